@@ -1,0 +1,69 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One target is one folder, one helper a layer; `Sources/README.md` is the map and states who may import whom.
+// Build with `--explicit-target-dependency-import-check error` (deploy/dev/test does): then an undeclared import is an error.
+
+/// Settings of every Swift target: Swift 6, warnings are errors, no implicit re-exports, `any` spelled out.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    // A plain async function runs where its caller runs: without it every call from the loop would visit the global pool.
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    // Cursors over received bytes are non-escapable values.
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+/// `APUS_FUZZ=1` builds every Swift target with coverage for libFuzzer; see `Tests/Fuzz`.
+let fuzzing = Context.environment["APUS_FUZZ"] == "1"
+let swiftSettings = strict + (fuzzing ? [.unsafeFlags(["-sanitize=fuzzer-no-link,address"])] : [])
+
+func library(_ layer: String, _ name: String, _ uses: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: uses, path: "Sources/\(layer)/\(name)", swiftSettings: swiftSettings)
+}
+
+func app(_ name: String, _ uses: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: uses, path: "Sources/apps/\(name)", swiftSettings: swiftSettings)
+}
+
+func shim(_ name: String) -> Target { .target(name: name, path: "Sources/system/\(name)") }
+
+func tests(_ name: String, _ uses: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: uses, path: "Tests/\(name)", swiftSettings: swiftSettings)
+}
+
+var targets: [Target] = [
+    // system: C modules, each with exactly one importer
+    .systemLibrary(name: "CNng", path: "Sources/system/CNng", providers: [.apt(["libnng-dev"])]),
+    .systemLibrary(name: "CZstd", path: "Sources/system/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    shim("CXXH"),
+    shim("CSys"),
+
+    // base: vocabulary and process furniture
+    library("base", "ClusterModel", ["CXXH"]),
+    library("base", "Concurrency"),
+    library("base", "JSONText"),
+    library("base", "Telemetry", ["Concurrency", "JSONText"]),
+    library("base", "ServiceRuntime", ["JSONText", "Telemetry"]),
+
+    // io: bytes ⇄ values
+    library("io", "WireProtocol", ["CZstd", "ClusterModel"]),
+    library("io", "EventLoop", ["CSys", "ClusterModel", "Concurrency"]),
+    library("io", "Transport", ["CNng", "ClusterModel", "Concurrency", "EventLoop", "WireProtocol"]),
+
+    // testing: libraries for tests, never linked into the three executables
+    library("testing", "TestSupport", ["ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"]),
+
+    // apps: @main only
+    app("wiretool", ["ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol"]),
+
+    tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
+    tests("JSONTextTests", ["JSONText"]),
+    tests("TelemetryTests", ["Telemetry", "JSONText"]),
+    tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
+]
+
+let package = Package(name: "apus", targets: targets)

@@ -1,0 +1,19 @@
+/// A small, fast, seedable generator (SplitMix64): the same seed gives the same numbers on every machine.
+///
+/// Not for secrets: nonces for the handshake and generations come from the operating system through the loop.
+package struct SeededRandom: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    package init(seed: UInt64) { state = seed }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// A generator of its own for one part of a simulation, so that its draws do not disturb the others.
+    package mutating func split() -> SeededRandom { SeededRandom(seed: next()) }
+}
