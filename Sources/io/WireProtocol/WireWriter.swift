@@ -1,0 +1,117 @@
+import ClusterModel
+
+/// Appends fields to bytes that the caller owns and reuses.
+///
+/// What exceeds a limit here is our own mistake: the caller checked it where it came in, so it is asserted.
+package struct WireWriter: FieldCoder {
+    package var bytes: [UInt8]
+    private var lastTag: UInt16 = 0
+
+    package init(_ bytes: consuming [UInt8] = []) { self.bytes = bytes }
+
+    package mutating func u8(_ name: StaticString, _ value: inout UInt8) { bytes.append(value) }
+    package mutating func u16(_ name: StaticString, _ value: inout UInt16) { bytes.appendLittleEndian(value) }
+    package mutating func u32(_ name: StaticString, _ value: inout UInt32) { bytes.appendLittleEndian(value) }
+    package mutating func u64(_ name: StaticString, _ value: inout UInt64) { bytes.appendLittleEndian(value) }
+    package mutating func i32(_ name: StaticString, _ value: inout Int32) { bytes.appendLittleEndian(UInt32(bitPattern: value)) }
+
+    package mutating func f32(_ name: StaticString, _ value: inout Float) {
+        precondition(value.isFinite, "\(name) is not a number a peer would accept")
+        bytes.appendLittleEndian(value.bitPattern)
+    }
+
+    package mutating func bool(_ name: StaticString, _ value: inout Bool) { bytes.append(value ? 1 : 0) }
+
+    package mutating func bits(_ name: StaticString, _ value: inout UInt8, known: UInt8) {
+        precondition(value & ~known == 0, "\(name) has bits that no reader knows")
+        bytes.append(value)
+    }
+
+    package mutating func choice<E: WireEnum>(_ name: StaticString, _ value: inout E) { bytes.append(value.rawValue) }
+
+    package mutating func text(_ name: StaticString, _ value: inout String, atMost limit: Int) {
+        let count = value.utf8.count
+        precondition(count <= limit && count <= UInt16.max, "\(name) is longer than its limit")
+        bytes.appendLittleEndian(UInt16(count))
+        bytes.append(contentsOf: value.utf8)
+    }
+
+    package mutating func bytes(_ name: StaticString, _ value: inout [UInt8], atMost limit: Int) {
+        precondition(value.count <= limit, "\(name) is longer than its limit")
+        bytes.appendLittleEndian(UInt32(value.count))
+        bytes.append(contentsOf: value)
+    }
+
+    package mutating func digest(_ name: StaticString, _ value: inout Digest) { value.withBytes { bytes.append(contentsOf: $0) } }
+
+    package mutating func u32s(_ name: StaticString, _ value: inout [UInt32], atMost limit: Int) { integers(name, value, limit) }
+    package mutating func u64s(_ name: StaticString, _ value: inout [UInt64], atMost limit: Int) { integers(name, value, limit) }
+
+    package mutating func record<R: WireRecord>(_ name: StaticString, _ value: inout R) throws(WireError) { try value.layout(&self) }
+
+    package mutating func optional<R: WireRecord>(_ name: StaticString, _ value: inout R?) throws(WireError) {
+        bytes.append(value == nil ? 0 : 1)
+        try value?.layout(&self)
+    }
+
+    package mutating func list<R: WireRecord>(_ name: StaticString, _ value: inout [R], atMost limit: Int) throws(WireError) {
+        count(name, value.count, limit)
+        for index in value.indices { try value[index].layout(&self) }
+    }
+
+    package mutating func sizedList<R: WireRecord>(_ name: StaticString, _ value: inout [R], atMost limit: Int) throws(WireError) {
+        count(name, value.count, limit)
+        for index in value.indices { try sized { (writer) throws(WireError) in try value[index].layout(&writer) } }
+    }
+
+    package mutating func variants<V: WireVariant>(_ name: StaticString, _ value: inout [V], atMost limit: Int) throws(WireError) {
+        count(name, value.count, limit)
+        for index in value.indices {
+            bytes.append(value[index].tag)
+            try sized { (writer) throws(WireError) in try value[index].layout(&writer) }
+        }
+    }
+
+    package mutating func rest(_ name: StaticString, _ value: inout [UInt8]) { bytes.append(contentsOf: value) }
+
+    package mutating func later<R: WireRecord>(_ name: StaticString, tag: UInt16, _ value: inout R?) throws(WireError) {
+        precondition(tag > lastTag, "tags ascend in the order of the calls")
+        lastTag = tag
+        guard value != nil else { return }
+        bytes.appendLittleEndian(tag)
+        try sized { (writer) throws(WireError) in try value?.layout(&writer) }
+    }
+
+    /// Runs `body` and writes the length of what it appended before it.
+    private mutating func sized(_ body: (inout WireWriter) throws(WireError) -> Void) throws(WireError) {
+        let start = bytes.count, outerTag = lastTag
+        lastTag = 0
+        bytes.appendLittleEndian(UInt32(0))
+        try body(&self)
+        bytes.storeLittleEndian(UInt32(bytes.count - start - 4), at: start)
+        lastTag = outerTag
+    }
+
+    private mutating func count(_ name: StaticString, _ count: Int, _ limit: Int) {
+        precondition(count <= limit, "\(name) has more elements than its limit")
+        bytes.appendLittleEndian(UInt32(count))
+    }
+
+    private mutating func integers<T: FixedWidthInteger & BitwiseCopyable>(_ name: StaticString, _ values: [T], _ limit: Int) {
+        count(name, values.count, limit)
+        // Little-endian machines only; the header's magic would betray any other.
+        values.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    }
+}
+
+extension [UInt8] {
+    @inline(__always)
+    package mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T) {
+        withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
+    }
+
+    @inline(__always)
+    package mutating func storeLittleEndian<T: FixedWidthInteger>(_ value: T, at offset: Int) {
+        withUnsafeMutableBytes { $0.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self) }
+    }
+}
