@@ -1,4 +1,4 @@
-import ClusterModel
+package import ClusterModel
 
 /// What walks over the fields of a message: a reader, a writer, a describer for people, a filler for fuzzing.
 ///

@@ -1,4 +1,4 @@
-import ClusterModel
+package import ClusterModel
 
 /// Reads fields in place from received bytes. Every length is checked against the bytes that are there before memory is reserved.
 package struct WireReader: FieldCoder, ~Escapable {

@@ -1,4 +1,4 @@
-import ClusterModel
+package import ClusterModel
 
 /// Appends fields to bytes that the caller owns and reuses.
 ///
@@ -107,7 +107,7 @@ package struct WireWriter: FieldCoder {
 extension [UInt8] {
     @inline(__always)
     package mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T) {
-        withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
+        Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
     }
 
     @inline(__always)

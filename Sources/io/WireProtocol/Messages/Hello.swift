@@ -1,4 +1,4 @@
-import ClusterModel
+package import ClusterModel
 
 /// What a process is on the wire.
 package enum PeerRole: UInt8, WireEnum { case frontend = 1, router, worker, tool }

@@ -1,5 +1,3 @@
-import ClusterModel
-
 /// Says that the sender runs, on a link that may be silent. Layout: `proto-spec/04-messages.md#heartbeat`.
 package struct Heartbeat: WireMessage, Hashable {
     package static let kind = MessageKind.heartbeat
