@@ -1,0 +1,88 @@
+internal import CSys
+import ClusterModel
+
+/// A loop in virtual time: one process of a simulation.
+package final class VirtualLoop: Loop, @unchecked Sendable {
+    // Safety: belongs to the thread of its world.
+
+    enum State { case running, frozen, dead }
+
+    package unowned let world: VirtualWorld
+    let number: UInt64
+    private(set) var state = State.running
+    private var frozenAt: Instant?
+    var isReady = false
+    var wakeAt: Instant?
+
+    init(name: String, number: UInt64, world: VirtualWorld, seed: UInt64, marks: InboxMarks) {
+        self.world = world
+        self.number = number
+        let door = Door()
+        super.init(name: name, start: world.now, seed: seed, marks: marks, wake: { door.loop.map { $0.world.markReady($0) } })
+        door.loop = self
+        world.markReady(self)
+    }
+
+    /// Breaks the circle between a loop and the closure that wakes it.
+    private final class Door: @unchecked Sendable {
+        // Safety: belongs to the thread of the world.
+        weak var loop: VirtualLoop?
+    }
+
+    package override var wallClockMilliseconds: Int64 { 1_700_000_000_000 + world.now.nanoseconds / 1_000_000 }
+
+    @LoopActor package override func secureRandomBytes(_ count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+    }
+
+    @LoopActor package override func offload<Result: Sendable>(
+        to pool: WorkPool, virtualCost: Duration, _ work: @escaping @Sendable () -> Result
+    ) async throws(WorkPool.Full) -> Result {
+        let result = work()
+        await sleep(for: virtualCost)
+        return result
+    }
+
+    // MARK: Faults
+
+    /// Stops running, as a process does on SIGSTOP: its sockets stay open and fill up.
+    package func freeze() {
+        guard state == .running else { return }
+        state = .frozen
+        frozenAt = world.now
+    }
+
+    package func thaw() {
+        guard state == .frozen else { return }
+        state = .running
+        world.markReady(self)
+    }
+
+    /// Never runs again. What its sockets do then is the network's affair.
+    package func kill() { state = .dead }
+
+    package var isDead: Bool { state == .dead }
+
+    // MARK: Running
+
+    /// Runs `body` as if it were part of a turn of this loop: how a test sets things up.
+    package func perform<Result>(_ body: @LoopActor () -> Result) -> Result {
+        let previous = apus_current_loop()
+        apus_set_current_loop(Unmanaged.passUnretained(self).toOpaque())
+        defer { apus_set_current_loop(previous) }
+        currentInstant = world.now
+        world.markReady(self)
+        return LoopActor.assumeOnLoop(body)
+    }
+
+    func turn(at now: Instant) {
+        apus_set_current_loop(Unmanaged.passUnretained(self).toOpaque())
+        defer { apus_set_current_loop(nil) }
+        let gap = frozenAt.map { $0.duration(to: now) }
+        frozenAt = nil
+        currentInstant = now
+        if let gap, gap > Self.pauseThreshold { tellOfPause(gap) }
+        finishTurn(shuffle: true)
+        if hasWork { world.markReady(self) }
+    }
+}
