@@ -1,0 +1,32 @@
+/// Bounds of links and feeds that are behaviour, not layout; `proto-spec/07-limits.md` has the same table with reasons.
+package enum TransportLimits {
+    /// A dialled address that does not answer is a named error on both sides.
+    package static let dial = Duration.seconds(5)
+    /// Greeting, Hello, proof and Welcome together: a stranger holds a descriptor no longer than this.
+    package static let handshake = Duration.seconds(1)
+    /// Accepted streams whose handshake is not done; more wait in the kernel's backlog.
+    package static let pendingHandshakes = 256
+    package static let heartbeat = Duration.milliseconds(250)
+    package static let suspectedAfter = Duration.seconds(1)
+    package static let deadAfter = Duration.seconds(2)
+    /// No byte taken by the kernel for this long though some wait: the peer reads no more.
+    package static let writeStall = Duration.seconds(30)
+    /// What may wait in memory for one link: two of the largest messages. Beyond it the peer is not keeping up, and the link ends.
+    package static let outboxBytes = 32 << 20
+    /// Above this a polite sender waits for `linkDrained`.
+    package static let outboxHighBytes = 1 << 20
+    /// A Goodbye that is not acknowledged by then was not heard.
+    package static let goodbye = Duration.seconds(1)
+    /// Questions that one side may have open on a link.
+    package static let openQuestions = 32
+    /// On a route link, where each waiting request is one.
+    package static let openRouteQuestions = 4096
+    /// Beats of a feed that is silent.
+    package static let beat = Duration.milliseconds(250)
+    /// Messages that PUB keeps for a slow subscriber, and SUB for a slow loop.
+    package static let feedBuffer = 128
+    /// The first receive buffer of a link; it grows where the traffic fills it.
+    package static let receiveBytes = 4 << 10
+    /// What a busy link's buffer grows to when messages are small: a read takes this much at once.
+    package static let receiveGrowthBytes = 256 << 10
+}
