@@ -63,7 +63,7 @@ import Testing
         try range.validate()
         let bounds = Buckets.logarithmic(range)
         #expect(bounds.last == 1e18)
-        #expect(bounds.allSatisfy(\.isFinite))
+        #expect(bounds.allSatisfy { $0.isFinite })
         #expect(zip(bounds, bounds.dropFirst()).allSatisfy(<))
     }
 

@@ -55,7 +55,7 @@ private final class Pipe {
 
     init() throws {
         var ends: [Int32] = [-1, -1]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw Failure() }
+        guard pipe(&ends) == 0 else { throw Failure() }
         (readEnd, writeEnd) = (ends[0], ends[1])
     }
 

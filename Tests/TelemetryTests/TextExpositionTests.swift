@@ -80,7 +80,7 @@ import Testing
         arguments: [
             (0.0, "0"), (-0.0, "0"), (1, "1"), (-3, "-3"), (0.0022, "0.0022"), (0.1 + 0.2, "0.30000000000000004"), (1e-5, "1e-05"),
             (130_000, "130000"), (430_467.21, "430467.21"), (9_007_199_254_740_991, "9007199254740991"), (1e22, "1e+22"),
-            (.infinity, "+Inf"), (-.infinity, "-Inf"), (.nan, "NaN"), (5e-324, "5e-324"),
+            (.infinity, "+Inf"), (-.infinity, "-Inf"), (.nan, "NaN"), (.leastNonzeroMagnitude, "5e-324"),
         ])
     func numbers(_ value: Double, _ expected: String) {
         let registry = MetricsRegistry()

@@ -12,6 +12,11 @@ package struct RateLimit: Sendable {
     package struct Suppressed: Equatable, Sendable {
         package let key: String
         package let lines: Int
+
+        package init(key: String, lines: Int) {
+            self.key = key
+            self.lines = lines
+        }
     }
 
     /// Keys watched at once; peers choose some of them, so the table must not grow with them.

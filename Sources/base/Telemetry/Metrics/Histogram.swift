@@ -79,6 +79,13 @@ package struct HistogramSnapshot: Equatable, Sendable {
     package let cumulative: [UInt64]
     package let sum: Double
 
+    package init(bounds: [Double], cumulative: [UInt64], sum: Double) {
+        precondition(cumulative.count == bounds.count + 1, "one count for each bound, and one for +Inf")
+        self.bounds = bounds
+        self.cumulative = cumulative
+        self.sum = sum
+    }
+
     package var count: UInt64 { cumulative[cumulative.count - 1] }
 }
 
