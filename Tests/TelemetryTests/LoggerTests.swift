@@ -108,12 +108,10 @@ import Testing
     }
 
     @Test("threads that log at once write whole lines, each once")
-    func concurrentLogging() async {
+    func concurrentLogging() {
         let log = sink.logger()
-        await withTaskGroup(of: Void.self) { group in
-            for thread in 0..<4 {
-                group.addTask { for number in 0..<250 { log.info("m", ["line": .count(thread * 250 + number)]) } }
-            }
+        onThreads(4) { thread in
+            for number in 0..<250 { log.info("m", ["line": .count(thread * 250 + number)]) }
         }
         let expected = (0..<1_000).map { #"{"ts":"2026-03-01T12:00:00.123Z","level":"info","msg":"m","line":\#($0)}"# + "\n" }
         #expect(sink.lines.sorted() == expected.sorted())
