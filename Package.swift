@@ -46,7 +46,7 @@ var targets: [Target] = [
     library("base", "ClusterModel", ["CXXH"]),
     library("base", "Concurrency"),
     library("base", "JSONText"),
-    library("base", "Telemetry", ["Concurrency", "JSONText"]),
+    library("base", "Telemetry", ["Concurrency"]),
     library("base", "ServiceRuntime", ["JSONText", "Telemetry"]),
 
     // io: bytes ⇄ values
@@ -62,7 +62,7 @@ var targets: [Target] = [
 
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
     tests("JSONTextTests", ["JSONText"]),
-    tests("TelemetryTests", ["Telemetry", "JSONText"]),
+    tests("TelemetryTests", ["Telemetry", "Concurrency"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
 ]
 
