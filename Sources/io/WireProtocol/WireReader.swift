@@ -72,7 +72,8 @@ package struct WireReader: FieldCoder, ~Escapable {
 
     package mutating func digest(_ name: StaticString, _ value: inout Digest) throws(WireError) {
         let taken = try take(Digest.byteCount, atMost: Digest.byteCount, name)
-        value = taken.withUnsafeBytes { Digest(bytes: $0) }
+        guard let digest = Digest(taken) else { throw WireError(.truncated, name) }
+        value = digest
     }
 
     package mutating func u32s(_ name: StaticString, _ value: inout [UInt32], atMost limit: Int) throws(WireError) {

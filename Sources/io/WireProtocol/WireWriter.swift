@@ -42,7 +42,7 @@ package struct WireWriter: FieldCoder {
         bytes.append(contentsOf: value)
     }
 
-    package mutating func digest(_ name: StaticString, _ value: inout Digest) { value.withBytes { bytes.append(contentsOf: $0) } }
+    package mutating func digest(_ name: StaticString, _ value: inout Digest) { value.append(to: &bytes) }
 
     package mutating func u32s(_ name: StaticString, _ value: inout [UInt32], atMost limit: Int) { integers(name, value, limit) }
     package mutating func u64s(_ name: StaticString, _ value: inout [UInt64], atMost limit: Int) { integers(name, value, limit) }

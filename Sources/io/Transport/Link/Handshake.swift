@@ -96,7 +96,7 @@ struct Handshake {
                 return try heard(Codec.decodeBody(Hello.self, from: body), digest: SHA256.digest(of: body), judge: judge)
             case (.awaitingProof(let hello, let expected), .proof):
                 let proof = try Codec.decodeBody(Proof.self, from: body)
-                guard ConstantTime.equal(proof.proof, expected) else {
+                guard ConstantTime.areEqual(proof.proof, expected) else {
                     return end(.refuse(Refuse(.secret, reason: "the proof does not match this cluster's secret")))
                 }
                 return welcome(hello, judge: judge)
@@ -184,7 +184,7 @@ struct Handshake {
             return end(.refused(Refuse(.malformed, field: "nonce", reason: "a challenge has a nonce of 32 bytes")))
         }
         let expected = proof("apus listener", dialer: nonce, listener: challenge.nonce, digest)
-        guard ConstantTime.equal(expected, challenge.proof) else {
+        guard ConstantTime.areEqual(expected, challenge.proof) else {
             return end(.refused(Refuse(.secret, reason: "the listener does not know this cluster's secret")))
         }
         var answer = Proof()
@@ -218,8 +218,8 @@ struct Handshake {
     /// moved to another Hello.
     private func proof(_ label: String, dialer: [UInt8], listener: [UInt8], _ helloDigest: Digest) -> Digest {
         var message = Array(label.utf8) + [0] + dialer + listener
-        helloDigest.withBytes { message.append(contentsOf: $0) }
-        return HMAC.sha256(key: policy.secret, message: message)
+        helloDigest.append(to: &message)
+        return HMAC.code(for: message, key: policy.secret)
     }
 
     private static func digest(of hello: Hello) -> Digest {

@@ -1,0 +1,441 @@
+package import ClusterModel
+package import EventLoop
+package import WireProtocol
+
+/// How a link ended. Every link ends exactly once, and its handler is told exactly once, unless it was this side that aborted it.
+package enum LinkEnd: Error, Hashable, Sendable {
+    /// One side said Goodbye and the other acknowledged it.
+    case goodbye(GoodbyeReason, byPeer: Bool)
+    case refused(Refuse)
+    case closedByPeer(TransportError)
+    /// Nothing was heard for this long though the connection is open.
+    case silent(Duration)
+    /// The peer's kernel took no byte for too long.
+    case writeStalled
+    /// More waits for the peer than is allowed.
+    case outboxFull
+    case badFraming
+    case badMessage(WireError)
+    case handshakeTimeout
+    case dialFailed(TransportError)
+}
+
+/// Whom a link tells what happens.
+package protocol LinkHandler: AnyObject, Sendable {
+    /// A message that is no answer to a question of this side; `body` is unpacked and lives as long as the call.
+    @LoopActor func link(_ link: Link, received header: MessageHeader, body: RawSpan)
+    @LoopActor func link(_ link: Link, ended: LinkEnd)
+    /// What waited for the peer has left this process.
+    @LoopActor func linkDrained(_ link: Link)
+}
+
+extension LinkHandler {
+    @LoopActor package func linkDrained(_ link: Link) {}
+}
+
+/// A conversation with one peer process: whole messages both ways, questions and answers, heartbeats, an orderly end.
+///
+/// What is sent during a turn of the loop leaves at its end in one write. The handler is held until the link has ended.
+@LoopActor
+package final class Link: ByteStreamOwner, EndOfTurn {
+    private enum Phase { case opening, open, closing, ended }
+
+    package let loop: Loop
+    package private(set) var terms = LinkTerms()
+    package let isDialer: Bool
+    package var handler: (any LinkHandler)?
+    /// Messages of kinds that this version does not know, and that asked no answer.
+    package private(set) var unknownMessages = 0
+
+    private let stream: any ByteStream
+    private let policy: LinkPolicy
+    private var handshake: Handshake
+    private var framing = SPFraming()
+    private var phase = Phase.opening
+    private var opened: (@LoopActor (Result<Link, LinkEnd>) -> Void)?
+
+    private var outbox: [UInt8] = []
+    private var wantsFlush = false
+    private var sentSinceBeat = false
+    private var beatNumber: UInt32 = 0
+    private var pausedBeforeBeat = Duration.zero
+    private var liveness: Liveness
+    private var timer: TimerHandle?
+    private var lastSentTotal: UInt64 = 0
+    private var lastProgress: Instant
+
+    private var nextQuestion: UInt64 = 1
+    private var waiting: [UInt64: Promise<LinkAnswer>] = [:]
+    private var questionsOpenHere = 0
+    private let compression = Compression()
+    private var unpacked: [UInt8] = []
+
+    /// Both sides begin here; `opened` is called once, with the link when its handshake is done.
+    init(
+        _ stream: any ByteStream, loop: Loop, policy: LinkPolicy, dialling kind: LinkKind?,
+        opened: @escaping @LoopActor (Result<Link, LinkEnd>) -> Void
+    ) {
+        self.stream = stream
+        self.loop = loop
+        self.policy = policy
+        self.opened = opened
+        isDialer = kind != nil
+        liveness = Liveness(now: loop.now, suspectedAfter: policy.suspectedAfter, deadAfter: policy.deadAfter)
+        lastProgress = loop.now
+        let isLoopback = stream.remoteAddress?.isLoopback ?? false
+        let demandsProof = policy.demandsProof(isLoopback: isLoopback, isMutuallyAuthenticated: stream.isMutuallyAuthenticated)
+        let nonce = loop.secureRandomBytes(Limits.nonceBytes)
+        outbox.append(contentsOf: SPFraming.greeting)
+        if let kind {
+            let (machine, hello) = Handshake.dialer(policy, kind: kind, demandsProof: demandsProof, nonce: nonce)
+            handshake = machine
+            append(hello)
+        } else {
+            handshake = .listener(policy, demandsProof: demandsProof, nonce: nonce)
+        }
+        timer = loop.schedule(after: TransportLimits.handshake) { [weak self] in
+            self?.refuse(Refuse(.handshakeTimeout, retryable: true, reason: "the opening took longer than a second"), end: .handshakeTimeout)
+        }
+        stream.start(self)
+        flushSoon()
+    }
+
+    package var peer: Identity { terms.peer }
+    package var kind: LinkKind { terms.kind }
+    package var remoteAddress: Address? { stream.remoteAddress }
+    package var localAddress: Address? { stream.localAddress }
+    package var isOpen: Bool { phase == .open }
+    package var liveliness: Liveness.Verdict { liveness.verdict(at: loop.now) }
+    /// Bytes that wait for the peer in this process.
+    package var unsentBytes: Int { outbox.count + stream.unsentBytes }
+    /// A polite sender of much stops here and goes on at `linkDrained`.
+    package var isBackedUp: Bool { unsentBytes > TransportLimits.outboxHighBytes }
+
+    // MARK: Sending
+
+    /// Sends at the end of this turn. After the end of the link it does nothing: the handler was, or is about to be, told.
+    package func send<M: WireMessage>(
+        _ message: M, flags: MessageHeader.Flags = [], origin: UInt64 = 0, number: UInt64 = 0, compressed: Bool = false
+    ) {
+        guard phase == .open else { return }
+        append(message, flags: flags, origin: origin, number: number, compressed: compressed && terms.features.contains(.compression))
+        flushSoon()
+    }
+
+    /// For batches that are written in place: `body` appends the body to the bytes that leave.
+    package func send(_ header: MessageHeader, _ body: (inout [UInt8]) -> Void) {
+        guard phase == .open else { return }
+        let start = SPFraming.beginMessage(in: &outbox)
+        let message = Codec.beginMessage(header, in: &outbox)
+        body(&outbox)
+        Codec.patchBodyLength(of: message, in: &outbox)
+        SPFraming.endMessage(at: start, in: &outbox)
+        flushSoon()
+    }
+
+    /// Asks, and waits for the answer, the end of the link or the deadline, whichever is first.
+    package func ask<Q: WireMessage, A: WireMessage>(
+        _ question: Q, answeredBy: A.Type, within limit: Duration, compressed: Bool = false
+    ) async throws(LinkFailure) -> A {
+        guard phase == .open else { throw .ended }
+        guard waiting.count < questionLimit else { throw .failed(Failure(.tooManyQuestions, reason: "this side has too many open")) }
+        let number = nextQuestion, promise = Promise<LinkAnswer>(on: loop)
+        nextQuestion += 1
+        waiting[number] = promise
+        send(question, flags: .question, origin: policy.identity.generation, number: number, compressed: compressed)
+        let answer = await promise.wait(until: loop.now + limit)
+        waiting[number] = nil
+        switch answer {
+        case nil: throw .timedOut
+        case .ended: throw .ended
+        case .message(let rawKind, let body):
+            do throws(WireError) {
+                if rawKind == A.kind.rawValue { return try Codec.decodeBody(A.self, from: body.span.bytes) }
+                guard rawKind == MessageKind.failure.rawValue else { throw WireError(.unexpectedKind, "kind") }
+                throw LinkFailure.failed(try Codec.decodeBody(Failure.self, from: body.span.bytes))
+            } catch let error as LinkFailure {
+                throw error
+            } catch let error as WireError {
+                protocolError(error)
+                throw .malformed(error)
+            } catch {
+                throw .ended
+            }
+        }
+    }
+
+    /// Answers the question that `header` was.
+    package func answer<M: WireMessage>(_ header: MessageHeader, with message: M, compressed: Bool = false) {
+        if questionsOpenHere > 0 { questionsOpenHere -= 1 }
+        send(message, flags: .answer, origin: header.origin, number: header.number, compressed: compressed)
+    }
+
+    // MARK: Ending
+
+    /// Ends in order: what was sent arrives, and the peer says so. Bounded by a second.
+    package func goodbye(_ reason: GoodbyeReason, detail: String = "") {
+        guard phase == .open else {
+            if phase == .opening { abort() }
+            return
+        }
+        append(Goodbye(reason, detail: String(detail.prefix(120))))
+        leave(.goodbye(reason, byPeer: false))
+    }
+
+    /// The peer broke the rules: it is told which, and the link ends.
+    package func protocolError(_ error: WireError) {
+        guard phase == .open else { return }
+        append(Goodbye(.protocolError, detail: error.description))
+        leave(.badMessage(error))
+    }
+
+    /// Ends at once; the handler hears nothing.
+    package func abort() {
+        handler = nil
+        opened = nil
+        finish(.closedByPeer(TransportError(.closed, "aborted here")))
+    }
+
+    private var plannedEnd: LinkEnd?
+
+    private func leave(_ end: LinkEnd) {
+        plannedEnd = end
+        phase = .closing
+        flushSoon()
+        loop.cancel(timer)
+        timer = loop.schedule(after: TransportLimits.goodbye) { [weak self] in self?.finish(end) }
+    }
+
+    private func finish(_ end: LinkEnd) {
+        guard phase != .ended else { return }
+        phase = .ended
+        loop.cancel(timer)
+        loop.stopObservingPauses(self)
+        stream.close()
+        let promises = waiting.keys.sorted().compactMap { waiting[$0] }
+        waiting.removeAll()
+        for promise in promises { promise.fulfil(.ended) }
+        let told = handler, opening = opened
+        handler = nil
+        opened = nil
+        if let opening { opening(.failure(end)) } else { told?.link(self, ended: end) }
+    }
+
+    private func refuse(_ refusal: Refuse, end: LinkEnd) {
+        // A peer that is refused is told why: the bytes leave, and it closes, or the time of a goodbye passes.
+        append(refusal)
+        leave(end)
+    }
+
+    // MARK: ByteStreamOwner
+
+    package var wantedBytes: Int { framing.wanted }
+
+    package func streamReceived(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var used = 0
+        do {
+            while phase != .ended, let range = try framing.next(in: bytes, from: &used) {
+                liveness.heard(at: loop.now)
+                received(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: bytes[range])))
+            }
+        } catch {
+            finish(.badFraming)
+        }
+        return used
+    }
+
+    package func streamDrained() {
+        if phase == .open { handler?.linkDrained(self) }
+    }
+
+    package func streamClosed(_ error: TransportError) { finish(plannedEnd ?? .closedByPeer(error)) }
+
+    // MARK: EndOfTurn
+
+    package func flush() {
+        wantsFlush = false
+        guard phase != .ended, !outbox.isEmpty else { return }
+        stream.send(&outbox)
+        if stream.unsentBytes > TransportLimits.outboxBytes { finish(.outboxFull) }
+    }
+
+    private func flushSoon() {
+        guard !wantsFlush else { return }
+        wantsFlush = true
+        loop.atEndOfTurn(self)
+    }
+
+    private func append<M: WireMessage>(
+        _ message: M, flags: MessageHeader.Flags = [], origin: UInt64 = 0, number: UInt64 = 0, compressed: Bool = false
+    ) {
+        sentSinceBeat = true
+        let start = SPFraming.beginMessage(in: &outbox)
+        Codec.append(message, flags: flags, origin: origin, number: number, to: &outbox)
+        if compressed { compression.compress(messageAt: start, in: &outbox) }
+        SPFraming.endMessage(at: start, in: &outbox)
+    }
+
+    // MARK: Receiving
+
+    private func received(_ message: RawSpan) {
+        do throws(WireError) {
+            let header = try MessageHeader(reading: message)
+            let rest = message.extracting(droppingFirst: MessageHeader.byteCount)
+            if header.flags.contains(.compressed) {
+                guard phase == .open else { throw WireError(.badCompression, "flags") }
+                // Taken out while it is read, so that a handler that sends cannot meet it half changed.
+                var body: [UInt8] = []
+                swap(&body, &unpacked)
+                try compression.unpack(rest, header: header, into: &body)
+                dispatch(header, body.span.bytes)
+                swap(&body, &unpacked)
+            } else {
+                dispatch(header, rest)
+            }
+        } catch {
+            if phase == .opening {
+                refuse(Refuse(.malformed, field: error.field, reason: error.code.rawValue), end: .badMessage(error))
+            } else {
+                protocolError(error)
+            }
+        }
+    }
+
+    private func dispatch(_ header: MessageHeader, _ body: RawSpan) {
+        switch phase {
+        case .opening: advanceHandshake(header, body)
+        case .open: dispatchOpen(header, body)
+        case .closing where header.kind == .goodbyeAck: finish(plannedEnd ?? .goodbye(.done, byPeer: false))
+        case .closing where header.kind == .goodbye: finish(plannedEnd ?? .goodbye(.done, byPeer: true))
+        case .closing, .ended: break
+        }
+    }
+
+    private func dispatchOpen(_ header: MessageHeader, _ body: RawSpan) {
+        if header.flags.contains(.answer) {
+            // An answer that nobody waits for any more came after its deadline: normal.
+            waiting[header.number]?.fulfil(.message(header.rawKind, body.withUnsafeBytes { Array($0) }))
+            return
+        }
+        guard let kind = header.kind else {
+            if header.flags.contains(.question) {
+                answer(header, with: Failure(.unsupportedKind, field: "kind", reason: "this side does not know the kind"))
+            } else {
+                unknownMessages += 1
+            }
+            return
+        }
+        switch kind {
+        case .heartbeat: break  // its arrival was the message
+        case .goodbye:
+            let reason = (try? Codec.decodeBody(Goodbye.self, from: body))?.reason ?? .done
+            append(GoodbyeAck())
+            leave(.goodbye(reason, byPeer: true))
+        case .goodbyeAck: break
+        case _ where !terms.kind.carries(kind):
+            guard header.flags.contains(.question) else { return protocolError(WireError(.unexpectedKind, "kind")) }
+            answer(header, with: Failure(.notAllowedHere, field: "kind", reason: "this kind does not belong to this link"))
+        default:
+            if header.flags.contains(.question) {
+                questionsOpenHere += 1
+                guard questionsOpenHere <= questionLimit else {
+                    return answer(header, with: Failure(.tooManyQuestions, reason: "too many open questions on this link"))
+                }
+            }
+            handler?.link(self, received: header, body: body)
+        }
+    }
+
+    private var questionLimit: Int {
+        terms.kind == .route ? TransportLimits.openRouteQuestions : TransportLimits.openQuestions
+    }
+
+    // MARK: Opening
+
+    private func advanceHandshake(_ header: MessageHeader, _ body: RawSpan) {
+        let step = handshake.received(header, body: body) { hello in policy.judge?(hello) }
+        switch step {
+        case .send(let message): appendErased(message)
+        case .open(let message, let terms):
+            if let message { appendErased(message) }
+            open(terms)
+        case .refuse(let refusal): refuse(refusal, end: .refused(refusal))
+        case .refused(let refusal): finish(.refused(refusal))
+        }
+        flushSoon()
+    }
+
+    private func appendErased(_ message: any WireMessage) { append(message) }
+
+    private func open(_ agreed: LinkTerms) {
+        terms = agreed
+        phase = .open
+        framing.maximum = Limits.messageBytes + MessageHeader.byteCount
+        loop.cancel(timer)
+        liveness.heard(at: loop.now)
+        loop.observePauses(self) { [weak self] gap in self?.paused(for: gap) }
+        timer = loop.schedule(after: policy.heartbeat) { [weak self] in self?.beat() }
+        let tell = opened
+        opened = nil
+        tell?(.success(self))
+    }
+
+    // MARK: Liveness
+
+    private func paused(for gap: Duration) {
+        liveness.paused(for: gap, until: loop.now)
+        lastProgress = min(loop.now, lastProgress + gap)
+        pausedBeforeBeat = pausedBeforeBeat + gap
+    }
+
+    private func beat() {
+        guard phase == .open else { return }
+        let now = loop.now
+        if liveness.verdict(at: now) == .dead { return finish(.silent(liveness.lastHeard.duration(to: now))) }
+        let total = stream.sentTotal
+        if total != lastSentTotal || stream.unsentBytes == 0 {
+            lastSentTotal = total
+            lastProgress = now
+        } else if lastProgress.duration(to: now) >= TransportLimits.writeStall {
+            return finish(.writeStalled)
+        }
+        if !sentSinceBeat {
+            var heartbeat = Heartbeat()
+            beatNumber &+= 1
+            heartbeat.number = beatNumber
+            heartbeat.pausedMilliseconds = UInt32(clamping: pausedBeforeBeat.inMilliseconds)
+            pausedBeforeBeat = .zero
+            append(heartbeat)
+            flushSoon()
+        }
+        sentSinceBeat = false
+        timer = loop.schedule(after: policy.heartbeat) { [weak self] in self?.beat() }
+    }
+}
+
+/// What came back for a question.
+enum LinkAnswer: Sendable {
+    case message(UInt16, [UInt8])
+    case ended
+}
+
+/// Why a question has no answer.
+package enum LinkFailure: Error, Hashable, Sendable {
+    case ended, timedOut
+    case failed(Failure)
+    case malformed(WireError)
+}
+
+extension LinkKind {
+    /// Whether messages of that kind belong on this link: `proto-spec/03-exchanges.md`.
+    package func carries(_ kind: MessageKind) -> Bool {
+        switch kind.rawValue >> 8 {
+        case 0x01: self == .control
+        case 0x02: self == .route
+        case 0x03: self == .data
+        case 0x04: self == .kv
+        case 0x05: self == .recovery || self == .route || self == .peer
+        default: kind == .failure
+        }
+    }
+}

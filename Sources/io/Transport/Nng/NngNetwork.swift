@@ -1,0 +1,125 @@
+internal import CNng
+package import EventLoop
+import Glibc
+
+/// The files of a process's certificate. Both sides of a link show one, signed by the same authority.
+package struct TLSFiles: Sendable {
+    package var authority: String
+    package var certificate: String
+    package var key: String
+    /// The name in the certificates of the cluster: a link is trusted for who signed it, not for the host it runs on.
+    package var peerName = "apus"
+
+    package init(authority: String, certificate: String, key: String) {
+        self.authority = authority
+        self.certificate = certificate
+        self.key = key
+    }
+}
+
+/// Real sockets: `nng_stream`s for links, PUB and SUB for feeds. One for each loop.
+@LoopActor
+package final class NngNetwork: Network {
+    let loop: Loop
+    /// Closes what has to wait for nng's threads, so that the loop does not.
+    let janitor: WorkPool
+    private let serverTLS: OpaquePointer?
+    private let clientTLS: OpaquePointer?
+
+    package init(on loop: Loop, tls: TLSFiles? = nil) throws(TransportError) {
+        self.loop = loop
+        janitor = WorkPool(threads: 1, queueLimit: .max)
+        if let tls {
+            let server = try Self.configuration(tls, NNG_TLS_MODE_SERVER)
+            do throws(TransportError) { clientTLS = try Self.configuration(tls, NNG_TLS_MODE_CLIENT) } catch {
+                nng_tls_config_free(server)
+                throw error
+            }
+            serverTLS = server
+        } else {
+            serverTLS = nil
+            clientTLS = nil
+        }
+    }
+
+    /// Waits until everything that was closed is gone. After it no object of this network is used.
+    package func close() {
+        janitor.close()
+        if let serverTLS { nng_tls_config_free(serverTLS) }
+        if let clientTLS { nng_tls_config_free(clientTLS) }
+    }
+
+    func dispose(_ work: @escaping @Sendable () -> Void) {
+        do throws(WorkPool.Full) { try janitor.submit(work) } catch { work() }
+    }
+
+    // MARK: Network
+
+    package func listen(
+        on address: Address, _ accept: @escaping @LoopActor (any ByteStream) -> Void
+    ) throws(TransportError) -> any StreamListener {
+        try NngStreamListener(on: address, network: self, tls: try tls(serverTLS, for: address), accept)
+    }
+
+    package func dial(
+        _ address: Address, timeout: Duration, _ done: @escaping @LoopActor (Result<any ByteStream, TransportError>) -> Void
+    ) {
+        do throws(TransportError) {
+            try NngDialer(to: address, network: self, tls: try tls(clientTLS, for: address), done).start(timeout)
+        } catch {
+            // In a later turn, as every other outcome.
+            loop.schedule(after: .zero) { done(.failure(error)) }
+        }
+    }
+
+    package func publisher(on address: Address) throws(TransportError) -> any PublishingSocket {
+        try NngPublisher(on: address, network: self, tls: try tls(serverTLS, for: address))
+    }
+
+    package func subscriber(
+        to address: Address, _ received: @escaping @LoopActor (UnsafeRawBufferPointer) -> Void
+    ) throws(TransportError) -> any SubscribingSocket {
+        try NngSubscriber(to: address, network: self, tls: try tls(clientTLS, for: address), received)
+    }
+
+    // MARK: TLS
+
+    private func tls(_ configuration: OpaquePointer?, for address: Address) throws(TransportError) -> OpaquePointer? {
+        guard address.scheme == .tls else { return nil }
+        guard let configuration else {
+            throw TransportError(.tlsRequired, "\(address) needs --tls-ca-file, --tls-cert-file and --tls-key-file")
+        }
+        return configuration
+    }
+
+    private static func configuration(_ files: TLSFiles, _ mode: nng_tls_mode) throws(TransportError) -> OpaquePointer {
+        let authority = try contents(of: files.authority)
+        let certificate = try contents(of: files.certificate), key = try contents(of: files.key)
+        var made: OpaquePointer?
+        try Nng.check(nng_tls_config_alloc(&made, mode), "TLS")
+        guard let made else { throw TransportError(.outOfMemory, "TLS") }
+        do throws(TransportError) {
+            try Nng.check(nng_tls_config_ca_chain(made, authority, nil), "certificate authority in \(files.authority)")
+            try Nng.check(nng_tls_config_own_cert(made, certificate, key, nil), "certificate in \(files.certificate) with key in \(files.key)")
+            try Nng.check(nng_tls_config_auth_mode(made, NNG_TLS_AUTH_MODE_REQUIRED), "TLS authentication")
+            if mode == NNG_TLS_MODE_CLIENT { try Nng.check(nng_tls_config_server_name(made, files.peerName), "TLS server name") }
+        } catch {
+            nng_tls_config_free(made)
+            throw error
+        }
+        return made
+    }
+
+    /// A PEM file with its closing zero. Certificates are kilobytes; a megabyte is a mistake.
+    private static func contents(of path: String) throws(TransportError) -> [CChar] {
+        let limit = 1 << 20
+        guard let file = fopen(path, "re") else {
+            throw TransportError(.tlsFailed, "cannot read \(path): \(String(cString: strerror(errno)))")
+        }
+        defer { fclose(file) }
+        var text = [CChar](repeating: 0, count: limit + 1)
+        let count = fread(&text, 1, limit + 1, file)
+        guard count > 0, count <= limit else { throw TransportError(.tlsFailed, "\(path) is empty or longer than 1 MiB") }
+        return Array(text[0..<count]) + [0]
+    }
+}

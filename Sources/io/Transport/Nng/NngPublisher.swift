@@ -1,0 +1,44 @@
+internal import CNng
+import EventLoop
+
+/// A PUB socket that listens. It never blocks: for a slow subscriber it drops the oldest, silently, which is why feeds are numbered.
+@LoopActor
+final class NngPublisher: PublishingSocket {
+    private(set) var address: Address
+    private let network: NngNetwork
+    private let socket: nng_socket
+    private var isClosed = false
+
+    init(on address: Address, network: NngNetwork, tls: OpaquePointer?) throws(TransportError) {
+        var socket = nng_socket(), listener = nng_listener()
+        try Nng.check(nng_pub0_open(&socket), "opening a feed")
+        var port: Int32 = 0
+        do throws(TransportError) {
+            try Nng.check(nng_socket_set_int(socket, NNG_OPT_SENDBUF, Int32(TransportLimits.feedBuffer)), "feed buffer")
+            try Nng.check(nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, 1024), "feed receive limit")  // nobody sends to a PUB
+            try Nng.check(nng_listener_create(&listener, socket, address.description), "publishing on \(address)")
+            if let tls { try Nng.check(nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(tls)), "TLS on \(address)") }
+            try Nng.check(nng_listener_start(listener, 0), "publishing on \(address)")
+        } catch {
+            nng_close(socket)
+            throw error
+        }
+        if nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port) != 0 { port = Int32(address.port) }
+        self.address = Address(address.scheme, host: address.host, port: UInt16(clamping: port))
+        self.network = network
+        self.socket = socket
+    }
+
+    func publish(_ message: [UInt8]) {
+        guard !isClosed else { return }
+        let status = message.withUnsafeBytes { nng_send(socket, UnsafeMutableRawPointer(mutating: $0.baseAddress), $0.count, Int32(NNG_FLAG_NONBLOCK)) }
+        precondition(status == 0 || status == Int32(NNG_ENOMEM.rawValue), "PUB takes every message: nng error \(status)")
+    }
+
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        let socket = socket
+        network.dispose { nng_close(socket) }
+    }
+}

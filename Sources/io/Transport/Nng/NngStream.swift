@@ -1,0 +1,215 @@
+internal import CNng
+import Concurrency
+import EventLoop
+
+/// A connection as an `nng_stream`.
+///
+/// Receiving: one buffer, owned in turn by nng and by the loop. The loop asks for the next bytes only when it has used these, so a loop that
+/// falls behind stops reading, and the peer feels it. Sending: the loop hands over all bytes of a turn; nng's callback goes on with what
+/// gathered meanwhile, without waking the loop.
+@LoopActor
+final class NngStream: ByteStream, InboxReceiver {
+    private enum Event: Int32 { case received, drained, sendFailed }
+
+    private struct Sending: Sendable {
+        var inFlight: [UInt8] = []
+        var offset = 0
+        var waiting: [UInt8] = []
+        var isSending = false
+        var total: UInt64 = 0
+        var unsent: Int { inFlight.count - offset + waiting.count }
+    }
+
+    let isMutuallyAuthenticated: Bool
+    let remoteAddress: Address?
+    let localAddress: Address?
+    private let network: NngNetwork
+    private nonisolated let inbox: Inbox
+    private nonisolated(unsafe) let raw: OpaquePointer
+    // Safety: `raw` never changes, and nng locks the stream itself.
+    private nonisolated let receiving = Once<NngAio>()
+    private nonisolated let sendingAio = Once<NngAio>()
+    private nonisolated let sending = Lock(Sending())
+    private var owner: (any ByteStreamOwner)?
+    private var isReading = true
+    private var isArmed = false
+    private var isClosed = false
+
+    private var buffer: UnsafeMutableRawPointer
+    private var capacity = TransportLimits.receiveBytes
+    private var filled = 0
+
+    /// A buffer of this size or more is not kept after its message: it was for something rare.
+    private static let keptSendBytes = 1 << 20
+
+    init(adopting raw: OpaquePointer, network: NngNetwork, scheme: Address.Scheme, isMutuallyAuthenticated: Bool) {
+        self.raw = raw
+        self.network = network
+        self.isMutuallyAuthenticated = isMutuallyAuthenticated
+        inbox = network.loop.inbox
+        buffer = .allocate(byteCount: TransportLimits.receiveBytes, alignment: 16)
+        var place = nng_sockaddr()
+        remoteAddress = nng_stream_get_addr(raw, NNG_OPT_REMADDR, &place) == 0 ? Nng.address(place, scheme: scheme) : nil
+        localAddress = nng_stream_get_addr(raw, NNG_OPT_LOCADDR, &place) == 0 ? Nng.address(place, scheme: scheme) : nil
+        receiving.set(
+            NngAio(self) { context in
+                guard let context else { return }
+                Unmanaged<NngStream>.fromOpaque(context).takeUnretainedValue().receiveCompleted()
+            })
+        sendingAio.set(
+            NngAio(self) { context in
+                guard let context else { return }
+                Unmanaged<NngStream>.fromOpaque(context).takeUnretainedValue().sendCompleted()
+            })
+    }
+
+    // MARK: ByteStream
+
+    func start(_ owner: any ByteStreamOwner) {
+        precondition(self.owner == nil, "a stream has one owner")
+        self.owner = owner
+        arm()
+    }
+
+    func setReading(_ reading: Bool) {
+        isReading = reading
+        arm()
+    }
+
+    var unsentBytes: Int { sending.with { $0.unsent } }
+    var sentTotal: UInt64 { sending.with { $0.total } }
+
+    func send(_ bytes: inout [UInt8]) {
+        guard !isClosed, !bytes.isEmpty else { return bytes.removeAll(keepingCapacity: true) }
+        let mustStart = sending.with { state in
+            if !state.isSending {
+                swap(&state.inFlight, &bytes)
+                state.offset = 0
+                state.isSending = true
+                return true
+            }
+            if state.waiting.isEmpty { swap(&state.waiting, &bytes) } else { state.waiting.append(contentsOf: bytes) }
+            return false
+        }
+        bytes.removeAll(keepingCapacity: true)
+        if mustStart { startSend() }
+    }
+
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        owner = nil
+        nng_stream_close(raw)
+        let aios = [receiving.value, sendingAio.value], buffer = SendablePointer(buffer)
+        network.dispose { [self] in
+            for aio in aios { aio.free() }
+            nng_stream_free(raw)
+            buffer.pointer.deallocate()
+        }
+    }
+
+    // MARK: Receiving
+
+    private func arm() {
+        guard isReading, !isArmed, !isClosed, owner != nil else { return }
+        isArmed = true
+        var vector = nng_iov(iov_buf: buffer + filled, iov_len: capacity - filled)
+        Nng.must(nng_aio_set_iov(receiving.value.raw, 1, &vector), "nng_aio_set_iov")
+        nng_stream_recv(raw, receiving.value.raw)
+    }
+
+    /// On a thread of nng's.
+    private nonisolated func receiveCompleted() {
+        let aio = receiving.value, status = aio.status
+        // The loop re-arms itself, so at most one item of this stream waits whatever the peer sends.
+        _ = inbox.put(
+            InboxItem(self, event: Event.received.rawValue, status: status, bytes: status == 0 ? nng_aio_count(aio.raw) : 0))
+    }
+
+    func receive(_ item: InboxItem) {
+        guard !isClosed, let owner else { return }
+        switch Event(rawValue: item.event) {
+        case .received where item.status == 0:
+            isArmed = false
+            let wasFull = filled + item.bytes == capacity
+            filled += item.bytes
+            let used = owner.streamReceived(UnsafeRawBufferPointer(start: buffer, count: filled))
+            guard !isClosed else { return }
+            keepUnused(from: used, wanted: owner.wantedBytes, wasFull: wasFull)
+            arm()
+        case .received, .sendFailed: owner.streamClosed(Nng.error(item.status, remoteAddress?.description ?? "peer"))
+        case .drained: owner.streamDrained()
+        case nil: preconditionFailure("an event that this stream did not put")
+        }
+    }
+
+    /// Moves what was not used to the front, and makes room for the next unit: a large message once, a busy stream step by step.
+    private func keepUnused(from used: Int, wanted: Int, wasFull: Bool) {
+        let rest = filled - used
+        var size = max(capacity, TransportLimits.receiveBytes)
+        if wasFull { size = max(size, min(capacity * 4, TransportLimits.receiveGrowthBytes)) }
+        if wanted > size { size = wanted }
+        if rest == 0, wanted <= TransportLimits.receiveGrowthBytes, capacity > TransportLimits.receiveGrowthBytes {
+            size = TransportLimits.receiveGrowthBytes
+        }
+        if size != capacity {
+            let grown = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+            grown.copyMemory(from: buffer + used, byteCount: rest)
+            buffer.deallocate()
+            buffer = grown
+            capacity = size
+        } else if used > 0, rest > 0 {
+            buffer.copyMemory(from: buffer + used, byteCount: rest)
+        }
+        filled = rest
+    }
+
+    // MARK: Sending
+
+    /// By whoever set `isSending`: the loop, or nng's callback.
+    private nonisolated func startSend() {
+        var vector = nng_iov()
+        sending.with { state in
+            state.inFlight.withUnsafeBytes { bytes in
+                // The array is not touched until the operation is done, so its storage stays where it is.
+                vector.iov_buf = UnsafeMutableRawPointer(mutating: bytes.baseAddress?.advanced(by: state.offset))
+                vector.iov_len = bytes.count - state.offset
+            }
+        }
+        Nng.must(nng_aio_set_iov(sendingAio.value.raw, 1, &vector), "nng_aio_set_iov")
+        nng_stream_send(raw, sendingAio.value.raw)
+    }
+
+    /// On a thread of nng's.
+    private nonisolated func sendCompleted() {
+        let aio = sendingAio.value, status = aio.status
+        guard status == 0 else {
+            sending.with { $0.waiting.removeAll() }
+            _ = inbox.put(InboxItem(self, event: Event.sendFailed.rawValue, status: status))
+            return
+        }
+        let count = nng_aio_count(aio.raw)
+        let (goesOn, wasLong) = sending.with { state in
+            state.offset += count
+            state.total += UInt64(count)
+            if state.offset < state.inFlight.count { return (true, false) }
+            let isLarge = state.inFlight.capacity > Self.keptSendBytes
+            if isLarge { state.inFlight = [] } else { state.inFlight.removeAll(keepingCapacity: true) }
+            state.offset = 0
+            if state.waiting.isEmpty {
+                state.isSending = false
+                return (false, isLarge)
+            }
+            swap(&state.inFlight, &state.waiting)
+            return (true, false)
+        }
+        // Only a sender of much may be waiting for room; others are not woken for nothing.
+        if goesOn { startSend() } else if wasLong { _ = inbox.put(InboxItem(self, event: Event.drained.rawValue)) }
+    }
+}
+
+struct SendablePointer: @unchecked Sendable {
+    // Safety: handed over with the duty to free it; nobody else touches it afterwards.
+    let pointer: UnsafeMutableRawPointer
+    init(_ pointer: UnsafeMutableRawPointer) { self.pointer = pointer }
+}
