@@ -11,7 +11,7 @@ import Testing
         let error = error(#"{"model":"m","messages":[1,2,3,{"role":"user","content":"a"# + "\u{1}" + #""}]}"#)
         #expect(error?.code == .controlCharacter)
         #expect(error?.path == "messages[3].content")
-        #expect(error?.description == "messages[3].content: a control character in a string must be escaped (line 1, column 58)")
+        #expect(error?.description == "messages[3].content: a control character in a string must be escaped (line 1, column 59)")
         #expect(self.error("[[0,[tru]]]")?.path == "[0][1][0]")
         #expect(self.error("nope")?.path == "")
         #expect(self.error(#"{"a":1,}"#)?.path == "")
@@ -22,7 +22,7 @@ import Testing
         let error = error("{\n  \"é€𝄞\": x\n}")
         #expect(error?.line == 2)
         #expect(error?.column == 10)
-        #expect(error?.offset == 18)
+        #expect(error?.offset == 17)
         #expect(error?.code == .unexpectedByte(UInt8(ascii: "x")))
     }
 
