@@ -12,6 +12,9 @@ package struct Digest: Hashable, Sendable {
         words = InlineArray { UInt64(state[2 * $0]) << 32 | UInt64(state[2 * $0 + 1]) }
     }
 
+    /// All zero: where no digest is known yet.
+    package init() { words = InlineArray(repeating: 0) }
+
     /// Nil unless there are exactly 32 bytes.
     package init?(_ bytes: RawSpan) {
         guard bytes.byteCount == Digest.byteCount else { return nil }

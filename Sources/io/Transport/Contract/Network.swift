@@ -1,4 +1,4 @@
-package import EventLoop
+import EventLoop
 
 /// What the links and feeds of one process are built on: real sockets through nng, or a simulation. One contract, one test suite.
 ///

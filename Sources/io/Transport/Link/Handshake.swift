@@ -1,4 +1,5 @@
-package import ClusterModel
+import ClusterModel
+import EventLoop
 package import WireProtocol
 
 /// What a process says of itself when it opens or accepts links, and whom it lets in.

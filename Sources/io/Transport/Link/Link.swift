@@ -1,4 +1,4 @@
-package import ClusterModel
+import ClusterModel
 package import EventLoop
 package import WireProtocol
 
@@ -148,20 +148,21 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         switch answer {
         case nil: throw .timedOut
         case .ended: throw .ended
-        case .message(let rawKind, let body):
-            do throws(WireError) {
-                if rawKind == A.kind.rawValue { return try Codec.decodeBody(A.self, from: body.span.bytes) }
-                guard rawKind == MessageKind.failure.rawValue else { throw WireError(.unexpectedKind, "kind") }
-                throw LinkFailure.failed(try Codec.decodeBody(Failure.self, from: body.span.bytes))
-            } catch let error as LinkFailure {
-                throw error
-            } catch let error as WireError {
-                protocolError(error)
-                throw .malformed(error)
-            } catch {
-                throw .ended
-            }
+        case .message(let rawKind, let body): return try read(rawKind, body)
         }
+    }
+
+    private func read<A: WireMessage>(_ rawKind: UInt16, _ body: [UInt8]) throws(LinkFailure) -> A {
+        let failure: Failure
+        do throws(WireError) {
+            if rawKind == A.kind.rawValue { return try Codec.decodeBody(A.self, from: body.span.bytes) }
+            guard rawKind == MessageKind.failure.rawValue else { throw WireError(.unexpectedKind, "kind") }
+            failure = try Codec.decodeBody(Failure.self, from: body.span.bytes)
+        } catch {
+            protocolError(error)
+            throw .malformed(error)
+        }
+        throw .failed(failure)
     }
 
     /// Answers the question that `header` was.

@@ -1,3 +1,4 @@
+import ClusterModel
 package import EventLoop
 package import WireProtocol
 

@@ -1,4 +1,5 @@
 internal import CNng
+import ClusterModel
 import EventLoop
 
 /// One attempt to connect.

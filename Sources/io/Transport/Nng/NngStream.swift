@@ -40,7 +40,7 @@ final class NngStream: ByteStream, InboxReceiver {
     private var filled = 0
 
     /// A buffer of this size or more is not kept after its message: it was for something rare.
-    private static let keptSendBytes = 1 << 20
+    private nonisolated static let keptSendBytes = 1 << 20
 
     init(adopting raw: OpaquePointer, network: NngNetwork, scheme: Address.Scheme, isMutuallyAuthenticated: Bool) {
         self.raw = raw
