@@ -61,6 +61,7 @@ var targets: [Target] = [
     app("wiretool", ["ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol"]),
 
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
+    tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
