@@ -3,10 +3,10 @@ extension String {
     ///
     /// `==` compares canonical equivalence instead: it would merge names that JSON tells apart, and normalise text from outside to do so.
     func hasSameBytes(as other: String) -> Bool {
+        let count = utf8.count
+        guard count == other.utf8.count else { return false }  // first: most names differ in length, and a span costs a call
         let left = utf8.span.bytes
         let right = other.utf8.span.bytes
-        let count = left.byteCount
-        guard count == right.byteCount else { return false }
         var index = 0
         while index + 8 <= count {
             let leftWord = left.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)

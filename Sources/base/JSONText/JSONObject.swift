@@ -46,6 +46,7 @@ package struct JSONObject: Sendable {
 
     /// The name must not be a member yet.
     mutating func append(_ name: String, _ value: JSONValue) {
+        if members.isEmpty { members.reserveCapacity(4) }  // most objects have a few: one allocation instead of three
         members.append(Member(name: name, value: value))
         if members.count > JSONObject.searchedLinearly { index.addLast(of: members) }
     }

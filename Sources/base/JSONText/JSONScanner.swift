@@ -125,9 +125,7 @@ struct JSONScanner: ~Copyable, ~Escapable {
             append(copied, position)
             position += 1
             guard special == UInt8(ascii: "\\") else {
-                // Escapes are whole scalars, so what was between them is valid on its own exactly if the sum is.
-                guard let result = String(validating: unescaped, as: UTF8.self) else { throw invalidUTF8(start, position - 1) }
-                return result
+                return try unescapedText(start, position - 1)
             }
             try escape()
             copied = position
@@ -208,22 +206,24 @@ struct JSONScanner: ~Copyable, ~Escapable {
     }
 
     private func text(_ from: Int, _ to: Int) throws(Fault) -> String {
-        let text = source.extracting(from..<to).withUnsafeBytes { String(validating: $0, as: UTF8.self) }
-        guard let text else { throw invalidUTF8(from, to) }
-        return text
-    }
-
-    /// Where exactly the bytes stop being UTF-8.
-    private func invalidUTF8(_ from: Int, _ to: Int) -> Fault {
-        let valid = source.extracting(from..<to).withUnsafeBytes { bytes in
+        try source.extracting(from..<to).withUnsafeBytes { bytes throws(Fault) in
             do throws(UTF8.ValidationError) {
-                _ = try UTF8Span(validating: bytes.bindMemory(to: UInt8.self).span)
-                return 0
+                // The generic String(validating:as:) looks up its specialisation at run time for every string: a third of a parse.
+                return String(copying: try UTF8Span(validating: bytes.bindMemory(to: UInt8.self).span))
             } catch {
-                return error.byteOffsets.lowerBound
+                throw Fault(code: .invalidUTF8, offset: from + error.byteOffsets.lowerBound)
             }
         }
-        return Fault(code: .invalidUTF8, offset: from + valid)
+    }
+
+    private func unescapedText(_ from: Int, _ to: Int) throws(Fault) -> String {
+        do throws(UTF8.ValidationError) {
+            return String(copying: try UTF8Span(validating: unescaped.span))
+        } catch {
+            // Escapes are whole scalars, so what is between them is valid on its own exactly if the sum is: the source has the same fault.
+            _ = try text(from, to)
+            throw Fault(code: .invalidUTF8, offset: from)
+        }
     }
 }
 
