@@ -2,15 +2,17 @@
 package enum Codec {
     /// Appends `message` with its header to `bytes`, uncompressed.
     package static func append<M: WireMessage>(
-        _ message: M, flags: MessageHeader.Flags = [], origin: UInt64 = 0, number: UInt64 = 0, to bytes: inout [UInt8]
+        _ message: M, flags: MessageHeader.Flags = [], origin: UInt64 = 0, number: UInt64 = 0, dialect: WireDialect = .current,
+        to bytes: inout [UInt8]
     ) {
         let start = bytes.count
-        MessageHeader(kind: M.kind, flags: flags, origin: origin, number: number).append(to: &bytes)
+        MessageHeader(kind: M.kind, flags: flags, origin: origin, number: number, version: dialect.version).append(to: &bytes)
         var writer = WireWriter()
         swap(&writer.bytes, &bytes)
         var value = message
         do throws(WireError) { try value.layout(&writer) } catch { preconditionFailure("writing \(M.kind) failed: \(error)") }
         swap(&writer.bytes, &bytes)
+        bytes.append(contentsOf: dialect.tail)
         patchBodyLength(of: start, in: &bytes)
     }
 

@@ -45,6 +45,12 @@ package struct MessageHeader: Hashable, Sendable {
         self.number = number
     }
 
+    /// For tests and tools that speak a version to come.
+    package init(rawKind: UInt16, flags: Flags = [], origin: UInt64 = 0, number: UInt64 = 0, version: WireVersion = .current) {
+        self.init(kind: .hello, flags: flags, origin: origin, number: number, version: version)
+        self.rawKind = rawKind
+    }
+
     /// Reads and checks a header; what follows it in `bytes` is the body.
     package init(reading bytes: RawSpan) throws(WireError) {
         guard bytes.byteCount >= Self.byteCount else { throw WireError(.truncated, "header") }

@@ -17,6 +17,30 @@ package struct WireVersion: Hashable, Comparable, Sendable, CustomStringConverti
     package var description: String { "\(major).\(minor)" }
 }
 
+/// How a process writes: its version, and what its version adds to the tail of every message.
+///
+/// There is one dialect in service. Others stand for versions to come: tests and `wiretool` speak them, so that today's readers prove that
+/// they skip what they do not know.
+package struct WireDialect: Hashable, Sendable {
+    package let version: WireVersion
+    package let tail: [UInt8]
+
+    package static let current = WireDialect(version: .current, tail: [])
+
+    /// A minor that does not exist: every message carries a tail field that nobody knows.
+    package static func synthetic(minor: UInt8) -> WireDialect {
+        var tail: [UInt8] = []
+        tail.appendLittleEndian(UInt16(0x7F00) + UInt16(minor))
+        tail.appendLittleEndian(UInt32(5))
+        tail.append(contentsOf: Array("later".utf8))
+        return WireDialect(version: WireVersion(major: WireVersion.current.major, minor: minor), tail: tail)
+    }
+
+    /// A feature bit and a kind that no version has yet, for the same tests.
+    package static let syntheticFeature: UInt64 = 1 << 63
+    package static let syntheticKind: UInt16 = 0x7F7F
+}
+
 /// Optional abilities that both sides of a link must have before either uses them: a bit each, the common ones hold.
 package struct FeatureBits: OptionSet, Hashable, Sendable {
     package let rawValue: UInt64

@@ -9,6 +9,8 @@ package struct LinkPolicy: Sendable {
     package var features = FeatureBits.all.rawValue
     package var oldestMinor = WireVersion.current.minor
     package var newestMinor = WireVersion.current.minor
+    /// How messages are written; only tests and tools write another than the current one.
+    package var dialect = WireDialect.current
     /// Shared by all processes of a cluster; empty where there is none.
     package var secret: [UInt8] = []
     /// Which roles may open which links here; a link kind that is not named is refused.
@@ -86,7 +88,7 @@ struct Handshake {
         hello.credits = policy.credits
         hello.nonce = nonce
         let machine = Handshake(
-            state: .dialled(helloDigest: Self.digest(of: hello)), policy: policy, demandsProof: demandsProof, hello: hello, nonce: nonce)
+            state: .dialled(helloDigest: Self.digest(of: hello, as: policy.dialect)), policy: policy, demandsProof: demandsProof, hello: hello, nonce: nonce)
         return (machine, hello)
     }
 
@@ -223,9 +225,9 @@ struct Handshake {
         return HMAC.code(for: message, key: policy.secret)
     }
 
-    private static func digest(of hello: Hello) -> Digest {
+    private static func digest(of hello: Hello, as dialect: WireDialect) -> Digest {
         var message: [UInt8] = []
-        Codec.append(hello, to: &message)
+        Codec.append(hello, dialect: dialect, to: &message)
         return SHA256.digest(of: message.span.bytes.extracting(droppingFirst: MessageHeader.byteCount))
     }
 }

@@ -271,7 +271,7 @@ package final class Link: ByteStreamOwner, EndOfTurn {
     ) {
         sentSinceBeat = true
         let start = SPFraming.beginMessage(in: &outbox)
-        Codec.append(message, flags: flags, origin: origin, number: number, to: &outbox)
+        Codec.append(message, flags: flags, origin: origin, number: number, dialect: policy.dialect, to: &outbox)
         if compressed { compression.compress(messageAt: start, in: &outbox) }
         SPFraming.endMessage(at: start, in: &outbox)
     }
