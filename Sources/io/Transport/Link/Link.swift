@@ -204,7 +204,19 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         phase = .closing
         flushSoon()
         loop.cancel(timer)
-        timer = loop.schedule(after: TransportLimits.goodbye) { [weak self] in self?.finish(end) }
+        lastSentTotal = stream.sentTotal
+        awaitAck(end)
+    }
+
+    /// A second without an acknowledgement ends the wait, but not while the peer still takes what was sent before.
+    private func awaitAck(_ end: LinkEnd) {
+        timer = loop.schedule(after: TransportLimits.goodbye) { [weak self] in
+            guard let self else { return }
+            let total = stream.sentTotal
+            guard stream.unsentBytes > 0, total != lastSentTotal else { return finish(end) }
+            lastSentTotal = total
+            awaitAck(end)
+        }
     }
 
     private func finish(_ end: LinkEnd) {

@@ -1,0 +1,101 @@
+import ClusterModel
+import EventLoop
+import ServiceRuntime
+import Transport
+import WireProtocol
+
+/// The options that `respond` and `greet` share: who this is, and how it is trusted.
+struct LinkOptions {
+    private let cluster: OptionKey<String>
+    private let secret: OptionKey<Secret?>
+    private let authority: OptionKey<String?>
+    private let certificate: OptionKey<String?>
+    private let key: OptionKey<String?>
+    private let minor: OptionKey<Int>
+
+    init(in table: inout OptionTable) {
+        table.group("Trust")
+        cluster = table.option("cluster-id", .text("NAME"), default: "apus", help: "The cluster that both sides must name.")
+        secret = table.secret("cluster-secret", help: "File of the secret that peers without certificates must prove to know.")
+        authority = table.optional("tls-ca-file", .path(), help: "Certificate authority, PEM; needed for tls+tcp:// addresses.")
+        certificate = table.optional("tls-cert-file", .path(), help: "This side's certificate, PEM.")
+        key = table.optional("tls-key-file", .path(), help: "Its key, PEM.")
+        table.group("Versions")
+        minor = table.option(
+            "synthetic-minor", .integer(0...9), default: 0,
+            help: "Speak as a later minor that does not exist: a tail field in every message, an unknown feature bit and an unknown kind.")
+        table.check(authority, certificate, key) { [authority, certificate, key] resolved in
+            let given = [resolved[authority], resolved[certificate], resolved[key]].compactMap { $0 }.count
+            guard given != 0, given != 3 else { return [] }
+            return [resolved.issue(authority, "only some of the three TLS files are given", remedy: "give --tls-ca-file, --tls-cert-file and --tls-key-file together")]
+        }
+    }
+
+    func tls(_ resolved: ResolvedConfiguration) -> TLSFiles? {
+        guard let authority = resolved[authority], let certificate = resolved[certificate], let key = resolved[key] else { return nil }
+        return TLSFiles(authority: authority, certificate: certificate, key: key)
+    }
+
+    func isSynthetic(_ resolved: ResolvedConfiguration) -> Bool { resolved[minor] > 0 }
+
+    @LoopActor
+    func policy(_ resolved: ResolvedConfiguration, name: String, on loop: Loop) -> LinkPolicy {
+        let identity = Identity(role: .tool, id: loop.secureRandomUInt64(), generation: loop.secureRandomUInt64(), name: name)
+        var policy = LinkPolicy(identity: identity, cluster: ClusterValues(clusterID: resolved[cluster]))
+        policy.secret = resolved[secret]?.bytes ?? []
+        policy.credits = 8 << 20
+        if resolved[minor] > 0 {
+            policy.newestMinor = UInt8(resolved[minor])
+            policy.features |= WireDialect.syntheticFeature
+            policy.dialect = .synthetic(minor: policy.newestMinor)
+        }
+        return policy
+    }
+}
+
+/// Runs `body` on a loop on this thread until it returns or a signal comes; gives its exit code.
+nonisolated func onLoop(_ body: @escaping @LoopActor @Sendable (EpollLoop, Promise<Void>) async -> ExitCode) -> ExitCode {
+    do {
+        let loop = try EpollLoop(name: "wiretool")
+        let outcome = Outcome()
+        loop.spawn {
+            do {
+                let stop = Promise<Void>(on: loop)
+                let watcher = SignalWatcher(try UnixSignals(), stop)
+                let descriptor = watcher.descriptor
+                try loop.watch(descriptor, for: .readable, watcher)
+                outcome.code = await body(loop, stop)
+                loop.unwatch(descriptor)
+            } catch {
+                complain("wiretool: \(error)")
+            }
+            loop.stop()
+        }
+        loop.run()
+        return outcome.code
+    } catch {
+        complain("wiretool: \(error)")
+        return .failure
+    }
+}
+
+private final class Outcome: @unchecked Sendable {
+    // Safety: written on the loop, read on the same thread after the loop has ended.
+    var code = ExitCode.failure
+}
+
+@LoopActor
+private final class SignalWatcher: FileEventHandler {
+    private var signals: UnixSignals
+    private let stop: Promise<Void>
+    var descriptor: Int32 { signals.fileDescriptor }
+
+    init(_ signals: consuming UnixSignals, _ stop: Promise<Void>) {
+        self.signals = signals
+        self.stop = stop
+    }
+
+    func ready(_ events: FileEvents) {
+        if !signals.drain().isEmpty { stop.fulfil(()) }
+    }
+}
