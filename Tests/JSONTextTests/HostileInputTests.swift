@@ -1,0 +1,93 @@
+import JSONText
+import Testing
+
+@Suite("Hostile input") struct HostileInputTests {
+    /// Every kind of token, escape and encoding length.
+    static let rich = Array(
+        #"""
+        {"id":"x-1","n":[0,-1,2.50,1e-7,-0.0E+3,18446744073709551615],"text":"a\"\\\/\b\f\n\r\t\u00e9\ud834\udd1e é€𝄞 end of a longer text",
+         "none":null,"yes":true,"no":false,"":{},"deep":[[[{"k":[]}]]],"odd \u0007 name":{"a":1,"b":{"c":[1,2,{"d":"e"}]}},"many":{"a":1,"b":2,
+         "c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9,"j":10,"k":11,"l":12,"m":13,"n":14,"o":15,"p":16,"q":17,"r":18}}
+        """#.utf8)
+
+    @Test("every truncation of a document is an error at or before its end")
+    func truncation() throws {
+        #expect(throws: Never.self) { try JSONValue(parsing: Self.rich) }
+        for length in 0..<Self.rich.count {
+            let error = #expect(throws: JSONError.self) { try JSONValue(parsing: Array(Self.rich[..<length])) }
+            let code = try #require(error).code
+            #expect(code == .unexpectedEnd || code == .invalidUTF8, "length \(length)")
+        }
+    }
+
+    @Test("mutated documents never trap, and what is accepted is stable under writing and reading", arguments: 0..<8)
+    func mutation(_ part: Int) throws {
+        let corpus = [
+            Self.rich, Array(#"{"messages":[{"role":"user","content":"hi\n"}],"n":1}"#.utf8), Array("[1.5e3,\"\\u12ab\",{}]".utf8),
+        ]
+        let interesting: [UInt8] = Array("\"\\{}[]:,.-+eEu0d1dtfn \n\0".utf8) + [0x80, 0xC3, 0xE2, 0xED, 0xA0, 0xF4, 0xFF]
+        let seed = 0xA905_0000 + UInt64(part)
+        var random = SplitMix(state: seed)
+        var accepted = 0
+        for round in 0..<25_000 {
+            var bytes = corpus[Int.random(in: 0..<corpus.count, using: &random)]
+            for _ in 0..<Int.random(in: 1...3, using: &random) where !bytes.isEmpty {
+                let place = Int.random(in: 0..<bytes.count, using: &random)
+                switch Int.random(in: 0..<6, using: &random) {
+                case 0: bytes[place] = UInt8.random(in: 0...255, using: &random)
+                case 1: bytes[place] = interesting.randomElement(using: &random) ?? 0
+                case 2: bytes.insert(interesting.randomElement(using: &random) ?? 0, at: place)
+                case 3: bytes.remove(at: place)
+                case 4: bytes.removeSubrange(place..<min(bytes.count, place + Int.random(in: 1...20, using: &random)))
+                default:
+                    let end = min(bytes.count, place + Int.random(in: 1...20, using: &random))
+                    bytes.insert(contentsOf: bytes[place..<end], at: Int.random(in: 0...bytes.count, using: &random))
+                }
+            }
+            guard let value = try? JSONValue(parsing: bytes) else { continue }
+            accepted += 1
+            let written = value.encoded()
+            let again = try? JSONValue(parsing: written)
+            if again != value || again?.encoded() != written { Issue.record("seed \(seed), round \(round)") }
+        }
+        #expect(accepted > 1_000, "mutations that stay valid are part of the test")
+    }
+
+    @Test("a hundred thousand brackets are refused at the limit, whatever limit is asked for", arguments: ["[", "{\"a\":", "[{\"a\":"])
+    func depthBomb(_ opening: String) {
+        let bomb = Array(String(repeating: opening, count: 100_000).utf8)
+        for depth in [64, JSONLimits.deepest, 1_000_000] {
+            let error = #expect(throws: JSONError.self) {
+                try JSONValue(parsing: bomb, limits: JSONLimits(depth: depth, bytes: 1 << 20, values: 1 << 20))
+            }
+            #expect(error?.code == .tooDeep(limit: min(depth, JSONLimits.deepest)))
+        }
+    }
+
+    @Test("the deepest document allowed is read, written, compared and freed")
+    func deepest() throws {
+        let depth = JSONLimits.deepest
+        let text = String(repeating: "[{\"a\":", count: depth / 2) + "1" + String(repeating: "}]", count: depth / 2)
+        let value = try JSONValue(parsing: text, limits: JSONLimits(depth: depth, bytes: 1 << 20, values: 1 << 20))
+        #expect(value.encoded() == Array(text.utf8))
+        #expect(try JSONValue(parsing: value.encoded(.pretty), limits: JSONLimits(depth: depth, bytes: 1 << 20, values: 1 << 20)) == value)
+    }
+
+    /// A quadratic duplicate check would need half a trillion comparisons: the test would not end.
+    @Test("a million names in one object are read in linear time, and a duplicate at the very end is found")
+    func manyNames() throws {
+        var bytes: [UInt8] = [UInt8(ascii: "{")]
+        for name in 0..<1_000_000 {
+            bytes.append(contentsOf: name == 0 ? "\"k".utf8 : ",\"k".utf8)
+            JSONWriter.appendDigits(UInt64(name), to: &bytes)
+            bytes.append(contentsOf: "\":1".utf8)
+        }
+        let value = try JSONValue(parsing: bytes + [UInt8(ascii: "}")], limits: .file)
+        #expect(value.asObject?.count == 1_000_000)
+        #expect(value["k999999"]?.asInt == 1)
+        let error = #expect(throws: JSONError.self) { try JSONValue(parsing: bytes + Array(",\"k0\":2}".utf8), limits: .file) }
+        #expect(error?.code == .duplicateKey)
+        #expect(error?.path == "k0")
+        #expect(throws: JSONError.self) { try JSONValue(parsing: bytes + [UInt8(ascii: "}")]) }
+    }
+}
