@@ -67,7 +67,9 @@ extension ValueSyntax<Int> {
             guard let value = Int(digits) else {
                 throw ValueProblem("\(digits.quotedForMessage) is not a whole number", remedy: "write a whole number, \(constraint)")
             }
-            guard range.contains(value) else { throw ValueProblem("\(value) is out of range", remedy: "write a whole number, \(constraint)") }
+            guard range.contains(value) else {
+                throw ValueProblem("\(value) is out of range", remedy: "write a whole number, \(constraint)")
+            }
             return value
         } show: {
             .number(String($0))
