@@ -47,7 +47,10 @@ extension OptionTable {
 struct HelpText {
     private(set) var text = ""
 
-    mutating func line(_ line: String = "") { text += line + "\n" }
+    /// A space at which no line ends: a name and its value stay together.
+    static let joint: Character = "\u{A0}"
+
+    mutating func line(_ line: String = "") { text += line.map { $0 == Self.joint ? " " : String($0) }.joined() + "\n" }
 
     /// Wrapped at spaces; a word wider than the line stands alone on its own.
     mutating func paragraph(_ paragraph: String, indent: Int = 0, hanging: Int? = nil) {
@@ -101,9 +104,9 @@ extension Option {
         switch necessity {
         case .required: facts.append("required")
         case .optional: break
-        case .defaulted: if !shown.isEmpty { facts.append("default: \(shown)") }
+        case .defaulted: if !shown.isEmpty { facts.append("default:\(HelpText.joint)\(shown)") }
         }
-        facts.append("env: \(environmentName)")
+        facts.append("env:\(HelpText.joint)\(environmentName)")
         return "[\(facts.joined(separator: "; "))]"
     }
 }

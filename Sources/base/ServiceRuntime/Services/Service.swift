@@ -1,7 +1,8 @@
 /// One part of a process with a beginning and an end: a listener, a set of links, an engine.
 ///
-/// A service usually belongs to the loop's global actor; it then conforms in an extension, `extension RouterService: @LoopActor Service {}`.
-/// (Written at the class itself, the conformance would make the async methods take the isolation of these requirements instead of the actor's.)
+/// A service usually belongs to the loop's global actor; it then declares these methods in the class and conforms in an empty extension,
+/// `extension RouterService: @LoopActor Service {}`: methods declared where the conformance is stated take the isolation of the requirements
+/// instead of the actor's.
 /// All methods run where the caller of `ServiceGroup.run` runs.
 package protocol Service: AnyObject {
     /// For logs, and stable: `route listener`.

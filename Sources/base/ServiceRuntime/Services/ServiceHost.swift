@@ -18,7 +18,7 @@ package enum BoundedOutcome: Hashable, Sendable {
 
 /// What a group needs from the loop it runs on: time, waiting, and somebody to tell. A loop implements it for real and virtual time.
 ///
-/// As with `Service`, an implementation that belongs to a global actor conforms in an extension.
+/// As with `Service`, an implementation that belongs to a global actor conforms in an empty extension.
 package protocol ServiceHost: AnyObject {
     /// Monotonic time since any fixed moment.
     var elapsed: Duration { get }

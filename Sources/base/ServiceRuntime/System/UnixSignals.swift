@@ -20,12 +20,13 @@ package enum UnixSignalsError: Error, Hashable, Sendable {
 /// SIGTERM, SIGINT and SIGHUP as bytes in a pipe that the event loop watches; SIGPIPE is ignored.
 ///
 /// The handler only writes one byte to a pipe that never blocks. The pipe holds 65,536 bytes; signals beyond that are lost until it is drained.
-/// The value ends with `close()` or with its scope: then the former handlers are back.
+/// The value ends with `close()` or with its scope, on the thread that made it: then the former handlers and mask are back.
 package struct UnixSignals: ~Copyable {
     /// Readable when a signal waits. Non-blocking; read by `drain()` only.
     package let fileDescriptor: Int32
     private let writeEnd: Int32
     private let former: [(number: Int32, action: sigaction)]
+    private let formerMask: sigset_t
     private var stopsSeen = 0
 
     package init() throws(UnixSignalsError) {
@@ -53,9 +54,19 @@ package struct UnixSignals: ~Copyable {
         for number in [SIGTERM, SIGINT, SIGHUP] { former.append((number, Self.install(number, writeSignalByte))) }
         former.append((SIGPIPE, Self.install(SIGPIPE, SIG_IGN)))
         self.former = former
+
+        // A process inherits the mask of the thread that started it, and thread pools block everything: without this, no signal would arrive.
+        var ours = sigset_t()
+        sigemptyset(&ours)
+        for number in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&ours, number) }
+        var formerMask = sigset_t()
+        pthread_sigmask(SIG_UNBLOCK, &ours, &formerMask)
+        self.formerMask = formerMask
     }
 
     deinit {
+        var formerMask = formerMask
+        pthread_sigmask(SIG_SETMASK, &formerMask, nil)
         for (number, action) in former.reversed() {
             var action = action
             sigaction(number, &action, nil)
