@@ -13,8 +13,14 @@ package struct CacheSalt: Hashable, Sendable {
         guard !group.isEmpty else { return nil }
         guard !secret.isEmpty else { throw .missingSecret }
         let code = HMAC.code(for: Array(group.utf8), key: secret)
-        func word(_ start: Int) -> UInt64 { (start..<start + 8).reduce(0) { $0 << 8 | UInt64(code[$1]) } }
-        return CacheSalt(high: word(0), low: word(8))
+        return CacheSalt(bytes: Array(code.bytes.prefix(byteCount)))
+    }
+
+    /// A salt as messages carry it; nil unless there are exactly 16 bytes.
+    package init?(bytes: [UInt8]) {
+        guard bytes.count == Self.byteCount else { return nil }
+        high = bytes[..<8].reduce(0) { $0 << 8 | UInt64($1) }
+        low = bytes[8...].reduce(0) { $0 << 8 | UInt64($1) }
     }
 
     /// The salt's part of a hasher's seed.

@@ -62,8 +62,8 @@ package struct WorkerRegistered: WireMessage, Hashable {
     }
 }
 
-/// An item in the prompt that is not text; its hash enters the hash of every block it touches. Layout: `proto-
-/// spec/04-messages.md#multimodalitem`.
+/// An item in the prompt that is not text; its hash enters the hash of every block it touches. Layout:
+/// `proto-spec/04-messages.md#multimodalitem`.
 package struct MultimodalItem: WireRecord, Hashable {
     package var hash: UInt64 = 0
     /// Position in the prompt.

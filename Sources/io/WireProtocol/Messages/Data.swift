@@ -1,8 +1,8 @@
 package import ClusterModel
 
 /// Requests to start: what one turn of the frontend's loop gathered for this worker. `origin` is the frontend's nonce. Every entry is
-/// answered by statuses in StatusBatch, first AcceptedStatus or RefusedStatus, last RefusedStatus or EndedStatus. Layout: `proto-
-/// spec/04-messages.md#generatebatch`.
+/// answered by statuses in StatusBatch, first AcceptedStatus or RefusedStatus, last RefusedStatus or EndedStatus. Layout:
+/// `proto-spec/04-messages.md#generatebatch`.
 package struct GenerateBatch: WireMessage, Hashable {
     package static let kind = MessageKind.generateBatch
 
@@ -19,8 +19,8 @@ package struct GenerateBatch: WireMessage, Hashable {
 }
 
 /// What became of requests, apart from their tokens: one message a step and frontend. `origin` is the frontend's nonce. Statuses of a
-/// request come in order, and in order with its tokens: the last frame comes before EndedStatus. Layout: `proto-
-/// spec/04-messages.md#statusbatch`.
+/// request come in order, and in order with its tokens: the last frame comes before EndedStatus. Layout:
+/// `proto-spec/04-messages.md#statusbatch`.
 package struct StatusBatch: WireMessage, Hashable {
     package static let kind = MessageKind.statusBatch
 

@@ -19,8 +19,8 @@ package enum KVCodec: UInt8, WireEnum {
 }
 
 /// Offers the KV state of one request. The receiver has reserved blocks for it, or waits for its own part of the request up to the
-/// rendezvous limit. Answered by RoomReady or Failure. After a lost link the same room may be offered again. Layout: `proto-
-/// spec/04-messages.md#roomopen`.
+/// rendezvous limit. Answered by RoomReady or Failure. After a lost link the same room may be offered again. Layout:
+/// `proto-spec/04-messages.md#roomopen`.
 package struct RoomOpen: WireMessage, Hashable {
     package static let kind = MessageKind.roomOpen
 
@@ -86,8 +86,8 @@ package struct RoomReady: WireMessage, Hashable {
     }
 }
 
-/// A part of the state: some layers of some blocks. Chunks of a room are numbered from 0 without gaps. Layout: `proto-
-/// spec/04-messages.md#kvchunk`.
+/// A part of the state: some layers of some blocks. Chunks of a room are numbered from 0 without gaps. Layout:
+/// `proto-spec/04-messages.md#kvchunk`.
 package struct KVChunk: WireMessage, Hashable {
     package static let kind = MessageKind.kvChunk
 

@@ -1,5 +1,5 @@
-/// Makes two routers known to each other: the address of the feed is not configured. Answered by RouterRegistered. Layout: `proto-
-/// spec/04-messages.md#registerrouter`.
+/// Makes two routers known to each other: the address of the feed is not configured. Answered by RouterRegistered. Layout:
+/// `proto-spec/04-messages.md#registerrouter`.
 package struct RegisterRouter: WireMessage, Hashable {
     package static let kind = MessageKind.registerRouter
 

@@ -7,8 +7,8 @@ package enum StreamKind: UInt8, WireEnum {
     case frontendState
 }
 
-/// Asks the publisher of a stream for a range of its ring. Answered by ReplayAnswer. May be asked twice. Layout: `proto-
-/// spec/04-messages.md#replayquestion`.
+/// Asks the publisher of a stream for a range of its ring. Answered by ReplayAnswer. May be asked twice. Layout:
+/// `proto-spec/04-messages.md#replayquestion`.
 package struct ReplayQuestion: WireMessage, Hashable {
     package static let kind = MessageKind.replayQuestion
 
@@ -51,8 +51,8 @@ package enum ReplayOutcome: UInt8, WireEnum {
     case wrongGeneration
 }
 
-/// A part of the ring, from `firstSequence` on and perhaps shorter than asked: the asker goes on behind `lastSequence`. Layout: `proto-
-/// spec/04-messages.md#replayanswer`.
+/// A part of the ring, from `firstSequence` on and perhaps shorter than asked: the asker goes on behind `lastSequence`. Layout:
+/// `proto-spec/04-messages.md#replayanswer`.
 package struct ReplayAnswer: WireMessage, Hashable {
     package static let kind = MessageKind.replayAnswer
 
@@ -109,8 +109,8 @@ package struct SnapshotCursor: WireRecord, Hashable {
     }
 }
 
-/// Asks for one page of the publisher's state. Answered by SnapshotPage. May be asked twice. Layout: `proto-
-/// spec/04-messages.md#snapshotquestion`.
+/// Asks for one page of the publisher's state. Answered by SnapshotPage. May be asked twice. Layout:
+/// `proto-spec/04-messages.md#snapshotquestion`.
 package struct SnapshotQuestion: WireMessage, Hashable {
     package static let kind = MessageKind.snapshotQuestion
 

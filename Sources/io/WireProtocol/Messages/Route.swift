@@ -146,8 +146,8 @@ package struct CancelRoute: WireMessage, Hashable {
     }
 }
 
-/// Leases that the frontend saw end, when there is no RouteBatch to carry them. Not answered. Layout: `proto-
-/// spec/04-messages.md#leasesended`.
+/// Leases that the frontend saw end, when there is no RouteBatch to carry them. Not answered. Layout:
+/// `proto-spec/04-messages.md#leasesended`.
 package struct LeasesEnded: WireMessage, Hashable {
     package static let kind = MessageKind.leasesEnded
 
@@ -163,8 +163,8 @@ package struct LeasesEnded: WireMessage, Hashable {
     }
 }
 
-/// Asks for the record of a decision. Answered by ExplainAnswer, or by Failure notFound if the ring no longer has it. Layout: `proto-
-/// spec/04-messages.md#explainquestion`.
+/// Asks for the record of a decision. Answered by ExplainAnswer, or by Failure notFound if the ring no longer has it. Layout:
+/// `proto-spec/04-messages.md#explainquestion`.
 package struct ExplainQuestion: WireMessage, Hashable {
     package static let kind = MessageKind.explainQuestion
 

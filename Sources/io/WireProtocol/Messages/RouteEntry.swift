@@ -131,8 +131,8 @@ package struct RouteSession: WireRecord, Hashable {
     }
 }
 
-/// A worker refused this request, because its rank had more waiting tokens than the router believed. Layout: `proto-
-/// spec/04-messages.md#overbookedreport`.
+/// A worker refused this request, because its rank had more waiting tokens than the router believed. Layout:
+/// `proto-spec/04-messages.md#overbookedreport`.
 package struct OverbookedReport: WireRecord, Hashable {
     package var workerID: UInt64 = 0
     package var generation: UInt64 = 0

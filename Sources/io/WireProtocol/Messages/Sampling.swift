@@ -66,8 +66,8 @@ package struct Constraint: WireRecord, Hashable {
     }
 }
 
-/// Penalties and limits that are neutral cost nothing: an engine without the ability ignores the neutral value. Layout: `proto-
-/// spec/04-messages.md#sampling`.
+/// Penalties and limits that are neutral cost nothing: an engine without the ability ignores the neutral value. Layout:
+/// `proto-spec/04-messages.md#sampling`.
 package struct Sampling: WireRecord, Hashable {
     /// 0: greedy.
     package var temperature: Float = 0

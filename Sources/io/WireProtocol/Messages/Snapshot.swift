@@ -22,8 +22,8 @@ package struct HeldBlocks: WireRecord, Hashable {
     }
 }
 
-/// A request that waits or runs. Its prompt's blocks may be split over several entries, told apart by `firstBlock`. Layout: `proto-
-/// spec/04-messages.md#heldrequest`.
+/// A request that waits or runs. Its prompt's blocks may be split over several entries, told apart by `firstBlock`. Layout:
+/// `proto-spec/04-messages.md#heldrequest`.
 package struct HeldRequest: WireRecord, Hashable {
     package var lease: UInt64 = 0
     package var request = RequestKey()

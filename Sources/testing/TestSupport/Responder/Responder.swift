@@ -1,7 +1,7 @@
 import ClusterModel
 package import EventLoop
 package import Transport
-package import WireProtocol
+import WireProtocol
 
 /// A peer that answers every kind of link from its own small state: what an independent implementation of the protocol is checked against.
 ///

@@ -74,7 +74,8 @@ final class ResponderLink: LinkHandler {
         ParityAnswer(
             lists: probe.lists.map { list in
                 // Items of a prompt are hashed into every block that they touch; the responder takes text only, and says so by no hashes.
-                guard list.multimodal.isEmpty, let salt = CacheSalt.optional(list.salt) else { return ParityHashes() }
+                let salt = CacheSalt(bytes: list.salt)
+                guard list.multimodal.isEmpty, list.salt.isEmpty || salt != nil else { return ParityHashes() }
                 let hasher = BlockHasher(blockSize: list.blockSize, adapter: list.loRA, salt: salt)
                 var blocks: [BlockHash] = [], sequence: [SequenceHash] = []
                 hasher.appendBlockHashes(of: list.tokens.span, to: &blocks)
@@ -213,12 +214,5 @@ final class ResponderLink: LinkHandler {
         let answer = FileAnswer(
             digest: file.digest, offset: question.offset, totalBytes: UInt64(file.bytes.count), data: Array(file.bytes[start..<end]))
         link.answer(header, with: answer, compressed: true)
-    }
-}
-
-extension CacheSalt {
-    /// An empty salt is none; one of another length than 16 bytes is not ours. The outer nil is the error.
-    static func optional(_ bytes: [UInt8]) -> CacheSalt?? {
-        bytes.isEmpty ? .some(nil) : CacheSalt(bytes).map { .some($0) }
     }
 }

@@ -1,5 +1,5 @@
-/// What changed at a frontend in one tick. `origin` is its generation, which is its nonce; `number` the first change's. Layout: `proto-
-/// spec/04-messages.md#frontendstate`.
+/// What changed at a frontend in one tick. `origin` is its generation, which is its nonce; `number` the first change's. Layout:
+/// `proto-spec/04-messages.md#frontendstate`.
 package struct FrontendState: WireMessage, Hashable {
     package static let kind = MessageKind.frontendState
 

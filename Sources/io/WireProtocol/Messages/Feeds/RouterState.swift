@@ -1,5 +1,5 @@
-/// What changed at a router in one tick. `origin` is its generation, `number` the first change's. Layout: `proto-
-/// spec/04-messages.md#routerstate`.
+/// What changed at a router in one tick. `origin` is its generation, `number` the first change's. Layout:
+/// `proto-spec/04-messages.md#routerstate`.
 package struct RouterState: WireMessage, Hashable {
     package static let kind = MessageKind.routerState
 

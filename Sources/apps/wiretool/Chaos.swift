@@ -1,0 +1,4 @@
+import ServiceRuntime
+
+enum Chaos { nonisolated static func run(_ arguments: [String]) -> ExitCode { .failure } }
+enum Print { nonisolated static func run(_ arguments: [String]) -> ExitCode { .failure } }
