@@ -15,7 +15,9 @@ struct LoopTests {
             let home = pthread_self()
             var wrong = 0
             let mailbox = Mailbox<Int>(on: loop)
-            loop.spawn { for value in 0..<100 { mailbox.put(value); await loop.sleep(for: .milliseconds(1)) }; mailbox.close() }
+            loop.spawn {
+                for value in 0..<100 { mailbox.put(value); await loop.sleep(for: .milliseconds(1)) }; mailbox.close()
+            }
             var batch: [Int] = [], seen: [Int] = []
             while await mailbox.next(&batch, until: loop.now + .seconds(10)) == .items {
                 if pthread_equal(pthread_self(), home) == 0 { wrong += 1 }

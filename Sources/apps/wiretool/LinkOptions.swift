@@ -27,7 +27,11 @@ struct LinkOptions {
         table.check(authority, certificate, key) { [authority, certificate, key] resolved in
             let given = [resolved[authority], resolved[certificate], resolved[key]].compactMap { $0 }.count
             guard given != 0, given != 3 else { return [] }
-            return [resolved.issue(authority, problem: "only some of the three TLS files are given", remedy: "give --tls-ca-file, --tls-cert-file and --tls-key-file together")]
+            return [
+                resolved.issue(
+                    authority, problem: "only some of the three TLS files are given",
+                    remedy: "give --tls-ca-file, --tls-cert-file and --tls-key-file together")
+            ]
         }
     }
 

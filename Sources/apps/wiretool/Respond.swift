@@ -36,7 +36,8 @@ enum Respond {
         do {
             let network = try NngNetwork(on: loop, tls: options.tls(resolved))
             defer { network.close() }
-            let responder = Responder(loop: loop, network: network, policy: options.policy(resolved, name: "responder", on: loop), log: complain)
+            let responder = Responder(
+                loop: loop, network: network, policy: options.policy(resolved, name: "responder", on: loop), log: complain)
             let address = try responder.listen(on: try Address(parsing: resolved[listen]))
             say("listening \(address)")
             _ = await stop.wait(until: loop.now + resolved[limit])

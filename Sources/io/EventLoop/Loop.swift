@@ -108,7 +108,9 @@ package class Loop: TaskExecutor, @unchecked Sendable {
     @LoopActor package final func atEndOfTurn(_ object: any EndOfTurn) { endOfTurn.append(object) }
 
     /// Tells the object when this process did not run for longer than `pauseThreshold`, before any timer that was missed fires.
-    @LoopActor package final func observePauses(_ object: any AnyObject & Sendable, _ tell: @escaping @LoopActor @Sendable (Duration) -> Void) {
+    @LoopActor package final func observePauses(
+        _ object: any AnyObject & Sendable, _ tell: @escaping @LoopActor @Sendable (Duration) -> Void
+    ) {
         pauseObservers.removeAll { $0.object == nil }
         pauseObservers.append(PauseObserver(object: object, tell: tell))
     }

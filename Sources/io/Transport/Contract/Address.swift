@@ -34,7 +34,8 @@ package struct Address: Hashable, Sendable, CustomStringConvertible {
             throw Invalid(description: "an IPv6 address stands in brackets, as in tcp://[::1]:8100")
         }
         let allowed = host.utf8.allSatisfy { byte in
-            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || [0x2D, 0x2E, 0x3A, 0x5F].contains(byte)
+            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                || [0x2D, 0x2E, 0x3A, 0x5F].contains(byte)
         }
         guard !host.isEmpty, host.utf8.count <= 253, allowed else {
             throw Invalid(description: "a host is a name or an address of letters, digits, '-', '_' and '.'")
@@ -46,7 +47,8 @@ package struct Address: Hashable, Sendable, CustomStringConvertible {
 
     /// Whether only processes of this host can reach it.
     package var isLoopback: Bool {
-        host == "::1" || host == "localhost" || (host.hasPrefix("127.") && host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) })
+        host == "::1" || host == "localhost"
+            || (host.hasPrefix("127.") && host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) })
     }
 
     /// The same place as peers should dial it: with the host that `--advertise-host` names, and the port that the system chose.

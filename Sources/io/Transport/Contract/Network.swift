@@ -5,9 +5,11 @@ import EventLoop
 /// Byte streams never lose, repeat or reorder what they deliver; they may break at any byte, stall, or be half open. Feeds drop the oldest.
 package protocol Network: AnyObject, Sendable {
     /// Listens; the listener tells `accept` of each new stream. Port 0 asks the system for one.
-    @LoopActor func listen(on address: Address, _ accept: @escaping @LoopActor (any ByteStream) -> Void) throws(TransportError) -> any StreamListener
+    @LoopActor func listen(on address: Address, _ accept: @escaping @LoopActor (any ByteStream) -> Void) throws(TransportError)
+        -> any StreamListener
     /// Connects within `timeout`, and then calls `done` once.
-    @LoopActor func dial(_ address: Address, timeout: Duration, _ done: @escaping @LoopActor (Result<any ByteStream, TransportError>) -> Void)
+    @LoopActor func dial(
+        _ address: Address, timeout: Duration, _ done: @escaping @LoopActor (Result<any ByteStream, TransportError>) -> Void)
     @LoopActor func publisher(on address: Address) throws(TransportError) -> any PublishingSocket
     /// Keeps trying to reach the publisher, and calls `received` with each whole message while the call lasts.
     @LoopActor func subscriber(
@@ -70,7 +72,8 @@ package protocol SubscribingSocket: AnyObject, Sendable {
 /// Why a transport did not do what was asked. It names the address, and nothing that a peer sent.
 package struct TransportError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Code: String, Sendable {
-        case refused, timedOut, closed, reset, unreachable, addressInUse, invalidAddress, tlsRequired, tlsFailed, outOfDescriptors, outOfMemory, other
+        case refused, timedOut, closed, reset, unreachable, addressInUse, invalidAddress, tlsRequired, tlsFailed, outOfDescriptors,
+            outOfMemory, other
     }
 
     package let code: Code

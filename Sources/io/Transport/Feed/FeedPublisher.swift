@@ -33,7 +33,8 @@ package final class FeedPublisher {
     package func publish(count: Int, _ write: (inout [UInt8]) -> Void) {
         precondition(count > 0, "an empty batch has no number")
         buffer.removeAll(keepingCapacity: true)
-        let start = Codec.beginMessage(MessageHeader(kind: kind, origin: generation, number: nextSequence, version: dialect.version), in: &buffer)
+        let start = Codec.beginMessage(
+            MessageHeader(kind: kind, origin: generation, number: nextSequence, version: dialect.version), in: &buffer)
         write(&buffer)
         buffer.append(contentsOf: dialect.tail)
         Codec.patchBodyLength(of: start, in: &buffer)

@@ -88,7 +88,8 @@ struct Handshake {
         hello.credits = policy.credits
         hello.nonce = nonce
         let machine = Handshake(
-            state: .dialled(helloDigest: Self.digest(of: hello, as: policy.dialect)), policy: policy, demandsProof: demandsProof, hello: hello, nonce: nonce)
+            state: .dialled(helloDigest: Self.digest(of: hello, as: policy.dialect)), policy: policy, demandsProof: demandsProof,
+            hello: hello, nonce: nonce)
         return (machine, hello)
     }
 
@@ -121,7 +122,8 @@ struct Handshake {
         if let refusal = objection(to: hello) { return end(.refuse(refusal)) }
         guard demandsProof else { return welcome(hello, judge: judge) }
         guard !policy.secret.isEmpty else {
-            return end(.refuse(Refuse(.secretRequired, reason: "this listener takes peers beyond loopback only with TLS or a cluster secret")))
+            return end(
+                .refuse(Refuse(.secretRequired, reason: "this listener takes peers beyond loopback only with TLS or a cluster secret")))
         }
         guard hello.nonce.count == Limits.nonceBytes else {
             return end(.refuse(Refuse(.malformed, field: "nonce", reason: "a nonce of 32 bytes is needed for the proof")))
@@ -145,7 +147,8 @@ struct Handshake {
             return Refuse(.cluster, field: "clusterID", reason: "the peer belongs to another cluster")
         }
         guard hello.cluster == policy.cluster else {
-            let field = hello.cluster.hashAlgorithm != policy.cluster.hashAlgorithm
+            let field =
+                hello.cluster.hashAlgorithm != policy.cluster.hashAlgorithm
                 ? "hashAlgorithm" : hello.cluster.hashSeed != policy.cluster.hashSeed ? "hashSeed" : "messageBytes"
             return Refuse(.clusterValues, field: field, reason: "all processes of a cluster must share this value")
         }

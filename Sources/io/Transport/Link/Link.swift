@@ -2,37 +2,6 @@ import ClusterModel
 package import EventLoop
 package import WireProtocol
 
-/// How a link ended. Every link ends exactly once, and its handler is told exactly once, unless it was this side that aborted it.
-package enum LinkEnd: Error, Hashable, Sendable {
-    /// One side said Goodbye and the other acknowledged it.
-    case goodbye(GoodbyeReason, byPeer: Bool)
-    case refused(Refuse)
-    case closedByPeer(TransportError)
-    /// Nothing was heard for this long though the connection is open.
-    case silent(Duration)
-    /// The peer's kernel took no byte for too long.
-    case writeStalled
-    /// More waits for the peer than is allowed.
-    case outboxFull
-    case badFraming
-    case badMessage(WireError)
-    case handshakeTimeout
-    case dialFailed(TransportError)
-}
-
-/// Whom a link tells what happens.
-package protocol LinkHandler: AnyObject, Sendable {
-    /// A message that is no answer to a question of this side; `body` is unpacked and lives as long as the call.
-    @LoopActor func link(_ link: Link, received header: MessageHeader, body: RawSpan)
-    @LoopActor func link(_ link: Link, ended: LinkEnd)
-    /// What waited for the peer has left this process.
-    @LoopActor func linkDrained(_ link: Link)
-}
-
-extension LinkHandler {
-    @LoopActor package func linkDrained(_ link: Link) {}
-}
-
 /// A conversation with one peer process: whole messages both ways, questions and answers, heartbeats, an orderly end.
 ///
 /// What is sent during a turn of the loop leaves at its end in one write. The handler is held until the link has ended.
@@ -94,7 +63,8 @@ package final class Link: ByteStreamOwner, EndOfTurn {
             handshake = .listener(policy, demandsProof: demandsProof, nonce: nonce)
         }
         timer = loop.schedule(after: TransportLimits.handshake) { [weak self] in
-            self?.refuse(Refuse(.handshakeTimeout, retryable: true, reason: "the opening took longer than a second"), end: .handshakeTimeout)
+            self?.refuse(
+                Refuse(.handshakeTimeout, retryable: true, reason: "the opening took longer than a second"), end: .handshakeTimeout)
         }
         stream.start(self)
         flushSoon()
@@ -423,32 +393,5 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         }
         sentSinceBeat = false
         timer = loop.schedule(after: policy.heartbeat) { [weak self] in self?.beat() }
-    }
-}
-
-/// What came back for a question.
-enum LinkAnswer: Sendable {
-    case message(UInt16, [UInt8])
-    case ended
-}
-
-/// Why a question has no answer.
-package enum LinkFailure: Error, Hashable, Sendable {
-    case ended, timedOut
-    case failed(Failure)
-    case malformed(WireError)
-}
-
-extension LinkKind {
-    /// Whether messages of that kind belong on this link: `proto-spec/03-exchanges.md`.
-    package func carries(_ kind: MessageKind) -> Bool {
-        switch kind.rawValue >> 8 {
-        case 0x01: self == .control
-        case 0x02: self == .route
-        case 0x03: self == .data
-        case 0x04: self == .kv
-        case 0x05: self == .recovery || self == .route || self == .peer
-        default: kind == .failure
-        }
     }
 }

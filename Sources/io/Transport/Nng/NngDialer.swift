@@ -23,7 +23,9 @@ final class NngDialer: InboxReceiver {
         guard let dialer else { throw TransportError(.outOfMemory, "dialling \(address)") }
         do throws(TransportError) {
             try Nng.check(nng_stream_dialer_set_bool(dialer, NNG_OPT_TCP_NODELAY, true), "TCP_NODELAY to \(address)")
-            if let tls { try Nng.check(nng_stream_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(tls)), "TLS to \(address)") }
+            if let tls {
+                try Nng.check(nng_stream_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(tls)), "TLS to \(address)")
+            }
         } catch {
             nng_stream_dialer_free(dialer)
             throw error
@@ -54,7 +56,9 @@ final class NngDialer: InboxReceiver {
             nng_stream_dialer_free(raw)
         }
         guard let stream = item.pointer else { return done(.failure(Nng.error(item.status, "dialling \(address)"))) }
-        done(.success(NngStream(adopting: stream, network: network, scheme: address.scheme, isMutuallyAuthenticated: isMutuallyAuthenticated)))
+        done(
+            .success(
+                NngStream(adopting: stream, network: network, scheme: address.scheme, isMutuallyAuthenticated: isMutuallyAuthenticated)))
     }
 
     /// On a thread of nng's.

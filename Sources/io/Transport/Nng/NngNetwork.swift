@@ -100,7 +100,8 @@ package final class NngNetwork: Network {
         guard let made else { throw TransportError(.outOfMemory, "TLS") }
         do throws(TransportError) {
             try Nng.check(nng_tls_config_ca_chain(made, authority, nil), "certificate authority in \(files.authority)")
-            try Nng.check(nng_tls_config_own_cert(made, certificate, key, nil), "certificate in \(files.certificate) with key in \(files.key)")
+            try Nng.check(
+                nng_tls_config_own_cert(made, certificate, key, nil), "certificate in \(files.certificate) with key in \(files.key)")
             try Nng.check(nng_tls_config_auth_mode(made, NNG_TLS_AUTH_MODE_REQUIRED), "TLS authentication")
             if mode == NNG_TLS_MODE_CLIENT { try Nng.check(nng_tls_config_server_name(made, files.peerName), "TLS server name") }
         } catch {

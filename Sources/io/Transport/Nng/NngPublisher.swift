@@ -17,7 +17,9 @@ final class NngPublisher: PublishingSocket {
             try Nng.check(nng_socket_set_int(socket, NNG_OPT_SENDBUF, Int32(TransportLimits.feedBuffer)), "feed buffer")
             try Nng.check(nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, 1024), "feed receive limit")  // nobody sends to a PUB
             try Nng.check(nng_listener_create(&listener, socket, address.description), "publishing on \(address)")
-            if let tls { try Nng.check(nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(tls)), "TLS on \(address)") }
+            if let tls {
+                try Nng.check(nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(tls)), "TLS on \(address)")
+            }
             try Nng.check(nng_listener_start(listener, 0), "publishing on \(address)")
         } catch {
             nng_close(socket)
@@ -31,7 +33,9 @@ final class NngPublisher: PublishingSocket {
 
     func publish(_ message: [UInt8]) {
         guard !isClosed else { return }
-        let status = message.withUnsafeBytes { nng_send(socket, UnsafeMutableRawPointer(mutating: $0.baseAddress), $0.count, Int32(NNG_FLAG_NONBLOCK)) }
+        let status = message.withUnsafeBytes {
+            nng_send(socket, UnsafeMutableRawPointer(mutating: $0.baseAddress), $0.count, Int32(NNG_FLAG_NONBLOCK))
+        }
         precondition(status == 0 || status == Int32(NNG_ENOMEM.rawValue), "PUB takes every message: nng error \(status)")
     }
 

@@ -27,7 +27,9 @@ final class NngStreamListener: StreamListener, InboxReceiver {
         do throws(TransportError) {
             // Inherited by accepted streams; without it Nagle delays small messages by 40 ms.
             try Nng.check(nng_stream_listener_set_bool(listener, NNG_OPT_TCP_NODELAY, true), "TCP_NODELAY on \(address)")
-            if let tls { try Nng.check(nng_stream_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(tls)), "TLS on \(address)") }
+            if let tls {
+                try Nng.check(nng_stream_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(tls)), "TLS on \(address)")
+            }
             try Nng.check(nng_stream_listener_listen(listener), "listening on \(address)")
         } catch {
             nng_stream_listener_free(listener)
