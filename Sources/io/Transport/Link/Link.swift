@@ -78,8 +78,14 @@ package final class Link: ByteStreamOwner, EndOfTurn {
     package var liveliness: Liveness.Verdict { liveness.verdict(at: loop.now) }
     /// Bytes that wait for the peer in this process.
     package var unsentBytes: Int { outbox.count + stream.unsentBytes }
-    /// A polite sender of much stops here and goes on at `linkDrained`.
-    package var isBackedUp: Bool { unsentBytes > TransportLimits.outboxHighBytes }
+    /// A polite sender of much stops when this is true; whoever was told so hears `linkDrained` when it may go on.
+    package var isBackedUp: Bool {
+        guard unsentBytes > TransportLimits.outboxHighBytes else { return false }
+        owesDrainNotice = true
+        flushSoon()
+        return true
+    }
+    private var owesDrainNotice = false
 
     // MARK: Sending
 
@@ -237,8 +243,12 @@ package final class Link: ByteStreamOwner, EndOfTurn {
 
     package func flush() {
         wantsFlush = false
-        guard phase != .ended, !outbox.isEmpty else { return }
-        stream.send(&outbox)
+        guard phase != .ended else { return }
+        if !outbox.isEmpty { stream.send(&outbox) }
+        if owesDrainNotice {
+            owesDrainNotice = false
+            stream.notifyWhenDrained()
+        }
         if stream.unsentBytes > TransportLimits.outboxBytes { finish(.outboxFull) }
     }
 
