@@ -2,6 +2,19 @@ import ClusterModel
 package import EventLoop
 package import WireProtocol
 
+/// Whom a link tells what happens.
+package protocol LinkHandler: AnyObject, Sendable {
+    /// A message that is no answer to a question of this side; `body` is unpacked and lives as long as the call.
+    @LoopActor func link(_ link: Link, received header: MessageHeader, body: RawSpan)
+    @LoopActor func link(_ link: Link, ended: LinkEnd)
+    /// What waited for the peer has left this process.
+    @LoopActor func linkDrained(_ link: Link)
+}
+
+extension LinkHandler {
+    @LoopActor package func linkDrained(_ link: Link) {}
+}
+
 /// A conversation with one peer process: whole messages both ways, questions and answers, heartbeats, an orderly end.
 ///
 /// What is sent during a turn of the loop leaves at its end in one write. The handler is held until the link has ended.

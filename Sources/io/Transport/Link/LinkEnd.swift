@@ -1,4 +1,3 @@
-package import EventLoop
 package import WireProtocol
 
 /// How a link ended. Every link ends exactly once, and its handler is told exactly once, unless it was this side that aborted it.
@@ -17,19 +16,6 @@ package enum LinkEnd: Error, Hashable, Sendable {
     case badMessage(WireError)
     case handshakeTimeout
     case dialFailed(TransportError)
-}
-
-/// Whom a link tells what happens.
-package protocol LinkHandler: AnyObject, Sendable {
-    /// A message that is no answer to a question of this side; `body` is unpacked and lives as long as the call.
-    @LoopActor func link(_ link: Link, received header: MessageHeader, body: RawSpan)
-    @LoopActor func link(_ link: Link, ended: LinkEnd)
-    /// What waited for the peer has left this process.
-    @LoopActor func linkDrained(_ link: Link)
-}
-
-extension LinkHandler {
-    @LoopActor package func linkDrained(_ link: Link) {}
 }
 
 /// What came back for a question.
