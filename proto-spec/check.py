@@ -66,7 +66,7 @@ def check(spec: tables.Spec) -> int:
         return 1
     passed, faults = vectors.run(spec, found)
     hashes, hash_faults = blockhash.check(HERE / "vectors" / vectors.BLOCK_HASHES)
-    faults += hash_faults + vectors.missing(spec, found, tables.readme_kinds(HERE))
+    faults += hash_faults + vectors.missing(spec, found, tables.readme_rows(HERE))
     for section in [*spec.messages, "(unknown kind)"]:
         print(f"{section:20} {passed[section]:4} passed")
     print(f"{'(block hashes)':20} {hashes:4} passed")

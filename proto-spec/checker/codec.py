@@ -150,8 +150,16 @@ class Reader:
         for part in fields:
             if part.when and not values.get(part.when.field, 0) & part.when.mask:
                 continue
-            values[part.name] = self.value(part.name, part.type)
+            if isinstance(part.type, tables.Array):
+                values[part.name] = self.array(part.name, part.type.of, values[part.type.count])
+            else:
+                values[part.name] = self.value(part.name, part.type)
         return values
+
+    def array(self, name: str, of: Type, count: int) -> list[JSON]:
+        if isinstance(of, tables.Integer):
+            return list(struct.unpack(f"<{count}I", self.fixed(name, count * of.bytes)))
+        return [self.value(name, of) for _ in range(count)]
 
     def value(self, name: str, type: Type) -> JSON:
         match type:
@@ -303,7 +311,14 @@ class Writer:
         if list(value) != [part.name for part in present]:
             raise ValueMistake(f"{name}: the fields are {[part.name for part in present]}, not {list(value)}")
         for part in present:
-            self.value(f"{name}.{part.name}", part.type, value[part.name])
+            place, held = f"{name}.{part.name}", value[part.name]
+            if not isinstance(part.type, tables.Array):
+                self.value(place, part.type, held)
+                continue
+            if not isinstance(held, list) or len(held) != value[part.type.count]:
+                raise ValueMistake(f"{place}: not {value[part.type.count]} elements, as {part.type.count} says")
+            for index, element in enumerate(held):
+                self.value(f"{place}[{index}]", part.type.of, element)
 
     def value(self, name: str, type: Type, value: JSON) -> None:
         match type:

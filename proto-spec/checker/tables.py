@@ -99,8 +99,31 @@ class Variants:
     limit: str
 
 
+@dataclass(frozen=True)
+class Array:
+    """As many elements as an earlier field says."""
+
+    of: Type
+    count: str
+
+
 Type: TypeAlias = (
-    Integer | Float32 | Bool | Bits | Enum | Code | Text | Bytes | Digest | Integers | Record | Optional | List | SizedList | Variants
+    Integer
+    | Float32
+    | Bool
+    | Bits
+    | Enum
+    | Code
+    | Text
+    | Bytes
+    | Digest
+    | Integers
+    | Record
+    | Optional
+    | List
+    | SizedList
+    | Variants
+    | Array
 )
 
 
@@ -245,6 +268,8 @@ def parse_type(text: str) -> Type:
         return Variants(found[1], found[2])
     if found := re.fullmatch(rf"list (.+?){LIMIT}", text):
         return List(parse_type(found[1]), found[2])
+    if found := re.fullmatch(rf"(u32|{NAME}) array ([a-z][A-Za-z0-9]*)", text):
+        return Array(parse_type(found[1]), found[2])
     if re.fullmatch(NAME, text):
         return Record(text)
     raise ValueError(f"`{text}` is not a type of the grammar")
@@ -266,9 +291,12 @@ def parse_fields(section: Section, source: Table) -> tuple[Field, ...]:
             if not any(other.name == condition.field for other in fields):
                 raise section.error(f"`{name}` depends on `{condition.field}`, which does not stand before it", line)
         try:
-            fields.append(Field(name, parse_type(text), condition))
+            type = parse_type(text)
         except ValueError as error:
             raise section.error(str(error), line) from None
+        if isinstance(type, Array) and not any(other.name == type.count and other.type == Integer(1) for other in fields):
+            raise section.error(f"`{name}` is counted by `{type.count}`, which is no u8 before it", line)
+        fields.append(Field(name, type, condition))
     return tuple(fields)
 
 
@@ -366,7 +394,7 @@ def resolve(spec: Spec) -> None:
                 raise SpecError(f"{owner}: there is no record `{name}`")
             case Variants(name, _) if name not in spec.variants:
                 raise SpecError(f"{owner}: there is no table of the variants of `{name}`")
-            case Optional(of) | List(of, _) | SizedList(of, _):
+            case Optional(of) | List(of, _) | SizedList(of, _) | Array(of, _):
                 check(owner, of)
         limit = getattr(type, "limit", None)
         if limit is not None and limit not in spec.limits:
@@ -380,14 +408,12 @@ def resolve(spec: Spec) -> None:
             check(name, Record(record))
 
 
-def readme_kinds(folder: Path) -> dict[str, int]:
-    """The table of messages in the README: name to kind."""
-    kinds: dict[str, int] = {}
+def readme_rows(folder: Path) -> dict[str, tuple[str, ...]]:
+    """The table of messages in the README: name to kind, sender, link and version."""
+    rows: dict[str, tuple[str, ...]] = {}
     for section in sections(folder / "README.md"):
         for source in section.tables:
-            if source.columns[:2] != ("message", "kind"):
-                continue
-            for name, kind, *_ in source.rows:
-                name = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", name).strip("`")
-                kinds[name] = int(kind.strip("`"), 16)
-    return kinds
+            if source.columns[:5] == ("message", "kind", "sent by", "link or feed", "since"):
+                for name, *rest in source.rows:
+                    rows[re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", name)] = tuple(rest[:4])
+    return rows

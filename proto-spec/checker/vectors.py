@@ -153,7 +153,7 @@ class Coverage:
         match type:
             case tables.Optional():
                 self.wanted |= {(place, "present"), (place, "absent")}
-            case tables.List() | tables.SizedList() | tables.Integers():
+            case tables.List() | tables.SizedList() | tables.Integers() | tables.Array():
                 self.wanted |= {(place, "empty"), (place, "not empty")}
             case tables.Variants(of, _):
                 self.wanted |= {(place, "empty")} | {(place, record) for record in self.spec.variants[of].values()}
@@ -174,7 +174,7 @@ class Coverage:
                 self.seen.add((place, "absent" if value is None else "present"))
                 if value is not None:
                     self.add_value(place, of, value)
-            case tables.List(of, _) | tables.SizedList(of, _):
+            case tables.List(of, _) | tables.SizedList(of, _) | tables.Array(of, _):
                 self.seen.add((place, "not empty" if value else "empty"))
                 for element in value:
                     self.add_value(place, of, element)
@@ -192,13 +192,15 @@ class Coverage:
         return [f"no vector shows {place} {state}" for place, state in sorted(self.wanted - self.seen)]
 
 
-def missing(spec: Spec, vectors: list[Vector], listed: dict[str, int]) -> list[str]:
+def missing(spec: Spec, vectors: list[Vector], listed: dict[str, tuple[str, ...]]) -> list[str]:
     """What the vectors and the README leave out."""
     faults: list[str] = []
-    for name in sorted(listed.keys() | spec.messages.keys()):
-        kind = spec.messages[name].kind if name in spec.messages else None
-        if listed.get(name) != kind:
-            faults.append(f"{name}: kind {listed.get(name)} in README.md, {kind} in 04-messages.md")
+    tabled = {
+        message.name: (f"`{message.kind:#06x}`", message.sent_by, message.link, message.since) for message in spec.messages.values()
+    }
+    for name in sorted(listed.keys() | tabled.keys()):
+        if listed.get(name) != tabled.get(name):
+            faults.append(f"{name}: README.md has {listed.get(name)}, 04-messages.md has {tabled.get(name)}")
     coverage = Coverage(spec)
     names = {vector.name for vector in vectors}
     for message in spec.messages.values():
