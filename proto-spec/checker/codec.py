@@ -24,7 +24,6 @@ HEADER = struct.Struct("<IBBHHHIQQ")
 COMPRESSED, QUESTION, ANSWER = 1, 2, 4
 KNOWN_FLAGS = COMPRESSED | QUESTION | ANSWER
 MUST_UNDERSTAND = 0x00FF
-UNKNOWN_CONTENT_SIZE = -1
 
 
 class WireError(Exception):
@@ -255,7 +254,14 @@ def body_of(header: Header, data: bytes) -> bytes:
     try:
         if zstandard.frame_content_size(body) != header.bodyLength:
             raise WireError("badCompression", "body")
-        unpacked = zstandard.ZstdDecompressor().decompress(body, max_output_size=header.bodyLength, allow_extra_data=False)
+        if header.bodyLength == 0:
+            # `decompress` trusts an announced length of 0 and never looks at the rest of the frame.
+            stream = zstandard.ZstdDecompressor().decompressobj()
+            unpacked = stream.decompress(body)
+            if not stream.eof or stream.unused_data:
+                raise WireError("badCompression", "body")
+        else:
+            unpacked = zstandard.ZstdDecompressor().decompress(body, max_output_size=header.bodyLength, allow_extra_data=False)
     except zstandard.ZstdError:
         raise WireError("badCompression", "body") from None
     if len(unpacked) != header.bodyLength:

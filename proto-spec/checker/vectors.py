@@ -245,7 +245,9 @@ def self_test(spec: Spec, vectors: list[Vector], seed: int = 1, positions: int =
 def damages(vector: Vector, chance: random.Random, positions: int) -> Iterator[tuple[str, Vector]]:
     if vector.error is None:
         # A whole byte is inverted, because some bits of a zstd frame have no meaning.
-        for position in chance.sample(range(len(vector.data)), min(positions, len(vector.data))):
+        # Of a message of unknown kind only the header says anything.
+        size = len(vector.data) if vector.section else codec.HEADER.size
+        for position in chance.sample(range(size), min(positions, size)):
             data = bytearray(vector.data)
             data[position] ^= 0xFF
             yield f"an inverted byte {position}", replaced(vector, data=bytes(data))
