@@ -112,7 +112,7 @@ struct VectorTests {
         case (.array(let ones), .array(let others)):
             return ones.count == others.count && zip(ones, others).allSatisfy { same($0, $1) }
         case (.object(let one), .object(let other)):
-            return one.names == other.names && one.names.allSatisfy { same(one[$0] ?? .null, other[$0] ?? .null) }
+            return Array(one.names) == Array(other.names) && one.names.allSatisfy { same(one[$0] ?? .null, other[$0] ?? .null) }
         default: return left == right
         }
     }

@@ -38,7 +38,7 @@ package struct JSONDescriber: FieldCoder {
 
     package mutating func bytes(_ name: StaticString, _ value: inout [UInt8], atMost limit: Int) { hex(name, value) }
     package mutating func rest(_ name: StaticString, _ value: inout [UInt8]) { hex(name, value) }
-    package mutating func digest(_ name: StaticString, _ value: inout Digest) { hex(name, value.withBytes { [UInt8]($0) }) }
+    package mutating func digest(_ name: StaticString, _ value: inout Digest) { hex(name, value.bytes) }
     package mutating func u32s(_ name: StaticString, _ value: inout [UInt32], atMost limit: Int) { integers(name, value) }
     package mutating func u64s(_ name: StaticString, _ value: inout [UInt64], atMost limit: Int) { integers(name, value) }
     package mutating func u32Array(_ name: StaticString, _ value: inout [UInt32], count: Int) { integers(name, value) }

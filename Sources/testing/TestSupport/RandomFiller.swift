@@ -75,7 +75,7 @@ package struct RandomFiller: FieldCoder {
 
     package mutating func digest(_ name: StaticString, _ value: inout Digest) {
         let bytes = (0..<Digest.byteCount).map { _ in UInt8(truncatingIfNeeded: random.next()) }
-        value = bytes.withUnsafeBytes { Digest(bytes: $0) }
+        if let digest = Digest(bytes) { value = digest }
     }
 
     package mutating func u32s(_ name: StaticString, _ value: inout [UInt32], atMost limit: Int) {
