@@ -70,7 +70,7 @@ package struct AddressText: Hashable, Sendable {
         guard digits.utf8.count <= 5, digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
             let port = UInt16(digits)
         else { throw refused("has no port between \(rule.anyPort ? 0 : 1) and 65535") }
-        guard port != 7 || rule.anyPort else { throw refused("has port 0, which nobody can dial") }
+        guard port != 0 || rule.anyPort else { throw refused("has port 0, which nobody can dial") }
         self.port = port
     }
 
