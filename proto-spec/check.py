@@ -32,6 +32,7 @@ def main() -> int:
     parser.add_argument("--ca", type=Path, help="with tls+tcp: the certificate authority of the peer")
     parser.add_argument("--cert", type=Path, help="with tls+tcp: our certificate")
     parser.add_argument("--key", type=Path, help="with tls+tcp: the key of our certificate")
+    parser.add_argument("--server-name", help="with tls+tcp: the name in the peer's certificate (default: the host dialled)")
     parser.add_argument("--secret-file", type=Path, help="the cluster secret, for a peer that challenges")
     parser.add_argument("--cluster", default="apus", help="the cluster id to claim (default: apus)")
     options = parser.parse_args()
@@ -102,8 +103,8 @@ def encode(spec: tables.Spec, path: Path) -> int:
 def live(spec: tables.Spec, options: argparse.Namespace) -> int:
     from checker import live as peer
 
-    secret = options.secret_file.read_bytes().strip() if options.secret_file else None
-    tls = peer.TLS(options.ca, options.cert, options.key) if options.ca else None
+    secret = options.secret_file.read_bytes().rstrip(b"\r\n") if options.secret_file else None
+    tls = peer.TLS(options.ca, options.cert, options.key, options.server_name) if options.ca else None
     return peer.run(spec, options.live, options.cluster, secret, tls)
 
 
