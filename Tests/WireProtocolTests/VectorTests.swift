@@ -40,7 +40,11 @@ struct VectorTests {
             do throws(WireError) {
                 let header = try MessageHeader(reading: vector.message.span.bytes)
                 let body = try plainBody(vector.message, header)
-                if let kind = header.kind { _ = try MessageCatalog.decodeAndDescribe(kind, body: body.span.bytes) }
+                if let section = MessageKind.allCases.first(where: { name($0) == vector.section }), header.kind != section {
+                    try decode(MessageCatalog.messageType(for: section), vector.message)
+                } else if let kind = header.kind {
+                    _ = try MessageCatalog.decodeAndDescribe(kind, body: body.span.bytes)
+                }
                 Issue.record("\(vector.file)/\(vector.name) was accepted")
             } catch {
                 #expect(error.code.rawValue == expected.code, "\(vector.file)/\(vector.name)")
@@ -84,6 +88,15 @@ struct VectorTests {
     }
 
     // MARK: Comparing
+
+    private func name(_ kind: MessageKind) -> String {
+        let name = "\(kind)"
+        return name.prefix(1).uppercased() + name.dropFirst()
+    }
+
+    private func decode<M: WireMessage>(_ type: M.Type, _ message: [UInt8]) throws(WireError) {
+        _ = try Codec.decode(type, from: message.span.bytes)
+    }
 
     private func check(_ header: MessageHeader, _ vector: GoldenVector, _ label: Comment) throws {
         guard let expected = vector.header else { return }
