@@ -97,7 +97,7 @@ class Link:
         overdue.start()
         try:
             self.socket.dial(self.settings.address, block=True)
-        except pynng.Closed:
+        except (pynng.Closed, pynng.Canceled):
             raise Fault("no connection in 2 s") from None
         finally:
             overdue.cancel()
