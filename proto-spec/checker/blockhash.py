@@ -39,7 +39,8 @@ def block_hashes(
     """One hash a full block; `overlap` is the number of tokens of the next block that a block also covers (eagle: 1)."""
     if block_size == 0:
         return []
-    seed, hashes = seed_of(lora, salt), []
+    seed = seed_of(lora, salt)
+    hashes: list[int] = []
     for start in range(0, len(tokens) - block_size - overlap + 1, block_size):
         data = struct.pack(f"<{block_size + overlap}I", *tokens[start : start + block_size + overlap])
         extra = sorted(multimodal[len(hashes)]) if len(hashes) < len(multimodal) else []

@@ -372,10 +372,11 @@ class Writer:
                 self.count(name, value, limit)
                 for index, element in enumerate(value):
                     self.value(f"{name}[{index}]", of, element)
-            case tables.SizedList(of, limit):
+            case tables.SizedList(tables.Record(record), limit):
                 self.count(name, value, limit)
+                fields = self.spec.record(record)
                 for index, element in enumerate(value):
-                    self.sized(lambda inner: inner.value(f"{name}[{index}]", of, element))
+                    self.sized(lambda inner: inner.record(f"{name}[{index}]", fields, element))
             case tables.Variants(of, limit):
                 self.count(name, value, limit)
                 for index, element in enumerate(value):
@@ -389,8 +390,7 @@ class Writer:
                 self.integer(name, tag, 1)
                 self.sized(lambda inner: inner.data.extend(bytes.fromhex(held)))
             case {"type": str(record), "value": value} if record in self.spec.variants[of].values():
-                tag = next(tag for tag, other in self.spec.variants[of].items() if other == record)
-                self.integer(name, tag, 1)
+                self.integer(name, next(tag for tag, other in self.spec.variants[of].items() if other == record), 1)
                 self.sized(lambda inner: inner.record(name, self.spec.record(record), value))
             case _:
                 raise ValueMistake(f"{name}: {element!r} is not a variant of {of}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 
 class SpecError(Exception):
@@ -235,7 +235,14 @@ def table(section: Section, rows: list[tuple[str, ...]], line: int) -> Table:
 
 # From tables to types
 
-NUMBER = {"u8": Integer(1), "u16": Integer(2), "u32": Integer(4), "u64": Integer(8), "i32": Integer(4, signed=True), "f32": Float32()}
+NUMBER: dict[str, Type] = {
+    "u8": Integer(1),
+    "u16": Integer(2),
+    "u32": Integer(4),
+    "u64": Integer(8),
+    "i32": Integer(4, signed=True),
+    "f32": Float32(),
+}
 NAME = r"[A-Z][A-Za-z0-9]*"
 LIMIT = r" ?\(([a-z][A-Za-z0-9]*)\)"
 
@@ -366,21 +373,24 @@ def load(folder: Path) -> Spec:
             spec.messages[message.name] = message
             continue
         for source in section.tables:
-            into: dict[str, object] | None = None
-            value: object = None
-            if source.columns[:2] == ("field", "type"):
-                into, value = spec.records, parse_fields(section, source)  # type: ignore[assignment]
-            elif source.columns[:2] == ("value", "name"):
-                into, value = spec.enums, parse_numbered(section, source)  # type: ignore[assignment]
-            elif source.columns[:2] == ("tag", "record"):
-                into, value = spec.variants, parse_numbered(section, source)  # type: ignore[assignment]
-            if into is None:
-                continue
-            if section.title in into:
-                raise section.error("this name stands twice")
-            into[section.title] = value
+            match source.columns[:2]:
+                case ("field", "type"):
+                    define(spec.records, section, parse_fields(section, source))
+                case ("value", "name"):
+                    define(spec.enums, section, parse_numbered(section, source))
+                case ("tag", "record"):
+                    define(spec.variants, section, parse_numbered(section, source))
     resolve(spec)
     return spec
+
+
+T = TypeVar("T")
+
+
+def define(into: dict[str, T], section: Section, value: T) -> None:
+    if section.title in into:
+        raise section.error("this name stands twice")
+    into[section.title] = value
 
 
 def resolve(spec: Spec) -> None:

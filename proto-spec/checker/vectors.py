@@ -209,7 +209,8 @@ def missing(spec: Spec, vectors: list[Vector], listed: dict[str, tuple[str, ...]
             faults.append(f"{message.name}: no vector")
         for vector in good:
             coverage.add(message.name, message.fields, vector.decoded)
-        faults += [f"{message.name}: its section names the vector {name}, which is not there" for name in message.vectors if name not in names]
+        absent = [name for name in message.vectors if name not in names]
+        faults += [f"{message.name}: its section names the vector {name}, which is not there" for name in absent]
     return faults + coverage.missing()
 
 
