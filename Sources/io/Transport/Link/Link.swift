@@ -172,6 +172,12 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         leave(.goodbye(reason, byPeer: false))
     }
 
+    /// A message that does not decode: a question is answered with its fault, and the link stays; anything else ends the link.
+    package func malformed(_ header: MessageHeader, _ error: WireError) {
+        guard header.flags.contains(.question) else { return protocolError(error) }
+        answer(header, with: Failure(.malformed, field: error.field, reason: error.code.rawValue))
+    }
+
     /// The peer broke the rules: it is told which, and the link ends.
     package func protocolError(_ error: WireError) {
         guard phase == .open else { return }
@@ -223,9 +229,10 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         if let opening { opening(.failure(end)) } else { told?.link(self, ended: end) }
     }
 
+    /// Ends an opening that fails on this side. A listener says why; a dialer gives up. The bytes leave, and the peer closes, or the time of
+    /// a goodbye passes.
     private func refuse(_ refusal: Refuse, end: LinkEnd) {
-        // A peer that is refused is told why: the bytes leave, and it closes, or the time of a goodbye passes.
-        append(refusal)
+        if isDialer { append(Goodbye(.protocolError, detail: "\(refusal.code) \(refusal.field)")) } else { append(refusal) }
         leave(end)
     }
 
@@ -285,7 +292,11 @@ package final class Link: ByteStreamOwner, EndOfTurn {
 
     private func received(_ message: RawSpan) {
         do throws(WireError) {
-            let header = try MessageHeader(reading: message)
+            // The refusal of another major is read, and nothing else of it.
+            let header = try MessageHeader(reading: message, anyMajor: phase == .opening)
+            guard header.version.major == WireVersion.current.major || (isDialer && header.kind == .refuse) else {
+                throw WireError(.unsupportedMajor, "major")
+            }
             let rest = message.extracting(droppingFirst: MessageHeader.byteCount)
             if header.flags.contains(.compressed) {
                 guard phase == .open else { throw WireError(.badCompression, "flags") }
@@ -300,7 +311,9 @@ package final class Link: ByteStreamOwner, EndOfTurn {
             }
         } catch {
             if phase == .opening {
-                refuse(Refuse(.malformed, field: error.field, reason: error.code.rawValue), end: .badMessage(error))
+                let code = error.code == .unsupportedMajor ? RefuseCode.version : .malformed
+                let reason = code == .version ? "this side speaks major \(WireVersion.current.major)" : error.code.rawValue
+                refuse(Refuse(code, field: error.field, reason: reason), end: .badMessage(error))
             } else {
                 protocolError(error)
             }
@@ -358,7 +371,18 @@ package final class Link: ByteStreamOwner, EndOfTurn {
 
     // MARK: Opening
 
+    /// Each step of the peer has its own second.
+    private func awaitStep() {
+        loop.cancel(timer)
+        timer = loop.schedule(after: TransportLimits.handshake) { [weak self] in
+            let refusal = Refuse(.handshakeTimeout, retryable: true, reason: "a step of the opening took longer than a second")
+            self?.refuse(refusal, end: .handshakeTimeout)
+        }
+    }
+
     private func advanceHandshake(_ header: MessageHeader, _ body: RawSpan) {
+        if header.kind == .goodbye { return finish(.goodbye(.protocolError, byPeer: true)) }
+        awaitStep()
         let step = handshake.received(header, body: body) { hello in policy.judge?(hello) }
         switch step {
         case .send(let message): appendErased(message)
@@ -366,7 +390,8 @@ package final class Link: ByteStreamOwner, EndOfTurn {
             if let message { appendErased(message) }
             open(terms)
         case .refuse(let refusal): refuse(refusal, end: .refused(refusal))
-        case .refused(let refusal): finish(.refused(refusal))
+        case .refused(let refusal): return finish(.refused(refusal))
+        case .giveUp(let refusal): refuse(refusal, end: .refused(refusal))
         }
         flushSoon()
     }
@@ -378,9 +403,9 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         phase = .open
         framing.maximum = Limits.messageBytes + MessageHeader.byteCount
         loop.cancel(timer)
-        liveness.heard(at: loop.now)
         loop.observePauses(self) { [weak self] gap in self?.paused(for: gap) }
-        timer = loop.schedule(after: policy.heartbeat) { [weak self] in self?.beat() }
+        liveness = Liveness(now: loop.now, suspectedAfter: min(policy.suspectedAfter, terms.deadAfter), deadAfter: terms.deadAfter)
+        timer = loop.schedule(after: terms.heartbeat) { [weak self] in self?.beat() }
         let tell = opened
         opened = nil
         tell?(.success(self))
@@ -415,6 +440,6 @@ package final class Link: ByteStreamOwner, EndOfTurn {
             flushSoon()
         }
         sentSinceBeat = false
-        timer = loop.schedule(after: policy.heartbeat) { [weak self] in self?.beat() }
+        timer = loop.schedule(after: terms.heartbeat) { [weak self] in self?.beat() }
     }
 }

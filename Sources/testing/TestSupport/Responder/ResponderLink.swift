@@ -64,7 +64,7 @@ final class ResponderLink: LinkHandler {
             default: throw WireError(.unexpectedKind, "kind")
             }
         } catch {
-            link.protocolError(error)
+            link.malformed(header, error)
         }
     }
 
