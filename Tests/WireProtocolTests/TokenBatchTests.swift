@@ -77,9 +77,11 @@ struct TokenBatchTests {
         writer.finish()
         var expected: [UInt8] = []
         Codec.append(batch, origin: 5, number: seed, to: &expected)
-        #expect(writer.bytes == expected)
+        #expect(bytes(of: writer) == expected)
         #expect(writer.isEmpty == batch.frames.isEmpty && writer.frameCount == batch.frames.count)
     }
+
+    private func bytes(of writer: borrowing TokenBatchWriter) -> [UInt8] { writer.message.withUnsafeBytes { [UInt8]($0) } }
 
     @Test("a frame of one token is 21 bytes, in this order")
     func layout() {
@@ -88,9 +90,19 @@ struct TokenBatchTests {
         writer.append(counter: 0x0807_0605_0403_0201, attempt: 2, choice: 3, leg: .decode, position: 0x0D0C_0B0A, token: 0x1413_1211)
         writer.finish()
         #expect(
-            writer.bytes.dropFirst(MessageHeader.byteCount) == [
+            bytes(of: writer).dropFirst(MessageHeader.byteCount) == [
                 1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0x0A, 0x0B, 0x0C, 0x0D, 3, 2, 2, 1, 0, 0x11, 0x12, 0x13, 0x14,
             ])
+    }
+
+    @Test("the cursor's own limit of frames is that of the table")
+    func limit() {
+        for count in [Limits.framesPerBatch, Limits.framesPerBatch + 1] {
+            let frame = [UInt8](repeating: 0, count: TokenFrame.headBytes)
+            let body = [UInt8(count & 255), UInt8(count >> 8), 0, 0] + [UInt8](repeatElement(frame, count: count).joined())
+            #expect(readByCursor(body).error == (count > Limits.framesPerBatch ? WireError(.countOverLimit, "frames") : nil))
+            #expect(readByRecord(body).error == readByCursor(body).error)
+        }
     }
 
     @Test("a batch says that it is full at its limit of frames")
@@ -100,6 +112,6 @@ struct TokenBatchTests {
         while !writer.isFull { writer.append(counter: UInt64(writer.frameCount), attempt: 1, position: 0, token: 7) }
         writer.finish()
         #expect(writer.frameCount == Limits.framesPerBatch)
-        #expect(try Codec.decode(TokenBatch.self, from: writer.bytes.span.bytes).frames.count == Limits.framesPerBatch)
+        #expect(try Codec.decode(TokenBatch.self, from: writer.message).frames.count == Limits.framesPerBatch)
     }
 }

@@ -96,4 +96,6 @@ package struct MessageHeader: Hashable, Sendable {
     }
 
     static let bodyLengthOffset = 12
+    static let originOffset = 16
+    static let numberOffset = 24
 }
