@@ -64,6 +64,18 @@ struct VectorTests {
         #expect(missing.isEmpty, "\(missing)")
     }
 
+    @Test("the specification has a section for each kind with its number, and no other")
+    func sections() throws {
+        let text = String(decoding: try GoldenVectors.contents("\(GoldenVectors.root)/proto-spec/04-messages.md"), as: UTF8.self)
+        var stated: [String: UInt16] = [:], section = ""
+        for line in text.split(separator: "\n") {
+            if line.hasPrefix("## ") { section = String(line.dropFirst(3)) }
+            guard line.hasPrefix("Kind `0x"), let number = UInt16(line.dropFirst(8).prefix(4), radix: 16) else { continue }
+            stated[section] = number
+        }
+        #expect(stated == Dictionary(uniqueKeysWithValues: MessageKind.allCases.map { (name($0), $0.rawValue) }))
+    }
+
     @Test("every limit has the value that the specification's table states")
     func limits() throws {
         let text = String(decoding: try GoldenVectors.contents("\(GoldenVectors.root)/proto-spec/07-limits.md"), as: UTF8.self)
@@ -91,6 +103,7 @@ struct VectorTests {
 
     private func name(_ kind: MessageKind) -> String {
         let name = "\(kind)"
+        if name.hasPrefix("kv") { return "KV" + name.dropFirst(2) }
         return name.prefix(1).uppercased() + name.dropFirst()
     }
 

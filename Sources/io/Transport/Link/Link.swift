@@ -75,10 +75,7 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         } else {
             handshake = .listener(policy, demandsProof: demandsProof, nonce: nonce)
         }
-        timer = loop.schedule(after: TransportLimits.handshake) { [weak self] in
-            self?.refuse(
-                Refuse(.handshakeTimeout, retryable: true, reason: "the opening took longer than a second"), end: .handshakeTimeout)
-        }
+        awaitStep()
         stream.start(self)
         flushSoon()
     }
