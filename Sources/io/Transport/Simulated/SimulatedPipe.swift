@@ -49,8 +49,18 @@ final class SimulatedPipe {
 
     func send(_ bytes: inout [UInt8]) {
         waiting.append(&bytes)
-        if waiting.count > TransportLimits.outboxHighBytes { owesDrained = true }
         pump()
+    }
+
+    func notifyWhenDrained() {
+        owesDrained = true
+        tellIfDrained()
+    }
+
+    private func tellIfDrained() {
+        guard waiting.isEmpty, owesDrained else { return }
+        owesDrained = false
+        sender?.drained()
     }
 
     /// The sender closed: what its kernel took still travels, and then the end.
@@ -84,10 +94,7 @@ final class SimulatedPipe {
             total += UInt64(count)
             depart(.bytes(waiting.take(count)), bytes: count)
         }
-        if waiting.isEmpty, owesDrained {
-            owesDrained = false
-            sender?.drained()
-        }
+        tellIfDrained()
     }
 
     private func depart(_ packet: Packet, bytes: Int) {

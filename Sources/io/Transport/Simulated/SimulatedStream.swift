@@ -67,6 +67,8 @@ final class SimulatedStream: ByteStream, InboxReceiver, @unchecked Sendable {
         if end == .reset, !isEndTold { put(.sendFailed) }
     }
 
+    func notifyWhenDrained() { outgoing?.notifyWhenDrained() }
+
     func close() { shut() }
 
     func shut() {
