@@ -65,6 +65,7 @@ var targets: [Target] = [
     tests("JSONTextTests", ["JSONText"]),
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
+    tests("WireProtocolTests", ["WireProtocol", "ClusterModel", "JSONText", "TestSupport"]),
 ]
 
 let package = Package(name: "apus", targets: targets)

@@ -1,4 +1,3 @@
 import ServiceRuntime
 
 enum Chaos { nonisolated static func run(_ arguments: [String]) -> ExitCode { .failure } }
-enum Print { nonisolated static func run(_ arguments: [String]) -> ExitCode { .failure } }

@@ -45,7 +45,7 @@ package protocol WireRecord: Sendable {
 }
 
 /// A record that is a whole body: its kind is fixed.
-package protocol WireMessage: WireRecord {
+package protocol WireMessage: WireRecord, Hashable {
     static var kind: MessageKind { get }
 }
 

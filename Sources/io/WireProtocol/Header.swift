@@ -52,7 +52,9 @@ package struct MessageHeader: Hashable, Sendable {
     }
 
     /// Reads and checks a header; what follows it in `bytes` is the body.
-    package init(reading bytes: RawSpan) throws(WireError) {
+    ///
+    /// - Parameter anyMajor: for the opening of a link, where the refusal of another major must be readable.
+    package init(reading bytes: RawSpan, anyMajor: Bool = false) throws(WireError) {
         guard bytes.byteCount >= Self.byteCount else { throw WireError(.truncated, "header") }
         var reader = WireReader(bytes)
         var magic: UInt32 = 0, major: UInt8 = 0, minor: UInt8 = 0, flags: UInt16 = 0, reserved: UInt16 = 0
@@ -63,7 +65,7 @@ package struct MessageHeader: Hashable, Sendable {
         try reader.u32("magic", &magic)
         guard magic == Self.magic else { throw WireError(.badMagic, "magic") }
         try reader.u8("major", &major)
-        guard major == WireVersion.current.major else { throw WireError(.unsupportedMajor, "major") }
+        guard anyMajor || major == WireVersion.current.major else { throw WireError(.unsupportedMajor, "major") }
         try reader.u8("minor", &minor)
         version = WireVersion(major: major, minor: minor)
         try reader.u16("kind", &rawKind)
@@ -94,4 +96,6 @@ package struct MessageHeader: Hashable, Sendable {
     }
 
     static let bodyLengthOffset = 12
+    static let originOffset = 16
+    static let numberOffset = 24
 }

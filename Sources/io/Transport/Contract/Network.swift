@@ -41,6 +41,8 @@ package protocol ByteStream: AnyObject, Sendable {
     @LoopActor func send(_ bytes: inout [UInt8])
     /// Taken by `send` and not yet by the kernel.
     @LoopActor var unsentBytes: Int { get }
+    /// Calls `streamDrained` once, when nothing that was sent waits any more; at the latest in the next turn if nothing does now.
+    @LoopActor func notifyWhenDrained()
     /// All that the kernel took since the start: does not move while the peer does not read.
     @LoopActor var sentTotal: UInt64 { get }
     /// Ends both directions at once; unsent bytes are lost. The owner hears nothing after this.
@@ -53,7 +55,7 @@ package protocol ByteStreamOwner: AnyObject, Sendable {
     @LoopActor func streamReceived(_ bytes: UnsafeRawBufferPointer) -> Int
     /// How many bytes the next unit needs in one piece; the stream grows its buffer to that. Bounded by the owner.
     @LoopActor var wantedBytes: Int { get }
-    /// The kernel has taken everything.
+    /// The kernel has taken everything; told once for each `notifyWhenDrained`.
     @LoopActor func streamDrained()
     @LoopActor func streamClosed(_ error: TransportError)
 }

@@ -2,7 +2,7 @@
 package enum TransportLimits {
     /// A dialled address that does not answer is a named error on both sides.
     package static let dial = Duration.seconds(5)
-    /// Greeting, Hello, proof and Welcome together: a stranger holds a descriptor no longer than this.
+    /// For each step of the handshake: a stranger that is silent holds a descriptor no longer than this.
     package static let handshake = Duration.seconds(1)
     /// Accepted streams whose handshake is not done; more wait in the kernel's backlog.
     package static let pendingHandshakes = 256
@@ -16,7 +16,7 @@ package enum TransportLimits {
     /// Above this a polite sender waits for `linkDrained`.
     package static let outboxHighBytes = 1 << 20
     /// A Goodbye that is not acknowledged by then was not heard.
-    package static let goodbye = Duration.seconds(1)
+    package static let goodbye = Duration.seconds(2)
     /// Questions that one side may have open on a link.
     package static let openQuestions = 32
     /// On a route link, where each waiting request is one.

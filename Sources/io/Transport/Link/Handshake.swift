@@ -43,7 +43,9 @@ package struct LinkTerms: Sendable {
     package var features = FeatureBits()
     /// KV bytes that this side may send unacknowledged.
     package var credits: UInt32 = 0
-    package var peerDeadAfter = TransportLimits.deadAfter
+    /// The listener says both, so that the two sides agree.
+    package var heartbeat = TransportLimits.heartbeat
+    package var deadAfter = TransportLimits.deadAfter
 }
 
 /// The opening of a link as a state machine without a socket. States and rules: `proto-spec/02-negotiation.md`.
@@ -54,8 +56,10 @@ struct Handshake {
         case open((any WireMessage)?, LinkTerms)
         /// Send it, then close.
         case refuse(Refuse)
-        /// The peer refused us, or answered nonsense: close.
+        /// The peer refused us: close.
         case refused(Refuse)
+        /// We are the dialer and do not go on: say Goodbye with this reason, and close.
+        case giveUp(Refuse)
     }
 
     private enum State {
@@ -86,7 +90,8 @@ struct Handshake {
         hello.cluster = policy.cluster
         hello.identity = policy.identity
         hello.credits = policy.credits
-        hello.nonce = nonce
+        // The dialer's part of the proof; without a secret there is nothing to prove.
+        hello.nonce = policy.secret.isEmpty ? [] : nonce
         let machine = Handshake(
             state: .dialled(helloDigest: Self.digest(of: hello, as: policy.dialect)), policy: policy, demandsProof: demandsProof,
             hello: hello, nonce: nonce)
@@ -101,18 +106,27 @@ struct Handshake {
             case (.awaitingProof(let hello, let expected), .proof):
                 let proof = try Codec.decodeBody(Proof.self, from: body)
                 guard ConstantTime.areEqual(proof.proof, expected) else {
-                    return end(.refuse(Refuse(.secret, reason: "the proof does not match this cluster's secret")))
+                    return end(.refuse(Refuse(.secret, field: "proof", reason: "the proof does not match this cluster's secret")))
                 }
                 return welcome(hello, judge: judge)
             case (.dialled(let digest), .challenge): return try challenged(Codec.decodeBody(Challenge.self, from: body), digest)
             case (.dialled, .welcome) where demandsProof:
-                return end(.refuse(Refuse(.secretRequired, reason: "this peer must prove that it knows the cluster secret, and did not")))
+                return end(
+                    .giveUp(Refuse(.secretRequired, reason: "this listener must prove that it knows the cluster secret, and did not")))
             case (.dialled, .welcome), (.proved, .welcome): return try welcomed(Codec.decodeBody(Welcome.self, from: body))
             case (.dialled, .refuse), (.proved, .refuse): return end(.refused(try Codec.decodeBody(Refuse.self, from: body)))
-            default: return end(.refuse(Refuse(.malformed, field: "kind", reason: "this message does not belong to the opening of a link")))
+            default: return misuse(Refuse(.malformed, field: "kind", reason: "this message does not belong to the opening of a link"))
             }
         } catch {
-            return end(.refuse(Refuse(.malformed, field: error.field, reason: "\(error.code.rawValue)")))
+            return misuse(Refuse(.malformed, field: error.field, reason: "\(error.code.rawValue)"))
+        }
+    }
+
+    /// A listener refuses; a dialer has nothing to refuse and gives up.
+    private mutating func misuse(_ refusal: Refuse) -> Step {
+        switch state {
+        case .listening, .awaitingProof: return end(.refuse(refusal))
+        case .dialled, .proved, .over: return end(.giveUp(refusal))
         }
     }
 
@@ -123,10 +137,14 @@ struct Handshake {
         guard demandsProof else { return welcome(hello, judge: judge) }
         guard !policy.secret.isEmpty else {
             return end(
-                .refuse(Refuse(.secretRequired, reason: "this listener takes peers beyond loopback only with TLS or a cluster secret")))
+                .refuse(
+                    Refuse(
+                        .secretRequired, field: "nonce",
+                        reason: "this listener takes peers beyond loopback only with TLS or a cluster secret")))
         }
         guard hello.nonce.count == Limits.nonceBytes else {
-            return end(.refuse(Refuse(.malformed, field: "nonce", reason: "a nonce of 32 bytes is needed for the proof")))
+            return end(
+                .refuse(Refuse(.secretRequired, field: "nonce", reason: "this listener wants a proof, which needs a nonce of 32 bytes")))
         }
         var challenge = Challenge()
         challenge.nonce = nonce
@@ -141,7 +159,8 @@ struct Handshake {
         }
         guard hello.newestMinor >= policy.oldestMinor, hello.oldestMinor <= policy.newestMinor else {
             let ours = "1.\(policy.oldestMinor) to 1.\(policy.newestMinor)", theirs = "1.\(hello.oldestMinor) to 1.\(hello.newestMinor)"
-            return Refuse(.version, field: "newestMinor", reason: "this side speaks \(ours), the peer \(theirs)")
+            let field = hello.newestMinor < policy.oldestMinor ? "newestMinor" : "oldestMinor"
+            return Refuse(.version, field: field, reason: "this side speaks \(ours), the peer \(theirs)")
         }
         guard hello.cluster.clusterID == policy.cluster.clusterID else {
             return Refuse(.cluster, field: "clusterID", reason: "the peer belongs to another cluster")
@@ -177,6 +196,8 @@ struct Handshake {
         terms.minor = welcome.minor
         terms.features = FeatureBits(rawValue: welcome.features)
         terms.credits = hello.credits
+        terms.heartbeat = policy.heartbeat
+        terms.deadAfter = policy.deadAfter
         return end(.open(welcome, terms))
     }
 
@@ -184,14 +205,14 @@ struct Handshake {
 
     private mutating func challenged(_ challenge: Challenge, _ digest: Digest) -> Step {
         guard !policy.secret.isEmpty else {
-            return end(.refused(Refuse(.secretRequired, reason: "the listener demands a proof; this process has no cluster secret file")))
+            return end(.giveUp(Refuse(.secretRequired, reason: "the listener demands a proof; this process has no cluster secret file")))
         }
         guard challenge.nonce.count == Limits.nonceBytes else {
-            return end(.refused(Refuse(.malformed, field: "nonce", reason: "a challenge has a nonce of 32 bytes")))
+            return end(.giveUp(Refuse(.malformed, field: "nonce", reason: "a challenge has a nonce of 32 bytes")))
         }
         let expected = proof("apus listener", dialer: nonce, listener: challenge.nonce, digest)
         guard ConstantTime.areEqual(expected, challenge.proof) else {
-            return end(.refused(Refuse(.secret, reason: "the listener does not know this cluster's secret")))
+            return end(.giveUp(Refuse(.secret, field: "proof", reason: "the listener does not know this cluster's secret")))
         }
         var answer = Proof()
         answer.proof = proof("apus dialer", dialer: nonce, listener: challenge.nonce, digest)
@@ -201,7 +222,7 @@ struct Handshake {
 
     private mutating func welcomed(_ welcome: Welcome) -> Step {
         guard (hello.oldestMinor...hello.newestMinor).contains(welcome.minor), welcome.features & ~hello.features == 0 else {
-            return end(.refused(Refuse(.malformed, field: "minor", reason: "the listener chose what was not offered")))
+            return end(.giveUp(Refuse(.malformed, field: "minor", reason: "the listener chose what was not offered")))
         }
         var terms = LinkTerms()
         terms.kind = hello.link
@@ -209,7 +230,9 @@ struct Handshake {
         terms.minor = welcome.minor
         terms.features = FeatureBits(rawValue: welcome.features)
         terms.credits = welcome.credits
-        terms.peerDeadAfter = .milliseconds(Int64(welcome.deadAfterMilliseconds))
+        // Within reason: a listener cannot make this side beat in a tight loop, nor wait for ever.
+        terms.heartbeat = .milliseconds(Int64(min(max(welcome.heartbeatMilliseconds, 50), 10_000)))
+        terms.deadAfter = .milliseconds(Int64(min(max(welcome.deadAfterMilliseconds, 500), 60_000)))
         return end(.open(nil, terms))
     }
 

@@ -2,6 +2,19 @@ import ClusterModel
 package import EventLoop
 package import WireProtocol
 
+/// Whom a link tells what happens.
+package protocol LinkHandler: AnyObject, Sendable {
+    /// A message that is no answer to a question of this side; `body` is unpacked and lives as long as the call.
+    @LoopActor func link(_ link: Link, received header: MessageHeader, body: RawSpan)
+    @LoopActor func link(_ link: Link, ended: LinkEnd)
+    /// What waited for the peer has left this process.
+    @LoopActor func linkDrained(_ link: Link)
+}
+
+extension LinkHandler {
+    @LoopActor package func linkDrained(_ link: Link) {}
+}
+
 /// A conversation with one peer process: whole messages both ways, questions and answers, heartbeats, an orderly end.
 ///
 /// What is sent during a turn of the loop leaves at its end in one write. The handler is held until the link has ended.
@@ -62,10 +75,7 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         } else {
             handshake = .listener(policy, demandsProof: demandsProof, nonce: nonce)
         }
-        timer = loop.schedule(after: TransportLimits.handshake) { [weak self] in
-            self?.refuse(
-                Refuse(.handshakeTimeout, retryable: true, reason: "the opening took longer than a second"), end: .handshakeTimeout)
-        }
+        awaitStep()
         stream.start(self)
         flushSoon()
     }
@@ -78,8 +88,14 @@ package final class Link: ByteStreamOwner, EndOfTurn {
     package var liveliness: Liveness.Verdict { liveness.verdict(at: loop.now) }
     /// Bytes that wait for the peer in this process.
     package var unsentBytes: Int { outbox.count + stream.unsentBytes }
-    /// A polite sender of much stops here and goes on at `linkDrained`.
-    package var isBackedUp: Bool { unsentBytes > TransportLimits.outboxHighBytes }
+    /// A polite sender of much stops when this is true; whoever was told so hears `linkDrained` when it may go on.
+    package var isBackedUp: Bool {
+        guard unsentBytes > TransportLimits.outboxHighBytes else { return false }
+        owesDrainNotice = true
+        flushSoon()
+        return true
+    }
+    private var owesDrainNotice = false
 
     // MARK: Sending
 
@@ -153,6 +169,12 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         leave(.goodbye(reason, byPeer: false))
     }
 
+    /// A message that does not decode: a question is answered with its fault, and the link stays; anything else ends the link.
+    package func malformed(_ header: MessageHeader, _ error: WireError) {
+        guard header.flags.contains(.question) else { return protocolError(error) }
+        answer(header, with: Failure(.malformed, field: error.field, reason: error.code.rawValue))
+    }
+
     /// The peer broke the rules: it is told which, and the link ends.
     package func protocolError(_ error: WireError) {
         guard phase == .open else { return }
@@ -204,9 +226,10 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         if let opening { opening(.failure(end)) } else { told?.link(self, ended: end) }
     }
 
+    /// Ends an opening that fails on this side. A listener says why; a dialer gives up. The bytes leave, and the peer closes, or the time of
+    /// a goodbye passes.
     private func refuse(_ refusal: Refuse, end: LinkEnd) {
-        // A peer that is refused is told why: the bytes leave, and it closes, or the time of a goodbye passes.
-        append(refusal)
+        if isDialer { append(Goodbye(.protocolError, detail: "\(refusal.code) \(refusal.field)")) } else { append(refusal) }
         leave(end)
     }
 
@@ -237,8 +260,12 @@ package final class Link: ByteStreamOwner, EndOfTurn {
 
     package func flush() {
         wantsFlush = false
-        guard phase != .ended, !outbox.isEmpty else { return }
-        stream.send(&outbox)
+        guard phase != .ended else { return }
+        if !outbox.isEmpty { stream.send(&outbox) }
+        if owesDrainNotice {
+            owesDrainNotice = false
+            stream.notifyWhenDrained()
+        }
         if stream.unsentBytes > TransportLimits.outboxBytes { finish(.outboxFull) }
     }
 
@@ -262,7 +289,11 @@ package final class Link: ByteStreamOwner, EndOfTurn {
 
     private func received(_ message: RawSpan) {
         do throws(WireError) {
-            let header = try MessageHeader(reading: message)
+            // The refusal of another major is read, and nothing else of it.
+            let header = try MessageHeader(reading: message, anyMajor: phase == .opening)
+            guard header.version.major == WireVersion.current.major || (isDialer && header.kind == .refuse) else {
+                throw WireError(.unsupportedMajor, "major")
+            }
             let rest = message.extracting(droppingFirst: MessageHeader.byteCount)
             if header.flags.contains(.compressed) {
                 guard phase == .open else { throw WireError(.badCompression, "flags") }
@@ -277,7 +308,9 @@ package final class Link: ByteStreamOwner, EndOfTurn {
             }
         } catch {
             if phase == .opening {
-                refuse(Refuse(.malformed, field: error.field, reason: error.code.rawValue), end: .badMessage(error))
+                let code = error.code == .unsupportedMajor ? RefuseCode.version : .malformed
+                let reason = code == .version ? "this side speaks major \(WireVersion.current.major)" : error.code.rawValue
+                refuse(Refuse(code, field: error.field, reason: reason), end: .badMessage(error))
             } else {
                 protocolError(error)
             }
@@ -335,7 +368,18 @@ package final class Link: ByteStreamOwner, EndOfTurn {
 
     // MARK: Opening
 
+    /// Each step of the peer has its own second.
+    private func awaitStep() {
+        loop.cancel(timer)
+        timer = loop.schedule(after: TransportLimits.handshake) { [weak self] in
+            let refusal = Refuse(.handshakeTimeout, retryable: true, reason: "a step of the opening took longer than a second")
+            self?.refuse(refusal, end: .handshakeTimeout)
+        }
+    }
+
     private func advanceHandshake(_ header: MessageHeader, _ body: RawSpan) {
+        if header.kind == .goodbye { return finish(.goodbye(.protocolError, byPeer: true)) }
+        awaitStep()
         let step = handshake.received(header, body: body) { hello in policy.judge?(hello) }
         switch step {
         case .send(let message): appendErased(message)
@@ -343,7 +387,8 @@ package final class Link: ByteStreamOwner, EndOfTurn {
             if let message { appendErased(message) }
             open(terms)
         case .refuse(let refusal): refuse(refusal, end: .refused(refusal))
-        case .refused(let refusal): finish(.refused(refusal))
+        case .refused(let refusal): return finish(.refused(refusal))
+        case .giveUp(let refusal): refuse(refusal, end: .refused(refusal))
         }
         flushSoon()
     }
@@ -355,9 +400,9 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         phase = .open
         framing.maximum = Limits.messageBytes + MessageHeader.byteCount
         loop.cancel(timer)
-        liveness.heard(at: loop.now)
         loop.observePauses(self) { [weak self] gap in self?.paused(for: gap) }
-        timer = loop.schedule(after: policy.heartbeat) { [weak self] in self?.beat() }
+        liveness = Liveness(now: loop.now, suspectedAfter: min(policy.suspectedAfter, terms.deadAfter), deadAfter: terms.deadAfter)
+        timer = loop.schedule(after: terms.heartbeat) { [weak self] in self?.beat() }
         let tell = opened
         opened = nil
         tell?(.success(self))
@@ -392,6 +437,6 @@ package final class Link: ByteStreamOwner, EndOfTurn {
             flushSoon()
         }
         sentSinceBeat = false
-        timer = loop.schedule(after: policy.heartbeat) { [weak self] in self?.beat() }
+        timer = loop.schedule(after: terms.heartbeat) { [weak self] in self?.beat() }
     }
 }

@@ -1,4 +1,3 @@
-package import EventLoop
 package import WireProtocol
 
 /// How a link ended. Every link ends exactly once, and its handler is told exactly once, unless it was this side that aborted it.
@@ -19,19 +18,6 @@ package enum LinkEnd: Error, Hashable, Sendable {
     case dialFailed(TransportError)
 }
 
-/// Whom a link tells what happens.
-package protocol LinkHandler: AnyObject, Sendable {
-    /// A message that is no answer to a question of this side; `body` is unpacked and lives as long as the call.
-    @LoopActor func link(_ link: Link, received header: MessageHeader, body: RawSpan)
-    @LoopActor func link(_ link: Link, ended: LinkEnd)
-    /// What waited for the peer has left this process.
-    @LoopActor func linkDrained(_ link: Link)
-}
-
-extension LinkHandler {
-    @LoopActor package func linkDrained(_ link: Link) {}
-}
-
 /// What came back for a question.
 enum LinkAnswer: Sendable {
     case message(UInt16, [UInt8])
@@ -43,4 +29,32 @@ package enum LinkFailure: Error, Hashable, Sendable {
     case ended, timedOut
     case failed(Failure)
     case malformed(WireError)
+}
+
+extension LinkEnd: CustomStringConvertible {
+    /// For a log line: codes, field names and our own words; nothing that a peer could forge into another line.
+    package var description: String {
+        switch self {
+        case .goodbye(let reason, let byPeer): "goodbye (\(reason)) \(byPeer ? "from the peer" : "from this side")"
+        case .refused(let refusal):
+            "refused (\(refusal.code)\(refusal.field.isEmpty ? "" : ", field \(refusal.field.asLogText)")): \(refusal.reason.asLogText)"
+        case .closedByPeer(let error): "closed, \(error)"
+        case .silent(let span): "nothing heard for \(span.components.seconds) s"
+        case .writeStalled: "the peer reads no more"
+        case .outboxFull: "too much waits for the peer"
+        case .badFraming: "the bytes are no SP messages of PAIR0"
+        case .badMessage(let error): "bad message, \(error)"
+        case .handshakeTimeout: "the opening took too long"
+        case .dialFailed(let error): "not reached, \(error)"
+        }
+    }
+}
+
+extension String {
+    /// A peer's words with everything but printable characters replaced.
+    fileprivate var asLogText: String {
+        String(
+            String.UnicodeScalarView(
+                unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F || $0.value == 0x85 || ($0.value | 1) == 0x2029 ? "?" : $0 }))
+    }
 }

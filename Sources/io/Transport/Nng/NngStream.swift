@@ -17,6 +17,7 @@ final class NngStream: ByteStream, InboxReceiver {
         var waiting: [UInt8] = []
         var isSending = false
         var total: UInt64 = 0
+        var owesDrainNotice = false
         var unsent: Int { inFlight.count - offset + waiting.count }
     }
 
@@ -35,8 +36,7 @@ final class NngStream: ByteStream, InboxReceiver {
     private var isArmed = false
     private var isClosed = false
 
-    private var buffer: UnsafeMutableRawPointer
-    private var capacity = TransportLimits.receiveBytes
+    private var buffer = ReceiveBuffer(byteCount: TransportLimits.receiveBytes)
     private var filled = 0
 
     /// A buffer of this size or more is not kept after its message: it was for something rare.
@@ -47,7 +47,6 @@ final class NngStream: ByteStream, InboxReceiver {
         self.network = network
         self.isMutuallyAuthenticated = isMutuallyAuthenticated
         inbox = network.loop.inbox
-        buffer = .allocate(byteCount: TransportLimits.receiveBytes, alignment: 16)
         var place = nng_sockaddr()
         remoteAddress = nng_stream_get_addr(raw, NNG_OPT_REMADDR, &place) == 0 ? Nng.address(place, scheme: scheme) : nil
         localAddress = nng_stream_get_addr(raw, NNG_OPT_LOCADDR, &place) == 0 ? Nng.address(place, scheme: scheme) : nil
@@ -95,16 +94,23 @@ final class NngStream: ByteStream, InboxReceiver {
         if mustStart { startSend() }
     }
 
+    func notifyWhenDrained() {
+        let isDrained = sending.with { state in
+            state.owesDrainNotice = state.isSending
+            return !state.isSending
+        }
+        if isDrained { _ = inbox.put(InboxItem(self, event: Event.drained.rawValue)) }
+    }
+
     func close() {
         guard !isClosed else { return }
         isClosed = true
         owner = nil
         nng_stream_close(raw)
-        let aios = [receiving.value, sendingAio.value], buffer = SendablePointer(buffer)
+        let aios = [receiving.value, sendingAio.value]
         network.dispose { [self] in
             for aio in aios { aio.free() }
             nng_stream_free(raw)
-            buffer.pointer.deallocate()
         }
     }
 
@@ -113,7 +119,7 @@ final class NngStream: ByteStream, InboxReceiver {
     private func arm() {
         guard isReading, !isArmed, !isClosed, owner != nil else { return }
         isArmed = true
-        var vector = nng_iov(iov_buf: buffer + filled, iov_len: capacity - filled)
+        var vector = nng_iov(iov_buf: buffer.bytes + filled, iov_len: buffer.byteCount - filled)
         Nng.must(nng_aio_set_iov(receiving.value.raw, 1, &vector), "nng_aio_set_iov")
         nng_stream_recv(raw, receiving.value.raw)
     }
@@ -131,9 +137,9 @@ final class NngStream: ByteStream, InboxReceiver {
         switch Event(rawValue: item.event) {
         case .received where item.status == 0:
             isArmed = false
-            let wasFull = filled + item.bytes == capacity
+            let wasFull = filled + item.bytes == buffer.byteCount
             filled += item.bytes
-            let used = owner.streamReceived(UnsafeRawBufferPointer(start: buffer, count: filled))
+            let used = owner.streamReceived(UnsafeRawBufferPointer(start: buffer.bytes, count: filled))
             guard !isClosed else { return }
             keepUnused(from: used, wanted: owner.wantedBytes, wasFull: wasFull)
             arm()
@@ -146,20 +152,19 @@ final class NngStream: ByteStream, InboxReceiver {
     /// Moves what was not used to the front, and makes room for the next unit: a large message once, a busy stream step by step.
     private func keepUnused(from used: Int, wanted: Int, wasFull: Bool) {
         let rest = filled - used
-        var size = max(capacity, TransportLimits.receiveBytes)
+        let capacity = buffer.byteCount
+        var size = capacity
         if wasFull { size = max(size, min(capacity * 4, TransportLimits.receiveGrowthBytes)) }
         if wanted > size { size = wanted }
         if rest == 0, wanted <= TransportLimits.receiveGrowthBytes, capacity > TransportLimits.receiveGrowthBytes {
             size = TransportLimits.receiveGrowthBytes
         }
         if size != capacity {
-            let grown = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
-            grown.copyMemory(from: buffer + used, byteCount: rest)
-            buffer.deallocate()
-            buffer = grown
-            capacity = size
+            let other = ReceiveBuffer(byteCount: size)
+            other.bytes.copyMemory(from: buffer.bytes + used, byteCount: rest)
+            buffer = other
         } else if used > 0, rest > 0 {
-            buffer.copyMemory(from: buffer + used, byteCount: rest)
+            buffer.bytes.copyMemory(from: buffer.bytes + used, byteCount: rest)
         }
         filled = rest
     }
@@ -189,27 +194,34 @@ final class NngStream: ByteStream, InboxReceiver {
             return
         }
         let count = nng_aio_count(aio.raw)
-        let (goesOn, wasLong) = sending.with { state in
+        let (goesOn, mustTell) = sending.with { state in
             state.offset += count
             state.total += UInt64(count)
             if state.offset < state.inFlight.count { return (true, false) }
-            let isLarge = state.inFlight.capacity > Self.keptSendBytes
-            if isLarge { state.inFlight = [] } else { state.inFlight.removeAll(keepingCapacity: true) }
+            if state.inFlight.capacity > Self.keptSendBytes { state.inFlight = [] } else { state.inFlight.removeAll(keepingCapacity: true) }
             state.offset = 0
             if state.waiting.isEmpty {
                 state.isSending = false
-                return (false, isLarge)
+                defer { state.owesDrainNotice = false }
+                return (false, state.owesDrainNotice)
             }
             swap(&state.inFlight, &state.waiting)
             return (true, false)
         }
-        // Only a sender of much may be waiting for room; others are not woken for nothing.
-        if goesOn { startSend() } else if wasLong { _ = inbox.put(InboxItem(self, event: Event.drained.rawValue)) }
+        // Only a sender of much waits for room; the loop is not woken for the others.
+        if goesOn { startSend() } else if mustTell { _ = inbox.put(InboxItem(self, event: Event.drained.rawValue)) }
     }
 }
 
-struct SendablePointer: @unchecked Sendable {
-    // Safety: handed over with the duty to free it; nobody else touches it afterwards.
-    let pointer: UnsafeMutableRawPointer
-    init(_ pointer: UnsafeMutableRawPointer) { self.pointer = pointer }
+/// Memory that nng reads into. It goes with the stream, not with `close()`: a handler may be reading a message when it closes its link.
+private final class ReceiveBuffer {
+    let bytes: UnsafeMutableRawPointer
+    let byteCount: Int
+
+    init(byteCount: Int) {
+        self.byteCount = byteCount
+        bytes = .allocate(byteCount: byteCount, alignment: 16)
+    }
+
+    deinit { bytes.deallocate() }
 }

@@ -1,7 +1,7 @@
 package import ClusterModel
 
 /// Table: `proto-spec/04-messages.md#leg`.
-package enum Leg: UInt8, WireEnum {
+public enum Leg: UInt8, WireEnum {
     /// Prefill and decode on one worker.
     case aggregated = 0
     /// The prefill of a split request.

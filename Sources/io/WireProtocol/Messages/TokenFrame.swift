@@ -1,5 +1,5 @@
 /// Table: `proto-spec/04-messages.md#finishreason`.
-package enum FinishReason: UInt8, WireEnum {
+public enum FinishReason: UInt8, WireEnum {
     /// The last token ends the text.
     case endOfText = 1
     /// The last token is one of the request's stop tokens.
@@ -55,7 +55,7 @@ package struct TokenLogprob: WireRecord, Hashable {
 /// Services read frames with `TokenBatchCursor` and write them with `TokenBatchWriter`.
 package struct TokenFrame: WireRecord, Hashable {
     /// Bytes before what the flags govern: a whole frame of `n` tokens without extras has `headBytes + 4n`.
-    package static let headBytes = 17
+    package static let headBytes = TokenBatchCursor.headBytes
 
     enum Flags {
         static let finish: UInt8 = 1 << 0

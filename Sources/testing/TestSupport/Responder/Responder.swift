@@ -58,15 +58,14 @@ package final class Responder {
     }
 }
 
-/// The one model file that a responder has: enough chunks to be asked for several times.
+/// The one model file that a responder has: three chunks, byte `i` is `31 i + 7` modulo 256, so that a checker knows its digest.
 struct ResponderFile {
     let name = "tokenizer.json"
     let bytes: [UInt8]
     let digest: Digest
 
     init() {
-        var random = SeededRandom(seed: 1337)
-        bytes = (0..<150_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        bytes = (0..<150_000).map { UInt8(truncatingIfNeeded: 31 * $0 + 7) }
         digest = SHA256.digest(of: bytes)
     }
 }

@@ -64,7 +64,7 @@ final class ResponderLink: LinkHandler {
             default: throw WireError(.unexpectedKind, "kind")
             }
         } catch {
-            link.protocolError(error)
+            link.malformed(header, error)
         }
     }
 
@@ -204,7 +204,7 @@ final class ResponderLink: LinkHandler {
     }
 
     private func file(_ question: FileQuestion, _ header: MessageHeader) {
-        guard question.digest == file.digest || question.name == file.name else {
+        guard question.digest == file.digest else {
             return link.answer(header, with: Failure(.notFound, field: "digest", reason: "no file of that digest"))
         }
         guard question.offset <= UInt64(file.bytes.count) else {

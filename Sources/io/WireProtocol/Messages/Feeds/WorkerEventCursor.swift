@@ -64,9 +64,9 @@ package enum WorkerEventView: ~Escapable {
 }
 
 /// Sequence hashes over the received bytes, which need not be aligned.
-package struct HashList: ~Escapable {
-    private let bytes: RawSpan
-    package let count: Int
+public struct HashList: ~Escapable {
+    @usableFromInline let bytes: RawSpan
+    public let count: Int
 
     @_lifetime(copy bytes)
     init(_ bytes: RawSpan) {
@@ -74,8 +74,9 @@ package struct HashList: ~Escapable {
         count = bytes.byteCount / 8
     }
 
+    @inlinable
     @inline(__always)
-    package subscript(index: Int) -> UInt64 {
+    public subscript(index: Int) -> UInt64 {
         precondition(index >= 0 && index < count, "a hash of this event")
         return UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: index &* 8, as: UInt64.self))
     }
