@@ -63,6 +63,7 @@ var targets: [Target] = [
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),
+    tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
 ]
 
