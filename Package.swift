@@ -64,6 +64,7 @@ var targets: [Target] = [
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),
+    tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
     tests("WireProtocolTests", ["WireProtocol", "ClusterModel", "JSONText", "TestSupport"]),
 ]
