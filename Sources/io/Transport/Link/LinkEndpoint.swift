@@ -50,7 +50,8 @@ package final class LinkEndpoint {
     }
 
     package func dial(
-        _ address: Address, kind: LinkKind, handler: (any LinkHandler)? = nil, _ opened: @escaping @LoopActor (Result<Link, LinkEnd>) -> Void
+        _ address: Address, kind: LinkKind, handler: (any LinkHandler)? = nil,
+        _ opened: @escaping @LoopActor (Result<Link, LinkEnd>) -> Void
     ) {
         let policy = policy, loop = loop
         network.dial(address, timeout: TransportLimits.dial) { result in
