@@ -19,7 +19,7 @@ let strict: [SwiftSetting] = [
 
 /// `APUS_FUZZ=1` builds every Swift target with coverage for libFuzzer; see `Tests/Fuzz`.
 let fuzzing = Context.environment["APUS_FUZZ"] == "1"
-let swiftSettings = strict + (fuzzing ? [.unsafeFlags(["-sanitize=fuzzer-no-link,address"])] : [])
+let swiftSettings = strict + (fuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address", "-O", "-assert-config", "Debug"])] : [])
 
 func library(_ layer: String, _ name: String, _ uses: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: uses, path: "Sources/\(layer)/\(name)", swiftSettings: swiftSettings)
@@ -63,10 +63,22 @@ var targets: [Target] = [
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests("JSONTextTests", ["JSONText"]),
+    tests("TidyTests", []),
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),
     tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
     tests("WireProtocolTests", ["WireProtocol", "ClusterModel", "JSONText", "TestSupport"]),
 ]
+
+if fuzzing {
+    targets += [
+        .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+        .executableTarget(
+            name: "fuzz",
+            dependencies: ["CFuzzer", "ClusterModel", "JSONText", "ServiceRuntime", "TestSupport", "Transport", "WireProtocol"],
+            path: "Tests/Fuzz", exclude: ["CFuzzer", "corpus", "seeds.py"], swiftSettings: swiftSettings,
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),
+    ]
+}
 
 let package = Package(name: "apus", targets: targets)

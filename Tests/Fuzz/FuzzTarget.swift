@@ -1,0 +1,17 @@
+/// Something that takes bytes from outside, with what must hold whatever they are.
+///
+/// Not crashing is the least of it: each target demands that what was accepted means one thing (it is written and read back the same) and that two ways
+/// to read it agree.
+struct FuzzTarget: Sendable {
+    let name: String
+    /// The longest input that is tried: long enough for every branch, short enough for many a second.
+    let longest: Int
+    let run: @Sendable (UnsafeRawBufferPointer) -> Void
+
+    static let all: [FuzzTarget] = [.header, .message, .tokens, .events, .framing, .handshake, .address, .json, .config]
+}
+
+/// Ends the run with a finding; libFuzzer keeps the input.
+func demand(_ truth: @autoclosure () -> Bool, _ what: @autoclosure () -> String) {
+    if !truth() { fatalError("broken: \(what())") }
+}
