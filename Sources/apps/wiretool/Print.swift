@@ -9,7 +9,8 @@ enum Print {
     nonisolated static func run(_ arguments: [String]) -> ExitCode {
         let table = OptionTable(
             ProcessDescription(
-                name: "wiretool print", summary: "Decodes messages in hexadecimal, from the command line or one a line from standard input.",
+                name: "wiretool print",
+                summary: "Decodes messages in hexadecimal, from the command line or one a line from standard input.",
                 protocolVersion: WireVersion.current.description, operands: .anywhere(usage: "[HEX…]"),
                 examples: [.init("wiretool print 41505553…", "prints header and body of one message")]))
         switch configuration(table, arguments) {

@@ -38,20 +38,26 @@ package final class LinkEndpoint {
     }
 
     /// Opens a link: dials, and completes the handshake, within their limits.
-    package func dial(_ address: Address, kind: LinkKind) async -> Result<Link, LinkEnd> {
+    ///
+    /// The handler hears everything from the first message on. The peer's may come with its Welcome, before this task runs again, so a handler
+    /// that is set only afterwards misses them.
+    package func dial(_ address: Address, kind: LinkKind, handler: (any LinkHandler)? = nil) async -> Result<Link, LinkEnd> {
         let promise = Promise<Result<Link, LinkEnd>>(on: loop)
-        dial(address, kind: kind) { result in promise.fulfil(result) }
+        dial(address, kind: kind, handler: handler) { result in promise.fulfil(result) }
         // Both parts have their own bounds, so this one is never the one that counts.
         let limit = loop.now + TransportLimits.dial + TransportLimits.handshake + TransportLimits.goodbye + .seconds(1)
         return await promise.wait(until: limit) ?? .failure(.handshakeTimeout)
     }
 
-    package func dial(_ address: Address, kind: LinkKind, _ opened: @escaping @LoopActor (Result<Link, LinkEnd>) -> Void) {
+    package func dial(
+        _ address: Address, kind: LinkKind, handler: (any LinkHandler)? = nil,
+        _ opened: @escaping @LoopActor (Result<Link, LinkEnd>) -> Void
+    ) {
         let policy = policy, loop = loop
         network.dial(address, timeout: TransportLimits.dial) { result in
             switch result {
             case .failure(let error): opened(.failure(.dialFailed(error)))
-            case .success(let stream): _ = Link(stream, loop: loop, policy: policy, dialling: kind, opened: opened)
+            case .success(let stream): Link(stream, loop: loop, policy: policy, dialling: kind, opened: opened).handler = handler
             }
         }
     }
