@@ -7,6 +7,6 @@ struct RuleException: Sendable {
     static let all: [RuleException] = [
         RuleException(
             rule: "no shared objects", path: "Sources/io/EventLoop/LoopActor.swift",
-            reason: "a global actor is one per process by the language; its executor only dispatches"),
+            reason: "a global actor is one per process by the language; its executor only dispatches")
     ]
 }

@@ -58,7 +58,8 @@ struct SwiftText {
     private static func tokens(_ code: [UInt8]) -> [Token] {
         var tokens: [Token] = [], word: [UInt8] = [], line = 1
         func isWordByte(_ byte: UInt8) -> Bool {
-            byte == UInt8(ascii: "_") || byte == UInt8(ascii: "$") || byte >= 0x80 || (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte)
+            byte == UInt8(ascii: "_") || byte == UInt8(ascii: "$") || byte >= 0x80 || (0x30...0x39).contains(byte)
+                || (0x41...0x5A).contains(byte)
                 || (0x61...0x7A).contains(byte)
         }
         for byte in code + [UInt8(ascii: "\n")] {

@@ -3,7 +3,8 @@ import Testing
 /// Reads the sources of the package and holds them to the rules of the house. `Sources/README.md` tells who may import whom; the rules tell the rest.
 @Suite("Tidy")
 struct TidyTests {
-    static let rules: [Rule] = WordRules.all + SafetyRules.all + ImportRules.all + TextRules.all + CitationRules.all + LayoutRules.all + ScriptRules.all
+    static let rules: [Rule] =
+        WordRules.all + SafetyRules.all + ImportRules.all + TextRules.all + CitationRules.all + LayoutRules.all + ScriptRules.all
 
     @Test("the package keeps the rule", arguments: rules)
     func holds(_ rule: Rule) throws {
