@@ -6,13 +6,17 @@ struct TidyTests {
     static let rules: [Rule] =
         WordRules.all + SafetyRules.all + ImportRules.all + TextRules.all + CitationRules.all + LayoutRules.all + ScriptRules.all
 
+    /// Read once for all rules.
+    private static let checkout = Result { try Tree.checkout() }
+
     @Test("the package keeps the rule", arguments: rules)
     func holds(_ rule: Rule) throws {
-        let tree = try Tree.checkout()
+        let places = rule.findings(in: try Self.checkout.get())
         let excepted = Set(RuleException.all.filter { $0.rule == rule.name }.map(\.path))
-        for place in rule.findings(in: tree) where !excepted.contains(place.path) { Issue.record(rule.message(place)) }
-        let found = Set(rule.findings(in: tree).map(\.path))
-        for path in excepted.subtracting(found).sorted() { Issue.record("\(path) needs no exception from \"\(rule.name)\" any more") }
+        for place in places where !excepted.contains(place.path) { Issue.record(rule.message(place)) }
+        for path in excepted.subtracting(places.map(\.path)).sorted() {
+            Issue.record("\(path) needs no exception from \"\(rule.name)\" any more")
+        }
     }
 
     @Test("the rule finds its bad examples and passes its good ones", arguments: rules)
@@ -27,7 +31,7 @@ struct TidyTests {
 
     @Test("the whole checkout is read")
     func isRead() throws {
-        let tree = try Tree.checkout()
+        let tree = try Self.checkout.get()
         #expect(tree.file("Package.swift") != nil)
         #expect(tree.files.count { Files.sources($0) } > 50)
         #expect(tree.file("Tests/TidyTests/TidyTests.swift")?.text.contains("the whole checkout is read") == true)

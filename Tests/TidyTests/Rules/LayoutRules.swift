@@ -78,9 +78,10 @@ enum LayoutRules {
 
     private static let limits = ("Sources/io/WireProtocol/Limits.swift", "static let messageBytes = 16 << 20\nstatic let small = 1 << 10")
 
-    /// Sizes and durations that a table of limits names are not written out again beside it.
+    /// Sizes and durations that a table of limits names are not written out again beside it; a number that has a name of its own may be equal.
     private static let sharedNumbers = Rule(
-        "a limit stands in one place", instead: "use the constant, so that the table with its reasons stays true",
+        "a limit stands in one place",
+        instead: "use the constant, so that the table with its reasons stays true, or give the number its own name",
         bad: [
             .init([limits, ("Sources/io/Transport/Link.swift", "guard count <= 16 << 20 else { return }")]),
             .init([
@@ -93,19 +94,22 @@ enum LayoutRules {
                 limits,
                 ("Sources/io/Transport/Link.swift", "guard count <= Limits.messageBytes else { return } // 16 << 20\nlet bit = 1 << 10"),
             ]),
-            .init([limits, ("Sources/io/EventLoop/Loop.swift", "let marks = 16 << 20")]),
+            .init([limits, ("Sources/io/EventLoop/Loop.swift", "f(16 << 20)")]),
+            .init([limits, ("Sources/io/Transport/Link.swift", "private static let boxBytes = 16 << 20")]),
         ]
     ) { tree in
         let tables = tree.files.filter { ["Limits.swift", "TransportLimits.swift"].contains($0.name) && $0.path.hasPrefix("Sources/io/") }
-        let named = tables.flatMap { constants($0.swift) }
-        return tree.files.filter {
-            Files.sources(in: "io/WireProtocol", "io/Transport", "services")($0) && !tables.map(\.path).contains($0.path)
-        }.flatMap { file in
-            named.flatMap { constant in
-                (file.swift?.places(of: constant.phrase) ?? []).map {
-                    Rule.Place(
-                        path: file.path, line: file.swift?.tokens[$0].line ?? 0,
-                        what: "`\(constant.phrase.replacing(" ", with: ""))` is \(constant.name)")
+        let named = Dictionary(grouping: tables.flatMap { constants($0.swift) }, by: \.phrase).sorted { $0.key < $1.key }
+        let covered = tree.files.filter { file in
+            Files.sources(in: "io/WireProtocol", "io/Transport", "services")(file) && !tables.contains { $0.path == file.path }
+        }
+        return covered.flatMap { file -> [Rule.Place] in
+            guard let swift = file.swift else { return [] }
+            let declared = Set(swift.tokens.filter { ["let", "var", "get"].contains($0.text) }.map(\.line))
+            return named.flatMap { phrase, constants in
+                swift.places(of: phrase).map { swift.tokens[$0].line }.filter { !declared.contains($0) }.map { line in
+                    let names = constants.map(\.name).joined(separator: ", ")
+                    return Rule.Place(path: file.path, line: line, what: "`\(WordRules.spelled(phrase))` is the value of \(names)")
                 }
             }
         }

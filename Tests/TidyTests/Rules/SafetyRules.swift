@@ -21,7 +21,7 @@ enum SafetyRules {
         ) { file in
             guard let swift = file.swift else { return [] }
             return swift.places(of: phrase).map { swift.tokens[$0].line }.filter { !swift.comment(near: $0, says: "Safety:") }.map {
-                ($0, "`\(phrase.replacing(" ", with: ""))` without a reason")
+                ($0, "`\(WordRules.spelled(phrase))` without a reason")
             }
         }
     }

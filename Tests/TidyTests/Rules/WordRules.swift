@@ -64,13 +64,21 @@ enum WordRules {
         let path = "Sources/stages/Scheduling/Sample.swift"
         return Rule(
             name, instead: instead,
-            bad: phrases.map { .init(path, "func f() {\n    \($0.replacing(" ", with: ""))\n}") } + phrases.map { .init(path, $0) },
+            bad: phrases.map { .init(path, "func f() {\n    \(spelled($0))\n}") } + phrases.map { .init(path, $0) },
             good: [.init(path, good)] + phrases.map { .init(path, "// \($0)\nlet text = \"\($0)\"") }, files: covers
         ) { file in
             guard let swift = file.swift else { return [] }
             return phrases.flatMap { phrase in
-                swift.places(of: phrase).map { (swift.tokens[$0].line, "`\(phrase.replacing(" ", with: ""))`") }
+                swift.places(of: phrase).map { (swift.tokens[$0].line, "`\(spelled(phrase))`") }
             }
+        }
+    }
+
+    /// A phrase as it is usually written: spaces only where two words would become one.
+    static func spelled(_ phrase: String) -> String {
+        phrase.split(separator: " ").reduce(into: "") { text, token in
+            let joinsWords = text.last.map { $0.isLetter } ?? false && token.first.map { $0.isLetter } ?? false
+            text += (joinsWords ? " " : "") + token
         }
     }
 

@@ -2,7 +2,7 @@ import WireProtocol
 
 /// The wire format of an SP stream: an 8-byte greeting, then messages behind their 64-bit big-endian length.
 ///
-/// We speak it as PAIR0, so that an ordinary nng PAIR0 socket can be a peer. Facts: `proto-spec/02-negotiation.md#framing`.
+/// We speak it as PAIR0, so that an ordinary nng PAIR0 socket can be a peer. Facts: `proto-spec/02-negotiation.md#transport`.
 struct SPFraming {
     static let greeting: [UInt8] = [0x00, 0x53, 0x50, 0x00, 0x00, 0x10, 0x00, 0x00]
     static let lengthBytes = 8
