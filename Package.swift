@@ -65,7 +65,7 @@ var targets: [Target] = [
     tests("JSONTextTests", ["JSONText"]),
     tests("TidyTests", []),
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),
-    tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol"]),
+    tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
     tests("WireProtocolTests", ["WireProtocol", "ClusterModel", "JSONText", "TestSupport"]),
 ]

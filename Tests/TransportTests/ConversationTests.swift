@@ -153,6 +153,7 @@ private final class CountingStream: ByteStream {
     var isMutuallyAuthenticated: Bool { inner.isMutuallyAuthenticated }
     var unsentBytes: Int { inner.unsentBytes }
     var sentTotal: UInt64 { inner.sentTotal }
+    func notifyWhenDrained() { inner.notifyWhenDrained() }
     func start(_ owner: any ByteStreamOwner) { inner.start(owner) }
     func setReading(_ reading: Bool) { inner.setReading(reading) }
     func send(_ bytes: inout [UInt8]) {

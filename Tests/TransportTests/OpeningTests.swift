@@ -22,7 +22,7 @@ extension Contract {
                     #expect(pair.link.peer == Identity(role: .worker, id: 9, generation: 0xB2, name: "worker-9"))
                     #expect(pair.link.terms.credits == 222)
                     #expect(pair.link.terms.features == .compression)
-                    #expect(pair.link.terms.peerDeadAfter == TransportLimits.deadAfter)
+                    #expect(pair.link.terms.deadAfter == TransportLimits.deadAfter)
                     #expect(pair.link.remoteAddress?.port == pair.address.port)
                     #expect(pair.link.localAddress?.isLoopback == true)
                 }
@@ -47,13 +47,16 @@ extension Contract {
         @Test(
             "ranges of minors that meet give the lower of the newest", arguments: Kind.all,
             [
-                (dialer: 0...0, listener: 0...3, agreed: 0), (dialer: 0...5, listener: 1...3, agreed: 3), (dialer: 3...5, listener: 1...3, agreed: 3),
+                (dialer: 0...0, listener: 0...3, agreed: 0), (dialer: 0...5, listener: 1...3, agreed: 3),
+                (dialer: 3...5, listener: 1...3, agreed: 3),
             ] as [(dialer: ClosedRange<UInt8>, listener: ClosedRange<UInt8>, agreed: UInt8)])
         func minors(_ kind: Kind, _ ranges: (dialer: ClosedRange<UInt8>, listener: ClosedRange<UInt8>, agreed: UInt8)) async throws {
             try await with(kind) { harness in
                 let pair = try await harness.open(
                     dialer: Policies.dialer { ($0.oldestMinor, $0.newestMinor) = (ranges.dialer.lowerBound, ranges.dialer.upperBound) },
-                    listener: Policies.listener { ($0.oldestMinor, $0.newestMinor) = (ranges.listener.lowerBound, ranges.listener.upperBound) })
+                    listener: Policies.listener {
+                        ($0.oldestMinor, $0.newestMinor) = (ranges.listener.lowerBound, ranges.listener.upperBound)
+                    })
                 let (here, there) = (try await pair.a.run { pair.link.terms.minor }, try await pair.b.run { pair.peerLink.terms.minor })
                 #expect(here == ranges.agreed && there == ranges.agreed)
             }
@@ -70,13 +73,16 @@ extension Contract {
         }
 
         static let refusals = [
-            Refusal(testDescription: "newer minors", code: .version, field: "newestMinor", dialer: { ($0.oldestMinor, $0.newestMinor) = (4, 9) }),
+            Refusal(
+                testDescription: "newer minors", code: .version, field: "oldestMinor", dialer: { ($0.oldestMinor, $0.newestMinor) = (4, 9) }
+            ),
             Refusal(
                 testDescription: "older minors", code: .version, field: "newestMinor", dialer: { _ in },
                 listener: { ($0.oldestMinor, $0.newestMinor) = (2, 3) }),
             Refusal(testDescription: "minors in the wrong order", code: .malformed, field: "oldestMinor", dialer: { $0.oldestMinor = 1 }),
             Refusal(testDescription: "another cluster", code: .cluster, field: "clusterID", dialer: { $0.cluster.clusterID = "other" }),
-            Refusal(testDescription: "another hash", code: .clusterValues, field: "hashAlgorithm", dialer: { $0.cluster.hashAlgorithm = 2 }),
+            Refusal(
+                testDescription: "another hash", code: .clusterValues, field: "hashAlgorithm", dialer: { $0.cluster.hashAlgorithm = 2 }),
             Refusal(testDescription: "another seed", code: .clusterValues, field: "hashSeed", dialer: { $0.cluster.hashSeed = 1 }),
             Refusal(testDescription: "another limit", code: .clusterValues, field: "messageBytes", dialer: { $0.cluster.messageBytes = 1 }),
             Refusal(testDescription: "a kind of link not taken here", code: .linkKind, field: "link", kind: .control, dialer: { _ in }),
@@ -192,11 +198,12 @@ extension Contract {
             #expect(refuse.code == .secretRequired)
 
             let withSecret = SimulatedHarness(seed: seed, names: ("frontend-1", "worker-1"))
-            _ = try await withSecret.open(dialer: Policies.dialer { $0.secret = Self.secret }, listener: Policies.listener { $0.secret = Self.secret })
+            _ = try await withSecret.open(
+                dialer: Policies.dialer { $0.secret = Self.secret }, listener: Policies.listener { $0.secret = Self.secret })
 
             let withTLS = SimulatedHarness(seed: seed, names: ("frontend-1", "worker-1"))
             let b = withTLS.b
-            let side = try await b.run {
+            let overTLS = try await b.run {
                 let side = Side(b, Policies.listener())
                 try side.listen(on: Address(.tls, host: "worker-1", port: 8100))
                 return side
@@ -205,7 +212,7 @@ extension Contract {
                 await Side(a, Policies.dialer()).dial(Address(.tls, host: "worker-1", port: 8100))
             }
             #expect(throws: Never.self) { try opened.get() }
-            #expect(try await b.run { side.links.count } == 1)
+            #expect(try await b.run { overTLS.links.count } == 1)
         }
     }
 }

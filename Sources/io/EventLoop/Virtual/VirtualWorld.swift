@@ -67,6 +67,8 @@ package final class VirtualWorld: @unchecked Sendable {
             switch next.event {
             case .act(let action): action()
             case .wake(let loop):
+                // One that an earlier wake-up has overtaken is over: waking for it would set another, and so on for ever.
+                guard loop.wakeAt?.nanoseconds == next.time else { continue }
                 loop.wakeAt = nil
                 markReady(loop)
             }

@@ -154,6 +154,11 @@ package final class Link: ByteStreamOwner, EndOfTurn {
     /// Answers the question that `header` was.
     package func answer<M: WireMessage>(_ header: MessageHeader, with message: M, compressed: Bool = false) {
         if questionsOpenHere > 0 { questionsOpenHere -= 1 }
+        reply(header, with: message, compressed: compressed)
+    }
+
+    /// Answers a question that never counted as open here.
+    private func reply<M: WireMessage>(_ header: MessageHeader, with message: M, compressed: Bool = false) {
         send(message, flags: .answer, origin: header.origin, number: header.number, compressed: compressed)
     }
 
@@ -239,13 +244,14 @@ package final class Link: ByteStreamOwner, EndOfTurn {
 
     package func streamReceived(_ bytes: UnsafeRawBufferPointer) -> Int {
         var used = 0
+        // Part of a long message is a sign of life too.
+        liveness.heard(at: loop.now)
         do {
             while phase != .ended, let range = try framing.next(in: bytes, from: &used) {
-                liveness.heard(at: loop.now)
                 received(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: bytes[range])))
             }
         } catch {
-            finish(.badFraming)
+            finish(plannedEnd ?? .badFraming)
         }
         return used
     }
@@ -296,7 +302,7 @@ package final class Link: ByteStreamOwner, EndOfTurn {
             }
             let rest = message.extracting(droppingFirst: MessageHeader.byteCount)
             if header.flags.contains(.compressed) {
-                guard phase == .open else { throw WireError(.badCompression, "flags") }
+                guard phase != .opening else { throw WireError(.badCompression, "flags") }
                 // Taken out while it is read, so that a handler that sends cannot meet it half changed.
                 var body: [UInt8] = []
                 swap(&body, &unpacked)
@@ -321,10 +327,27 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         switch phase {
         case .opening: advanceHandshake(header, body)
         case .open: dispatchOpen(header, body)
-        case .closing where header.kind == .goodbyeAck: finish(plannedEnd ?? .goodbye(.done, byPeer: false))
-        case .closing where header.kind == .goodbye: finish(plannedEnd ?? .goodbye(.done, byPeer: true))
-        case .closing, .ended: break
+        case .closing: dispatchClosing(header, body)
+        case .ended: break
         }
+    }
+
+    /// After this side's Goodbye what the peer sent before it heard of it still counts; after the peer's own, or a refusal, nothing does.
+    private func dispatchClosing(_ header: MessageHeader, _ body: RawSpan) {
+        switch header.kind {
+        case .goodbyeAck: finish(plannedEnd ?? .goodbye(.done, byPeer: false))
+        case .goodbye:
+            // It crossed ours. Each is acknowledged, so that both sides know that everything before it arrived.
+            append(GoodbyeAck())
+            flushSoon()
+        case let kind? where isLeaving && terms.kind.carries(kind) && header.flags.isDisjoint(with: [.question, .answer]):
+            handler?.link(self, received: header, body: body)
+        default: break
+        }
+    }
+
+    private var isLeaving: Bool {
+        if case .goodbye(_, byPeer: false) = plannedEnd { true } else { false }
     }
 
     private func dispatchOpen(_ header: MessageHeader, _ body: RawSpan) {
@@ -335,7 +358,7 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         }
         guard let kind = header.kind else {
             if header.flags.contains(.question) {
-                answer(header, with: Failure(.unsupportedKind, field: "kind", reason: "this side does not know the kind"))
+                reply(header, with: Failure(.unsupportedKind, field: "kind", reason: "this side does not know the kind"))
             } else {
                 unknownMessages += 1
             }
@@ -350,13 +373,13 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         case .goodbyeAck: break
         case _ where !terms.kind.carries(kind):
             guard header.flags.contains(.question) else { return protocolError(WireError(.unexpectedKind, "kind")) }
-            answer(header, with: Failure(.notAllowedHere, field: "kind", reason: "this kind does not belong to this link"))
+            reply(header, with: Failure(.notAllowedHere, field: "kind", reason: "this kind does not belong to this link"))
         default:
             if header.flags.contains(.question) {
-                questionsOpenHere += 1
-                guard questionsOpenHere <= questionLimit else {
-                    return answer(header, with: Failure(.tooManyQuestions, reason: "too many open questions on this link"))
+                guard questionsOpenHere < questionLimit else {
+                    return reply(header, with: Failure(.tooManyQuestions, reason: "too many open questions on this link"))
                 }
+                questionsOpenHere += 1
             }
             handler?.link(self, received: header, body: body)
         }

@@ -86,6 +86,8 @@ final class SimulatedPipe {
     private func pump() {
         guard !isStopped else { return }
         let faults = route.faults
+        // As kernels do, a full connection goes on when a good part of it is free: else small pieces would make room for small pieces only.
+        guard faults.bufferBytes - unread >= min(waiting.count, faults.bufferBytes / 4) else { return }
         while !waiting.isEmpty, unread < faults.bufferBytes {
             // Now and then a few bytes only, so that every unit is met in pieces somewhere.
             let most = fabric.random(upTo: 8) == 1 ? 16 : faults.chunkBytes
