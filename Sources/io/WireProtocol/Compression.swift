@@ -28,7 +28,8 @@ package final class Compression {
         let worthwhile = bodyLength - bodyLength / 8
         let packed = [UInt8](unsafeUninitializedCapacity: worthwhile) { buffer, count in
             let size = bytes.withUnsafeBytes {
-                ZSTD_compressCCtx(packing, buffer.baseAddress, buffer.count, $0.baseAddress?.advanced(by: bodyStart), bodyLength, Self.level)
+                ZSTD_compressCCtx(
+                    packing, buffer.baseAddress, buffer.count, $0.baseAddress?.advanced(by: bodyStart), bodyLength, Self.level)
             }
             count = ZSTD_isError(size) != 0 ? 0 : size  // an error here means: does not fit into seven eighths
         }

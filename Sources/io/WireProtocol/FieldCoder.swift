@@ -20,6 +20,10 @@ package protocol FieldCoder: ~Escapable {
     mutating func digest(_ name: StaticString, _ value: inout Digest) throws(WireError)
     mutating func u32s(_ name: StaticString, _ value: inout [UInt32], atMost limit: Int) throws(WireError)
     mutating func u64s(_ name: StaticString, _ value: inout [UInt64], atMost limit: Int) throws(WireError)
+    /// As many integers as an earlier field said, with no count of their own.
+    mutating func u32Array(_ name: StaticString, _ value: inout [UInt32], count: Int) throws(WireError)
+    /// As many records as an earlier field said, with no count of their own.
+    mutating func array<R: WireRecord>(_ name: StaticString, _ value: inout [R], count: Int) throws(WireError)
     mutating func record<R: WireRecord>(_ name: StaticString, _ value: inout R) throws(WireError)
     mutating func optional<R: WireRecord>(_ name: StaticString, _ value: inout R?) throws(WireError)
     /// Records one after another, without room for later fields.
@@ -50,6 +54,8 @@ package protocol WireEnum: RawRepresentable<UInt8>, CaseIterable, Sendable {}
 
 /// One of several shapes, told apart by a tag.
 package protocol WireVariant: Sendable {
+    /// The tags there are in this version, with the name of the record of each: for describers and fillers.
+    static var records: [(tag: UInt8, name: StaticString)] { get }
     /// The empty value of that shape; an unknown tag gives the shape that keeps bytes.
     init(tag: UInt8)
     var tag: UInt8 { get }
@@ -102,21 +108,24 @@ extension FieldCoder where Self: ~Escapable {
     }
 }
 
-struct WireU32: WireRecord {
+/// A record of one field that stands for a number in an optional: a describer shows the number alone.
+package protocol WireScalar: WireRecord {}
+
+struct WireU32: WireScalar {
     var value: UInt32 = 0
     init() {}
     init(_ value: UInt32) { self.value = value }
     mutating func layout<C: FieldCoder & ~Escapable>(_ coder: inout C) throws(WireError) { try coder.u32("value", &value) }
 }
 
-struct WireU64: WireRecord {
+struct WireU64: WireScalar {
     var value: UInt64 = 0
     init() {}
     init(_ value: UInt64) { self.value = value }
     mutating func layout<C: FieldCoder & ~Escapable>(_ coder: inout C) throws(WireError) { try coder.u64("value", &value) }
 }
 
-struct WireF32: WireRecord {
+struct WireF32: WireScalar {
     var value: Float = 0
     init() {}
     init(_ value: Float) { self.value = value }

@@ -63,4 +63,8 @@ package enum MessageKind: UInt16, CaseIterable, Sendable {
     case routerState = 0x0602
     case frontendState = 0x0603
     case beat = 0x0604
+
+    // peer: router ⇄ router
+    case registerRouter = 0x0701
+    case routerRegistered = 0x0702
 }

@@ -84,6 +84,19 @@ package struct WireReader: FieldCoder, ~Escapable {
         try integers(name, &value, atMost: limit)
     }
 
+    package mutating func u32Array(_ name: StaticString, _ value: inout [UInt32], count: Int) throws(WireError) {
+        append(try take(count * 4, atMost: count * 4, name), count: count, to: &value)
+    }
+
+    package mutating func array<R: WireRecord>(_ name: StaticString, _ value: inout [R], count: Int) throws(WireError) {
+        value.removeAll(keepingCapacity: true)
+        for _ in 0..<count {
+            var record = R()
+            try record.layout(&self)
+            value.append(record)
+        }
+    }
+
     package mutating func record<R: WireRecord>(_ name: StaticString, _ value: inout R) throws(WireError) { try value.layout(&self) }
 
     package mutating func optional<R: WireRecord>(_ name: StaticString, _ value: inout R?) throws(WireError) {
@@ -191,12 +204,12 @@ package struct WireReader: FieldCoder, ~Escapable {
         return count
     }
 
-    private struct Region {
+    struct Region {
         let end: Int
         let lastTag: UInt16
     }
 
-    private mutating func enterRegion(_ name: StaticString) throws(WireError) -> Region {
+    mutating func enterRegion(_ name: StaticString) throws(WireError) -> Region {
         let count = Int(try load(name, as: UInt32.self))
         guard count <= remaining else { throw WireError(.truncated, name) }
         let outer = Region(end: end, lastTag: lastTag)
@@ -205,23 +218,34 @@ package struct WireReader: FieldCoder, ~Escapable {
         return outer
     }
 
-    private mutating func leaveRegion(_ outer: Region) {
+    mutating func leaveRegion(_ outer: Region) {
         precondition(offset == end, "a region is read to its end, or an error was thrown")
         end = outer.end
         lastTag = outer.lastTag
     }
 
+    /// A count and its integers, in place: what `integers` would copy.
+    @_lifetime(copy self)
+    mutating func integersInPlace(_ name: StaticString, bytesEach size: Int, atMost limit: Int) throws(WireError) -> RawSpan {
+        let count = try count(name, atMost: limit, elementBytes: size)
+        return try take(count * size, atMost: count * size, name)
+    }
+
     private mutating func integers<T: FixedWidthInteger & BitwiseCopyable>(
         _ name: StaticString, _ value: inout [T], atMost limit: Int
     ) throws(WireError) {
-        let size = MemoryLayout<T>.size
-        let count = try count(name, atMost: limit, elementBytes: size)
-        let taken = try take(count * size, atMost: count * size, name)
+        let taken = try integersInPlace(name, bytesEach: MemoryLayout<T>.size, atMost: limit)
+        append(taken, count: taken.byteCount / MemoryLayout<T>.size, to: &value)
+    }
+
+    /// Replaces `value` by the `count` integers that `taken` holds.
+    private func append<T: FixedWidthInteger & BitwiseCopyable>(_ taken: RawSpan, count: Int, to value: inout [T]) {
         value.removeAll(keepingCapacity: true)
         value.reserveCapacity(count)
         for index in 0..<count {
             // In bounds: `taken` holds exactly `count` integers.
-            value.append(T(littleEndian: unsafe taken.unsafeLoadUnaligned(fromUncheckedByteOffset: index * size, as: T.self)))
+            let offset = index * MemoryLayout<T>.size
+            value.append(T(littleEndian: unsafe taken.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: T.self)))
         }
     }
 }

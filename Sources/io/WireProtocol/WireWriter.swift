@@ -47,6 +47,17 @@ package struct WireWriter: FieldCoder {
     package mutating func u32s(_ name: StaticString, _ value: inout [UInt32], atMost limit: Int) { integers(name, value, limit) }
     package mutating func u64s(_ name: StaticString, _ value: inout [UInt64], atMost limit: Int) { integers(name, value, limit) }
 
+    package mutating func u32Array(_ name: StaticString, _ value: inout [UInt32], count: Int) {
+        precondition(value.count == count, "\(name) has as many elements as its count says")
+        // Little-endian machines only, as in `integers`.
+        value.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    }
+
+    package mutating func array<R: WireRecord>(_ name: StaticString, _ value: inout [R], count: Int) throws(WireError) {
+        precondition(value.count == count, "\(name) has as many elements as its count says")
+        for index in value.indices { try value[index].layout(&self) }
+    }
+
     package mutating func record<R: WireRecord>(_ name: StaticString, _ value: inout R) throws(WireError) { try value.layout(&self) }
 
     package mutating func optional<R: WireRecord>(_ name: StaticString, _ value: inout R?) throws(WireError) {
