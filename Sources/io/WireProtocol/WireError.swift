@@ -1,7 +1,7 @@
 /// Why bytes from a peer were refused. Codes and their meaning: `proto-spec/06-errors.md#decoding-errors`.
 ///
 /// It names the field, and never holds bytes of the message: it may be logged as it is.
-package struct WireError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct WireError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Code: String, CaseIterable, Sendable {
         case truncated, badMagic, unsupportedMajor, unknownFlags, reservedNotZero, lengthMismatch
         case bodyTooLarge, fieldTooLong, countOverLimit, invalidValue, invalidText, badTail, badCompression, unexpectedKind
@@ -15,5 +15,5 @@ package struct WireError: Error, Hashable, Sendable, CustomStringConvertible {
         self.field = field.description
     }
 
-    package var description: String { "\(code.rawValue) in field \(field)" }
+    public var description: String { "\(code.rawValue) in field \(field)" }
 }

@@ -5,7 +5,12 @@ enum Callgrind {
     static func instructions(of arguments: [String]) throws(BenchmarkFailure) -> Int {
         let path = "/tmp/apus-callgrind.\(getpid())"
         defer { unlink(path) }
-        let program = try executable()
+        // Swift's debug information is more than valgrind's reader understands; the names of functions are enough.
+        let program = "\(path).program"
+        defer { unlink(program) }
+        guard try ChildProcess("strip", ["strip", "--strip-debug", "-o", program, try executable()]).wait() == 0 else {
+            throw BenchmarkFailure("strip failed; --instructions needs binutils")
+        }
         let options = ["--tool=callgrind", "--quiet", "--callgrind-out-file=\(path)", "--collect-atstart=no", "--toggle-collect=ctwins_collect"]
         let child = try ChildProcess("valgrind", ["valgrind"] + options + [program] + arguments)
         let status = child.wait()

@@ -35,13 +35,15 @@ struct ChildProcess: ~Copyable {
 
     deinit { close(output) }
 
-    /// The next line without its end, or nil at the end of the output.
-    mutating func line() -> String? {
+    /// The next line without its end, or nil at the end of the output or after `limit` seconds of silence.
+    mutating func line(within limit: Int32) -> String? {
         while true {
             if let end = unread.firstIndex(of: UInt8(ascii: "\n")) {
                 defer { unread.removeSubrange(...end) }
                 return String(decoding: unread[..<end], as: UTF8.self)
             }
+            var ready = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
+            guard poll(&ready, 1, limit * 1_000) > 0 else { return nil }
             var chunk = [UInt8](repeating: 0, count: 4096)
             let count = read(output, &chunk, chunk.count)
             if count < 0, errno == EINTR { continue }

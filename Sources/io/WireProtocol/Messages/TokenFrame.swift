@@ -1,5 +1,5 @@
 /// Table: `proto-spec/04-messages.md#finishreason`.
-package enum FinishReason: UInt8, WireEnum {
+public enum FinishReason: UInt8, WireEnum {
     /// The last token ends the text.
     case endOfText = 1
     /// The last token is one of the request's stop tokens.

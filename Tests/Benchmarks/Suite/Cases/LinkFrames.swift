@@ -18,11 +18,15 @@ struct LinkFrames: BenchmarkCase {
 
     private func measure(_ prefix: String, _ frames: Int, _ settings: Settings) throws(BenchmarkFailure) -> Reception {
         var receiver = try ChildProcess.role(["\(prefix)receiver", "\(settings.warmUpMilliseconds)", "\(settings.windowMilliseconds)"])
-        guard let first = receiver.line(), let port = Int(first) else { throw BenchmarkFailure("the \(prefix)receiver did not listen") }
+        guard let first = receiver.line(within: 10), let port = Int(first) else {
+            receiver.terminate()
+            throw BenchmarkFailure("the \(prefix)receiver did not listen")
+        }
         let sender = try ChildProcess.role(["\(prefix)sender", "\(port)", "\(frames)"])
-        let reception = receiver.line().flatMap { Reception(line: $0) }
+        let reception = receiver.line(within: 30).flatMap { Reception(line: $0) }
         sender.terminate()
         _ = sender.wait()
+        if reception == nil { receiver.terminate() }
         guard receiver.wait() == 0, let reception else { throw BenchmarkFailure("the \(prefix)receiver ended without a result") }
         return reception
     }

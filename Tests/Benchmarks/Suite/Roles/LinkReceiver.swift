@@ -11,6 +11,8 @@ final class LinkReceiver: LinkHandler {
     private let loop: Loop
     private let warmUp: Duration
     private let window: Duration
+    /// Held for as long as the process runs.
+    private var endpoint: LinkEndpoint?
     private var decoded = FrameSum()
     private var messages = 0
     private var turns = 0
@@ -32,6 +34,7 @@ final class LinkReceiver: LinkHandler {
                     let receiver = LinkReceiver(loop: loop, warmUp: .milliseconds(warmUpMilliseconds), window: .milliseconds(windowMilliseconds))
                     let network = try NngNetwork(on: loop)
                     let endpoint = LinkEndpoint(loop: loop, network: network, policy: LinkSender.policy(.frontend, id: 2))
+                    receiver.endpoint = endpoint
                     let address = try endpoint.listen(on: Address(host: "127.0.0.1", port: 0)) { link in receiver.accepted(link) }
                     Console.write("\(address.port)\n")
                 } catch {
