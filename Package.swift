@@ -60,6 +60,12 @@ var targets: [Target] = [
     // apps: @main only
     app("wiretool", ["ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol"]),
 
+    // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`
+    .target(name: "CTwins", path: "Tests/Benchmarks/CTwins", linkerSettings: [.linkedLibrary("nng")]),
+    .executableTarget(
+        name: "benchmarks", dependencies: ["CTwins", "ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"],
+        path: "Tests/Benchmarks/Suite", swiftSettings: swiftSettings),
+
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests("JSONTextTests", ["JSONText"]),

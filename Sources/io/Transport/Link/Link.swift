@@ -111,10 +111,21 @@ package final class Link: ByteStreamOwner, EndOfTurn {
     /// For batches that are written in place: `body` appends the body to the bytes that leave.
     package func send(_ header: MessageHeader, _ body: (inout [UInt8]) -> Void) {
         guard phase == .open else { return }
+        sentSinceBeat = true
         let start = SPFraming.beginMessage(in: &outbox)
         let message = Codec.beginMessage(header, in: &outbox)
         body(&outbox)
         Codec.patchBodyLength(of: message, in: &outbox)
+        SPFraming.endMessage(at: start, in: &outbox)
+        flushSoon()
+    }
+
+    /// For a message that was written elsewhere with its header, as `TokenBatchWriter` does.
+    package func send(whole message: RawSpan) {
+        guard phase == .open else { return }
+        sentSinceBeat = true
+        let start = SPFraming.beginMessage(in: &outbox)
+        message.withUnsafeBytes { outbox.append(contentsOf: $0) }
         SPFraming.endMessage(at: start, in: &outbox)
         flushSoon()
     }

@@ -1,0 +1,75 @@
+import Glibc
+
+/// Measures what the budgets name, beside the same loops in C where the comparison is the budget.
+///
+/// Times are printed and never fail a run: the machine is shared. Allocations and instructions are exact, and one over its threshold ends
+/// the run with status 1.
+@main
+enum Benchmarks {
+    static let cases: [any BenchmarkCase] = [LinkFrames(), FrameDecode(), LoopResume(), Timers()]
+
+    static func main() {
+        var arguments = Array(CommandLine.arguments.dropFirst())
+        if arguments.first == "--role" {
+            arguments.removeFirst()
+            return runRole(arguments)
+        }
+        do throws(BenchmarkFailure) {
+            let settings = try Settings(arguments, cases: cases.map(\.name))
+            let chosen = cases.filter { settings.cases.isEmpty || settings.cases.contains($0.name) }
+            var report = Report()
+            for benchmark in chosen {
+                Console.warn("\(benchmark.name) …\n")
+                report.add(try benchmark.run(settings), of: benchmark.name)
+            }
+            let excess = try Thresholds(directory: settings.thresholds).excess(in: report)
+            Console.write(settings.isJSON ? report.json() : report.table())
+            for line in excess { Console.warn("over its threshold: \(line)\n") }
+            exit(excess.isEmpty ? 0 : 1)
+        } catch {
+            Console.warn("benchmarks: \(error.description)\n")
+            exit(2)
+        }
+    }
+
+    /// The parts that need a process of their own are this program again. `fork` alone would not do: nng has threads.
+    private static func runRole(_ arguments: [String]) {
+        guard let role = arguments.first else { exit(2) }
+        let numbers = arguments.dropFirst().compactMap { Int($0) }
+        switch (role, numbers.count) {
+        case ("receiver", 2): LinkReceiver.run(warmUpMilliseconds: numbers[0], windowMilliseconds: numbers[1])
+        case ("sender", 2): LinkSender.run(port: UInt16(clamping: numbers[0]), frames: numbers[1])
+        case ("c-receiver", 2): CRoles.receive(warmUpMilliseconds: numbers[0], windowMilliseconds: numbers[1])
+        case ("c-sender", 2): CRoles.send(port: numbers[0], frames: numbers[1])
+        case ("decode", 2): FrameDecode.decodeForCallgrind(rounds: numbers[0], inC: numbers[1] == 1)
+        default: exit(2)
+        }
+    }
+}
+
+/// One case of the suite.
+protocol BenchmarkCase: Sendable {
+    var name: String { get }
+    func run(_ settings: Settings) throws(BenchmarkFailure) -> [Figure]
+}
+
+/// Why the suite could not measure.
+struct BenchmarkFailure: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+enum Console {
+    /// To standard output, at once: the parent of a role waits for the line.
+    static func write(_ text: String) { put(text, 1) }
+    static func warn(_ text: String) { put(text, 2) }
+
+    private static func put(_ text: String, _ descriptor: Int32) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+}
