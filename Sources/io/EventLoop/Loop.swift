@@ -154,7 +154,7 @@ package class Loop: TaskExecutor, @unchecked Sendable {
             var actions: [TimerWheel.Action] = []
             swap(&actions, &due)
             if shuffle { actions.shuffle(using: &generator) }
-            for action in actions { LoopActor.assumeOnLoop { action() } }
+            for action in actions { OnLoop.fire(action) }
             actions.removeAll(keepingCapacity: true)
             if due.isEmpty { swap(&actions, &due) }
             runTasks(shuffle: shuffle)
@@ -175,11 +175,11 @@ package class Loop: TaskExecutor, @unchecked Sendable {
         var bytes = 0
         for item in arrived {
             bytes += item.bytes
-            LoopActor.assumeOnLoop { item.receiver.receive(item) }
+            OnLoop.receive(item)
         }
         let ready = inbox.handled(bytes: bytes, count: arrived.count)
         arrived.removeAll(keepingCapacity: true)
-        for receiver in ready { LoopActor.assumeOnLoop { receiver.inboxHasRoom() } }
+        for receiver in ready { OnLoop.hasRoom(receiver) }
     }
 
     private func runTasks(shuffle: Bool) {
@@ -197,7 +197,7 @@ package class Loop: TaskExecutor, @unchecked Sendable {
     private func flushEndOfTurn() {
         guard !endOfTurn.isEmpty else { return }
         swap(&endOfTurn, &flushing)
-        for object in flushing { LoopActor.assumeOnLoop { object.flush() } }
+        for object in flushing { OnLoop.flush(object) }
         flushing.removeAll(keepingCapacity: true)
     }
 }

@@ -43,3 +43,19 @@ extension LoopActor {
         }
     }
 }
+
+/// Isolated calls from a loop's own turn: the turn is on the loop's thread by construction.
+///
+/// Constants, since `assumeOnLoop` makes a closure on the heap for each call, which a turn must not.
+enum OnLoop {
+    static let receive = unisolated { (item: InboxItem) in item.receiver.receive(item) }
+    static let hasRoom = unisolated { (receiver: any InboxReceiver) in receiver.inboxHasRoom() }
+    static let flush = unisolated { (object: any EndOfTurn) in object.flush() }
+    static let ready = unisolated { (event: (handler: any FileEventHandler, events: FileEvents)) in event.handler.ready(event.events) }
+    static let fire = unisolated { (action: TimerWheel.Action) in action() }
+
+    private static func unisolated<Argument>(_ body: @escaping @LoopActor @Sendable (Argument) -> Void) -> @Sendable (Argument) -> Void {
+        // The only difference between the two types is the isolation; the callers are the loops' turns.
+        unsafe unsafeBitCast(body, to: (@Sendable (Argument) -> Void).self)
+    }
+}

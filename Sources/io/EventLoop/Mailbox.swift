@@ -13,6 +13,11 @@ package final class Mailbox<Value> {
     private var queue: [Value] = []
     private var waiter: UnsafeContinuation<Void, Never>?
     private var timer: TimerHandle?
+    /// Made once, at the first wait, so that a wait makes nothing.
+    private lazy var whenDue: @LoopActor () -> Void = { [weak self] in
+        self?.timer = nil
+        self?.resume()
+    }
     package private(set) var isClosed = false
 
     package init(on loop: Loop) { self.loop = loop }
@@ -39,10 +44,7 @@ package final class Mailbox<Value> {
             precondition(waiter == nil, "a mailbox has one reader")
             await withUnsafeContinuation { continuation in
                 waiter = continuation
-                timer = loop.schedule(at: deadline) { [weak self] in
-                    self?.timer = nil
-                    self?.resume()
-                }
+                timer = loop.schedule(at: deadline, whenDue)
             }
         }
         swap(&queue, &batch)
@@ -66,6 +68,10 @@ package final class Promise<Value> {
     private var value: Value?
     private var waiter: UnsafeContinuation<Void, Never>?
     private var timer: TimerHandle?
+    private lazy var whenDue: @LoopActor () -> Void = { [weak self] in
+        self?.timer = nil
+        self?.resume()
+    }
 
     package init(on loop: Loop) { self.loop = loop }
 
@@ -84,10 +90,7 @@ package final class Promise<Value> {
             precondition(waiter == nil, "a promise has one reader")
             await withUnsafeContinuation { continuation in
                 waiter = continuation
-                timer = loop.schedule(at: deadline) { [weak self] in
-                    self?.timer = nil
-                    self?.resume()
-                }
+                timer = loop.schedule(at: deadline, whenDue)
             }
         }
         return value

@@ -159,7 +159,7 @@ package final class EpollLoop: Loop, @unchecked Sendable {
         guard index < watches.count, watches[index].generation == UInt32(event.token >> 32), let handler = watches[index].handler else {
             return  // closed earlier in this turn
         }
-        LoopActor.assumeOnLoop { handler.ready(FileEvents(rawValue: event.events)) }
+        OnLoop.ready((handler, FileEvents(rawValue: event.events)))
     }
 
     // MARK: Work elsewhere
