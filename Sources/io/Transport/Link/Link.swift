@@ -234,14 +234,26 @@ package final class Link: ByteStreamOwner, EndOfTurn {
 
     package func streamReceived(_ bytes: UnsafeRawBufferPointer) -> Int {
         var used = 0
-        do {
-            while phase != .ended, let range = try framing.next(in: bytes, from: &used) {
-                liveness.heard(at: loop.now)
+        // A copy, so that no access to this object is under way while messages are handled: each would cost a check at run time.
+        var framing = framing
+        do throws(SPFraming.Problem) {
+            guard phase != .ended, var range = try framing.next(in: bytes, from: &used) else { return keep(framing, used) }
+            liveness.heard(at: loop.now)
+            while true {
+                let wasOpen = phase == .open
                 received(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: bytes[range])))
+                if !wasOpen { framing.maximum = self.framing.maximum }
+                guard phase != .ended, let next = try framing.next(in: bytes, from: &used) else { return keep(framing, used) }
+                range = next
             }
         } catch {
             finish(.badFraming)
         }
+        return used
+    }
+
+    private func keep(_ framing: SPFraming, _ used: Int) -> Int {
+        self.framing = framing
         return used
     }
 
@@ -282,7 +294,8 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         do throws(WireError) {
             let header = try MessageHeader(reading: message)
             let rest = message.extracting(droppingFirst: MessageHeader.byteCount)
-            if header.flags.contains(.compressed) {
+            // Messages without flags are those that come many times a second; a set's own tests are calls into another module.
+            if header.flags.rawValue != 0, header.flags.contains(.compressed) {
                 guard phase == .open else { throw WireError(.badCompression, "flags") }
                 // Taken out while it is read, so that a handler that sends cannot meet it half changed.
                 var body: [UInt8] = []
@@ -313,7 +326,8 @@ package final class Link: ByteStreamOwner, EndOfTurn {
     }
 
     private func dispatchOpen(_ header: MessageHeader, _ body: RawSpan) {
-        if header.flags.contains(.answer) {
+        let isFlagged = header.flags.rawValue != 0
+        if isFlagged, header.flags.contains(.answer) {
             // An answer that nobody waits for any more came after its deadline: normal.
             waiting[header.number]?.fulfil(.message(header.rawKind, body.withUnsafeBytes { Array($0) }))
             return
@@ -333,11 +347,11 @@ package final class Link: ByteStreamOwner, EndOfTurn {
             append(GoodbyeAck())
             leave(.goodbye(reason, byPeer: true))
         case .goodbyeAck: break
-        case _ where !terms.kind.carries(kind):
+        case _ where !terms.kind.carries(rawKind: header.rawKind):
             guard header.flags.contains(.question) else { return protocolError(WireError(.unexpectedKind, "kind")) }
             answer(header, with: Failure(.notAllowedHere, field: "kind", reason: "this kind does not belong to this link"))
         default:
-            if header.flags.contains(.question) {
+            if isFlagged, header.flags.contains(.question) {
                 questionsOpenHere += 1
                 guard questionsOpenHere <= questionLimit else {
                     return answer(header, with: Failure(.tooManyQuestions, reason: "too many open questions on this link"))
@@ -429,14 +443,16 @@ package enum LinkFailure: Error, Hashable, Sendable {
 
 extension LinkKind {
     /// Whether messages of that kind belong on this link: `proto-spec/03-exchanges.md`.
-    package func carries(_ kind: MessageKind) -> Bool {
-        switch kind.rawValue >> 8 {
+    package func carries(_ kind: MessageKind) -> Bool { carries(rawKind: kind.rawValue) }
+
+    func carries(rawKind: UInt16) -> Bool {
+        switch rawKind >> 8 {
         case 0x01: self == .control
         case 0x02: self == .route
         case 0x03: self == .data
         case 0x04: self == .kv
         case 0x05: self == .recovery || self == .route || self == .peer
-        default: kind == .failure
+        default: rawKind == MessageKind.failure.rawValue
         }
     }
 }

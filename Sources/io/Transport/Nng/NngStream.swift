@@ -17,6 +17,8 @@ final class NngStream: ByteStream, InboxReceiver {
         var waiting: [UInt8] = []
         var isSending = false
         var total: UInt64 = 0
+        /// So much waited that somebody may be waiting for it to leave.
+        var wasLong = false
         var unsent: Int { inFlight.count - offset + waiting.count }
     }
 
@@ -38,6 +40,9 @@ final class NngStream: ByteStream, InboxReceiver {
     private var buffer: UnsafeMutableRawPointer
     private var capacity = TransportLimits.receiveBytes
     private var filled = 0
+
+    /// Whoever finds a link backed up found half of the mark here, or hands it over when the turn ends: so from here on the end is told.
+    private nonisolated static let longBytes = TransportLimits.outboxHighBytes / 2
 
     /// A buffer of this size or more is not kept after its message: it was for something rare.
     private nonisolated static let keptSendBytes = 1 << 20
@@ -82,6 +87,7 @@ final class NngStream: ByteStream, InboxReceiver {
     func send(_ bytes: inout [UInt8]) {
         guard !isClosed, !bytes.isEmpty else { return bytes.removeAll(keepingCapacity: true) }
         let mustStart = sending.with { state in
+            if state.unsent + bytes.count >= Self.longBytes { state.wasLong = true }
             if !state.isSending {
                 swap(&state.inFlight, &bytes)
                 state.offset = 0
@@ -193,12 +199,12 @@ final class NngStream: ByteStream, InboxReceiver {
             state.offset += count
             state.total += UInt64(count)
             if state.offset < state.inFlight.count { return (true, false) }
-            let isLarge = state.inFlight.capacity > Self.keptSendBytes
-            if isLarge { state.inFlight = [] } else { state.inFlight.removeAll(keepingCapacity: true) }
+            if state.inFlight.capacity > Self.keptSendBytes { state.inFlight = [] } else { state.inFlight.removeAll(keepingCapacity: true) }
             state.offset = 0
             if state.waiting.isEmpty {
                 state.isSending = false
-                return (false, isLarge)
+                defer { state.wasLong = false }
+                return (false, state.wasLong)
             }
             swap(&state.inFlight, &state.waiting)
             return (true, false)

@@ -11,15 +11,21 @@ public struct TokenBatchCursor: ~Escapable {
     @usableFromInline var offset: Int
     @usableFromInline var left: Int
 
+    /// Fewer than the limit of any version: more are held against it out of line.
+    @inlinable static var fewFrames: Int { 1 << 10 }
+
     @inlinable public var remaining: Int { left }
 
     /// Reads the count; `body` is what follows the header.
+    @inlinable
+    @inline(__always)
     @_lifetime(copy body)
     public init(_ body: RawSpan) throws(WireError) {
-        var reader = WireReader(body)
-        left = try reader.count("frames", atMost: Limits.framesPerBatch, elementBytes: 1)
-        offset = reader.offset
+        // The first four bytes are there, or the count is refused.
+        left = body.byteCount >= 4 ? Int(body.unsafeWord(0)) : Int.max
+        offset = 4
         self.body = body
+        if left > Self.fewFrames || left > body.byteCount &- 4 { try Self.checkCount(in: body) }
     }
 
     /// The next frame, or nil when all were read and the tail is well formed.
@@ -28,7 +34,7 @@ public struct TokenBatchCursor: ~Escapable {
     @_lifetime(copy self)
     public mutating func next() throws(WireError) -> TokenFrameView? {
         guard left > 0 else {
-            try checkTail()
+            if offset != body.byteCount { try checkTail() }
             return nil
         }
         let start = offset, bytesLeft = body.byteCount &- start
@@ -41,7 +47,7 @@ public struct TokenBatchCursor: ~Escapable {
         offset = start &+ size
         left &-= 1
         // In bounds: `size` was compared with the bytes that are left.
-        return TokenFrameView(unsafe body.extracting(unchecked: start..<(start &+ size)))
+        return TokenFrameView(unsafe body.extracting(unchecked: Range(uncheckedBounds: (start, start &+ size))))
     }
 
     /// Of a frame with a finish reason, logprobs or an addition; throws for one to be refused.
@@ -49,7 +55,7 @@ public struct TokenBatchCursor: ~Escapable {
     @inline(never)
     func sizeWithExtras() throws(WireError) -> Int {
         let frame = TokenFrameView(body.extracting(offset...)), flags = frame.flags
-        guard frame.rawLeg <= TokenFrameView.lastLeg, flags & ~TokenFrame.Flags.known == 0 else { throw refusal() }
+        guard Leg(rawValue: frame.rawLeg) != nil, flags & ~TokenFrame.Flags.known == 0 else { throw refusal() }
         var at = offset + TokenFrame.headBytes
         if flags & TokenFrame.Flags.finish != 0 {
             guard at < body.byteCount, FinishReason(rawValue: body.unsafeByte(at)) != nil else { throw refusal() }
@@ -91,6 +97,13 @@ public struct TokenBatchCursor: ~Escapable {
         try reader.skipTail("tail")
     }
 
+    @usableFromInline
+    @inline(never)
+    static func checkCount(in body: RawSpan) throws(WireError) {
+        var reader = WireReader(body)
+        _ = try reader.count("frames", atMost: Limits.framesPerBatch, elementBytes: 1)
+    }
+
     /// The error that the record's layout gives for the bytes at hand: one text of rules, not two.
     @usableFromInline
     @inline(never)
@@ -118,7 +131,7 @@ struct TokenFrameHead {
 /// It is the frame's bytes and nothing else: a field is read when asked for.
 public struct TokenFrameView: ~Escapable {
     @inlinable static var headBytes: Int { 17 }
-    /// The greatest number that a `Leg` has.
+    /// A `Leg` up to this one is passed at once; others are looked up.
     @inlinable static var lastLeg: UInt8 { 2 }
 
     /// From the head to the end of the frame; the cursor checked that what the head announces is there.

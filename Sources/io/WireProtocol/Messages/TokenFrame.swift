@@ -55,7 +55,7 @@ package struct TokenLogprob: WireRecord, Hashable {
 /// Services read frames with `TokenBatchCursor` and write them with `TokenBatchWriter`.
 package struct TokenFrame: WireRecord, Hashable {
     /// Bytes before what the flags govern: a whole frame of `n` tokens without extras has `headBytes + 4n`.
-    package static let headBytes = 17
+    package static let headBytes = TokenFrameView.headBytes
 
     enum Flags {
         static let finish: UInt8 = 1 << 0
