@@ -8,13 +8,12 @@ struct FrameSum {
     /// The body of a TokenBatch.
     @inline(__always)
     mutating func add(_ body: RawSpan) throws(WireError) {
-        var cursor = try TokenBatchCursor(body), frames = 0, sum: UInt64 = 0
+        var cursor = try TokenBatchCursor(body), sum: UInt64 = 0
+        frames &+= cursor.remaining
         while let frame = try cursor.next() {
-            frames &+= 1
             sum &+= frame.counter &+ UInt64(frame.firstPosition)
             for index in 0..<frame.tokenCount { sum &+= UInt64(frame.token(at: index)) }
         }
-        self.frames &+= frames
         self.sum &+= sum
     }
 }
