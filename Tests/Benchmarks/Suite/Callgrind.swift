@@ -11,7 +11,9 @@ enum Callgrind {
         guard try ChildProcess("strip", ["strip", "--strip-debug", "-o", program, try executable()]).wait() == 0 else {
             throw BenchmarkFailure("strip failed; --instructions needs binutils")
         }
-        let options = ["--tool=callgrind", "--quiet", "--callgrind-out-file=\(path)", "--collect-atstart=no", "--toggle-collect=ctwins_collect"]
+        let options = [
+            "--tool=callgrind", "--quiet", "--callgrind-out-file=\(path)", "--collect-atstart=no", "--toggle-collect=ctwins_collect",
+        ]
         let child = try ChildProcess("valgrind", ["valgrind"] + options + [program] + arguments)
         let status = child.wait()
         guard status == 0 else { throw BenchmarkFailure("valgrind ended with status \(status); --instructions needs it") }

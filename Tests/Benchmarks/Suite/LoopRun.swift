@@ -8,7 +8,8 @@ enum LoopRun {
         var value: Value?
     }
 
-    static func value<Value: Sendable>(of body: @escaping @LoopActor @Sendable (EpollLoop) async -> Value) throws(BenchmarkFailure) -> Value {
+    static func value<Value: Sendable>(of body: @escaping @LoopActor @Sendable (EpollLoop) async -> Value) throws(BenchmarkFailure) -> Value
+    {
         let loop: EpollLoop
         do throws(SystemError) { loop = try EpollLoop() } catch { throw BenchmarkFailure("\(error)") }
         let outcome = Outcome<Value>()

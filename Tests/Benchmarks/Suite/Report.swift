@@ -15,10 +15,12 @@ struct Report {
 
     func table() -> String {
         let head = ["case", "figure", "budget", "measured", "met"]
-        let lines = [head] + rows.map { row in
-            let met = row.figure.met.map { $0 ? "yes" : "NO" } ?? ""
-            return [row.caseName, row.figure.name, row.figure.budgetText, row.figure.measuredText, met]
-        }
+        let lines =
+            [head]
+            + rows.map { row in
+                let met = row.figure.met.map { $0 ? "yes" : "NO" } ?? ""
+                return [row.caseName, row.figure.name, row.figure.budgetText, row.figure.measuredText, met]
+            }
         let widths = head.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
         return lines.map { line in
             let cells = line.indices.map { line[$0] + String(repeating: " ", count: widths[$0] - line[$0].count) }

@@ -16,10 +16,14 @@ struct Thresholds {
             if let known = files[row.caseName] { limits = known } else { limits = try read(row.caseName) }
             files[row.caseName] = limits
             guard let limit = limits[row.figure.name]?.asDouble else {
-                if row.figure.kind == .allocations { throw BenchmarkFailure("\(directory)/\(row.caseName).json has no “\(row.figure.name)”") }
+                if row.figure.kind == .allocations {
+                    throw BenchmarkFailure("\(directory)/\(row.caseName).json has no “\(row.figure.name)”")
+                }
                 continue
             }
-            if row.figure.measured > limit { lines.append("\(row.caseName): \(row.figure.name): \(row.figure.measuredText), allowed \(limit)") }
+            if row.figure.measured > limit {
+                lines.append("\(row.caseName): \(row.figure.name): \(row.figure.measuredText), allowed \(limit)")
+            }
         }
         return lines
     }

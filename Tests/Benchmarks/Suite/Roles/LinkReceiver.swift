@@ -31,7 +31,8 @@ final class LinkReceiver: LinkHandler {
             ctwins_watch_this_thread()
             loop.spawn {
                 do {
-                    let receiver = LinkReceiver(loop: loop, warmUp: .milliseconds(warmUpMilliseconds), window: .milliseconds(windowMilliseconds))
+                    let receiver = LinkReceiver(
+                        loop: loop, warmUp: .milliseconds(warmUpMilliseconds), window: .milliseconds(windowMilliseconds))
                     let network = try NngNetwork(on: loop)
                     let endpoint = LinkEndpoint(loop: loop, network: network, policy: LinkSender.policy(.frontend, id: 2))
                     receiver.endpoint = endpoint

@@ -35,7 +35,8 @@ struct Reception {
     }
 
     var line: String {
-        [messages, frames, reads, wallNanoseconds, cpuNanoseconds, loopAllocations, otherAllocations].map(String.init).joined(separator: " ") + "\n"
+        [messages, frames, reads, wallNanoseconds, cpuNanoseconds, loopAllocations, otherAllocations].map(String.init).joined(
+            separator: " ") + "\n"
     }
 
     var framesPerSecond: Double { Double(frames) * 1e9 / Double(wallNanoseconds) }
