@@ -243,10 +243,12 @@ package final class Link: ByteStreamOwner, EndOfTurn {
     }
 
     /// Ends an opening that fails on this side. A listener says why; a dialer gives up. The bytes leave, and the peer closes, or the time of
-    /// a goodbye passes.
+    /// another step passes.
     private func refuse(_ refusal: Refuse, end: LinkEnd) {
         if isDialer { append(Goodbye(.protocolError, detail: "\(refusal.code) \(refusal.field)")) } else { append(refusal) }
         leave(end)
+        loop.cancel(timer)
+        timer = loop.schedule(after: TransportLimits.handshake) { [weak self] in self?.finish(end) }
     }
 
     // MARK: ByteStreamOwner
@@ -408,6 +410,9 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         timer = loop.schedule(after: TransportLimits.handshake) { [weak self] in
             let refusal = Refuse(.handshakeTimeout, retryable: true, reason: "a step of the opening took longer than a second")
             self?.refuse(refusal, end: .handshakeTimeout)
+            // Whoever was silent need not be waited for: it is told, and closed, or a stranger would hold a descriptor for longer.
+            self?.flush()
+            self?.finish(.handshakeTimeout)
         }
     }
 
