@@ -93,7 +93,8 @@ extension Contract {
                 return (error, started.duration(to: a.loop.now))
             }
             #expect(error?.code == .timedOut)
-            #expect(took >= .milliseconds(300))
+            // The real clock and the timer of the library need not agree to the millisecond.
+            #expect(took >= .milliseconds(290))
             if harness.isSimulated { #expect(took < .milliseconds(302)) }
         }
 

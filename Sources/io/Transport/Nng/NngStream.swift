@@ -22,8 +22,9 @@ final class NngStream: ByteStream, InboxReceiver {
     }
 
     let isMutuallyAuthenticated: Bool
-    let remoteAddress: Address?
-    let localAddress: Address?
+    private(set) var remoteAddress: Address?
+    private(set) var localAddress: Address?
+    private let scheme: Address.Scheme
     private let network: NngNetwork
     private nonisolated let inbox: Inbox
     private nonisolated(unsafe) let raw: OpaquePointer
@@ -47,9 +48,7 @@ final class NngStream: ByteStream, InboxReceiver {
         self.network = network
         self.isMutuallyAuthenticated = isMutuallyAuthenticated
         inbox = network.loop.inbox
-        var place = nng_sockaddr()
-        remoteAddress = nng_stream_get_addr(raw, NNG_OPT_REMADDR, &place) == 0 ? Nng.address(place, scheme: scheme) : nil
-        localAddress = nng_stream_get_addr(raw, NNG_OPT_LOCADDR, &place) == 0 ? Nng.address(place, scheme: scheme) : nil
+        self.scheme = scheme
         receiving.set(
             NngAio(self) { context in
                 guard let context else { return }
@@ -60,6 +59,16 @@ final class NngStream: ByteStream, InboxReceiver {
                 guard let context else { return }
                 Unmanaged<NngStream>.fromOpaque(context).takeUnretainedValue().sendCompleted()
             })
+        readAddresses()
+    }
+
+    /// Whether the kernel knows the peer: then the connection was made, or was made and is over.
+    @discardableResult
+    func readAddresses() -> Bool {
+        var place = nng_sockaddr()
+        remoteAddress = nng_stream_get_addr(raw, NNG_OPT_REMADDR, &place) == 0 ? Nng.address(place, scheme: scheme) : nil
+        localAddress = nng_stream_get_addr(raw, NNG_OPT_LOCADDR, &place) == 0 ? Nng.address(place, scheme: scheme) : nil
+        return remoteAddress != nil
     }
 
     // MARK: ByteStream
