@@ -11,4 +11,16 @@ extension LinkKind {
         default: kind == .failure
         }
     }
+
+    /// The high byte of the kinds that belong to links of this kind alone.
+    package var ownKinds: UInt16 {
+        switch self {
+        case .control: 0x01
+        case .route: 0x02
+        case .data: 0x03
+        case .kv: 0x04
+        case .recovery: 0x05
+        case .peer: 0x07
+        }
+    }
 }

@@ -25,7 +25,12 @@ package final class Link: ByteStreamOwner, EndOfTurn {
     package let loop: Loop
     package private(set) var terms = LinkTerms()
     package let isDialer: Bool
-    package var handler: (any LinkHandler)?
+    package var handler: (any LinkHandler)? {
+        get { told }
+        set { told = newValue }
+    }
+    /// Private, so that reading it for each message costs no check at run time.
+    private var told: (any LinkHandler)?
     /// Messages of kinds that this version does not know, and that asked no answer.
     package private(set) var unknownMessages = 0
 
@@ -34,6 +39,8 @@ package final class Link: ByteStreamOwner, EndOfTurn {
     private var handshake: Handshake
     private var framing = SPFraming()
     private var phase = Phase.opening
+    /// The high byte of the kinds that belong to this link; none before it is open.
+    private var ownKinds = UInt16.max
     private var opened: (@LoopActor (Result<Link, LinkEnd>) -> Void)?
 
     private var outbox: [UInt8] = []
@@ -259,9 +266,14 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         var used = 0
         // Part of a long message is a sign of life too.
         liveness.heard(at: loop.now)
-        do {
+        // A copy, so that no access to this object is under way while messages are handled: each would be checked at run time.
+        var framing = framing
+        defer { self.framing = framing }
+        do throws(SPFraming.Problem) {
             while phase != .ended, let range = try framing.next(in: bytes, from: &used) {
+                let isOpening = phase == .opening
                 received(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: bytes[range])))
+                if isOpening { framing.maximum = self.framing.maximum }
             }
         } catch {
             finish(plannedEnd ?? .badFraming)
@@ -310,6 +322,11 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         do throws(WireError) {
             // The refusal of another major is read, and nothing else of it.
             let header = try MessageHeader(reading: message, anyMajor: phase == .opening)
+            // What comes many times a second takes the short way: a known kind of this link, neither question nor answer, not compressed.
+            if phase == .open, header.flags.rawValue == 0, header.rawKind >> 8 == ownKinds, header.kind != nil {
+                told?.link(self, received: header, body: message.extracting(droppingFirst: MessageHeader.byteCount))
+                return
+            }
             guard header.version.major == WireVersion.current.major || (isDialer && header.kind == .refuse) else {
                 throw WireError(.unsupportedMajor, "major")
             }
@@ -441,7 +458,8 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         loop.cancel(timer)
         loop.observePauses(self) { [weak self] gap in self?.paused(for: gap) }
         liveness = Liveness(now: loop.now, suspectedAfter: min(policy.suspectedAfter, terms.deadAfter), deadAfter: terms.deadAfter)
-        timer = loop.schedule(after: terms.heartbeat) { [weak self] in self?.beat() }
+        timer = loop.schedule(after: terms.heartbeat, whenBeat)
+        ownKinds = agreed.kind.ownKinds
         let tell = opened
         opened = nil
         tell?(.success(self))
@@ -454,6 +472,9 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         lastProgress = min(loop.now, lastProgress + gap)
         pausedBeforeBeat = pausedBeforeBeat + gap
     }
+
+    /// Made once, so that a beat makes nothing.
+    private lazy var whenBeat: @LoopActor () -> Void = { [weak self] in self?.beat() }
 
     private func beat() {
         guard phase == .open else { return }
@@ -476,6 +497,6 @@ package final class Link: ByteStreamOwner, EndOfTurn {
             flushSoon()
         }
         sentSinceBeat = false
-        timer = loop.schedule(after: terms.heartbeat) { [weak self] in self?.beat() }
+        timer = loop.schedule(after: terms.heartbeat, whenBeat)
     }
 }

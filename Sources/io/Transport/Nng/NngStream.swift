@@ -17,6 +17,8 @@ final class NngStream: ByteStream, InboxReceiver {
         var waiting: [UInt8] = []
         var isSending = false
         var total: UInt64 = 0
+        /// Sends in a row that needed no large buffer.
+        var quietSends = 0
         var owesDrainNotice = false
         var unsent: Int { inFlight.count - offset + waiting.count }
     }
@@ -40,8 +42,10 @@ final class NngStream: ByteStream, InboxReceiver {
     private var buffer = ReceiveBuffer(byteCount: TransportLimits.receiveBytes)
     private var filled = 0
 
-    /// A buffer of this size or more is not kept after its message: it was for something rare.
-    private nonisolated static let keptSendBytes = 1 << 20
+    /// A larger buffer is kept only while the traffic needs it: making one anew for each send costs more than the send.
+    private nonisolated static let keptSendBytes = 64 << 10
+    /// After so many sends without need of a larger buffer it is given back: four seconds of heartbeats on a link that fell silent.
+    private nonisolated static let quietSends = 16
 
     init(adopting raw: OpaquePointer, network: NngNetwork, scheme: Address.Scheme, isMutuallyAuthenticated: Bool) {
         self.raw = raw
@@ -207,7 +211,10 @@ final class NngStream: ByteStream, InboxReceiver {
             state.offset += count
             state.total += UInt64(count)
             if state.offset < state.inFlight.count { return (true, false) }
-            if state.inFlight.capacity > Self.keptSendBytes { state.inFlight = [] } else { state.inFlight.removeAll(keepingCapacity: true) }
+            state.quietSends = state.inFlight.count > Self.keptSendBytes ? 0 : min(state.quietSends + 1, Self.quietSends)
+            let isQuiet = state.quietSends == Self.quietSends
+            state.inFlight.removeAll(keepingCapacity: !isQuiet || state.inFlight.capacity <= Self.keptSendBytes)
+            if isQuiet, state.waiting.isEmpty, state.waiting.capacity > Self.keptSendBytes { state.waiting = [] }
             state.offset = 0
             if state.waiting.isEmpty {
                 state.isSending = false
