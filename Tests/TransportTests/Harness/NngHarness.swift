@@ -58,3 +58,12 @@ final class NngProcess: TestProcess {
         func open() { sem_post(semaphore) }
     }
 }
+
+/// For the moments in which no loop of a test runs that could wait.
+enum RealTime {
+    static func wait(_ span: Duration) async throws {
+        let clock = try LoopThread("clock")
+        await clock.run { loop in await loop.sleep(for: span) }
+        clock.stop()
+    }
+}

@@ -100,7 +100,8 @@ final class RawPeer: ByteStreamOwner {
         return more.count
     }
 
-    func streamDrained() {}
+    private(set) var drained = 0
+    func streamDrained() { drained += 1 }
 
     func streamClosed(_ error: TransportError) {
         closed.append(error)
