@@ -152,21 +152,12 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         switch answer {
         case nil: throw .timedOut
         case .ended: throw .ended
-        case .message(let rawKind, let body): return try read(rawKind, body)
+        case .message(let rawKind, let body):
+            do throws(LinkFailure) { return try LinkAnswer.read(rawKind, body) } catch {
+                if case .malformed(let fault) = error { protocolError(fault) }
+                throw error
+            }
         }
-    }
-
-    private func read<A: WireMessage>(_ rawKind: UInt16, _ body: [UInt8]) throws(LinkFailure) -> A {
-        let failure: Failure
-        do throws(WireError) {
-            if rawKind == A.kind.rawValue { return try Codec.decodeBody(A.self, from: body.span.bytes) }
-            guard rawKind == MessageKind.failure.rawValue else { throw WireError(.unexpectedKind, "kind") }
-            failure = try Codec.decodeBody(Failure.self, from: body.span.bytes)
-        } catch {
-            protocolError(error)
-            throw .malformed(error)
-        }
-        throw .failed(failure)
     }
 
     /// Answers the question that `header` was.

@@ -22,6 +22,17 @@ package enum LinkEnd: Error, Hashable, Sendable {
 enum LinkAnswer: Sendable {
     case message(UInt16, [UInt8])
     case ended
+
+    /// The answer that was asked for, or why there is none: the peer's Failure, or bytes that are neither.
+    static func read<A: WireMessage>(_ rawKind: UInt16, _ body: [UInt8]) throws(LinkFailure) -> A {
+        let failure: Failure
+        do throws(WireError) {
+            if rawKind == A.kind.rawValue { return try Codec.decodeBody(A.self, from: body.span.bytes) }
+            guard rawKind == MessageKind.failure.rawValue else { throw WireError(.unexpectedKind, "kind") }
+            failure = try Codec.decodeBody(Failure.self, from: body.span.bytes)
+        } catch { throw .malformed(error) }
+        throw .failed(failure)
+    }
 }
 
 /// Why a question has no answer.
