@@ -1,0 +1,153 @@
+package import EventLoop
+package import ServiceRuntime
+import Telemetry
+package import Transport
+import ClusterModel
+
+/// The body of every executable: options, one loop, one list of services, run to the end.
+package struct ProcessMain: Sendable {
+    /// Builds the services of the process in order of dependency. What it throws is said in one line, and the process ends.
+    package typealias Parts = @LoopActor @Sendable (ProcessContext, ResolvedConfiguration, AdminService) throws -> [any Service]
+
+    private let table: OptionTable
+    private let options: ProcessOptions
+    private let id: @Sendable (ResolvedConfiguration) -> UInt64?
+    private let parts: Parts
+
+    /// `id` is the process's lasting number, where it has one.
+    package init(
+        _ table: OptionTable, _ options: ProcessOptions, id: @escaping @Sendable (ResolvedConfiguration) -> UInt64? = { _ in nil },
+        parts: @escaping Parts
+    ) {
+        self.table = table
+        self.options = options
+        self.id = id
+        self.parts = parts
+    }
+
+    /// How long one service may take to start: a model file of hundreds of megabytes is read in that time.
+    private static let startLimit = Duration.seconds(60)
+
+    package func run(arguments: [String], output: (String) -> Void, complain: (String) -> Void) -> ExitCode {
+        let environment = ProcessEnvironment.read()
+        switch table.invocation(arguments: arguments, environment: environment, files: .system) {
+        case .exit(let code, let text, let diagnostics):
+            if !text.isEmpty { output(text) }
+            if !diagnostics.isEmpty { complain(diagnostics) }
+            return code
+        case .run(let resolved, let warnings):
+            for warning in warnings { complain("\(warning)\n") }
+            do { return try serve(resolved, SystemdNotify(environment: environment)) } catch {
+                complain("\(table.process.name): \(error)\n")
+                return .failure
+            }
+        }
+    }
+
+    private func serve(_ resolved: ResolvedConfiguration, _ systemd: SystemdNotify) throws -> ExitCode {
+        let loop = try EpollLoop(name: table.process.name)
+        let metrics = MetricsRegistry()
+        let log = logger(resolved, loop, metrics)
+        let outcome = Outcome()
+        loop.spawn {
+            do { outcome.code = try await serve(resolved, systemd, on: loop, metrics, log) } catch {
+                log.error("not started", ["reason": .text("\(error)")])
+            }
+            loop.stop()
+        }
+        loop.run()
+        return outcome.code
+    }
+
+    @LoopActor
+    private func serve(
+        _ resolved: ResolvedConfiguration, _ systemd: SystemdNotify, on loop: EpollLoop, _ metrics: MetricsRegistry, _ log: Logger
+    ) async throws -> ExitCode {
+        let network = try NngNetwork(on: loop, tls: options.tls(resolved))
+        defer { network.close() }
+        let pool = WorkPool()
+        defer { pool.close() }
+        let policy = options.policy(resolved, id: id(resolved), on: loop)
+        let context = ProcessContext(
+            loop: loop, network: network, sockets: EpollSockets(on: loop), pool: pool,
+            log: log.with(["role": .text("\(policy.identity.role)"), "id": .hex(policy.identity.id)]), metrics: metrics, policy: policy,
+            advertisedHost: resolved[options.advertisedHost])
+        let host = LoopHost(on: loop, log: context.log, systemd: systemd)
+        let signals = SignalSource(try UnixSignals(), host: host)
+        let descriptor = signals.descriptor
+        try loop.watch(descriptor, for: .readable, signals)
+        defer { loop.unwatch(descriptor) }
+
+        let admin = AdminService(context, listen: resolved[options.adminListen], host: host)
+        let grace = DrainGrace(resolved[options.drainGrace], loop: loop)
+        let services = [admin] + (try parts(context, resolved, admin)) + [grace]
+        // The grace is not part of what running work may take.
+        let limit = resolved[options.drainLimit] + resolved[options.drainGrace]
+        let code = await ServiceGroup(services, startLimit: Self.startLimit, drainLimit: limit).run(on: host)
+        // Goodbyes that were said in the last turn leave, and are acknowledged.
+        await loop.sleep(for: .milliseconds(20))
+        return code
+    }
+
+    private func logger(_ resolved: ResolvedConfiguration, _ loop: Loop, _ metrics: MetricsRegistry) -> Logger {
+        let style: LogStyle =
+            switch resolved[table.standard.logFormat] {
+            case .auto: .detected()
+            case .json: .json
+            case .human: .readable(colours: false)
+            }
+        return Logger(
+            level: LogLevel(name: resolved[table.standard.logLevel]) ?? .info, style: style, sink: DescriptorSink(), metrics: metrics,
+            wallClock: { loop.wallClockMilliseconds })
+    }
+
+    private final class Outcome: @unchecked Sendable {
+        // Safety: written on the loop, read on the same thread after the loop has ended.
+        var code = ExitCode.failure
+    }
+}
+
+/// Signals of the process, told to its host.
+@LoopActor
+private final class SignalSource: FileEventHandler {
+    private var signals: UnixSignals
+    private let host: LoopHost
+    var descriptor: Int32 { signals.fileDescriptor }
+
+    init(_ signals: consuming UnixSignals, host: LoopHost) {
+        self.signals = signals
+        self.host = host
+    }
+
+    func ready(_ events: FileEvents) {
+        for signal in signals.drain() {
+            switch signal {
+            case .drain(let name): host.request(.requested(by: name))
+            case .leaveNow(let name): host.request(.leaveNow(by: name))
+            case .hangup: break  // nothing is read again at run time
+            }
+        }
+    }
+}
+
+/// Drains first, since it stands last: readiness is already false, and everything still serves.
+@LoopActor
+private final class DrainGrace {
+    let name = "drain grace"
+    private let span: Duration
+    private let loop: Loop
+
+    init(_ span: Duration, loop: Loop) {
+        self.span = span
+        self.loop = loop
+    }
+
+    func start() async throws {}
+    func drain() async -> Bool {
+        if span > .zero { await loop.sleep(for: span) }
+        return true
+    }
+    func stop() {}
+}
+
+extension DrainGrace: @LoopActor Service {}
