@@ -54,6 +54,9 @@ var targets: [Target] = [
     library("io", "EventLoop", ["CSys", "ClusterModel", "Concurrency"]),
     library("io", "Transport", ["CNng", "ClusterModel", "Concurrency", "EventLoop", "WireProtocol"]),
 
+    // stages: pure
+    library("stages", "Engines", ["ClusterModel"]),
+
     // testing: libraries for tests, never linked into the three executables
     library("testing", "TestSupport", ["ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"]),
 
