@@ -53,6 +53,8 @@ var targets: [Target] = [
     library("io", "WireProtocol", ["CZstd", "ClusterModel"]),
     library("io", "EventLoop", ["CSys", "ClusterModel", "Concurrency"]),
     library("io", "Transport", ["CNng", "ClusterModel", "Concurrency", "EventLoop", "WireProtocol"]),
+    library("io", "HTTPSyntax"),
+    library("io", "HTTPServing", ["ClusterModel", "EventLoop", "HTTPSyntax"]),
 
     // testing: libraries for tests, never linked into the three executables
     library("testing", "TestSupport", ["ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"]),
