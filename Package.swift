@@ -55,6 +55,7 @@ var targets: [Target] = [
     library("io", "Transport", ["CNng", "ClusterModel", "Concurrency", "EventLoop", "WireProtocol"]),
     library("io", "HTTPSyntax"),
     library("io", "HTTPServing", ["ClusterModel", "EventLoop", "HTTPSyntax"]),
+    library("io", "HTTPClient", ["ClusterModel", "EventLoop", "HTTPSyntax"]),
 
     // testing: libraries for tests, never linked into the three executables
     library("testing", "TestSupport", ["ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"]),
