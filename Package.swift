@@ -60,13 +60,24 @@ var targets: [Target] = [
     // stages: pure, values in and values out
     library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"]),
     library("stages", "TextProcessing", ["ClusterModel", "JSONText"]),
-    // stages: pure
     library("stages", "Engines", ["ClusterModel"]),
+
+    // services: the effects, one library a process, and what they share
+    library(
+        "services", "ProcessKit",
+        ["ClusterModel", "EventLoop", "HTTPServing", "JSONText", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol"]),
+    library(
+        "services", "FrontendService",
+        [
+            "ClusterModel", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "ServiceRuntime", "Telemetry",
+            "TextProcessing", "Transport", "WireProtocol",
+        ]),
 
     // testing: libraries for tests, never linked into the three executables
     library("testing", "TestSupport", ["ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"]),
 
     // apps: @main only
+    app("frontend", ["FrontendService", "ProcessKit", "ServiceRuntime"]),
     app("wiretool", ["ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol"]),
 
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`
@@ -77,6 +88,7 @@ var targets: [Target] = [
 
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
+    tests("FrontendServiceTests", ["ClusterModel", "FrontendService", "TextProcessing", "WireProtocol"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("OpenAIDialectTests", ["ClusterModel", "JSONText", "OpenAIDialect"]),
     tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),
