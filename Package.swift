@@ -71,6 +71,7 @@ var targets: [Target] = [
 
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
+    tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("TidyTests", []),
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),
