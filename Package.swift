@@ -72,6 +72,10 @@ var targets: [Target] = [
             "ClusterModel", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "ServiceRuntime", "Telemetry",
             "TextProcessing", "Transport", "WireProtocol",
         ]),
+    // services: the effects
+    library(
+        "services", "WorkerService",
+        ["ClusterModel", "Engines", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol"]),
 
     // testing: libraries for tests, never linked into the three executables
     library("testing", "TestSupport", ["ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"]),
