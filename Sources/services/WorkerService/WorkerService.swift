@@ -2,8 +2,9 @@ import ClusterModel
 package import Engines
 package import EventLoop
 package import JSONText
+package import ProcessKit
 import ServiceRuntime
-package import Telemetry
+import Telemetry
 package import Transport
 import WireProtocol
 
@@ -15,12 +16,11 @@ package final class WorkerService {
     package var whenFailed: (@LoopActor (String) -> Void)?
 
     private let config: WorkerConfig
+    private let context: ProcessContext
     private let loop: Loop
-    private let network: any Network
     private let log: Logger
     private let metrics: WorkerMetrics
     private let policy: LinkPolicy
-    private let advertise: @LoopActor (Address) -> String
 
     private var endpoint: LinkEndpoint?
     private var linkAddress: Address?
@@ -42,20 +42,15 @@ package final class WorkerService {
         let streamer: TokenStreamer
     }
 
-    /// - Parameter advertise: how a registration names an address of this process.
-    package init(
-        _ config: WorkerConfig, loop: Loop, network: any Network, log: Logger, metrics: MetricsRegistry, policy: LinkPolicy,
-        advertise: @escaping @LoopActor (Address) -> String = { $0.description }
-    ) {
+    package init(_ config: WorkerConfig, _ context: ProcessContext) {
         self.config = config
-        self.loop = loop
-        self.network = network
-        self.log = log
-        self.metrics = WorkerMetrics(registry: metrics)
-        self.policy = policy
-        self.advertise = advertise
-        engineStands = Promise(on: loop)
-        quiet = Signal(on: loop)
+        self.context = context
+        loop = context.loop
+        log = context.log
+        policy = context.policy
+        metrics = WorkerMetrics(registry: context.metrics)
+        engineStands = Promise(on: context.loop)
+        quiet = Signal(on: context.loop)
     }
 
     /// Where frontends and routers open links; nil before the start.
@@ -85,7 +80,7 @@ package final class WorkerService {
         let model = WorkerModel(profile, servedNames: config.servedNames)
         let feed = try FeedPublisher(
             on: config.publish, kind: .workerEvents, generation: policy.identity.generation, dialect: policy.dialect, loop: loop,
-            network: network)
+            network: context.network)
         let table = RequestTable(profile.ranks), metrics = metrics
         let events = EventPublisher(feed, loop: loop) {
             let loads = table.ranks.map(\.load)
@@ -166,7 +161,7 @@ package final class WorkerService {
         var policy = policy
         policy.accepts = [.data: [.frontend, .tool], .recovery: [.router, .frontend, .tool]]
         policy.judge = { [weak self] hello in self?.judge(hello) }
-        let endpoint = LinkEndpoint(loop: loop, network: network, policy: policy)
+        let endpoint = LinkEndpoint(loop: loop, network: context.network, policy: policy)
         self.endpoint = endpoint
         linkAddress = try endpoint.listen(
             on: config.listen, accepted: { [weak self] in self?.accepted($0) },
@@ -245,7 +240,8 @@ package final class WorkerService {
         var registration = RegisterWorker()
         guard let core = parts?.core, let linkAddress else { return registration }
         core.events.publish()
-        registration.endpoints = Endpoints(linkAddress: advertise(linkAddress), feedAddress: advertise(core.events.address))
+        registration.endpoints = Endpoints(
+            linkAddress: context.advertised(linkAddress), feedAddress: context.advertised(core.events.address))
         registration.role = config.role
         registration.state = core.state
         registration.events = core.eventsMode
