@@ -72,12 +72,18 @@ var targets: [Target] = [
             "ClusterModel", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "ServiceRuntime", "Telemetry",
             "TextProcessing", "Transport", "WireProtocol",
         ]),
+    library(
+        "services", "WorkerService",
+        [
+            "ClusterModel", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol",
+        ]),
 
     // testing: libraries for tests, never linked into the three executables
     library("testing", "TestSupport", ["ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"]),
 
     // apps: @main only
     app("frontend", ["FrontendService", "ProcessKit", "ServiceRuntime"]),
+    app("workerd", ["ProcessKit", "ServiceRuntime", "WorkerService"]),
     app("wiretool", ["ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol"]),
 
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`
