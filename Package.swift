@@ -54,11 +54,24 @@ var targets: [Target] = [
     library("io", "EventLoop", ["CSys", "ClusterModel", "Concurrency"]),
     library("io", "Transport", ["CNng", "ClusterModel", "Concurrency", "EventLoop", "WireProtocol"]),
 
+    // stages: pure, values in and values out
+    library("stages", "Scheduling", ["ClusterModel"]),
+
+    // services: the effects, one library a process
+    library("services", "ProcessKit", ["ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol"]),
+    library(
+        "services", "RouterService",
+        [
+            "ClusterModel", "EventLoop", "JSONText", "ProcessKit", "Scheduling", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol",
+        ]),
+
     // testing: libraries for tests, never linked into the three executables
     library("testing", "TestSupport", ["ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"]),
 
     // apps: @main only
     app("wiretool", ["ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol"]),
+
+    app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
 
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`
     .target(name: "CTwins", path: "Tests/Benchmarks/CTwins", linkerSettings: [.linkedLibrary("nng")]),
@@ -69,6 +82,13 @@ var targets: [Target] = [
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests("JSONTextTests", ["JSONText"]),
+    tests(
+        "RouterServiceTests",
+        [
+            "ClusterModel", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime", "Telemetry", "TestSupport",
+            "Transport", "WireProtocol",
+        ]),
+    tests("SchedulingTests", ["ClusterModel", "Scheduling"]),
     tests("TidyTests", []),
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),
     tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),
