@@ -78,6 +78,17 @@ var targets: [Target] = [
             "ClusterModel", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol",
         ]),
 
+    // stages: pure, values in and values out
+    library("stages", "Scheduling", ["ClusterModel"]),
+
+    // services: the effects, one library a process
+    library("services", "ProcessKit", ["ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol"]),
+    library(
+        "services", "RouterService",
+        [
+            "ClusterModel", "EventLoop", "JSONText", "ProcessKit", "Scheduling", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol",
+        ]),
+
     // testing: libraries for tests, never linked into the three executables
     library("testing", "TestSupport", ["ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"]),
 
@@ -85,6 +96,8 @@ var targets: [Target] = [
     app("frontend", ["FrontendService", "ProcessKit", "ServiceRuntime"]),
     app("workerd", ["ProcessKit", "ServiceRuntime", "WorkerService"]),
     app("wiretool", ["ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol"]),
+
+    app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
 
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`
     .target(name: "CTwins", path: "Tests/Benchmarks/CTwins", linkerSettings: [.linkedLibrary("nng")]),
@@ -99,6 +112,13 @@ var targets: [Target] = [
     tests("JSONTextTests", ["JSONText"]),
     tests("OpenAIDialectTests", ["ClusterModel", "JSONText", "OpenAIDialect"]),
     tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),
+    tests(
+        "RouterServiceTests",
+        [
+            "ClusterModel", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime", "Telemetry", "TestSupport",
+            "Transport", "WireProtocol",
+        ]),
+    tests("SchedulingTests", ["ClusterModel", "Scheduling"]),
     tests("TidyTests", []),
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),
     tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),
