@@ -131,7 +131,10 @@ if fuzzing {
         .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
         .executableTarget(
             name: "fuzz",
-            dependencies: ["CFuzzer", "ClusterModel", "JSONText", "ServiceRuntime", "TestSupport", "Transport", "WireProtocol"],
+            dependencies: [
+                "CFuzzer", "ClusterModel", "JSONText", "OpenAIDialect", "ServiceRuntime", "TestSupport", "TextProcessing", "Transport",
+                "WireProtocol",
+            ],
             path: "Tests/Fuzz", exclude: ["CFuzzer", "corpus", "seeds.py"], swiftSettings: swiftSettings,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),
     ]
