@@ -103,7 +103,7 @@ package final class WorkerService {
             registration.start()
         }
         log.info(
-            "worker stands",
+            "listening",
             [
                 "links": .text(linkAddress?.description ?? ""), "feed": .text(events.address.description), "model": .text(model.card.name),
                 "pool": .text(model.card.digest.hex),
