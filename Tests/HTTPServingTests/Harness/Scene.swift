@@ -11,9 +11,11 @@ final class Scene: @unchecked Sendable {
     let serverLoop: VirtualLoop
     let clientLoop: VirtualLoop
     let serverSockets: VirtualSockets
-    private let clientSockets: VirtualSockets
+    let clientSockets: VirtualSockets
     let application: TestApplication
     let server: HTTPServer
+    /// What a task of the test found, and when.
+    var note: (Bool, Instant)?
     static let port: UInt16 = 8000
 
     init(seed: UInt64 = 1, plan: VirtualSocketPlan = VirtualSocketPlan(), _ change: (inout HTTPLimits) -> Void = { _ in }) {
