@@ -61,6 +61,7 @@ var targets: [Target] = [
     library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"]),
     library("stages", "TextProcessing", ["ClusterModel", "JSONText"]),
     library("stages", "Engines", ["ClusterModel"]),
+    library("stages", "Scheduling", ["ClusterModel"]),
 
     // services: the effects, one library a process, and what they share
     library(
@@ -77,12 +78,6 @@ var targets: [Target] = [
         [
             "ClusterModel", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol",
         ]),
-
-    // stages: pure, values in and values out
-    library("stages", "Scheduling", ["ClusterModel"]),
-
-    // services: the effects, one library a process
-    library("services", "ProcessKit", ["ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol"]),
     library(
         "services", "RouterService",
         [
@@ -94,10 +89,9 @@ var targets: [Target] = [
 
     // apps: @main only
     app("frontend", ["FrontendService", "ProcessKit", "ServiceRuntime"]),
+    app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
     app("workerd", ["ProcessKit", "ServiceRuntime", "WorkerService"]),
     app("wiretool", ["ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol"]),
-
-    app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
 
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`
     .target(name: "CTwins", path: "Tests/Benchmarks/CTwins", linkerSettings: [.linkedLibrary("nng")]),
