@@ -71,6 +71,7 @@ var targets: [Target] = [
 
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
+    tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
     tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("TidyTests", []),
