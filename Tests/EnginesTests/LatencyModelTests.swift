@@ -15,7 +15,9 @@ struct LatencyModelTests {
         #expect(abs(milliseconds(span) - expected) < 0.01)
     }
 
-    @Test("decode grows with the share of memory that is used, and is never below a millisecond", arguments: [(0.0, 5.74), (0.5, 26.31), (1, 34.01)])
+    @Test(
+        "decode grows with the share of memory that is used, and is never below a millisecond",
+        arguments: [(0.0, 5.74), (0.5, 26.31), (1, 34.01)])
     func decode(share: Double, expected: Double) {
         let span = LatencyModel().stepDuration(prefill: 0, decodes: 3, usedShare: share)
         #expect(abs(milliseconds(span) - expected) < 0.001)

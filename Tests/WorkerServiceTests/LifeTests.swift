@@ -10,7 +10,9 @@ import WorkerService
 
 @Suite("The life of a worker")
 struct LifeTests {
-    @Test("it registers with its card, its endpoints and its ranks, and again after the router's restart", arguments: 1...3 as ClosedRange<UInt64>)
+    @Test(
+        "it registers with its card, its endpoints and its ranks, and again after the router's restart",
+        arguments: 1...3 as ClosedRange<UInt64>)
     func registration(seed: UInt64) throws {
         let bed = try WorkerBed(seed: seed, engine: .worker(ranks: 2))
         try bed.registered()
@@ -61,8 +63,11 @@ struct LifeTests {
         medium.tokens = [0, 1, 2, 3]
         medium.multimodal = [MultimodalItem(hash: 42, firstToken: 1, tokenCount: 2)]
         let answer = try ask([golden, adapted, medium]).get()
-        #expect(answer.lists[0].sequenceHashes == [9_143_094_415_614_847_814, 9_510_318_385_840_434_533, 16_998_148_715_716_822_651, 16_790_386_768_269_814_709])
-        #expect(answer.lists[1].blockHashes.first == 13_375_410_683_877_683_710 || answer.lists[1].blockHashes.count == 4)
+        #expect(
+            answer.lists[0].sequenceHashes == [
+                9_143_094_415_614_847_814, 9_510_318_385_840_434_533, 16_998_148_715_716_822_651, 16_790_386_768_269_814_709,
+            ])
+        #expect(answer.lists[1].blockHashes.first == 11_367_233_877_683_710_475)
         #expect(answer.lists[2].blockHashes == [18_280_081_842_874_931_122])
         var zero = golden, salted = golden
         zero.blockSize = 0
@@ -172,7 +177,7 @@ struct LifeTests {
         let bed = try WorkerBed()
         bed.pass(.milliseconds(milliseconds))
         let front = try bed.frontend()
-        front.generate(front.entry(1, maxTokens: 1_000) { $0.pool = MockPool.digest })
+        front.generate(front.entry(1, maxTokens: 1_000))
         bed.pass(.milliseconds(milliseconds))
         bed.on { $0.stop() }
         bed.on { $0.stop() }
@@ -205,7 +210,8 @@ struct LifeTests {
         front.generate(front.entry(1, maxTokens: 3_000), front.entry(2, maxTokens: 3_000))
         try front.finish(1)
         bed.pass(.seconds(1))
-        let batches = bed.router.batches.dropFirst(before)
+        // Those at the end have nothing more to wait for.
+        let batches = bed.router.batches.dropFirst(before).dropLast(3)
         #expect(start.duration(to: try #require(batches.first).at) < .milliseconds(3))
         let gaps = zip(batches, batches.dropFirst()).map { $0.at.duration(to: $1.at) }
         #expect(gaps.allSatisfy { $0 >= .milliseconds(9) && $0 < .milliseconds(12) })
@@ -229,9 +235,4 @@ struct LifeTests {
         // Safety: written in a turn of the world, read between turns.
         var value: Bool?
     }
-}
-
-enum MockPool {
-    /// Of the bed's engine, for whoever asks before it has registered.
-    static let digest = Digest()
 }

@@ -159,7 +159,8 @@ struct RecoveryTests {
         wrongVersion.oldestMinor = 5
         wrongVersion.newestMinor = 7
         let cases: [(LinkPolicy, LinkKind, RefuseCode)] = [
-            (Policies.policy(.frontend, id: 1, generation: 2), .control, .linkKind), (Policies.policy(.router, id: 1, generation: 2), .data, .role),
+            (Policies.policy(.frontend, id: 1, generation: 2), .control, .linkKind),
+            (Policies.policy(.router, id: 1, generation: 2), .data, .role),
             (wrongCluster, .data, .cluster), (wrongVersion, .data, .version),
         ]
         for (index, (policy, kind, code)) in cases.enumerated() {
@@ -169,6 +170,7 @@ struct RecoveryTests {
                 continue
             }
             #expect(refusal.code == code)
+            bed.pass(.seconds(2))
             #expect(bed.log.contains("refused (\(code)"))
         }
         let first = try bed.frontend("first", id: 7, generation: 1)
@@ -179,8 +181,11 @@ struct RecoveryTests {
         bed.pass(.seconds(3))
         _ = try second.open(.data).get()
         // Whoever retries for ever does not fill the log.
-        for _ in 0..<30 { _ = try ScriptedFrontend("noisy\(bed.log.all.count)\(bed.world.turns)", bed, wrongCluster, opens: false).open(.data) }
+        let noisy = try ScriptedFrontend("noisy", bed, wrongCluster, opens: false)
+        for _ in 0..<30 { _ = try noisy.open(.data) }
+        bed.pass(.seconds(2))
         #expect(bed.count("apus_worker_rejected_links_total") == "35")
+        #expect((5...20).contains(bed.log.all.filter { $0.contains("link refused") }.count))
     }
 
     @Test("any message of any kind with any content leaves the worker serving", arguments: 1...4 as ClosedRange<UInt64>)
@@ -222,7 +227,9 @@ struct RecoveryTests {
 
     private static func body(_ message: any WireMessage) -> [UInt8] { MessageCatalog.body(message) }
 
-    @Test("requests at random from several frontends, with cancels, losses and a drain at the end, leave nothing", arguments: 1...6 as ClosedRange<UInt64>)
+    @Test(
+        "requests at random from several frontends, with cancels, losses and a drain at the end, leave nothing",
+        arguments: 1...6 as ClosedRange<UInt64>)
     func storm(seed: UInt64) throws {
         let bed = try WorkerBed(seed: seed, engine: .worker(sequences: 5, batched: 300, waiting: 10, ranks: 2))
         try bed.registered()

@@ -8,7 +8,9 @@ import WorkerService
 
 @Suite("Requests at a worker")
 struct RequestTests {
-    @Test("a request is accepted, started, prefilled, streamed and ended, in that order, and the stream tells the router", arguments: 1...3 as ClosedRange<UInt64>)
+    @Test(
+        "a request is accepted, started, prefilled, streamed and ended, in that order, and the stream tells the router",
+        arguments: 1...3 as ClosedRange<UInt64>)
     func whole(seed: UInt64) throws {
         let bed = try WorkerBed(seed: seed)
         try bed.registered()
@@ -165,7 +167,8 @@ struct RequestTests {
 
     // MARK: Cancel
 
-    @Test("cancelled at any moment, a request ends once, nothing follows, and its room is free", arguments: [0, 1, 5, 15, 30, 60, 200, 400])
+    @Test(
+        "cancelled at any moment, a request ends once, nothing follows, and its room is free", arguments: [0, 1, 5, 15, 30, 60, 200, 400])
     func cancel(milliseconds: Int64) throws {
         let bed = try WorkerBed(seed: UInt64(milliseconds), engine: .worker(sequences: 1))
         try bed.registered()
@@ -274,7 +277,12 @@ struct RequestTests {
             ("minTokens", .invalidArgument, { $0.sampling.minTokens = 9 }),
             ("room", .incompatibleKV, { $0.room = RoomPlan() }), ("handOver", .incompatibleKV, { $0.handOver = [1] }),
             ("continuation", .invalidArgument, { $0.continuation = [ContinuedChoice(), ContinuedChoice()] }),
-            ("continuation", .invalidArgument, { $0.continuation = [ContinuedChoice()]; $0.continuation[0].finished = true }),
+            (
+                "continuation", .invalidArgument,
+                {
+                    $0.continuation = [ContinuedChoice()]; $0.continuation[0].finished = true
+                }
+            ),
             ("remainingMaxTokens", .invalidArgument, { $0.continuation = [ContinuedChoice()] }),
             (
                 "shownTokens", .invalidArgument,
@@ -332,8 +340,14 @@ struct RequestTests {
         bed.pass(.milliseconds(100))
         front.generate(front.entry(2, prompt: 300))
         // 300 tokens wait: 43 were believed, and a batch has 256.
-        front.generate(front.entry(3) { $0.refuseOverbooked = true; $0.waitingTokens = 43 })
-        front.generate(front.entry(4) { $0.refuseOverbooked = true; $0.waitingTokens = 44 })
+        front.generate(
+            front.entry(3) {
+                $0.refuseOverbooked = true; $0.waitingTokens = 43
+            })
+        front.generate(
+            front.entry(4) {
+                $0.refuseOverbooked = true; $0.waitingTokens = 44
+            })
         front.generate(front.entry(5) { $0.waitingTokens = 0 })
         bed.pass(.milliseconds(20))
         let refused = try #require(front.refused(3))

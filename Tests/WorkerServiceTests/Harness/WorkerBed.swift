@@ -32,9 +32,11 @@ final class NoSockets: SocketSystem {
 
 enum Policies {
     static func policy(_ role: PeerRole, id: UInt64, generation: UInt64) -> LinkPolicy {
-        LinkPolicy(
+        var policy = LinkPolicy(
             identity: Identity(role: role, id: id, generation: generation, name: "\(role)-\(id)"),
             cluster: ClusterValues(clusterID: "test"))
+        policy.secret = Array("of the cluster".utf8)
+        return policy
     }
 
     static func context(loop: Loop, network: any Network, log: LogLines, policy: LinkPolicy) -> ProcessContext {
@@ -93,7 +95,12 @@ final class WorkerBed: @unchecked Sendable {
 
     /// Lets time pass until the condition holds.
     func until(_ what: String, within limit: Duration = .seconds(120), _ condition: () -> Bool) throws {
-        guard world.run(for: limit, until: condition) else { throw NotInTime(what) }
+        // In steps: a condition that looks into a process gives it a turn, and time would stand still.
+        let deadline = world.now + limit
+        while !condition() {
+            guard world.now < deadline else { throw NotInTime(what) }
+            world.run(for: .milliseconds(1))
+        }
     }
 
     func registered() throws { try until("registered") { on { $0.registeredRouters } == 1 } }
@@ -104,7 +111,9 @@ final class WorkerBed: @unchecked Sendable {
         router = try ScriptedRouter(world, fabric, generation: 0x52)
     }
 
-    func frontend(_ name: String = "front", id: UInt64 = 0xF1, generation: UInt64 = 0xAB, role: PeerRole = .frontend) throws -> ScriptedFrontend {
+    func frontend(_ name: String = "front", id: UInt64 = 0xF1, generation: UInt64 = 0xAB, role: PeerRole = .frontend) throws
+        -> ScriptedFrontend
+    {
         try ScriptedFrontend(name, self, Policies.policy(role, id: id, generation: generation))
     }
 
