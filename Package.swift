@@ -101,6 +101,7 @@ var targets: [Target] = [
         path: "Tests/Benchmarks/Suite", swiftSettings: swiftSettings),
 
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
+    tests("EnginesTests", ["ClusterModel", "Engines"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests("FrontendServiceTests", ["ClusterModel", "FrontendService", "TextProcessing", "WireProtocol"]),
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
@@ -113,6 +114,12 @@ var targets: [Target] = [
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),
     tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
+    tests(
+        "WorkerServiceTests",
+        [
+            "ClusterModel", "Concurrency", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "TestSupport",
+            "Transport", "WireProtocol", "WorkerService",
+        ]),
     tests("WireProtocolTests", ["WireProtocol", "ClusterModel", "JSONText", "TestSupport"]),
 ]
 
