@@ -54,6 +54,10 @@ var targets: [Target] = [
     library("io", "EventLoop", ["CSys", "ClusterModel", "Concurrency"]),
     library("io", "Transport", ["CNng", "ClusterModel", "Concurrency", "EventLoop", "WireProtocol"]),
 
+    // stages: pure, values in and values out
+    library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"]),
+    library("stages", "TextProcessing", ["ClusterModel", "JSONText"]),
+
     // testing: libraries for tests, never linked into the three executables
     library("testing", "TestSupport", ["ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"]),
 
@@ -69,6 +73,8 @@ var targets: [Target] = [
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests("JSONTextTests", ["JSONText"]),
+    tests("OpenAIDialectTests", ["ClusterModel", "JSONText", "OpenAIDialect"]),
+    tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),
     tests("TidyTests", []),
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),
     tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),

@@ -1,5 +1,40 @@
 package import ClusterModel
 
+/// What one task of a loop waits for, with a deadline: the base of everything that resumes a task.
+///
+/// A wait makes nothing: the closure of its timer is made once, at the first wait.
+@LoopActor
+package class Signal {
+    package let loop: Loop
+    private var waiter: UnsafeContinuation<Void, Never>?
+    private var timer: TimerHandle?
+    private lazy var whenDue: @LoopActor () -> Void = { [weak self] in
+        self?.timer = nil
+        self?.wake()
+    }
+
+    package init(on loop: Loop) { self.loop = loop }
+
+    /// Resumes the waiting task, if there is one. It looks for itself what has happened.
+    package final func wake() {
+        guard let continuation = waiter else { return }
+        waiter = nil
+        loop.cancel(timer)
+        timer = nil
+        continuation.resume()
+    }
+
+    /// Waits for `wake`, or until the deadline; not at all if that has passed.
+    package final func pause(until deadline: Instant) async {
+        guard loop.now < deadline else { return }
+        precondition(waiter == nil, "a signal has one reader")
+        await withUnsafeContinuation { continuation in
+            waiter = continuation
+            timer = loop.schedule(at: deadline, whenDue)
+        }
+    }
+}
+
 /// How a wait on a mailbox ended.
 package enum MailboxOutcome: Sendable { case items, closed, timedOut }
 
@@ -8,72 +43,38 @@ package enum MailboxOutcome: Sendable { case items, closed, timedOut }
 /// One resume costs a quarter of a microsecond; per value it would cost more than the value's work. Bounded by its owner: `count` tells how
 /// many wait, and whoever puts decides what to do at its limit.
 @LoopActor
-package final class Mailbox<Value> {
-    private let loop: Loop
+package final class Mailbox<Value>: Signal {
     private var queue: [Value] = []
-    private var waiter: UnsafeContinuation<Void, Never>?
-    private var timer: TimerHandle?
-    /// Made once, at the first wait, so that a wait makes nothing.
-    private lazy var whenDue: @LoopActor () -> Void = { [weak self] in
-        self?.timer = nil
-        self?.resume()
-    }
     package private(set) var isClosed = false
-
-    package init(on loop: Loop) { self.loop = loop }
 
     package var count: Int { queue.count }
 
     package func put(_ value: Value) {
         guard !isClosed else { return }
         queue.append(value)
-        resume()
+        wake()
     }
 
     /// What was put before is still delivered; then every wait ends with `closed`.
     package func close() {
         isClosed = true
-        resume()
+        wake()
     }
 
     /// Waits until there is something, the mailbox closes, or the deadline passes. `batch` is emptied and filled; keep and reuse it.
     package func next(_ batch: inout [Value], until deadline: Instant) async -> MailboxOutcome {
         batch.removeAll(keepingCapacity: true)
-        if queue.isEmpty, !isClosed {
-            guard loop.now < deadline else { return .timedOut }
-            precondition(waiter == nil, "a mailbox has one reader")
-            await withUnsafeContinuation { continuation in
-                waiter = continuation
-                timer = loop.schedule(at: deadline, whenDue)
-            }
-        }
+        if queue.isEmpty, !isClosed { await pause(until: deadline) }
         swap(&queue, &batch)
         if !batch.isEmpty { return .items }
         return isClosed ? .closed : .timedOut
-    }
-
-    private func resume() {
-        guard let continuation = waiter else { return }
-        waiter = nil
-        loop.cancel(timer)
-        timer = nil
-        continuation.resume()
     }
 }
 
 /// A value that arrives once, for one waiting task.
 @LoopActor
-package final class Promise<Value> {
-    private let loop: Loop
+package final class Promise<Value>: Signal {
     private var value: Value?
-    private var waiter: UnsafeContinuation<Void, Never>?
-    private var timer: TimerHandle?
-    private lazy var whenDue: @LoopActor () -> Void = { [weak self] in
-        self?.timer = nil
-        self?.resume()
-    }
-
-    package init(on loop: Loop) { self.loop = loop }
 
     package var isFulfilled: Bool { value != nil }
 
@@ -81,27 +82,13 @@ package final class Promise<Value> {
     package func fulfil(_ value: Value) {
         guard self.value == nil else { return }
         self.value = value
-        resume()
+        wake()
     }
 
     /// The value, or nil when the deadline passed before it came.
     package func wait(until deadline: Instant) async -> Value? {
-        if value == nil, loop.now < deadline {
-            precondition(waiter == nil, "a promise has one reader")
-            await withUnsafeContinuation { continuation in
-                waiter = continuation
-                timer = loop.schedule(at: deadline, whenDue)
-            }
-        }
+        if value == nil { await pause(until: deadline) }
         return value
-    }
-
-    private func resume() {
-        guard let continuation = waiter else { return }
-        waiter = nil
-        loop.cancel(timer)
-        timer = nil
-        continuation.resume()
     }
 }
 

@@ -2,6 +2,12 @@
 package enum TransportLimits {
     /// A dialled address that does not answer is a named error on both sides.
     package static let dial = Duration.seconds(5)
+    /// A lost link is dialled again after this at first, doubling up to the longest: a restarted peer is found soon, an absent one costs
+    /// little.
+    package static let redialFirst = Duration.milliseconds(100)
+    package static let redialLongest = Duration.seconds(5)
+    /// A link that held for this long was well: the next wait is the first one again.
+    package static let redialSteady = Duration.seconds(5)
     /// For each step of the handshake: a stranger that is silent holds a descriptor no longer than this.
     package static let handshake = Duration.seconds(1)
     /// Accepted streams whose handshake is not done; more wait in the kernel's backlog.

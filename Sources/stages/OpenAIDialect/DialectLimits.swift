@@ -1,0 +1,45 @@
+import JSONText
+
+/// Every bound of this stage, in one place. Lengths of texts are bytes of UTF-8.
+package enum DialectLimits {
+    /// Depth, bytes and values of a body: 64 levels, the largest HTTP body, a million values.
+    static let json = JSONLimits.request
+    /// Members of one object: twice what all known fields of a request are.
+    static let members = 128
+    /// Unknown members that are named to whoever asks; all are counted.
+    static let listedUnknown = 16
+    /// Of a name that is listed or quoted.
+    static let quotedName = 32
+
+    /// Messages of a conversation: agents reach thousands, each costing a few hundred bytes beyond its text.
+    package static let messages = 16 << 10
+    static let partsPerMessage = 4 << 10
+    static let toolCallsPerMessage = 128
+    static let tools = 128
+    /// Of a function's or speaker's name, and of the id of a call.
+    static let name = 256
+    /// As long as names are on the wire.
+    static let model = 256
+    /// As long as labels are on the wire.
+    static let label = 256
+    /// A prompt of token ids: the longest context that models have today, twice.
+    static let promptTokens = 2 << 20
+    /// One prompt a request: several would be several requests, each with a plan of its own.
+    static let prompts = 1
+    package static let choices = 16
+    /// What OpenAI's API allows.
+    static let stops = 4
+    /// As long as stops are on the wire, which bounds what is held back of a stream.
+    package static let stop = 1 << 10
+    /// Half of what the wire carries: the model's own end tokens are among them there.
+    static let stopTokens = 128
+    static let logitBiases = 1024
+    static let topLogprobs = 20
+    /// More are cut to the context length anyway.
+    static let maxTokens = 1 << 30
+    /// Words of `extra_fields` and `annotations`.
+    static let hintWords = 64
+    /// Longest session in seconds: a year.
+    static let sessionSeconds = 31_536_000
+    static let schemaBytes = 256 << 10
+}

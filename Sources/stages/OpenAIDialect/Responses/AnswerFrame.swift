@@ -1,0 +1,120 @@
+import ClusterModel
+import JSONText
+
+/// The parts that chunks and bodies of both APIs share, prepared once a request.
+struct AnswerFrame: Sendable {
+    /// Up to the index of a chunk's one choice.
+    private let chunkPrefix: [UInt8]
+    /// Up to the choices of a body, or of the chunk that has none.
+    private let bodyPrefix: [UInt8]
+    private let usageChunkPrefix: [UInt8]
+    private let usage: UsageReporting
+    var chunkExtension: [UInt8] = []
+
+    init(id: String, created: Int64, model: String, chunkObject: String, bodyObject: String, usage: UsageReporting) {
+        func prefix(_ object: String) -> [UInt8] {
+            var writer = JSONWriter()
+            writer.beginObject()
+            for (key, text) in [("id", id), ("object", object)] {
+                writer.key(key)
+                writer.string(text)
+            }
+            writer.key("created")
+            writer.number(created)
+            writer.key("model")
+            writer.string(model)
+            writer.key("choices")
+            writer.beginArray()
+            return writer.bytes
+        }
+        bodyPrefix = prefix(bodyObject)
+        usageChunkPrefix = prefix(chunkObject)
+        chunkPrefix = usageChunkPrefix + Array(#"{"index":"#.utf8)
+        self.usage = usage
+    }
+
+    @inline(__always)
+    func beginChunk(_ choice: Int, _ rest: StaticString, to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: chunkPrefix)
+        JSONWriter.appendDigits(UInt64(choice), to: &bytes)
+        bytes.append(static: rest)
+    }
+
+    /// Behind the choices.
+    @inline(__always)
+    func endChunk(_ usage: TokenUsage, _ extensionJSON: [UInt8], to bytes: inout [UInt8]) {
+        switch self.usage {
+        case .none: break
+        case .atEnd: bytes.append(static: #","usage":null"#)
+        case .continuous: usage.append(to: &bytes)
+        }
+        Self.appendExtension(extensionJSON, to: &bytes)
+        bytes.append(UInt8(ascii: "}"))
+    }
+
+    func appendUsageChunk(_ usage: TokenUsage, to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: usageChunkPrefix)
+        bytes.append(UInt8(ascii: "]"))
+        usage.append(to: &bytes)
+        bytes.append(UInt8(ascii: "}"))
+    }
+
+    func appendBody(
+        _ choices: [CompletedChoice], _ usage: TokenUsage, _ extensionJSON: [UInt8], to bytes: inout [UInt8],
+        content: (CompletedChoice, inout [UInt8]) -> Void
+    ) {
+        bytes.append(contentsOf: bodyPrefix)
+        for (place, choice) in choices.enumerated() {
+            bytes.append(static: place == 0 ? #"{"index":"# : #",{"index":"#)
+            JSONWriter.appendDigits(UInt64(choice.index), to: &bytes)
+            content(choice, &bytes)
+            bytes.append(static: #","finish_reason":""#)
+            bytes.append(static: choice.finish.openAIName)
+            bytes.append(static: #""}"#)
+        }
+        bytes.append(UInt8(ascii: "]"))
+        usage.append(to: &bytes)
+        Self.appendExtension(extensionJSON, to: &bytes)
+        bytes.append(UInt8(ascii: "}"))
+    }
+
+    private static func appendExtension(_ json: [UInt8], to bytes: inout [UInt8]) {
+        guard !json.isEmpty else { return }
+        bytes.append(static: #","nvext":"#)
+        bytes.append(contentsOf: json)
+    }
+}
+
+extension TokenUsage {
+    /// Appends `,"usage":{…}`.
+    fileprivate func append(to bytes: inout [UInt8]) {
+        func number(_ name: StaticString, _ value: Int, _ bytes: inout [UInt8]) {
+            bytes.append(static: name)
+            JSONWriter.appendDigits(UInt64(max(0, value)), to: &bytes)
+        }
+        number(#","usage":{"prompt_tokens":"#, promptTokens, &bytes)
+        number(#","completion_tokens":"#, completionTokens, &bytes)
+        number(#","total_tokens":"#, totalTokens, &bytes)
+        number(#","prompt_tokens_details":{"cached_tokens":"#, cachedTokens, &bytes)
+        number(#"},"completion_tokens_details":{"reasoning_tokens":"#, reasoningTokens, &bytes)
+        bytes.append(static: "}}")
+    }
+}
+
+extension FinishKind {
+    var openAIName: StaticString {
+        switch self {
+        case .endOfText, .stopToken, .stopText: "stop"
+        case .length: "length"
+        case .contentFilter: "content_filter"
+        case .toolCalls: "tool_calls"
+        }
+    }
+}
+
+extension [UInt8] {
+    @inline(__always)
+    mutating func append(static text: StaticString) {
+        append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+}

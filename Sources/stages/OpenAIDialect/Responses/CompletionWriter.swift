@@ -1,0 +1,59 @@
+package import ClusterModel
+import JSONText
+
+/// Answers of `/v1/completions`.
+package struct CompletionWriter: AnswerWriter {
+    package let delivery: Delivery
+    package var opensChoices: Bool { false }
+    package var chunkExtension: [UInt8] {
+        get { frame.chunkExtension }
+        set { frame.chunkExtension = newValue }
+    }
+    private var frame: AnswerFrame
+
+    /// `created` is in seconds since 1970; `id` without the prefix `cmpl-`.
+    package init(id: String, created: Int64, model: String, delivery: Delivery) {
+        self.delivery = delivery
+        frame = AnswerFrame(
+            id: "cmpl-" + id, created: created, model: model, chunkObject: "text_completion", bodyObject: "text_completion",
+            usage: delivery.usage)
+    }
+
+    /// An empty text, for callers that do not ask `opensChoices`.
+    package func appendOpening(choice: Int, usage: TokenUsage, to bytes: inout [UInt8]) {
+        appendText(choice: choice, RawSpan(), logprobs: nil, usage: usage, to: &bytes)
+    }
+
+    package func appendText(choice: Int, _ text: RawSpan, logprobs: LogprobsBuffer?, usage: TokenUsage, to bytes: inout [UInt8]) {
+        frame.beginChunk(choice, #","text":""#, to: &bytes)
+        JSONWriter.appendEscaped(utf8: text, to: &bytes)
+        if let logprobs {
+            bytes.append(static: #"","logprobs":"#)
+            logprobs.appendLegacy(to: &bytes)
+            bytes.append(static: #","finish_reason":null}]"#)
+        } else {
+            bytes.append(static: #"","logprobs":null,"finish_reason":null}]"#)
+        }
+        frame.endChunk(usage, frame.chunkExtension, to: &bytes)
+    }
+
+    package func appendFinish(
+        choice: Int, _ reason: FinishKind, usage: TokenUsage, extensionJSON: [UInt8]?, to bytes: inout [UInt8]
+    ) {
+        frame.beginChunk(choice, #","text":"","logprobs":null,"finish_reason":""#, to: &bytes)
+        bytes.append(static: reason.openAIName)
+        bytes.append(static: #""}]"#)
+        frame.endChunk(usage, extensionJSON ?? frame.chunkExtension, to: &bytes)
+    }
+
+    package func appendUsage(_ usage: TokenUsage, to bytes: inout [UInt8]) { frame.appendUsageChunk(usage, to: &bytes) }
+
+    package func appendBody(_ choices: [CompletedChoice], usage: TokenUsage, extensionJSON: [UInt8], to bytes: inout [UInt8]) {
+        frame.appendBody(choices, usage, extensionJSON, to: &bytes) { choice, bytes in
+            bytes.append(static: #","text":""#)
+            JSONWriter.appendEscaped(utf8: choice.text.span.bytes, to: &bytes)
+            bytes.append(static: #"","logprobs":"#)
+            if let logprobs = choice.logprobs { logprobs.appendLegacy(to: &bytes) } else { bytes.append(static: "null") }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+/// Log probabilities of some tokens, flat, with memory that is kept from chunk to chunk.
+package struct LogprobsBuffer: Hashable, Sendable {
+    struct Entry: Hashable, Sendable {
+        /// Offset behind its last byte.
+        var end: Int
+        var logprob: Float
+        /// Of the answer's text, in Unicode scalars; of chosen tokens only.
+        var textOffset: Int
+        var isChosen: Bool
+    }
+
+    private(set) var bytes: [UInt8] = []
+    /// Each chosen token, and behind it the alternatives at its place, best first.
+    private(set) var entries: [Entry] = []
+    private var nextTextOffset = 0
+
+    package init() {}
+
+    package var isEmpty: Bool { entries.isEmpty }
+
+    /// Forgets the tokens, and keeps the place in the text and the memory.
+    package mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        entries.removeAll(keepingCapacity: true)
+    }
+
+    /// The next token of the answer; `token` is what it spells, which need not be whole UTF-8.
+    package mutating func append(_ token: [UInt8], logprob: Float) {
+        bytes.append(contentsOf: token)
+        entries.append(Entry(end: bytes.count, logprob: logprob, textOffset: nextTextOffset, isChosen: true))
+        nextTextOffset += String(decoding: token, as: UTF8.self).unicodeScalars.count
+    }
+
+    /// What could have stood in place of the token appended last.
+    package mutating func appendAlternative(_ token: [UInt8], logprob: Float) {
+        precondition(!entries.isEmpty, "an alternative to no token")
+        bytes.append(contentsOf: token)
+        entries.append(Entry(end: bytes.count, logprob: logprob, textOffset: 0, isChosen: false))
+    }
+}

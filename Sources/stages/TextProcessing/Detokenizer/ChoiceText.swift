@@ -1,0 +1,83 @@
+package import ClusterModel
+
+/// What one batch of tokens did to a choice's text.
+package struct ChoiceProgress: Hashable, Sendable {
+    /// Tokens of the batch that belong to the choice: all of them, unless a stop text ended it before.
+    package var tokens: Int
+    /// Why the choice ended, if it did.
+    package var finish: FinishKind?
+    /// Which stop text ended it.
+    package var stop: Int?
+}
+
+/// The text of one choice as its client sees it: detokenized, cut at stop texts, never breaking a code point.
+package struct ChoiceText: Sendable {
+    private var detokenizer: IncrementalDetokenizer
+    private var matcher: StopMatcher
+    private let includesStop: Bool
+    /// Tokens that must come before a stop text is looked for.
+    private let minTokens: Int
+    private var produced = 0
+    private var isFinished = false
+    /// Text of one token on its way to the matcher; its memory is kept.
+    private var scratch: [UInt8] = []
+
+    package init(_ vocabulary: Vocabulary, _ sampling: SamplingParameters) {
+        detokenizer = IncrementalDetokenizer(vocabulary, showsSpecials: sampling.showsSpecialTokens)
+        matcher = StopMatcher(sampling.stopTexts, includesStop: sampling.includesStop)
+        includesStop = sampling.includesStop
+        minTokens = Int(sampling.minTokens)
+    }
+
+    /// Appends to `shown` the text of the next tokens. With `finish` they are the last ones; a stop text in them comes first.
+    ///
+    /// The token that an engine stopped at is counted and not shown, unless stops are to be included. Once finished, further tokens change nothing.
+    package mutating func append(_ tokens: Span<TokenID>, finish: FinishKind? = nil, to shown: inout [UInt8]) -> ChoiceProgress {
+        guard !isFinished else { return ChoiceProgress(tokens: 0) }
+        var textual = tokens.count
+        if let finish, finish == .endOfText || finish == .stopToken, !includesStop { textual = max(0, textual - 1) }
+        if let stopped = appendTextual(tokens.extracting(first: textual), to: &shown) { return stopped }
+        produced += tokens.count - textual
+        if let finish { end(finish, &shown) }
+        return ChoiceProgress(tokens: tokens.count, finish: finish)
+    }
+
+    /// Ends the choice where no token says so, such as before an error: shows what was held back.
+    package mutating func finish(into shown: inout [UInt8]) {
+        if !isFinished { end(.length, &shown) }
+    }
+
+    private mutating func appendTextual(_ tokens: Span<TokenID>, to shown: inout [UInt8]) -> ChoiceProgress? {
+        guard !matcher.isEmpty else {
+            detokenizer.append(tokens, to: &shown)
+            produced += tokens.count
+            return nil
+        }
+        var piece: [UInt8] = []
+        swap(&piece, &scratch)
+        defer { swap(&piece, &scratch) }
+        // One at a time, so that a stop is charged with the tokens up to it and no more.
+        for index in tokens.indices {
+            produced += 1
+            if produced <= minTokens {
+                detokenizer.append(tokens.extracting(index...index), to: &shown)
+                continue
+            }
+            piece.removeAll(keepingCapacity: true)
+            detokenizer.append(tokens.extracting(index...index), to: &piece)
+            if let stop = matcher.append(piece.span, to: &shown) {
+                isFinished = true
+                return ChoiceProgress(tokens: index + 1, finish: .stopText, stop: stop)
+            }
+        }
+        return nil
+    }
+
+    private mutating func end(_ finish: FinishKind, _ shown: inout [UInt8]) {
+        isFinished = true
+        var piece: [UInt8] = []
+        detokenizer.finish(into: &piece)
+        guard matcher.append(piece.span, to: &shown) == nil else { return }
+        matcher.finish(into: &shown)
+    }
+}

@@ -1,0 +1,36 @@
+package import ClusterModel
+
+/// Turns the tokens of one choice into text, a batch at a time.
+///
+/// What it appends is valid UTF-8 at every moment: bytes that may become a code point wait for the rest of it (at most three), and what can
+/// become none is replaced as the WHATWG decoder does it, one U+FFFD for each maximal part of a sequence. At steady state nothing is allocated.
+package struct IncrementalDetokenizer: Sendable {
+    private let vocabulary: Vocabulary
+    private let showsSpecials: Bool
+    /// The unfinished tail between two calls; everything of a batch within one. Its memory is kept.
+    private var raw: [UInt8] = []
+
+    package init(_ vocabulary: Vocabulary, showsSpecials: Bool = false) {
+        self.vocabulary = vocabulary
+        self.showsSpecials = showsSpecials
+    }
+
+    package mutating func append(_ tokens: Span<TokenID>, to text: inout [UInt8]) {
+        for index in tokens.indices {
+            let token = tokens[index]
+            if showsSpecials || !vocabulary.isSpecial(token) { vocabulary.append(token, to: &raw) }
+        }
+        let consumed = UTF8Repair.decode(raw.span, isLast: false, into: &text)
+        if consumed == raw.count {
+            raw.removeAll(keepingCapacity: true)
+        } else {
+            raw.removeFirst(consumed)
+        }
+    }
+
+    /// The text ends here: what still waits is part of a code point that never came.
+    package mutating func finish(into text: inout [UInt8]) {
+        _ = UTF8Repair.decode(raw.span, isLast: true, into: &text)
+        raw.removeAll(keepingCapacity: true)
+    }
+}

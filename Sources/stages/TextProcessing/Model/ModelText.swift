@@ -1,0 +1,56 @@
+package import ClusterModel
+
+/// All that a frontend knows of a model's text: how conversations become prompts, prompts tokens, and tokens text.
+package struct ModelText: Sendable {
+    package let tokenizer: any Tokenizer
+    package let template: any ChatTemplate
+    /// Tokens that end a text unless the client ignores them, ascending.
+    package let endTokens: [TokenID]
+
+    package init(tokenizer: any Tokenizer, template: any ChatTemplate, endTokens: [TokenID]) {
+        self.tokenizer = tokenizer
+        self.template = template
+        self.endTokens = endTokens.sorted()
+    }
+
+    /// Files that can say how text becomes tokens.
+    package static let tokenizerFiles = [ByteModelFile.name]
+
+    /// Reads a model's files, by name without folders. Refuses what it does not know by name: a model half understood would answer nonsense.
+    package static func make(files: [String: [UInt8]]) throws(TextError) -> ModelText {
+        if let unknown = files.keys.filter({ !tokenizerFiles.contains($0) }).min() { throw .unknownFile(FileText.printable(unknown)) }
+        guard let contents = files[ByteModelFile.name] else { throw .noTokenizer }
+        return try ByteModelFile(parsing: contents).text()
+    }
+
+    package var vocabulary: Vocabulary { tokenizer.vocabulary }
+
+    /// Appends the prompt's tokens, at least one and at most `limit`.
+    package func encode(
+        _ prompt: GenerationRequest.Prompt, _ context: TemplateContext, atMost limit: Int, into tokens: inout [TokenID]
+    ) throws(TextError) {
+        let start = tokens.count
+        switch prompt {
+        case .conversation(let conversation):
+            let rendered: PromptText
+            do throws(TemplateError) { rendered = try template.render(conversation, context) } catch { throw .template(error) }
+            try tokenizer.encode(rendered, atMost: limit, into: &tokens)
+        case .text(let text):
+            try tokenizer.encode(PromptText(raw: text), atMost: limit, into: &tokens)
+        case .tokens(let given):
+            guard given.count <= limit else { throw .promptTooLong(limit: limit) }
+            if let index = given.firstIndex(where: { !vocabulary.contains($0) }) {
+                throw .tokenOutOfRange(index: index, vocabularySize: vocabulary.count)
+            }
+            tokens.append(contentsOf: given)
+        }
+        guard tokens.count > start else { throw .emptyPrompt }
+    }
+
+    /// The whole text of some tokens, special ones left out unless wanted.
+    package func decode(_ tokens: Span<TokenID>, showsSpecials: Bool = false, into text: inout [UInt8]) {
+        var detokenizer = IncrementalDetokenizer(vocabulary, showsSpecials: showsSpecials)
+        detokenizer.append(tokens, to: &text)
+        detokenizer.finish(into: &text)
+    }
+}

@@ -1,0 +1,55 @@
+package import ClusterModel
+
+/// The bytes behind each token, flat and immutable, shared by everything that turns tokens into text.
+package final class Vocabulary: Sendable {
+    /// Token t is `bytes[ends[t - 1]..<ends[t]]`.
+    private let bytes: [UInt8]
+    private let ends: [UInt32]
+    /// One bit a token.
+    private let special: [UInt64]
+    private let specialsByText: [String: TokenID]
+    /// Ascending by token.
+    package let specials: [(text: String, token: TokenID)]
+
+    /// Tokens are counted from 0 in the order of `tokens`. At most 4 GiB of bytes.
+    init(_ tokens: [(bytes: [UInt8], isSpecial: Bool)]) {
+        var bytes: [UInt8] = []
+        var ends: [UInt32] = []
+        var special = [UInt64](repeating: 0, count: (tokens.count + 63) / 64)
+        var specials: [(String, TokenID)] = []
+        ends.reserveCapacity(tokens.count)
+        for (index, token) in tokens.enumerated() {
+            bytes.append(contentsOf: token.bytes)
+            ends.append(UInt32(bytes.count))
+            if token.isSpecial {
+                special[index / 64] |= 1 << (index % 64)
+                specials.append((String(decoding: token.bytes, as: UTF8.self), TokenID(index)))
+            }
+        }
+        self.bytes = bytes
+        self.ends = ends
+        self.special = special
+        self.specials = specials
+        specialsByText = Dictionary(specials, uniquingKeysWith: { first, _ in first })
+    }
+
+    package var count: Int { ends.count }
+
+    package func contains(_ token: TokenID) -> Bool { Int(token) < ends.count }
+
+    package func special(_ text: String) -> TokenID? { specialsByText[text] }
+
+    @inline(__always)
+    package func isSpecial(_ token: TokenID) -> Bool {
+        let index = Int(token)
+        return index < ends.count && special[index / 64] >> (index % 64) & 1 == 1
+    }
+
+    /// Appends what the token spells, which may be part of a code point only. Nothing for a token beyond the vocabulary: models pad theirs.
+    @inline(__always)
+    package func append(_ token: TokenID, to text: inout [UInt8]) {
+        let index = Int(token)
+        guard index < ends.count else { return }
+        text.append(contentsOf: bytes[(index == 0 ? 0 : Int(ends[index - 1]))..<Int(ends[index])])
+    }
+}
