@@ -61,6 +61,8 @@ var targets: [Target] = [
     // testing: libraries for tests, never linked into the three executables
     library("testing", "TestSupport", ["ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"]),
 
+    library("testing", "ClusterHarness", ["ClusterModel", "EventLoop", "JSONText", "TestSupport"]),
+
     // apps: @main only
     app("wiretool", ["ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol"]),
 
@@ -71,6 +73,7 @@ var targets: [Target] = [
         path: "Tests/Benchmarks/Suite", swiftSettings: swiftSettings),
 
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
+    tests("ClusterTests", ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("OpenAIDialectTests", ["ClusterModel", "JSONText", "OpenAIDialect"]),

@@ -1,4 +1,4 @@
-package import JSONText
+import JSONText
 
 /// A chat or text completion as a client read it, whole or as far as it came, and what was wrong with its form.
 package struct ChatAnswer: Sendable {
@@ -13,12 +13,25 @@ package struct ChatAnswer: Sendable {
         package let type: String
         package let param: String?
         package let code: String?
+
+        package init(message: String, type: String, param: String?, code: String?) {
+            self.message = message
+            self.type = type
+            self.param = param
+            self.code = code
+        }
     }
 
     package struct Usage: Hashable, Sendable {
         package let promptTokens: Int
         package let completionTokens: Int
         package let cachedTokens: Int?
+
+        package init(promptTokens: Int, completionTokens: Int, cachedTokens: Int?) {
+            self.promptTokens = promptTokens
+            self.completionTokens = completionTokens
+            self.cachedTokens = cachedTokens
+        }
     }
 
     package private(set) var choices: [Choice] = []
@@ -42,7 +55,10 @@ package struct ChatAnswer: Sendable {
             violations.append("the body is not JSON")
             return
         }
-        if value["error"] != nil { return fail(value) }
+        if value["error"] != nil {
+            fail(value)
+            return
+        }
         id = value["id"]?.asString
         if value["object"]?.asString != (plain ? "text_completion" : "chat.completion") { violations.append("an object of another kind") }
         for (index, choice) in (value["choices"]?.asArray ?? []).enumerated() {
@@ -74,7 +90,9 @@ package struct ChatAnswer: Sendable {
     }
 
     private mutating func read(_ chunk: JSONValue, plain: Bool) {
-        if chunk["object"]?.asString != (plain ? "text_completion" : "chat.completion.chunk") { violations.append("a chunk of another kind") }
+        if chunk["object"]?.asString != (plain ? "text_completion" : "chat.completion.chunk") {
+            violations.append("a chunk of another kind")
+        }
         guard let id = chunk["id"]?.asString else { return violations.append("a chunk without an id") }
         if let known = self.id, known != id { violations.append("the id changed within a stream") }
         self.id = id

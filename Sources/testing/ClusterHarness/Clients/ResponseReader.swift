@@ -110,7 +110,8 @@ package struct ResponseReader: Sendable {
 
     private mutating func readStatus(_ text: String) {
         let parts = text.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[0] == "HTTP/1.1", parts[1].utf8.count == 3, let code = Int(parts[1]), (100...599).contains(code) else {
+        guard parts.count == 3, parts[0] == "HTTP/1.1", parts[1].utf8.count == 3, let code = Int(parts[1]), (100...599).contains(code)
+        else {
             state = .failed("'\(text.prefix(40))' is no status line")
             return
         }

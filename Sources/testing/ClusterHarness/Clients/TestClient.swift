@@ -1,4 +1,4 @@
-package import ClusterModel
+import ClusterModel
 package import EventLoop
 package import JSONText
 

@@ -1,8 +1,8 @@
-package import ClusterModel
+import ClusterModel
 package import EventLoop
 import Glibc
 
-/// Another process, with what it writes in pipes that this loop reads. It does not outlive the thread that started it.
+/// Another process, with what it writes read by this loop. It does not outlive the thread that started it.
 @LoopActor
 package final class ChildProcess {
     package enum Ending: Hashable, Sendable {
@@ -15,7 +15,7 @@ package final class ChildProcess {
     }
 
     package let name: String
-    package let process: pid_t
+    package let process: Int32
     package private(set) var ending: Ending?
     private let loop: EpollLoop
     private let output: PipeReader
@@ -23,7 +23,7 @@ package final class ChildProcess {
 
     /// Ends a child whose parent thread is gone, however that came about; in every Debian, but the harness works without it too.
     private static let guardian = "/usr/bin/setpriv"
-    /// How often a process that has closed its pipes is asked whether it is over; it takes the kernel well under a millisecond.
+    /// How often a process that has closed its outputs is asked whether it is over; it takes the kernel well under a millisecond.
     private static let reapInterval = Duration.milliseconds(1)
 
     /// Starts the program at `path`, with nothing of this process but its environment and `environment`.
@@ -39,7 +39,6 @@ package final class ChildProcess {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, output.writeEnd, 1)
         posix_spawn_file_actions_adddup2(&actions, errors.writeEnd, 2)
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -55,8 +54,8 @@ package final class ChildProcess {
 
         let guarded = access(Self.guardian, X_OK) == 0
         let program = guarded ? Self.guardian : path
-        var words: [UnsafeMutablePointer<CChar>?] = (guarded ? [program, "--pdeathsig", "KILL", path] : [path]).map { strdup($0) }
-        words += arguments.map { strdup($0) } + [nil]
+        let command: [String] = guarded ? [program, "--pdeathsig", "KILL", path] : [path]
+        var words = (command + arguments).map { strdup($0) } + [nil]
         var variables = Self.environment(with: environment).map { strdup($0) } + [nil]
         defer { for text in words + variables { free(text) } }
         var child = pid_t()
@@ -131,7 +130,7 @@ package final class ChildProcess {
         return ending
     }
 
-    /// Both pipes end with the process, since no other holds their ends; then it is waited for, which makes its number free again.
+    /// Both outputs end with the process, since no other holds their ends; then it is waited for, which makes its number free again.
     private func reap() {
         loop.schedule(after: Self.reapInterval) { [self] in
             var status: Int32 = 0

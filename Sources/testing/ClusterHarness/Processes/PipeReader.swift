@@ -1,7 +1,7 @@
 import EventLoop
 import Glibc
 
-/// The reading end of a pipe, as lines.
+/// What another process writes to one of its descriptors, as lines.
 @LoopActor
 final class PipeReader: FileEventHandler {
     /// Of a process that says more, the first lines are forgotten: tests look at what was said lately.
@@ -18,12 +18,14 @@ final class PipeReader: FileEventHandler {
 
     init(on loop: EpollLoop) throws {
         var ends: [Int32] = [0, 0]
-        guard pipe2(&ends, O_CLOEXEC | O_NONBLOCK) == 0 else { throw SystemError("pipe2", code: errno) }
+        // A pair of sockets, since these are born closed to other children; a pipe would leak into one that another thread starts just now.
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw SystemError("socketpair", code: errno) }
         self.loop = loop
         readEnd = ends[0]
         writeEnd = ends[1]
         // Only our end: a process that finds its standard error full must wait, not fail.
-        _ = fcntl(writeEnd, F_SETFL, 0)
+        _ = fcntl(readEnd, F_SETFL, O_NONBLOCK)
         do throws(SystemError) { try loop.watch(readEnd, for: .readable, self) } catch {
             Glibc.close(readEnd)
             Glibc.close(writeEnd)

@@ -9,7 +9,7 @@ package struct ProcessUsage: Sendable {
     package let descriptors: Int
 
     /// Nil if there is no such process.
-    package init?(of process: pid_t) {
+    package init?(of process: Int32) {
         guard let line = Self.text("/proc/\(process)/stat"), let nameEnd = line.lastIndex(of: ")") else { return nil }
         // The third field on, counted from 0; the second is a name that may hold anything.
         let fields = line[line.index(after: nameEnd)...].split(separator: " ")
