@@ -62,6 +62,9 @@ package class Loop: TaskExecutor, @unchecked Sendable {
     /// The present time, read anew: for measuring inside a turn.
     @LoopActor package var preciseNow: Instant { currentInstant }
 
+    /// The same for work that was handed to a pool. In a simulation that work runs inline, and no time passes in it.
+    package var clockReading: Instant { currentInstant }
+
     /// Wall clock, for stamps, logs and certificates and nothing else.
     package var wallClockMilliseconds: Int64 { 0 }
 

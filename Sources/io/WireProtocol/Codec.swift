@@ -7,13 +7,18 @@ package enum Codec {
     ) {
         let start = bytes.count
         MessageHeader(kind: M.kind, flags: flags, origin: origin, number: number, version: dialect.version).append(to: &bytes)
+        appendBody(message, to: &bytes)
+        bytes.append(contentsOf: dialect.tail)
+        patchBodyLength(of: start, in: &bytes)
+    }
+
+    /// The body alone, without a tail: for whoever writes the header, as feeds do.
+    package static func appendBody<M: WireMessage>(_ message: M, to bytes: inout [UInt8]) {
         var writer = WireWriter()
         swap(&writer.bytes, &bytes)
         var value = message
         do throws(WireError) { try value.layout(&writer) } catch { preconditionFailure("writing \(M.kind) failed: \(error)") }
         swap(&writer.bytes, &bytes)
-        bytes.append(contentsOf: dialect.tail)
-        patchBodyLength(of: start, in: &bytes)
     }
 
     /// Appends a header now and gives its place; `patchBodyLength` completes it when the body was appended.

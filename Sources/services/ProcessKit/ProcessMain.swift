@@ -1,7 +1,8 @@
-package import EventLoop
+import EventLoop
 package import ServiceRuntime
 import Telemetry
-package import Transport
+import Transport
+import WireProtocol
 import ClusterModel
 
 /// The body of every executable: options, one loop, one list of services, run to the end.
@@ -28,17 +29,17 @@ package struct ProcessMain: Sendable {
     /// How long one service may take to start: a model file of hundreds of megabytes is read in that time.
     private static let startLimit = Duration.seconds(60)
 
-    package func run(arguments: [String], output: (String) -> Void, complain: (String) -> Void) -> ExitCode {
+    package func run(arguments: [String]) -> ExitCode {
         let environment = ProcessEnvironment.read()
         switch table.invocation(arguments: arguments, environment: environment, files: .system) {
         case .exit(let code, let text, let diagnostics):
-            if !text.isEmpty { output(text) }
-            if !diagnostics.isEmpty { complain(diagnostics) }
+            StandardStreams.output(text)
+            StandardStreams.complain(diagnostics)
             return code
         case .run(let resolved, let warnings):
-            for warning in warnings { complain("\(warning)\n") }
+            for warning in warnings { StandardStreams.complain("\(warning)\n") }
             do { return try serve(resolved, SystemdNotify(environment: environment)) } catch {
-                complain("\(table.process.name): \(error)\n")
+                StandardStreams.complain("\(table.process.name): \(error)\n")
                 return .failure
             }
         }
@@ -78,7 +79,8 @@ package struct ProcessMain: Sendable {
         try loop.watch(descriptor, for: .readable, signals)
         defer { loop.unwatch(descriptor) }
 
-        let admin = AdminService(context, listen: resolved[options.adminListen], host: host)
+        let admin = AdminService(
+            context, listen: try AddressText(resolved[options.adminListen], rule: .http), isReady: { host.isReady })
         let grace = DrainGrace(resolved[options.drainGrace], loop: loop)
         let services = [admin] + (try parts(context, resolved, admin)) + [grace]
         // The grace is not part of what running work may take.

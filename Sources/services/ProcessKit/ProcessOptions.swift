@@ -1,5 +1,5 @@
 import ClusterModel
-import EventLoop
+package import EventLoop
 package import ServiceRuntime
 import Telemetry
 package import Transport

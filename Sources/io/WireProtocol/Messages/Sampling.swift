@@ -85,7 +85,7 @@ package struct Sampling: WireRecord, Hashable {
     package var repetitionPenalty: Float = 1
     /// Drawn by the frontend if the client gave none; choice k uses seed + k, wrapping.
     package var seed: UInt64 = 0
-    /// Of a choice, over all attempts.
+    /// Of a choice, over all attempts; 0: up to the context length.
     package var maxTokens: UInt32 = 0
     /// Of a choice, over all attempts.
     package var minTokens: UInt32 = 0

@@ -1,0 +1,19 @@
+import FrontendService
+import Glibc
+import ProcessKit
+import ServiceRuntime
+
+/// `frontend`: OpenAI's HTTP API on one side, the cluster on the other.
+@main
+struct Main {
+    nonisolated static func main() {
+        let options = FrontendOptions()
+        let process = ProcessMain(options.table, options.process) { context, resolved, admin in
+            let service = FrontendService(try options.config(resolved), context)
+            admin.readiness = { service.isServing }
+            admin.debugState = { service.debugState(into: &$0) }
+            return [service]
+        }
+        exit(process.run(arguments: Array(CommandLine.arguments.dropFirst())).rawValue)
+    }
+}

@@ -1,0 +1,213 @@
+import ClusterModel
+import EventLoop
+import HTTPServing
+import OpenAIDialect
+import ProcessKit
+import ServiceRuntime
+import Telemetry
+import TextProcessing
+import WireProtocol
+
+/// What clients can call: which path does what. Errors of every path have OpenAI's envelope.
+@LoopActor
+final class ClientAPI {
+    let table: HandlerTable
+    private let frontend: Frontend
+
+    init(_ frontend: Frontend) {
+        self.frontend = frontend
+        table = HandlerTable()
+        table.on(.post, "/v1/chat/completions") { [weak self] exchange in await self?.generate(exchange, .chat) }
+        table.on(.post, "/v1/completions") { [weak self] exchange in await self?.generate(exchange, .text) }
+        table.on(.get, "/v1/models") { [weak self] exchange in self?.listModels(exchange) }
+        table.on(.get, "/v1/models/{id}") { [weak self] exchange in self?.showModel(exchange) }
+        for path in ["/health", "/live", "/livez", "/healthz", "/liveness"] { table.on(.get, path) { $0.respond(.text(.ok, "ok\n")) } }
+        for path in ["/ready", "/readyz", "/readiness"] { table.on(.get, path) { [weak self] exchange in self?.tellReadiness(exchange) } }
+        table.on(.get, "/version") { exchange in
+            exchange.respond(.json(.ok, Array(#"{"version":"\#(BuildInfo.version)","protocol":"\#(WireVersion.current)"}"#.utf8)))
+        }
+    }
+
+    private enum Endpoint: String {
+        case chat = "/v1/chat/completions"
+        case text = "/v1/completions"
+    }
+
+    // MARK: Generation
+
+    private func generate(_ exchange: HTTPExchange, _ endpoint: Endpoint) async {
+        let label = exchange.request.requestLabel
+        guard !frontend.isDraining else { return refuse(exchange, ErrorBody(ServiceFailure(.draining)), endpoint, label) }
+        let prepared: PreparedRequest
+        do throws(DialectError) { prepared = try await prepare(exchange, endpoint) } catch {
+            return refuse(exchange, ErrorBody(error), endpoint, label)
+        }
+        guard !exchange.isGone else { return }
+        let isStreamed = prepared.delivery.isStreamed
+        guard let id = frontend.begin(isStreamed: isStreamed) else {
+            return refuse(exchange, ErrorBody(ServiceFailure(.overloaded)), endpoint, label)
+        }
+        let requestID = label ?? id.description
+        let answer = ClientAnswer(
+            exchange, requestID: requestID, writer: writer(endpoint, prepared, id), choices: prepared.choices,
+            wantsLogprobs: prepared.sampling.topLogprobs != nil, echo: echo(prepared), keepalive: frontend.limits.keepalive,
+            loop: frontend.context.loop)
+        let outcome = await RequestFlow(prepared, id: id, answer: answer, frontend: frontend).run()
+        frontend.end(isStreamed: isStreamed, tokens: outcome.usage.completionTokens)
+        ended(outcome, prepared, id, endpoint)
+    }
+
+    /// Body → request → model → tokens. A large body is read and tokenized on the pool.
+    private func prepare(_ exchange: HTTPExchange, _ endpoint: Endpoint) async throws(DialectError) -> PreparedRequest {
+        let body = exchange.takeBody(), loop = frontend.context.loop
+        let isSmall = body.count <= frontend.limits.inlineBodyBytes
+        let parsed: Parsed
+        if isSmall {
+            parsed = try Parsed(body, endpoint)
+        } else {
+            parsed = try await offloaded(bytes: body.count) { () throws(DialectError) in try Parsed(body, endpoint) }
+        }
+        frontend.metrics.unknownFields.increment(by: parsed.unknownFields)
+        let preparation = Preparation(
+            model: try model(named: parsed.generation.model), generation: parsed.generation, delivery: parsed.delivery,
+            unixSeconds: loop.wallClockMilliseconds / 1_000, seed: loop.random.next(), clock: { loop.clockReading })
+        if isSmall { return try preparation.run() }
+        return try await offloaded(bytes: body.count) { () throws(DialectError) in try preparation.run() }
+    }
+
+    private func offloaded<Value: Sendable>(
+        bytes: Int, _ work: @escaping @Sendable () throws(DialectError) -> Value
+    ) async throws(DialectError) -> Value {
+        // What a megabyte costs in a simulation; about what it costs in truth.
+        let cost = Duration.nanoseconds(Int64(bytes) * 20)
+        let result: Result<Value, DialectError>
+        do throws(WorkPool.Full) {
+            result = try await frontend.context.loop.offload(to: frontend.context.pool, virtualCost: cost) { Result(catching: work) }
+        } catch { throw DialectError(ErrorBody(ServiceFailure(.overloaded))) }
+        return try result.get()
+    }
+
+    private func model(named name: String) throws(DialectError) -> ServedModel {
+        guard let card = frontend.cluster.card(named: name) else {
+            // Without any router nobody knows which models there are.
+            let failure = frontend.cluster.hasUsableRouter ? ServiceFailure.modelNotFound(name) : ServiceFailure(.noWorker)
+            throw DialectError(ErrorBody(failure))
+        }
+        guard let model = frontend.models.model(card.digest) else { throw DialectError(ErrorBody(ServiceFailure(.noWorker))) }
+        return model
+    }
+
+    private func writer(_ endpoint: Endpoint, _ prepared: PreparedRequest, _ id: RequestID) -> any AnswerWriter {
+        let created = frontend.context.loop.wallClockMilliseconds / 1_000, model = prepared.generation.model
+        return switch endpoint {
+        case .chat: ChatCompletionWriter(id: id.description, created: created, model: model, delivery: prepared.delivery)
+        case .text: CompletionWriter(id: id.description, created: created, model: model, delivery: prepared.delivery)
+        }
+    }
+
+    private func echo(_ prepared: PreparedRequest) -> [UInt8] {
+        guard prepared.delivery.echoesPrompt else { return [] }
+        var text: [UInt8] = []
+        prepared.model.text.decode(prepared.prompt.span, into: &text)
+        return text
+    }
+
+    private func refuse(_ exchange: HTTPExchange, _ error: ErrorBody, _ endpoint: Endpoint, _ label: String?) {
+        frontend.metrics.requestEnded(endpoint: endpoint.rawValue, model: nil, status: error.status, after: .zero)
+        exchange.respond(.error(error, requestID: label ?? Hexadecimal.text(frontend.context.loop.random.next())))
+    }
+
+    private func ended(_ outcome: RequestOutcome, _ prepared: PreparedRequest, _ id: RequestID, _ endpoint: Endpoint) {
+        let card = prepared.model.card.name
+        frontend.metrics.requestEnded(endpoint: endpoint.rawValue, model: card, status: outcome.status, after: outcome.total)
+        frontend.context.log.debug(
+            "request ended",
+            [
+                "request": .text(id.description), "status": .integer(Int64(outcome.status)), "attempts": .integer(Int64(outcome.attempts)),
+                "prompt_tokens": .count(prepared.prompt.count), "output_tokens": .count(outcome.usage.completionTokens),
+                "after": .duration(outcome.total),
+            ])
+        var slice = RequestSlice()
+        slice.counter = id.counter
+        slice.attempts = outcome.attempts
+        slice.model = card
+        slice.status = UInt16(outcome.status)
+        slice.streaming = prepared.delivery.isStreamed
+        slice.choices = UInt8(prepared.choices)
+        slice.promptTokens = UInt32(prepared.prompt.count)
+        slice.cachedTokens = UInt32(outcome.usage.cachedTokens)
+        slice.outputTokens = UInt32(outcome.usage.completionTokens)
+        slice.decode = outcome.placement
+        slice.durations.tokenizeMicroseconds = prepared.tokenizing.wireMicroseconds
+        slice.durations.firstTokenMicroseconds = outcome.firstToken.wireMicroseconds
+        slice.durations.totalMicroseconds = outcome.total.wireMicroseconds
+        slice.receivedEpochMilliseconds =
+            UInt64(max(0, frontend.context.loop.wallClockMilliseconds - Int64(outcome.total.inMilliseconds)))
+        frontend.publish?(slice)
+    }
+
+    /// A parsed body, whichever endpoint it came to.
+    private struct Parsed: Sendable {
+        let generation: GenerationRequest
+        let delivery: Delivery
+        let unknownFields: Int
+
+        init(_ body: [UInt8], _ endpoint: Endpoint) throws(DialectError) {
+            switch endpoint {
+            case .chat:
+                let request = try ChatCompletionRequest(parsing: body.span.bytes)
+                (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
+            case .text:
+                let request = try CompletionRequest(parsing: body.span.bytes)
+                (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
+            }
+        }
+    }
+
+    // MARK: Models and health
+
+    private func entry(_ name: String, _ card: ModelCard) -> ModelList.Model? {
+        guard let model = frontend.models.model(card.digest) else { return nil }
+        let isAdapter = card.loRAs.contains { $0.text == name }
+        return ModelList.Model(
+            id: name, created: model.createdSeconds, contextLength: Int(card.contextLength), parent: isAdapter ? card.name : nil)
+    }
+
+    private func listModels(_ exchange: HTTPExchange) {
+        var body: [UInt8] = []
+        ModelList(frontend.cluster.modelNames.compactMap { entry($0.name, $0.card) }).append(to: &body)
+        exchange.respond(.json(.ok, body))
+    }
+
+    private func showModel(_ exchange: HTTPExchange) {
+        let name = exchange.parameter("id") ?? ""
+        guard let card = frontend.cluster.card(named: name), let model = entry(name, card) else {
+            return exchange.respond(
+                .error(ErrorBody(ServiceFailure.modelNotFound(name)), requestID: exchange.request.requestLabel ?? ""))
+        }
+        var body: [UInt8] = []
+        model.append(to: &body)
+        exchange.respond(.json(.ok, body))
+    }
+
+    private func tellReadiness(_ exchange: HTTPExchange) {
+        exchange.respond(frontend.isServing ? .text(.ok, "ready\n") : .text(.serviceUnavailable, "not ready\n"))
+    }
+}
+
+extension DialectError {
+    /// A failure that is known before a request has begun.
+    fileprivate init(_ body: ErrorBody) {
+        self.init(status: body.status, message: body.message, type: body.type, param: body.param, code: body.code)
+    }
+}
+
+extension HTTPRequest {
+    /// What a client calls its request, if it is fit to be repeated in a header and a log.
+    var requestLabel: String? {
+        guard let label = headers["x-request-id"], !label.isEmpty, label.utf8.count <= 128,
+            label.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else { return nil }
+        return label
+    }
+}

@@ -1,0 +1,204 @@
+import ClusterModel
+import EventLoop
+import ProcessKit
+import Telemetry
+import Transport
+import WireProtocol
+
+/// Why a router gave no plan.
+enum PlanFailure: Error {
+    /// The link ended before the answer came: another router may be asked, as the next attempt.
+    case routerLost
+    /// No answer within the time.
+    case timedOut
+    /// The router said no.
+    case refused(FailureDetail)
+}
+
+/// The frontend's side of one route link: registration, the directory, and the plans that one turn of the loop asked for.
+@LoopActor
+final class RouterClient: LinkKeeperHandler, EndOfTurn {
+    /// A question that waits for its plan.
+    private struct Key: Hashable {
+        let counter: UInt64
+        let attempt: UInt8
+    }
+
+    let address: Address
+    private(set) var view: RouterView?
+    private(set) var identity: Identity?
+    private let context: ProcessContext
+    private let registration: @LoopActor () -> RegisterFrontend
+    private let changed: @LoopActor () -> Void
+    private var keeper: LinkKeeper?
+    private var isRegistered = false
+    private var waiting: [Key: Promise<Result<PlanEntry, PlanFailure>>] = [:]
+    private var batch = RouteBatch()
+    private var cancelled = CancelRoute()
+    private var wantsFlush = false
+
+    init(
+        _ address: Address, context: ProcessContext, endpoint: LinkEndpoint, registration: @escaping @LoopActor () -> RegisterFrontend,
+        changed: @escaping @LoopActor () -> Void
+    ) {
+        self.address = address
+        self.context = context
+        self.registration = registration
+        self.changed = changed
+        keeper = LinkKeeper(address, kind: .route, endpoint: endpoint, loop: context.loop, handler: self)
+    }
+
+    /// Registered, and its directory is complete.
+    var isUsable: Bool { isRegistered && keeper?.link != nil && view?.isInStep == true && view?.health.state != .draining }
+    var openPlans: Int { waiting.count }
+
+    func start() { keeper?.start() }
+
+    func stop() {
+        keeper?.stop(.leaving)
+        keeper = nil
+        lost()
+    }
+
+    // MARK: Plans
+
+    /// Asks for a placement. Every plan that comes after the deadline or a cancel is given back to the router.
+    func plan(_ entry: RouteEntry, until deadline: Instant) async throws(PlanFailure) -> PlanEntry {
+        guard isUsable else { throw .routerLost }
+        let key = Key(counter: entry.counter, attempt: entry.attempt)
+        let promise = Promise<Result<PlanEntry, PlanFailure>>(on: context.loop)
+        waiting[key] = promise
+        batch.entries.append(entry)
+        flushSoon()
+        let answer = await promise.wait(until: deadline)
+        if answer == nil { cancel(counter: entry.counter, attempt: entry.attempt) }
+        waiting[key] = nil
+        guard let answer else { throw .timedOut }
+        let plan = try answer.get()
+        if plan.outcome == .failed { throw .refused(plan.failure ?? FailureDetail()) }
+        return plan
+    }
+
+    /// The client left while the plan was asked for.
+    func cancel(counter: UInt64, attempt: UInt8) {
+        guard let promise = waiting[Key(counter: counter, attempt: attempt)] else { return }
+        cancelled.requests.append(RequestRef(counter: counter, attempt: attempt))
+        flushSoon()
+        promise.fulfil(.failure(.timedOut))
+    }
+
+    /// A lease that was never taken to its worker, or whose worker is gone.
+    func release(_ lease: EndedLease) {
+        guard isRegistered else { return }  // a new life of the router learns of leases from the workers alone
+        batch.endedLeases.append(lease)
+        flushSoon()
+    }
+
+    private func flushSoon() {
+        guard !wantsFlush else { return }
+        wantsFlush = true
+        context.loop.atEndOfTurn(self)
+    }
+
+    func flush() {
+        wantsFlush = false
+        guard let link = keeper?.link, isRegistered else { return }
+        let origin = context.identity.generation
+        if !batch.entries.isEmpty {
+            for start in stride(from: 0, to: batch.entries.count, by: Limits.batchEntries) {
+                let part = batch.entries[start..<min(start + Limits.batchEntries, batch.entries.count)]
+                link.send(RouteBatch(endedLeases: start == 0 ? batch.endedLeases : [], entries: Array(part)), origin: origin)
+            }
+        } else if !batch.endedLeases.isEmpty {
+            link.send(LeasesEnded(leases: batch.endedLeases), origin: origin)
+        }
+        batch.entries.removeAll(keepingCapacity: true)
+        batch.endedLeases.removeAll(keepingCapacity: true)
+        if !cancelled.requests.isEmpty {
+            link.send(cancelled, origin: origin)
+            cancelled.requests.removeAll(keepingCapacity: true)
+        }
+    }
+
+    // MARK: LinkKeeperHandler
+
+    func keeper(_ keeper: LinkKeeper, opened link: Link) {
+        identity = link.peer
+        context.loop.spawn { [weak self] in await self?.register(on: link) }
+    }
+
+    func keeper(_ keeper: LinkKeeper, received header: MessageHeader, body: RawSpan, on link: Link) {
+        do throws(WireError) {
+            switch header.kind {
+            case .planBatch:
+                guard header.origin == context.identity.generation else { throw WireError(.invalidValue, "origin") }
+                let plans = try Codec.decodeBody(PlanBatch.self, from: body)
+                for plan in plans.entries { settle(plan) }
+            case .replayQuestion, .snapshotQuestion:
+                // Of the frontend's own stream nothing is kept for replay: its entries are totals, said again.
+                link.answer(header, with: Failure(.notFound, reason: "this stream is not recovered"))
+            default: throw WireError(.unexpectedKind, "kind")
+            }
+        } catch { link.malformed(header, error) }
+    }
+
+    func keeper(_ keeper: LinkKeeper, ended: LinkEnd, wasOpen: Bool, retryAfter: Duration) {
+        let fields: LogFields = [
+            "router": .text(address.description), "reason": .text(ended.description), "retry_after": .duration(retryAfter),
+        ]
+        if wasOpen || isFirstFailure { context.log.warning(wasOpen ? "router lost" : "router not reached", fields) }
+        isFirstFailure = wasOpen
+        lost()
+    }
+
+    /// Of a row of failures to reach a router only the first is worth a line.
+    private var isFirstFailure = true
+
+    /// A plan whose asker is gone is answered by a cancel that is on its way; the router ends the leases.
+    private func settle(_ plan: PlanEntry) {
+        waiting[Key(counter: plan.counter, attempt: plan.attempt)]?.fulfil(.success(plan))
+    }
+
+    private func register(on link: Link) async {
+        let answer: FrontendRegistered
+        do throws(LinkFailure) {
+            answer = try await link.ask(registration(), answeredBy: FrontendRegistered.self, within: Self.registrationLimit)
+        } catch {
+            context.log.warning("not registered", ["router": .text(address.description), "reason": .text("\(error)")])
+            return link.goodbye(.leaving, detail: "not registered")
+        }
+        guard link === keeper?.link, let feed = Address(advertised: answer.endpoints.feedAddress, peer: link.remoteAddress) else {
+            return link.goodbye(.leaving, detail: "no feed")
+        }
+        for warning in answer.warnings { context.log.warning("the router warns", ["detail": .text(warning.detail)]) }
+        do throws(TransportError) {
+            view = try RouterView(
+                feed: feed, generation: link.peer.generation, loop: context.loop, network: context.network,
+                ask: { question in
+                    do throws(LinkFailure) {
+                        return .success(try await link.ask(question, answeredBy: SnapshotPage.self, within: RouterView.pageLimit))
+                    } catch { return .failure(error) }
+                }, changed: changed)
+        } catch {
+            context.log.warning("no feed of the router", ["address": .text(feed.description), "reason": .text(error.description)])
+            return link.goodbye(.leaving, detail: "no feed")
+        }
+        isRegistered = true
+        isFirstFailure = true
+        context.log.info("registered", ["router": .text(address.description), "router_id": .hex(link.peer.id)])
+    }
+
+    /// A router answers at once; one that does not is not well.
+    private static let registrationLimit = Duration.seconds(2)
+
+    private func lost() {
+        isRegistered = false
+        view?.close()
+        view = nil
+        batch = RouteBatch()
+        cancelled = CancelRoute()
+        let promises = waiting.keys.sorted { ($0.counter, $0.attempt) < ($1.counter, $1.attempt) }.compactMap { waiting[$0] }
+        for promise in promises { promise.fulfil(.failure(.routerLost)) }
+        changed()
+    }
+}

@@ -1,0 +1,63 @@
+import ClusterModel
+import JSONText
+import Transport
+import WireProtocol
+
+// What an operator sees of the frontend's parts. Ids and counts, never texts.
+
+extension RouterClient {
+    func debugState(into json: inout JSONWriter) {
+        json.beginObject()
+        json.key("address")
+        json.string(address.description)
+        json.key("id")
+        json.string(Hexadecimal.text(identity?.id ?? 0))
+        json.key("usable")
+        json.bool(isUsable)
+        json.key("open_plans")
+        json.number(openPlans)
+        json.key("workers")
+        json.number(view?.workers.count ?? 0)
+        json.key("pools")
+        json.number(view?.pools.count ?? 0)
+        json.key("gaps")
+        json.number(view?.gaps ?? 0)
+        json.endObject()
+    }
+}
+
+extension WorkerClient {
+    func debugState(into json: inout JSONWriter) {
+        json.beginObject()
+        json.key("id")
+        json.string(Hexadecimal.text(workerID))
+        json.key("generation")
+        json.string(Hexadecimal.text(generation))
+        json.key("open")
+        json.bool(isOpen)
+        json.key("requests")
+        json.number(openRequests)
+        json.key("unsent_bytes")
+        json.number(unsentBytes)
+        json.key("late_frames")
+        json.number(lateFrames)
+        json.endObject()
+    }
+}
+
+extension ModelStore {
+    func debugState(_ card: ModelCard, into json: inout JSONWriter) {
+        json.beginObject()
+        json.key("name")
+        json.string(card.name)
+        json.key("digest")
+        json.string(card.digest.description)
+        json.key("ready")
+        json.bool(model(card.digest) != nil)
+        if let failure = failure(card.digest) {
+            json.key("failure")
+            json.string("\(failure)")
+        }
+        json.endObject()
+    }
+}

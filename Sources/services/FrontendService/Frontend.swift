@@ -1,0 +1,75 @@
+import ClusterModel
+import EventLoop
+import ProcessKit
+import Telemetry
+import Transport
+import WireProtocol
+
+/// What the requests of one frontend share: the way to routers and workers, the models, the limits, and the count of what runs.
+@LoopActor
+final class Frontend {
+    let context: ProcessContext
+    let limits: FrontendLimits
+    let metrics: FrontendMetrics
+    let cluster: ClusterView
+    let workers: WorkerPool
+    let models: ModelStore
+    /// Told of each request that ended.
+    var publish: (@LoopActor (RequestSlice) -> Void)?
+    private(set) var isDraining = false
+    private(set) var running = 0
+    private(set) var streams = 0
+    private(set) var requestsTotal: UInt64 = 0
+    private(set) var tokensTotal: UInt64 = 0
+    private var lastCounter: UInt64 = 0
+    /// Wakes whoever waits for the last request to end.
+    let idle: Signal
+
+    init(
+        context: ProcessContext, limits: FrontendLimits, metrics: FrontendMetrics, cluster: ClusterView, workers: WorkerPool,
+        models: ModelStore
+    ) {
+        self.context = context
+        self.limits = limits
+        self.metrics = metrics
+        self.cluster = cluster
+        self.workers = workers
+        self.models = models
+        idle = Signal(on: context.loop)
+    }
+
+    /// A new request, unless there are too many; every one that began ends.
+    func begin(isStreamed: Bool) -> RequestID? {
+        guard running < limits.requests else { return nil }
+        running += 1
+        requestsTotal += 1
+        lastCounter += 1
+        if isStreamed { streams += 1 }
+        metrics.running.set(Double(running))
+        metrics.streams.set(Double(streams))
+        return RequestID(origin: context.identity.generation, counter: lastCounter)
+    }
+
+    func end(isStreamed: Bool, tokens: Int) {
+        running -= 1
+        tokensTotal &+= UInt64(tokens)
+        if isStreamed { streams -= 1 }
+        metrics.running.set(Double(running))
+        metrics.streams.set(Double(streams))
+        metrics.outputTokens.increment(by: tokens)
+        if running == 0 { idle.wake() }
+    }
+
+    func drain() { isDraining = true }
+
+    /// Something changed at a router: models are fetched, workers dialled, waiting requests look again.
+    func clusterChanged() {
+        cluster.invalidate()
+        workers.follow(cluster.workers)
+        models.follow(cluster.cards)
+        cluster.wakeWaiting()
+    }
+
+    /// Whether a request could be served now.
+    var isServing: Bool { cluster.hasUsableRouter && models.readyCount > 0 && !isDraining }
+}

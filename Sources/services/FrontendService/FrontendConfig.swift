@@ -1,0 +1,129 @@
+import ClusterModel
+package import HTTPServing
+package import ProcessKit
+package import ServiceRuntime
+package import Transport
+import WireProtocol
+
+/// What a frontend is told at its start, beside what every process is told.
+package struct FrontendConfig: Sendable {
+    package var listenHost = "127.0.0.1"
+    package var listenPort: UInt16 = 8000
+    package var publish = Address(host: "127.0.0.1", port: 8002)
+    package var routers = [Address(host: "127.0.0.1", port: 8100)]
+    package var limits = FrontendLimits()
+    package var http = HTTPLimits()
+
+    package init() {}
+}
+
+/// The options of `frontend`.
+package struct FrontendOptions: Sendable {
+    package let table: OptionTable
+    package let process: ProcessOptions
+    private let listen: OptionKey<String>
+    private let publish: OptionKey<String>
+    private let routers: OptionKey<[String]>
+    private let dispatch: OptionKey<Duration>
+    private let routerReturn: OptionKey<Duration>
+    private let firstToken: OptionKey<Duration>
+    private let silence: OptionKey<Duration>
+    private let total: OptionKey<Duration>
+    private let keepalive: OptionKey<Duration>
+    private let requests: OptionKey<Int>
+    private let connections: OptionKey<Int>
+    private let headerBytes: OptionKey<Int>
+    private let bodyBytes: OptionKey<Int>
+    private let headerLimit: OptionKey<Duration>
+    private let bodyLimit: OptionKey<Duration>
+    private let idleLimit: OptionKey<Duration>
+    private let writeStall: OptionKey<Duration>
+
+    package init() {
+        let limits = FrontendLimits(), http = HTTPLimits()
+        var table = OptionTable(
+            ProcessDescription(
+                name: "frontend",
+                summary: "Serves OpenAI's HTTP API: reads requests, asks a router where they run, and streams what the workers produce.",
+                protocolVersion: WireVersion.current.description,
+                examples: [
+                    .init("frontend", "serves on 127.0.0.1:8000 with the router at tcp://127.0.0.1:8100"),
+                    .init(
+                        "frontend --listen 0.0.0.0:8000 --routers tcp://10.0.0.5:8100,tcp://10.0.0.6:8100",
+                        "serves everywhere with two routers"),
+                ]))
+        table.group("Serving")
+        listen = table.option("listen", .address(.http), default: "127.0.0.1:8000", help: "Where clients connect.")
+        routers = table.list(
+            "routers", .address(.peer), default: ["tcp://127.0.0.1:8100"], count: 1...16, help: "Every router of the cluster.")
+        publish = table.option(
+            "publish", .address(.listener), default: "tcp://127.0.0.1:8002",
+            help: "Where this frontend's own state is published; port 0 lets the system choose.")
+        table.group("Time limits of a request")
+        dispatch = table.option(
+            "dispatch-limit", .duration(.milliseconds(10)...(.seconds(60))), default: limits.dispatch,
+            help: "From asking a router to a worker's acceptance, an attempt.")
+        routerReturn = table.option(
+            "router-wait", .duration(.zero...(.seconds(120))), default: limits.routerReturn,
+            help: "How long a request waits for a router when none can be reached.")
+        firstToken = table.option(
+            "first-token-limit", .duration(.milliseconds(100)...(.seconds(3_600))), default: limits.firstToken,
+            help: "From acceptance to the first token.")
+        silence = table.option(
+            "silence-limit", .duration(.milliseconds(100)...(.seconds(3_600))), default: limits.silence, help: "Between two tokens.")
+        total = table.option(
+            "total-limit", .duration(.seconds(1)...(.seconds(86_400))), default: limits.total, help: "From arrival to the end.")
+        keepalive = table.option(
+            "keepalive", .duration(.seconds(1)...(.seconds(3_600))), default: limits.keepalive,
+            help: "A silent stream gets a comment line after this long.")
+        table.group("HTTP limits")
+        requests = table.option("max-requests", .integer(1...1_000_000), default: limits.requests, help: "Requests running at once.")
+        connections = table.option("max-connections", .integer(1...1_000_000), default: http.connections, help: "Client connections.")
+        headerBytes = table.option("max-header-bytes", .integer(1_024...1_048_576), default: http.headerBytes, help: "Of one request.")
+        bodyBytes = table.option("max-body-bytes", .integer(1_024...268_435_456), default: http.bodyBytes, help: "Of one request.")
+        headerLimit = table.option(
+            "header-limit", .duration(.milliseconds(100)...(.seconds(600))), default: http.headerDeadline,
+            help: "A request's head must be there after this long, however it trickles.")
+        bodyLimit = table.option(
+            "body-limit", .duration(.milliseconds(100)...(.seconds(3_600))), default: http.bodyDeadline, help: "The same for its body.")
+        idleLimit = table.option(
+            "idle-limit", .duration(.milliseconds(100)...(.seconds(3_600))), default: http.idle,
+            help: "A connection without a request is closed after this long.")
+        writeStall = table.option(
+            "write-stall-limit", .duration(.milliseconds(100)...(.seconds(3_600))), default: http.writeStall,
+            help: "A client that takes no byte for this long is cut off.")
+        process = ProcessOptions(in: &table, role: .frontend, admin: "127.0.0.1:8001")
+        table.check(firstToken, total) { [firstToken, total] resolved in
+            guard resolved[firstToken] > resolved[total] else { return [] }
+            return [
+                resolved.issue(
+                    firstToken, problem: "it is longer than the limit of the whole request", remedy: "lower it, or raise total-limit")
+            ]
+        }
+        self.table = table
+    }
+
+    package func config(_ resolved: ResolvedConfiguration) throws -> FrontendConfig {
+        var config = FrontendConfig()
+        let address = try AddressText(resolved[listen], rule: .http)
+        config.listenHost = address.host
+        config.listenPort = address.port
+        config.publish = try Address(parsing: resolved[publish])
+        config.routers = try resolved[routers].map { text in try Address(parsing: text) }
+        config.limits.dispatch = resolved[dispatch]
+        config.limits.routerReturn = resolved[routerReturn]
+        config.limits.firstToken = resolved[firstToken]
+        config.limits.silence = resolved[silence]
+        config.limits.total = resolved[total]
+        config.limits.keepalive = resolved[keepalive]
+        config.limits.requests = resolved[requests]
+        config.http.connections = resolved[connections]
+        config.http.headerBytes = resolved[headerBytes]
+        config.http.bodyBytes = resolved[bodyBytes]
+        config.http.headerDeadline = resolved[headerLimit]
+        config.http.bodyDeadline = resolved[bodyLimit]
+        config.http.idle = resolved[idleLimit]
+        config.http.writeStall = resolved[writeStall]
+        return config
+    }
+}

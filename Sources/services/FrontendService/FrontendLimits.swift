@@ -1,0 +1,23 @@
+/// Bounds of a frontend that are defaults of its options, each with its reason. Those of its HTTP server: `HTTPLimits`.
+package struct FrontendLimits: Sendable {
+    /// Plan asked for to *accepted*, an attempt: routers decide in microseconds and workers answer at once.
+    package var dispatch = Duration.seconds(2)
+    /// Without any router, requests wait this long for one to come back: a restart takes a second.
+    package var routerReturn = Duration.seconds(10)
+    /// Accepted to the first token: the longest prompts on a busy worker.
+    package var firstToken = Duration.seconds(120)
+    /// Between two tokens: an engine that is silent for so long has lost the request.
+    package var silence = Duration.seconds(30)
+    /// From the request's arrival to its end, whatever happens: no client waits longer.
+    package var total = Duration.seconds(1_800)
+    /// A comment is written on a stream that was silent for this long: balancers cut idle connections at 30 s, some clients at 20.
+    package var keepalive = Duration.seconds(10)
+    /// Attempts of one request.
+    package var attempts = 3
+    /// Requests running at once; each holds its prompt and some buffers. More are refused with 503.
+    package var requests = 16_384
+    /// Bodies up to this size are read and tokenized on the loop: a hop to the pool costs more than they do.
+    package var inlineBodyBytes = 16 << 10
+
+    package init() {}
+}

@@ -1,0 +1,176 @@
+import ClusterModel
+package import EventLoop
+import HTTPServing
+package import JSONText
+package import ProcessKit
+import ServiceRuntime
+import Telemetry
+import Transport
+import WireProtocol
+
+/// One frontend: clients on one side, routers and workers on the other.
+@LoopActor
+package final class FrontendService {
+    package let name = "frontend"
+    private let context: ProcessContext
+    private let config: FrontendConfig
+    private let metrics: FrontendMetrics
+    private let cluster = ClusterView()
+    private let endpoint: LinkEndpoint
+    private let frontend: Frontend
+    private let server: HTTPServer
+    private let api: ClientAPI
+    private var publisher: StatePublisher?
+    private var gauges: TimerHandle?
+    private var state = ProcessState.starting
+    private var httpAddress = ""
+
+    /// Gauges of queues and buffers are read this often; nobody scrapes faster.
+    private static let gaugeInterval = Duration.seconds(1)
+
+    package init(_ config: FrontendConfig, _ context: ProcessContext) {
+        self.config = config
+        self.context = context
+        metrics = FrontendMetrics(registry: context.metrics)
+        endpoint = LinkEndpoint(loop: context.loop, network: context.network, policy: context.policy)
+        let relay = ChangeRelay()
+        let workers = WorkerPool(context: context, endpoint: endpoint)
+        let models = ModelStore(context: context, endpoint: endpoint, cluster: cluster) { relay.frontend?.clusterChanged() }
+        frontend = Frontend(
+            context: context, limits: config.limits, metrics: metrics, cluster: cluster, workers: workers, models: models)
+        relay.frontend = frontend
+        api = ClientAPI(frontend)
+        server = HTTPServer(on: context.loop, sockets: context.sockets, limits: config.http, application: api.table)
+        for address in config.routers {
+            cluster.add(
+                RouterClient(
+                    address, context: context, endpoint: endpoint, registration: { [weak self] in self?.registration() ?? RegisterFrontend() },
+                    changed: { relay.changed() }))
+        }
+        relay.loop = context.loop
+    }
+
+    /// The port on which clients are served.
+    package private(set) var port: UInt16 = 0
+    package var openRequests: Int { frontend.running }
+    /// Requests that some worker still runs for this frontend.
+    package var requestsAtWorkers: Int { frontend.workers.openRequests }
+    package var isServing: Bool { frontend.isServing }
+    package var openConnections: Int { server.openConnections }
+
+    // MARK: Service
+
+    package func start() async throws {
+        publisher = try StatePublisher(context: context, on: config.publish) { [weak self] in self?.load() ?? FrontendLoad() }
+        frontend.publish = { [weak self] slice in self?.publisher?.ended(slice) }
+        port = try server.listen(host: config.listenHost, port: config.listenPort)
+        httpAddress = "\(config.listenHost.contains(":") ? "[\(config.listenHost)]" : config.listenHost):\(port)"
+        context.log.info(
+            "listening",
+            ["http": .text(httpAddress), "publish": .text(publisher?.address.description ?? ""), "generation": .hex(context.identity.generation)])
+        state = .ready
+        publisher?.state(.ready)
+        for router in cluster.routers { router.start() }
+        readGauges()
+    }
+
+    package func drain() async -> Bool {
+        state = .draining
+        publisher?.state(.draining)
+        frontend.drain()
+        async let closed = server.drain()
+        while frontend.running > 0 { await frontend.idle.pause(until: context.loop.now + .seconds(1)) }
+        return await closed
+    }
+
+    package func stop() {
+        state = .stopped
+        publisher?.state(.stopped)
+        server.close()
+        for router in cluster.routers { router.stop() }
+        frontend.workers.stop()
+        frontend.models.stop()
+        endpoint.stopListening()
+        publisher?.close()
+        publisher = nil
+        context.loop.cancel(gauges)
+    }
+
+    // MARK: What it says of itself
+
+    private func registration() -> RegisterFrontend {
+        var message = RegisterFrontend()
+        message.endpoints = Endpoints(linkAddress: "", feedAddress: publisher.map { context.advertised($0.address) } ?? "")
+        message.httpAddress = httpAddress
+        message.state = state
+        message.streamPosition = publisher?.position ?? 0
+        return message
+    }
+
+    private func load() -> FrontendLoad {
+        FrontendLoad(
+            connections: UInt32(clamping: server.openConnections), requests: UInt32(clamping: frontend.running),
+            streams: UInt32(clamping: frontend.streams), bufferedBytes: UInt64(server.unsentBytes),
+            requestsTotal: frontend.requestsTotal, tokensTotal: frontend.tokensTotal)
+    }
+
+    private func readGauges() {
+        metrics.connections.set(Double(server.openConnections))
+        metrics.bufferedBytes.set(Double(server.unsentBytes))
+        metrics.models.set(Double(frontend.models.readyCount))
+        metrics.routers.set(Double(cluster.routers.count(where: \.isUsable)))
+        metrics.workerLinks.set(Double(frontend.workers.all.count(where: \.isOpen)))
+        gauges = context.loop.schedule(after: Self.gaugeInterval) { [weak self] in self?.readGauges() }
+    }
+
+    /// What `/debug/state` shows: enough to see why a request is not served.
+    package func debugState(into json: inout JSONWriter) {
+        json.beginObject()
+        json.key("state")
+        json.string("\(state)")
+        json.key("requests")
+        json.number(frontend.running)
+        json.key("streams")
+        json.number(frontend.streams)
+        json.key("connections")
+        json.number(server.openConnections)
+        json.key("buffered_bytes")
+        json.number(server.unsentBytes)
+        json.key("most_buffered_bytes")
+        json.number(server.mostUnsentBytes)
+        json.key("routers")
+        json.beginArray()
+        for router in cluster.routers { router.debugState(into: &json) }
+        json.endArray()
+        json.key("workers")
+        json.beginArray()
+        for worker in frontend.workers.all { worker.debugState(into: &json) }
+        json.endArray()
+        json.key("models")
+        json.beginArray()
+        for card in cluster.cards { frontend.models.debugState(card, into: &json) }
+        json.endArray()
+        json.endObject()
+    }
+}
+
+extension FrontendService: @LoopActor Service {}
+
+/// Changes of one turn are looked at once, at its end; and what hears of them is made before what it hears of.
+@LoopActor
+private final class ChangeRelay: EndOfTurn {
+    weak var frontend: Frontend?
+    var loop: Loop?
+    private var isDirty = false
+
+    func changed() {
+        guard !isDirty, let loop else { return }
+        isDirty = true
+        loop.atEndOfTurn(self)
+    }
+
+    func flush() {
+        isDirty = false
+        frontend?.clusterChanged()
+    }
+}

@@ -1,0 +1,143 @@
+import ClusterModel
+import EventLoop
+import HTTPServing
+import OpenAIDialect
+import TextProcessing
+import WireProtocol
+
+/// The answer to one client: events of a stream, or one body, with the error envelope for what went wrong before either began.
+@LoopActor
+final class ClientAnswer {
+    let exchange: HTTPExchange
+    let requestID: String
+    var usage = TokenUsage()
+    private let writer: any AnswerWriter
+    private let keepalive: Duration
+    private let loop: Loop
+    private(set) var hasBegun = false
+    private(set) var lastWrite: Instant
+    /// Text of the choices of an answer that is not streamed.
+    private var bodies: [CompletedChoice] = []
+    /// Told with each text: what the client wants to see before its answer.
+    private let echo: [UInt8]
+
+    init(
+        _ exchange: HTTPExchange, requestID: String, writer: any AnswerWriter, choices: Int, wantsLogprobs: Bool, echo: [UInt8],
+        keepalive: Duration, loop: Loop
+    ) {
+        self.exchange = exchange
+        self.requestID = requestID
+        self.writer = writer
+        self.keepalive = keepalive
+        self.loop = loop
+        self.echo = echo
+        lastWrite = loop.now
+        guard !writer.delivery.isStreamed else { return }
+        bodies = (0..<choices).map {
+            CompletedChoice(index: $0, text: echo, finish: .length, logprobs: wantsLogprobs ? LogprobsBuffer() : nil)
+        }
+    }
+
+    var isStreamed: Bool { writer.delivery.isStreamed }
+    /// When a comment is due, so that nobody on the way takes the connection for dead.
+    var keepaliveAt: Instant? { isStreamed && hasBegun ? lastWrite + keepalive : nil }
+
+    /// The request was accepted: from here on a stream is 200, whatever comes.
+    func begin() {
+        guard isStreamed, !hasBegun else { return }
+        hasBegun = true
+        lastWrite = loop.now
+        exchange.beginStream(.ok, headers: ServerSentEvents.headers + [HTTPField("x-request-id", requestID)])
+    }
+
+    func open(choice: UInt8) {
+        guard isStreamed else { return }
+        if writer.opensChoices { event { writer.appendOpening(choice: Int(choice), usage: usage, to: &$0) } }
+        let echo = echo
+        if !echo.isEmpty {
+            event { writer.appendText(choice: Int(choice), echo.span.bytes, logprobs: nil, usage: usage, to: &$0) }
+        }
+    }
+
+    func text(choice: UInt8, _ text: [UInt8], logprobs: LogprobsBuffer?) {
+        guard isStreamed else {
+            bodies[Int(choice)].text.append(contentsOf: text)
+            return
+        }
+        guard !text.isEmpty || logprobs != nil else { return }
+        event { writer.appendText(choice: Int(choice), text.span.bytes, logprobs: logprobs, usage: usage, to: &$0) }
+    }
+
+    /// Log probabilities of an answer in one body gather here.
+    func withBodyLogprobs(choice: UInt8, _ change: (inout LogprobsBuffer) -> Void) {
+        guard var buffer = bodies[Int(choice)].logprobs else { return }
+        bodies[Int(choice)].logprobs = nil  // one owner, so that appending does not copy
+        change(&buffer)
+        bodies[Int(choice)].logprobs = buffer
+    }
+
+    func finish(choice: UInt8, _ kind: FinishKind) {
+        guard isStreamed else {
+            bodies[Int(choice)].finish = kind
+            return
+        }
+        event { writer.appendFinish(choice: Int(choice), kind, usage: usage, extensionJSON: nil, to: &$0) }
+    }
+
+    /// Every choice has finished.
+    func end() {
+        guard isStreamed else {
+            var body: [UInt8] = []
+            writer.appendBody(bodies, usage: usage, extensionJSON: [], to: &body)
+            exchange.respond(HTTPResponse.json(.ok, body, headers: [HTTPField("x-request-id", requestID)]))
+            return
+        }
+        if writer.delivery.usage != .none { event { writer.appendUsage(usage, to: &$0) } }
+        exchange.append { ServerSentEvents.appendDone(to: &$0) }
+        exchange.endStream()
+    }
+
+    /// In place of an answer, or as the last event of one that had begun.
+    func fail(_ failure: ErrorBody) {
+        guard hasBegun else { return exchange.respond(.error(failure, requestID: requestID)) }
+        event { failure.append(to: &$0) }
+        exchange.endStream()
+    }
+
+    func keepAlive() {
+        lastWrite = loop.now
+        exchange.append { ServerSentEvents.appendKeepalive(to: &$0) }
+    }
+
+    private func event(_ write: (inout [UInt8]) -> Void) {
+        lastWrite = loop.now
+        exchange.append { bytes in
+            ServerSentEvents.beginData(in: &bytes)
+            write(&bytes)
+            ServerSentEvents.end(in: &bytes)
+        }
+    }
+}
+
+extension HTTPResponse {
+    /// OpenAI's envelope, with what clients look at before they try again.
+    static func error(_ error: ErrorBody, requestID: String) -> HTTPResponse {
+        var body: [UInt8] = [], headers = [HTTPField("x-request-id", requestID)]
+        error.append(to: &body)
+        if let seconds = error.retryAfterSeconds { headers.append(HTTPField("retry-after", "\(seconds)")) }
+        if let retry = error.shouldRetry { headers.append(HTTPField("x-should-retry", retry ? "true" : "false")) }
+        return .json(HTTPStatus.known(error.status), body, headers: headers)
+    }
+}
+
+extension HTTPStatus {
+    /// The status of an error body: `ServiceFailure` has a table of them.
+    static func known(_ code: Int) -> HTTPStatus {
+        let statuses: [HTTPStatus] = [
+            .badRequest, .unauthorized, .forbidden, .notFound, .methodNotAllowed, .requestTimeout, .contentTooLarge,
+            .unsupportedMediaType, .unprocessableContent, .tooManyRequests, .clientClosedRequest, .badGateway, .serviceUnavailable,
+            .gatewayTimeout,
+        ]
+        return statuses.first { $0.code == code } ?? .internalServerError
+    }
+}

@@ -1,0 +1,104 @@
+import ClusterModel
+import EventLoop
+import OpenAIDialect
+import TextProcessing
+import WireProtocol
+
+/// A client's request as the cluster runs it: tokens, their hashes, and limits that fit the model.
+struct PreparedRequest: Sendable {
+    let model: ServedModel
+    let generation: GenerationRequest
+    let delivery: Delivery
+    let prompt: [TokenID]
+    /// Of all full blocks of the prompt.
+    let hashes: [SequenceHash]
+    let sampling: Sampling
+    /// Per choice; never more than the model's context leaves.
+    let maxTokens: Int
+    let tokenizing: Duration
+    let hashing: Duration
+
+    var choices: Int { generation.choices }
+}
+
+/// What turns a request into tokens and hashes; runs on the loop for small bodies and on the pool for large ones.
+struct Preparation: Sendable {
+    let model: ServedModel
+    let generation: GenerationRequest
+    let delivery: Delivery
+    let unixSeconds: Int64
+    /// Drawn by the loop for a client that gave none.
+    let seed: UInt64
+    /// Reads a clock; zero where there is none to read.
+    let clock: @Sendable () -> Instant
+
+    func run() throws(DialectError) -> PreparedRequest {
+        let context = Int(model.card.contextLength)
+        let began = clock()
+        var tokens: [TokenID] = []
+        do throws(TextError) {
+            try model.text.encode(
+                generation.prompt, TemplateContext(unixSeconds: unixSeconds), atMost: max(0, context - 1), into: &tokens)
+        } catch { throw Self.refusal(error, generation.prompt, context) }
+        let encoded = clock()
+        let room = context - tokens.count
+        let wanted = generation.sampling.maxTokens.map(Int.init)
+        if let wanted, wanted > room { throw DialectError.contextLengthExceeded(limit: context, param: generation.prompt.parameter) }
+        var hashes: [SequenceHash] = []
+        BlockHasher(blockSize: model.card.blockSize).extend(&hashes, toCover: tokens.span)
+        let hashed = clock()
+        return PreparedRequest(
+            model: model, generation: generation, delivery: delivery, prompt: tokens, hashes: hashes,
+            sampling: Sampling(generation.sampling, seed: generation.sampling.seed ?? seed), maxTokens: wanted ?? room,
+            tokenizing: began.duration(to: encoded), hashing: encoded.duration(to: hashed))
+    }
+
+    private static func refusal(_ error: TextError, _ prompt: GenerationRequest.Prompt, _ context: Int) -> DialectError {
+        switch error {
+        case .promptTooLong: .contextLengthExceeded(limit: context, param: prompt.parameter)
+        case .template(.unsupported(let param, _)): DialectError(message: error.description, param: param, code: "unsupported_value")
+        case .template(.tooLong): .contextLengthExceeded(limit: context, param: prompt.parameter)
+        case .template, .emptyPrompt, .tokenOutOfRange:
+            DialectError(message: error.description, param: prompt.parameter, code: "invalid_value")
+        case .noTokenizer, .unknownFile, .invalidFile:
+            DialectError(status: 500, message: "The model's tokenizer cannot be used.", type: "server_error", code: "internal_error")
+        }
+    }
+}
+
+extension DialectError {
+    static func contextLengthExceeded(limit: Int, param: String) -> DialectError {
+        let body = ErrorBody(ServiceFailure.contextLengthExceeded(limit: limit, param: param))
+        return DialectError(status: body.status, message: body.message, type: body.type, param: body.param, code: body.code)
+    }
+}
+
+extension GenerationRequest.Prompt {
+    /// The member of the body that it came from.
+    fileprivate var parameter: String { if case .conversation = self { "messages" } else { "prompt" } }
+}
+
+extension Sampling {
+    /// What the client left open is neutral; limits and stops are the client's own.
+    init(_ parameters: SamplingParameters, seed: UInt64) {
+        self.init()
+        let filled = parameters.filled(from: .neutral)
+        temperature = filled.temperature ?? 1
+        topP = filled.topP ?? 1
+        topK = filled.topK ?? 0
+        minP = filled.minP ?? 0
+        presencePenalty = filled.presencePenalty ?? 0
+        frequencyPenalty = filled.frequencyPenalty ?? 0
+        repetitionPenalty = filled.repetitionPenalty ?? 1
+        self.seed = seed
+        maxTokens = parameters.maxTokens ?? 0
+        minTokens = parameters.minTokens
+        maxThinkingTokens = parameters.maxThinkingTokens
+        ignoreEndOfText = parameters.ignoresEndOfText
+        stopTokens = parameters.stopTokens
+        stopSequences = parameters.stopTexts.map { StopSequence(text: $0, tokens: []) }
+        topLogprobs = parameters.topLogprobs
+        promptLogprobs = parameters.promptLogprobs
+        logitBias = parameters.logitBias.map { LogitBias(token: $0.token, bias: $0.bias) }
+    }
+}

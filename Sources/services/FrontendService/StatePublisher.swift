@@ -1,0 +1,73 @@
+import ClusterModel
+import EventLoop
+import ProcessKit
+import Transport
+import WireProtocol
+
+/// The frontend's own stream: requests that ended, its load, its state. Numbered, said each 250 ms if there is something to say.
+@LoopActor
+final class StatePublisher {
+    private let loop: Loop
+    private let feed: FeedPublisher
+    private var waiting: [FrontendChange] = []
+    private var last: FrontendLoad?
+    private let load: @LoopActor () -> FrontendLoad
+    private var timer: TimerHandle?
+    /// Slices that found no more room in a tick: an observer misses them, and is told by the number how many.
+    private(set) var droppedSlices = 0
+
+    private static let interval = Duration.milliseconds(250)
+    /// Of one tick: a busy frontend ends some thousand requests in it.
+    private static let slicesPerTick = 4096
+    /// Changes whose sizes together stay below a feed's message: a slice has some 250 bytes and two names of 256.
+    private static let changesPerMessage = 64
+
+    init(context: ProcessContext, on address: Address, load: @escaping @LoopActor () -> FrontendLoad) throws(TransportError) {
+        loop = context.loop
+        self.load = load
+        feed = try FeedPublisher(
+            on: address, kind: .frontendState, generation: context.identity.generation, dialect: context.policy.dialect,
+            loop: context.loop, network: context.network)
+        tick()
+    }
+
+    var address: Address { feed.address }
+    var position: UInt64 { feed.nextSequence - 1 }
+
+    func ended(_ slice: RequestSlice) {
+        guard waiting.count < Self.slicesPerTick else {
+            droppedSlices += 1
+            return
+        }
+        waiting.append(.requestSlice(slice))
+    }
+
+    func state(_ state: ProcessState, reason: String = "") {
+        waiting.append(.stateChanged(StateChanged(state: state, reason: reason)))
+        publish()
+    }
+
+    func close() {
+        publish()
+        loop.cancel(timer)
+        feed.close()
+    }
+
+    private func tick() {
+        publish()
+        timer = loop.schedule(after: Self.interval) { [weak self] in self?.tick() }
+    }
+
+    private func publish() {
+        let load = load()
+        if load != last {
+            last = load
+            waiting.append(.frontendLoad(load))
+        }
+        for part in waiting.parts(of: Self.changesPerMessage) {
+            let state = FrontendState(changes: part)
+            feed.publish(count: part.count) { Codec.appendBody(state, to: &$0) }
+        }
+        waiting.removeAll(keepingCapacity: true)
+    }
+}

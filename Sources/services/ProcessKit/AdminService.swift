@@ -1,0 +1,97 @@
+import ClusterModel
+package import EventLoop
+import HTTPServing
+package import JSONText
+package import ServiceRuntime
+import Telemetry
+import WireProtocol
+
+/// What operators and probes can ask of a process, on a listener of its own: metrics, health, and its state.
+///
+/// It starts first and stops last, so that a process that is stuck in its start or its drain can be looked at.
+@LoopActor
+package final class AdminService {
+    package let name = "admin"
+    private let context: ProcessContext
+    private let listen: AddressText
+    private let isReady: @LoopActor () -> Bool
+    private let table = HandlerTable()
+    private let server: HTTPServer
+    private var exposition = TextExposition()
+    /// Adds to readiness: that the services stand is not all of it for a process that depends on others.
+    package var readiness: (@LoopActor () -> Bool)?
+    /// Writes one JSON value.
+    package var debugState: (@LoopActor (inout JSONWriter) -> Void)?
+    private let rss: Gauge
+
+    /// Probes and a scraper or two; more is somebody's mistake.
+    private static let connections = 256
+
+    package init(_ context: ProcessContext, listen: AddressText, isReady: @escaping @LoopActor () -> Bool) {
+        self.context = context
+        self.listen = listen
+        self.isReady = isReady
+        rss = context.metrics.gauge("process_resident_memory_bytes", help: "Resident memory size in bytes.")
+        var limits = HTTPLimits()
+        limits.connections = Self.connections
+        limits.bodyBytes = 64 << 10
+        server = HTTPServer(on: context.loop, sockets: context.sockets, limits: limits, application: table)
+        table.on(.get, "/metrics") { [weak self] exchange in self?.metrics(exchange) }
+        // Alive is who answers: a loop that hangs does not.
+        for path in ["/livez", "/live", "/liveness", "/healthz", "/health"] { table.on(.get, path) { $0.respond(.text(.ok, "ok\n")) } }
+        for path in ["/readyz", "/ready", "/readiness"] { table.on(.get, path) { [weak self] exchange in self?.ready(exchange) } }
+        table.on(.get, "/debug/state") { [weak self] exchange in self?.state(exchange) }
+    }
+
+    /// Where it listens, once it does.
+    package private(set) var port: UInt16 = 0
+
+    // MARK: Service
+
+    package func start() async throws {
+        port = try server.listen(host: listen.host, port: listen.port)
+        context.log.info("admin", ["admin": .text("\(listen.host.contains(":") ? "[\(listen.host)]" : listen.host):\(port)")])
+    }
+
+    package func drain() async -> Bool { true }
+    package func stop() { server.close() }
+
+    // MARK: Answers
+
+    private func metrics(_ exchange: HTTPExchange) {
+        if let bytes = ResidentMemory.bytes() { rss.set(Double(bytes)) }
+        exposition.clear()
+        exposition.append(context.metrics)
+        exchange.respond(HTTPResponse(.ok, headers: [HTTPField("Content-Type", TextExposition.contentType)], body: exposition.bytes))
+    }
+
+    private func ready(_ exchange: HTTPExchange) {
+        let ready = isReady() && (readiness?() ?? true)
+        exchange.respond(ready ? .text(.ok, "ready\n") : .text(.serviceUnavailable, "not ready\n"))
+    }
+
+    private func state(_ exchange: HTTPExchange) {
+        var json = JSONWriter(style: .pretty)
+        json.beginObject()
+        json.key("role")
+        json.string("\(context.identity.role)")
+        json.key("name")
+        json.string(context.identity.name)
+        json.key("id")
+        json.string(Hexadecimal.text(context.identity.id))
+        json.key("generation")
+        json.string(Hexadecimal.text(context.identity.generation))
+        json.key("version")
+        json.string(BuildInfo.version)
+        json.key("protocol")
+        json.string(WireVersion.current.description)
+        json.key("ready")
+        json.bool(isReady() && (readiness?() ?? true))
+        json.key("state")
+        if let debugState { debugState(&json) } else { json.null() }
+        json.endObject()
+        exchange.respond(.json(.ok, json.finish()))
+    }
+}
+
+extension AdminService: @LoopActor Service {}
