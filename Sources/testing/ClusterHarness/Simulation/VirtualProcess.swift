@@ -1,0 +1,120 @@
+import ClusterModel
+import Concurrency
+import EventLoop
+import ProcessKit
+import ServiceRuntime
+import Telemetry
+import Transport
+
+/// One life of a process in a simulated cluster: the services of the real program on a virtual loop.
+package final class VirtualProcess {
+    package let name: String
+    let loop: VirtualLoop
+    let host: SimulatedHost
+    let log = LogCapture()
+    private let lifecycle: LoopHost
+    private var parts: VirtualProgram.Parts?
+    /// Set when all its services have ended by themselves.
+    package private(set) var exitCode: ExitCode?
+
+    /// What peers must prove to know: the hosts are not loopback to one another.
+    static let secret = Array("the secret of a cluster that does not exist".utf8)
+    private static let startLimit = Duration.seconds(60)
+
+    init(_ name: String, _ program: VirtualProgram, in cluster: VirtualCluster) {
+        self.name = name
+        let loop = cluster.world.makeLoop(name)
+        self.loop = loop
+        host = cluster.fabric.host(name, loop: loop)
+        let log = log, sockets = cluster.sockets(of: host), host = host
+        lifecycle = loop.perform {
+            let metrics = MetricsRegistry()
+            var policy = program.options.policy(program.resolved, id: program.id, on: loop)
+            policy.secret = Self.secret
+            let logger = Logger(
+                level: .debug, style: .json, sink: log, metrics: metrics, wallClock: { loop.wallClockMilliseconds })
+            let context = ProcessContext(
+                loop: loop, network: host, sockets: sockets, pool: cluster.pool, log: logger, metrics: metrics, policy: policy,
+                advertisedHost: name)
+            let lifecycle = LoopHost(on: loop, log: logger, systemd: SystemdNotify(environment: [:]))
+            start(program, context, lifecycle)
+            return lifecycle
+        }
+    }
+
+    @LoopActor
+    private func start(_ program: VirtualProgram, _ context: ProcessContext, _ lifecycle: LoopHost) {
+        do {
+            let parts = try program.parts(context)
+            self.parts = parts
+            let limit = program.resolved[program.options.drainLimit]
+            let group = ServiceGroup(parts.services, startLimit: Self.startLimit, drainLimit: limit)
+            let errand = Errand(group, lifecycle, self)
+            loop.spawn { await errand.run() }
+        } catch { preconditionFailure("\(name) could not be put together: \(error)") }
+    }
+
+    fileprivate func ended(_ code: ExitCode) {
+        exitCode = code
+        // What the process's sockets said last is under way; a kernel would deliver it too.
+        let host = host
+        loop.schedule(after: .milliseconds(20)) { host.kill(.reset) }
+    }
+
+    /// SIGTERM.
+    func drain() {
+        let lifecycle = lifecycle
+        loop.perform { lifecycle.request(.requested(by: "the simulation")) }
+    }
+
+    func kill(_ how: ProcessDeath) { host.kill(how) }
+
+    var isServing: Bool { isAlive && loop.perform { lifecycle.isReady } }
+    var isAlive: Bool { exitCode == nil && !host.isDead }
+
+    /// What a process at rest holds that it should not.
+    var held: [String] {
+        guard isAlive, let parts else { return [] }
+        return loop.perform { parts.held() }
+    }
+
+    /// Runs `body` on the process's loop with the main service of the program.
+    package func with<Service: AnyObject, Result>(_ type: Service.Type, _ body: @LoopActor (Service) -> Result) -> Result {
+        guard let service = parts?.service as? Service else { preconditionFailure("\(name) is no \(type)") }
+        return loop.perform { body(service) }
+    }
+
+    /// A group's run is one task, and stays on the loop that it was made on.
+    private final class Errand: @unchecked Sendable {
+        // Safety: made and run on one virtual loop.
+        private let group: ServiceGroup
+        private let lifecycle: LoopHost
+        private unowned let process: VirtualProcess
+
+        init(_ group: ServiceGroup, _ lifecycle: LoopHost, _ process: VirtualProcess) {
+            self.group = group
+            self.lifecycle = lifecycle
+            self.process = process
+        }
+
+        @LoopActor func run() async { process.ended(await group.run(on: lifecycle)) }
+    }
+}
+
+/// The log of a virtual process, kept.
+package final class LogCapture: LogSink {
+    /// Of a long run the last lines tell why.
+    private static let lineLimit = 4_000
+
+    private let captured = Lock([String]())
+
+    package var lines: [String] { captured.with { $0 } }
+
+    package func write(_ line: [UInt8]) -> Bool {
+        captured.with { lines in
+            lines.append(String(decoding: line.dropLast(), as: UTF8.self))
+            if lines.count > Self.lineLimit { lines.removeFirst(Self.lineLimit / 2) }
+        }
+        return true
+    }
+}
