@@ -57,6 +57,8 @@ var targets: [Target] = [
     // stages: pure, values in and values out
     library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"]),
     library("stages", "TextProcessing", ["ClusterModel", "JSONText"]),
+    // stages: pure
+    library("stages", "Engines", ["ClusterModel"]),
 
     // testing: libraries for tests, never linked into the three executables
     library("testing", "TestSupport", ["ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"]),

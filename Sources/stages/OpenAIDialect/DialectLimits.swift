@@ -20,8 +20,10 @@ package enum DialectLimits {
     static let name = 256
     /// As long as names are on the wire.
     static let model = 256
+    /// Of a user, a key or another word of the client's that is kept: real ones are ids, and JSON texts of a few.
+    static let label = 1 << 10
     /// As long as labels are on the wire.
-    static let label = 256
+    static let session = 256
     /// A prompt of token ids: the longest context that models have today, twice.
     static let promptTokens = 2 << 20
     /// One prompt a request: several would be several requests, each with a plan of its own.
@@ -41,5 +43,17 @@ package enum DialectLimits {
     static let hintWords = 64
     /// Longest session in seconds: a year.
     static let sessionSeconds = 31_536_000
+    /// As long as constraints are on the wire.
     static let schemaBytes = 256 << 10
+
+    /// 1 is neutral; a penalty of 0 would divide by it, and one beyond these rules out all that came before anyway.
+    static let repetitionPenalties = 0.01...100.0
+    /// What OpenAI's API allows; the ends forbid and force a token.
+    static let logitBiasRange = -100.0...100.0
+    /// Router weights and temperatures: more would drown every other term.
+    static let weights = 0.0...1e6
+    /// Whatever a `Float` can hold.
+    static let anyFloat = -3e38...3e38
+    /// A clock's milliseconds since 1970: the year 287396, the last one in which they are exact.
+    static let latestMilliseconds = 9_007_199_254_740_991.0
 }

@@ -11,6 +11,8 @@ import WireProtocol
 struct ServedModel: Sendable {
     let card: ModelCard
     let text: ModelText
+    /// What holds where a client says nothing.
+    let defaults: SamplingParameters
     /// When the frontend learned of it, for `/v1/models`.
     let createdSeconds: Int64
 }
@@ -94,7 +96,9 @@ final class ModelStore {
             switch await build(card, from: address) {
             case .success(let text):
                 guard models[card.digest] != nil else { return }
-                let model = ServedModel(card: card, text: text, createdSeconds: context.loop.wallClockMilliseconds / 1_000)
+                let model = ServedModel(
+                    card: card, text: text, defaults: GenerationDefaults.parse(card.generationDefaults),
+                    createdSeconds: context.loop.wallClockMilliseconds / 1_000)
                 models[card.digest] = .ready(model)
                 context.log.info(
                     "model ready",

@@ -49,7 +49,7 @@ struct Preparation: Sendable {
         let hashed = clock()
         return PreparedRequest(
             model: model, generation: generation, delivery: delivery, prompt: tokens, hashes: hashes,
-            sampling: Sampling(generation.sampling, seed: generation.sampling.seed ?? seed), maxTokens: wanted ?? room,
+            sampling: Sampling(generation.sampling.filled(from: model.defaults), seed: generation.sampling.seed ?? seed), maxTokens: wanted ?? room,
             tokenizing: began.duration(to: encoded), hashing: encoded.duration(to: hashed))
     }
 

@@ -46,6 +46,7 @@ final class RequestFlow {
         }
         active = ActiveRequest(
             counter: id.counter, tokenLimit: (prepared.maxTokens + 1) * prepared.choices, loop: frontend.context.loop)
+        answer.usage.promptTokens = prepared.prompt.count
         answer.exchange.whenGone = { [weak self] in self?.clientGone() }
     }
 
@@ -335,7 +336,8 @@ final class RequestFlow {
         entry.attempt = attempt
         entry.choices = UInt8(prepared.choices)
         entry.model = prepared.generation.model
-        if attempt > 1 { entry.pool = PoolRef(digest: pool) }
+        // The prompt was made for this card: another pool could not run it.
+        entry.pool = PoolRef(digest: pool)
         entry.blockSize = prepared.model.card.blockSize
         entry.tokenCount = UInt32(prepared.prompt.count + shownCount)
         entry.maxTokens = prepared.sampling.maxTokens

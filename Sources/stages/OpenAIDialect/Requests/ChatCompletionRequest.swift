@@ -3,11 +3,83 @@ import JSONText
 
 /// The body of `POST /v1/chat/completions`.
 package struct ChatCompletionRequest: Hashable, Sendable {
+    /// Its prompt is a conversation, unless the client sent tokens instead.
     package var generation: GenerationRequest
     package var delivery: Delivery
     package var unknownFields: UnknownFields
 
     package init(parsing body: RawSpan, abilities: DialectAbilities = []) throws(DialectError) {
-        throw DialectError(message: "Not yet.")
+        let object = try RequestBody.object(body)
+        do throws(FieldFault) { self = try Self(object, abilities) } catch { throw error.error }
+    }
+
+    private init(_ object: JSONObject, _ abilities: DialectAbilities) throws(FieldFault) {
+        var body = try RequestBody(object, abilities)
+        let model = try body.model()
+        var conversation = Conversation(messages: try body.messages())
+        delivery = try body.delivery()
+        let sampling = try body.sampling()
+        try body.tools(into: &conversation)
+        try body.template(into: &conversation)
+        let constraint = try body.constraint()
+        let extensions = try body.extensions()
+        // The template makes the prompt of a conversation; there is no raw one to be used.
+        if extensions.isRawPrompt { throw .unsupported("nvext.use_raw_prompt", "with messages") }
+        generation = GenerationRequest(
+            model: model, prompt: extensions.promptTokens.map { .tokens($0) } ?? .conversation(conversation))
+        generation.sampling = sampling
+        generation.sampling.topLogprobs = try body.chatLogprobs()
+        generation.sampling.promptLogprobs = try body.promptLogprobs()
+        generation.choices = try body.choices()
+        generation.constraint = constraint
+        generation.take(extensions)
+        try body.labels(into: &generation)
+        try body.refuse(RequestBody.refusedEverywhere + Self.refused)
+        try body.textOnly()
+        unknownFields = body.finish()
+    }
+
+    /// `functions` is the older form of `tools`.
+    private static let refused = ["functions", "function_call", "audio", "chat_template", "echo"]
+}
+
+extension GenerationRequest {
+    mutating func take(_ extensions: ExtensionFields) {
+        hints = extensions.hints
+        sampling.maxThinkingTokens = extensions.maxThinkingTokens
+        if extensions.isGreedy { sampling.temperature = 0 }
+    }
+}
+
+extension RequestBody {
+    /// `logprobs` switches them on, `top_logprobs` says how many alternatives there are.
+    fileprivate mutating func chatLogprobs() throws(FieldFault) -> UInt32? {
+        let wanted = try fields.flag("logprobs") ?? false
+        let most = try fields.integer("top_logprobs", in: 0...DialectLimits.topLogprobs)
+        guard wanted else {
+            if let most, most > 0 { throw .value("top_logprobs", expected: "'logprobs' to be true") }
+            return nil
+        }
+        return UInt32(most ?? 0)
+    }
+
+    fileprivate mutating func template(into conversation: inout Conversation) throws(FieldFault) {
+        conversation.addsGenerationPrompt = try fields.flag("add_generation_prompt") ?? true
+        conversation.continuesLastMessage = try fields.flag("continue_final_message") ?? false
+        if conversation.continuesLastMessage {
+            // Both cannot be had; the default gives way, a client's own word does not.
+            guard conversation.messages.last?.role == .assistant else {
+                throw .value("continue_final_message", expected: "the last message to be the assistant's")
+            }
+            conversation.addsGenerationPrompt = false
+        }
+        guard let value = fields.take("chat_template_kwargs") else { return }
+        guard let object = value.asObject else { throw .type("chat_template_kwargs", expected: "an object", got: value) }
+        if !object.isEmpty { conversation.templateArguments = String(decoding: value.encoded(), as: UTF8.self) }
+    }
+
+    fileprivate mutating func textOnly() throws(FieldFault) {
+        let kinds = try fields.texts("modalities", atMost: DialectLimits.hintWords, bytes: 0...DialectLimits.label) ?? []
+        if let index = kinds.firstIndex(where: { $0 != "text" }) { throw .unsupported("modalities[\(index)]", "with any value but 'text'") }
     }
 }

@@ -1,0 +1,84 @@
+import ClusterModel
+
+/// The text of a simulated model: byte tokens that read like English, each a function of prompt, seed, choice and position alone.
+///
+/// Positions fall into sentences of 64 bytes; a sentence follows from its number, so that a continued request needs no history.
+struct MockText {
+    /// Bytes 0 to 255, then the special tokens.
+    static let endOfText: TokenID = 256
+    static let vocabularySize: UInt32 = 259
+
+    private static let sentenceBytes = 64
+    private static let noSentence = UInt32.max
+
+    private let key: UInt64
+    private var sentence: InlineArray<64, UInt8> = .init(repeating: 0)
+    /// Which sentence that is.
+    private var number = MockText.noSentence
+
+    /// `promptHash` is that of the original prompt: what earlier attempts showed must not change what comes.
+    init(promptHash: UInt64, seed: UInt64) {
+        var mix = SeededRandom(seed: seed)
+        var keyed = SeededRandom(seed: promptHash ^ mix.next())
+        key = keyed.next()
+    }
+
+    static func promptHash(_ prompt: [TokenID], adapter: String) -> UInt64 {
+        prompt.withUnsafeBytes { XXH3.hash($0, seed: adapter.isEmpty ? 0 : XXH3.hash(adapter)) }
+    }
+
+    /// Where the text ends by itself: 16 to 256 tokens, the last one `endOfText`.
+    var naturalLength: UInt32 {
+        var draw = SeededRandom(seed: ~key)
+        return 16 + UInt32(draw.next() % 241)
+    }
+
+    mutating func token(at position: UInt32) -> TokenID {
+        let wanted = position / UInt32(Self.sentenceBytes)
+        if wanted != number { write(wanted) }
+        return TokenID(sentence[Int(position) % Self.sentenceBytes])
+    }
+
+    /// A draw of its own for each position: logprobs.
+    func draw(at position: UInt32) -> SeededRandom { SeededRandom(seed: key &+ UInt64(position) &* 0xD6E8_FEB8_6659_FD93) }
+
+    /// Words until exactly 62 bytes are full, then a full stop and a space.
+    private mutating func write(_ wanted: UInt32) {
+        number = wanted
+        var draw = SeededRandom(seed: key ^ UInt64(wanted) &* 0x9E37_79B9_7F4A_7C15)
+        var place = 0
+        let end = Self.sentenceBytes - 2
+        while place < end {
+            let room = end - place
+            // The last word fills what is left; before it, two bytes must be left for a space and a word of one letter.
+            let length = room <= Self.longestWord ? room : 2 + Int(draw.next() % UInt64(min(Self.longestWord, room - 2) - 1))
+            let words = Self.words[length - 1]
+            let word = words[Int(draw.next() % UInt64(words.count))]
+            for byte in word {
+                sentence[place] = place == 0 ? byte & ~0x20 : byte
+                place += 1
+            }
+            if place < end {
+                sentence[place] = 0x20
+                place += 1
+            }
+        }
+        sentence[end] = UInt8(ascii: ".")
+        sentence[end + 1] = 0x20
+    }
+
+    private static let longestWord = words.count
+
+    /// By length, from one letter on.
+    private static let words: [[[UInt8]]] = [
+        ["a"],
+        ["we", "it", "is", "on", "at", "by", "to", "in"],
+        ["the", "and", "one", "now", "sun", "sea", "day", "way", "red", "new"],
+        ["wind", "rain", "tree", "bird", "long", "road", "blue", "slow", "find", "with"],
+        ["river", "light", "stone", "cloud", "north", "quiet", "green", "walks", "under", "night"],
+        ["garden", "silver", "winter", "bridge", "yellow", "summer", "little", "listen", "across"],
+        ["morning", "evening", "village", "journey", "whisper", "between", "letters", "thunder"],
+        ["mountain", "children", "sunlight", "remember", "distance", "together"],
+        ["adventure", "beautiful", "different", "yesterday", "butterfly"],
+    ].map { $0.map { Array($0.utf8) } }
+}

@@ -1,0 +1,304 @@
+package import ClusterModel
+
+/// All leases of one router, and of others as far as the workers told: booked, accepted, ended exactly once.
+///
+/// The worker is the truth: its events make leases that are unknown here and end those that are. Whatever ends a lease first, ends it; a released
+/// one leaves a tombstone until its worker says that it has ended, so that a late event makes no new one. Rules: `proto-spec/03-exchanges.md#a-plan`.
+package struct LeaseTable: Sendable {
+    private enum State: Hashable {
+        case booked
+        case accepted
+        case tombstone(until: Instant)
+
+        var isTombstone: Bool { if case .tombstone = self { true } else { false } }
+    }
+
+    private struct Entry {
+        var lease: Lease
+        var state: State
+    }
+
+    /// The attempt of a request that has leases here. Two legs at most.
+    private struct Holder {
+        var attempt: UInt8
+        var first: UInt64
+        var second: UInt64?
+    }
+
+    /// What became of an event.
+    package enum Verdict: Hashable, Sendable {
+        case applied
+        /// Made by this event: no plan of this router, or one that it has forgotten.
+        case made
+        /// Released before; nothing changes.
+        case late
+        /// Another worker's lease, or no room for one more.
+        case refused
+    }
+
+    package let limits: LeaseLimits
+    private var entries: [UInt64: Entry] = [:]
+    private var streams: [WorkerLife: LeaseStream] = [:]
+    private var counts: [Placement: LeaseCount] = [:]
+    private var holders: [RequestID: Holder] = [:]
+    private var tombstones = Fifo<(lease: UInt64, until: Instant)>()
+    private var buried = 0
+
+    package init(limits: LeaseLimits = LeaseLimits()) { self.limits = limits }
+
+    // MARK: Reading
+
+    /// Leases that have not ended.
+    package var count: Int { entries.count - buried }
+    package var tombstoneCount: Int { buried }
+    package var isFull: Bool { count >= limits.leases }
+
+    package subscript(number: UInt64) -> Lease? {
+        guard let entry = entries[number], !entry.state.isTombstone else { return nil }
+        return entry.lease
+    }
+
+    package func count(on placement: Placement) -> LeaseCount { counts[placement] ?? LeaseCount() }
+
+    /// Whether this attempt, or one above, has a lease or a tombstone here already. The two legs of a split attempt are no repeats of each other.
+    package func repeats(_ request: RequestID, attempt: UInt8, role: PlacementRole) -> Bool {
+        guard let holder = holders[request] else { return false }
+        guard holder.attempt == attempt else { return holder.attempt > attempt }
+        guard role != .aggregated else { return true }
+        return [holder.first, holder.second].contains { number in
+            guard let number, let held = entries[number]?.lease.role else { return false }
+            return held == role || held == .aggregated
+        }
+    }
+
+    /// All that have not ended, by number.
+    package var all: [Lease] { entries.values.filter { !$0.state.isTombstone }.map(\.lease).sorted { $0.number < $1.number } }
+
+    // MARK: Booking
+
+    /// Books before the answer leaves. False: the table is full, or the number is taken.
+    package mutating func book(_ lease: Lease, at now: Instant) -> Bool {
+        guard !isFull, entries[lease.number] == nil else { return false }
+        insert(lease, .booked)
+        let clock = streams[lease.life]?.clock(at: now) ?? .zero
+        streams[lease.life]?.booked.append((lease.number, clock))
+        return true
+    }
+
+    // MARK: Events of the worker
+
+    /// The worker has the request in its queue. `lease` says what is known now.
+    package mutating func accepted(_ lease: Lease) -> Verdict {
+        guard var entry = entries[lease.number] else {
+            guard !isFull else { return .refused }
+            insert(lease, .accepted)
+            return .made
+        }
+        guard entry.lease.life == lease.life else { return .refused }
+        guard !entry.state.isTombstone else { return .late }
+        subtract(entry)
+        var now = lease
+        now.request = entry.lease.request ?? lease.request
+        now.attempt = entry.lease.request == nil ? lease.attempt : entry.lease.attempt
+        now.promptBlocks = max(lease.promptBlocks, entry.lease.promptBlocks)
+        now.outputBlocks = max(lease.outputBlocks, entry.lease.outputBlocks)
+        entry.lease = now
+        entry.state = .accepted
+        entries[lease.number] = entry
+        add(entry)
+        hold(now)
+        return .applied
+    }
+
+    /// Prefill tokens that are still to be computed: replaces what was known.
+    package mutating func prefill(_ number: UInt64, of life: WorkerLife, remaining: UInt32) -> Verdict {
+        change(number, of: life) { $0.prefillTokens = remaining }
+    }
+
+    /// Blocks held beyond the prompt: replaces what was known.
+    package mutating func grown(_ number: UInt64, of life: WorkerLife, outputBlocks: UInt32) -> Verdict {
+        change(number, of: life) { $0.outputBlocks = outputBlocks }
+    }
+
+    /// Started, of a lease that may be unknown.
+    package mutating func started(_ number: UInt64, of life: WorkerLife, rank: Rank) -> Verdict {
+        guard let entry = entries[number] else { return accepted(Lease(number: number, life: life, rank: rank)) }
+        guard entry.lease.life == life else { return .refused }
+        guard case .booked = entry.state else { return entry.state.isTombstone ? .late : .applied }
+        var lease = entry.lease
+        lease.rank = rank
+        return accepted(lease)
+    }
+
+    /// The worker has ended it: the lease if it is still there, or its tombstone.
+    package mutating func ended(_ number: UInt64, by life: WorkerLife, _ reason: LeaseRelease, _ released: inout [ReleasedLease]) -> Verdict {
+        guard let entry = entries[number] else { return .late }
+        guard entry.lease.life == life else { return .refused }
+        if !entry.state.isTombstone { released.append(ReleasedLease(lease: entry.lease, reason: reason)) }
+        remove(entry)
+        return .applied
+    }
+
+    /// The requests that the worker has, as a snapshot says: accepted ones that it does not name have ended.
+    package mutating func reconcile(_ life: WorkerLife, held: [Lease], _ released: inout [ReleasedLease]) {
+        var named: Set<UInt64> = []
+        for lease in held where named.insert(lease.number).inserted { _ = accepted(lease) }
+        for number in (streams[life]?.leases ?? []).sorted() where !named.contains(number) {
+            guard let entry = entries[number], entry.state == .accepted else { continue }
+            released.append(ReleasedLease(lease: entry.lease, reason: .finished))
+            remove(entry)
+        }
+    }
+
+    // MARK: Ends by others
+
+    /// A frontend's word on a lease. Said twice, or of another worker's lease, it does nothing.
+    package mutating func release(
+        _ number: UInt64, of life: WorkerLife, _ reason: LeaseRelease, at now: Instant, _ released: inout [ReleasedLease]
+    ) {
+        guard let entry = entries[number], entry.lease.life == life, !entry.state.isTombstone else { return }
+        bury(entry, reason, at: now, &released)
+    }
+
+    /// The plan of this attempt, or of one below, is no longer wanted. What the worker has accepted stays until the worker ends it.
+    package mutating func cancel(_ request: RequestID, through attempt: UInt8, at now: Instant, _ released: inout [ReleasedLease]) {
+        guard let holder = holders[request], holder.attempt <= attempt else { return }
+        for number in [holder.first, holder.second].compactMap({ $0 }) {
+            guard let entry = entries[number], entry.state == .booked else { continue }
+            bury(entry, .cancelled, at: now, &released)
+        }
+    }
+
+    /// That life of the worker is over, and everything of it.
+    package mutating func drop(_ life: WorkerLife, _ released: inout [ReleasedLease]) {
+        guard let stream = streams[life] else { return }
+        for number in stream.leases.sorted() {
+            guard let entry = entries[number] else { continue }
+            if !entry.state.isTombstone { released.append(ReleasedLease(lease: entry.lease, reason: .workerLost)) }
+            remove(entry)
+        }
+        streams[life] = nil
+    }
+
+    // MARK: Time
+
+    /// Whether the cursor of that worker's stream is in step: only then do its leases expire.
+    package mutating func setInStep(_ life: WorkerLife, _ isInStep: Bool, at now: Instant) {
+        streams[life, default: LeaseStream(life: life)].setInStep(isInStep, at: now)
+    }
+
+    package mutating func paused(for gap: Duration, until now: Instant) {
+        for life in streams.keys.sorted() { streams[life]?.paused(for: gap, until: now) }
+    }
+
+    /// Ends what was not accepted in time, and forgets tombstones.
+    package mutating func expire(at now: Instant, _ released: inout [ReleasedLease]) {
+        while let oldest = tombstones.first, oldest.until <= now || buried > limits.tombstones || isOver(oldest) {
+            tombstones.removeFirst()
+            if !isOver(oldest), let entry = entries[oldest.lease] { remove(entry) }
+        }
+        for life in streams.keys.sorted() {
+            guard let clock = streams[life]?.clock(at: now) else { continue }
+            while let next = streams[life]?.booked.first {
+                let entry = entries[next.lease]
+                let waits = entry?.state == .booked
+                if waits, clock - next.since < limits.acceptance { break }
+                streams[life]?.booked.removeFirst()
+                if waits, let entry { bury(entry, .expired, at: now, &released) }
+            }
+        }
+    }
+
+    // MARK: Helpers
+
+    /// Whether the tombstone that this stood for is gone.
+    private func isOver(_ mark: (lease: UInt64, until: Instant)) -> Bool { entries[mark.lease]?.state != .tombstone(until: mark.until) }
+
+    private mutating func change(_ number: UInt64, of life: WorkerLife, _ change: (inout Lease) -> Void) -> Verdict {
+        guard var entry = entries[number] else { return .late }
+        guard entry.lease.life == life else { return .refused }
+        guard !entry.state.isTombstone else { return .late }
+        subtract(entry)
+        change(&entry.lease)
+        entries[number] = entry
+        add(entry)
+        return .applied
+    }
+
+    private mutating func insert(_ lease: Lease, _ state: State) {
+        let entry = Entry(lease: lease, state: state)
+        entries[lease.number] = entry
+        streams[lease.life, default: LeaseStream(life: lease.life)].leases.insert(lease.number)
+        add(entry)
+        hold(lease)
+    }
+
+    private mutating func bury(_ entry: Entry, _ reason: LeaseRelease, at now: Instant, _ released: inout [ReleasedLease]) {
+        subtract(entry)
+        released.append(ReleasedLease(lease: entry.lease, reason: reason))
+        var grave = entry
+        grave.state = .tombstone(until: now + limits.tombstone)
+        entries[entry.lease.number] = grave
+        buried += 1
+        tombstones.append((entry.lease.number, now + limits.tombstone))
+        // Ended ones leave their marks behind.
+        if tombstones.count > 2 * max(buried, 64) {
+            let entries = entries
+            tombstones.removeAll { entries[$0.lease]?.state != .tombstone(until: $0.until) }
+        }
+    }
+
+    private mutating func remove(_ entry: Entry) {
+        let number = entry.lease.number
+        if entry.state.isTombstone { buried -= 1 } else { subtract(entry) }
+        entries[number] = nil
+        streams[entry.lease.life]?.leases.remove(number)
+        guard let request = entry.lease.request, var holder = holders[request] else { return }
+        if holder.second == number { holder.second = nil }
+        if holder.first == number {
+            guard let other = holder.second else {
+                holders[request] = nil
+                return
+            }
+            holder.first = other
+            holder.second = nil
+        }
+        holders[request] = holder
+    }
+
+    /// The newest attempt counts; a leg of it that comes second stands beside the first.
+    private mutating func hold(_ lease: Lease) {
+        guard let request = lease.request else { return }
+        guard var holder = holders[request], lease.attempt <= holder.attempt else {
+            holders[request] = Holder(attempt: lease.attempt, first: lease.number, second: nil)
+            return
+        }
+        guard lease.attempt == holder.attempt, holder.first != lease.number else { return }
+        holder.second = lease.number
+        holders[request] = holder
+    }
+
+    private mutating func add(_ entry: Entry) {
+        var count = counts[entry.lease.placement] ?? LeaseCount()
+        count.requests += 1
+        count.prefillTokens += UInt64(entry.lease.prefillTokens)
+        count.blocks += UInt64(entry.lease.promptBlocks) + UInt64(entry.lease.outputBlocks)
+        if entry.state == .booked {
+            count.bookedRequests += 1
+            count.bookedTokens += UInt64(entry.lease.prefillTokens)
+        }
+        counts[entry.lease.placement] = count
+    }
+
+    private mutating func subtract(_ entry: Entry) {
+        guard var count = counts[entry.lease.placement] else { preconditionFailure("a lease that was never counted") }
+        count.requests -= 1
+        count.prefillTokens -= UInt64(entry.lease.prefillTokens)
+        count.blocks -= UInt64(entry.lease.promptBlocks) + UInt64(entry.lease.outputBlocks)
+        if entry.state == .booked {
+            count.bookedRequests -= 1
+            count.bookedTokens -= UInt64(entry.lease.prefillTokens)
+        }
+        counts[entry.lease.placement] = count.requests == 0 ? nil : count
+    }
+}

@@ -1,0 +1,102 @@
+package import ClusterModel
+
+/// What part of a request a placement is asked to serve.
+package enum PlacementWish: UInt8, CaseIterable, Sendable {
+    /// The scheduler chooses whole or split.
+    case any
+    /// One worker for all of it.
+    case aggregated
+    case prefill
+    case decode
+}
+
+/// What a worker serves, and what a leg of a decision is.
+package enum PlacementRole: UInt8, CaseIterable, Sendable {
+    case aggregated
+    case prefill
+    case decode
+}
+
+/// A worker that a request names, and perhaps which rank of it.
+package struct PlacementTarget: Hashable, Sendable {
+    package let worker: WorkerID
+    /// None: the worker's least loaded one.
+    package let rank: Rank?
+
+    package init(worker: WorkerID, rank: Rank?) {
+        self.worker = worker
+        self.rank = rank
+    }
+}
+
+/// A client's demand that a leg runs on a certain worker: it runs there or nowhere.
+package struct PlacementPin: Hashable, Sendable {
+    package let role: PlacementRole
+    package let target: PlacementTarget
+
+    package init(role: PlacementRole, target: PlacementTarget) {
+        self.role = role
+        self.target = target
+    }
+}
+
+/// Workers that a request lists. Sorted once, since each candidate is looked up in it.
+package struct WorkerList: Hashable, Sendable {
+    private var sorted: [UInt64]
+
+    package init(_ ids: [UInt64] = []) { sorted = ids.count < 2 ? ids : ids.sorted() }
+
+    package var isEmpty: Bool { sorted.isEmpty }
+
+    package func contains(_ worker: WorkerID) -> Bool {
+        var low = 0, high = sorted.count
+        while low < high {
+            let middle = (low + high) / 2
+            if sorted[middle] < worker.rawValue { low = middle + 1 } else { high = middle }
+        }
+        return low < sorted.count && sorted[low] == worker.rawValue
+    }
+}
+
+/// What a request asks of the scheduler: everything a choice may depend on, and no text or token.
+package struct RouteQuery: Sendable {
+    package var request = RequestID(origin: 0, counter: 0)
+    package var wish = PlacementWish.any
+    /// Prompt, and tokens shown so far.
+    package var tokenCount: UInt32 = 0
+    /// That may still be produced; 0: up to the context length.
+    package var maxTokens: UInt32 = 0
+    package var expectedOutputTokens: UInt32?
+    /// Sequence hashes of all full blocks.
+    package var hashes: [UInt64] = []
+    /// Abilities that the worker must have, as bits.
+    package var needs: UInt64 = 0
+    /// The adapter; empty: none.
+    package var loRA = ""
+    /// At most one a role.
+    package var pins: [PlacementPin] = []
+    /// Taken if it is eligible and not busy: it may still hold the request's blocks.
+    package var preferred: PlacementTarget?
+    /// Empty: every worker.
+    package var allowed = WorkerList()
+    /// Refused or lost this request.
+    package var excluded = WorkerList()
+    /// The asker has no link to them.
+    package var unreachable = WorkerList()
+    /// The request's own settings; none: the policy's.
+    package var overlapWeight: Float?
+    package var temperature: Float?
+    package var assumeReuse: Bool?
+    package var trackPrefill: Bool?
+
+    package init() {}
+
+    /// The role of the one leg that serves the request when it is not split.
+    package var singleLeg: PlacementRole {
+        switch wish {
+        case .any, .aggregated: .aggregated
+        case .prefill: .prefill
+        case .decode: .decode
+        }
+    }
+}
