@@ -53,6 +53,8 @@ var targets: [Target] = [
     library("io", "WireProtocol", ["CZstd", "ClusterModel"]),
     library("io", "EventLoop", ["CSys", "ClusterModel", "Concurrency"]),
     library("io", "Transport", ["CNng", "ClusterModel", "Concurrency", "EventLoop", "WireProtocol"]),
+    library("io", "HTTPSyntax"),
+    library("io", "HTTPServing", ["ClusterModel", "EventLoop", "HTTPSyntax"]),
 
     // stages: pure, values in and values out
     library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"]),

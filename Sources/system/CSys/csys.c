@@ -1,11 +1,17 @@
 #define _GNU_SOURCE
 #include "csys.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,7 +27,7 @@ int apus_epoll_create(void) {
 
 static int control(int epoll, int operation, int descriptor, uint32_t interest, uint64_t token) {
     // RDHUP is always armed: the end of an idle peer must be seen at once.
-    struct epoll_event event = {.events = EPOLLRDHUP, .data = {.u64 = token}};
+    struct epoll_event event = {.events = (interest & APUS_HANGUP_KNOWN) ? 0 : EPOLLRDHUP, .data = {.u64 = token}};
     if (interest & APUS_READABLE) event.events |= EPOLLIN;
     if (interest & APUS_WRITABLE) event.events |= EPOLLOUT;
     return epoll_ctl(epoll, operation, descriptor, &event) < 0 ? -errno : 0;
@@ -49,7 +55,8 @@ int apus_epoll_wait(int epoll, struct apus_event *events, int capacity, int64_t 
         uint32_t bits = ready[index].events;
         events[index].token = ready[index].data.u64;
         events[index].events = ((bits & EPOLLIN) ? APUS_READABLE : 0) | ((bits & EPOLLOUT) ? APUS_WRITABLE : 0) |
-                               ((bits & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) ? APUS_HANGUP : 0);
+                               ((bits & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) ? APUS_HANGUP : 0) |
+                               ((bits & (EPOLLHUP | EPOLLERR)) ? APUS_BROKEN : 0);
     }
     return count;
 }
@@ -99,3 +106,136 @@ int apus_random_bytes(void *bytes, size_t count) {
 }
 
 void apus_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+// A numeric address; never a question to a name server, which would block the loop. 0 or -errno.
+static int numeric_address(const char *host, uint16_t port, struct sockaddr_storage *address, socklen_t *length) {
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    if (getaddrinfo(host, NULL, &hints, &found) != 0 || found == NULL) return -EADDRNOTAVAIL;
+    memcpy(address, found->ai_addr, found->ai_addrlen);
+    *length = found->ai_addrlen;
+    freeaddrinfo(found);
+    if (address->ss_family == AF_INET) ((struct sockaddr_in *)address)->sin_port = htons(port);
+    if (address->ss_family == AF_INET6) ((struct sockaddr_in6 *)address)->sin6_port = htons(port);
+    return 0;
+}
+
+static int set(int descriptor, int level, int option, int value) {
+    return setsockopt(descriptor, level, option, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+// Of every connection: accepted ones inherit them from the listening socket.
+static int set_connection_options(int descriptor, const struct apus_tcp_options *options) {
+    int status = set(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (status == 0) status = set(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, options->not_sent_bytes);
+    if (status == 0) status = set(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, options->unacknowledged_milliseconds);
+    if (status == 0) status = set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+    if (status == 0) status = set(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, options->silent_seconds);
+    if (status == 0) status = set(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, options->silent_seconds);
+    return status;
+}
+
+static int tcp_socket(const char *host, uint16_t port, const struct apus_tcp_options *options, struct sockaddr_storage *address,
+                      socklen_t *length) {
+    int status = numeric_address(host, port, address, length);
+    if (status < 0) return status;
+    int descriptor = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    status = set_connection_options(descriptor, options);
+    if (status < 0) {
+        close(descriptor);
+        return status;
+    }
+    return descriptor;
+}
+
+int apus_tcp_listen(const char *host, uint16_t port, int backlog, int shares_port, const struct apus_tcp_options *options) {
+    struct sockaddr_storage address;
+    socklen_t length;
+    int descriptor = tcp_socket(host, port, options, &address, &length);
+    if (descriptor < 0) return descriptor;
+    int status = set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (status == 0 && shares_port) status = set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (status == 0 && bind(descriptor, (struct sockaddr *)&address, length) < 0) status = -errno;
+    if (status == 0 && listen(descriptor, backlog) < 0) status = -errno;
+    if (status < 0) {
+        close(descriptor);
+        return status;
+    }
+    return descriptor;
+}
+
+int apus_tcp_port(int descriptor) {
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    if (getsockname(descriptor, (struct sockaddr *)&address, &length) < 0) return -errno;
+    if (address.ss_family == AF_INET) return ntohs(((struct sockaddr_in *)&address)->sin_port);
+    if (address.ss_family == AF_INET6) return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+    return -EAFNOSUPPORT;
+}
+
+static int is_loopback(const struct sockaddr_storage *address) {
+    if (address->ss_family == AF_INET) return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == 127;
+    if (address->ss_family != AF_INET6) return 0;
+    const struct in6_addr *six = &((const struct sockaddr_in6 *)address)->sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(six) || (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
+}
+
+int apus_tcp_accept(int listener, int *loopback) {
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    int descriptor = accept4(listener, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor < 0) return -errno;
+    *loopback = is_loopback(&address);
+    return descriptor;
+}
+
+int apus_tcp_connect(const char *host, uint16_t port, const struct apus_tcp_options *options) {
+    struct sockaddr_storage address;
+    socklen_t length;
+    int descriptor = tcp_socket(host, port, options, &address, &length);
+    if (descriptor < 0) return descriptor;
+    if (connect(descriptor, (struct sockaddr *)&address, length) < 0 && errno != EINPROGRESS) {
+        int status = -errno;
+        close(descriptor);
+        return status;
+    }
+    return descriptor;
+}
+
+int apus_tcp_error(int descriptor) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) < 0 ? errno : error;
+}
+
+void apus_tcp_peer(int descriptor, char *text, size_t capacity) {
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    text[0] = 0;
+    if (getpeername(descriptor, (struct sockaddr *)&address, &length) < 0) return;
+    if (getnameinfo((struct sockaddr *)&address, length, text, (socklen_t)capacity, NULL, 0, NI_NUMERICHOST) != 0) text[0] = 0;
+}
+
+int64_t apus_receive(int descriptor, void *bytes, size_t capacity) {
+    ssize_t count;
+    do count = recv(descriptor, bytes, capacity, 0);
+    while (count < 0 && errno == EINTR);
+    return count < 0 ? -errno : count;
+}
+
+int64_t apus_send(int descriptor, const void *bytes, size_t count) {
+    ssize_t taken;
+    do taken = send(descriptor, bytes, count, MSG_NOSIGNAL);
+    while (taken < 0 && errno == EINTR);
+    return taken < 0 ? -errno : taken;
+}
+
+int apus_finish_sending(int descriptor) { return shutdown(descriptor, SHUT_WR) < 0 ? -errno : 0; }
+
+void apus_close(int descriptor, int resets) {
+    if (resets) {
+        struct linger now = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    }
+    close(descriptor);
+}

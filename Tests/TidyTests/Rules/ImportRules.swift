@@ -18,7 +18,8 @@ enum ImportRules {
         "ServiceRuntime": ["JSONText", "Telemetry", "Concurrency"],
         "WireProtocol": ["ClusterModel"], "EventLoop": ["ClusterModel", "Concurrency"],
         "Transport": ["ClusterModel", "Concurrency", "EventLoop", "WireProtocol"],
-        "HTTPServing": ["ClusterModel", "Concurrency", "EventLoop"], "HTTPClient": ["ClusterModel", "Concurrency", "EventLoop"],
+        "HTTPSyntax": [], "HTTPServing": ["ClusterModel", "Concurrency", "EventLoop", "HTTPSyntax"],
+        "HTTPClient": ["ClusterModel", "Concurrency", "EventLoop", "HTTPSyntax"],
         "ZeroMQ": ["ClusterModel", "Concurrency", "EventLoop"],
     ]
     private static let stages: Set = ["OpenAIDialect", "TextProcessing", "RequestTracking", "KVIndexing", "Scheduling", "Engines"]

@@ -11,6 +11,10 @@ package struct FileEvents: OptionSet, Sendable {
     package static let writable = FileEvents(rawValue: UInt32(APUS_WRITABLE))
     /// The peer closed its side, or the descriptor is in error. Always told, never asked for.
     package static let hangup = FileEvents(rawValue: UInt32(APUS_HANGUP))
+    /// Told with `hangup` when nothing can be sent any more either.
+    package static let broken = FileEvents(rawValue: UInt32(APUS_BROKEN))
+    /// In an interest: the owner knows that the peer closed its side, and goes on sending.
+    package static let hangupKnown = FileEvents(rawValue: UInt32(APUS_HANGUP_KNOWN))
 }
 
 package protocol FileEventHandler: AnyObject, Sendable {

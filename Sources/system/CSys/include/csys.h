@@ -1,4 +1,4 @@
-// What Swift's Glibc module does not offer, or offers with awkward types: epoll, eventfd, a thread-local pointer, clocks, random bytes.
+// What Swift's Glibc module does not offer, or offers with awkward types: epoll, eventfd, a thread-local pointer, clocks, random bytes, TCP.
 // _GNU_SOURCE is defined in the .c file only: in this header it would redefine fd_set for the whole module.
 #pragma once
 #include <stddef.h>
@@ -14,6 +14,8 @@ enum {
     APUS_READABLE = 1,
     APUS_WRITABLE = 2,
     APUS_HANGUP = 4, // the peer has closed its side, or the descriptor is in error
+    APUS_BROKEN = 8, // of those: nothing can be sent any more either
+    APUS_HANGUP_KNOWN = 16, // in an interest: do not tell again that the peer has closed its side
 };
 
 int apus_epoll_create(void);
@@ -38,3 +40,29 @@ void *apus_current_loop(void);
 void apus_set_current_loop(void *loop);
 
 void apus_name_thread(const char *name);
+
+// What the kernel does for a connection by itself.
+struct apus_tcp_options {
+    // Beyond this much that it has not sent yet it takes no more.
+    int not_sent_bytes;
+    // Sent and not acknowledged for this long: the peer is gone.
+    int unacknowledged_milliseconds;
+    // After this long without a byte it asks whether the peer is there, and again as often.
+    int silent_seconds;
+};
+
+// Hosts are numeric addresses of either family; others give -EADDRNOTAVAIL. All descriptors do not block and close on exec.
+int apus_tcp_listen(const char *host, uint16_t port, int backlog, int shares_port, const struct apus_tcp_options *options);
+int apus_tcp_port(int descriptor);
+int apus_tcp_accept(int listener, int *loopback);
+// Begins to connect: writable when that has ended, and apus_tcp_error tells how.
+int apus_tcp_connect(const char *host, uint16_t port, const struct apus_tcp_options *options);
+int apus_tcp_error(int descriptor);
+// The numeric address of the peer, or an empty text.
+void apus_tcp_peer(int descriptor, char *text, size_t capacity);
+// The number of bytes, 0 at the end, or -errno. Sending raises no signal.
+int64_t apus_receive(int descriptor, void *bytes, size_t capacity);
+int64_t apus_send(int descriptor, const void *bytes, size_t count);
+int apus_finish_sending(int descriptor);
+// Bytes that were taken still leave, unless it resets.
+void apus_close(int descriptor, int resets);

@@ -1,0 +1,114 @@
+internal import CSys
+import Glibc
+
+/// A connection of the kernel's, watched by an `EpollLoop`.
+@LoopActor
+final class EpollSocket: ByteSocket, FileEventHandler {
+    let peerIsLoopback: Bool
+    private let loop: EpollLoop
+    private let descriptor: Int32
+    private var owner: (any ByteSocketOwner)?
+    private var isOpen = true
+    /// What epoll was told to wait for.
+    private var interest: FileEvents = []
+    private var isReading = true
+    private var isWriting = false
+    private var hangupIsTold = false
+    private var hasEnded = false
+
+    /// Takes over the descriptor.
+    init(_ descriptor: Int32, peerIsLoopback: Bool, on loop: EpollLoop) {
+        self.descriptor = descriptor
+        self.peerIsLoopback = peerIsLoopback
+        self.loop = loop
+    }
+
+    var peer: String {
+        guard isOpen else { return "" }
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXHOST)) { text in
+            guard let start = text.baseAddress else { return "" }
+            apus_tcp_peer(descriptor, start, text.count)
+            return String(cString: start)
+        }
+    }
+
+    func start(_ owner: any ByteSocketOwner) {
+        precondition(self.owner == nil && isOpen, "a socket has one owner")
+        self.owner = owner
+        interest = wanted
+        do throws(SystemError) { try loop.watch(descriptor, for: interest, self) } catch {
+            // The kernel has no memory for it: to the owner that is a connection that broke.
+            loop.spawn { self.owner?.socketReady([.hangup, .broken]) }
+        }
+    }
+
+    private var wanted: FileEvents {
+        var events: FileEvents = []
+        if isReading, !hasEnded { events.insert(.readable) }
+        if isWriting { events.insert(.writable) }
+        if hangupIsTold { events.insert(.hangupKnown) }
+        return events
+    }
+
+    private func updateInterest() {
+        let wanted = wanted
+        guard isOpen, owner != nil, wanted != interest else { return }
+        interest = wanted
+        loop.change(descriptor, to: wanted)
+    }
+
+    func setReading(_ reading: Bool) {
+        isReading = reading
+        updateInterest()
+    }
+
+    func setWriting(_ writing: Bool) {
+        isWriting = writing
+        updateInterest()
+    }
+
+    func receive(into buffer: UnsafeMutableRawBufferPointer) -> SocketRead {
+        guard isOpen else { return .failed(EBADF) }
+        let count = apus_receive(descriptor, buffer.baseAddress, buffer.count)
+        if count > 0 { return .bytes(Int(count)) }
+        if count < 0 { return count == -Int64(EAGAIN) ? .nothing : .failed(Int32(-count)) }
+        // An end is readable for ever.
+        hasEnded = true
+        updateInterest()
+        return .ended
+    }
+
+    func send(_ bytes: UnsafeRawBufferPointer) -> SocketWrite {
+        guard isOpen else { return .failed(EBADF) }
+        let count = apus_send(descriptor, bytes.baseAddress, bytes.count)
+        if count >= 0 { return .taken(Int(count)) }
+        return count == -Int64(EAGAIN) ? .taken(0) : .failed(Int32(-count))
+    }
+
+    func finishSending() {
+        guard isOpen else { return }
+        _ = apus_finish_sending(descriptor)
+    }
+
+    func close() { end(resets: false) }
+    func reset() { end(resets: true) }
+
+    private func end(resets: Bool) {
+        guard isOpen else { return }
+        isOpen = false
+        owner = nil
+        loop.unwatch(descriptor)
+        apus_close(descriptor, resets ? 1 : 0)
+    }
+
+    func ready(_ events: FileEvents) {
+        guard let owner else { return }
+        guard events.contains(.hangup), !hangupIsTold || events.contains(.broken) else {
+            return owner.socketReady(events.subtracting(.hangup))
+        }
+        hangupIsTold = true
+        owner.socketReady(events)
+        guard isOpen else { return }
+        if events.contains(.broken) { loop.unwatch(descriptor) } else { updateInterest() }
+    }
+}

@@ -1,0 +1,91 @@
+/// Connections to clients and servers outside the cluster, as one process sees them: the kernel's through epoll, or a simulation's.
+///
+/// Links between our own processes are `Transport`'s; this is for HTTP and whatever else speaks plain TCP. One contract, one test suite.
+package protocol SocketSystem: AnyObject, Sendable {
+    /// Listens on a numeric address or `localhost`, and tells `accept` of each new connection. Port 0 asks the system for one.
+    @LoopActor func listen(
+        host: String, port: UInt16, options: ListenOptions, _ accept: @escaping @LoopActor (any ByteSocket) -> Void
+    ) throws(SystemError) -> any SocketListener
+
+    /// Connects to a numeric address or `localhost` within `timeout`, and then calls `done` once, never before this returns.
+    ///
+    /// Other names are refused: a question to a name server would block the loop, and every connection on it.
+    @LoopActor func connect(
+        host: String, port: UInt16, timeout: Duration, _ done: @escaping @LoopActor (Result<any ByteSocket, SystemError>) -> Void)
+}
+
+extension SocketSystem {
+    @LoopActor package func listen(
+        host: String, port: UInt16, _ accept: @escaping @LoopActor (any ByteSocket) -> Void
+    ) throws(SystemError) -> any SocketListener {
+        try listen(host: host, port: port, options: ListenOptions(), accept)
+    }
+}
+
+package struct ListenOptions: Hashable, Sendable {
+    /// Connections that the kernel may have ready for us. A burst of clients arrives within one turn of the loop; the kernel cuts it to its
+    /// own limit (4,096 as a rule).
+    package var backlog: Int32
+    /// Several loops listen on the same port, and the kernel spreads the clients.
+    package var sharesPort: Bool
+
+    package init(backlog: Int32 = 4096, sharesPort: Bool = false) {
+        self.backlog = backlog
+        self.sharesPort = sharesPort
+    }
+}
+
+package protocol SocketListener: AnyObject, Sendable {
+    /// The one that the system chose, where it was asked to.
+    @LoopActor var port: UInt16 { get }
+    /// A listener that is not accepting leaves clients in the kernel's backlog.
+    @LoopActor func setAccepting(_ accepting: Bool)
+    /// How often it paused because the process had no descriptor or memory left for a client.
+    @LoopActor var pauses: Int { get }
+    /// Accepts those that the kernel has let in already, so that nobody is turned away without an answer, and stops listening.
+    @LoopActor func close()
+}
+
+/// A TCP connection that never blocks: it tells its owner when it is ready, and the owner reads and writes.
+///
+/// It holds no bytes of its own, so that an idle one costs next to nothing.
+package protocol ByteSocket: AnyObject, Sendable {
+    @LoopActor var peerIsLoopback: Bool { get }
+    /// The numeric address of the peer, for logs; empty when it is gone.
+    @LoopActor var peer: String { get }
+    /// Begins to tell `owner`, and keeps it alive until the socket is closed. Reading is on, writing is off.
+    @LoopActor func start(_ owner: any ByteSocketOwner)
+    /// Whether `readable` is told. A socket that is not read makes its peer wait.
+    @LoopActor func setReading(_ reading: Bool)
+    /// Whether `writable` is told.
+    @LoopActor func setWriting(_ writing: Bool)
+    @LoopActor func receive(into buffer: UnsafeMutableRawBufferPointer) -> SocketRead
+    /// Takes as many bytes as there is room for, perhaps none.
+    @LoopActor func send(_ bytes: UnsafeRawBufferPointer) -> SocketWrite
+    /// Nothing more will be sent: the peer reads what was taken and then the end. Reading goes on.
+    @LoopActor func finishSending()
+    /// Ends both directions. What was taken still travels, unless bytes of the peer were not read: then it hears of a reset instead.
+    @LoopActor func close()
+    /// Ends both directions at once, and the peer hears of a reset.
+    @LoopActor func reset()
+}
+
+package enum SocketRead: Hashable, Sendable {
+    case bytes(Int)
+    case nothing
+    /// The peer sends no more. Told for ever after.
+    case ended
+    /// The `errno` of what broke it.
+    case failed(Int32)
+}
+
+package enum SocketWrite: Hashable, Sendable {
+    case taken(Int)
+    case failed(Int32)
+}
+
+package protocol ByteSocketOwner: AnyObject, Sendable {
+    /// `readable` and `writable` are told again each turn while they hold and are asked for. `hangup` is told once, whether or not the socket
+    /// is being read: the peer sends no more, and bytes that it sent before may still wait. `broken` means that it takes no more either.
+    @LoopActor func socketReady(_ events: FileEvents)
+}

@@ -1,0 +1,221 @@
+package import ClusterModel
+package import EventLoop
+import HTTPSyntax
+
+/// One request and its answer: a whole response, or a stream of bytes that grows.
+///
+/// What is appended during a turn of the loop leaves at its end, in one chunk and one send. After the client has gone everything here does
+/// nothing, so that whoever answers need not ask first.
+@LoopActor
+package final class HTTPExchange {
+    private enum Phase { case open, streaming, ended, gone }
+
+    package private(set) var request: HTTPRequest
+    /// What `HTTPAdmission.read` gave.
+    package internal(set) var tag = 0
+    /// Parts of the path that the route names, decoded.
+    package internal(set) var parameters: [(name: String, value: String)] = []
+    /// Called once if the client leaves, or stops reading, before the response has ended; never after, and not for what the owner does itself.
+    package var whenGone: (@LoopActor () -> Void)?
+
+    private var connection: HTTPConnection?
+    private var phase = Phase.open
+    /// The status that was sent, for metrics and access logs.
+    package private(set) var status: HTTPStatus?
+    /// Bytes of this response that wait until those before it on the connection have ended.
+    var held: [UInt8] = []
+    private var openChunk: Int?
+    private var isChunked = false
+    private var dropsBody = false
+    private var isWriting = false
+    private(set) var endsConnection = false
+    private var endsByReset = false
+    /// The client waits for a word before it sends the body.
+    var owesContinuation = false
+    /// Of the request's body, counted against what the server may hold.
+    private var heldBodyBytes = 0
+    private var waiter: UnsafeContinuation<Void, Never>?
+    private var waitTimer: TimerHandle?
+
+    init(_ request: HTTPRequest, on connection: HTTPConnection) {
+        self.request = request
+        self.connection = connection
+    }
+
+    package func parameter(_ name: StaticString) -> String? { parameters.first { $0.name == name.description }?.value }
+
+    /// The body, which the exchange no longer keeps.
+    package func takeBody() -> [UInt8] {
+        var body: [UInt8] = []
+        swap(&body, &request.body)
+        countBody(0)
+        return body
+    }
+
+    package var isGone: Bool { phase == .gone }
+    package var hasEnded: Bool { phase == .ended }
+    package var hasBegun: Bool { phase != .open }
+
+    // MARK: Answering
+
+    package func respond(_ response: HTTPResponse) {
+        guard phase == .open, let connection else { return }
+        if response.closesConnection { endsConnection = true }
+        status = response.status
+        let framing = response.status.hasNoBody ? ResponseWriter.Framing.none : .length(response.body.count)
+        let isBodyless = response.status.hasNoBody || request.method == .head
+        write(on: connection) { out, persistence, date in
+            ResponseWriter.appendHead(response.status, response.headers, framing, persistence, date: date, to: &out)
+            if !isBodyless { out.append(contentsOf: response.body) }
+        }
+        end(on: connection)
+    }
+
+    /// Begins an answer of unknown length: in chunks, or to a client of HTTP/1.0 until the connection ends.
+    package func beginStream(_ status: HTTPStatus, headers: [HTTPField] = []) {
+        guard phase == .open, let connection else { return }
+        phase = .streaming
+        self.status = status
+        isChunked = !request.isHTTP10 && !status.hasNoBody
+        dropsBody = status.hasNoBody || request.method == .head
+        if request.isHTTP10, !dropsBody { endsConnection = true }
+        let framing: ResponseWriter.Framing = status.hasNoBody ? .none : isChunked ? .chunked : .untilClose
+        write(on: connection) { out, persistence, date in
+            ResponseWriter.appendHead(status, headers, framing, persistence, date: date, to: &out)
+        }
+        connection.wrote()
+    }
+
+    /// `write` appends bytes of the body in place; it must not touch those that are there, and not the exchange.
+    package func append(_ write: (inout [UInt8]) -> Void) {
+        guard phase == .streaming, !dropsBody, let connection else { return }
+        precondition(!isWriting, "an append within an append")
+        isWriting = true
+        // Moved out and back: the closure may look at anything but the bytes.
+        var out = connection.takeOutput(of: self)
+        if isChunked, openChunk == nil { openChunk = ResponseWriter.beginChunk(in: &out) }
+        write(&out)
+        connection.giveOutput(&out, of: self)
+        isWriting = false
+        connection.appended(self)
+    }
+
+    package func append(_ bytes: [UInt8]) { append { $0.append(contentsOf: bytes) } }
+
+    package func endStream() {
+        guard phase == .streaming, let connection else { return }
+        if isChunked, !dropsBody {
+            var out = connection.takeOutput(of: self)
+            closeChunk(in: &out)
+            ResponseWriter.appendLastChunk(to: &out)
+            connection.giveOutput(&out, of: self)
+        }
+        end(on: connection)
+    }
+
+    /// The response cannot be completed. What was appended still leaves; then the connection ends in a way that the client takes for a failure.
+    package func abort() {
+        guard phase == .open || phase == .streaming, let connection else { return }
+        endsConnection = true
+        // Without chunks the end of the connection would be a good end.
+        endsByReset = !isChunked
+        if openChunk != nil {
+            var out = connection.takeOutput(of: self)
+            closeChunk(in: &out)
+            connection.giveOutput(&out, of: self)
+        }
+        end(on: connection)
+    }
+
+    // MARK: Back-pressure
+
+    /// Bytes of this response that the kernel has not taken.
+    package var unsentBytes: Int { connection?.unsentBytes(of: self) ?? 0 }
+    /// So much waits for the client that adding to it is no use; see `roomToWrite`.
+    package var isBackedUp: Bool { unsentBytes >= (connection?.limits.backedUpBytes ?? .max) }
+
+    /// Waits until the client has taken most of what waits. False when it is gone, or the deadline passed.
+    package func roomToWrite(until deadline: Instant) async -> Bool {
+        guard phase == .streaming, let connection else { return false }
+        guard isBackedUp else { return true }
+        let loop = connection.loop
+        guard loop.now < deadline else { return false }
+        precondition(waiter == nil, "one task writes to an exchange")
+        await withUnsafeContinuation { continuation in
+            waiter = continuation
+            waitTimer = loop.schedule(at: deadline) { [weak self] in self?.resume() }
+        }
+        return phase == .streaming && !isBackedUp
+    }
+
+    private func resume() {
+        guard let waiter else { return }
+        self.waiter = nil
+        connection?.loop.cancel(waitTimer)
+        waitTimer = nil
+        waiter.resume()
+    }
+
+    // MARK: For the connection
+
+    var endsWithReset: Bool { endsByReset }
+
+    func received(body: [UInt8]) { request.body = body }
+
+    /// Corrects how much of the request's body counts against what the server may hold.
+    func countBody(_ bytes: Int) {
+        connection?.countBody(bytes - heldBodyBytes)
+        heldBodyBytes = bytes
+    }
+
+    func end(connection: Bool) { if connection { endsConnection = true } }
+
+    /// Before bytes leave, the chunk that grows is closed.
+    func closeChunk(in out: inout [UInt8]) {
+        guard let place = openChunk else { return }
+        openChunk = nil
+        ResponseWriter.endChunk(at: place, in: &out)
+    }
+
+    /// The kernel took some: half of what backs a stream up must be gone before it goes on, so that it does so in strides.
+    func tellOfRoom() {
+        guard waiter != nil, let connection, unsentBytes <= connection.limits.backedUpBytes / 2 else { return }
+        resume()
+    }
+
+    /// It is too far behind: what is appended from now on is dropped, and the owner is told at the end of the turn, not within its own call.
+    func cutOff() { phase = .gone }
+
+    /// The client is not there any more.
+    func becomeGone() {
+        guard phase != .ended else { return }
+        phase = .gone
+        leave()
+        let told = whenGone
+        whenGone = nil
+        told?()
+    }
+
+    private func end(on connection: HTTPConnection) {
+        phase = .ended
+        whenGone = nil
+        // The connection lets go of it here, or later when its turn to be sent comes.
+        leave()
+        connection.ended(self)
+    }
+
+    private func leave() {
+        resume()
+        countBody(0)
+        connection = nil
+    }
+
+    private func write(on connection: HTTPConnection, _ body: (inout [UInt8], ResponseWriter.Persistence, [UInt8]) -> Void) {
+        let ends = connection.isLast(self) || endsConnection
+        if ends { endsConnection = true }
+        let persistence: ResponseWriter.Persistence = ends ? .ends : request.isHTTP10 ? .staysByKeepAlive : .stays
+        var out = connection.takeOutput(of: self)
+        body(&out, persistence, connection.date)
+        connection.giveOutput(&out, of: self)
+    }
+}

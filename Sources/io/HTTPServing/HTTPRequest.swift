@@ -1,0 +1,70 @@
+package import ClusterModel
+import HTTPSyntax
+
+/// A request whose head, and when it is served whose body, was read and checked.
+package struct HTTPRequest: Sendable {
+    package let method: HTTPMethod
+    package let headers: HTTPHeaders
+    /// Empty until the request is served. An exchange can give it away, see `HTTPExchange.takeBody()`.
+    package internal(set) var body: [UInt8] = []
+    package let isHTTP10: Bool
+    /// When its first byte arrived.
+    package let receivedAt: Instant
+    package let remoteIsLoopback: Bool
+    let target: RequestTarget
+    /// The client asked for the connection to end, or did not ask for it to stay.
+    let closes: Bool
+    let expectsContinue: Bool
+    let framing: BodyFraming
+
+    init(_ head: RequestHead, receivedAt: Instant, remoteIsLoopback: Bool) {
+        method = head.method
+        headers = HTTPHeaders(head.table)
+        isHTTP10 = head.isHTTP10
+        target = head.target
+        closes = head.closes
+        expectsContinue = head.expectsContinue
+        framing = head.framing
+        self.receivedAt = receivedAt
+        self.remoteIsLoopback = remoteIsLoopback
+    }
+
+    /// Decoded: escapes undone, no empty or dot segments, no slash at its end. `*` for a request to the server as a whole.
+    package var path: String {
+        withPath { path in String(decoding: path.map { $0 == RequestTarget.escapedSlash ? UInt8(ascii: "/") : $0 }, as: UTF8.self) }
+    }
+
+    /// The decoded path, in which a slash that was escaped is NUL: it does not separate segments.
+    func withPath<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        if let decoded = target.decodedPath { return decoded.withUnsafeBytes(body) }
+        return headers.table.bytes.withUnsafeBytes { body(FieldTable.part($0, target.path)) }
+    }
+
+    /// The query as it was sent.
+    package var rawQuery: String? { target.query.map { headers.table.text($0) } }
+
+    /// Names and values of the query in order, decoded anew at each call. What is no escape, or no UTF-8, is taken as it stands.
+    package var query: [(name: String, value: String)] {
+        guard let query = target.query else { return [] }
+        return headers.table.bytes.withUnsafeBytes { bytes in
+            FieldTable.part(bytes, query).split(separator: UInt8(ascii: "&")).map { pair in
+                let halves = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+                return (Self.decoded(halves[0]), halves.count > 1 ? Self.decoded(halves[1]) : "")
+            }
+        }
+    }
+
+    private static func decoded(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
+        var result: [UInt8] = [], rest = bytes
+        while let byte = rest.popFirst() {
+            let digits = rest.prefix(2).compactMap(HTTPText.hexadecimal)
+            if byte == UInt8(ascii: "%"), digits.count == 2 {
+                result.append(digits[0] << 4 | digits[1])
+                rest = rest.dropFirst(2)
+            } else {
+                result.append(byte == UInt8(ascii: "+") ? 0x20 : byte)
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+}

@@ -1,0 +1,62 @@
+/// Bytes that wait for the kernel, of one connection.
+struct OutputBuffer: Sendable {
+    /// Whoever writes may take them out and put them back; nothing is sent meanwhile.
+    var bytes: [UInt8] = []
+    private var sent = 0
+
+    /// What a slow reader's buffer moves at least when its front has left.
+    private static let compactionBytes = 64 << 10
+
+    var unsent: Int { bytes.count - sent }
+    var isEmpty: Bool { bytes.count == sent }
+
+    func withUnsent<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[sent...])) }
+    }
+
+    /// The kernel took them. Bytes that are all gone leave their buffer behind, for the pool.
+    mutating func dropFirst(_ count: Int) -> [UInt8]? {
+        sent += count
+        if sent == bytes.count {
+            sent = 0
+            var emptied: [UInt8] = []
+            swap(&emptied, &bytes)
+            return emptied
+        }
+        if sent >= Self.compactionBytes, sent > bytes.count / 2 {
+            bytes.removeFirst(sent)
+            sent = 0
+        }
+        return nil
+    }
+
+    mutating func append(_ more: inout [UInt8]) {
+        if bytes.isEmpty { swap(&bytes, &more) } else { bytes.append(contentsOf: more) }
+        more = []
+    }
+}
+
+/// Buffers between two uses: a stream at rest holds none, and a stream at work allocates none.
+struct BufferPool: Sendable {
+    private var free: [[UInt8]] = []
+
+    /// As many as streams can be at work in one turn; more are allocated and freed, which costs little.
+    private static let mostBuffers = 1024
+    /// Larger ones were for one large answer.
+    private static let mostBytes = 4 << 10
+    /// A first event with its head, without growing.
+    private static let firstBytes = 512
+
+    mutating func take() -> [UInt8] {
+        if let buffer = free.popLast() { return buffer }
+        var buffer: [UInt8] = []
+        buffer.reserveCapacity(Self.firstBytes)
+        return buffer
+    }
+
+    mutating func give(_ buffer: consuming [UInt8]) {
+        guard buffer.capacity > 0, buffer.capacity <= Self.mostBytes, free.count < Self.mostBuffers else { return }
+        buffer.removeAll(keepingCapacity: true)
+        free.append(buffer)
+    }
+}

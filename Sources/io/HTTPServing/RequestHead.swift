@@ -1,0 +1,150 @@
+import HTTPSyntax
+
+/// How the end of a body is known.
+enum BodyFraming: Hashable, Sendable {
+    case none
+    case length(Int)
+    case chunked
+}
+
+/// The head of a request, judged: from here on there is one way to read what follows it.
+struct RequestHead: Sendable {
+    let method: HTTPMethod
+    let target: RequestTarget
+    let isHTTP10: Bool
+    let table: FieldTable
+    private(set) var closes: Bool
+    private(set) var expectsContinue = false
+    private(set) var framing = BodyFraming.none
+
+    /// The start line, judged when it is there and not only when the whole head is: what is no HTTP is told so at once.
+    struct Line: Sendable {
+        let method: HTTPMethod
+        let target: RequestTarget
+        let isHTTP10: Bool
+    }
+
+    init(_ line: Line, _ table: FieldTable) throws(HTTPRefusal) {
+        method = line.method
+        target = line.target
+        isHTTP10 = line.isHTTP10
+        self.table = table
+        closes = line.isHTTP10
+        let fields = try table.withBytes { (bytes) throws(HTTPRefusal) in try Self.read(table.entries, bytes, line) }
+        if fields.saysClose { closes = true } else if fields.saysKeepAlive { closes = false }
+        expectsContinue = fields.expectsContinue && !isHTTP10
+        framing = fields.isChunked ? .chunked : (fields.length.map { $0 > 0 ? .length($0) : .none } ?? .none)
+    }
+
+    /// For answers to what could not be read.
+    static let unreadable = RequestHead()
+
+    private init() {
+        method = .other("")
+        target = .none
+        isHTTP10 = false
+        table = FieldTable()
+        closes = true
+    }
+
+    // MARK: Fields that change how the rest is read
+
+    private struct Fields {
+        var hosts = 0
+        var length: Int?
+        var codings = 0
+        var isChunked = false
+        var saysClose = false
+        var saysKeepAlive = false
+        var expectsContinue = false
+    }
+
+    private static func read(_ entries: [FieldTable.Entry], _ bytes: UnsafeRawBufferPointer, _ line: Line) throws(HTTPRefusal) -> Fields {
+        var fields = Fields()
+        for entry in entries {
+            let name = FieldTable.part(bytes, entry.name), value = FieldTable.part(bytes, entry.value)
+            switch name.count {
+            case 4 where HTTPText.isSame(name, "host"):
+                fields.hosts += 1
+                guard fields.hosts == 1 else { throw .host("the request has more than one Host field") }
+                guard RequestTarget.isAuthority(value) else { throw .host("the Host field is empty or malformed") }
+            case 6 where HTTPText.isSame(name, "expect"):
+                guard HTTPText.isSame(value, "100-continue") else {
+                    throw HTTPRefusal(.expectation, .expectationFailed, "the only expectation that this server knows is 100-continue")
+                }
+                fields.expectsContinue = true
+            case 10 where HTTPText.isSame(name, "connection"):
+                if HTTPText.list(value, holds: "close") { fields.saysClose = true }
+                if HTTPText.list(value, holds: "keep-alive") { fields.saysKeepAlive = true }
+            case 14 where HTTPText.isSame(name, "content-length"):
+                // Two that agree are refused as well: whoever sends them has been confused by somebody.
+                guard fields.length == nil else { throw .framing("the request has more than one Content-Length") }
+                guard let length = HTTPText.decimal(value) else { throw .framing("the Content-Length is not a number of reasonable size") }
+                fields.length = length
+            case 17 where HTTPText.isSame(name, "transfer-encoding"): try readCodings(value, &fields)
+            default: break
+            }
+        }
+        try check(fields, line)
+        return fields
+    }
+
+    /// Chunked, once and last, is the one coding there is. A list without it at its end has no end that all would agree on.
+    private static func readCodings(_ value: UnsafeRawBufferPointer, _ fields: inout Fields) throws(HTTPRefusal) {
+        var fault: HTTPRefusal?
+        HTTPText.forEachElement(of: value) { coding in
+            if fields.isChunked { fault = fault ?? .framing("a transfer coding is applied after chunked") }
+            if coding.isEmpty { fault = fault ?? .framing("the Transfer-Encoding has an empty element") }
+            fields.isChunked = HTTPText.isSame(coding, "chunked")
+            fields.codings += 1
+        }
+        if let fault { throw fault }
+    }
+
+    private static func check(_ fields: Fields, _ line: Line) throws(HTTPRefusal) {
+        guard fields.hosts == 1 || line.isHTTP10 else { throw .host("the request has no Host field") }
+        guard fields.codings > 0 else { return }
+        guard !line.isHTTP10 else { throw .framing("HTTP/1.0 has no Transfer-Encoding") }
+        guard fields.length == nil else { throw .framing("the request has both a Content-Length and a Transfer-Encoding") }
+        guard fields.isChunked else { throw .framing("the last transfer coding is not chunked") }
+        guard fields.codings == 1 else {
+            throw HTTPRefusal(.transferCoding, .notImplemented, "chunked is the only transfer coding that this server knows")
+        }
+    }
+}
+
+extension RequestHead.Line {
+    /// Longer than any method that is registered.
+    private static let mostMethodBytes = 32
+    private static let versionBytes = 8
+
+    /// What a request line may have beside its target.
+    static let bytesBesideTarget = mostMethodBytes + versionBytes + 2
+
+    init(_ bytes: UnsafeRawBufferPointer, at place: Range<Int>, maximumTarget: Int) throws(HTTPRefusal) {
+        let line = UnsafeRawBufferPointer(rebasing: bytes[place])
+        guard let first = line.firstIndex(of: 0x20) else { throw .syntax("the request line has no target") }
+        let name = UnsafeRawBufferPointer(rebasing: line[..<first])
+        guard !name.isEmpty, name.count <= Self.mostMethodBytes, HTTPText.isEvery(name, .token) else {
+            throw .syntax("the method is empty, too long or malformed")
+        }
+        guard let second = line[(first + 1)...].firstIndex(of: 0x20) else { throw .syntax("the request line has no version") }
+        let version = try Self.version(UnsafeRawBufferPointer(rebasing: line[(second + 1)...]))
+        guard second - first - 1 <= maximumTarget else { throw HTTPRefusal(.startLineTooLong) }
+        let method = HTTPMethod(name)
+        if method == .other("CONNECT") { throw HTTPRefusal(.method, .notImplemented, "this server opens no tunnels") }
+        let target = try RequestTarget(bytes, at: (place.lowerBound + first + 1)..<(place.lowerBound + second), method: method)
+        self.init(method: method, target: target, isHTTP10: version == 0)
+    }
+
+    /// The minor version of HTTP/1.
+    private static func version(_ text: UnsafeRawBufferPointer) throws(HTTPRefusal) -> Int {
+        guard text.count == versionBytes, text.prefix(5).elementsEqual("HTTP/".utf8), text[6] == UInt8(ascii: "."),
+            (0x30...0x39).contains(text[5]), (0x30...0x39).contains(text[7])
+        else { throw .syntax("the request line does not end with an HTTP version") }
+        guard text[5] == UInt8(ascii: "1"), text[7] <= UInt8(ascii: "1") else {
+            throw HTTPRefusal(.version, .versionNotSupported, "this server speaks HTTP/1.1 and HTTP/1.0")
+        }
+        return Int(text[7] - 0x30)
+    }
+}

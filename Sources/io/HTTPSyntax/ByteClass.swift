@@ -1,0 +1,106 @@
+/// What a byte may be part of, by RFC 9110 and RFC 3986: a bit for each byte of ASCII, so that a byte is judged without a table in memory.
+package struct ByteClass: Sendable {
+    private let low: UInt64
+    private let high: UInt64
+    private let isAboveASCII: Bool
+
+    private init(_ low: UInt64, _ high: UInt64, aboveASCII: Bool = false) {
+        self.low = low
+        self.high = high
+        isAboveASCII = aboveASCII
+    }
+
+    package func contains(_ byte: UInt8) -> Bool {
+        byte < 0x80 ? (byte < 0x40 ? low : high) >> UInt64(byte & 0x3F) & 1 != 0 : isAboveASCII
+    }
+
+    /// Of a name or a method: letters, digits and !#$%&'*+-.^_`|~
+    package static var token: ByteClass { ByteClass(0x03FF_6CFA_0000_0000, 0x57FF_FFFF_C7FF_FFFE) }
+    /// Of a field's value: visible, space, tab, or above ASCII.
+    package static var fieldValue: ByteClass { ByteClass(0xFFFF_FFFF_0000_0200, 0x7FFF_FFFF_FFFF_FFFF, aboveASCII: true) }
+    /// Of a path as it is sent: letters, digits and -._~!$&'()*+,;=:@ with / between segments and % for escapes.
+    package static var path: ByteClass { ByteClass(0x2FFF_FFF2_0000_0000, 0x47FF_FFFE_87FF_FFFF) }
+    /// Of a query as it is sent: visible but for #. More than the RFC's, since clients send brackets and bars as they are.
+    package static var query: ByteClass { ByteClass(0xFFFF_FFF6_0000_0000, 0x7FFF_FFFF_FFFF_FFFF) }
+    /// Of a host and a port: letters, digits and -._~:[] which is less than the RFC's: no escapes and no commas, which proxies read differently.
+    package static var host: ByteClass { ByteClass(0x07FF_6000_0000_0000, 0x47FF_FFFE_AFFF_FFFE) }
+}
+
+/// Small things about bytes that requests and responses share.
+package enum HTTPText {
+    package static func isEvery(_ bytes: UnsafeRawBufferPointer, _ wanted: ByteClass) -> Bool {
+        for byte in bytes where !wanted.contains(byte) { return false }
+        return true
+    }
+
+    /// ASCII letters of either case are the same; others must be equal.
+    package static func isSame(_ bytes: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
+        guard bytes.count == name.utf8CodeUnitCount else { return false }
+        let name = UnsafeRawBufferPointer(start: name.utf8Start, count: bytes.count)
+        for index in 0..<bytes.count where lowercased(bytes[index]) != lowercased(name[index]) { return false }
+        return true
+    }
+
+    package static func lowercased(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
+
+    /// A number in decimal digits and nothing else; nil if it is none, or too large.
+    package static func decimal(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        guard !bytes.isEmpty else { return nil }
+        var value = 0
+        for byte in bytes {
+            guard (0x30...0x39).contains(byte) else { return nil }
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = product.addingReportingOverflow(Int(byte - 0x30))
+            guard !overflow, !carry else { return nil }
+            value = sum
+        }
+        return value
+    }
+
+    package static func hexadecimal(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x41 + 10
+        case 0x61...0x66: byte - 0x61 + 10
+        default: nil
+        }
+    }
+
+    /// Appends a number in decimal digits, without making a string of it.
+    package static func append(decimal value: Int, to bytes: inout [UInt8]) {
+        precondition(value >= 0, "lengths and codes are not negative")
+        let start = bytes.count
+        var rest = value
+        repeat {
+            bytes.append(0x30 + UInt8(rest % 10))
+            rest /= 10
+        } while rest > 0
+        bytes[start...].reverse()
+    }
+
+    /// Whether a comma-separated list holds a token.
+    package static func list(_ bytes: UnsafeRawBufferPointer, holds token: StaticString) -> Bool {
+        var isFound = false
+        forEachElement(of: bytes) { if isSame($0, token) { isFound = true } }
+        return isFound
+    }
+
+    /// The elements of a comma-separated list without the blanks around them; empty ones as well.
+    package static func forEachElement(of bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void) {
+        var start = 0
+        for index in 0...bytes.count where index == bytes.count || bytes[index] == UInt8(ascii: ",") {
+            body(trimmed(UnsafeRawBufferPointer(rebasing: bytes[start..<index])))
+            start = index + 1
+        }
+    }
+
+    /// Without blanks and tabs at both ends.
+    package static func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        var start = 0, end = bytes.count
+        while start < end, isBlank(bytes[start]) { start += 1 }
+        while end > start, isBlank(bytes[end - 1]) { end -= 1 }
+        return UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+    }
+
+    package static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+}

@@ -1,0 +1,48 @@
+/// The head of a message: its bytes, kept once, and where its fields stand in them.
+package struct FieldTable: Sendable {
+    package struct Entry: Sendable {
+        package let name: Range<Int32>
+        package let value: Range<Int32>
+    }
+
+    package internal(set) var bytes: [UInt8] = []
+    package internal(set) var entries: [Entry] = []
+
+    package init() {}
+
+    package var count: Int { entries.count }
+
+    /// The first value of a field, whose name is compared without regard to case.
+    package subscript(_ name: StaticString) -> String? {
+        bytes.withUnsafeBytes { bytes in
+            for entry in entries where HTTPText.isSame(Self.part(bytes, entry.name), name) {
+                return String(decoding: Self.part(bytes, entry.value), as: UTF8.self)
+            }
+            return nil
+        }
+    }
+
+    package func values(of name: StaticString) -> [String] {
+        bytes.withUnsafeBytes { bytes in
+            entries.filter { HTTPText.isSame(Self.part(bytes, $0.name), name) }
+                .map { String(decoding: Self.part(bytes, $0.value), as: UTF8.self) }
+        }
+    }
+
+    /// Whether a field is there, without making strings.
+    package func contains(_ name: StaticString) -> Bool {
+        bytes.withUnsafeBytes { bytes in entries.contains { HTTPText.isSame(Self.part(bytes, $0.name), name) } }
+    }
+
+    package func text(_ range: Range<Int32>) -> String {
+        bytes.withUnsafeBytes { String(decoding: Self.part($0, range), as: UTF8.self) }
+    }
+
+    package func withBytes<Result, Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Result) throws(Failure) -> Result {
+        try bytes.withUnsafeBufferPointer { (bytes) throws(Failure) in try body(UnsafeRawBufferPointer(bytes)) }
+    }
+
+    package static func part(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int32>) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: bytes[Int(range.lowerBound)..<Int(range.upperBound)])
+    }
+}

@@ -1,0 +1,165 @@
+import Glibc
+
+/// What is wrong with the lines of a head.
+package enum HeadFault: Error, Hashable, Sendable {
+    /// More bytes than the limit, with or without an end in sight.
+    case tooLong
+    case startLineTooLong
+    case tooManyFields
+    /// A line that ends with LF alone.
+    case bareLineFeed
+    /// Two empty lines before a message, or an empty start line.
+    case emptyStartLine
+    /// A value that goes on in the next line.
+    case folded
+    case missingColon
+    /// An empty name, or a byte in it that no name has: a blank before the colon is one.
+    case badName
+    /// A control byte in a value: a CR alone and NUL are some.
+    case badValue
+}
+
+/// Reads the lines of a head as they arrive: the start line, which its owner judges, and the fields.
+///
+/// The result does not depend on how the bytes were cut: each line is judged when its end is there, and each limit by a count of bytes. A line
+/// ends with CR LF and nothing else, a name touches its colon, a value stays in its line. Where recipients are known to differ it refuses.
+package struct HeadReader: Sendable {
+    package enum Progress: Sendable {
+        case needsMore
+        /// The start line is there; told once, and the owner goes on with the same bytes.
+        case startLine(Range<Int>)
+        case complete
+    }
+
+    private var table = FieldTable()
+    private var lineStart = 0
+    /// Bytes of the present line that are known to hold no LF.
+    private var scanned = 0
+    private var hasStartLine = false
+    private var hasSkippedLine = false
+    private let maximumBytes: Int
+    private let maximumStartLine: Int
+    private let maximumFields: Int
+
+    /// Of an ordinary request: a fresh table grows to this at once.
+    private static let usualFields = 16
+
+    package init(maximumBytes: Int, maximumStartLine: Int, maximumFields: Int) {
+        precondition(maximumBytes < Int32.max, "places in a head are kept in 32 bits")
+        self.maximumBytes = maximumBytes
+        self.maximumStartLine = maximumStartLine
+        self.maximumFields = maximumFields
+    }
+
+    /// Nothing of a message has arrived.
+    package var isEmpty: Bool { table.bytes.isEmpty }
+
+    /// What has arrived so far.
+    package func withBytes<Result, Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Result) throws(Failure) -> Result {
+        try table.bytes.withUnsafeBufferPointer { (bytes) throws(Failure) in try body(UnsafeRawBufferPointer(bytes)) }
+    }
+
+    /// The head that is complete; the reader begins anew.
+    package mutating func take() -> FieldTable {
+        var taken = FieldTable()
+        swap(&taken, &table)
+        lineStart = 0
+        scanned = 0
+        hasStartLine = false
+        hasSkippedLine = false
+        return taken
+    }
+
+    /// Reads from `input` at `cursor`, which moves behind what belongs to the head.
+    package mutating func read(_ input: UnsafeRawBufferPointer, from cursor: inout Int) throws(HeadFault) -> Progress {
+        while true {
+            guard let lineFeed = nextLineFeed() else {
+                try checkLine(upTo: table.bytes.count)
+                guard table.bytes.count <= maximumBytes else { throw .tooLong }
+                guard cursor < input.count else { return .needsMore }
+                absorb(input, from: &cursor)
+                continue
+            }
+            try checkLine(upTo: lineFeed)
+            guard lineFeed < maximumBytes else { throw .tooLong }
+            guard lineFeed > lineStart, table.bytes[lineFeed - 1] == 0x0D else { throw .bareLineFeed }
+            let line = lineStart..<(lineFeed - 1)
+            lineStart = lineFeed + 1
+            scanned = 0
+            if !hasStartLine {
+                guard !line.isEmpty else {
+                    // Some clients send an empty line after a body; one is tolerated, as RFC 9112 section 2.2 wants.
+                    guard !hasSkippedLine else { throw .emptyStartLine }
+                    hasSkippedLine = true
+                    continue
+                }
+                hasStartLine = true
+                return .startLine(line)
+            }
+            guard !line.isEmpty else {
+                // What was taken beyond the end belongs to the body: it came with this very input.
+                cursor -= table.bytes.count - lineStart
+                table.bytes.removeLast(table.bytes.count - lineStart)
+                return .complete
+            }
+            try readField(line)
+        }
+    }
+
+    private mutating func nextLineFeed() -> Int? {
+        let from = lineStart + scanned, count = table.bytes.count
+        guard from < count else { return nil }
+        let found = table.bytes.withUnsafeBytes { bytes -> Int? in
+            guard let base = bytes.baseAddress, let at = memchr(base + from, 0x0A, count - from) else { return nil }
+            return base.distance(to: UnsafeRawPointer(at))
+        }
+        if found == nil { scanned = count - lineStart }
+        return found
+    }
+
+    private func checkLine(upTo end: Int) throws(HeadFault) {
+        // One more than the line itself: its CR.
+        guard hasStartLine || end - lineStart <= maximumStartLine + 1 else { throw .startLineTooLong }
+    }
+
+    /// Takes up to the end of the head where it can be seen, and never more than a byte beyond the limit.
+    private mutating func absorb(_ input: UnsafeRawBufferPointer, from cursor: inout Int) {
+        let end = Self.endOfHead(in: input, from: cursor) ?? input.count
+        let count = min(end - cursor, maximumBytes + 1 - table.bytes.count)
+        if table.bytes.isEmpty { table.bytes.reserveCapacity(count) }
+        table.bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: input[cursor..<(cursor + count)]))
+        cursor += count
+    }
+
+    /// Behind the first empty line that follows another line.
+    private static func endOfHead(in input: UnsafeRawBufferPointer, from start: Int) -> Int? {
+        guard let base = input.baseAddress else { return nil }
+        var from = start
+        while from < input.count, let found = memchr(base + from, 0x0A, input.count - from) {
+            let at = base.distance(to: UnsafeRawPointer(found))
+            if at + 2 < input.count, input[at + 1] == 0x0D, input[at + 2] == 0x0A { return at + 3 }
+            from = at + 1
+        }
+        return nil
+    }
+
+    private mutating func readField(_ line: Range<Int>) throws(HeadFault) {
+        guard table.entries.count < maximumFields else { throw .tooManyFields }
+        let entry = try withBytes { (bytes) throws(HeadFault) in try Self.field(bytes, line) }
+        if table.entries.isEmpty { table.entries.reserveCapacity(Self.usualFields) }
+        table.entries.append(entry)
+    }
+
+    private static func field(_ bytes: UnsafeRawBufferPointer, _ line: Range<Int>) throws(HeadFault) -> FieldTable.Entry {
+        guard !HTTPText.isBlank(bytes[line.lowerBound]) else { throw .folded }
+        var colon = line.lowerBound
+        while colon < line.upperBound, ByteClass.token.contains(bytes[colon]) { colon += 1 }
+        guard colon < line.upperBound else { throw .missingColon }
+        guard bytes[colon] == UInt8(ascii: ":"), colon > line.lowerBound else { throw .badName }
+        var start = colon + 1, end = line.upperBound
+        while start < end, HTTPText.isBlank(bytes[start]) { start += 1 }
+        while end > start, HTTPText.isBlank(bytes[end - 1]) { end -= 1 }
+        guard HTTPText.isEvery(UnsafeRawBufferPointer(rebasing: bytes[start..<end]), .fieldValue) else { throw .badValue }
+        return FieldTable.Entry(name: Int32(line.lowerBound)..<Int32(colon), value: Int32(start)..<Int32(end))
+    }
+}
