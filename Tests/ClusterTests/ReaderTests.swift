@@ -28,7 +28,7 @@ struct ReaderTests {
 
     @Test("every truncation of a response is noticed", arguments: 0..<chunked.utf8.count)
     func truncation(length: Int) {
-        #expect(read(String(Self.chunked.prefix(length)), inPiecesOf: 7).failure != nil)
+        #expect(read(String(decoding: Self.chunked.utf8.prefix(length), as: UTF8.self), inPiecesOf: 7).failure != nil)
     }
 
     @Test(

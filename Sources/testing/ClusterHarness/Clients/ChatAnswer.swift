@@ -5,6 +5,11 @@ package struct ChatAnswer: Sendable {
     package struct Choice: Hashable, Sendable {
         package var text = ""
         package var finishReason: String?
+
+        package init(text: String = "", finishReason: String? = nil) {
+            self.text = text
+            self.finishReason = finishReason
+        }
     }
 
     /// `{"error": {"message", "type", "param", "code"}}`.

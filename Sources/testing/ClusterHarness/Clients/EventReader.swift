@@ -4,6 +4,11 @@ package struct EventReader: Sendable {
         /// Empty where the stream names none.
         package var name = ""
         package var data = ""
+
+        package init(name: String = "", data: String = "") {
+            self.name = name
+            self.data = data
+        }
     }
 
     package private(set) var events: [Event] = []

@@ -1,0 +1,9 @@
+import Glibc
+import Testing
+
+/// Suites that start processes, one after another: each has the machine for itself.
+@Suite("Processes", .serialized)
+struct ProcessSuites {}
+
+/// A figure that fails no test.
+func note(_ line: String) { fputs("note: \(line)\n", stderr) }
