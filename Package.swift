@@ -55,12 +55,23 @@ var targets: [Target] = [
     library("io", "Transport", ["CNng", "ClusterModel", "Concurrency", "EventLoop", "WireProtocol"]),
     library("io", "HTTPSyntax"),
     library("io", "HTTPServing", ["ClusterModel", "EventLoop", "HTTPSyntax"]),
+    library("io", "HTTPClient", ["ClusterModel", "EventLoop", "HTTPSyntax"]),
 
     // stages: pure, values in and values out
     library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"]),
     library("stages", "TextProcessing", ["ClusterModel", "JSONText"]),
-    // stages: pure
     library("stages", "Engines", ["ClusterModel"]),
+
+    // services: the effects, one library a process, and what they share
+    library(
+        "services", "ProcessKit",
+        ["ClusterModel", "EventLoop", "HTTPServing", "JSONText", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol"]),
+    library(
+        "services", "FrontendService",
+        [
+            "ClusterModel", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "ServiceRuntime", "Telemetry",
+            "TextProcessing", "Transport", "WireProtocol",
+        ]),
 
     // testing: libraries for tests, never linked into the three executables
     library("testing", "TestSupport", ["ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"]),
@@ -68,6 +79,7 @@ var targets: [Target] = [
     library("testing", "ClusterHarness", ["ClusterModel", "EventLoop", "JSONText", "TestSupport"]),
 
     // apps: @main only
+    app("frontend", ["FrontendService", "ProcessKit", "ServiceRuntime"]),
     app("wiretool", ["ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol"]),
 
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`
@@ -79,6 +91,7 @@ var targets: [Target] = [
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
     tests("ClusterTests", ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
+    tests("FrontendServiceTests", ["ClusterModel", "FrontendService", "TextProcessing", "WireProtocol"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("OpenAIDialectTests", ["ClusterModel", "JSONText", "OpenAIDialect"]),
     tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),

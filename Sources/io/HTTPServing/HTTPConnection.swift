@@ -288,7 +288,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         exchange.cutOff()
     }
 
-    private var unsent: Int { exchanges.dropFirst().reduce(output.unsent) { $0 + $1.held.count } }
+    var unsent: Int { exchanges.dropFirst().reduce(output.unsent) { $0 + $1.held.count } }
 
     func ended(_ exchange: HTTPExchange) {
         if exchange.endsConnection {

@@ -41,6 +41,13 @@ package final class HTTPServer {
     }
 
     package var openConnections: Int { connections.count }
+    /// Answers that clients have not taken yet, over all connections, and the most of one.
+    package var unsent: (total: Int, most: Int) {
+        connections.reduce(into: (0, 0)) { sum, connection in
+            sum.0 += connection.unsent
+            sum.1 = max(sum.1, connection.unsent)
+        }
+    }
     /// Bytes of request bodies that are held now.
     package var bodyBytes: Int { heldBodyBytes }
     /// How often clients had to wait because the process was out of descriptors.

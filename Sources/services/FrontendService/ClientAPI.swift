@@ -16,13 +16,13 @@ final class ClientAPI {
 
     init(_ frontend: Frontend) {
         self.frontend = frontend
-        table = HandlerTable()
-        table.on(.post, "/v1/chat/completions") { [weak self] exchange in await self?.generate(exchange, .chat) }
-        table.on(.post, "/v1/completions") { [weak self] exchange in await self?.generate(exchange, .text) }
-        table.on(.get, "/v1/models") { [weak self] exchange in self?.listModels(exchange) }
-        table.on(.get, "/v1/models/{id}") { [weak self] exchange in self?.showModel(exchange) }
-        for path in ["/health", "/live", "/livez", "/healthz", "/liveness"] { table.on(.get, path) { $0.respond(.text(.ok, "ok\n")) } }
-        for path in ["/ready", "/readyz", "/readiness"] { table.on(.get, path) { [weak self] exchange in self?.tellReadiness(exchange) } }
+        table = HandlerTable(on: frontend.context.loop)
+        table.on(.post, "/v1/chat/completions", task: { [weak self] exchange in await self?.generate(exchange, .chat) })
+        table.on(.post, "/v1/completions", task: { [weak self] exchange in await self?.generate(exchange, .text) })
+        table.on(.get, "/v1/models", run: { [weak self] exchange in self?.listModels(exchange) })
+        // Names of models may have slashes in them.
+        table.on(.get, "/v1/models/{id*}", run: { [weak self] exchange in self?.showModel(exchange) })
+        Health.serve(on: table) { [weak frontend] in frontend?.isServing ?? false }
         table.on(.get, "/version") { exchange in
             exchange.respond(.json(.ok, Array(#"{"version":"\#(BuildInfo.version)","protocol":"\#(WireVersion.current)"}"#.utf8)))
         }
@@ -164,7 +164,7 @@ final class ClientAPI {
         }
     }
 
-    // MARK: Models and health
+    // MARK: Models
 
     private func entry(_ name: String, _ card: ModelCard) -> ModelList.Model? {
         guard let model = frontend.models.model(card.digest) else { return nil }
@@ -188,10 +188,6 @@ final class ClientAPI {
         var body: [UInt8] = []
         model.append(to: &body)
         exchange.respond(.json(.ok, body))
-    }
-
-    private func tellReadiness(_ exchange: HTTPExchange) {
-        exchange.respond(frontend.isServing ? .text(.ok, "ready\n") : .text(.serviceUnavailable, "not ready\n"))
     }
 }
 

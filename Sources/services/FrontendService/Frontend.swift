@@ -22,8 +22,6 @@ final class Frontend {
     private(set) var requestsTotal: UInt64 = 0
     private(set) var tokensTotal: UInt64 = 0
     private var lastCounter: UInt64 = 0
-    /// Wakes whoever waits for the last request to end.
-    let idle: Signal
 
     init(
         context: ProcessContext, limits: FrontendLimits, metrics: FrontendMetrics, cluster: ClusterView, workers: WorkerPool,
@@ -35,7 +33,6 @@ final class Frontend {
         self.cluster = cluster
         self.workers = workers
         self.models = models
-        idle = Signal(on: context.loop)
     }
 
     /// A new request, unless there are too many; every one that began ends.
@@ -57,7 +54,6 @@ final class Frontend {
         metrics.running.set(Double(running))
         metrics.streams.set(Double(streams))
         metrics.outputTokens.increment(by: tokens)
-        if running == 0 { idle.wake() }
     }
 
     func drain() { isDraining = true }

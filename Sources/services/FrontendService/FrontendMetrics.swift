@@ -1,3 +1,4 @@
+import HTTPServing
 import Telemetry
 
 /// What a frontend counts, all under `apus_frontend_`.
@@ -6,6 +7,7 @@ struct FrontendMetrics: Sendable {
     let streams: Gauge
     let connections: Gauge
     let bufferedBytes: Gauge
+    let mostBufferedBytes: Gauge
     let models: Gauge
     let routers: Gauge
     let workerLinks: Gauge
@@ -15,6 +17,7 @@ struct FrontendMetrics: Sendable {
     private let requests: CounterFamily
     private let attempts: CounterFamily
     private let refusals: CounterFamily
+    private let departures: CounterFamily
     private let firstToken: HistogramFamily
     private let duration: HistogramFamily
 
@@ -23,6 +26,8 @@ struct FrontendMetrics: Sendable {
         streams = registry.gauge("apus_frontend_streams_open", help: "Answers that are being streamed.")
         connections = registry.gauge("apus_frontend_connections", help: "Open client connections.")
         bufferedBytes = registry.gauge("apus_frontend_buffered_bytes", help: "Bytes that clients have not taken yet.")
+        mostBufferedBytes = registry.gauge(
+            "apus_frontend_most_buffered_bytes", help: "The most bytes that one client has not taken yet.")
         models = registry.gauge("apus_frontend_models_ready", help: "Models whose tokenizer is here.")
         routers = registry.gauge("apus_frontend_routers_usable", help: "Routers that can be asked for plans.")
         workerLinks = registry.gauge("apus_frontend_worker_links_open", help: "Workers that can be sent requests.")
@@ -36,6 +41,10 @@ struct FrontendMetrics: Sendable {
             "apus_frontend_attempts_failed_total", help: "Attempts that did not end a request, by reason.", labels: ["reason"])
         refusals = registry.counterFamily(
             "apus_frontend_http_refused_total", help: "Requests and connections refused before they were read, by reason.",
+            labels: ["reason"])
+        departures = registry.counterFamily(
+            "apus_frontend_clients_departed_total",
+            help: "Clients that left before their answer had ended; of those, cut off for reading too slowly, or not at all.",
             labels: ["reason"])
         firstToken = registry.histogramFamily(
             "apus_frontend_first_token_seconds", help: "First byte of the request to the first token.", labels: ["model"],
@@ -56,7 +65,21 @@ struct FrontendMetrics: Sendable {
 
     func firstToken(model: String, after span: Duration) { firstToken.labels(model).observe(span.seconds) }
     func attemptFailed(_ reason: String) { attempts.labels(reason).increment() }
-    func refused(_ reason: String) { refusals.labels(reason).increment() }
+
+    /// The server counts by itself; its numbers are read now and then.
+    func http(_ counters: HTTPCounters) {
+        for kind in HTTPRefusalKind.allCases where counters.refusals(of: kind) > 0 {
+            raise(refusals.labels(kind.rawValue), to: counters.refusals(of: kind))
+        }
+        for (reason, count) in [("gone", counters.departures), ("slow", counters.slowReaders), ("stalled", counters.stalls)] {
+            raise(departures.labels(reason), to: count)
+        }
+    }
+
+    private func raise(_ counter: Counter, to count: Int) {
+        let difference = count - Int(counter.value)
+        if difference > 0 { counter.increment(by: difference) }
+    }
 }
 
 extension Duration {

@@ -78,9 +78,8 @@ package final class FrontendService {
         state = .draining
         publisher?.state(.draining)
         frontend.drain()
-        async let closed = server.drain()
-        while frontend.running > 0 { await frontend.idle.pause(until: context.loop.now + .seconds(1)) }
-        return await closed
+        // The group that asks has the bound; connections that are idle end at once, the others with their last answer.
+        return await server.drain(until: context.loop.now + .seconds(86_400))
     }
 
     package func stop() {
@@ -110,13 +109,16 @@ package final class FrontendService {
     private func load() -> FrontendLoad {
         FrontendLoad(
             connections: UInt32(clamping: server.openConnections), requests: UInt32(clamping: frontend.running),
-            streams: UInt32(clamping: frontend.streams), bufferedBytes: UInt64(server.unsentBytes),
+            streams: UInt32(clamping: frontend.streams), bufferedBytes: UInt64(server.unsent.total),
             requestsTotal: frontend.requestsTotal, tokensTotal: frontend.tokensTotal)
     }
 
     private func readGauges() {
         metrics.connections.set(Double(server.openConnections))
-        metrics.bufferedBytes.set(Double(server.unsentBytes))
+        let unsent = server.unsent
+        metrics.bufferedBytes.set(Double(unsent.total))
+        metrics.mostBufferedBytes.set(Double(unsent.most))
+        metrics.http(server.counters)
         metrics.models.set(Double(frontend.models.readyCount))
         metrics.routers.set(Double(cluster.routers.count(where: \.isUsable)))
         metrics.workerLinks.set(Double(frontend.workers.all.count(where: \.isOpen)))
@@ -135,9 +137,9 @@ package final class FrontendService {
         json.key("connections")
         json.number(server.openConnections)
         json.key("buffered_bytes")
-        json.number(server.unsentBytes)
+        json.number(server.unsent.total)
         json.key("most_buffered_bytes")
-        json.number(server.mostUnsentBytes)
+        json.number(server.unsent.most)
         json.key("routers")
         json.beginArray()
         for router in cluster.routers { router.debugState(into: &json) }

@@ -15,7 +15,6 @@ package final class AdminService {
     private let context: ProcessContext
     private let listen: AddressText
     private let isReady: @LoopActor () -> Bool
-    private let table = HandlerTable()
     private let server: HTTPServer
     private var exposition = TextExposition()
     /// Adds to readiness: that the services stand is not all of it for a process that depends on others.
@@ -32,15 +31,14 @@ package final class AdminService {
         self.listen = listen
         self.isReady = isReady
         rss = context.metrics.gauge("process_resident_memory_bytes", help: "Resident memory size in bytes.")
+        let table = HandlerTable(on: context.loop)
         var limits = HTTPLimits()
         limits.connections = Self.connections
         limits.bodyBytes = 64 << 10
         server = HTTPServer(on: context.loop, sockets: context.sockets, limits: limits, application: table)
-        table.on(.get, "/metrics") { [weak self] exchange in self?.metrics(exchange) }
-        // Alive is who answers: a loop that hangs does not.
-        for path in ["/livez", "/live", "/liveness", "/healthz", "/health"] { table.on(.get, path) { $0.respond(.text(.ok, "ok\n")) } }
-        for path in ["/readyz", "/ready", "/readiness"] { table.on(.get, path) { [weak self] exchange in self?.ready(exchange) } }
-        table.on(.get, "/debug/state") { [weak self] exchange in self?.state(exchange) }
+        table.on(.get, "/metrics", run: { [weak self] exchange in self?.metrics(exchange) })
+        table.on(.get, "/debug/state", run: { [weak self] exchange in self?.state(exchange) })
+        Health.serve(on: table) { [weak self] in self?.isProcessReady ?? false }
     }
 
     /// Where it listens, once it does.
@@ -65,10 +63,7 @@ package final class AdminService {
         exchange.respond(HTTPResponse(.ok, headers: [HTTPField("Content-Type", TextExposition.contentType)], body: exposition.bytes))
     }
 
-    private func ready(_ exchange: HTTPExchange) {
-        let ready = isReady() && (readiness?() ?? true)
-        exchange.respond(ready ? .text(.ok, "ready\n") : .text(.serviceUnavailable, "not ready\n"))
-    }
+    private var isProcessReady: Bool { isReady() && (readiness?() ?? true) }
 
     private func state(_ exchange: HTTPExchange) {
         var json = JSONWriter(style: .pretty)
@@ -86,7 +81,7 @@ package final class AdminService {
         json.key("protocol")
         json.string(WireVersion.current.description)
         json.key("ready")
-        json.bool(isReady() && (readiness?() ?? true))
+        json.bool(isProcessReady)
         json.key("state")
         if let debugState { debugState(&json) } else { json.null() }
         json.endObject()
