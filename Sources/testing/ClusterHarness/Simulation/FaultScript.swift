@@ -42,14 +42,15 @@ struct FaultScript {
         case 6...7: partition(a, b, in: cluster)
         case 8: cut(a, b, in: cluster)
         case 9...11: breakNow(a, b, in: cluster)
-        case 12...13: breakLater(a, b, in: cluster)
+        case 12: breakLater(a, b, in: cluster)
+        case 13: breakClients(of: cluster)
         default: drain(member, in: cluster)
         }
     }
 
     /// Ends everything that goes on; who is not there is started again.
     func calm(_ cluster: VirtualCluster) {
-        let names = cluster.members.map(\.name) + [VirtualCluster.clientHost]
+        let names = cluster.members.map(\.name)
         for (index, a) in names.enumerated() { for b in names[(index + 1)...] { cluster.fabric.heal(a, b) } }
         for member in cluster.members {
             member.thaw()
@@ -66,14 +67,16 @@ struct FaultScript {
 
     /// Two hosts that may have something to say to each other.
     private mutating func pair(_ cluster: VirtualCluster) -> (String, String) {
-        let names = cluster.members.map(\.name) + [VirtualCluster.clientHost]
+        let names = cluster.members.map(\.name)
         let first = Int(random.next() % UInt64(names.count)), step = 1 + Int(random.next() % UInt64(names.count - 1))
         return (names[first], names[(first + step) % names.count])
     }
 
     private mutating func kill(_ member: VirtualMember, in cluster: VirtualCluster) {
         guard member.isAlive else { return }
-        let how = random.next() % 3 == 0 ? ProcessDeath.silent : .reset, away = span()
+        // Clients of a host that falls silent wait for their own patience, which proves nothing of ours.
+        let isSilent = random.next() % 3 == 0 && member.role != .frontend
+        let how = isSilent ? ProcessDeath.silent : .reset, away = span()
         note("kill \(member.name), \(how), for \(away)", cluster)
         member.kill(how)
         cluster.world.schedule(after: away) { if !member.isAlive { member.restart() } }
@@ -103,49 +106,34 @@ struct FaultScript {
     private mutating func partition(_ a: String, _ b: String, in cluster: VirtualCluster) {
         let away = span()
         note("part \(a) from \(b) for \(away)", cluster)
-        cluster.disturbClients(a, b)
         cluster.fabric.partition(a, b)
-        cluster.world.schedule(after: away) {
-            cluster.fabric.heal(a, b)
-            cluster.settleClients(a, b)
-        }
+        cluster.world.schedule(after: away) { cluster.fabric.heal(a, b) }
     }
 
     private mutating func cut(_ a: String, _ b: String, in cluster: VirtualCluster) {
         let away = span()
         note("hold what \(a) sends to \(b) for \(away)", cluster)
-        cluster.disturbClients(a, b)
         cluster.fabric.cut(from: a, to: b)
-        cluster.world.schedule(after: away) {
-            cluster.fabric.heal(from: a, to: b)
-            cluster.settleClients(a, b)
-        }
+        cluster.world.schedule(after: away) { cluster.fabric.heal(from: a, to: b) }
     }
 
     private mutating func breakNow(_ a: String, _ b: String, in cluster: VirtualCluster) {
         let style = random.next() % 2 == 0 ? StreamBreak.reset : .closed
         note("break what joins \(a) and \(b), \(style)", cluster)
-        cluster.disturbClients(a, b)
         cluster.fabric.breakStreams(between: a, and: b, style)
-        cluster.settleClients(a, b)
     }
 
     private mutating func breakLater(_ a: String, _ b: String, in cluster: VirtualCluster) {
-        // A client's connection that breaks at some later byte could not be told from one that the frontend broke.
-        guard a != VirtualCluster.clientHost, b != VirtualCluster.clientHost else { return }
         let bytes = Int(random.next() % 20_000), style = random.next() % 2 == 0 ? StreamBreak.reset : .closed
         note("break the stream from \(a) to \(b) after \(bytes) bytes, \(style)", cluster)
         cluster.fabric.breakStream(from: a, to: b, afterBytes: bytes, style)
     }
-}
 
-extension VirtualCluster {
-    /// A fault between clients and a frontend excuses what clients see of it.
-    fileprivate func disturbClients(_ a: String, _ b: String) { frontend(facing: a, b)?.disturb() }
-    fileprivate func settleClients(_ a: String, _ b: String) { frontend(facing: a, b)?.settled() }
-
-    private func frontend(facing a: String, _ b: String) -> VirtualMember? {
-        guard a == Self.clientHost || b == Self.clientHost else { return nil }
-        return members(.frontend).first { $0.name == a || $0.name == b }
+    /// Every connection of the clients with one frontend.
+    private mutating func breakClients(of cluster: VirtualCluster) {
+        let frontends = cluster.members(.frontend), frontend = frontends[Int(random.next() % UInt64(frontends.count))]
+        note("break what joins clients and \(frontend.name)", cluster)
+        frontend.disturb()
+        cluster.socketFabric.breakConnections(between: VirtualCluster.clientHost, and: frontend.name)
     }
 }

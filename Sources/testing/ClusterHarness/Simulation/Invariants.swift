@@ -15,7 +15,9 @@ enum Invariants {
             violations.append("\(member.name) ended with code \(code) at a drain with nothing to do")
         }
         let open = cluster.fabric.openConnections
-        if open != 0 { violations.append("\(open) connections are left") }
+        if open != 0 { violations.append("\(open) links are left") }
+        let sockets = cluster.socketFabric.openSockets
+        if sockets != 0 { violations.append("\(sockets) ends of client connections are left") }
         return violations
     }
 }

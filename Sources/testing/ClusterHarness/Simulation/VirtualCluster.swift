@@ -15,7 +15,9 @@ package final class VirtualCluster {
     package private(set) var members: [VirtualMember] = []
     /// Where clients live; nothing happens to it.
     package let clients: VirtualLoop
-    let clientNetwork: SimulatedHost
+    /// The connections between clients and servers, which are no links.
+    package let socketFabric: VirtualSocketFabric
+    private let clientSockets: VirtualSockets
     /// Never used: work of a virtual loop runs inline.
     let pool = WorkPool(threads: 0)
 
@@ -23,7 +25,10 @@ package final class VirtualCluster {
         world = VirtualWorld(seed: seed)
         fabric = SimulatedFabric(world: world, plan: FaultPlan(faults))
         clients = world.makeLoop(Self.clientHost)
-        clientNetwork = fabric.host(Self.clientHost, loop: clients)
+        var plan = VirtualSocketPlan()
+        (plan.delay, plan.jitter, plan.bufferBytes) = (faults.delay, faults.jitter, faults.bufferBytes)
+        socketFabric = VirtualSocketFabric(world, plan: plan)
+        clientSockets = VirtualSockets(Self.clientHost, loop: clients, on: socketFabric)
     }
 
     package func add(_ shape: ClusterShape) throws {
@@ -77,7 +82,7 @@ package final class VirtualCluster {
     // MARK: Clients
 
     package func client(of frontend: VirtualMember) -> TestClient {
-        let sockets = sockets(of: clientNetwork), clients = clients
+        let sockets = clientSockets, clients = clients
         return clients.perform { TestClient(on: clients, sockets: sockets, host: frontend.name, port: Self.httpPort) }
     }
 
@@ -88,6 +93,18 @@ package final class VirtualCluster {
             loop.spawn { pending.reply = await client.chat(request, conduct) }
         }
         return pending
+    }
+}
+
+extension VirtualCluster {
+    /// While this lasts, what clients see of a frontend that something happened to is excused.
+    func noteSettled() { for member in members where member.isServing && member.role != .frontend || member.canServe { member.settled() } }
+
+    /// Nothing runs any more.
+    func end() {
+        for member in members where !member.process.host.isDead { member.process.kill(.reset) }
+        clients.kill()
+        pool.close()
     }
 }
 

@@ -1,5 +1,6 @@
 import ClusterModel
 import EventLoop
+import FrontendService
 import Transport
 
 /// A place in a simulated cluster, and the process that fills it now.
@@ -29,6 +30,8 @@ package final class VirtualMember {
 
     package var isAlive: Bool { process.isAlive }
     package var isServing: Bool { process.isServing }
+    /// Whether a frontend could answer a request now.
+    package var canServe: Bool { role == .frontend && isServing && process.with(FrontendService.self) { $0.isServing } }
     package var log: [String] { process.log.lines }
 
     package func kill(_ how: ProcessDeath = .reset) {

@@ -11,6 +11,7 @@ package final class VirtualProcess {
     package let name: String
     let loop: VirtualLoop
     let host: SimulatedHost
+    private let sockets: VirtualSockets
     let log = LogCapture()
     private let lifecycle: LoopHost
     private var parts: VirtualProgram.Parts?
@@ -26,7 +27,8 @@ package final class VirtualProcess {
         let loop = cluster.world.makeLoop(name)
         self.loop = loop
         host = cluster.fabric.host(name, loop: loop)
-        let log = log, sockets = cluster.sockets(of: host), host = host
+        sockets = VirtualSockets(name, loop: loop, on: cluster.socketFabric)
+        let log = log, sockets = sockets, host = host
         lifecycle = loop.perform {
             let metrics = MetricsRegistry()
             var policy = program.options.policy(program.resolved, id: program.id, on: loop)
@@ -57,8 +59,7 @@ package final class VirtualProcess {
     fileprivate func ended(_ code: ExitCode) {
         exitCode = code
         // What the process's sockets said last is under way; a kernel would deliver it too.
-        let host = host
-        loop.schedule(after: .milliseconds(20)) { host.kill(.reset) }
+        loop.schedule(after: .milliseconds(20)) { [self] in kill(.reset) }
     }
 
     /// SIGTERM.
@@ -67,7 +68,10 @@ package final class VirtualProcess {
         loop.perform { lifecycle.request(.requested(by: "the simulation")) }
     }
 
-    func kill(_ how: ProcessDeath) { host.kill(how) }
+    func kill(_ how: ProcessDeath) {
+        host.kill(how)
+        sockets.kill(how == .reset ? .reset : .silent)
+    }
 
     var isServing: Bool { isAlive && loop.perform { lifecycle.isReady } }
     var isAlive: Bool { exitCode == nil && !host.isDead }
