@@ -1,4 +1,5 @@
 import ClusterModel
+import EventLoop
 import Transport
 
 /// What goes wrong in a run, drawn from its seed: which fault, where, for how long.
@@ -76,23 +77,25 @@ struct FaultScript {
         guard member.isAlive else { return }
         // Clients of a host that falls silent wait for their own patience, which proves nothing of ours.
         let isSilent = random.next() % 3 == 0 && member.role != .frontend
-        let how = isSilent ? ProcessDeath.silent : .reset, away = span()
+        let how = isSilent ? ProcessDeath.silent : .reset, away = span(), life = member.lives
         note("kill \(member.name), \(how), for \(away)", cluster)
         member.kill(how)
-        cluster.world.schedule(after: away) { if !member.isAlive { member.restart() } }
+        cluster.world.schedule(after: away) { if member.lives == life { member.restart() } }
     }
 
     private mutating func drain(_ member: VirtualMember, in cluster: VirtualCluster) {
         guard member.isAlive else { return }
         note("drain \(member.name)", cluster)
         member.drain()
-        // A process that a drain or a fault holds up is looked at again.
-        func check() {
-            cluster.world.schedule(after: .milliseconds(500)) {
-                if member.isAlive { check() } else { member.restart() }
-            }
+        Self.restart(member, afterLife: member.lives, in: cluster.world)
+    }
+
+    /// When it has drained, however long that takes, and unless somebody else did.
+    private static func restart(_ member: VirtualMember, afterLife life: Int, in world: VirtualWorld) {
+        world.schedule(after: .milliseconds(500)) {
+            guard member.lives == life else { return }
+            if member.isAlive { restart(member, afterLife: life, in: world) } else { member.restart() }
         }
-        check()
     }
 
     private mutating func freeze(_ member: VirtualMember, in cluster: VirtualCluster) {
