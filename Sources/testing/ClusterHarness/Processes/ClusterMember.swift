@@ -46,7 +46,7 @@ package final class ClusterMember {
         process = child
         guard waiting else { return }
         _ = try await child.logged("serving", within: ProcessCluster.startLimit)
-        for record in child.log where record.message == "listening" { addresses.read(record) }
+        for record in child.log where record.level == "info" { addresses.read(record) }
         pinAddresses()
     }
 
@@ -81,6 +81,6 @@ extension ClusterMember.Addresses {
         http = record["http"] ?? http
         admin = record["admin"] ?? admin
         links = record["links"] ?? links
-        publish = record["publish"] ?? publish
+        publish = record["publish"] ?? record["feed"] ?? publish
     }
 }
