@@ -69,7 +69,7 @@ final class ClientAPI {
         }
         frontend.metrics.unknownFields.increment(by: parsed.unknownFields)
         let preparation = Preparation(
-            model: try model(named: parsed.generation.model), generation: parsed.generation, delivery: parsed.delivery,
+            model: try await model(named: parsed.generation.model, for: exchange), generation: parsed.generation, delivery: parsed.delivery,
             unixSeconds: loop.wallClockMilliseconds / 1_000, seed: loop.random.next(), clock: { loop.clockReading })
         if isSmall { return try preparation.run() }
         return try await offloaded(bytes: body.count) { () throws(DialectError) in try preparation.run() }
@@ -87,14 +87,20 @@ final class ClientAPI {
         return try result.get()
     }
 
-    private func model(named name: String) throws(DialectError) -> ServedModel {
-        guard let card = frontend.cluster.card(named: name) else {
-            // Without any router nobody knows which models there are.
-            let failure = frontend.cluster.hasUsableRouter ? ServiceFailure.modelNotFound(name) : ServiceFailure(.noWorker)
-            throw DialectError(ErrorBody(failure))
+    /// Waits, bounded, for what may come at any moment: a router that says which models there are, the files of one that it named.
+    private func model(named name: String, for exchange: HTTPExchange) async throws(DialectError) -> ServedModel {
+        let loop = frontend.context.loop, deadline = loop.now + frontend.limits.routerReturn
+        while true {
+            if let card = frontend.cluster.card(named: name) {
+                if let model = frontend.models.model(card.digest) { return model }
+                if frontend.models.failure(card.digest) != nil { break }
+            } else if frontend.cluster.hasUsableRouter {
+                throw DialectError(ErrorBody(ServiceFailure.modelNotFound(name)))
+            }
+            guard loop.now < deadline, !exchange.isGone else { break }
+            await frontend.cluster.change(until: min(deadline, loop.now + ClusterView.lookAgain), on: loop)
         }
-        guard let model = frontend.models.model(card.digest) else { throw DialectError(ErrorBody(ServiceFailure(.noWorker))) }
-        return model
+        throw DialectError(ErrorBody(ServiceFailure(.noWorker)))
     }
 
     private func writer(_ endpoint: Endpoint, _ prepared: PreparedRequest, _ id: RequestID) -> any AnswerWriter {

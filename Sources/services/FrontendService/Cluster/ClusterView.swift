@@ -35,6 +35,9 @@ final class ClusterView {
 
     // MARK: Waiting for a change
 
+    /// Whoever waits for a change looks up this often as well: its client may have left.
+    static let lookAgain = Duration.milliseconds(100)
+
     /// Returns at the next change of what routers say, or at the deadline.
     func change(until deadline: Instant, on loop: Loop) async {
         let signal = Signal(on: loop)

@@ -25,7 +25,11 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
     }
 
     let address: Address
+    /// What the router said last. It outlives the link: streams go on without a router, and requests that wait for its return need to know
+    /// the models.
     private(set) var view: RouterView?
+    /// The view of a new registration, until it is in step.
+    private var joining: RouterView?
     private(set) var identity: Identity?
     private let context: ProcessContext
     private let registration: @LoopActor () -> RegisterFrontend
@@ -49,7 +53,9 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
     }
 
     /// Registered, and its directory is complete.
-    var isUsable: Bool { isRegistered && keeper?.link != nil && view?.isInStep == true && view?.health.state != .draining }
+    var isUsable: Bool {
+        isRegistered && keeper?.link != nil && joining == nil && view?.isInStep == true && view?.health.state != .draining
+    }
     var openPlans: Int { waiting.count }
 
     func start() { keeper?.start() }
@@ -58,6 +64,7 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
         keeper?.stop(.leaving)
         keeper = nil
         lost()
+        view = nil
     }
 
     // MARK: Plans
@@ -172,13 +179,13 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
         }
         for warning in answer.warnings { context.log.warning("the router warns", ["detail": .text(warning.detail)]) }
         do throws(TransportError) {
-            view = try RouterView(
+            joining = try RouterView(
                 feed: feed, generation: link.peer.generation, loop: context.loop, network: context.network,
                 ask: { question in
                     do throws(LinkFailure) {
                         return .success(try await link.ask(question, answeredBy: SnapshotPage.self, within: RouterView.pageLimit))
                     } catch { return .failure(error) }
-                }, changed: changed)
+                }, changed: { [weak self] in self?.viewChanged() })
         } catch {
             context.log.warning("no feed of the router", ["address": .text(feed.description), "reason": .text(error.description)])
             return link.goodbye(.leaving, detail: "no feed")
@@ -191,10 +198,20 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
     /// A router answers at once; one that does not is not well.
     private static let registrationLimit = Duration.seconds(2)
 
+    private func viewChanged() {
+        if let joining, joining.isInStep {
+            view?.close()
+            view = joining
+            self.joining = nil
+        }
+        changed()
+    }
+
     private func lost() {
         isRegistered = false
+        joining?.close()
+        joining = nil
         view?.close()
-        view = nil
         batch = RouteBatch()
         cancelled = CancelRoute()
         let promises = waiting.keys.sorted { ($0.counter, $0.attempt) < ($1.counter, $1.attempt) }.compactMap { waiting[$0] }

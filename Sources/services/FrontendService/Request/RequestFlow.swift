@@ -145,8 +145,7 @@ final class RequestFlow {
         var router = frontend.cluster.router()
         while router == nil {
             guard loop.now < waitLimit else { return .failure(Stop(value: .failed(ServiceFailure(.noWorker)))) }
-            // Looked at each 50 ms as well: the client may leave meanwhile.
-            await frontend.cluster.change(until: min(waitLimit, loop.now + .milliseconds(50)), on: loop)
+            await frontend.cluster.change(until: min(waitLimit, loop.now + ClusterView.lookAgain), on: loop)
             if active.isClientGone { return .failure(Stop(value: .clientGone)) }
             router = frontend.cluster.router()
         }

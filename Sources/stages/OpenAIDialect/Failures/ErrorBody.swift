@@ -42,6 +42,9 @@ package struct ErrorBody: Hashable, Sendable {
         case .never:
             retryAfterSeconds = nil
             shouldRetry = row.status >= 500 ? false : nil
+        case .unsaid:
+            retryAfterSeconds = nil
+            shouldRetry = nil
         case .after(let seconds):
             let told = Int((UInt64(failure.retryAfterMilliseconds) + 999) / 1000)
             retryAfterSeconds = min(max(told, seconds), Self.longestRetrySeconds)

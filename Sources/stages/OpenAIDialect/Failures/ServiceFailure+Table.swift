@@ -12,6 +12,8 @@ extension ServiceFailure.Kind {
     enum Retry {
         /// It would fail again.
         case never
+        /// Nobody knows; clients do as they do with any such status.
+        case unsaid
         /// After so many seconds, unless a better number is known.
         case after(Int)
     }
@@ -46,7 +48,7 @@ extension ServiceFailure.Kind {
         case .timeout: server(504, "timeout", "The request took too long.", .after(1))
         case .engineFailed: server(500, "engine_failed", "The engine failed on this request.", .after(1))
         case .quarantined: server(500, "quarantined", "Workers failed on this request repeatedly; it will not be tried again.", .never)
-        case .internalError: server(500, "internal_error", "The server had an error while processing the request.", .never)
+        case .internalError: server(500, "internal_error", "The server had an error while processing the request.", .unsaid)
         case .cancelled: server(499, "cancelled", "The client left.", .never)
         }
     }
@@ -70,9 +72,10 @@ extension ServiceFailure {
     /// A failure as the wire carries it. `field` becomes the param of what is the client's fault.
     package init(wireCode: UInt16, field: String = "", reason: String = "", retryAfterMilliseconds: UInt32 = 0) {
         let kind = Kind(wireCode: wireCode)
-        let isClients = kind.row.status < 429 && kind != .modelNotFound
+        let isClients = kind.row.status < 429
+        let param = kind == .modelNotFound ? "model" : field
         self.init(
-            kind, detail: isClients ? reason : "", param: isClients && !field.isEmpty ? field : nil,
+            kind, detail: isClients ? reason : "", param: isClients && !param.isEmpty ? param : nil,
             retryAfterMilliseconds: retryAfterMilliseconds)
     }
 }

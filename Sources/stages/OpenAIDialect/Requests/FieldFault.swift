@@ -67,9 +67,11 @@ struct FieldFault: Error {
         }
     }
 
-    /// The text itself if it is short and printable ASCII without quotes, else nil.
+    /// The text itself if it is one short word: nothing that could be a piece of a prompt, nor do any harm to a log.
     static func quotable(_ text: String, atMost bytes: Int) -> String? {
         guard !text.isEmpty, text.utf8.count <= bytes else { return nil }
-        return text.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "'") } ? text : nil
+        return text.utf8.allSatisfy { wordBytes.contains($0) } ? text : nil
     }
+
+    private static let wordBytes = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@+".utf8)
 }

@@ -26,7 +26,8 @@ struct ObjectReader {
                 taken |= 1 << index
                 remaining -= 1
             }
-            return members[index].value.isNull ? nil : members[index].value
+            // Spelled out: `nil` could also be read as a JSON null.
+            return members[index].value.isNull ? Optional.none : .some(members[index].value)
         }
         return nil
     }

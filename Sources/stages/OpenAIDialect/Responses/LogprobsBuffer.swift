@@ -24,17 +24,18 @@ package struct LogprobsBuffer: Hashable, Sendable {
         entries.removeAll(keepingCapacity: true)
     }
 
-    /// The next token of the answer; `token` is what it spells, which need not be whole UTF-8.
-    package mutating func append(_ token: [UInt8], logprob: Float) {
-        bytes.append(contentsOf: token)
+    /// The next token of the answer; `spelling` appends what it spells, which need not be whole UTF-8.
+    package mutating func append(logprob: Float, spelling: (inout [UInt8]) -> Void) {
+        let start = bytes.count
+        spelling(&bytes)
         entries.append(Entry(end: bytes.count, logprob: logprob, textOffset: nextTextOffset, isChosen: true))
-        nextTextOffset += String(decoding: token, as: UTF8.self).unicodeScalars.count
+        nextTextOffset += String(decoding: bytes[start...], as: UTF8.self).unicodeScalars.count
     }
 
     /// What could have stood in place of the token appended last.
-    package mutating func appendAlternative(_ token: [UInt8], logprob: Float) {
+    package mutating func appendAlternative(logprob: Float, spelling: (inout [UInt8]) -> Void) {
         precondition(!entries.isEmpty, "an alternative to no token")
-        bytes.append(contentsOf: token)
+        spelling(&bytes)
         entries.append(Entry(end: bytes.count, logprob: logprob, textOffset: 0, isChosen: false))
     }
 }

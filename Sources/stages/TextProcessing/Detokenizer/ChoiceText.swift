@@ -8,6 +8,12 @@ package struct ChoiceProgress: Hashable, Sendable {
     package var finish: FinishKind?
     /// Which stop text ended it.
     package var stop: Int?
+
+    package init(tokens: Int, finish: FinishKind? = nil, stop: Int? = nil) {
+        self.tokens = tokens
+        self.finish = finish
+        self.stop = stop
+    }
 }
 
 /// The text of one choice as its client sees it: detokenized, cut at stop texts, never breaking a code point.

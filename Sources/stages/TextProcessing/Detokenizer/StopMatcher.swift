@@ -37,6 +37,7 @@ package struct StopMatcher: Sendable {
     private let places: [Int]
     /// Bytes that begin a stop.
     private var starts = [Bool](repeating: false, count: 256)
+    /// As long as the candidate that has come farthest.
     private var held: [UInt8] = []
     private var isDone = false
 
@@ -60,7 +61,7 @@ package struct StopMatcher: Sendable {
         guard !isDone else { return nil }
         var position = 0
         while position < text.count {
-            if held.isEmpty, !candidates.contains(where: { $0.matched > 0 }) {
+            if held.isEmpty {  // then no candidate has begun
                 let plain = position
                 while position < text.count, !starts[Int(text[position])] { position += 1 }
                 text.extracting(plain..<position).withUnsafeBufferPointer { shown.append(contentsOf: $0) }

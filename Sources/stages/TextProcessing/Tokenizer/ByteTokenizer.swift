@@ -5,42 +5,54 @@ package struct ByteTokenizer: Tokenizer {
     package let vocabulary: Vocabulary
     /// Longest first, so that one which begins with another wins.
     private let specials: [(utf8: [UInt8], token: TokenID)]
+    /// Bytes that begin a special token.
+    private let starts: [Bool]
 
     /// Bytes are tokens 0 to 255; `specials` follow from 256, each text not empty and there once.
     package init(specials: [String]) {
         vocabulary = Vocabulary((UInt8.min...UInt8.max).map { ([$0], false) } + specials.map { (Array($0.utf8), true) })
-        self.specials = vocabulary.specials.map { (Array($0.text.utf8), $0.token) }.sorted {
-            ($0.utf8.count, $1.token) > ($1.utf8.count, $0.token)
-        }
+        self.specials = vocabulary.specials.map { (Array($0.text.utf8), $0.token) }
+            .sorted { ($0.utf8.count, $1.token) > ($1.utf8.count, $0.token) }
+        var starts = [Bool](repeating: false, count: 256)
+        for special in self.specials { starts[Int(special.utf8[0])] = true }
+        self.starts = starts
     }
 
     package func encode(_ prompt: PromptText, atMost limit: Int, into tokens: inout [TokenID]) throws(TextError) {
-        let most = tokens.count + limit
+        let most = min(limit, Int.max / 2) + tokens.count
         tokens.reserveCapacity(min(most, tokens.count + prompt.utf8.count))
         var start = 0
         for run in prompt.runs {
-            let run = (bytes: start..<run.end, isTrusted: run.isTrusted)
-            start = run.bytes.upperBound
+            let text = prompt.utf8.span.extracting(start..<run.end)
+            start = run.end
             if run.isTrusted {
-                encodeTrusted(prompt.utf8[run.bytes], into: &tokens)
+                encodeTrusted(text, atMost: most, into: &tokens)
+            } else if tokens.count + text.count <= most {
+                for index in text.indices { tokens.append(TokenID(text[index])) }
             } else {
-                guard tokens.count + run.bytes.count <= most else { throw .promptTooLong(limit: limit) }
-                for byte in prompt.utf8[run.bytes] { tokens.append(TokenID(byte)) }
+                throw .promptTooLong(limit: limit)
             }
             guard tokens.count <= most else { throw .promptTooLong(limit: limit) }
         }
     }
 
-    private func encodeTrusted(_ text: ArraySlice<UInt8>, into tokens: inout [TokenID]) {
-        var rest = text
-        while let byte = rest.first {
-            if let special = specials.first(where: { rest.starts(with: $0.utf8) }) {
+    /// Stops behind the first token that is too many.
+    private func encodeTrusted(_ text: Span<UInt8>, atMost most: Int, into tokens: inout [TokenID]) {
+        var position = 0
+        while position < text.count && tokens.count <= most {
+            if starts[Int(text[position])], let special = special(at: position, in: text) {
                 tokens.append(special.token)
-                rest.removeFirst(special.utf8.count)
+                position += special.utf8.count
             } else {
-                tokens.append(TokenID(byte))
-                rest.removeFirst()
+                tokens.append(TokenID(text[position]))
+                position += 1
             }
+        }
+    }
+
+    private func special(at position: Int, in text: Span<UInt8>) -> (utf8: [UInt8], token: TokenID)? {
+        specials.first { special in
+            special.utf8.count <= text.count - position && special.utf8.indices.allSatisfy { special.utf8[$0] == text[position + $0] }
         }
     }
 }

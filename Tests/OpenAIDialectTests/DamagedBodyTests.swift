@@ -1,0 +1,111 @@
+import ClusterModel
+import JSONText
+import OpenAIDialect
+import Testing
+
+@Suite("Damaged bodies") struct DamagedBodyTests {
+    static let secret = "my s3cret, prompt"
+
+    static let bodies: [String] = [
+        """
+        {"model":"m","messages":[{"role":"system","content":"\(secret) é"},{"role":"user","content":[{"type":"text","text":"\(secret)"}]},
+        {"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},
+        {"role":"tool","content":"\(secret)","tool_call_id":"c"}],"temperature":0.5,"stop":["\(secret)","b"],"stream":true,
+        "stream_options":{"include_usage":true},"logit_bias":{"5":1},"n":2,"seed":7,"tools":[{"type":"function","function":{"name":"f"}}],
+        "response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{}}},"user":"\(secret)",
+        "nvext":{"extra_fields":["timing"],"token_data":[1,2],"agent_hints":{"priority":1},"session_control":{"session_id":"\(secret)"}}}
+        """,
+        #"{"model":"m","prompt":["\#(secret)"],"echo":true,"logprobs":null,"max_tokens":5,"stop":"\#(secret)"}"#,
+        #"{"model":"m","prompt":[1,2,3],"logprobs":3,"best_of":1}"#,
+    ]
+
+    @Test("seeded damage never traps, and errors name places, not contents", arguments: 0..<40 as Range<UInt64>)
+    func mutations(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        let splices = ["null", "true", "-1", "1e400", "\"\"", "[]", "{}", "{", "]", ",", "\"role\"", "\\", "\\ud800", "\u{0}"].map {
+            Array($0.utf8)
+        }
+        for _ in 0..<500 {
+            var bytes = Array(Self.bodies.randomElement(using: &random)!.utf8)
+            for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {
+                let start = Int.random(in: 0..<bytes.count, using: &random)
+                let end = min(bytes.count, start + Int.random(in: 0...6, using: &random))
+                switch Int.random(in: 0...3, using: &random) {
+                case 0: bytes[start] = UInt8.random(in: 0...255, using: &random)
+                case 1: bytes.removeSubrange(start..<end)
+                case 2: bytes.replaceSubrange(start..<end, with: splices.randomElement(using: &random)!)
+                default: bytes.removeSubrange(start...)
+                }
+            }
+            check(bytes)
+        }
+    }
+
+    @Test("every value of a body replaced by every kind of value gives a request or an error that names a field", arguments: bodies)
+    func replacements(body: String) throws {
+        let value = try JSONValue(parsing: body)
+        let kinds: [JSONValue] = [
+            nil, true, 0, -1, 1.5, .string(Self.secret), [], [nil], [.string(Self.secret)], [:], ["x": .string(Self.secret)],
+            .number(JSONNumber(UInt64.max)), .number(JSONNumber("1e999")!),
+        ]
+        var tried = 0
+        for kind in kinds {
+            for place in 0..<Self.count(value) {
+                var place = place
+                check(Self.replacing(value, &place, by: kind).encoded())
+                tried += 1
+            }
+        }
+        #expect(tried > 50)
+    }
+
+    private func check(_ bytes: [UInt8]) {
+        for abilities in [DialectAbilities(), [.tools, .constraints, .promptLogprobs]] {
+            do throws(DialectError) { _ = try ChatCompletionRequest(parsing: bytes.span.bytes, abilities: abilities) } catch {
+                check(error)
+            }
+            do throws(DialectError) { _ = try CompletionRequest(parsing: bytes.span.bytes, abilities: abilities) } catch { check(error) }
+        }
+    }
+
+    private func check(_ error: DialectError) {
+        #expect(!error.message.contains("3cret, p"), "\(error.message)")
+        #expect(error.param.map { $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } } ?? true)
+        #expect(error.message.utf8.count < 300)
+        let body = written { ErrorBody(error).append(to: &$0) }
+        #expect((try? JSONValue(parsing: body)) != nil)
+    }
+
+    private static func count(_ value: JSONValue) -> Int {
+        switch value {
+        case .array(let elements): elements.reduce(1) { $0 + count($1) }
+        case .object(let object): object.members.reduce(1) { $0 + count($1.value) }
+        default: 1
+        }
+    }
+
+    /// The value with what stands at `place`, counted from the outside in, replaced.
+    private static func replacing(_ value: JSONValue, _ place: inout Int, by other: JSONValue) -> JSONValue {
+        defer { place -= 1 }
+        if place == 0 { return other }
+        switch value {
+        case .array(let elements):
+            var copy: [JSONValue] = []
+            for element in elements {
+                place -= 1
+                copy.append(place >= 0 ? replacing(element, &place, by: other) : element)
+                place += 1
+            }
+            return .array(copy)
+        case .object(let object):
+            var copy = JSONObject()
+            for member in object.members {
+                place -= 1
+                copy[member.name] = place >= 0 ? replacing(member.value, &place, by: other) : member.value
+                place += 1
+            }
+            return .object(copy)
+        default: return value
+        }
+    }
+}
