@@ -75,7 +75,7 @@ package final class VirtualCluster {
 
     /// Every frontend has a router and a model, and every process serves.
     package func untilReady(within limit: Duration = .seconds(30)) throws {
-        try until("the cluster is ready", within: limit) { members.allSatisfy(\.isServing) && members(.frontend).allSatisfy(\.canServe) }
+        try until("the cluster is ready", within: limit) { members.allSatisfy(\.canServe) }
         for member in members { member.settled() }
     }
 
@@ -98,10 +98,18 @@ package final class VirtualCluster {
 
 extension VirtualCluster {
     /// While this lasts, what clients see of a frontend that something happened to is excused.
-    func noteSettled() { for member in members where member.isServing && member.role != .frontend || member.canServe { member.settled() } }
+    func noteSettled() { for member in members where member.canServe { member.settled() } }
+
+    /// Requests that are open at all the living processes of a role.
+    package func openRequests(of role: ClusterRole) -> Int {
+        members(role).filter(\.isAlive).reduce(0) { sum, member in sum + member.process.openRequests }
+    }
+
+    /// What any process holds that it should not hold at rest.
+    package var heldAtRest: [String] { Invariants.atRest(self) }
 
     /// Nothing runs any more.
-    func end() {
+    package func end() {
         for member in members where !member.process.host.isDead { member.process.kill(.reset) }
         clients.kill()
         pool.close()

@@ -1,6 +1,5 @@
 import ClusterModel
 import EventLoop
-import FrontendService
 import Transport
 
 /// A place in a simulated cluster, and the process that fills it now.
@@ -30,8 +29,8 @@ package final class VirtualMember {
 
     package var isAlive: Bool { process.isAlive }
     package var isServing: Bool { process.isServing }
-    /// Whether a frontend could answer a request now.
-    package var canServe: Bool { role == .frontend && isServing && process.with(FrontendService.self) { $0.isServing } }
+    /// Whether it could do its work now: a frontend has routers and a model.
+    package var canServe: Bool { process.canServe }
     package var log: [String] { process.log.lines }
 
     package func kill(_ how: ProcessDeath = .reset) {

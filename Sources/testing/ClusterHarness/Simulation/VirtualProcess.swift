@@ -50,7 +50,7 @@ package final class VirtualProcess {
             let parts = try program.parts(context)
             self.parts = parts
             let limit = program.resolved[program.options.drainLimit]
-            let group = ServiceGroup(parts.services, startLimit: Self.startLimit, drainLimit: limit)
+            let group = ServiceGroup([parts.service], startLimit: Self.startLimit, drainLimit: limit)
             let errand = Errand(group, lifecycle, self)
             loop.spawn { await errand.run() }
         } catch { preconditionFailure("\(name) could not be put together: \(error)") }
@@ -82,11 +82,10 @@ package final class VirtualProcess {
         return loop.perform { parts.held() }
     }
 
-    /// Runs `body` on the process's loop with the main service of the program.
-    package func with<Service: AnyObject, Result>(_ type: Service.Type, _ body: @LoopActor (Service) -> Result) -> Result {
-        guard let service = parts?.service as? Service else { preconditionFailure("\(name) is no \(type)") }
-        return loop.perform { body(service) }
-    }
+    /// Requests, or at a router leases, that have not ended.
+    var openRequests: Int { isAlive ? parts.map { parts in loop.perform { parts.openRequests() } } ?? 0 : 0 }
+    /// Whether it could do its work now: a frontend has routers and a model.
+    var canServe: Bool { isServing && parts.map { parts in loop.perform { parts.canServe() } } ?? false }
 
     /// A group's run is one task, and stays on the loop that it was made on.
     private final class Errand: @unchecked Sendable {

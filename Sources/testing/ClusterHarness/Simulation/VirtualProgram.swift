@@ -14,47 +14,78 @@ struct VirtualProgram: Sendable {
     let id: UInt64?
     let parts: @LoopActor @Sendable (ProcessContext) throws -> Parts
 
+    /// The main service of a process, and what is asked of it.
     struct Parts {
-        let services: [any Service]
+        let service: any Service
+        let openRequests: @LoopActor () -> Int
+        let canServe: @LoopActor () -> Bool
         /// What it holds that it should not hold at rest, in words.
         let held: @LoopActor () -> [String]
-        let service: AnyObject
     }
 
     init(_ role: ClusterRole, arguments: [String]) throws {
         switch role {
-        case .frontend:
-            let options = FrontendOptions()
-            let resolved = try Self.resolve(options.table, arguments)
-            self.init(options.process, resolved, id: nil) { context in
-                let service = FrontendService(try options.config(resolved), context)
-                return Parts(services: [service], held: { service.heldAtRest }, service: service)
-            }
-        case .router:
-            let options = RouterOptions()
-            let resolved = try Self.resolve(options.table, arguments)
-            self.init(options.process, resolved, id: nil) { context in
-                let service = RouterService(try options.config(resolved), context)
-                return Parts(services: [service], held: { service.heldAtRest }, service: service)
-            }
-        case .worker:
-            let options = WorkerOptions()
-            let resolved = try Self.resolve(options.table, arguments)
-            self.init(options.process, resolved, id: options.id(resolved)) { context in
-                let service = WorkerService(try options.config(resolved), context)
-                return Parts(services: [service], held: { service.heldAtRest }, service: service)
-            }
+        case .frontend: self = try Self.frontend(arguments)
+        case .router: self = try Self.router(arguments)
+        case .worker: self = try Self.worker(arguments)
         }
     }
 
     private init(
-        _ options: ProcessOptions, _ resolved: ResolvedConfiguration, id: UInt64?,
+        _ options: ProcessOptions, _ resolved: ResolvedConfiguration, id: UInt64? = nil,
         parts: @escaping @LoopActor @Sendable (ProcessContext) throws -> Parts
     ) {
         self.options = options
         self.resolved = resolved
         self.id = id
         self.parts = parts
+    }
+
+    private static func frontend(_ arguments: [String]) throws -> VirtualProgram {
+        let options = FrontendOptions(), resolved = try resolve(options.table, arguments)
+        return VirtualProgram(options.process, resolved) { context in
+            let service = FrontendService(try options.config(resolved), context)
+            return Parts(
+                service: service, openRequests: { service.openRequests }, canServe: { service.isServing },
+                held: {
+                    counts([
+                        ("requests", service.openRequests), ("requests at workers", service.requestsAtWorkers),
+                        ("client connections", service.openConnections),
+                    ])
+                })
+        }
+    }
+
+    private static func router(_ arguments: [String]) throws -> VirtualProgram {
+        var table = OptionTable(description("router"))
+        let own = RouterOptions(in: &table), shared = ProcessOptions(in: &table, role: .router, admin: "127.0.0.1:8102")
+        let resolved = try resolve(table, arguments)
+        return VirtualProgram(shared, resolved, id: own.routerID(resolved)) { context in
+            let service = RouterService(try own.config(resolved), context)
+            return Parts(
+                service: service, openRequests: { service.leasesHeld }, canServe: { !service.isDraining },
+                held: { counts([("leases", service.leasesHeld)]) })
+        }
+    }
+
+    private static func worker(_ arguments: [String]) throws -> VirtualProgram {
+        var table = OptionTable(description("workerd"))
+        let own = WorkerOptions(in: &table), shared = ProcessOptions(in: &table, role: .worker, admin: "127.0.0.1:0")
+        let resolved = try resolve(table, arguments)
+        return VirtualProgram(shared, resolved, id: own.workerID(resolved)) { context in
+            let service = WorkerService(try own.config(resolved), context)
+            return Parts(
+                service: service, openRequests: { service.openRequests }, canServe: { service.registeredRouters > 0 },
+                held: {
+                    counts([("requests", service.openRequests)]) + (service.openRequests == 0 && !service.isIdle ? ["its engine works"] : [])
+                })
+        }
+    }
+
+    private static func counts(_ held: [(String, Int)]) -> [String] { held.filter { $0.1 != 0 }.map { "\($0.1) \($0.0)" } }
+
+    private static func description(_ name: String) -> ProcessDescription {
+        ProcessDescription(name: name, summary: "In a simulation.", protocolVersion: WireVersion.current.description)
     }
 
     private static func resolve(_ table: OptionTable, _ arguments: [String]) throws -> ResolvedConfiguration {
