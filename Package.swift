@@ -61,6 +61,7 @@ var targets: [Target] = [
     library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"]),
     library("stages", "TextProcessing", ["ClusterModel", "JSONText"]),
     library("stages", "Engines", ["ClusterModel"]),
+    library("stages", "Scheduling", ["ClusterModel"]),
 
     // services: the effects, one library a process, and what they share
     library(
@@ -71,6 +72,17 @@ var targets: [Target] = [
         [
             "ClusterModel", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "ServiceRuntime", "Telemetry",
             "TextProcessing", "Transport", "WireProtocol",
+        ]),
+    library(
+        "services", "WorkerService",
+        [
+            "ClusterModel", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol",
+        ]),
+
+    library(
+        "services", "RouterService",
+        [
+            "ClusterModel", "EventLoop", "JSONText", "ProcessKit", "Scheduling", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol",
         ]),
 
     // testing: libraries for tests, never linked into the three executables
@@ -90,6 +102,9 @@ var targets: [Target] = [
         [
             "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol",
         ]),
+    app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
+    app("workerd", ["ProcessKit", "ServiceRuntime", "WorkerService"]),
+    app("wiretool", ["ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol"]),
 
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`
     .target(name: "CTwins", path: "Tests/Benchmarks/CTwins", linkerSettings: [.linkedLibrary("nng")]),
@@ -105,9 +120,11 @@ var targets: [Target] = [
         ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport", "frontend", "router", "wiretool", "workerd"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests("FrontendServiceTests", ["ClusterModel", "FrontendService", "TextProcessing", "WireProtocol"]),
+    tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("OpenAIDialectTests", ["ClusterModel", "JSONText", "OpenAIDialect"]),
     tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),
+    tests("SchedulingTests", ["ClusterModel", "Scheduling"]),
     tests("TidyTests", []),
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),
     tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),
@@ -120,7 +137,10 @@ if fuzzing {
         .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
         .executableTarget(
             name: "fuzz",
-            dependencies: ["CFuzzer", "ClusterModel", "JSONText", "ServiceRuntime", "TestSupport", "Transport", "WireProtocol"],
+            dependencies: [
+                "CFuzzer", "ClusterModel", "JSONText", "OpenAIDialect", "ServiceRuntime", "TestSupport", "TextProcessing", "Transport",
+                "WireProtocol",
+            ],
             path: "Tests/Fuzz", exclude: ["CFuzzer", "corpus", "seeds.py"], swiftSettings: swiftSettings,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),
     ]

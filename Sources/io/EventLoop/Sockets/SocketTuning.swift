@@ -27,8 +27,14 @@ enum SocketTuning {
         return String(host.dropFirst().dropLast())
     }
 
+    // What both implementations say in the same words.
+
+    static let unknownHost = SystemError("a host that is neither a numeric address of this machine nor localhost", code: EADDRNOTAVAIL)
+    static let addressInUse = SystemError("listen", code: EADDRINUSE)
+    static let refused = SystemError("connect", code: ECONNREFUSED)
+    static let timedOut = SystemError("connect", code: ETIMEDOUT)
+
     static func error(_ call: StaticString, _ code: Int32) -> SystemError {
-        code == EADDRNOTAVAIL
-            ? SystemError("host that is neither this machine's numeric address nor localhost", code: code) : SystemError(call, code: code)
+        code == EADDRNOTAVAIL ? unknownHost : SystemError(call, code: code)
     }
 }

@@ -298,16 +298,9 @@ final class RequestFlow {
         let vocabulary = prepared.model.text.vocabulary
         let entries = arrivals.logprobs[(logprobOffset + max(0, skipped))..<(logprobOffset + run.count)]
         func fill(_ buffer: inout LogprobsBuffer) {
-            var bytes: [UInt8] = []
             for (token, entry) in zip(tokens, entries) {
-                bytes.removeAll(keepingCapacity: true)
-                vocabulary.append(token, to: &bytes)
-                buffer.append(bytes, logprob: entry.chosen)
-                for other in entry.top {
-                    bytes.removeAll(keepingCapacity: true)
-                    vocabulary.append(other.token, to: &bytes)
-                    buffer.appendAlternative(bytes, logprob: other.logprob)
-                }
+                buffer.append(logprob: entry.chosen) { vocabulary.append(token, to: &$0) }
+                for other in entry.top { buffer.appendAlternative(logprob: other.logprob) { vocabulary.append(other.token, to: &$0) } }
             }
         }
         guard answer.isStreamed else {

@@ -131,7 +131,8 @@ package struct LeaseTable: Sendable {
     }
 
     /// The worker has ended it: the lease if it is still there, or its tombstone.
-    package mutating func ended(_ number: UInt64, by life: WorkerLife, _ reason: LeaseRelease, _ released: inout [ReleasedLease]) -> Verdict {
+    package mutating func ended(_ number: UInt64, by life: WorkerLife, _ reason: LeaseRelease, _ released: inout [ReleasedLease]) -> Verdict
+    {
         guard let entry = entries[number] else { return .late }
         guard entry.lease.life == life else { return .refused }
         if !entry.state.isTombstone { released.append(ReleasedLease(lease: entry.lease, reason: reason)) }

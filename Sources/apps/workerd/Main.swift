@@ -1,0 +1,19 @@
+import Glibc
+import ProcessKit
+import ServiceRuntime
+import WorkerService
+
+/// `workerd`: one engine, offered to every router, streaming to every frontend.
+@main
+struct Main {
+    nonisolated static func main() {
+        let options = WorkerOptions()
+        let process = ProcessMain(options.table, options.process, id: { options.id($0) }) { context, resolved, admin in
+            let service = WorkerService(try options.config(resolved), context)
+            admin.readiness = { service.registeredRouters > 0 }
+            admin.debugState = { service.debugState(into: &$0) }
+            return [service]
+        }
+        exit(process.run(arguments: Array(CommandLine.arguments.dropFirst())).rawValue)
+    }
+}

@@ -1,0 +1,178 @@
+import ClusterModel
+import EventLoop
+import ProcessKit
+import Scheduling
+import Telemetry
+import WireProtocol
+
+/// Answers route requests: finds the pool, lets the scheduler choose, and books, in one step without a suspension.
+@LoopActor
+final class RoutePlanner {
+    /// Why an entry is not placed; becomes its FailureDetail.
+    private struct Refusal: Error {
+        let code: FailureCode
+        var field = ""
+        let reason: String
+        var retryAfter = Duration.zero
+    }
+
+    private let core: RouterCore
+    private let selector: PlacementSelector
+
+    init(_ core: RouterCore, policy: any PlacementPolicy) {
+        self.core = core
+        selector = PlacementSelector(policy: policy)
+    }
+
+    /// Exactly one answer.
+    func plan(_ entry: RouteEntry, origin: UInt64) -> PlanEntry {
+        let began = core.loop.preciseNow
+        var plan = PlanEntry()
+        plan.counter = entry.counter
+        plan.attempt = entry.attempt
+        plan.routerID = core.context.identity.id
+        do throws(Refusal) {
+            try place(entry, origin: origin, &plan)
+        } catch {
+            plan.outcome = .failed
+            plan.legs = []
+            plan.failure = FailureDetail(
+                code: error.code, retryAfterMilliseconds: UInt32(clamping: error.retryAfter.inMilliseconds), field: error.field,
+                reason: error.reason)
+        }
+        let took = began.duration(to: core.loop.preciseNow)
+        plan.decisionNanoseconds = UInt64(clamping: took.inNanoseconds)
+        core.metrics.planned(plan.outcome, plan.failure?.code)
+        if plan.outcome == .placed { core.metrics.decision.observeMilliseconds(took) }
+        return plan
+    }
+
+    private func place(_ entry: RouteEntry, origin: UInt64, _ plan: inout PlanEntry) throws(Refusal) {
+        guard !core.isDraining else { throw Refusal(code: .draining, reason: "this router leaves") }
+        for report in entry.overbooked { takeNote(of: report) }
+        try check(entry)
+        let query = RouteQuery(entry, origin: origin, adapter: nil)
+        if !entry.queryOnly {
+            guard !core.ledger.table.repeats(query.request, attempt: entry.attempt, role: query.singleLeg) else {
+                throw Refusal(code: .duplicate, field: "attempt", reason: "this attempt was planned already")
+            }
+            if entry.attempt > 1 { core.ledger.cancel(query.request, through: entry.attempt - 1) }
+        }
+        try place(entry, query, in: try pool(of: entry), &plan)
+    }
+
+    private func place(
+        _ entry: RouteEntry, _ asked: RouteQuery, in chosen: PoolDirectory.Named, _ plan: inout PlanEntry
+    ) throws(Refusal) {
+        let pool = chosen.pool
+        plan.pool = pool.digest
+        try check(entry, against: pool)
+        plan.promptBlocks = Self.blocks(of: entry.tokenCount, pool.blockSize)
+        var query = asked
+        if chosen.isAdapter, query.loRA.isEmpty { query.loRA = entry.model }
+        let decision: RouteDecision
+        do throws(PlacementFailure) {
+            decision = try selector.decide(query, among: pool.candidates, at: core.loop.now, random: &core.loop.random)
+        } catch { throw Self.refusal(error) }
+        plan.outcome = entry.queryOnly ? .queryOnly : .placed
+        plan.handOver = decision.second == nil ? .none : .concurrent
+        for leg in [decision.first, decision.second] {
+            guard let leg else { continue }
+            plan.legs.append(try book(leg, entry, query, pool))
+        }
+    }
+
+    /// What is believed is written down before the booking adds this request to it.
+    private func book(_ leg: RouteDecision.Leg, _ entry: RouteEntry, _ query: RouteQuery, _ pool: Pool) throws(Refusal) -> PlanLeg {
+        let choice = leg.choice
+        var planned = PlanLeg()
+        planned.leg = Leg(leg.role)
+        planned.workerID = choice.placement.worker.rawValue
+        planned.generation = choice.generation.rawValue
+        planned.rank = choice.placement.rank.rawValue
+        planned.deviceBlocks = choice.cost.deviceBlocks
+        planned.hostBlocks = choice.cost.hostBlocks
+        planned.diskBlocks = choice.cost.diskBlocks
+        planned.externalBlocks = choice.cost.externalBlocks
+        planned.waitingTokens = pool.candidates[choice.index].load.believedTokens
+        if let record = core.workers[choice.placement.worker], let index = record.index(of: planned.rank) {
+            planned.streamNumber = record.ranks[index].number
+        }
+        guard !entry.queryOnly else { return planned }
+        guard let lease = core.ledger.book(query, attempt: entry.attempt, blockSize: pool.blockSize, leg) else {
+            throw Refusal(code: .capacity, reason: "this router can keep no more leases", retryAfter: RouterLimits.retryAfter)
+        }
+        planned.lease = lease
+        pool.took(choice.index)
+        return planned
+    }
+
+    private func takeNote(of report: OverbookedReport) {
+        core.ledger.end(
+            EndedLease(lease: report.lease, workerID: report.workerID, generation: report.generation, rank: report.rank, reason: .refused))
+        core.workers.overbooked(report)
+    }
+
+    // MARK: Checks
+
+    private func check(_ entry: RouteEntry) throws(Refusal) {
+        func invalid(_ field: String, _ reason: String) -> Refusal { Refusal(code: .invalidArgument, field: field, reason: reason) }
+        guard (1...UInt8(Limits.attempts)).contains(entry.attempt) else { throw invalid("attempt", "from 1 to \(Limits.attempts)") }
+        guard (1...UInt8(Limits.choices)).contains(entry.choices) else { throw invalid("choices", "from 1 to \(Limits.choices)") }
+        let options = entry.options
+        guard options.priority >= 0 else { throw invalid("priority", "not below 0") }
+        guard (options.overlapWeight ?? 0) >= 0 else { throw invalid("overlapWeight", "not below 0") }
+        guard (options.temperature ?? 0) >= 0 else { throw invalid("temperature", "not below 0") }
+        guard entry.tenantWeight > 0 else { throw invalid("tenantWeight", "above 0") }
+        for (index, pin) in options.pins.enumerated() where options.pins[..<index].contains(where: { $0.leg == pin.leg }) {
+            throw invalid("pins", "one a leg")
+        }
+    }
+
+    /// The pool that the request names, that of its pinned worker, or the one that its model's name means now.
+    private func pool(of entry: RouteEntry) throws(Refusal) -> PoolDirectory.Named {
+        let pools = core.workers.pools
+        if let named = entry.pool {
+            guard let pool = pools[named.digest] else {
+                throw Refusal(code: .unknownModel, field: "pool", reason: "no worker here has this card")
+            }
+            return PoolDirectory.Named(pool: pool, isAdapter: pools.resolve(entry.model)?.isAdapter ?? false)
+        }
+        guard let current = pools.resolve(entry.model) else {
+            throw Refusal(code: .unknownModel, field: "model", reason: "no worker here serves this model")
+        }
+        // A pin to a worker of another pool of the same model moves the request there: the pin is the stronger wish.
+        if let pin = entry.options.pins.first, let other = core.workers[WorkerID(pin.workerID)]?.pool, other.name == current.pool.name {
+            return PoolDirectory.Named(pool: other, isAdapter: current.isAdapter)
+        }
+        return current
+    }
+
+    private func check(_ entry: RouteEntry, against pool: Pool) throws(Refusal) {
+        guard entry.blockSize == pool.blockSize else {
+            throw Refusal(code: .invalidArgument, field: "blockSize", reason: "this model's blocks have \(pool.blockSize) tokens")
+        }
+        guard entry.sequenceHashes.count <= Int(entry.tokenCount / pool.blockSize) else {
+            throw Refusal(code: .invalidArgument, field: "sequenceHashes", reason: "more hashes than full blocks")
+        }
+        // An answer needs room for one token; how much more is the worker's limit on it.
+        let needed = UInt64(entry.tokenCount) + (entry.task == .generate ? 1 : 0)
+        guard pool.contextLength == 0 || needed <= UInt64(pool.contextLength) else {
+            throw Refusal(
+                code: .promptTooLong, field: "tokenCount",
+                reason: "the prompt has \(entry.tokenCount) tokens, and this model's context \(pool.contextLength)")
+        }
+    }
+
+    private static func refusal(_ failure: PlacementFailure) -> Refusal {
+        switch failure {
+        case .noWorker: Refusal(code: .noWorker, reason: "no worker is eligible now", retryAfter: RouterLimits.retryAfter)
+        case .unknownWorker(let worker):
+            Refusal(code: .unknownWorker, field: "pins", reason: "there is no such placement: worker \(worker)")
+        case .pinConflict(let worker):
+            Refusal(code: .pinConflict, field: "pins", reason: "the pin to worker \(worker) does not agree with the rest of the request")
+        }
+    }
+
+    private static func blocks(of tokens: UInt32, _ size: UInt32) -> UInt32 { tokens / size + (tokens.isMultiple(of: size) ? 0 : 1) }
+}

@@ -1,0 +1,64 @@
+import ClusterModel
+import Scheduling
+package import ServiceRuntime
+package import Transport
+
+/// What a router is told at its start.
+package struct RouterConfig: Sendable {
+    /// Where workers and frontends dial.
+    package var listen = Address(host: "127.0.0.1", port: 8100)
+    /// The feed of the router's state.
+    package var publish = Address(host: "127.0.0.1", port: 8101)
+    package var policy = RoundRobinPolicy.name
+
+    package init() {}
+
+    /// By the names that `--policy` takes.
+    static let policies: [(name: String, make: @Sendable () -> any PlacementPolicy)] = [(RoundRobinPolicy.name, { RoundRobinPolicy() })]
+
+    /// Nil for a name that is none.
+    static func policy(_ name: String) -> (any PlacementPolicy)? { policies.first { $0.name == name }?.make() }
+}
+
+/// The router's own options.
+package struct RouterOptions: Sendable {
+    private let listen: OptionKey<String>
+    private let publish: OptionKey<String>
+    private let id: OptionKey<String?>
+    private let policy: OptionKey<String>
+
+    package init(in table: inout OptionTable) {
+        let defaults = RouterConfig()
+        table.group("Links")
+        listen = table.option(
+            "listen", .address(.listener), default: defaults.listen.description, help: "Where workers and frontends dial this router.")
+        publish = table.option(
+            "publish", .address(.listener), default: defaults.publish.description, help: "Where this router publishes its state.")
+        id = table.optional(
+            "router-id", .text("ID", problem: Self.idProblem),
+            help: "Sixteen hexadecimal digits that name this router over its lives; by default drawn anew.")
+        table.group("Routing")
+        policy = table.option(
+            "policy", .text("NAME", problem: Self.policyProblem), default: defaults.policy,
+            help: "How a worker is chosen: \(RouterConfig.policies.map(\.name).joined(separator: ", ")).")
+    }
+
+    package func config(_ resolved: ResolvedConfiguration) throws(Address.Invalid) -> RouterConfig {
+        var config = RouterConfig()
+        config.listen = try Address(parsing: resolved[listen])
+        config.publish = try Address(parsing: resolved[publish])
+        config.policy = resolved[policy]
+        return config
+    }
+
+    package func routerID(_ resolved: ResolvedConfiguration) -> UInt64? { resolved[id].flatMap { RouterID(text: $0)?.rawValue } }
+
+    @Sendable private static func idProblem(_ text: String) -> ValueProblem? {
+        RouterID(text: text) == nil ? ValueProblem("it is no id", remedy: "write sixteen hexadecimal digits") : nil
+    }
+
+    @Sendable private static func policyProblem(_ text: String) -> ValueProblem? {
+        guard RouterConfig.policy(text) == nil else { return nil }
+        return ValueProblem("there is no such policy", remedy: "write one of: \(RouterConfig.policies.map(\.name).joined(separator: ", "))")
+    }
+}

@@ -1,0 +1,88 @@
+import ClusterModel
+import EventLoop
+import ProcessKit
+import Scheduling
+import Telemetry
+import Transport
+import WireProtocol
+
+/// The parts of a running router, which know each other through it.
+@LoopActor
+final class RouterCore {
+    let context: ProcessContext
+    let loop: Loop
+    let log: Logger
+    let metrics: RouterMetrics
+    let publisher: StatePublisher
+    let ledger: LeaseLedger
+    let workers: WorkerDirectory
+    let frontends: FrontendDirectory
+    let recoveries = RecoveryGate()
+    /// Of this router's own links.
+    let endpoint: LinkEndpoint
+    private(set) lazy var planner = RoutePlanner(self, policy: policy)
+    private let policy: any PlacementPolicy
+    /// What is said of this router in registrations.
+    var endpoints = Endpoints()
+    var isDraining = false
+    /// Shared by askers until something changes.
+    private var lastSnapshot: StateSnapshot?
+    private var lastHealth: RouterHealth?
+
+    init(_ context: ProcessContext, policy: any PlacementPolicy, publishing address: Address) throws(TransportError) {
+        self.context = context
+        self.policy = policy
+        loop = context.loop
+        log = context.log
+        metrics = RouterMetrics(registry: context.metrics)
+        publisher = try StatePublisher(
+            on: address, generation: context.identity.generation, dialect: context.policy.dialect, loop: loop, network: context.network,
+            metrics: metrics, log: log)
+        ledger = LeaseLedger(loop: loop, publisher: publisher, metrics: metrics)
+        workers = WorkerDirectory(loop: loop, publisher: publisher, ledger: ledger, metrics: metrics, log: log)
+        frontends = FrontendDirectory(publisher: publisher, metrics: metrics)
+        endpoint = LinkEndpoint(loop: loop, network: context.network, policy: context.policy)
+        ledger.changed = { [weak workers] placement in workers?.leasesChanged(on: placement) }
+    }
+
+    // MARK: State
+
+    var health: RouterHealth {
+        var health = RouterHealth()
+        health.state = isDraining ? .draining : .ready
+        health.reason = isDraining ? "this router leaves" : ""
+        health.workers = UInt32(clamping: workers.attached)
+        health.resyncing = UInt32(clamping: workers.resyncing)
+        health.leases = UInt32(clamping: ledger.table.count)
+        return health
+    }
+
+    func publishHealth() {
+        let health = health
+        guard health != lastHealth else { return }
+        lastHealth = health
+        publisher.publish(.routerHealth(health))
+    }
+
+    /// Everything as it stands in the stream now.
+    func snapshot() -> StateSnapshot {
+        // What waits to be published is part of what is said here, so it gets its number first.
+        publisher.flushNow()
+        if let lastSnapshot, lastSnapshot.sequence == publisher.sequence { return lastSnapshot }
+        var entries: [SnapshotEntry] = []
+        for record in workers.all { if let entry = record.entry { entries.append(.workerEntry(entry)) } }
+        for session in frontends.all { if let entry = session.entry { entries.append(.frontendEntry(entry)) } }
+        for pool in workers.pools.all { entries.append(.modelPool(pool.entry)) }
+        for record in workers.all where record.isAnnounced {
+            for index in record.ranks.indices { entries.append(.placementLoad(workers.load(of: record, index))) }
+        }
+        for lease in ledger.ours { entries.append(.leaseMade(LeaseLedger.made(lease, hashes: []))) }
+        entries.append(.routerHealth(health))
+        let snapshot = StateSnapshot(entries, generation: context.identity.generation, sequence: publisher.sequence)
+        lastSnapshot = snapshot
+        return snapshot
+    }
+
+    /// Lets go of what nobody will ask for again.
+    func forgetSnapshot() { lastSnapshot = nil }
+}

@@ -1,0 +1,85 @@
+import Scheduling
+package import Telemetry
+import WireProtocol
+
+/// What a router counts. Names begin with `apus_router_`.
+package struct RouterMetrics: Sendable {
+    private let workers: GaugeFamily
+    let frontends: Gauge
+    let resyncing: Gauge
+    let leases: Gauge
+    private let plans: CounterFamily
+    let decision: Histogram
+    private let leasesEnded: CounterFamily
+    private let recoveries: CounterFamily
+    let gaps: Counter
+    let malformedEvents: Counter
+    let strangeEvents: Counter
+    private let rejected: CounterFamily
+    let published: Counter
+    let splitModels: Gauge
+
+    private let placed: Counter
+    private let queryOnly: Counter
+
+    package init(registry: MetricsRegistry) {
+        workers = registry.gaugeFamily(
+            "apus_router_workers", help: "Workers with a control link, by state as the router sees it.", labels: ["state"])
+        frontends = registry.gauge("apus_router_frontends", help: "Frontends with a route link.")
+        resyncing = registry.gauge("apus_router_resyncing_workers", help: "Workers whose stream of events is being recovered.")
+        leases = registry.gauge("apus_router_leases", help: "Leases that have not ended, booked here or told of by workers.")
+        plans = registry.counterFamily(
+            "apus_router_plans_total", help: "Route requests answered, by outcome: placed, query_only, or the failure.", labels: ["outcome"]
+        )
+        decision = registry.histogram(
+            "apus_router_decision_milliseconds", help: "From a route request taken up to its lease booked.",
+            buckets: Buckets.routingOverheadMilliseconds)
+        leasesEnded = registry.counterFamily("apus_router_leases_ended_total", help: "Leases that ended, by reason.", labels: ["reason"])
+        recoveries = registry.counterFamily(
+            "apus_router_stream_recoveries_total", help: "Recoveries of a worker's stream, by outcome.", labels: ["outcome"])
+        gaps = registry.counter("apus_router_stream_gaps_total", help: "Gaps found in the numbers of workers' events.")
+        malformedEvents = registry.counter("apus_router_stream_malformed_total", help: "Batches of workers' events that do not decode.")
+        strangeEvents = registry.counter(
+            "apus_router_stream_strange_total",
+            help: "Events that were not applied: of a later version, or about another worker's lease.")
+        rejected = registry.counterFamily(
+            "apus_router_links_rejected_total", help: "Links that were not opened, by cause.", labels: ["cause"])
+        published = registry.counter("apus_router_changes_published_total", help: "Changes of state published on the router's stream.")
+        splitModels = registry.gauge("apus_router_split_models", help: "Model names whose workers have more than one card.")
+        placed = plans.labels("placed")
+        queryOnly = plans.labels("query_only")
+    }
+
+    func planned(_ outcome: PlanOutcome, _ failure: FailureCode?) {
+        switch outcome {
+        case .placed: placed.increment()
+        case .queryOnly: queryOnly.increment()
+        case .failed: plans.labels(Self.name(of: failure ?? .internalError)).increment()
+        }
+    }
+
+    func ended(_ reason: LeaseRelease) { leasesEnded.labels("\(reason)").increment() }
+    func recovered(_ outcome: StaticString) { recoveries.labels("\(outcome)").increment() }
+    func rejectedLink(_ cause: String) { rejected.labels(cause).increment() }
+
+    /// Every state has its series, also with none in it.
+    func count(workers counts: [ProcessState: Int]) {
+        for state in ProcessState.allCases { workers.labels("\(state)").set(counts[state] ?? 0) }
+    }
+
+    /// Failures that a router gives; anything else is one of ours.
+    static func name(of code: FailureCode) -> String {
+        switch code {
+        case .draining: "draining"
+        case .duplicate: "duplicate"
+        case .noWorker: "no_worker"
+        case .unknownModel: "unknown_model"
+        case .unknownWorker: "unknown_worker"
+        case .pinConflict: "pin_conflict"
+        case .promptTooLong: "prompt_too_long"
+        case .invalidArgument: "invalid_argument"
+        case .capacity: "capacity"
+        default: "other"
+        }
+    }
+}

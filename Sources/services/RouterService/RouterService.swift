@@ -1,0 +1,140 @@
+import ClusterModel
+package import EventLoop
+package import ProcessKit
+import Scheduling
+import ServiceRuntime
+import Telemetry
+package import Transport
+import WireProtocol
+
+/// A router: workers and frontends register with it, it follows the workers' streams, and answers each request with a placement.
+@LoopActor
+package final class RouterService {
+    package let name = "router"
+    private let context: ProcessContext
+    private let config: RouterConfig
+    private(set) var core: RouterCore?
+    private var timer: TimerHandle?
+    private var rejections = RateLimit(lines: RouterLimits.rejectionLines, perMilliseconds: 60_000)
+    /// Where peers dial, once it listens.
+    package private(set) var address: Address?
+
+    package init(_ config: RouterConfig, _ context: ProcessContext) {
+        self.config = config
+        self.context = context
+    }
+
+    // MARK: What it holds
+
+    /// Leases that have not ended.
+    package var leasesHeld: Int { core?.ledger.table.count ?? 0 }
+    /// Nothing is booked or running, as far as the workers told.
+    package var isIdle: Bool { leasesHeld == 0 }
+    /// The address of its feed, once it publishes.
+    package var feedAddress: Address? { core?.publisher.address }
+    package var isDraining: Bool { core?.isDraining ?? false }
+
+    // MARK: Service
+
+    package func start() async throws {
+        guard let policy = RouterConfig.policy(config.policy) else { throw ConfigProblem(policy: config.policy) }
+        let core = try RouterCore(context, policy: policy, publishing: config.publish)
+        self.core = core
+        core.endpoint.policy.accepts = [.control: [.worker, .tool], .route: [.frontend, .tool]]
+        core.endpoint.policy.judge = { [weak core] hello in core?.objection(to: hello) }
+        let address = try core.endpoint.listen(
+            on: config.listen, accepted: { [weak core] link in if let core { core.opened(link) } else { link.goodbye(.leaving) } },
+            rejected: { [weak self] end, peer in self?.rejected(end, peer) })
+        self.address = address
+        core.endpoints = Endpoints(linkAddress: context.advertised(address), feedAddress: context.advertised(core.publisher.address))
+        context.loop.observePauses(self) { [weak self] gap in self?.core?.ledger.paused(for: gap) }
+        core.publishHealth()
+        tick()
+        context.log.info(
+            "listening",
+            ["links": .text(address.description), "feed": .text(core.publisher.address.description), "policy": .text(config.policy)])
+    }
+
+    /// Quick: what runs goes on without a router, and new requests go to another one.
+    package func drain() async -> Bool {
+        guard let core, !core.isDraining else { return true }
+        core.isDraining = true
+        core.publishHealth()
+        core.publisher.flushNow()
+        // Those who hear of it ask elsewhere; those who ask here meanwhile are told so.
+        await context.loop.sleep(for: RouterLimits.drainNotice)
+        core.endpoint.stopListening()
+        let links = core.workers.all.compactMap(\.link) + core.frontends.all.map(\.link)
+        for link in links { link.goodbye(.draining) }
+        let limit = context.loop.now + RouterLimits.drain
+        while context.loop.now < limit, core.workers.all.contains(where: { $0.link != nil }) || !core.frontends.all.isEmpty {
+            await context.loop.sleep(for: .milliseconds(5))
+        }
+        return true
+    }
+
+    package func stop() {
+        context.loop.cancel(timer)
+        context.loop.stopObservingPauses(self)
+        guard let core else { return }
+        core.isDraining = true
+        core.endpoint.stopListening()
+        for record in core.workers.all {
+            // Its handler hears nothing of this end.
+            record.link?.abort()
+            core.workers.remove(record, reason: "the router ends")
+        }
+        for session in core.frontends.all {
+            session.link.abort()
+            core.frontends.remove(session)
+        }
+        core.publisher.close()
+        self.core = nil
+    }
+
+    // MARK: Now and then
+
+    private func tick() {
+        timer = context.loop.schedule(after: RouterLimits.tick) { [weak self] in self?.tick() }
+        guard let core else { return }
+        core.ledger.expire()
+        core.workers.sweep()
+        core.publishHealth()
+        core.forgetSnapshot()
+        for suppressed in rejections.expire(atMilliseconds: milliseconds) {
+            context.log.warning("links rejected", ["cause": .text(suppressed.key), "suppressed": .count(suppressed.lines)])
+        }
+    }
+
+    private var milliseconds: Int64 { context.loop.now.nanoseconds / 1_000_000 }
+
+    /// Both sides say why a link was not opened; the dialer heard it in Refuse.
+    private func rejected(_ end: LinkEnd, _ peer: Address?) {
+        let cause = end.cause, place = peer.map { $0.host } ?? "unknown"
+        core?.metrics.rejectedLink(cause)
+        let verdict = rejections.admit("\(place) \(cause)", atMilliseconds: milliseconds)
+        context.log.limited(verdict)?.warning(
+            "link rejected", ["peer": .text(peer?.description ?? place), "reason": .text(end.description)])
+    }
+
+    /// A name that is no policy; options have checked it before.
+    private struct ConfigProblem: Error, CustomStringConvertible {
+        let policy: String
+        var description: String { "there is no policy \(policy)" }
+    }
+}
+
+extension RouterService: @LoopActor Service {}
+
+extension LinkEnd {
+    /// One of a few words, for a label.
+    fileprivate var cause: String {
+        switch self {
+        case .refused(let refusal): RefuseCode.names.first { $0.0 == refusal.code }?.1 ?? "other"
+        case .handshakeTimeout: "handshakeTimeout"
+        case .badFraming, .badMessage: "malformed"
+        case .closedByPeer: "closed"
+        case .goodbye, .silent, .writeStalled, .outboxFull, .dialFailed: "other"
+        }
+    }
+}

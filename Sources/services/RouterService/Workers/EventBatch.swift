@@ -1,0 +1,47 @@
+import ClusterModel
+import EventLoop
+import Telemetry
+import WireProtocol
+
+/// What a batch of a worker's events does to a router.
+@LoopActor
+enum EventBatch {
+    /// Goes over the whole batch, so that none is applied by half; gives the number of its events.
+    static func check(_ body: RawSpan) throws(WireError) -> Int {
+        var events = try WorkerEventCursor(body)
+        let count = events.remaining
+        while try events.next() != nil {}
+        return count
+    }
+
+    /// `first` is the number of the first event; the first `skip` were applied before.
+    static func apply(_ body: RawSpan, first: UInt64, skip: Int, of record: WorkerRecord, to core: RouterCore) {
+        do throws(WireError) {
+            var events = try WorkerEventCursor(body), index = 0
+            while let event = try events.next() {
+                defer { index += 1 }
+                guard index >= skip else { continue }
+                switch event {
+                case .stored, .removed: break  // routed by load alone: nothing here holds blocks
+                case .other(let event): apply(event, number: first + UInt64(index), of: record, to: core)
+                }
+            }
+        } catch { preconditionFailure("the batch was checked: \(error)") }
+    }
+
+    private static func apply(_ event: WorkerEvent, number: UInt64, of record: WorkerRecord, to core: RouterCore) {
+        let life = record.life, ledger = core.ledger
+        switch event {
+        case .requestAccepted(let event): ledger.accepted(event, by: life)
+        case .requestStarted(let event): ledger.started(event, by: life)
+        case .prefillProgress(let event): ledger.prefill(event.lease, by: life, remaining: event.remainingTokens)
+        case .prefillDone(let event): ledger.prefill(event.lease, by: life, remaining: 0)
+        case .blocksGrown(let event): ledger.grown(event, by: life)
+        case .requestEnded(let event): ledger.ended(event, by: life)
+        case .rankLoad(let event): core.workers.load(record, event, number: number)
+        case .stateChanged(let event): core.workers.declared(record, event.state, event.reason)
+        case .blocksStored, .blocksRemoved, .rankCleared, .requestBlocks, .sessionBound, .sessionUnbound: break
+        case .unknown: core.metrics.strangeEvents.increment()
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import ClusterModel
+import Engines
+import WireProtocol
+
+/// Whether this worker's model and engine can do what an entry asks for; nothing here depends on the moment.
+struct EntryCheck {
+    private let profile: EngineProfile
+    private let card: ModelCard
+
+    init(_ profile: EngineProfile, _ card: ModelCard) {
+        self.profile = profile
+        self.card = card
+    }
+
+    /// The first thing that is wrong, by the name of its field.
+    func problem(with entry: GenerateEntry) -> FailureDetail? {
+        if entry.pool != card.digest { return .of(.unknownModel, "pool", "another model card is served here") }
+        if Int(entry.rank) >= profile.ranks.count { return .of(.invalidArgument, "rank", "there are \(profile.ranks.count) ranks") }
+        return task(entry) ?? prompt(entry) ?? sampling(entry.sampling) ?? continuation(entry) ?? room(entry)
+    }
+
+    private func task(_ entry: GenerateEntry) -> FailureDetail? {
+        if entry.task == .embed, !can(.embeddings) { return .of(.invalidArgument, "task", "the engine gives no embeddings") }
+        if !(1...Limits.choices).contains(Int(entry.choices)) || (entry.choices > 1 && !can(.choices)) {
+            return .of(.invalidArgument, "choices", "from 1 to \(can(.choices) ? Limits.choices : 1)")
+        }
+        if entry.leg != .aggregated, !can(.concurrentHandOver), !can(.sequentialHandOver) {
+            return .of(.incompatibleKV, "leg", "the engine neither gives nor takes KV state")
+        }
+        if !entry.loRA.isEmpty, !card.loRAs.contains(where: { $0.text == entry.loRA }) {
+            return .of(.unknownModel, "loRA", "no such adapter is loaded")
+        }
+        if !entry.salt.isEmpty, CacheSalt(bytes: entry.salt) == nil {
+            return .of(.invalidArgument, "salt", "a salt has \(Limits.saltBytes) bytes")
+        }
+        if entry.constraint != nil, !can(.constraints) {
+            return .of(.invalidArgument, "constraint", "the engine does not constrain its output")
+        }
+        if entry.session != nil, !can(.sessions) { return .of(.sessionUnsupported, "session", "the engine holds no sessions") }
+        return nil
+    }
+
+    private func prompt(_ entry: GenerateEntry) -> FailureDetail? {
+        if entry.promptTokens.isEmpty { return .of(.invalidArgument, "promptTokens", "there is no prompt") }
+        if !areInVocabulary(entry.promptTokens) { return .of(.invalidArgument, "promptTokens", "a token is outside the vocabulary") }
+        if !entry.multimodal.isEmpty, !can(.media) { return .of(.invalidArgument, "multimodal", "the engine takes text only") }
+        for item in entry.multimodal where UInt64(item.firstToken) + UInt64(item.tokenCount) > UInt64(entry.promptTokens.count) {
+            return .of(.invalidArgument, "multimodal", "an item ends behind the prompt")
+        }
+        let longest = entry.continuation.map { $0.finished ? 0 : $0.shownTokens.count }.max() ?? 0
+        // One token at the least is produced.
+        if entry.promptTokens.count + longest >= Int(card.contextLength) {
+            return .of(.promptTooLong, "promptTokens", "the context has \(card.contextLength) tokens")
+        }
+        return nil
+    }
+
+    private func sampling(_ sampling: Sampling) -> FailureDetail? {
+        func wrong(_ field: String, _ reason: String) -> FailureDetail { .of(.invalidArgument, field, reason) }
+        if sampling.temperature < 0 { return wrong("temperature", "0 or more") }
+        if sampling.topP <= 0 || sampling.topP > 1 { return wrong("topP", "above 0, at most 1") }
+        if sampling.minP < 0 || sampling.minP > 1 { return wrong("minP", "from 0 to 1") }
+        if sampling.repetitionPenalty <= 0 { return wrong("repetitionPenalty", "above 0") }
+        if let tops = sampling.topLogprobs {
+            if !can(.logprobs) { return wrong("topLogprobs", "the engine gives no logprobs") }
+            if tops > Limits.topLogprobs { return wrong("topLogprobs", "at most \(Limits.topLogprobs)") }
+        }
+        if sampling.promptLogprobs != nil, !can(.promptLogprobs) {
+            return wrong("promptLogprobs", "the engine gives no logprobs of the prompt")
+        }
+        if sampling.maxTokens > 0, sampling.minTokens > sampling.maxTokens { return wrong("minTokens", "above maxTokens") }
+        return nil
+    }
+
+    private func continuation(_ entry: GenerateEntry) -> FailureDetail? {
+        guard !entry.continuation.isEmpty else { return nil }
+        func wrong(_ field: String, _ reason: String) -> FailureDetail { .of(.invalidArgument, field, reason) }
+        let numbers = Set(entry.continuation.map(\.choice))
+        if numbers.count != entry.continuation.count || numbers.count != Int(entry.choices)
+            || entry.continuation.contains(where: { $0.choice >= entry.choices })
+        {
+            return wrong("continuation", "one entry for each of the choices")
+        }
+        if entry.continuation.allSatisfy(\.finished) { return wrong("continuation", "every choice is finished") }
+        for choice in entry.continuation where !choice.finished {
+            if !areInVocabulary(choice.shownTokens) { return wrong("shownTokens", "a token is outside the vocabulary") }
+            if entry.sampling.maxTokens > 0, choice.remainingMaxTokens == 0 {
+                return wrong("remainingMaxTokens", "nothing is left of a choice that is not finished")
+            }
+        }
+        return nil
+    }
+
+    private func room(_ entry: GenerateEntry) -> FailureDetail? {
+        if entry.room != nil, !can(.concurrentHandOver) {
+            return .of(.incompatibleKV, "room", "the engine neither gives nor takes KV state")
+        }
+        if !entry.handOver.isEmpty, !can(.sequentialHandOver) {
+            return .of(.incompatibleKV, "handOver", "the engine takes no state of another")
+        }
+        return nil
+    }
+
+    private func areInVocabulary(_ tokens: [TokenID]) -> Bool {
+        // Without a branch for each token; a prompt has many thousands.
+        tokens.reduce(0, max) < card.vocabularySize || tokens.isEmpty
+    }
+
+    private func can(_ ability: EngineCapabilities) -> Bool { profile.capabilities.contains(ability) }
+}
+
+extension FailureDetail {
+    static func of(_ code: FailureCode, _ field: String = "", _ reason: String = "") -> FailureDetail {
+        FailureDetail(code: code, retryAfterMilliseconds: 0, field: field, reason: reason)
+    }
+}

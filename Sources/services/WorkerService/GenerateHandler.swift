@@ -1,0 +1,180 @@
+import ClusterModel
+import Engines
+import EventLoop
+import Telemetry
+import WireProtocol
+
+/// Accepts, refuses, cancels and limits requests. Rules: `proto-spec/03-exchanges.md#a-request-at-its-worker`.
+@LoopActor
+final class GenerateHandler {
+    private let core: WorkerCore
+    /// Set when the engine has failed: nothing is accepted any more.
+    private var failure: FailureDetail?
+
+    init(_ core: WorkerCore) { self.core = core }
+
+    private var table: RequestTable { core.table }
+
+    // MARK: Accept or refuse
+
+    func generate(_ batch: GenerateBatch, from link: DataLink) {
+        for entry in batch.entries { take(entry, from: link) }
+    }
+
+    private func take(_ entry: GenerateEntry, from link: DataLink) {
+        let id = RequestID(origin: link.origin, counter: entry.counter)
+        guard (1...UInt8(Limits.attempts)).contains(entry.attempt) else {
+            // Not remembered: a number out of range must not make later attempts duplicates.
+            return refuse(entry, link, .of(.invalidArgument, "attempt", "from 1 to \(Limits.attempts)"))
+        }
+        switch table.memory.judge(id, attempt: entry.attempt, leg: entry.leg) {
+        case .duplicate: return refuse(entry, link, .of(.duplicate, "attempt", "this attempt was seen before"))
+        case .cancelled: return refuse(entry, link, id, .of(.cancelled, "", "its cancel came first"))
+        case .new: break
+        }
+        for lower in table.open(id) where lower.attempt < entry.attempt { core.end(lower, .init(.superseded)) }
+        if let problem = problem(with: entry) { return refuse(entry, link, id, problem) }
+        accept(entry, id, link)
+    }
+
+    private func problem(with entry: GenerateEntry) -> FailureDetail? {
+        if let failure { return failure }
+        if core.state != .ready { return .of(.draining, "", "this worker takes nothing new") }
+        if let problem = core.check.problem(with: entry) { return problem }
+        let tally = table.ranks[Int(entry.rank)]
+        if entry.refuseOverbooked {
+            let (most, overflow) = entry.waitingTokens.addingReportingOverflow(UInt64(tally.room.maxBatchedTokens))
+            if !overflow, tally.waitingTokens > most {
+                return .of(.overbooked, "waitingTokens", "\(tally.waitingTokens) tokens wait")
+            }
+        }
+        if tally.waitingRequests >= tally.room.maxWaiting { return .of(.capacity, "rank", "\(tally.waitingRequests) requests wait") }
+        return nil
+    }
+
+    private func refuse(_ entry: GenerateEntry, _ link: DataLink, _ id: RequestID, _ failure: FailureDetail) {
+        table.memory.refused(id, attempt: entry.attempt, leg: entry.leg, at: core.loop.now)
+        core.forgetLater()
+        refuse(entry, link, failure)
+    }
+
+    private func refuse(_ entry: GenerateEntry, _ link: DataLink, _ failure: FailureDetail) {
+        let rank = Int(entry.rank)
+        let load = rank < table.ranks.count ? table.ranks[rank].load : RankLoad()
+        link.append(
+            .refusedStatus(
+                RefusedStatus(
+                    counter: entry.counter, attempt: entry.attempt, leg: entry.leg, failure: failure, load: load,
+                    streamNumber: core.events.lastSequence)))
+        core.metrics.refused(failure.code)
+    }
+
+    private func accept(_ entry: GenerateEntry, _ id: RequestID, _ link: DataLink) {
+        let key = table.makeKey(), now = core.loop.now
+        let request = OpenRequest(entry, id: id, key: key, link: link, hashes: hashes(of: entry), now: now)
+        let waiting = table.ranks[request.rank].waitingTokens
+        table.add(request)
+        core.steps.submit(.admit(EngineRequest(entry, key: key, contextLength: core.model.card.contextLength)))
+        link.append(
+            .acceptedStatus(
+                AcceptedStatus(counter: entry.counter, attempt: entry.attempt, leg: entry.leg, waitingTokens: waiting)))
+        announce(request)
+        limit(request)
+    }
+
+    /// Events name leases; a request without one is nobody's booking, and shows in the loads alone.
+    private func announce(_ request: OpenRequest) {
+        core.events.touch()
+        guard request.lease != 0 else { return }
+        core.events.append(
+            .requestAccepted(
+                RequestAccepted(
+                    lease: request.lease, request: request.request, routerID: request.routerID, rank: UInt32(request.rank),
+                    leg: request.leg, promptTokens: request.promptTokens, prefillTokens: request.remainingTokens,
+                    maxTokens: request.maxTokens, expectedOutputTokens: request.expectedOutputTokens)))
+        var first = 0
+        while first < request.hashes.count {
+            let end = min(first + Limits.hashesPerEvent, request.hashes.count)
+            core.events.append(
+                .requestBlocks(
+                    RequestBlocks(
+                        lease: request.lease, rank: UInt32(request.rank), firstBlock: UInt32(first),
+                        hashes: request.hashes[first..<end].map(\.rawValue))))
+            first = end
+        }
+    }
+
+    private func hashes(of entry: GenerateEntry) -> [SequenceHash] {
+        guard core.profile.cacheReport == .exact, entry.lease != 0 else { return [] }
+        let hasher = BlockHasher(blockSize: core.model.card.blockSize, adapter: entry.loRA, salt: CacheSalt(bytes: entry.salt))
+        var hashes: [SequenceHash] = []
+        let media = HashParity.media(
+            entry.multimodal, blockSize: core.model.card.blockSize, blocks: hasher.blockCount(ofTokens: entry.promptTokens.count))
+        hasher.appendSequenceHashes(of: entry.promptTokens.span, after: nil, media: media, to: &hashes)
+        return hashes
+    }
+
+    // MARK: Limits
+
+    /// One timer a request; when it fires early, because tokens came meanwhile, it is set anew.
+    private func limit(_ request: OpenRequest) {
+        request.timer = core.loop.schedule(at: request.deadline) { [weak self, weak request] in
+            guard let self, let request, !request.isClosing else { return }
+            request.timer = nil
+            guard request.deadline <= core.loop.now else { return limit(request) }
+            core.end(request, .init(.timedOut, failure: .of(.timeout, "", "a limit of the request ran out on the worker")))
+            core.settle()
+        }
+    }
+
+    // MARK: Cancel
+
+    func cancel(_ batch: CancelBatch, from link: DataLink) {
+        for entry in batch.requests { cancel(entry, from: link) }
+    }
+
+    private func cancel(_ entry: CancelEntry, from link: DataLink) {
+        let id = RequestID(origin: link.origin, counter: entry.counter)
+        let open = table.open(id).filter { $0.attempt <= entry.attempt }
+        guard entry.choice == Self.everyChoice else {
+            for request in open {
+                if request.choices == 1, entry.choice == 0 {
+                    core.end(request, .init(.cancelled))
+                } else {
+                    core.steps.submit(.cancel(request.key, choice: entry.choice))
+                }
+            }
+            return
+        }
+        for request in open { core.end(request, .init(.cancelled)) }
+        table.memory.cancelled(id, through: entry.attempt, at: core.loop.now)
+        core.forgetLater()
+    }
+
+    private static let everyChoice: UInt8 = 255
+
+    /// A link ended: nobody waits for what came over it.
+    func lost(_ link: DataLink) {
+        for request in table.open where request.link === link {
+            request.link = nil
+            core.end(request, .init(.linkLost))
+        }
+    }
+
+    // MARK: Ends of all
+
+    /// What still runs is to be continued elsewhere.
+    func giveBack() {
+        for request in table.open { core.end(request, .init(.drained)) }
+        core.settle()
+    }
+
+    /// The engine is gone: everything ends, and all that comes is refused.
+    func engineFailed() {
+        let failure = FailureDetail.of(.engineFailed, "", "the engine gave up")
+        self.failure = failure
+        for request in table.open { core.end(request, .init(.failed, failure: failure)) }
+        table.releaseAll()
+        core.settle()
+    }
+}

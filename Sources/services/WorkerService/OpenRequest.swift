@@ -1,0 +1,132 @@
+import ClusterModel
+import Engines
+import EventLoop
+import WireProtocol
+
+/// One leg of one attempt that this worker has accepted, until its engine has let go of it.
+@LoopActor
+final class OpenRequest {
+    let key: EngineRequestKey
+    let id: RequestID
+    let attempt: UInt8
+    let leg: Leg
+    let rank: Int
+    let lease: UInt64
+    let routerID: UInt64
+    let choices: Int
+    let receivedAt: Instant
+    let maxTokens: UInt32
+    let expectedOutputTokens: UInt32?
+    /// As prefilled: shown tokens of earlier attempts among them.
+    let promptTokens: UInt32
+    /// Of the prompt, for whoever keeps a ledger of blocks; empty where the engine's cache events are not exact.
+    let hashes: [SequenceHash]
+    let limits: RequestLimits
+
+    /// Whoever asked; nil once that link is gone.
+    var link: DataLink?
+    var startedAt: Instant?
+    var prefilledAt: Instant?
+    var firstTokenAt: Instant?
+    var lastTokenAt: Instant?
+    /// Prefill tokens that are still to be computed.
+    var remainingTokens: UInt32
+    var cachedTokens: UInt32 = 0
+    var outputTokens: UInt32 = 0
+    var preemptions: UInt32 = 0
+    /// In the batch, and not in the queue.
+    var isRunning = false
+    /// Ended for everybody but the engine, which has been told.
+    var isClosing = false
+    /// When its next limit is looked at.
+    var timer: TimerHandle?
+    private(set) var outputBlocks: UInt32 = 0
+    /// By number of the choice; empty where there is one.
+    private var perChoice: [UInt32]
+
+    init(_ entry: GenerateEntry, id: RequestID, key: EngineRequestKey, link: DataLink, hashes: [SequenceHash], now: Instant) {
+        self.key = key
+        self.id = id
+        self.link = link
+        self.hashes = hashes
+        attempt = entry.attempt
+        leg = entry.leg
+        rank = Int(entry.rank)
+        lease = entry.lease
+        routerID = entry.routerID
+        choices = Int(entry.choices)
+        receivedAt = now
+        maxTokens = entry.sampling.maxTokens
+        expectedOutputTokens = entry.expectedOutputTokens
+        promptTokens = UInt32(clamping: entry.prefillTokens)
+        remainingTokens = promptTokens
+        limits = RequestLimits(entry, now: now)
+        perChoice = entry.choices > 1 ? Array(repeating: 0, count: Int(entry.choices)) : []
+    }
+
+    var request: RequestKey { RequestKey(origin: id.origin, counter: id.counter, attempt: attempt) }
+
+    /// True if the output holds another number of blocks now.
+    func produced(_ count: UInt32, choice: UInt8, blockSize: UInt32, at now: Instant) -> Bool {
+        if firstTokenAt == nil { firstTokenAt = now }
+        lastTokenAt = now
+        outputTokens += count
+        let before = outputBlocks
+        if perChoice.isEmpty {
+            outputBlocks = blocks(beyond: outputTokens, blockSize)
+        } else if Int(choice) < perChoice.count {
+            outputBlocks -= blocks(beyond: perChoice[Int(choice)], blockSize)
+            perChoice[Int(choice)] += count
+            outputBlocks += blocks(beyond: perChoice[Int(choice)], blockSize)
+        }
+        return outputBlocks != before
+    }
+
+    /// Blocks behind the prompt's last one that so many tokens need.
+    private func blocks(beyond tokens: UInt32, _ blockSize: UInt32) -> UInt32 {
+        let size = UInt64(blockSize), prompt = UInt64(promptTokens)
+        return UInt32(clamping: (prompt + UInt64(tokens) + size - 1) / size - (prompt + size - 1) / size)
+    }
+
+    /// The moment of the next limit.
+    var deadline: Instant {
+        guard let lastTokenAt else { return min(limits.total, limits.firstToken) }
+        return min(limits.total, lastTokenAt + limits.silence)
+    }
+
+    var durations: WorkerDurations {
+        var durations = WorkerDurations()
+        guard let startedAt else { return durations }
+        durations.waitedMicroseconds = receivedAt.microseconds(to: startedAt)
+        if let prefilledAt { durations.prefillMicroseconds = startedAt.microseconds(to: prefilledAt) }
+        if let firstTokenAt, let lastTokenAt { durations.decodeMicroseconds = firstTokenAt.microseconds(to: lastTokenAt) }
+        return durations
+    }
+}
+
+/// What an entry allows, on this process's clock. A limit of 0 is one that the sender does not state.
+struct RequestLimits {
+    let total: Instant
+    let firstToken: Instant
+    let silence: Duration
+
+    init(_ entry: GenerateEntry, now: Instant) {
+        total = now + Self.span(entry.remainingMilliseconds, or: WorkerLimits.total)
+        firstToken = now + Self.span(entry.firstTokenMilliseconds, or: WorkerLimits.firstToken)
+        silence = Self.span(entry.silenceMilliseconds, or: WorkerLimits.silence)
+    }
+
+    private static func span(_ milliseconds: UInt32, or limit: Duration) -> Duration {
+        milliseconds == 0 ? limit : .milliseconds(Int64(milliseconds))
+    }
+}
+
+extension GenerateEntry {
+    /// What prefill has to cover: the prompt, and what earlier attempts showed.
+    var prefillTokens: Int { continuation.reduce(promptTokens.count) { $0 + ($1.finished ? 0 : $1.shownTokens.count) } }
+}
+
+extension Instant {
+    /// 0 if `later` is not later: two threads read the same clock at their own moments.
+    func microseconds(to later: Instant) -> UInt64 { UInt64(max(0, duration(to: later).inMicroseconds)) }
+}

@@ -1,0 +1,30 @@
+package import Engines
+package import Transport
+package import WireProtocol
+
+/// What a worker is told. Defaults stand in `WorkerOptions`, and here for tests.
+package struct WorkerConfig: Sendable {
+    package var role = WorkerRole.aggregated
+    /// Every one of them is told of this worker.
+    package var routers: [Address] = []
+    package var listen = Address(host: "127.0.0.1", port: 0)
+    package var publish = Address(host: "127.0.0.1", port: 0)
+    package var servedNames: [String] = []
+    /// How long a drain may take before what still runs is given back to its frontends.
+    package var drainLimit = Duration.seconds(120)
+    package var engine = EngineSelection.mock(MockConfiguration())
+
+    package init() {}
+}
+
+/// Which engine runs, with what that engine is told.
+package enum EngineSelection: Sendable {
+    case mock(MockConfiguration)
+
+    /// Called on the thread that steps it.
+    package func make() throws -> any InferenceEngine {
+        switch self {
+        case .mock(let configuration): MockEngine(configuration)
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import ClusterModel
+import Engines
+import EventLoop
+import Telemetry
+import WireProtocol
+
+/// What the parts of a worker share once its engine stands: who it is, what it serves, what runs, and the ways out.
+@LoopActor
+final class WorkerCore {
+    let loop: Loop
+    let log: Logger
+    let identity: Identity
+    let profile: EngineProfile
+    let model: WorkerModel
+    let metrics: WorkerMetrics
+    let table: RequestTable
+    let events: EventPublisher
+    let steps: Steps<EngineWork>
+    let check: EntryCheck
+    private(set) var state = ProcessState.starting
+    private(set) var stateReason = ""
+    /// Told each time the last open request has ended.
+    var whenQuiet: (@LoopActor () -> Void)?
+    /// Links that have something to send, in the order in which they got it.
+    private var touched: [DataLink] = []
+    private var expiry: TimerHandle?
+
+    init(
+        loop: Loop, log: Logger, identity: Identity, profile: EngineProfile, model: WorkerModel, metrics: WorkerMetrics,
+        table: RequestTable, events: EventPublisher, steps: Steps<EngineWork>
+    ) {
+        self.loop = loop
+        self.log = log
+        self.identity = identity
+        self.profile = profile
+        self.model = model
+        self.metrics = metrics
+        self.table = table
+        self.events = events
+        self.steps = steps
+        check = EntryCheck(profile, model.card)
+    }
+
+    var eventsMode: EventsMode { EventsMode(profile.cacheReport) }
+
+    /// The stream says so at once; a repeat says nothing.
+    func become(_ state: ProcessState, reason: String = "") {
+        guard self.state != state || stateReason != reason else { return }
+        self.state = state
+        stateReason = reason
+        events.append(.stateChanged(StateChanged(state: state, reason: reason)))
+        events.publish()
+        log.info("state", ["state": .text("\(state)"), "reason": .text(reason)])
+    }
+
+    // MARK: Ends
+
+    /// How a request ends, whoever decided so.
+    struct End {
+        var reason: EndReason
+        var failure: FailureDetail?
+        var handOver: [UInt8] = []
+
+        init(_ reason: EndReason, failure: FailureDetail? = nil, handOver: [UInt8] = []) {
+            self.reason = reason
+            self.failure = failure
+            self.handOver = handOver
+        }
+    }
+
+    /// The one end of a request: its frontend, the stream, the ledger and the metrics hear of it. Where the engine did not say so itself it
+    /// is told to let go, and what it still says of the request is dropped.
+    func end(_ request: OpenRequest, _ end: End, byEngine: Bool = false) {
+        guard !request.isClosing else { return }
+        loop.cancel(request.timer)
+        request.timer = nil
+        let now = loop.now, durations = request.durations
+        if let link = request.link {
+            var status = EndedStatus()
+            status.counter = request.id.counter
+            status.attempt = request.attempt
+            status.leg = request.leg
+            status.reason = end.reason
+            status.promptTokens = request.promptTokens
+            status.cachedTokens = request.cachedTokens
+            status.outputTokens = request.outputTokens
+            status.preemptions = request.preemptions
+            status.durations = durations
+            status.handOver = end.handOver
+            status.failure = end.failure
+            link.append(.endedStatus(status))
+        }
+        table.close(request, at: now)
+        if !byEngine { steps.submit(.cancel(request.key, choice: nil)) }
+        if request.lease != 0 {
+            events.append(
+                .requestEnded(
+                    RequestEnded(
+                        lease: request.lease, request: request.request, rank: UInt32(request.rank), leg: request.leg, reason: end.reason,
+                        promptTokens: request.promptTokens, cachedTokens: request.cachedTokens, outputTokens: request.outputTokens,
+                        durations: durations)))
+        }
+        events.touch()
+        metrics.ended(end.reason)
+        forgetLater()
+        if table.openCount == 0 { whenQuiet?() }
+    }
+
+    /// One timer, for the oldest of all that is remembered.
+    func forgetLater() {
+        guard expiry == nil, let next = table.memory.nextExpiry else { return }
+        expiry = loop.schedule(at: next) { [weak self] in
+            guard let self else { return }
+            expiry = nil
+            table.memory.expire(at: loop.now)
+            forgetLater()
+        }
+    }
+
+    // MARK: Ways out
+
+    func touch(_ link: DataLink) { touched.append(link) }
+
+    /// Sends what the links have: at the end of whatever put it there.
+    func settle() {
+        guard !touched.isEmpty else { return }
+        // Sending puts nothing there.
+        for link in touched { link.leave() }
+        touched.removeAll(keepingCapacity: true)
+    }
+
+    func stop() {
+        loop.cancel(expiry)
+        expiry = nil
+    }
+}

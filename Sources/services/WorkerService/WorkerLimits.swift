@@ -1,0 +1,32 @@
+/// Bounds of a worker that are behaviour; those of the wire are `Limits`, those of links `TransportLimits`.
+enum WorkerLimits {
+    /// Requests that have ended, kept for `memorySpan`: a thousand a second for a minute.
+    static let rememberedRequests = 65_536
+    /// A repeat within this is a duplicate.
+    static let memorySpan = Duration.seconds(60)
+    /// Events wait no longer than this for others to leave with.
+    static let eventPause = Duration.milliseconds(10)
+    /// Data and recovery links that are open at once: every process of a large cluster twice.
+    static let links = 4_096
+    /// How long a router may take to answer a registration.
+    static let registration = Duration.seconds(5)
+    /// Requests in one page of a snapshot: 64 KiB at some 90 bytes each.
+    static let requestsPerPage = 700
+    /// A snapshot's first section is kept for an asker that comes back for its next page.
+    static let snapshotKept = Duration.seconds(10)
+    /// Where an entry states no limit of its own: `proto-spec/07-limits.md#behaviour`.
+    static let total = Duration.seconds(1_800)
+    static let firstToken = Duration.seconds(120)
+    static let silence = Duration.seconds(30)
+    /// Before the drain limit ends, what still runs is given back, so that there is time to say so.
+    static let drainReserve = Duration.seconds(2)
+    /// A step that was begun ends within this, or its thread is left behind.
+    static let engineClose = Duration.seconds(5)
+    /// Media of a parity list are hashed into every block that they touch: no more of these than tokens.
+    static let parityMedia = 65_536
+    /// Lines of one kind in a log each ten seconds.
+    static let logLines = 5
+    static let logMilliseconds: Int64 = 10_000
+    /// What a publisher keeps free of the 64 KiB for the header and the tail of a later minor.
+    static let feedReserveBytes = 512
+}

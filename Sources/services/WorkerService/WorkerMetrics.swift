@@ -1,0 +1,104 @@
+import Telemetry
+import Transport
+import WireProtocol
+
+/// What a worker counts. Made from the registry that is passed in; series are those of its ranks, routers and the codes below.
+struct WorkerMetrics: Sendable {
+    private let running: GaugeFamily
+    private let waiting: GaugeFamily
+    private let waitingTokens: GaugeFamily
+    private let activeBlocks: GaugeFamily
+    private let usedBlocks: GaugeFamily
+    private let totalBlocks: GaugeFamily
+    private let tokens: Counter
+    private let prefillTokens: Counter
+    private let steps: Counter
+    private let endedRequests: CounterFamily
+    private let refusedRequests: CounterFamily
+    private let links: GaugeFamily
+    private let registrations: GaugeFamily
+    private let rejectedLinks: Counter
+    private let ignoredMessages: CounterFamily
+
+    init(registry: MetricsRegistry) {
+        func byRank(_ name: String, _ help: String) -> GaugeFamily {
+            registry.gaugeFamily("apus_worker_\(name)", help: help, labels: ["rank"], seriesLimit: Limits.ranks)
+        }
+        running = byRank("running_requests", "Requests in a rank's batch.")
+        waiting = byRank("waiting_requests", "Requests in a rank's queue.")
+        waitingTokens = byRank("waiting_tokens", "Prefill tokens of a rank that are not computed yet.")
+        activeBlocks = byRank("active_blocks", "KV blocks of a rank that requests hold.")
+        usedBlocks = byRank("used_blocks", "KV blocks of a rank that requests hold or that are cached.")
+        totalBlocks = byRank("total_blocks", "KV blocks of a rank.")
+        tokens = registry.counter("apus_worker_output_tokens_total", help: "Tokens that the engine produced.")
+        prefillTokens = registry.counter("apus_worker_prefill_tokens_total", help: "Tokens of prompts that the engine computed.")
+        steps = registry.counter("apus_worker_steps_total", help: "Steps of the engine.")
+        endedRequests = registry.counterFamily(
+            "apus_worker_requests_ended_total", help: "Requests that were accepted and have ended.", labels: ["reason"])
+        refusedRequests = registry.counterFamily(
+            "apus_worker_requests_refused_total", help: "Requests that were not accepted.", labels: ["code"])
+        links = registry.gaugeFamily("apus_worker_links", help: "Open links.", labels: ["kind"])
+        registrations = registry.gaugeFamily(
+            "apus_worker_registered", help: "1 while a router knows this worker.", labels: ["router"])
+        rejectedLinks = registry.counter("apus_worker_rejected_links_total", help: "Links that peers opened and this worker refused.")
+        ignoredMessages = registry.counterFamily(
+            "apus_worker_ignored_messages_total", help: "Messages that asked for nothing that is here.", labels: ["kind"])
+    }
+
+    func stepped(tokens count: Int, prefillTokens prefilled: Int) {
+        steps.increment()
+        tokens.increment(by: count)
+        prefillTokens.increment(by: prefilled)
+    }
+
+    func ended(_ reason: EndReason) { endedRequests.labels(Self.name(reason)).increment() }
+    func refused(_ code: FailureCode) { refusedRequests.labels(Self.name(code)).increment() }
+    func links(_ kind: LinkKind, _ count: Int) { links.labels("\(kind)").set(count) }
+    func registered(_ router: Address, _ isRegistered: Bool) { registrations.labels(router.description).set(isRegistered ? 1 : 0) }
+    func rejectedLink() { rejectedLinks.increment() }
+    func ignored(_ kind: String) { ignoredMessages.labels(kind).increment() }
+
+    func loads(_ loads: [RankLoad]) {
+        for load in loads {
+            let rank = String(load.rank)
+            running.labels(rank).set(Int(load.runningRequests))
+            waiting.labels(rank).set(Int(load.waitingRequests))
+            waitingTokens.labels(rank).set(Double(load.waitingTokens))
+            activeBlocks.labels(rank).set(Int(load.activeBlocks))
+            usedBlocks.labels(rank).set(Int(load.usedBlocks))
+            totalBlocks.labels(rank).set(Int(load.totalBlocks))
+        }
+    }
+
+    static func name(_ reason: EndReason) -> String {
+        switch reason {
+        case .finished: "finished"
+        case .handedOver: "handed_over"
+        case .cancelled: "cancelled"
+        case .failed: "failed"
+        case .prefillLost: "prefill_lost"
+        case .drained: "drained"
+        case .timedOut: "timed_out"
+        case .linkLost: "link_lost"
+        case .superseded: "superseded"
+        default: "other"
+        }
+    }
+
+    private static func name(_ code: FailureCode) -> String {
+        switch code {
+        case .draining: "draining"
+        case .invalidArgument: "invalid_argument"
+        case .overbooked: "overbooked"
+        case .duplicate: "duplicate"
+        case .unknownModel: "unknown_model"
+        case .sessionUnsupported: "session_unsupported"
+        case .capacity: "capacity"
+        case .incompatibleKV: "incompatible_kv"
+        case .promptTooLong: "prompt_too_long"
+        case .cancelled: "cancelled"
+        case .engineFailed: "engine_failed"
+        default: "other"
+        }
+    }
+}

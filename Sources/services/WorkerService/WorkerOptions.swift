@@ -1,0 +1,170 @@
+import ClusterModel
+import Engines
+package import ProcessKit
+package import ServiceRuntime
+import Transport
+import WireProtocol
+
+/// The options of `workerd`.
+package struct WorkerOptions: Sendable {
+    package let table: OptionTable
+    package let process: ProcessOptions
+    private let role: OptionKey<Role>
+    private let routers: OptionKey<[String]>
+    private let listen: OptionKey<String>
+    private let publish: OptionKey<String>
+    private let workerID: OptionKey<String?>
+    private let engine: OptionKey<Engine>
+    private let modelName: OptionKey<String>
+    private let servedNames: OptionKey<[String]>
+    private let blockSize: OptionKey<Int>
+    private let contextLength: OptionKey<Int>
+    private let ranks: OptionKey<Int>
+    private let blocks: OptionKey<Int>
+    private let sequences: OptionKey<Int>
+    private let batchedTokens: OptionKey<Int>
+    private let waiting: OptionKey<Int>
+    private let speedup: OptionKey<Double>
+    private let decodeSpeedup: OptionKey<Double>
+    private let decodeStep: OptionKey<Duration?>
+    private let prefillToken: OptionKey<Duration?>
+    private let adapters: OptionKey<[String]>
+
+    private enum Role: String, CaseIterable, Sendable { case aggregated, prefill, decode }
+    private enum Engine: String, CaseIterable, Sendable { case mock }
+
+    package init() {
+        let mock = MockConfiguration(), config = WorkerConfig()
+        var table = OptionTable(
+            ProcessDescription(
+                name: "workerd",
+                summary: "Runs an engine for the cluster: registers with every router, and streams tokens to the frontends that ask.",
+                protocolVersion: WireVersion.current.description,
+                examples: [
+                    .init("workerd", "runs the mock engine, with the router at tcp://127.0.0.1:8100"),
+                    .init(
+                        "workerd --routers tcp://10.0.0.5:8100,tcp://10.0.0.6:8100 --listen tcp://0.0.0.0:8200 --advertise-host 10.0.0.9",
+                        "tells two routers, and is dialled from other machines"),
+                    .init("workerd --mock-decode-step 10ms --mock-prefill-token 20us", "a mock of the same pace at every load"),
+                    .init("workerd --speedup 0", "a mock that is as fast as this machine: for measuring everything else"),
+                ]))
+        table.group("Cluster")
+        role = table.option(
+            "role", .word(), default: .aggregated, help: "Whole requests, or one of the two legs of split ones.")
+        routers = table.list(
+            "routers", .address(.peer), default: ["tcp://127.0.0.1:8100"], count: 1...16, help: "Every router of the cluster.")
+        listen = table.option(
+            "listen", .address(.listener), default: config.listen.description,
+            help: "Where frontends, routers and workers open links; port 0 lets the system choose.")
+        publish = table.option(
+            "publish", .address(.listener), default: config.publish.description,
+            help: "Where this worker's events are published; port 0 lets the system choose.")
+        workerID = table.optional(
+            "worker-id", .text("HEX", problem: Self.idProblem),
+            help: "The worker's number, 16 hexadecimal digits, the same after a restart; drawn anew if it is not given.")
+        table.group("Engine")
+        engine = table.option("engine", .word(), default: .mock, help: "Which engine runs.")
+        modelName = table.option(
+            "model-name", .text("NAME", problem: Self.nameProblem), default: mock.modelName, help: "What clients call the model.")
+        servedNames = table.list(
+            "served-names", .text("NAME", problem: Self.nameProblem), count: 0...Limits.servedNames, help: "Further names for it.")
+        blockSize = table.option(
+            "block-size", .integer(1...4_096), default: Int(mock.blockSize), help: "Tokens of a block of KV cache, in routing and events.")
+        contextLength = table.option(
+            "context-length", .integer(16...Limits.promptTokens), default: Int(mock.contextLength), help: "Prompt and output together.")
+        ranks = table.option(
+            "ranks", .integer(1...Limits.ranks), default: mock.ranks,
+            help: "Data-parallel replicas inside this worker, each of the size below.")
+        blocks = table.option(
+            "blocks", .integer(1...100_000_000), default: Int(mock.room.totalBlocks), help: "KV blocks of a rank.")
+        sequences = table.option(
+            "max-sequences", .integer(1...65_536), default: Int(mock.room.maxSequences), help: "Sequences of a rank that run at once.")
+        batchedTokens = table.option(
+            "max-batched-tokens", .integer(1...1_048_576), default: Int(mock.room.maxBatchedTokens), help: "Tokens of one engine step.")
+        waiting = table.option(
+            "max-waiting", .integer(1...65_536), default: Int(mock.room.maxWaiting),
+            help: "Requests that may wait on a rank; further ones are refused, and placed elsewhere.")
+        table.group("Mock engine")
+        speedup = table.option(
+            "speedup", .number(0...1_000_000), default: mock.latency.speedup,
+            help: "Divides the time of every step; 0 takes no time at all.")
+        decodeSpeedup = table.option(
+            "decode-speedup", .number(0...1_000_000), default: mock.latency.decodeSpeedup, help: "Divides that of decode once more.")
+        decodeStep = table.optional(
+            "mock-decode-step", .duration(.zero...(.seconds(60))), help: "A decode step takes this long, whatever the load.")
+        prefillToken = table.optional(
+            "mock-prefill-token", .duration(.zero...(.seconds(1))),
+            help: "A token of prefill takes this long; by default the time grows with the square of the batch.")
+        adapters = table.list(
+            "loras", .text("NAME", problem: Self.nameProblem), count: 0...Limits.loRAs, help: "Adapters that count as loaded.")
+        process = ProcessOptions(in: &table, role: .worker, admin: "127.0.0.1:0")
+        table.check(contextLength, blockSize, blocks) { [contextLength, blockSize, blocks] resolved in
+            guard resolved[blocks].multipliedReportingOverflow(by: resolved[blockSize]).partialValue < resolved[contextLength] else {
+                return []
+            }
+            return [
+                resolved.issue(
+                    blocks, problem: "\(resolved[blocks]) blocks hold no context of \(resolved[contextLength]) tokens",
+                    remedy: "give more blocks, or a shorter context-length")
+            ]
+        }
+        table.check(sequences, batchedTokens) { [sequences, batchedTokens] resolved in
+            guard resolved[batchedTokens] < resolved[sequences] else { return [] }
+            return [
+                resolved.issue(
+                    batchedTokens, problem: "a step of decode has up to \(resolved[sequences]) tokens",
+                    remedy: "make it max-sequences at the least")
+            ]
+        }
+        self.table = table
+    }
+
+    /// The number that stays over restarts, if one was given.
+    package func id(_ resolved: ResolvedConfiguration) -> UInt64? { resolved[workerID].flatMap(WorkerID.init(text:))?.rawValue }
+
+    package func config(_ resolved: ResolvedConfiguration) throws -> WorkerConfig {
+        var config = WorkerConfig()
+        config.role =
+            switch resolved[role] {
+            case .aggregated: .aggregated
+            case .prefill: .prefill
+            case .decode: .decode
+            }
+        config.routers = try resolved[routers].map { text in try Address(parsing: text) }
+        config.listen = try Address(parsing: resolved[listen])
+        config.publish = try Address(parsing: resolved[publish])
+        config.servedNames = resolved[servedNames]
+        config.drainLimit = resolved[process.drainLimit]
+        switch resolved[engine] {
+        case .mock: config.engine = .mock(mock(resolved))
+        }
+        return config
+    }
+
+    private func mock(_ resolved: ResolvedConfiguration) -> MockConfiguration {
+        var latency = LatencyModel(speedup: resolved[speedup], decodeSpeedup: resolved[decodeSpeedup])
+        if resolved[decodeStep] != nil || resolved[prefillToken] != nil {
+            latency.form = .fixed(prefillPerToken: resolved[prefillToken] ?? .zero, decodeStep: resolved[decodeStep] ?? .zero)
+        }
+        var mock = MockConfiguration(
+            modelName: resolved[modelName], blockSize: UInt32(clamping: resolved[blockSize]),
+            contextLength: UInt32(clamping: resolved[contextLength]), ranks: resolved[ranks],
+            room: EngineRank(
+                totalBlocks: UInt32(clamping: resolved[blocks]), maxSequences: UInt32(clamping: resolved[sequences]),
+                maxBatchedTokens: UInt32(clamping: resolved[batchedTokens]), maxWaiting: UInt32(clamping: resolved[waiting])),
+            latency: latency)
+        mock.adapters = resolved[adapters]
+        return mock
+    }
+
+    // MARK: Values
+
+    @Sendable private static func idProblem(_ text: String) -> ValueProblem? {
+        WorkerID(text: text) == nil ? ValueProblem("it is no worker id", remedy: "write 16 hexadecimal digits") : nil
+    }
+
+    @Sendable private static func nameProblem(_ text: String) -> ValueProblem? {
+        let fits = !text.isEmpty && text.utf8.count <= Limits.nameBytes && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F }
+        return fits ? nil : ValueProblem("it is no name", remedy: "write 1 to \(Limits.nameBytes) bytes without spaces")
+    }
+}

@@ -1,0 +1,346 @@
+import ClusterModel
+package import Engines
+package import EventLoop
+package import JSONText
+package import ProcessKit
+import ServiceRuntime
+import Telemetry
+package import Transport
+import WireProtocol
+
+/// A worker process: one engine, its requests, its stream, and its registration with every router.
+@LoopActor
+package final class WorkerService {
+    package let name = "worker"
+    /// Told once if the engine gives up: the process has no reason to go on.
+    package var whenFailed: (@LoopActor (String) -> Void)?
+
+    private let config: WorkerConfig
+    private let context: ProcessContext
+    private let loop: Loop
+    private let log: Logger
+    private let metrics: WorkerMetrics
+    private let policy: LinkPolicy
+
+    private var endpoint: LinkEndpoint?
+    private var linkAddress: Address?
+    private var steps: Steps<EngineWork>?
+    private var engineStands: Promise<Result<EngineProfile, StepFailure>>
+    private var quiet: Signal
+    private var parts: Parts?
+    private var registrations: [Registration] = []
+    private var dataLinks: [DataLink] = []
+    private var recoveryLinks: [RecoveryLink] = []
+    private var rejections = RateLimit(lines: WorkerLimits.logLines, perMilliseconds: WorkerLimits.logMilliseconds)
+    private var isDraining = false
+    private var isStopped = false
+
+    /// What exists once the engine stands.
+    private struct Parts {
+        let core: WorkerCore
+        let handler: GenerateHandler
+        let streamer: TokenStreamer
+    }
+
+    package init(_ config: WorkerConfig, _ context: ProcessContext) {
+        self.config = config
+        self.context = context
+        loop = context.loop
+        log = context.log
+        policy = context.policy
+        metrics = WorkerMetrics(registry: context.metrics)
+        engineStands = Promise(on: context.loop)
+        quiet = Signal(on: context.loop)
+    }
+
+    /// Where frontends and routers open links; nil before the start.
+    package var address: Address? { linkAddress }
+    /// Where the stream is; nil before the start.
+    package var feedAddress: Address? { parts?.core.events.address }
+    /// Accepted and not ended.
+    package var openRequests: Int { parts?.core.table.openCount ?? 0 }
+    package var registeredRouters: Int { registrations.filter(\.isRegistered).count }
+    /// Nothing runs, nothing is left of what ran but tombstones, and nothing waits to be sent.
+    package var isIdle: Bool {
+        guard let parts, let steps else { return true }
+        return parts.core.table.isEmpty && steps.isIdle && dataLinks.allSatisfy(\.isEmpty)
+    }
+
+    // MARK: Service
+
+    package func start() async throws {
+        let selection = config.engine
+        let steps: Steps<EngineWork> = loop.steps("engine", for: self) { EngineWork(try selection.make()) }
+        self.steps = steps
+        var stands: Result<EngineProfile, StepFailure>?
+        // The group bounds the start; a stop meanwhile ends this wait.
+        while stands == nil, !isStopped { stands = await engineStands.wait(until: loop.now + WorkerLimits.total) }
+        guard let stands, !isStopped else { throw WorkerStartError("stopped while the engine was loading") }
+        let profile = try stands.get()
+        let model = WorkerModel(profile, servedNames: config.servedNames)
+        let feed = try FeedPublisher(
+            on: config.publish, kind: .workerEvents, generation: policy.identity.generation, dialect: policy.dialect, loop: loop,
+            network: context.network)
+        let table = RequestTable(profile.ranks), metrics = metrics
+        let events = EventPublisher(feed, loop: loop) {
+            let loads = table.ranks.map(\.load)
+            metrics.loads(loads)
+            return loads
+        }
+        let core = WorkerCore(
+            loop: loop, log: log, identity: policy.identity, profile: profile, model: model, metrics: metrics, table: table,
+            events: events, steps: steps)
+        parts = Parts(core: core, handler: GenerateHandler(core), streamer: TokenStreamer(core))
+        core.whenQuiet = { [weak self] in self?.quiet.wake() }
+        try open(core)
+        core.become(.ready)
+        for address in config.routers {
+            guard let endpoint else { break }
+            let registration = Registration(address, endpoint: endpoint, core: core) { [weak self] in
+                self?.registration ?? RegisterWorker()
+            }
+            registrations.append(registration)
+            registration.start()
+        }
+        log.info(
+            "listening",
+            [
+                "links": .text(linkAddress?.description ?? ""), "feed": .text(events.address.description), "model": .text(model.card.name),
+                "pool": .text(model.card.digest.hex),
+            ])
+    }
+
+    /// Takes nothing new, lets what runs end, gives back what the limit leaves, and takes leave of every peer.
+    package func drain() async -> Bool {
+        guard let core = parts?.core, !isStopped else { return true }
+        isDraining = true
+        let deadline = loop.now + max(config.drainLimit - WorkerLimits.drainReserve, config.drainLimit / 2)
+        for registration in registrations { registration.announceDrain(.shutdown, remaining: loop.now.duration(to: deadline)) }
+        core.become(.draining, reason: "shutdown")
+        while core.table.openCount > 0, loop.now < deadline, !isStopped { await quiet.pause(until: deadline) }
+        guard !isStopped else { return false }
+        let left = core.table.openCount
+        if left > 0 { log.warning("giving requests back", ["requests": .count(left)]) }
+        parts?.handler.giveBack()
+        core.events.publish()
+        return await takeLeave()
+    }
+
+    package func stop() {
+        guard !isStopped else { return }
+        isStopped = true
+        endpoint?.stopListening()
+        for registration in registrations { registration.stop() }
+        for link in dataLinks { link.link.abort() }
+        for link in recoveryLinks { link.link.abort() }
+        if steps?.close(within: WorkerLimits.engineClose) == false {
+            log.error("the engine did not stop", ["within": .duration(WorkerLimits.engineClose)])
+        }
+        if let core = parts?.core {
+            core.become(.stopped)
+            core.events.close()
+            core.stop()
+        }
+        quiet.wake()
+        engineStands.fulfil(.failure(StepFailure(WorkerStartError("stopped"))))
+    }
+
+    /// True if every peer acknowledged, or was gone.
+    private func takeLeave() async -> Bool {
+        for registration in registrations { registration.stop() }
+        for link in dataLinks { link.link.goodbye(.draining) }
+        for link in recoveryLinks { link.link.goodbye(.draining) }
+        let deadline = loop.now + TransportLimits.goodbye + TransportLimits.goodbye
+        while loop.now < deadline, !isStopped, !(dataLinks.isEmpty && recoveryLinks.isEmpty) { await quiet.pause(until: deadline) }
+        return dataLinks.isEmpty && recoveryLinks.isEmpty
+    }
+
+    // MARK: Links
+
+    private func open(_ core: WorkerCore) throws(TransportError) {
+        var policy = policy
+        policy.accepts = [.data: [.frontend, .tool], .recovery: [.router, .frontend, .tool]]
+        policy.judge = { [weak self] hello in self?.judge(hello) }
+        let endpoint = LinkEndpoint(loop: loop, network: context.network, policy: policy)
+        self.endpoint = endpoint
+        linkAddress = try endpoint.listen(
+            on: config.listen, accepted: { [weak self] in self?.accepted($0) },
+            rejected: { [weak self] end, peer in self?.rejected(end, peer) })
+    }
+
+    /// The last word on a Hello that is fine otherwise.
+    private func judge(_ hello: Hello) -> Refuse? {
+        if isStopped || (isDraining && hello.link == .data) {
+            return Refuse(.draining, retryable: true, reason: "this worker leaves")
+        }
+        let identity = hello.identity
+        if hello.link == .data, identity.role == .frontend,
+            dataLinks.contains(where: { link in
+                link.link.peer.role == .frontend && link.link.peer.id == identity.id
+                    && link.link.peer.generation != identity.generation
+            })
+        {
+            return Refuse(.duplicateIdentity, retryable: true, field: "id", reason: "another life of this frontend is still linked")
+        }
+        if dataLinks.count + recoveryLinks.count >= WorkerLimits.links {
+            return Refuse(.busy, retryable: true, reason: "\(WorkerLimits.links) links are open")
+        }
+        return nil
+    }
+
+    private func accepted(_ link: Link) {
+        guard let parts, !isStopped else { return link.goodbye(.leaving) }
+        switch link.kind {
+        case .data:
+            let data = DataLink(link, core: parts.core, handler: parts.handler) { [weak self] data, end in
+                self?.dataLinks.removeAll { $0 === data }
+                self?.ended(data.link, end)
+            }
+            link.handler = data
+            dataLinks.append(data)
+        case .recovery:
+            let recovery = RecoveryLink(link, core: parts.core) { [weak self] recovery, end in
+                self?.recoveryLinks.removeAll { $0 === recovery }
+                self?.ended(recovery.link, end)
+            }
+            link.handler = recovery
+            recoveryLinks.append(recovery)
+        case .control, .route, .kv, .peer: return link.goodbye(.leaving)  // the policy accepts none of these
+        }
+        countLinks()
+        log.debug("link open", Self.fields(of: link))
+    }
+
+    private func ended(_ link: Link, _ end: LinkEnd) {
+        countLinks()
+        quiet.wake()
+        let fields = Self.fields(of: link).adding(["end": .text("\(end)")])
+        if case .goodbye = end { log.debug("link ended", fields) } else { log.info("link ended", fields) }
+    }
+
+    /// Both sides of a refusal log it: whoever looks for the reason may look here first.
+    private func rejected(_ end: LinkEnd, _ peer: Address?) {
+        metrics.rejectedLink()
+        let verdict = rejections.admit(peer?.host ?? "unknown", atMilliseconds: loop.wallClockMilliseconds)
+        log.limited(verdict)?.warning("link refused", ["peer": .text(peer?.description ?? "unknown"), "end": .text("\(end)")])
+    }
+
+    private func countLinks() {
+        metrics.links(.data, dataLinks.count)
+        metrics.links(.recovery, recoveryLinks.count)
+    }
+
+    private static func fields(of link: Link) -> LogFields {
+        ["kind": .text("\(link.kind)"), "role": .text("\(link.peer.role)"), "peer": .hex(link.peer.id)]
+    }
+
+    // MARK: Registration
+
+    private var registration: RegisterWorker {
+        var registration = RegisterWorker()
+        guard let core = parts?.core, let linkAddress else { return registration }
+        core.events.publish()
+        registration.endpoints = Endpoints(
+            linkAddress: context.advertised(linkAddress), feedAddress: context.advertised(core.events.address))
+        registration.role = config.role
+        registration.state = core.state
+        registration.events = core.eventsMode
+        registration.card = core.model.card
+        registration.ranks = core.profile.ranks.enumerated().map { RankCapacity(rank: UInt32($0.offset), $0.element) }
+        registration.kvShape = core.profile.kvShape.map(KVShape.init)
+        registration.engineName = core.profile.name
+        registration.engineBuild = core.profile.build
+        registration.streamPosition = core.events.lastSequence
+        registration.drainMilliseconds = UInt32(clamping: config.drainLimit.inMilliseconds)
+        return registration
+    }
+
+    // MARK: For people
+
+    package func debugState(into json: inout JSONWriter) {
+        json.beginObject()
+        json.key("worker")
+        json.string(WorkerID(policy.identity.id).description)
+        json.key("generation")
+        json.string(Generation(policy.identity.generation).description)
+        guard let core = parts?.core else { return json.endObject() }
+        json.key("state")
+        json.string("\(core.state)")
+        json.key("model")
+        json.string(core.model.card.name)
+        json.key("pool")
+        json.string(core.model.card.digest.hex)
+        json.key("engine")
+        json.string(core.profile.name)
+        json.key("stream")
+        json.number(core.events.lastSequence)
+        json.key("requests")
+        json.number(core.table.openCount)
+        json.key("closing")
+        json.number(core.table.closingCount)
+        json.key("remembered")
+        json.number(core.table.memory.count)
+        json.key("dataLinks")
+        json.number(dataLinks.count)
+        json.key("recoveryLinks")
+        json.number(recoveryLinks.count)
+        json.key("ranks")
+        json.beginArray()
+        for load in core.table.ranks.map(\.load) { Self.write(load, into: &json) }
+        json.endArray()
+        json.key("routers")
+        json.beginArray()
+        for registration in registrations {
+            json.beginObject()
+            json.key("address")
+            json.string(registration.address.description)
+            json.key("state")
+            json.string("\(registration.state)")
+            json.endObject()
+        }
+        json.endArray()
+        json.endObject()
+    }
+
+    private static func write(_ load: RankLoad, into json: inout JSONWriter) {
+        json.beginObject()
+        let fields: [(String, UInt64)] = [
+            ("rank", UInt64(load.rank)), ("waitingTokens", load.waitingTokens), ("waitingRequests", UInt64(load.waitingRequests)),
+            ("runningRequests", UInt64(load.runningRequests)), ("activeBlocks", UInt64(load.activeBlocks)),
+            ("usedBlocks", UInt64(load.usedBlocks)), ("totalBlocks", UInt64(load.totalBlocks)),
+        ]
+        for (name, value) in fields {
+            json.key(name)
+            json.number(value)
+        }
+        json.endObject()
+    }
+}
+
+extension WorkerService: @LoopActor Service {}
+
+// MARK: - Steps
+
+extension WorkerService: StepReader {
+    package typealias Work = EngineWork
+
+    package func steps(began profile: EngineProfile) { engineStands.fulfil(.success(profile)) }
+
+    package func steps(finished span: StepSpan, _ output: inout StepOutput) { parts?.streamer.finished(span, output) }
+
+    package func steps(failed failure: StepFailure) {
+        engineStands.fulfil(.failure(failure))
+        guard let parts else { return }
+        log.error("engine failed", ["reason": .text(failure.description)])
+        parts.handler.engineFailed()
+        // Routers give no new plan to a worker that drains.
+        parts.core.become(.draining, reason: "the engine failed")
+        whenFailed?(failure.description)
+    }
+}
+
+/// Why a worker did not start.
+package struct WorkerStartError: Error, Hashable, Sendable, CustomStringConvertible {
+    package let description: String
+    init(_ description: String) { self.description = description }
+}

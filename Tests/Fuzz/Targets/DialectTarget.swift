@@ -1,0 +1,72 @@
+import ClusterModel
+import JSONText
+import OpenAIDialect
+import TextProcessing
+
+extension FuzzTarget {
+    /// A body of either endpoint, and all that follows from one that is accepted: a prompt in which only the template names special tokens, an answer
+    /// that is JSON. What is refused is told in JSON too.
+    static let dialect = FuzzTarget(name: "openai-request", longest: 4096) { bytes in
+        let abilities: DialectAbilities = bytes.count.isMultiple(of: 2) ? [] : [.tools, .constraints, .promptLogprobs]
+        do throws(DialectError) {
+            let request = try ChatCompletionRequest(parsing: bytes.bytes, abilities: abilities)
+            check(request.generation, request.unknownFields)
+            answer(ChatCompletionWriter(id: "1", created: 0, model: request.generation.model, delivery: request.delivery))
+        } catch { check(error) }
+        do throws(DialectError) {
+            let request = try CompletionRequest(parsing: bytes.bytes, abilities: abilities)
+            check(request.generation, request.unknownFields)
+            answer(CompletionWriter(id: "1", created: 0, model: request.generation.model, delivery: request.delivery))
+        } catch { check(error) }
+    }
+
+    private static func check(_ request: GenerationRequest, _ unknown: UnknownFields) {
+        let sampling = request.sampling
+        demand((1...DialectLimits.choices).contains(request.choices), "the number of choices is out of its bounds")
+        demand(sampling.temperature.map { (0...2).contains($0) } ?? true, "the temperature is out of its bounds")
+        demand(sampling.stopTexts.allSatisfy { (1...DialectLimits.stop).contains($0.utf8.count) }, "a stop is out of its bounds")
+        demand(zip(sampling.logitBias, sampling.logitBias.dropFirst()).allSatisfy { $0.token < $1.token }, "a token has two biases")
+        demand(unknown.names.count <= unknown.count, "more unknown members are named than were counted")
+        prompt(request.prompt)
+    }
+
+    private static func prompt(_ prompt: GenerationRequest.Prompt) {
+        guard let model = try? ModelText.make(files: [ByteModelFile.name: ByteModelFile.standard]) else {
+            return demand(false, "the standard model is no model")
+        }
+        let context = TemplateContext(unixSeconds: 0)
+        var tokens: [TokenID] = []
+        guard (try? model.encode(prompt, context, atMost: 1 << 20, into: &tokens)) != nil else { return }
+        if case .tokens(let given) = prompt { return demand(tokens == given, "tokens were changed") }
+        var text: [UInt8] = []
+        model.decode(tokens.span, showsSpecials: true, into: &text)
+        switch prompt {
+        case .conversation(let conversation):
+            let rendered = try? model.template.render(conversation, context)
+            demand(rendered?.utf8 == text, "the prompt is not read back from its tokens")
+            let turns = conversation.messages.count * 2 - (conversation.continuesLastMessage ? 1 : 0)
+            let specials = tokens.count { $0 > 255 }
+            demand(specials == turns + (conversation.addsGenerationPrompt ? 1 : 0), "a special token came out of a message")
+        case .text(let given): demand(Array(given.utf8) == text, "the prompt is not read back from its tokens")
+        case .tokens: break
+        }
+    }
+
+    private static func answer(_ writer: some AnswerWriter) {
+        let usage = TokenUsage(promptTokens: 1)
+        var texts: [[UInt8]] = [[], [], [], []]
+        writer.appendOpening(choice: 0, usage: usage, to: &texts[0])
+        writer.appendText(choice: 0, "\"\n".utf8.span.bytes, logprobs: nil, usage: usage, to: &texts[1])
+        writer.appendFinish(choice: 0, .length, usage: usage, extensionJSON: nil, to: &texts[2])
+        writer.appendUsage(usage, to: &texts[3])
+        for text in texts { demand((try? JSONValue(parsing: text)) != nil, "a chunk is no JSON") }
+    }
+
+    private static func check(_ error: DialectError) {
+        demand(!error.message.isEmpty && error.message.utf8.count < 512, "an error says nothing, or too much")
+        demand(error.param?.isEmpty != true, "an error names an empty field")
+        var body: [UInt8] = []
+        ErrorBody(error).append(to: &body)
+        demand((try? JSONValue(parsing: body))?["error"]?["message"]?.asString == error.message, "the error's body is not read back")
+    }
+}

@@ -1,0 +1,84 @@
+import ClusterModel
+import Scheduling
+
+/// Candidates as tables write them: `w` worker, `r` rank, and what differs from a ready, idle worker for whole requests.
+func candidate(
+    _ worker: UInt64, _ rank: UInt32 = 0, _ role: PlacementRole = .aggregated, ready: Bool = true, capabilities: UInt64 = 0,
+    loRAs: Set<String> = [], waiting: UInt64 = 0, requests: UInt32 = 0, turn: UInt64 = 0
+) -> Candidate {
+    var load = CandidateLoad()
+    load.waitingTokens = waiting
+    load.requests = requests
+    load.totalBlocks = 1_000
+    return Candidate(
+        placement: place(worker, rank), generation: Generation(worker << 8), role: role, capabilities: capabilities, loRAs: loRAs,
+        maxBatchedTokens: 1_000, isReady: ready, load: load, lastTurn: turn)
+}
+
+func place(_ worker: UInt64, _ rank: UInt32 = 0) -> Placement { Placement(worker: WorkerID(worker), rank: Rank(rank)) }
+
+func query(_ change: (inout RouteQuery) -> Void = { _ in }) -> RouteQuery {
+    var query = RouteQuery()
+    query.request = RequestID(origin: 1, counter: 1)
+    query.tokenCount = 100
+    change(&query)
+    return query
+}
+
+func pin(_ worker: UInt64, _ rank: UInt32? = nil, _ role: PlacementRole = .aggregated) -> PlacementPin {
+    PlacementPin(role: role, target: PlacementTarget(worker: WorkerID(worker), rank: rank.map(Rank.init)))
+}
+
+extension PlacementSelector {
+    /// Where a query goes, or why nowhere.
+    func place(_ query: RouteQuery, _ candidates: [Candidate]) -> Result<Placement, PlacementFailure> {
+        var random = SeededRandom(seed: 1)
+        do throws(PlacementFailure) {
+            return .success(try decide(query, among: candidates, at: .zero, random: &random).first.choice.placement)
+        } catch { return .failure(error) }
+    }
+}
+
+/// A table that expectations can change, with all that ended in it.
+final class Leases {
+    private(set) var table: LeaseTable
+    var released: [ReleasedLease] = []
+
+    init(_ limits: LeaseLimits = LeaseLimits()) { table = LeaseTable(limits: limits) }
+
+    var count: Int { table.count }
+    var tombstoneCount: Int { table.tombstoneCount }
+    var numbers: [UInt64] { table.all.map(\.number) }
+    var reasons: [LeaseRelease] { released.map(\.reason) }
+    subscript(number: UInt64) -> Lease? { table[number] }
+    func count(on placement: Placement) -> LeaseCount { table.count(on: placement) }
+    func repeats(_ request: RequestID, attempt: UInt8, role: PlacementRole) -> Bool {
+        table.repeats(request, attempt: attempt, role: role)
+    }
+
+    func book(_ lease: Lease, at now: Instant = .zero) -> Bool { table.book(lease, at: now) }
+    func accepted(_ lease: Lease) -> LeaseTable.Verdict { table.accepted(lease) }
+    func started(_ number: UInt64, of life: WorkerLife, rank: UInt32 = 0) -> LeaseTable.Verdict {
+        table.started(number, of: life, rank: Rank(rank))
+    }
+    func prefill(_ number: UInt64, of life: WorkerLife, remaining: UInt32) -> LeaseTable.Verdict {
+        table.prefill(number, of: life, remaining: remaining)
+    }
+    func grown(_ number: UInt64, of life: WorkerLife, outputBlocks: UInt32) -> LeaseTable.Verdict {
+        table.grown(number, of: life, outputBlocks: outputBlocks)
+    }
+    func ended(_ number: UInt64, by life: WorkerLife, _ reason: LeaseRelease = .finished) -> LeaseTable.Verdict {
+        table.ended(number, by: life, reason, &released)
+    }
+    func release(_ number: UInt64, of life: WorkerLife, _ reason: LeaseRelease, at now: Instant = .zero) {
+        table.release(number, of: life, reason, at: now, &released)
+    }
+    func cancel(_ request: RequestID, through attempt: UInt8, at now: Instant = .zero) {
+        table.cancel(request, through: attempt, at: now, &released)
+    }
+    func reconcile(_ life: WorkerLife, held: [Lease]) { table.reconcile(life, held: held, &released) }
+    func drop(_ life: WorkerLife) { table.drop(life, &released) }
+    func setInStep(_ life: WorkerLife, _ isInStep: Bool, at now: Instant = .zero) { table.setInStep(life, isInStep, at: now) }
+    func paused(for gap: Duration, until now: Instant) { table.paused(for: gap, until: now) }
+    func expire(at now: Instant) { table.expire(at: now, &released) }
+}
