@@ -104,7 +104,6 @@ var targets: [Target] = [
         ]),
     app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
     app("workerd", ["ProcessKit", "ServiceRuntime", "WorkerService"]),
-    app("wiretool", ["ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol"]),
 
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`
     .target(name: "CTwins", path: "Tests/Benchmarks/CTwins", linkerSettings: [.linkedLibrary("nng")]),
@@ -113,7 +112,7 @@ var targets: [Target] = [
         path: "Tests/Benchmarks/Suite", swiftSettings: swiftSettings),
 
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
-    tests("ClusterTests", ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText"]),
+    tests("ClusterTests", ["ClusterHarness", "ClusterModel", "EventLoop", "ServiceRuntime", "Transport"]),
     // The programs are dependencies so that they are built with the tests that start them.
     tests(
         "ProcessTests",

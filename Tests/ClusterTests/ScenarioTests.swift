@@ -1,10 +1,9 @@
 import ClusterHarness
 import ClusterModel
 import EventLoop
-import FrontendService
-import RouterService
+import ServiceRuntime
 import Testing
-import WorkerService
+import Transport
 
 /// One fault at a known moment, in a quiet cluster.
 @Suite("What fails, and what happens then")

@@ -1,4 +1,6 @@
 import ClusterHarness
+import EventLoop
+import JSONText
 import Testing
 
 extension ProcessSuites {

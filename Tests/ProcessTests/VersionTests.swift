@@ -1,5 +1,6 @@
 import ClusterHarness
 import EventLoop
+import JSONText
 import Testing
 
 extension ProcessSuites {

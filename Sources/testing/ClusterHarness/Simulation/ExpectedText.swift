@@ -28,7 +28,8 @@ package struct ExpectedText: Sendable {
                 preconditionFailure("a simulated engine does not fail: \(error)")
             }
             for run in output.runs {
-                for index in run.tokens { texts[Int(run.choice)].append(UInt8(truncatingIfNeeded: output.tokens[index])) }
+                let tokens = output.tokens[Int(run.first)..<Int(run.first + run.count)]
+                texts[Int(run.choice)] += tokens.map { UInt8(truncatingIfNeeded: $0) }
             }
         }
         return texts

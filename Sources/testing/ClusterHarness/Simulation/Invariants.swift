@@ -1,3 +1,5 @@
+import EventLoop
+import ServiceRuntime
 import Transport
 
 /// What must hold in a cluster that nothing is asked of.

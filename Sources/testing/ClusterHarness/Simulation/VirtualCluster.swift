@@ -1,10 +1,12 @@
-package import ClusterModel
+import ClusterModel
 package import EventLoop
 import TestSupport
 package import Transport
 
 /// A cluster of the real services in virtual time, on a simulated network, on one thread.
-package final class VirtualCluster {
+package final class VirtualCluster: @unchecked Sendable {
+    // Safety: belongs to the one thread that runs its world.
+
     package static let httpPort: UInt16 = 8000
     package static let clientHost = "clients"
     private static let linkPort: UInt16 = 8100, feedPort: UInt16 = 8101
@@ -89,9 +91,7 @@ package final class VirtualCluster {
     /// Begins a request; its reply is there when it is.
     package func begin(_ request: ChatRequest, at frontend: VirtualMember, _ conduct: ClientConduct = ClientConduct()) -> PendingReply {
         let client = client(of: frontend), pending = PendingReply(), loop = clients
-        loop.perform {
-            loop.spawn { pending.reply = await client.chat(request, conduct) }
-        }
+        loop.spawn { pending.reply = await client.chat(request, conduct) }
         return pending
     }
 }

@@ -1,9 +1,11 @@
-import ClusterModel
+package import ClusterModel
 import EventLoop
-import Transport
+package import Transport
 
 /// A place in a simulated cluster, and the process that fills it now.
-package final class VirtualMember {
+package final class VirtualMember: @unchecked Sendable {
+    // Safety: belongs to the one thread that runs its world.
+
     package let role: ClusterRole
     package let name: String
     package let arguments: [String]

@@ -2,18 +2,21 @@ import ClusterModel
 import Concurrency
 import EventLoop
 import ProcessKit
-import ServiceRuntime
+package import ServiceRuntime
 import Telemetry
 import Transport
 
 /// One life of a process in a simulated cluster: the services of the real program on a virtual loop.
-package final class VirtualProcess {
+package final class VirtualProcess: @unchecked Sendable {
+    // Safety: belongs to the one thread that runs its world.
+
     package let name: String
     let loop: VirtualLoop
     let host: SimulatedHost
     private let sockets: VirtualSockets
     let log = LogCapture()
     private let lifecycle: LoopHost
+    private let logger: Logger
     private var parts: VirtualProgram.Parts?
     /// Set when all its services have ended by themselves.
     package private(set) var exitCode: ExitCode?
@@ -28,30 +31,23 @@ package final class VirtualProcess {
         self.loop = loop
         host = cluster.fabric.host(name, loop: loop)
         sockets = VirtualSockets(name, loop: loop, on: cluster.socketFabric)
-        let log = log, sockets = sockets, host = host
-        lifecycle = loop.perform {
-            let metrics = MetricsRegistry()
-            var policy = program.options.policy(program.resolved, id: program.id, on: loop)
-            policy.secret = Self.secret
-            let logger = Logger(
-                level: .debug, style: .json, sink: log, metrics: metrics, wallClock: { loop.wallClockMilliseconds })
-            let context = ProcessContext(
-                loop: loop, network: host, sockets: sockets, pool: cluster.pool, log: logger, metrics: metrics, policy: policy,
-                advertisedHost: name)
-            let lifecycle = LoopHost(on: loop, log: logger, systemd: SystemdNotify(environment: [:]))
-            start(program, context, lifecycle)
-            return lifecycle
-        }
+        let metrics = MetricsRegistry()
+        logger = Logger(level: .debug, style: .json, sink: log, metrics: metrics, wallClock: { loop.wallClockMilliseconds })
+        lifecycle = loop.perform { [logger] in LoopHost(on: loop, log: logger, systemd: SystemdNotify(environment: [:])) }
+        loop.perform { start(program, metrics, cluster.pool) }
     }
 
     @LoopActor
-    private func start(_ program: VirtualProgram, _ context: ProcessContext, _ lifecycle: LoopHost) {
+    private func start(_ program: VirtualProgram, _ metrics: MetricsRegistry, _ pool: WorkPool) {
+        var policy = program.options.policy(program.resolved, id: program.id, on: loop)
+        policy.secret = Self.secret
+        let context = ProcessContext(
+            loop: loop, network: host, sockets: sockets, pool: pool, log: logger, metrics: metrics, policy: policy, advertisedHost: name)
         do {
             let parts = try program.parts(context)
             self.parts = parts
             let limit = program.resolved[program.options.drainLimit]
-            let group = ServiceGroup([parts.service], startLimit: Self.startLimit, drainLimit: limit)
-            let errand = Errand(group, lifecycle, self)
+            let errand = Errand(ServiceGroup([parts.service], startLimit: Self.startLimit, drainLimit: limit), lifecycle, self)
             loop.spawn { await errand.run() }
         } catch { preconditionFailure("\(name) could not be put together: \(error)") }
     }
@@ -59,7 +55,7 @@ package final class VirtualProcess {
     fileprivate func ended(_ code: ExitCode) {
         exitCode = code
         // What the process's sockets said last is under way; a kernel would deliver it too.
-        loop.schedule(after: .milliseconds(20)) { [self] in kill(.reset) }
+        loop.world.schedule(after: .milliseconds(20)) { [self] in kill(.reset) }
     }
 
     /// SIGTERM.

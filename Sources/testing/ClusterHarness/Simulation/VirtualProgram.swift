@@ -15,7 +15,8 @@ struct VirtualProgram: Sendable {
     let parts: @LoopActor @Sendable (ProcessContext) throws -> Parts
 
     /// The main service of a process, and what is asked of it.
-    struct Parts {
+    struct Parts: @unchecked Sendable {
+        // Safety: made, asked and dropped on the loop of one virtual process.
         let service: any Service
         let openRequests: @LoopActor () -> Int
         let canServe: @LoopActor () -> Bool
@@ -69,11 +70,9 @@ struct VirtualProgram: Sendable {
     }
 
     private static func worker(_ arguments: [String]) throws -> VirtualProgram {
-        var table = OptionTable(description("workerd"))
-        let own = WorkerOptions(in: &table), shared = ProcessOptions(in: &table, role: .worker, admin: "127.0.0.1:0")
-        let resolved = try resolve(table, arguments)
-        return VirtualProgram(shared, resolved, id: own.workerID(resolved)) { context in
-            let service = WorkerService(try own.config(resolved), context)
+        let options = WorkerOptions(), resolved = try resolve(options.table, arguments)
+        return VirtualProgram(options.process, resolved, id: options.id(resolved)) { context in
+            let service = WorkerService(try options.config(resolved), context)
             return Parts(
                 service: service, openRequests: { service.openRequests }, canServe: { service.registeredRouters > 0 },
                 held: {
