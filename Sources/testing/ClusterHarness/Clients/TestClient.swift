@@ -95,7 +95,7 @@ package final class TestClient {
 }
 
 /// An answer to a chat or text completion.
-package struct ChatReply: Sendable {
+package struct ChatReply: Sendable, CustomStringConvertible {
     package let http: ClientReply
     package let answer: ChatAnswer
 
@@ -119,6 +119,7 @@ package struct ChatReply: Sendable {
     package var violations: [String] { http.events.violations + answer.violations }
 
     /// One line for the messages of failed tests.
+    package var description: String { summary }
     package var summary: String {
         let error = answer.failure.map { " \($0.code ?? $0.type): \($0.message)" } ?? ""
         return "\(http.ending), status \(http.status), \(http.events.events.count) events, \(text.utf8.count) bytes of text,"

@@ -29,7 +29,7 @@ package final class ProcessCluster {
     }
 
     /// Starts what `shape` says, waits until every frontend is ready, runs `body`, and ends every process.
-    package static func with(
+    package nonisolated static func with(
         _ shape: ClusterShape = ClusterShape(), _ body: @escaping @LoopActor @Sendable (ProcessCluster) async throws -> Void
     ) async throws {
         let binaries = try Self.folder()
@@ -51,7 +51,7 @@ package final class ProcessCluster {
     }
 
     /// The folder of the three programs: beside the test bundle.
-    package static func folder() throws -> String {
+    package nonisolated static func folder() throws -> String {
         let tests = CommandLine.arguments[0]
         let beside = tests.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
         let folders = [beside, "\(GoldenVectors.root)/.build/debug"]
@@ -102,6 +102,8 @@ package final class ProcessCluster {
     }
 
     package var members: [ClusterMember] { routers + workers + frontends }
+    /// The names of those that do not run.
+    package var dead: [String] { members.filter { !$0.isRunning }.map(\.name) }
     private var routerList: String { routers.compactMap(\.addresses.links).joined(separator: ",") }
 
     // MARK: Asking

@@ -35,6 +35,9 @@ package struct ExpectedText: Sendable {
         return texts
     }
 
+    /// That of the first choice.
+    package static func text(of request: ChatRequest) -> String { String(decoding: choices(of: request)[0], as: UTF8.self) }
+
     static func tokens(of request: ChatRequest) -> [TokenID] {
         if request.isPlain { return request.prompt.utf8.map { TokenID($0) } }
         func bytes(_ text: String) -> [TokenID] { text.utf8.map { TokenID($0) } }
