@@ -63,6 +63,7 @@ final class ModelStore {
         if case .failed(let failure, _) = models[digest] { failure } else { nil }
     }
 
+    // Order: a count.
     var readyCount: Int { models.values.reduce(0) { if case .ready = $1 { $0 + 1 } else { $0 } } }
 
     /// Fetches what the directory names and is not here, and forgets what it names no more.
