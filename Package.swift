@@ -86,7 +86,9 @@ if fuzzing {
         .systemLibrary(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
         .executableTarget(
             name: "fuzz",
-            dependencies: ["CFuzzer", "ClusterModel", "JSONText", "ServiceRuntime", "TestSupport", "Transport", "WireProtocol"],
+            dependencies: [
+                "CFuzzer", "ClusterModel", "HTTPClient", "HTTPServing", "JSONText", "ServiceRuntime", "TestSupport", "Transport", "WireProtocol",
+            ],
             path: "Tests/Fuzz", exclude: ["CFuzzer", "corpus", "seeds.py"], swiftSettings: swiftSettings,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),
     ]

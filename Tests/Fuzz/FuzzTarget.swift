@@ -8,7 +8,7 @@ struct FuzzTarget: Sendable {
     let longest: Int
     let run: @Sendable (UnsafeRawBufferPointer) -> Void
 
-    static let all: [FuzzTarget] = [.header, .message, .tokens, .events, .framing, .handshake, .address, .json, .config]
+    static let all: [FuzzTarget] = [.header, .message, .tokens, .events, .framing, .handshake, .address, .json, .config, .request, .answer]
 }
 
 /// Ends the run with a finding; libFuzzer keeps the input.
