@@ -199,6 +199,23 @@ struct DirectoryTests {
         world.until("the pool shows it") { world.directory(frontend).pools[worker.digest]?.card.loRAs.map(\.text) == ["poet"] }
     }
 
+    @Test("a worker that registers another feed is followed there, and gets no plan until it is heard")
+    func movesItsFeed() {
+        let world = RouterWorld(), worker = world.readyWorker(1)
+        world.on(worker) {
+            $0.script.registration = { $0.endpoints.feedAddress = "tcp://:9101" }
+            $0.register()
+        }
+        world.until("followed, and unheard") { !world.takesWork(1) }
+        world.pass(.seconds(1))
+        #expect(!world.takesWork(1))
+        world.on(worker) {
+            $0.script.registration = nil
+            $0.register()
+        }
+        world.until("back") { world.takesWork(1) && world.isInStep(1) }
+    }
+
     @Test("a frontend that leaves is gone from the directory, and its leases stay until they expire")
     func frontendLeaves() {
         let world = RouterWorld(), watcher = world.frontend(1), frontend = world.frontend(2)

@@ -93,6 +93,31 @@ struct StreamTests {
         world.until("all ended") { world.leases == 0 }
     }
 
+    @Test("a worker whose feed is silent gets no plans though its control link lives, and is back when it is heard")
+    func silentFeed() {
+        let world = RouterWorld(), frontend = world.frontend(), worker = world.readyWorker(1)
+        var silent = LinkFaults()
+        silent.feedLoss = 1
+        world.fabric.plan[worker.host.name, RouterWorld.routerName] = silent
+        world.until("noticed", within: .seconds(3)) { !world.takesWork(1) }
+        world.until("shown") { world.directory(frontend).workers[1]?.state == .degraded }
+        #expect(world.failure(frontend) { _ in } == .noWorker && world.on(worker) { $0.end } == nil)
+        world.fabric.plan[worker.host.name, RouterWorld.routerName] = LinkFaults()
+        world.until("back") { world.takesWork(1) }
+    }
+
+    @Test("a publisher whose numbers run backwards in one life is joined anew, not left unheard")
+    func backwards() {
+        let world = RouterWorld(), worker = world.readyWorker(1)
+        world.on(worker) { worker in for waiting in 1...50 as ClosedRange<UInt64> { worker.load(waiting: waiting) } }
+        world.until("heard") { world.record(1)?.waitingTokens == 50 }
+        // Its stream begins anew, and it does not say so.
+        world.on(worker) { $0.restartFeed() }
+        world.until("joined anew") { world.isInStep(1) && world.exposition.contains("apus_router_stream_gaps_total 1") }
+        world.on(worker) { $0.load(waiting: 7) }
+        world.until("heard again") { world.record(1)?.waitingTokens == 7 }
+    }
+
     @Test("while a worker is out of step its leases do not expire, and it is counted as resyncing")
     func noExpiry() {
         let world = RouterWorld(), frontend = world.frontend(), worker = world.readyWorker(1)

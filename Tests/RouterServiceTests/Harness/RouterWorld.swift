@@ -54,7 +54,13 @@ final class RouterWorld: @unchecked Sendable {
         _ what: String, within limit: Duration = .seconds(20), sourceLocation: SourceLocation = #_sourceLocation,
         _ condition: @escaping () -> Bool
     ) -> Bool {
-        if world.run(for: limit, until: condition) { return true }
+        // In steps: looking into a process gives it a turn, and the world would never come to let time pass.
+        let deadline = world.now + limit
+        while world.now < deadline {
+            if condition() { return true }
+            world.run(for: .milliseconds(1))
+        }
+        if condition() { return true }
         Issue.record("did not happen in time: \(what)", sourceLocation: sourceLocation)
         return false
     }

@@ -140,6 +140,13 @@ final class ScriptedWorker: LinkHandler {
         }
     }
 
+    /// Numbers from 1 again, in the same life.
+    func restartFeed() {
+        feed?.close()
+        feed = try? FeedPublisher(
+            on: Address(host: host.name, port: 9_001), kind: .workerEvents, generation: script.generation, loop: loop, network: host)
+    }
+
     /// Bytes that claim to be so many events.
     func publishRaw(count: Int, _ body: [UInt8]) { feed?.publish(count: count) { $0.append(contentsOf: body) } }
 

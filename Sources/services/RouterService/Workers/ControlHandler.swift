@@ -137,6 +137,9 @@ final class ControlHandler: LinkHandler {
         }
         do throws(TransportError) {
             record.intake = try EventIntake(core, record, feed)
+            record.isHeard = false
+            record.isFeedSilent = false
+            core.workers.changed(record)
         } catch {
             core.log.error("a worker's feed cannot be subscribed to", ["at": .text(feed.description), "reason": .text(error.description)])
         }
