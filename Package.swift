@@ -78,6 +78,7 @@ var targets: [Target] = [
         [
             "ClusterModel", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol",
         ]),
+
     library(
         "services", "RouterService",
         [
@@ -87,11 +88,22 @@ var targets: [Target] = [
     // testing: libraries for tests, never linked into the three executables
     library("testing", "TestSupport", ["ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"]),
 
+    library(
+        "testing", "ClusterHarness",
+        [
+            "ClusterModel", "Concurrency", "Engines", "EventLoop", "FrontendService", "JSONText", "ProcessKit", "RouterService", "ServiceRuntime",
+            "Telemetry", "TestSupport", "Transport", "WireProtocol", "WorkerService",
+        ]),
+
     // apps: @main only
     app("frontend", ["FrontendService", "ProcessKit", "ServiceRuntime"]),
+    app(
+        "wiretool",
+        [
+            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol",
+        ]),
     app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
     app("workerd", ["ProcessKit", "ServiceRuntime", "WorkerService"]),
-    app("wiretool", ["ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol"]),
 
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`
     .target(name: "CTwins", path: "Tests/Benchmarks/CTwins", linkerSettings: [.linkedLibrary("nng")]),
@@ -100,23 +112,30 @@ var targets: [Target] = [
         path: "Tests/Benchmarks/Suite", swiftSettings: swiftSettings),
 
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
+    tests("EnginesTests", ["ClusterModel", "Engines"]),
+    tests("ClusterTests", ["ClusterHarness", "ClusterModel", "EventLoop", "ServiceRuntime", "Transport"]),
+    // The programs are dependencies so that they are built with the tests that start them.
+    tests(
+        "ProcessTests",
+        ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport", "frontend", "router", "wiretool", "workerd"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests("FrontendServiceTests", ["ClusterModel", "FrontendService", "TextProcessing", "WireProtocol"]),
+    tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
     tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("OpenAIDialectTests", ["ClusterModel", "JSONText", "OpenAIDialect"]),
     tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),
-    tests(
-        "RouterServiceTests",
-        [
-            "ClusterModel", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime", "Telemetry", "TestSupport",
-            "Transport", "WireProtocol",
-        ]),
     tests("SchedulingTests", ["ClusterModel", "Scheduling"]),
     tests("TidyTests", []),
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),
     tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
+    tests(
+        "WorkerServiceTests",
+        [
+            "ClusterModel", "Concurrency", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "TestSupport",
+            "Transport", "WireProtocol", "WorkerService",
+        ]),
     tests("WireProtocolTests", ["WireProtocol", "ClusterModel", "JSONText", "TestSupport"]),
 ]
 

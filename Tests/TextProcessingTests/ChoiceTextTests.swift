@@ -69,6 +69,15 @@ import TextProcessing
         #expect(shown == Array("a\u{FFFD}".utf8))
     }
 
+    @Test("a replacement at the end may complete a stop")
+    func stopAtEnd() {
+        var choice = ChoiceText(vocabulary, sampling { $0.stopTexts = ["a\u{FFFD}"] })
+        var shown: [UInt8] = []
+        #expect(choice.take([0x62, 0x61, 0xE2], to: &shown) == ChoiceProgress(tokens: 3))
+        #expect(choice.take([Self.end], finish: .endOfText, to: &shown) == ChoiceProgress(tokens: 1, finish: .stopText, stop: 0))
+        #expect(shown == Array("b".utf8))
+    }
+
     @Test("a choice that is cut off shows what waited, once")
     func cutOff() {
         var choice = ChoiceText(vocabulary, sampling { $0.stopTexts = ["xyz"] })

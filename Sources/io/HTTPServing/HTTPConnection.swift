@@ -435,12 +435,14 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         let reading: (Instant, Wait)
         if parser.isInBody {
             reading = (phaseStart + limits.bodyDeadline, .body)
-        } else if !parser.isBetweenRequests || isFirstRequest {
-            reading = (phaseStart + limits.headerDeadline, parser.isBetweenRequests ? .idle : .head)
+        } else if !parser.isBetweenRequests {
+            reading = (phaseStart + limits.headerDeadline, .head)
         } else {
             guard exchanges.isEmpty, output.isEmpty else { return next }
-            let idle = (phaseStart + limits.idle, Wait.idle)
-            reading = server.isDraining ? (min(idle.0, phaseStart + limits.drainIdle), .idle) : idle
+            // A new connection owes its first head; one that has been used may rest.
+            var rest = isFirstRequest ? limits.headerDeadline : limits.idle
+            if server.isDraining { rest = min(rest, limits.drainIdle) }
+            reading = (phaseStart + rest, .idle)
         }
         guard let writing = next else { return reading }
         next = writing.0 < reading.0 ? writing : reading

@@ -23,7 +23,7 @@ enum ImportRules {
         "ZeroMQ": ["ClusterModel", "Concurrency", "EventLoop"],
     ]
     private static let stages: Set = ["OpenAIDialect", "TextProcessing", "RequestTracking", "KVIndexing", "Scheduling", "Engines"]
-    private static let services: Set = ["FrontendService", "RouterService", "WorkerService", "EngineAdapters", "TraceExport"]
+    private static let services: Set = ["ProcessKit", "FrontendService", "RouterService", "WorkerService", "EngineAdapters", "TraceExport"]
     private static let testing: Set = ["TestSupport", "ClusterHarness", "LoadGeneration"]
     private static let appsForTesting: Set = ["loadgen", "wiretool"]
 

@@ -93,6 +93,8 @@ package final class VirtualSockets: SocketSystem, @unchecked Sendable {
         fabric.add(self)
     }
 
+    /// Ends of connections that are open here.
+    package var openCount: Int { sockets.count }
     package var isDead: Bool { death != nil || loop.isDead }
     /// Nobody answers, not even a kernel.
     var isUnreachable: Bool { death == .silent }

@@ -1,6 +1,6 @@
 import ClusterModel
 import EventLoop
-import JSONText
+import OpenAIDialect
 import ProcessKit
 import Telemetry
 import TextProcessing
@@ -63,6 +63,7 @@ final class ModelStore {
         if case .failed(let failure, _) = models[digest] { failure } else { nil }
     }
 
+    // Order: a count.
     var readyCount: Int { models.values.reduce(0) { if case .ready = $1 { $0 + 1 } else { $0 } } }
 
     /// Fetches what the directory names and is not here, and forgets what it names no more.
@@ -97,7 +98,7 @@ final class ModelStore {
             case .success(let text):
                 guard models[card.digest] != nil else { return }
                 let model = ServedModel(
-                    card: card, text: text, defaults: GenerationDefaults.parse(card.generationDefaults),
+                    card: card, text: text, defaults: defaults(of: card),
                     createdSeconds: context.loop.wallClockMilliseconds / 1_000)
                 models[card.digest] = .ready(model)
                 context.log.info(
@@ -116,6 +117,14 @@ final class ModelStore {
         context.loop.schedule(after: Self.retry + .milliseconds(1)) { [weak self] in
             guard let self else { return }
             follow(cluster.cards)
+        }
+    }
+
+    /// A model whose defaults make no sense is served without them, and that is said.
+    private func defaults(of card: ModelCard) -> SamplingParameters {
+        do throws(DialectError) { return try GenerationDefaults.parse(card.generationDefaults) } catch {
+            context.log.warning("generation defaults not used", ["model": .text(card.name), "reason": .text(error.description)])
+            return SamplingParameters()
         }
     }
 

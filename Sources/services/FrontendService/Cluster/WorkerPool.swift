@@ -29,6 +29,7 @@ final class WorkerPool {
         clients.values.sorted { ($0.workerID, $0.generation) < ($1.workerID, $1.generation) }
     }
 
+    // Order: a sum.
     var openRequests: Int { clients.values.reduce(0) { $0 + $1.openRequests } }
 
     /// Workers to which a plan would be of no use.

@@ -28,7 +28,7 @@ package struct MockConfiguration: Hashable, Sendable {
         name: "apus-byte-tokenizer.json",
         bytes: Array(
             #"{"kind":"bytes","specials":["<|endoftext|>","<|im_start|>","<|im_end|>"],"template":"chatml","#.utf8)
-            + Array(#""end_of_text":["<|endoftext|>","<|im_end|>"]}"#.utf8))
+            + Array(#""endOfText":["<|endoftext|>","<|im_end|>"]}"#.utf8))
 
     var profile: EngineProfile {
         var model = EngineModel(

@@ -34,13 +34,13 @@ package struct ChatCompletionRequest: Hashable, Sendable {
         generation.constraint = constraint
         generation.take(extensions)
         try body.labels(into: &generation)
-        try body.refuse(RequestBody.refusedEverywhere + Self.refused)
+        try body.refuse(Self.refused)
         try body.textOnly()
         unknownFields = body.finish()
     }
 
     /// `functions` is the older form of `tools`.
-    private static let refused = ["functions", "function_call", "audio", "chat_template", "echo"]
+    private static let refused = RequestBody.refusedEverywhere + ["functions", "function_call", "audio", "chat_template", "echo"]
 }
 
 extension GenerationRequest {

@@ -35,9 +35,11 @@ package struct CompletionRequest: Hashable, Sendable {
         if let best = try body.fields.integer("best_of", in: 1...DialectLimits.choices), best != generation.choices {
             throw .unsupported("best_of", "with another value than 'n'")
         }
-        try body.refuse(RequestBody.refusedEverywhere + ["suffix", "prompt_embeds"])
+        try body.refuse(Self.refused)
         unknownFields = body.finish()
     }
+
+    private static let refused = RequestBody.refusedEverywhere + ["suffix", "prompt_embeds"]
 }
 
 extension RequestBody {

@@ -44,13 +44,14 @@ package struct ChoiceText: Sendable {
         if let finish, finish == .endOfText || finish == .stopToken, !includesStop { textual = max(0, textual - 1) }
         if let stopped = appendTextual(tokens.extracting(first: textual), to: &shown) { return stopped }
         produced += tokens.count - textual
-        if let finish { end(finish, &shown) }
+        guard let finish else { return ChoiceProgress(tokens: tokens.count) }
+        if let stop = end(&shown) { return ChoiceProgress(tokens: tokens.count, finish: .stopText, stop: stop) }
         return ChoiceProgress(tokens: tokens.count, finish: finish)
     }
 
     /// Ends the choice where no token says so, such as before an error: shows what was held back.
     package mutating func finish(into shown: inout [UInt8]) {
-        if !isFinished { end(.length, &shown) }
+        if !isFinished { _ = end(&shown) }
     }
 
     private mutating func appendTextual(_ tokens: Span<TokenID>, to shown: inout [UInt8]) -> ChoiceProgress? {
@@ -79,11 +80,17 @@ package struct ChoiceText: Sendable {
         return nil
     }
 
-    private mutating func end(_ finish: FinishKind, _ shown: inout [UInt8]) {
+    /// Shows what waits, with a replacement for the code point that is not finished: that may complete a stop text, whose index it returns then.
+    private mutating func end(_ shown: inout [UInt8]) -> Int? {
         isFinished = true
-        var piece: [UInt8] = []
-        detokenizer.finish(into: &piece)
-        guard matcher.append(piece.span, to: &shown) == nil else { return }
+        guard produced > minTokens else {  // the matcher has seen nothing yet
+            detokenizer.finish(into: &shown)
+            return nil
+        }
+        var rest: [UInt8] = []
+        detokenizer.finish(into: &rest)
+        if let stop = matcher.append(rest.span, to: &shown) { return stop }
         matcher.finish(into: &shown)
+        return nil
     }
 }

@@ -7,17 +7,17 @@ package struct StopMatcher: Sendable {
     private struct Candidate {
         let text: [UInt8]
         /// For each count of matched bytes the longest smaller one that the same bytes end with.
-        let fallback: [UInt16]
+        let fallback: [UInt32]
         var matched = 0
 
         init(_ text: [UInt8]) {
             self.text = text
-            var fallback = [UInt16](repeating: 0, count: text.count + 1)
+            var fallback = [UInt32](repeating: 0, count: text.count + 1)
             var length = 0
             for index in text.indices.dropFirst() {
                 while length > 0 && text[index] != text[length] { length = Int(fallback[length]) }
                 if text[index] == text[length] { length += 1 }
-                fallback[index + 1] = UInt16(length)
+                fallback[index + 1] = UInt32(length)
             }
             self.fallback = fallback
         }
@@ -41,7 +41,7 @@ package struct StopMatcher: Sendable {
     private var held: [UInt8] = []
     private var isDone = false
 
-    /// Stops are compared as bytes; empty ones are left out. Each at most 65,535 bytes long.
+    /// Stops are compared as bytes; empty ones are left out.
     package init(_ stops: [String], includesStop: Bool) {
         self.includesStop = includesStop
         let texts = stops.enumerated().filter { !$0.element.isEmpty }

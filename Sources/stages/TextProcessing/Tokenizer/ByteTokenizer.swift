@@ -36,11 +36,15 @@ package struct ByteTokenizer: Tokenizer {
         }
     }
 
-    /// Stops behind the first token that is too many.
+    /// Stops soon behind the first token that is too many.
     private func encodeTrusted(_ text: Span<UInt8>, atMost most: Int, into tokens: inout [TokenID]) {
         var position = 0
         while position < text.count && tokens.count <= most {
-            if starts[Int(text[position])], let special = special(at: position, in: text) {
+            let plain = position
+            while position < text.count, !starts[Int(text[position])], position - plain <= most { position += 1 }
+            for index in plain..<position { tokens.append(TokenID(text[index])) }
+            guard position < text.count else { return }
+            if let special = special(at: position, in: text) {
                 tokens.append(special.token)
                 position += special.utf8.count
             } else {

@@ -1,0 +1,131 @@
+import ClusterModel
+import EventLoop
+import HTTPServing
+import Testing
+
+@Suite("Slow readers")
+struct FlowTests {
+    /// A client that reads nothing of a stream, behind a kernel that holds 16 KiB.
+    private func slow(_ change: (inout HTTPLimits) -> Void = { _ in }) -> (scene: Scene, client: RawClient) {
+        var plan = VirtualSocketPlan()
+        plan.bufferBytes = 16 << 10
+        let scene = Scene(plan: plan, change), client = scene.client(sending: get("/slow"), reading: false)
+        scene.run(until: { !scene.application.exchanges.isEmpty })
+        scene.onServer { scene.application.exchanges[0].beginStream(.ok) }
+        scene.run()
+        return (scene, client)
+    }
+
+    @Test("a stream is backed up from the mark on, and room comes back when the client reads")
+    func backedUp() {
+        let (scene, client) = slow()
+        let exchange = scene.onServer { scene.application.exchanges[0] }
+        scene.onServer { exchange.append([UInt8](repeating: 1, count: 60 << 10)) }
+        scene.run()
+        #expect(scene.onServer { !exchange.isBackedUp && exchange.unsentBytes > 40 << 10 })
+        scene.onServer { exchange.append([UInt8](repeating: 1, count: 30 << 10)) }
+        #expect(scene.onServer { exchange.isBackedUp })
+        scene.serverLoop.spawn { scene.note = (await exchange.roomToWrite(until: scene.serverLoop.now + .seconds(20)), scene.serverLoop.now) }
+        scene.run(.seconds(5))
+        #expect(scene.note == nil)
+        scene.onClient { client.setReading(true) }
+        scene.run(.seconds(5))
+        #expect(scene.note?.0 == true)
+        #expect(scene.onServer { exchange.unsentBytes } == 0)
+    }
+
+    @Test("waiting for room ends at its deadline, and at once when the client leaves", arguments: [true, false])
+    func noRoom(leaves: Bool) {
+        let (scene, client) = slow()
+        let exchange = scene.onServer { scene.application.exchanges[0] }
+        scene.onServer { exchange.append([UInt8](repeating: 1, count: 100 << 10)) }
+        scene.serverLoop.spawn {
+            scene.note = (await exchange.roomToWrite(until: scene.serverLoop.now + .seconds(10)), scene.serverLoop.now)
+        }
+        scene.run()
+        if leaves { scene.onClient { client.close() } }
+        scene.run(.seconds(15))
+        #expect(scene.note?.0 == false)
+        let waited = scene.note.map { Double($0.1.nanoseconds) / 1e9 } ?? -1
+        #expect(leaves ? waited < 3 : waited > 10 && waited < 13, "waited until \(waited)")
+    }
+
+    @Test("a stream with room need not wait for it, and one that has ended waits for nothing")
+    func roomAtOnce() {
+        let (scene, _) = slow()
+        let exchange = scene.onServer { scene.application.exchanges[0] }
+        scene.serverLoop.spawn { scene.note = (await exchange.roomToWrite(until: scene.serverLoop.now + .seconds(10)), scene.serverLoop.now) }
+        scene.run(.milliseconds(5))
+        #expect(scene.note?.0 == true)
+        scene.onServer { exchange.endStream() }
+        scene.serverLoop.spawn { scene.note = (await exchange.roomToWrite(until: scene.serverLoop.now + .seconds(10)), scene.serverLoop.now) }
+        scene.run(.milliseconds(5))
+        #expect(scene.note?.0 == false)
+    }
+
+    @Test("an application that does not care is stopped at the cap: the client is cut off, and no more is kept than that")
+    func cap() {
+        let (scene, client) = slow()
+        let exchange = scene.onServer { scene.application.exchanges[0] }
+        var most = 0
+        for _ in 0..<1_000 {
+            scene.onServer {
+                exchange.append([UInt8](repeating: 1, count: 1_000))
+                most = max(most, exchange.unsentBytes)
+            }
+            scene.run(.milliseconds(1))
+        }
+        #expect(most > 250_000 && most <= (256 << 10) + 1_020, "no more than the append that passed it")
+        #expect(scene.onServer { exchange.isGone })
+        #expect(scene.onServer { scene.application.gone } == ["/slow"])
+        #expect(scene.onServer { scene.server.counters.slowReaders } == 1)
+        #expect(scene.onServer { scene.server.openConnections } == 0)
+        scene.onClient { client.setReading(true) }
+        scene.run()
+        #expect(scene.onClient { client.end } == .broken)
+    }
+
+    @Test("being cut off within an append is told at the end of the turn, not within the append")
+    func capIsToldLater() {
+        let (scene, _) = slow()
+        scene.onServer {
+            let exchange = scene.application.exchanges[0]
+            for _ in 0..<400 { exchange.append([UInt8](repeating: 1, count: 1_000)) }
+            #expect(exchange.isGone)
+            #expect(scene.application.gone == [])
+        }
+        scene.run(.milliseconds(1))
+        #expect(scene.onServer { scene.application.gone } == ["/slow"])
+    }
+
+    @Test("streams that wait behind another on their connection count against the same cap")
+    func pipelinedCap() {
+        let scene = Scene(), client = scene.client(sending: get("/1") + get("/2"), reading: false)
+        scene.run(until: { scene.application.exchanges.count == 2 })
+        scene.onServer {
+            let second = scene.application.exchanges[1]
+            second.beginStream(.ok)
+            for _ in 0..<300 { second.append([UInt8](repeating: 1, count: 1_000)) }
+            #expect(second.isGone)
+        }
+        scene.run(.milliseconds(5))
+        #expect(scene.onServer { scene.application.gone } == ["/1", "/2"])
+        _ = client
+    }
+
+    @Test("one large answer may be larger than the cap, and requests behind it wait until it has left")
+    func largeAnswer() {
+        var plan = VirtualSocketPlan()
+        plan.bufferBytes = 16 << 10
+        let scene = Scene(plan: plan), body = String(repeating: "x", count: 600_000)
+        scene.onServer { scene.application.answer = { $0.request.path == "/2" ? .text(.ok, "2") : .text(.ok, body) } }
+        let client = scene.client(sending: get("/1"), reading: false)
+        scene.run(.seconds(1))
+        scene.send(get("/2"), from: client)
+        scene.run(.seconds(1))
+        #expect(scene.onServer { scene.application.exchanges.count } == 1)
+        scene.onClient { client.setReading(true) }
+        scene.run(.seconds(5))
+        #expect(scene.onClient { Answers(client.text).bodies } == [body, "2"])
+    }
+}
