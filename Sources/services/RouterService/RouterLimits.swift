@@ -36,6 +36,8 @@ enum RouterLimits {
 
     /// Hashing some lists takes a worker less than a millisecond; it may be loading a model.
     static let parityAnswer = Duration.seconds(10)
+    static let parityAttempts = 3
+    static let parityPause = Duration.milliseconds(250)
     /// Beside the golden ones.
     static let randomParityLists = 4
 
