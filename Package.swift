@@ -112,6 +112,7 @@ var targets: [Target] = [
         path: "Tests/Benchmarks/Suite", swiftSettings: swiftSettings),
 
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
+    tests("EnginesTests", ["ClusterModel", "Engines"]),
     tests("ClusterTests", ["ClusterHarness", "ClusterModel", "EventLoop", "ServiceRuntime", "Transport"]),
     // The programs are dependencies so that they are built with the tests that start them.
     tests(
@@ -119,6 +120,7 @@ var targets: [Target] = [
         ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport", "frontend", "router", "wiretool", "workerd"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests("FrontendServiceTests", ["ClusterModel", "FrontendService", "TextProcessing", "WireProtocol"]),
+    tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
     tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("OpenAIDialectTests", ["ClusterModel", "JSONText", "OpenAIDialect"]),
@@ -128,6 +130,12 @@ var targets: [Target] = [
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),
     tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
+    tests(
+        "WorkerServiceTests",
+        [
+            "ClusterModel", "Concurrency", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "TestSupport",
+            "Transport", "WireProtocol", "WorkerService",
+        ]),
     tests("WireProtocolTests", ["WireProtocol", "ClusterModel", "JSONText", "TestSupport"]),
 ]
 
