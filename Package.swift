@@ -78,7 +78,6 @@ var targets: [Target] = [
         [
             "ClusterModel", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol",
         ]),
-
     library(
         "services", "RouterService",
         [

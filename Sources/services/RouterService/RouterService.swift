@@ -99,6 +99,7 @@ package final class RouterService {
         guard let core else { return }
         core.ledger.expire()
         core.workers.sweep()
+        core.settle()
         core.publishHealth()
         core.forgetSnapshot()
         for suppressed in rejections.expire(atMilliseconds: milliseconds) {
