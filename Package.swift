@@ -124,6 +124,12 @@ var targets: [Target] = [
     tests("JSONTextTests", ["JSONText"]),
     tests("OpenAIDialectTests", ["ClusterModel", "JSONText", "OpenAIDialect"]),
     tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),
+    tests(
+        "RouterServiceTests",
+        [
+            "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime", "Telemetry",
+            "TestSupport", "Transport", "WireProtocol",
+        ]),
     tests("SchedulingTests", ["ClusterModel", "Scheduling"]),
     tests("TidyTests", []),
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),
