@@ -147,6 +147,7 @@ if fuzzing {
             dependencies: [
                 "CFuzzer", "ClusterModel", "JSONText", "OpenAIDialect", "ServiceRuntime", "TestSupport", "TextProcessing", "Transport",
                 "WireProtocol",
+                "CFuzzer", "ClusterModel", "HTTPClient", "HTTPServing", "JSONText", "ServiceRuntime", "TestSupport", "Transport", "WireProtocol",
             ],
             path: "Tests/Fuzz", exclude: ["CFuzzer", "corpus", "seeds.py"], swiftSettings: swiftSettings,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),

@@ -57,7 +57,7 @@ extension ProcessSuites {
                 #expect(try await peer.ended(within: .seconds(20)) == .exited(1))
                 let said = peer.lines.joined(separator: "\n")
                 #expect(said.contains("major"), "\(said)")
-                let logged = try await cluster.routers[0].process?.logged("link refused", within: .seconds(5))
+                let logged = try await cluster.routers[0].process?.logged("link rejected", within: .seconds(5))
                 #expect(logged?["reason"]?.contains("major") == true, "\(String(describing: logged))")
                 let client = try cluster.client(of: cluster.frontends[0])
                 #expect(await client.chat(ChatRequest(model: "apus-mock", prompt: "Still?")).isComplete)

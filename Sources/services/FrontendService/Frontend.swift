@@ -66,6 +66,12 @@ final class Frontend {
         cluster.wakeWaiting()
     }
 
-    /// Whether a request could be served now.
-    var isServing: Bool { cluster.hasUsableRouter && models.readyCount > 0 && !isDraining }
+    /// Whether a request could be served now: a router can be asked, a model is here, and a worker that takes work can be reached.
+    var isServing: Bool {
+        cluster.hasUsableRouter && models.readyCount > 0 && !isDraining
+            && workers.all.contains { client in
+                guard client.isOpen, let state = cluster.worker(client.workerID, generation: client.generation)?.state else { return false }
+                return state == .ready || state == .degraded
+            }
+    }
 }

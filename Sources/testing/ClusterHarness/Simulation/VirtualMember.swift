@@ -19,6 +19,8 @@ package final class VirtualMember: @unchecked Sendable {
     package struct Disturbance: Sendable {
         package let from: Instant
         package fileprivate(set) var to: Instant?
+        /// It lasts until another process serves in place of that one.
+        fileprivate let ofLife: Int?
     }
 
     init(_ role: ClusterRole, _ name: String, _ arguments: [String], in cluster: VirtualCluster) throws {
@@ -36,13 +38,13 @@ package final class VirtualMember: @unchecked Sendable {
     package var log: [String] { process.log.lines }
 
     package func kill(_ how: ProcessDeath = .reset) {
-        disturb()
+        disturb(ofLife: lives)
         process.kill(how)
     }
 
     /// SIGTERM: it ends by itself, or not.
     package func drain() {
-        disturb()
+        disturb(ofLife: lives)
         process.drain()
     }
 
@@ -60,14 +62,15 @@ package final class VirtualMember: @unchecked Sendable {
     package func thaw() { process.loop.thaw() }
 
     /// From here on clients are excused, until `settled`.
-    func disturb() {
-        if let last = disturbances.last, last.to == nil { return }
-        disturbances.append(Disturbance(from: cluster.world.now, to: nil))
+    func disturb(ofLife life: Int? = nil) {
+        disturbances.append(Disturbance(from: cluster.world.now, to: nil, ofLife: life))
     }
 
+    /// It serves: what disturbed it is over, unless that is about to end this very process.
     func settled() {
-        guard let last = disturbances.indices.last, disturbances[last].to == nil else { return }
-        disturbances[last].to = cluster.world.now
+        for index in disturbances.indices.reversed() where disturbances[index].to == nil && disturbances[index].ofLife != lives {
+            disturbances[index].to = cluster.world.now
+        }
     }
 
     /// Whether something happened to it between the two instants that explains a broken exchange.
