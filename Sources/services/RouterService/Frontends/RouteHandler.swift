@@ -7,7 +7,7 @@ import WireProtocol
 
 /// The router's side of one route link: the frontend's registration, its requests, and the snapshots it reads.
 @LoopActor
-final class FrontendSession: LinkHandler, StateEntry {
+final class RouteHandler: LinkHandler, StateEntry {
     let link: Link
     let identity: Identity
     private let core: RouterCore
