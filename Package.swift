@@ -21,8 +21,8 @@ let strict: [SwiftSetting] = [
 let fuzzing = Context.environment["APUS_FUZZ"] == "1"
 let swiftSettings = strict + (fuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address", "-O", "-assert-config", "Debug"])] : [])
 
-func library(_ layer: String, _ name: String, _ uses: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: uses, path: "Sources/\(layer)/\(name)", swiftSettings: swiftSettings)
+func library(_ layer: String, _ name: String, _ uses: [Target.Dependency] = [], beside: [String] = []) -> Target {
+    .target(name: name, dependencies: uses, path: "Sources/\(layer)/\(name)", exclude: beside, swiftSettings: swiftSettings)
 }
 
 func app(_ name: String, _ uses: [Target.Dependency]) -> Target {
@@ -58,7 +58,7 @@ var targets: [Target] = [
     library("io", "HTTPClient", ["ClusterModel", "EventLoop", "HTTPSyntax"]),
 
     // stages: pure, values in and values out
-    library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"]),
+    library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"], beside: ["README.md"]),
     library("stages", "TextProcessing", ["ClusterModel", "JSONText"]),
     library("stages", "Engines", ["ClusterModel"]),
     library("stages", "Scheduling", ["ClusterModel"]),
