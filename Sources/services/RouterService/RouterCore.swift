@@ -25,6 +25,7 @@ final class RouterCore {
     /// What is said of this router in registrations.
     var endpoints = Endpoints()
     var isDraining = false
+    private let began: Instant
     /// Shared by askers until something changes.
     private var lastSnapshot: StateSnapshot?
     private var lastHealth: RouterHealth?
@@ -33,6 +34,7 @@ final class RouterCore {
         self.context = context
         self.policy = policy
         loop = context.loop
+        began = context.loop.now
         log = context.log
         metrics = RouterMetrics(registry: context.metrics)
         publisher = try StatePublisher(
@@ -46,6 +48,9 @@ final class RouterCore {
     }
 
     // MARK: State
+
+    /// Whether everybody who knew this router before has had the time to find it again.
+    var isAcquainted: Bool { began.duration(to: loop.now) >= RouterLimits.acquaintance }
 
     var health: RouterHealth {
         var health = RouterHealth()
