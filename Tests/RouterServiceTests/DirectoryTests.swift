@@ -187,6 +187,7 @@ struct DirectoryTests {
     @Test("registering again on the same link replaces what was said")
     func replaces() {
         let world = RouterWorld(), frontend = world.frontend(), worker = world.readyWorker(1)
+        world.acquaint()
         #expect(world.failure(frontend) { $0.model = "poet" } == .unknownModel)
         world.on(worker) {
             $0.script.card.loRAs = [Label(text: "poet")]

@@ -162,6 +162,7 @@ struct PlanTests {
         let world = RouterWorld(), frontend = world.frontend()
         _ = world.readyWorker(1)
         _ = world.readyWorker(2)
+        world.acquaint()
         let plan = world.plan(frontend, row.change)
         #expect(plan.outcome == .failed && plan.legs.isEmpty)
         #expect(plan.failure?.code == row.code && plan.failure?.field == row.field)
@@ -170,6 +171,22 @@ struct PlanTests {
         #expect(world.exposition.contains("apus_router_plans_total{outcome=\"\(RouterMetrics.name(of: row.code))\"} 1"))
         // The link lives, and the next request is placed.
         #expect(world.plan(frontend).outcome == .placed)
+    }
+
+    @Test("a router that has just begun does not say of a model or a worker that there is none")
+    func young() {
+        let world = RouterWorld(), frontend = world.frontend()
+        _ = world.readyWorker(1)
+        let unknown: [@Sendable (inout RouteEntry) -> Void] = [
+            { $0.model = "nobody" }, { $0.pool = PoolRef(digest: Digest()) },
+            { $0.options.pins = [Pin(leg: .aggregated, workerID: 9, rank: nil)] },
+        ]
+        for change in unknown {
+            let plan = world.plan(frontend, change)
+            #expect(plan.failure?.code == .noWorker && (plan.failure?.retryAfterMilliseconds ?? 0) > 0)
+        }
+        world.acquaint()
+        #expect(unknown.map { world.failure(frontend, $0) } == [.unknownModel, .unknownModel, .unknownWorker])
     }
 
     @Test("pins, preferences and exclusions are heeded")

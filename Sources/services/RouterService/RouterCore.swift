@@ -49,6 +49,9 @@ final class RouterCore {
 
     // MARK: State
 
+    /// Whether everybody who knew this router before has had the time to find it again.
+    var isAcquainted: Bool { startedAt.duration(to: loop.now) >= RouterLimits.acquaintance }
+
     var health: RouterHealth {
         var health = RouterHealth()
         health.state = isDraining ? .draining : isSettling ? .starting : .ready

@@ -65,6 +65,9 @@ final class RouterWorld: @unchecked Sendable {
         return false
     }
 
+    /// Until the router has had the time to hear of everybody.
+    func acquaint() { world.run(for: RouterLimits.acquaintance) }
+
     func pass(_ span: Duration) { world.run(for: span) }
 
     /// Runs a task of the router's process to its end.
