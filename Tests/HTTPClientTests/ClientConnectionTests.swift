@@ -28,28 +28,35 @@ struct ClientConnectionTests {
             sockets = VirtualSockets("client", loop: loop, on: fabric)
             server = serverLoop.perform {
                 let table = HandlerTable(on: serverLoop)
-                table.on(.post, "/echo", run: { $0.respond(.json(.ok, $0.takeBody(), headers: [HTTPField("X-A", "1"), HTTPField("x-a", "2")])) })
+                table.on(
+                    .post, "/echo", run: { $0.respond(.json(.ok, $0.takeBody(), headers: [HTTPField("X-A", "1"), HTTPField("x-a", "2")])) })
                 table.on(.get, "/never", run: { _ in })
-                table.on(.get, "/close", run: { exchange in
-                    var response = HTTPResponse.text(.ok, "bye")
-                    response.closesConnection = true
-                    exchange.respond(response)
-                })
-                table.on(.get, "/stream", task: { exchange in
-                    exchange.beginStream(.ok, headers: ServerSentEvents.headers)
-                    for number in 0..<5 {
-                        exchange.append { ServerSentEvents.append(data: "event \(number)".utf8, to: &$0) }
+                table.on(
+                    .get, "/close",
+                    run: { exchange in
+                        var response = HTTPResponse.text(.ok, "bye")
+                        response.closesConnection = true
+                        exchange.respond(response)
+                    })
+                table.on(
+                    .get, "/stream",
+                    task: { exchange in
+                        exchange.beginStream(.ok, headers: ServerSentEvents.headers)
+                        for number in 0..<5 {
+                            exchange.append { ServerSentEvents.append(data: "event \(number)".utf8, to: &$0) }
+                            await serverLoop.sleep(for: .milliseconds(10))
+                        }
+                        exchange.append { ServerSentEvents.appendDone(to: &$0) }
+                        exchange.endStream()
+                    })
+                table.on(
+                    .get, "/broken",
+                    task: { exchange in
+                        exchange.beginStream(.ok)
+                        exchange.append(Array("half".utf8))
                         await serverLoop.sleep(for: .milliseconds(10))
-                    }
-                    exchange.append { ServerSentEvents.appendDone(to: &$0) }
-                    exchange.endStream()
-                })
-                table.on(.get, "/broken", task: { exchange in
-                    exchange.beginStream(.ok)
-                    exchange.append(Array("half".utf8))
-                    await serverLoop.sleep(for: .milliseconds(10))
-                    exchange.abort()
-                })
+                        exchange.abort()
+                    })
                 let server = HTTPServer(on: serverLoop, sockets: serverSockets, application: table)
                 do { try server.listen(host: "server", port: 80) } catch { preconditionFailure("\(error)") }
                 return server
@@ -173,12 +180,17 @@ struct ClientConnectionTests {
         }
     }
 
-    @Test("failures have their names", arguments: [
-        ("", true, HTTPClientError.closedBeforeAnswer(wasUsedBefore: false)), ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", true, .cutShort),
-        ("HTTP/1.1 200 OK\r\nConte", true, .cutShort), ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", true, .cutShort),
-        ("SSH-2.0-OpenSSH\r\n", false, .malformed("status line")), ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", false, .timedOut),
-        ("", false, .timedOut),
-    ])
+    @Test(
+        "failures have their names",
+        arguments: [
+            ("", true, HTTPClientError.closedBeforeAnswer(wasUsedBefore: false)),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", true, .cutShort),
+            ("HTTP/1.1 200 OK\r\nConte", true, .cutShort),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", true, .cutShort),
+            ("SSH-2.0-OpenSSH\r\n", false, .malformed("status line")),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", false, .timedOut),
+            ("", false, .timedOut),
+        ])
     func failures(text: String, closes: Bool, expected: HTTPClientError) throws {
         let net = Net()
         net.raw(port: 81, text, closes: closes)

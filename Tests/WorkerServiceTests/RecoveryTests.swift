@@ -31,7 +31,7 @@ struct RecoveryTests {
         let text = String(decoding: bytes, as: UTF8.self)
         #expect(
             text
-                == #"{"kind":"bytes","specials":["<|endoftext|>","<|im_start|>","<|im_end|>"],"template":"chatml","end_of_text":["<|endoftext|>","<|im_end|>"]}"#
+                == #"{"kind":"bytes","specials":["<|endoftext|>","<|im_start|>","<|im_end|>"],"template":"chatml","endOfText":["<|endoftext|>","<|im_end|>"]}"#
         )
         let end = try front.ask(link, FileQuestion(digest: file.digest, name: file.name, offset: file.size), FileAnswer.self).get()
         #expect(end.data == [])

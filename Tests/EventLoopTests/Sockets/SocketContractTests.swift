@@ -65,7 +65,9 @@ struct SocketContractTests {
         }
     }
 
-    @Test("the end of a peer is told to an owner that does not read, once, and what was sent before can be read", arguments: SocketKind.allCases)
+    @Test(
+        "the end of a peer is told to an owner that does not read, once, and what was sent before can be read",
+        arguments: SocketKind.allCases)
     func hangupWithoutReading(kind: SocketKind) async throws {
         try await kind.run { ground in
             let (client, server, _) = try await ground.pair()
@@ -172,7 +174,9 @@ struct SocketContractTests {
         }
     }
 
-    @Test("a listener that does not accept leaves clients waiting; those that wait when it closes are accepted", arguments: SocketKind.allCases)
+    @Test(
+        "a listener that does not accept leaves clients waiting; those that wait when it closes are accepted",
+        arguments: SocketKind.allCases)
     func accepting(kind: SocketKind) async throws {
         try await kind.run { ground in
             var accepted = 0

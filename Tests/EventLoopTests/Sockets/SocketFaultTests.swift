@@ -30,7 +30,9 @@ struct SocketFaultTests {
         }
     }
 
-    @Test("a process that dies resets its connections; a host that vanishes says nothing and takes no more", arguments: 0..<10 as Range<UInt64>)
+    @Test(
+        "a process that dies resets its connections; a host that vanishes says nothing and takes no more",
+        arguments: 0..<10 as Range<UInt64>)
     func death(seed: UInt64) {
         let dying = Two(seed: seed), vanishing = Two(seed: seed)
         dying.hosts[1].kill(.reset)

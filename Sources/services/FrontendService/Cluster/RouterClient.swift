@@ -54,7 +54,7 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
 
     /// Registered, and its directory is complete.
     var isUsable: Bool {
-        isRegistered && keeper?.link != nil && joining == nil && view?.isInStep == true && view?.health.state != .draining
+        isRegistered && keeper?.link != nil && joining == nil && view?.isInStep == true && view?.health.state == .ready
     }
     var openPlans: Int { waiting.count }
 
@@ -199,7 +199,7 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
     private static let registrationLimit = Duration.seconds(2)
 
     private func viewChanged() {
-        if let joining, joining.isInStep {
+        if let joining, joining.isInStep, joining.health.state != .starting || view == nil {
             view?.close()
             view = joining
             self.joining = nil

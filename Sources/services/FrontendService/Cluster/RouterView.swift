@@ -120,8 +120,9 @@ final class RouterView: FeedReader {
         case .modelPool(let pool): pools[pool.card.digest] = pool
         case .modelPoolGone(let gone): pools[gone.digest] = nil
         case .routerHealth(let health):
+            let before = self.health.state
             self.health = health
-            return false
+            return before != health.state
         default: return false
         }
         return true

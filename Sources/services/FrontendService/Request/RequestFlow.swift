@@ -167,6 +167,8 @@ final class RequestFlow {
 
     /// Another attempt where the specification says *elsewhere*.
     private func refused(_ detail: FailureDetail, _ reason: String) -> AttemptEnd {
+        // The model was there when the request came: its last worker left, and may come back.
+        if detail.code == .unknownModel { return .failed(ServiceFailure(.noWorker)) }
         let failure = ServiceFailure(
             wireCode: detail.code.rawValue, field: detail.field, reason: detail.reason,
             retryAfterMilliseconds: detail.retryAfterMilliseconds)

@@ -151,7 +151,7 @@ extension Loop {
     @LoopActor
     package func until(_ what: String, within limit: Duration, _ condition: @LoopActor () throws -> Bool) async throws {
         let deadline = now + limit
-        while try !condition() {
+        while try condition() == false {
             guard now < deadline else { throw Unmet("\(what), within \(limit)") }
             await sleep(for: .milliseconds(2))
         }
