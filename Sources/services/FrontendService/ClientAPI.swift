@@ -87,14 +87,15 @@ final class ClientAPI {
         return try result.get()
     }
 
-    /// Waits, bounded, for what may come at any moment: a router that says which models there are, the files of one that it named.
+    /// Waits, bounded, for what may come at any moment: a router that says which models there are, workers of one that was served before,
+    /// the files of one that was named.
     private func model(named name: String, for exchange: HTTPExchange) async throws(DialectError) -> ServedModel {
         let loop = frontend.context.loop, deadline = loop.now + frontend.limits.routerReturn
         while true {
             if let card = frontend.cluster.card(named: name) {
                 if let model = frontend.models.model(card.digest) { return model }
                 if frontend.models.failure(card.digest) != nil { break }
-            } else if frontend.cluster.hasUsableRouter {
+            } else if frontend.cluster.hasUsableRouter, !frontend.cluster.mayReturn(name) {
                 throw DialectError(ErrorBody(ServiceFailure.modelNotFound(name)))
             }
             guard loop.now < deadline, !exchange.isGone else { break }

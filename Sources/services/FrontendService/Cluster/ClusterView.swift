@@ -11,13 +11,25 @@ import WireProtocol
 final class ClusterView {
     private(set) var routers: [RouterClient] = []
     private var models: [String: ModelCard]?
+    /// Names that stood for a model at some time: while its workers or routers come back, nobody is told that there is no such model.
+    private var remembered: Set<String> = []
     private var nextRouter = 0
     private var waiting: [Signal] = []
 
     func add(_ router: RouterClient) { routers.append(router) }
 
+    /// Names of cards, never of requests; far more than a cluster has at a time.
+    private static let rememberedLimit = 4_096
+
     /// Called by whoever hears of a change.
-    func invalidate() { models = nil }
+    func invalidate() {
+        models = nil
+        // Order: all are added, or as many as there is room for.
+        for name in allModels.keys where remembered.count < Self.rememberedLimit { remembered.insert(name) }
+    }
+
+    /// Whether a model that no router names now may still be one: it was, or the routers know none at all yet.
+    func mayReturn(_ name: String) -> Bool { remembered.contains(name) || views.allSatisfy(\.pools.isEmpty) }
 
     /// A router that can be asked now; they take turns.
     func router(besides excluded: RouterClient? = nil) -> RouterClient? {

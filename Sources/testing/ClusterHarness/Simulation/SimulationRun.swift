@@ -31,6 +31,8 @@ package struct SimulationRun {
         package fileprivate(set) var errors: [(code: String, count: Int)] = []
         package fileprivate(set) var tokens = 0
         package fileprivate(set) var lives = 0
+        /// Attempts that another worker or router had to take over.
+        package fileprivate(set) var moved = 0
         /// What went wrong on purpose, in order.
         package fileprivate(set) var faults: [String] = []
         /// Empty when all held.
@@ -41,7 +43,7 @@ package struct SimulationRun {
         package var line: String {
             let codes = errors.sorted { $0.code < $1.code }.map { "\($0.count) \($0.code)" }.joined(separator: ", ")
             return "seed \(seed): trace \(String(traceHash, radix: 16)), \(requests) requests, \(complete) complete (\(tokens) tokens), "
-                + "\(left) left, \(broken) broken, errors: \(codes.isEmpty ? "none" : codes); \(faults.count) faults, \(lives) processes, "
+                + "\(left) left, \(broken) broken, \(moved) attempts moved, errors: \(codes.isEmpty ? "none" : codes); \(faults.count) faults, \(lives) processes, "
                 + "\(violations.count) violations"
         }
     }
@@ -64,6 +66,7 @@ package struct SimulationRun {
         do { try live() } catch { report.violations.append("\(error)") }
         report.faults = script.events
         report.traceHash = cluster.world.traceHash
+        report.moved = cluster.members.reduce(0) { $0 + $1.attemptsMoved }
         report.lives = cluster.members.reduce(0) { $0 + $1.lives }
         if !report.violations.isEmpty { report.logs = cluster.members.map { ($0.name, $0.log) } }
         cluster.end()

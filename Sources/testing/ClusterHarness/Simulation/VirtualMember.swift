@@ -12,6 +12,7 @@ package final class VirtualMember: @unchecked Sendable {
     package private(set) var process: VirtualProcess
     /// How many processes filled it.
     package private(set) var lives = 1
+    private var movedBefore = 0
     /// When clients may have found it closed, or their connections broken; the last is open while it is not serving.
     package private(set) var disturbances: [Disturbance] = []
     private unowned let cluster: VirtualCluster
@@ -36,6 +37,8 @@ package final class VirtualMember: @unchecked Sendable {
     /// Whether it could do its work now: a frontend has routers and a model.
     package var canServe: Bool { process.canServe }
     package var log: [String] { process.log.lines }
+    /// Attempts that did not end a request, over all lives.
+    package var attemptsMoved: Int { movedBefore + process.log.attemptsMoved }
 
     package func kill(_ how: ProcessDeath = .reset) {
         disturb(ofLife: lives)
@@ -53,6 +56,7 @@ package final class VirtualMember: @unchecked Sendable {
         precondition(!isAlive, "\(name) lives")
         if !process.host.isDead { process.kill(.reset) }
         lives += 1
+        movedBefore += process.log.attemptsMoved
         do { process = VirtualProcess(name, try VirtualProgram(role, arguments: arguments), in: cluster) } catch {
             preconditionFailure("\(name) started once: \(error)")
         }

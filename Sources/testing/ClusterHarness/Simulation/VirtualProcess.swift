@@ -104,15 +104,25 @@ package final class VirtualProcess: @unchecked Sendable {
 package final class LogCapture: LogSink {
     /// Of a long run the last lines tell why.
     private static let lineLimit = 4_000
+    private static let moved = Array(#""msg":"attempt failed""#.utf8)
 
-    private let captured = Lock([String]())
+    private struct Captured: Sendable {
+        var lines: [String] = []
+        var moved = 0
+    }
 
-    package var lines: [String] { captured.with { $0 } }
+    private let captured = Lock(Captured())
+
+    package var lines: [String] { captured.with { $0.lines } }
+    /// Attempts of a frontend's that were followed by another one.
+    package var attemptsMoved: Int { captured.with { $0.moved } }
 
     package func write(_ line: [UInt8]) -> Bool {
-        captured.with { lines in
-            lines.append(String(decoding: line.dropLast(), as: UTF8.self))
-            if lines.count > Self.lineLimit { lines.removeFirst(Self.lineLimit / 2) }
+        let isMove = line.firstRange(of: Self.moved) != nil
+        captured.with { captured in
+            captured.lines.append(String(decoding: line.dropLast(), as: UTF8.self))
+            if captured.lines.count > Self.lineLimit { captured.lines.removeFirst(Self.lineLimit / 2) }
+            if isMove { captured.moved += 1 }
         }
         return true
     }
