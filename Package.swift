@@ -86,12 +86,11 @@ var targets: [Target] = [
 
     // testing: libraries for tests, never linked into the three executables
     library("testing", "TestSupport", ["ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"]),
-
     library(
         "testing", "ClusterHarness",
         [
-            "ClusterModel", "Concurrency", "Engines", "EventLoop", "FrontendService", "JSONText", "ProcessKit", "RouterService", "ServiceRuntime",
-            "Telemetry", "TestSupport", "Transport", "WireProtocol", "WorkerService",
+            "ClusterModel", "Concurrency", "Engines", "EventLoop", "FrontendService", "JSONText", "ProcessKit", "RouterService",
+            "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol", "WorkerService",
         ]),
 
     // apps: @main only
@@ -99,7 +98,8 @@ var targets: [Target] = [
     app(
         "wiretool",
         [
-            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol",
+            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport",
+            "WireProtocol",
         ]),
     app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
     app("workerd", ["ProcessKit", "ServiceRuntime", "WorkerService"]),
@@ -110,38 +110,40 @@ var targets: [Target] = [
         name: "benchmarks", dependencies: ["CTwins", "ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"],
         path: "Tests/Benchmarks/Suite", swiftSettings: swiftSettings),
 
+    // tests: one folder a target, then the suites over the whole
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
     tests("EnginesTests", ["ClusterModel", "Engines"]),
-    tests("ClusterTests", ["ClusterHarness", "ClusterModel", "EventLoop", "ServiceRuntime", "Transport"]),
-    // The programs are dependencies so that they are built with the tests that start them.
-    tests(
-        "ProcessTests",
-        ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport", "frontend", "router", "wiretool", "workerd"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests("FrontendServiceTests", ["ClusterModel", "FrontendService", "TextProcessing", "WireProtocol"]),
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
     tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("OpenAIDialectTests", ["ClusterModel", "JSONText", "OpenAIDialect"]),
-    tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),
     tests(
         "RouterServiceTests",
         [
-            "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime", "Telemetry",
+            "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime",
+            "Telemetry",
             "TestSupport", "Transport", "WireProtocol",
         ]),
     tests("SchedulingTests", ["ClusterModel", "Scheduling"]),
-    tests("TidyTests", []),
-    tests("TelemetryTests", ["Telemetry", "Concurrency"]),
-    tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
+    tests("TelemetryTests", ["Telemetry", "Concurrency"]),
+    tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),
+    tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),
+    tests("WireProtocolTests", ["WireProtocol", "ClusterModel", "JSONText", "TestSupport"]),
     tests(
         "WorkerServiceTests",
         [
             "ClusterModel", "Concurrency", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "TestSupport",
             "Transport", "WireProtocol", "WorkerService",
         ]),
-    tests("WireProtocolTests", ["WireProtocol", "ClusterModel", "JSONText", "TestSupport"]),
+    tests("ClusterTests", ["ClusterHarness", "ClusterModel", "EventLoop", "ServiceRuntime", "Transport"]),
+    // The programs are dependencies so that they are built with the tests that start them.
+    tests(
+        "ProcessTests",
+        ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport", "frontend", "router", "wiretool", "workerd"]),
+    tests("TidyTests", []),
 ]
 
 if fuzzing {
@@ -150,9 +152,8 @@ if fuzzing {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "CFuzzer", "ClusterModel", "JSONText", "OpenAIDialect", "ServiceRuntime", "TestSupport", "TextProcessing", "Transport",
-                "WireProtocol",
-                "CFuzzer", "ClusterModel", "HTTPClient", "HTTPServing", "JSONText", "ServiceRuntime", "TestSupport", "Transport", "WireProtocol",
+                "CFuzzer", "ClusterModel", "HTTPClient", "HTTPServing", "JSONText", "OpenAIDialect", "ServiceRuntime", "TestSupport",
+                "TextProcessing", "Transport", "WireProtocol",
             ],
             path: "Tests/Fuzz", exclude: ["CFuzzer", "corpus", "seeds.py"], swiftSettings: swiftSettings,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),
