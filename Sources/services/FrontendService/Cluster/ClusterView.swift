@@ -32,15 +32,15 @@ final class ClusterView {
     func mayReturn(_ name: String) -> Bool { remembered.contains(name) || views.allSatisfy(\.pools.isEmpty) }
 
     /// A router that can be asked now; they take turns.
-    func router(besides excluded: RouterClient? = nil) -> RouterClient? {
+    func router(besides excluded: [RouterClient] = []) -> RouterClient? {
         for step in 0..<routers.count {
             let index = (nextRouter + step) % routers.count
-            if routers[index].isUsable, routers[index] !== excluded {
+            if routers[index].isUsable, !excluded.contains(where: { $0 === routers[index] }) {
                 nextRouter = index + 1
                 return routers[index]
             }
         }
-        return excluded.flatMap { $0.isUsable ? $0 : nil }
+        return nil
     }
 
     var hasUsableRouter: Bool { routers.contains(where: \.isUsable) }

@@ -149,20 +149,27 @@ final class RequestFlow {
             if active.isClientGone { return .failure(Stop(value: .clientGone)) }
             router = frontend.cluster.router()
         }
-        guard let router else { return .failure(Stop(value: .failed(ServiceFailure(.noWorker)))) }
-        asking = router
         defer { asking = nil }
-        do throws(PlanFailure) {
-            let limit = max(deadline, min(loop.now + frontend.limits.dispatch, self.deadline))
-            return .success((router, try await router.plan(question(attempt), until: limit)))
-        } catch {
-            if active.isClientGone { return .failure(Stop(value: .clientGone)) }
-            switch error {
-            case .routerLost: return .failure(Stop(value: .again(ServiceFailure(.noWorker), "router_lost")))
-            case .timedOut: return .failure(Stop(value: .again(ServiceFailure(.timeout), "plan_timed_out")))
-            case .refused(let detail): return .failure(Stop(value: refused(detail, "plan_refused")))
+        var asked: [RouterClient] = []
+        while let present = router {
+            asking = present
+            asked.append(present)
+            do throws(PlanFailure) {
+                let limit = max(deadline, min(loop.now + frontend.limits.dispatch, self.deadline))
+                return .success((present, try await present.plan(question(attempt), until: limit)))
+            } catch {
+                if active.isClientGone { return .failure(Stop(value: .clientGone)) }
+                switch error {
+                case .routerLost: return .failure(Stop(value: .again(ServiceFailure(.noWorker), "router_lost")))
+                case .timedOut: return .failure(Stop(value: .again(ServiceFailure(.timeout), "plan_timed_out")))
+                case .refused(let detail):
+                    // A router may have lost sight of workers that others still see.
+                    router = [.noWorker, .unknownModel].contains(detail.code) ? frontend.cluster.router(besides: asked) : nil
+                    if router == nil { return .failure(Stop(value: refused(detail, "plan_refused"))) }
+                }
             }
         }
+        return .failure(Stop(value: .failed(ServiceFailure(.noWorker))))
     }
 
     /// Another attempt where the specification says *elsewhere*.
