@@ -43,7 +43,7 @@ struct ClientConnectionTests {
                     task: { exchange in
                         exchange.beginStream(.ok, headers: ServerSentEvents.headers)
                         for number in 0..<5 {
-                            exchange.append { ServerSentEvents.append(data: "event \(number)".utf8, to: &$0) }
+                            exchange.append { ServerSentEvents.append(data: "event \(number)", to: &$0) }
                             await serverLoop.sleep(for: .milliseconds(10))
                         }
                         exchange.append { ServerSentEvents.appendDone(to: &$0) }

@@ -40,7 +40,7 @@ struct ResponseParserTests {
                     break reading
                 }
             }
-            if !parsed.isComplete, ends { parsed.isComplete = parser.connectionEnded() }
+            if !parsed.isComplete, ends { parsed.isComplete = parser.endsWithConnection }
         } catch { parsed.error = error }
         parsed.keeps = parser.keepsConnection
         return parsed

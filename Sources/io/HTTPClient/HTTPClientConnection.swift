@@ -196,9 +196,9 @@ package final class HTTPClientConnection: ByteSocketOwner {
     private func ended() {
         guard socket != nil else { return }
         dropSocket()
-        guard handler != nil, var parser else { return }
-        if parser.connectionEnded() { return finish(nil) }
-        finish(parser.hasBegun ? .cutShort : .closedBeforeAnswer(wasUsedBefore: isUsed))
+        guard handler != nil else { return }
+        if parser?.endsWithConnection ?? false { return finish(nil) }
+        finish(parser?.hasBegun ?? false ? .cutShort : .closedBeforeAnswer(wasUsedBefore: isUsed))
     }
 
     // MARK: Ending

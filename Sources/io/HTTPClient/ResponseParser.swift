@@ -1,7 +1,7 @@
 import HTTPSyntax
 
 /// Reads answers from the bytes of one connection, strictly: an answer that has two readings has none.
-struct ResponseParser: Sendable {
+struct ResponseParser: ~Copyable, Sendable {
     enum Event: Sendable {
         case needsMore
         /// The head of the answer; interim ones are passed over.
@@ -71,8 +71,8 @@ struct ResponseParser: Sendable {
         }
     }
 
-    /// The connection ended: true if that is the end of the answer.
-    mutating func connectionEnded() -> Bool {
+    /// Whether the end of the connection is the end of the answer.
+    var endsWithConnection: Bool {
         switch phase {
         case .untilClose, .complete: true
         case .head, .length, .chunked: false

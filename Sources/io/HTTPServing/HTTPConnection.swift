@@ -15,12 +15,12 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
     var place = -1
 
     // Reading.
-    private var parser: RequestParser
+    @exclusivity(unchecked) private var parser: RequestParser
     /// Arrived, and not to be read before some of the exchanges have ended.
-    private var backlog: [UInt8] = []
+    @exclusivity(unchecked) private var backlog: [UInt8] = []
     private var firstByteAt: Instant
     /// The exchange whose body is being read.
-    private var receiving: HTTPExchange?
+    @exclusivity(unchecked) private var receiving: HTTPExchange?
     /// No further request is read.
     private var isStopped = false
     /// Bytes of the client were not used, so that closing at once would destroy our answer on its way.
@@ -29,8 +29,8 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
 
     // Answering.
     /// In the order of their requests. The first one writes to `output`, the others to themselves.
-    private var exchanges: [HTTPExchange] = []
-    private var output = OutputBuffer()
+    @exclusivity(unchecked) private var exchanges: [HTTPExchange] = []
+    @exclusivity(unchecked) private var output = OutputBuffer()
     private var kernelIsFull = false
     private var isFlushWanted = false
     private var isCut = false
@@ -46,7 +46,8 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
     private var lastProgress: Instant
     private var timer: TimerHandle?
     private var timerDeadline = Instant.zero
-    private lazy var whenDue: @LoopActor () -> Void = { [weak self] in self?.checkDeadlines() }
+    /// Made once. It holds the connection until that leaves: a weak reference would make every retain of it slow.
+    private var whenDue: (@LoopActor () -> Void)?
 
     init(_ socket: any ByteSocket, server: HTTPServer) {
         self.socket = socket
@@ -60,14 +61,19 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
     }
 
     func start() {
-        socket.start(self)
+        begin()
         updateTimer()
     }
 
     /// One too many: it is told so, without being read.
     func start(refusing refusal: HTTPRefusal) {
-        socket.start(self)
+        begin()
         refuse(refusal)
+    }
+
+    private func begin() {
+        whenDue = { self.checkDeadlines() }
+        socket.start(self)
     }
 
     // MARK: Events
@@ -251,7 +257,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
 
     // MARK: For exchanges
 
-    var date: [UInt8] { server.date }
+    func start(of status: HTTPStatus) -> [UInt8] { server.start(of: status) }
 
     /// The answer to this exchange ends the connection.
     func isLast(_ exchange: HTTPExchange) -> Bool {
@@ -288,7 +294,9 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         exchange.cutOff()
     }
 
-    var unsent: Int { exchanges.dropFirst().reduce(output.unsent) { $0 + $1.held.count } }
+    var unsent: Int {
+        exchanges.count > 1 ? exchanges.dropFirst().reduce(output.unsent) { $0 + $1.held.count } : output.unsent
+    }
 
     func ended(_ exchange: HTTPExchange) {
         if exchange.endsConnection {
@@ -406,6 +414,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         isOpen = false
         loop.cancel(timer)
         timer = nil
+        whenDue = nil
         backlog = []
         receiving = nil
         server.closed(self)
@@ -450,7 +459,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
     }
 
     private func updateTimer() {
-        guard isOpen, let (deadline, _) = deadline else { return }
+        guard isOpen, let whenDue, let (deadline, _) = deadline else { return }
         if timer != nil {
             guard deadline < timerDeadline else { return }
             loop.cancel(timer)

@@ -10,20 +10,20 @@ import HTTPSyntax
 package final class HTTPExchange {
     private enum Phase { case open, streaming, ended, gone }
 
-    package private(set) var request: HTTPRequest
+    @exclusivity(unchecked) package private(set) var request: HTTPRequest
     /// What `HTTPAdmission.read` gave.
     package internal(set) var tag = 0
     /// Parts of the path that the route names, decoded.
     package internal(set) var parameters: [(name: String, value: String)] = []
     /// Called once if the client leaves, or stops reading, before the response has ended; never after, and not for what the owner does itself.
-    package var whenGone: (@LoopActor () -> Void)?
+    @exclusivity(unchecked) package var whenGone: (@LoopActor () -> Void)?
 
-    private var connection: HTTPConnection?
+    @exclusivity(unchecked) private var connection: HTTPConnection?
     private var phase = Phase.open
     /// The status that was sent, for metrics and access logs.
-    package private(set) var status: HTTPStatus?
+    @exclusivity(unchecked) package private(set) var status: HTTPStatus?
     /// Bytes of this response that wait until those before it on the connection have ended.
-    var held: [UInt8] = []
+    @exclusivity(unchecked) var held: [UInt8] = []
     private var openChunk: Int?
     private var isChunked = false
     private var dropsBody = false
@@ -64,10 +64,10 @@ package final class HTTPExchange {
         status = response.status
         let framing = response.status.hasNoBody ? ResponseWriter.Framing.none : .length(response.body.count)
         let isBodyless = response.status.hasNoBody || request.method == .head
-        write(on: connection) { out, persistence, date in
-            ResponseWriter.appendHead(response.status, response.headers, framing, persistence, date: date, to: &out)
-            if !isBodyless { out.append(contentsOf: response.body) }
-        }
+        var out = connection.takeOutput(of: self)
+        ResponseWriter.appendHead(connection.start(of: response.status), response.headers, framing, persistence(on: connection), to: &out)
+        if !isBodyless { out.append(contentsOf: response.body) }
+        connection.giveOutput(&out, of: self)
         end(on: connection)
     }
 
@@ -80,9 +80,9 @@ package final class HTTPExchange {
         dropsBody = status.hasNoBody || request.method == .head
         if request.isHTTP10, !dropsBody { endsConnection = true }
         let framing: ResponseWriter.Framing = status.hasNoBody ? .none : isChunked ? .chunked : .untilClose
-        write(on: connection) { out, persistence, date in
-            ResponseWriter.appendHead(status, headers, framing, persistence, date: date, to: &out)
-        }
+        var out = connection.takeOutput(of: self)
+        ResponseWriter.appendHead(connection.start(of: status), headers, framing, persistence(on: connection), to: &out)
+        connection.giveOutput(&out, of: self)
         connection.wrote()
     }
 
@@ -210,12 +210,9 @@ package final class HTTPExchange {
         connection = nil
     }
 
-    private func write(on connection: HTTPConnection, _ body: (inout [UInt8], ResponseWriter.Persistence, [UInt8]) -> Void) {
-        let ends = connection.isLast(self) || endsConnection
-        if ends { endsConnection = true }
-        let persistence: ResponseWriter.Persistence = ends ? .ends : request.isHTTP10 ? .staysByKeepAlive : .stays
-        var out = connection.takeOutput(of: self)
-        body(&out, persistence, connection.date)
-        connection.giveOutput(&out, of: self)
+    /// Decides whether the connection ends with this answer, since its head has to say so.
+    private func persistence(on connection: HTTPConnection) -> ResponseWriter.Persistence {
+        if connection.isLast(self) { endsConnection = true }
+        return endsConnection ? .ends : request.isHTTP10 ? .staysByKeepAlive : .stays
     }
 }

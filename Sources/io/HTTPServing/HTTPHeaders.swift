@@ -17,15 +17,43 @@ package struct HTTPHeaders: Sendable {
     package var all: [(name: String, value: String)] { table.entries.map { (table.text($0.name), table.text($0.value)) } }
 }
 
-/// A field of a response.
+/// A field of a response, kept as the line that is sent.
 package struct HTTPField: Hashable, Sendable {
-    package let name: String
-    package let value: String
+    let line: [UInt8]
+    private let nameCount: Int
 
-    /// A value may come from outside: control bytes in it, which could end the field, become question marks when it is written.
+    /// A value may come from outside: control bytes in it, which could end the field, become question marks.
     package init(_ name: StaticString, _ value: String) {
         precondition(name.withUTF8Buffer { HTTPText.isEvery(UnsafeRawBufferPointer($0), .token) }, "names of fields are tokens")
-        self.name = name.description
-        self.value = value
+        nameCount = name.utf8CodeUnitCount
+        var line: [UInt8] = []
+        line.reserveCapacity(nameCount + value.utf8.count + 4)
+        HTTPText.append(name, to: &line)
+        HTTPText.append(": ", to: &line)
+        let start = line.count
+        line.append(contentsOf: value.utf8)
+        if !line.withUnsafeBytes({ HTTPText.isFieldValue(UnsafeRawBufferPointer(rebasing: $0[start...])) }) {
+            for index in start..<line.count where !ByteClass.fieldValue.contains(line[index]) { line[index] = UInt8(ascii: "?") }
+        }
+        HTTPText.append("\r\n", to: &line)
+        self.line = line
+    }
+
+    package var name: String { String(decoding: line.prefix(nameCount), as: UTF8.self) }
+    package var value: String { String(decoding: line.dropFirst(nameCount + 2).dropLast(2), as: UTF8.self) }
+
+    /// Fields that follow from how the response leaves; an application's own would make two framings of one message.
+    var isOurs: Bool {
+        switch nameCount {
+        case 4: isNamed("date")
+        case 10: isNamed("connection")
+        case 14: isNamed("content-length")
+        case 17: isNamed("transfer-encoding")
+        default: false
+        }
+    }
+
+    private func isNamed(_ name: StaticString) -> Bool {
+        line.withUnsafeBytes { HTTPText.isSame(UnsafeRawBufferPointer(rebasing: $0[..<nameCount]), name) }
     }
 }

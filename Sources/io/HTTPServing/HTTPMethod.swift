@@ -1,3 +1,5 @@
+import HTTPSyntax
+
 package enum HTTPMethod: Hashable, Sendable {
     case get, head, post, put, delete, options, patch
     /// Any other, as it was sent.
@@ -19,13 +21,13 @@ package enum HTTPMethod: Hashable, Sendable {
     /// Methods are case-sensitive.
     init(_ bytes: UnsafeRawBufferPointer) {
         switch bytes.count {
-        case 3 where bytes.elementsEqual("GET".utf8): self = .get
-        case 4 where bytes.elementsEqual("POST".utf8): self = .post
-        case 4 where bytes.elementsEqual("HEAD".utf8): self = .head
-        case 3 where bytes.elementsEqual("PUT".utf8): self = .put
-        case 6 where bytes.elementsEqual("DELETE".utf8): self = .delete
-        case 7 where bytes.elementsEqual("OPTIONS".utf8): self = .options
-        case 5 where bytes.elementsEqual("PATCH".utf8): self = .patch
+        case 3 where HTTPText.isEqual(bytes, "GET"): self = .get
+        case 4 where HTTPText.isEqual(bytes, "POST"): self = .post
+        case 4 where HTTPText.isEqual(bytes, "HEAD"): self = .head
+        case 3 where HTTPText.isEqual(bytes, "PUT"): self = .put
+        case 6 where HTTPText.isEqual(bytes, "DELETE"): self = .delete
+        case 7 where HTTPText.isEqual(bytes, "OPTIONS"): self = .options
+        case 5 where HTTPText.isEqual(bytes, "PATCH"): self = .patch
         default: self = .other(String(decoding: bytes, as: UTF8.self))
         }
     }

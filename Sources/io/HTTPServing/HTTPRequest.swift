@@ -17,7 +17,7 @@ package struct HTTPRequest: Sendable {
     let expectsContinue: Bool
     let framing: BodyFraming
 
-    init(_ head: RequestHead, receivedAt: Instant, remoteIsLoopback: Bool) {
+    init(_ head: consuming RequestHead, receivedAt: Instant, remoteIsLoopback: Bool) {
         method = head.method
         headers = HTTPHeaders(head.table)
         isHTTP10 = head.isHTTP10
@@ -43,6 +43,11 @@ package struct HTTPRequest: Sendable {
         if let decoded = target.decodedPath { return decoded.withUnsafeBytes(body) }
         return headers.table.bytes.withUnsafeBytes { body(FieldTable.part($0, target.path)) }
     }
+
+    /// Which of several routes the request is for.
+    func firstMatch(in patterns: [RoutePattern]) -> Int? { withPath { RoutePattern.firstMatch(of: $0, in: patterns) } }
+
+    func parameters(of pattern: RoutePattern) -> [(name: String, value: String)] { withPath { pattern.parameters(of: $0) } }
 
     /// The query as it was sent.
     package var rawQuery: String? { target.query.map { headers.table.text($0) } }

@@ -3,25 +3,25 @@ package import EventLoop
 
 /// An HTTP/1.1 server on a loop: sockets below, an application above.
 ///
-/// It trusts no client: framing has one reading or none, every wait has a deadline that trickling does not move, every buffer a bound.
+/// It lives as long as it listens. It trusts no client: framing has one reading or none, every wait has a deadline that trickling does not move, every buffer a bound.
 @LoopActor
 package final class HTTPServer {
     package let limits: HTTPLimits
-    package internal(set) var counters = HTTPCounters()
+    @exclusivity(unchecked) package internal(set) var counters = HTTPCounters()
     let loop: Loop
     let application: any HTTPApplication
     private let sockets: any SocketSystem
     private var listeners: [any SocketListener] = []
-    private var connections: [HTTPConnection] = []
+    @exclusivity(unchecked) private var connections: [HTTPConnection] = []
     private(set) var isDraining = false
     private var drained: [Promise<Bool>] = []
 
     /// Of all connections: one that has nothing to keep holds no bytes. It takes the whole of most requests, and a large body in a few reads.
     private let readBuffer = ReadBuffer(bytes: 64 << 10)
     var scratch: UnsafeMutableRawBufferPointer { readBuffer.memory }
-    var buffers = BufferPool()
-    var heldBodyBytes = 0
-    private var dateText = HTTPDate()
+    @exclusivity(unchecked) var buffers = BufferPool()
+    @exclusivity(unchecked) var heldBodyBytes = 0
+    @exclusivity(unchecked) private var responseStart = ResponseStart()
 
     package init(on loop: Loop, sockets: any SocketSystem, limits: HTTPLimits = HTTPLimits(), application: any HTTPApplication) {
         self.loop = loop
@@ -33,9 +33,7 @@ package final class HTTPServer {
     /// Listens on a numeric address or `localhost`; may be called for several. Gives the port, which the system chooses for 0.
     @discardableResult
     package func listen(host: String, port: UInt16, options: ListenOptions = ListenOptions()) throws(SystemError) -> UInt16 {
-        let listener = try sockets.listen(host: host, port: port, options: options) { [weak self] socket in
-            if let self { self.accept(socket) } else { socket.close() }
-        }
+        let listener = try sockets.listen(host: host, port: port, options: options) { self.accept($0) }
         listeners.append(listener)
         return listener.port
     }
@@ -100,7 +98,7 @@ package final class HTTPServer {
         drained = []
     }
 
-    var date: [UInt8] { dateText.text(milliseconds: loop.wallClockMilliseconds) }
+    func start(of status: HTTPStatus) -> [UInt8] { responseStart.bytes(status, milliseconds: loop.wallClockMilliseconds) }
 
     func response(to refusal: HTTPRefusal) -> HTTPResponse {
         var response = HTTPResponse.json(refusal.status, application.errorBody(refusal.status, refusal.reason))

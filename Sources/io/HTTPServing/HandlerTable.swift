@@ -9,7 +9,8 @@ package final class HandlerTable: HTTPApplication {
     package typealias Handler = @LoopActor @Sendable (HTTPExchange) -> Void
     package typealias Work = @LoopActor @Sendable (HTTPExchange) async -> Void
 
-    private struct Method {
+    private struct Entry {
+        let pattern: RoutePattern
         let method: HTTPMethod
         let maximumBody: Int
         let handler: Handler
@@ -17,14 +18,8 @@ package final class HandlerTable: HTTPApplication {
 
     private struct Route {
         let pattern: RoutePattern
-        var methods: [Method] = []
-
-        var allowed: String {
-            var names = methods.map(\.method.text)
-            if methods.contains(where: { $0.method == .get }), !names.contains("HEAD") { names.append("HEAD") }
-            if !names.contains("OPTIONS") { names.append("OPTIONS") }
-            return names.joined(separator: ", ")
-        }
+        /// Places of its handlers.
+        var handlers = 0..<0
     }
 
     /// Looked at before the routes, when the head is there: an answer refuses the request, for a missing key say.
@@ -34,8 +29,10 @@ package final class HandlerTable: HTTPApplication {
 
     private let loop: Loop
     private var routes: [Route] = []
-    /// Of every handler, in the order in which they were added; an exchange's tag is the place of its own.
-    private var handlers: [(handler: Handler, pattern: RoutePattern)] = []
+    /// Of the routes, in their order.
+    @exclusivity(unchecked) private var patterns: [RoutePattern] = []
+    /// Route by route; an exchange's tag is the place of its own.
+    @exclusivity(unchecked) private var handlers: [Entry] = []
 
     /// What a request without a purpose for a body may have: clients send empty objects with GET now and then.
     private static let needlessBodyBytes = 16 << 10
@@ -49,16 +46,19 @@ package final class HandlerTable: HTTPApplication {
     package func on(_ method: HTTPMethod, _ path: StaticString, maximumBody: Int? = nil, run handler: @escaping Handler) {
         let usual = [.post, .put, .patch].contains(method) ? Int.max : Self.needlessBodyBytes
         let pattern = RoutePattern(path)
-        let entry = Method(method: method, maximumBody: maximumBody ?? usual, handler: handler)
-        if let index = routes.firstIndex(where: { $0.pattern == pattern }) {
-            precondition(!routes[index].methods.contains { $0.method == method }, "a route is added once")
-            routes[index].methods.append(entry)
-        } else {
+        precondition(!handlers.contains { $0.pattern == pattern && $0.method == method }, "a route is added once")
+        if !routes.contains(where: { $0.pattern == pattern }) {
             // Exact routes are looked at first: `/v1/models/x` may stand beside `/v1/models/{id}`.
-            let place = routes.firstIndex { $0.pattern.rank > pattern.rank } ?? routes.count
-            routes.insert(Route(pattern: pattern, methods: [entry]), at: place)
+            routes.insert(Route(pattern: pattern), at: routes.firstIndex { $0.pattern.rank > pattern.rank } ?? routes.count)
         }
-        handlers = routes.flatMap { route in route.methods.map { ($0.handler, route.pattern) } }
+        let added = handlers + [Entry(pattern: pattern, method: method, maximumBody: maximumBody ?? usual, handler: handler)]
+        handlers = []
+        for index in routes.indices {
+            let first = handlers.count
+            handlers += added.filter { $0.pattern == routes[index].pattern }
+            routes[index].handlers = first..<handlers.count
+        }
+        patterns = routes.map(\.pattern)
     }
 
     /// Adds a handler that is a task of its own on the loop. Should it end without an answer, the client gets a 500, or the end of its stream.
@@ -82,29 +82,34 @@ package final class HandlerTable: HTTPApplication {
     package func admits(_ request: HTTPRequest) -> HTTPAdmission {
         if let refusal = refuse?(request) { return .refuse(refusal) }
         if request.target.isAsterisk { return .refuse(HTTPResponse(.noContent, headers: [HTTPField("Allow", "GET, HEAD, POST, OPTIONS")])) }
-        var first = 0
-        for route in routes {
-            defer { first += route.methods.count }
-            guard request.withPath({ route.pattern.matches($0) }) else { continue }
-            for (index, entry) in route.methods.enumerated() where entry.method == request.method {
-                return .read(maximumBody: entry.maximumBody, tag: first + index)
-            }
-            if request.method == .head, let index = route.methods.firstIndex(where: { $0.method == .get }) {
-                return .read(maximumBody: route.methods[index].maximumBody, tag: first + index)
-            }
-            let allow = HTTPField("Allow", route.allowed)
-            if request.method == .options { return .refuse(HTTPResponse(.noContent, headers: [allow])) }
-            var response = error(.methodNotAllowed, "the path does not take this method; see the Allow header")
-            response.headers.append(allow)
-            return .refuse(response)
+        guard let place = request.firstMatch(in: patterns) else {
+            return .refuse(error(.notFound, "there is nothing at this path"))
         }
-        return .refuse(error(.notFound, "there is nothing at this path"))
+        for index in routes[place].handlers where handlers[index].method == request.method {
+            return .read(maximumBody: handlers[index].maximumBody, tag: index)
+        }
+        if request.method == .head {
+            for index in routes[place].handlers where handlers[index].method == .get {
+                return .read(maximumBody: handlers[index].maximumBody, tag: index)
+            }
+        }
+        let allow = HTTPField("Allow", allowed(at: place))
+        if request.method == .options { return .refuse(HTTPResponse(.noContent, headers: [allow])) }
+        var response = error(.methodNotAllowed, "the path does not take this method; see the Allow header")
+        response.headers.append(allow)
+        return .refuse(response)
     }
 
     package func serve(_ exchange: HTTPExchange) {
-        let (handler, pattern) = handlers[exchange.tag]
-        if pattern.hasParameters { exchange.parameters = exchange.request.withPath { pattern.parameters(of: $0) } }
-        handler(exchange)
+        let entry = handlers[exchange.tag]
+        if entry.pattern.hasParameters { exchange.parameters = exchange.request.parameters(of: entry.pattern) }
+        entry.handler(exchange)
+    }
+
+    private func allowed(at place: Int) -> String {
+        var names = handlers[routes[place].handlers].map(\.method.text)
+        for implied in names.contains("GET") ? ["HEAD", "OPTIONS"] : ["OPTIONS"] where !names.contains(implied) { names.append(implied) }
+        return names.joined(separator: ", ")
     }
 
     package func errorBody(_ status: HTTPStatus, _ reason: StaticString) -> [UInt8] { errors(status, reason) }

@@ -123,28 +123,27 @@ extension RequestHead.Line {
 
     init(_ bytes: UnsafeRawBufferPointer, at place: Range<Int>, maximumTarget: Int) throws(HTTPRefusal) {
         let line = UnsafeRawBufferPointer(rebasing: bytes[place])
-        guard let first = line.firstIndex(of: 0x20) else { throw .syntax("the request line has no target") }
+        guard let first = HTTPText.firstBlank(in: line, from: 0) else { throw .syntax("the request line has no target") }
         let name = UnsafeRawBufferPointer(rebasing: line[..<first])
         guard !name.isEmpty, name.count <= Self.mostMethodBytes, HTTPText.isEvery(name, .token) else {
             throw .syntax("the method is empty, too long or malformed")
         }
-        guard let second = line[(first + 1)...].firstIndex(of: 0x20) else { throw .syntax("the request line has no version") }
+        guard let second = HTTPText.firstBlank(in: line, from: first + 1) else { throw .syntax("the request line has no version") }
         let version = try Self.version(UnsafeRawBufferPointer(rebasing: line[(second + 1)...]))
         guard second - first - 1 <= maximumTarget else { throw HTTPRefusal(.startLineTooLong) }
         let method = HTTPMethod(name)
-        if method == .other("CONNECT") { throw HTTPRefusal(.method, .notImplemented, "this server opens no tunnels") }
+        if HTTPText.isEqual(name, "CONNECT") { throw HTTPRefusal(.method, .notImplemented, "this server opens no tunnels") }
         let target = try RequestTarget(bytes, at: (place.lowerBound + first + 1)..<(place.lowerBound + second), method: method)
         self.init(method: method, target: target, isHTTP10: version == 0)
     }
 
     /// The minor version of HTTP/1.
     private static func version(_ text: UnsafeRawBufferPointer) throws(HTTPRefusal) -> Int {
-        guard text.count == versionBytes, text.prefix(5).elementsEqual("HTTP/".utf8), text[6] == UInt8(ascii: "."),
-            (0x30...0x39).contains(text[5]), (0x30...0x39).contains(text[7])
+        if HTTPText.isEqual(text, "HTTP/1.1") { return 1 }
+        if HTTPText.isEqual(text, "HTTP/1.0") { return 0 }
+        guard text.count == versionBytes, HTTPText.isEqual(UnsafeRawBufferPointer(rebasing: text[..<5]), "HTTP/"),
+            text[6] == UInt8(ascii: "."), (0x30...0x39).contains(text[5]), (0x30...0x39).contains(text[7])
         else { throw .syntax("the request line does not end with an HTTP version") }
-        guard text[5] == UInt8(ascii: "1"), text[7] <= UInt8(ascii: "1") else {
-            throw HTTPRefusal(.version, .versionNotSupported, "this server speaks HTTP/1.1 and HTTP/1.0")
-        }
-        return Int(text[7] - 0x30)
+        throw HTTPRefusal(.version, .versionNotSupported, "this server speaks HTTP/1.1 and HTTP/1.0")
     }
 }

@@ -3,7 +3,7 @@ import HTTPSyntax
 /// Reads requests from the bytes of one connection as they arrive. Pure: it knows no socket, no clock and no server.
 ///
 /// The same bytes give the same requests and the same refusal, however they are cut. After a refusal it reads nothing more.
-struct RequestParser: Sendable {
+struct RequestParser: ~Copyable, Sendable {
     enum Event: Sendable {
         case needsMore
         /// A head is complete; the owner decides about its body with `readBody` before it goes on.

@@ -28,7 +28,7 @@ struct RequestTarget: Sendable {
             return
         }
         guard start < end else { throw .target("the request target is empty") }
-        if bytes[start] != UInt8(ascii: "/") {
+        if bytes[start] != Self.slash {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
             guard let scheme = ["http://", "https://"].first(where: { Self.begins(rest, with: $0) }) else {
                 throw .target("the request target is neither a path nor an absolute URL")
@@ -42,7 +42,15 @@ struct RequestTarget: Sendable {
             }
         }
         let pathStart = start
-        while start < end, ByteClass.path.contains(bytes[start]) { start += 1 }
+        var isPlain = true, previous: UInt8 = 0
+        while start < end, ByteClass.path.contains(bytes[start]) {
+            let byte = bytes[start]
+            // An escape, a doubled slash, or a segment that begins with a dot.
+            if byte == UInt8(ascii: "%") || (previous == Self.slash && (byte == previous || byte == UInt8(ascii: "."))) { isPlain = false }
+            previous = byte
+            start += 1
+        }
+        if start - pathStart != 1, previous == Self.slash || start == pathStart { isPlain = false }
         let path = Int32(pathStart)..<Int32(start)
         var query: Range<Int32>?
         if start < end, bytes[start] == UInt8(ascii: "?") {
@@ -52,10 +60,10 @@ struct RequestTarget: Sendable {
             query = Int32(queryStart)..<Int32(start)
         }
         guard start == end else { throw .target("the request target has a character that is not allowed") }
-        guard path.isEmpty ? authority != nil : bytes[pathStart] == UInt8(ascii: "/") else {
+        guard path.isEmpty ? authority != nil : bytes[pathStart] == Self.slash else {
             throw .target("the path of the request target does not begin with a slash")
         }
-        let decoded = try Self.normalized(FieldTable.part(bytes, path))
+        let decoded = isPlain ? nil : try Self.normalized(FieldTable.part(bytes, path))
         self.init(path: path, query: query, decodedPath: decoded, isAsterisk: false, authority: authority)
     }
 
@@ -76,9 +84,8 @@ struct RequestTarget: Sendable {
 
     // MARK: Paths
 
-    /// nil where the path is already what it means, which is the rule.
-    private static func normalized(_ path: UnsafeRawBufferPointer) throws(HTTPRefusal) -> [UInt8]? {
-        guard !isPlain(path) else { return nil }
+    /// Of a path that is not already what it means.
+    private static func normalized(_ path: UnsafeRawBufferPointer) throws(HTTPRefusal) -> [UInt8] {
         var decoded: [UInt8] = []
         decoded.reserveCapacity(path.count)
         var index = 0
@@ -91,52 +98,47 @@ struct RequestTarget: Sendable {
                 index += 2
                 byte = high << 4 | low
                 guard byte >= 0x20, byte != 0x7F else { throw .target("the path has an escaped control character") }
-                if byte == UInt8(ascii: "/") { byte = escapedSlash }
-            } else if byte == UInt8(ascii: "/"), decoded.last == byte {
+                if byte == Self.slash { byte = escapedSlash }
+            } else if byte == Self.slash, decoded.last == byte {
                 continue
             }
             decoded.append(byte)
         }
-        if decoded.count > 1, decoded.last == UInt8(ascii: "/") { decoded.removeLast() }
-        if decoded.isEmpty { decoded.append(UInt8(ascii: "/")) }
-        for segment in decoded.split(whereSeparator: { $0 == UInt8(ascii: "/") || $0 == escapedSlash }) {
+        if decoded.count > 1, decoded.last == Self.slash { decoded.removeLast() }
+        if decoded.isEmpty { decoded.append(Self.slash) }
+        for segment in decoded.split(whereSeparator: { $0 == Self.slash || $0 == escapedSlash }) {
             guard !segment.allSatisfy({ $0 == UInt8(ascii: ".") }) || segment.count > 2 else { throw .target("the path has a dot segment") }
         }
         guard String(validating: decoded, as: UTF8.self) != nil else { throw .target("the path is not UTF-8") }
         return decoded
     }
 
-    /// No escape, no doubled slash, none at the end, and no segment that begins with a dot.
-    private static func isPlain(_ path: UnsafeRawBufferPointer) -> Bool {
-        guard path.count > 1 else { return path.count == 1 }
-        var previous: UInt8 = 0
-        for byte in path {
-            if byte == UInt8(ascii: "%") || (previous == UInt8(ascii: "/") && (byte == previous || byte == UInt8(ascii: "."))) {
-                return false
-            }
-            previous = byte
-        }
-        return previous != UInt8(ascii: "/")
-    }
-
     // MARK: Hosts
 
     /// A host, or an address in brackets, and perhaps a port.
     static func isAuthority(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard !bytes.isEmpty, HTTPText.isEvery(bytes, .host) else { return false }
-        var rest = bytes[...]
-        if bytes[0] == UInt8(ascii: "[") {
-            guard let close = bytes.firstIndex(of: UInt8(ascii: "]")), close > 1 else { return false }
-            let address = bytes[1..<close]
-            guard address.allSatisfy({ HTTPText.hexadecimal($0) != nil || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") }) else {
-                return false
+        var index = 0
+        if bytes.first == UInt8(ascii: "[") {
+            index = 1
+            while index < bytes.count,
+                HTTPText.hexadecimal(bytes[index]) != nil || bytes[index] == Self.colon || bytes[index] == UInt8(ascii: ".")
+            {
+                index += 1
             }
-            rest = bytes[(close + 1)...]
+            guard index > 1, index < bytes.count, bytes[index] == UInt8(ascii: "]") else { return false }
+            index += 1
         } else {
-            rest = bytes.drop { ![UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "]")].contains($0) }
-            guard rest.startIndex > 0 else { return false }
+            while index < bytes.count, bytes[index] != Self.colon, bytes[index] != UInt8(ascii: "["), ByteClass.host.contains(bytes[index])
+            {
+                index += 1
+            }
+            guard index > 0 else { return false }
         }
-        guard let colon = rest.first else { return true }
-        return colon == UInt8(ascii: ":") && rest.count <= 6 && rest.dropFirst().allSatisfy { (0x30...0x39).contains($0) }
+        guard index < bytes.count else { return true }
+        guard bytes[index] == Self.colon, bytes.count - index <= 6 else { return false }
+        return bytes[(index + 1)...].allSatisfy { (0x30...0x39).contains($0) }
     }
+
+    private static let slash = UInt8(ascii: "/")
+    private static let colon = UInt8(ascii: ":")
 }

@@ -19,59 +19,25 @@ enum ResponseWriter {
         case ends
     }
 
-    static func appendHead(
-        _ status: HTTPStatus, _ headers: [HTTPField], _ framing: Framing, _ persistence: Persistence, date: [UInt8], to out: inout [UInt8]
-    ) {
-        append("HTTP/1.1 ", to: &out)
-        HTTPText.append(decimal: status.code, to: &out)
-        out.append(0x20)
-        append(status.reason, to: &out)
-        append("\r\nDate: ", to: &out)
-        out.append(contentsOf: date)
-        append("\r\n", to: &out)
-        for field in headers where !isOurs(field.name) {
-            append(field.name, to: &out)
-            append(": ", to: &out)
-            appendValue(field.value, to: &out)
-            append("\r\n", to: &out)
-        }
+    /// - Parameter start: the status line and the date, see `ResponseStart`.
+    static func appendHead(_ start: [UInt8], _ headers: [HTTPField], _ framing: Framing, _ persistence: Persistence, to out: inout [UInt8])
+    {
+        out.append(contentsOf: start)
+        for field in headers where !field.isOurs { out.append(contentsOf: field.line) }
         switch framing {
         case .length(let count):
-            append("Content-Length: ", to: &out)
+            HTTPText.append("Content-Length: ", to: &out)
             HTTPText.append(decimal: count, to: &out)
-            append("\r\n", to: &out)
-        case .chunked: append("Transfer-Encoding: chunked\r\n", to: &out)
+            HTTPText.append("\r\n", to: &out)
+        case .chunked: HTTPText.append("Transfer-Encoding: chunked\r\n", to: &out)
         case .untilClose, .none: break
         }
         switch persistence {
         case .stays: break
-        case .staysByKeepAlive: append("Connection: keep-alive\r\n", to: &out)
-        case .ends: append("Connection: close\r\n", to: &out)
+        case .staysByKeepAlive: HTTPText.append("Connection: keep-alive\r\n", to: &out)
+        case .ends: HTTPText.append("Connection: close\r\n", to: &out)
         }
-        append("\r\n", to: &out)
-    }
-
-    /// Fields that follow from how the response leaves; an application's own would make two framings of one message.
-    private static func isOurs(_ name: String) -> Bool {
-        switch name.utf8.count {
-        case 4: name.lowercased() == "date"
-        case 10: name.lowercased() == "connection"
-        case 14: name.lowercased() == "content-length"
-        case 17: name.lowercased() == "transfer-encoding"
-        default: false
-        }
-    }
-
-    private static func append(_ text: StaticString, to out: inout [UInt8]) {
-        out.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
-
-    private static func append(_ text: String, to out: inout [UInt8]) { out.append(contentsOf: text.utf8) }
-
-    private static func appendValue(_ text: String, to out: inout [UInt8]) {
-        let start = out.count
-        out.append(contentsOf: text.utf8)
-        for index in start..<out.count where !ByteClass.fieldValue.contains(out[index]) { out[index] = UInt8(ascii: "?") }
+        HTTPText.append("\r\n", to: &out)
     }
 
     // MARK: Chunks
@@ -80,12 +46,12 @@ enum ResponseWriter {
     private static let sizeDigits = 8
     private static let chunkHeadBytes = sizeDigits + 2
 
-    static func appendContinuation(to out: inout [UInt8]) { append("HTTP/1.1 100 Continue\r\n\r\n", to: &out) }
+    static func appendContinuation(to out: inout [UInt8]) { HTTPText.append("HTTP/1.1 100 Continue\r\n\r\n", to: &out) }
 
     /// Begins a chunk at the end of `out`, and gives its place.
     static func beginChunk(in out: inout [UInt8]) -> Int {
         let place = out.count
-        append("00000000\r\n", to: &out)
+        HTTPText.append("00000000\r\n", to: &out)
         return place
     }
 
@@ -99,26 +65,33 @@ enum ResponseWriter {
             out[place + sizeDigits - 1 - index] = digit < 10 ? 0x30 + digit : 0x61 + digit - 10
             size >>= 4
         }
-        append("\r\n", to: &out)
+        HTTPText.append("\r\n", to: &out)
     }
 
-    static func appendLastChunk(to out: inout [UInt8]) { append("0\r\n\r\n", to: &out) }
+    static func appendLastChunk(to out: inout [UInt8]) { HTTPText.append("0\r\n\r\n", to: &out) }
 }
 
-/// The Date field, written once a second.
-struct HTTPDate {
+/// How every answer begins: its status line and the date, kept for as long as the second lasts.
+struct ResponseStart: Sendable {
     private var second = Int64.min
-    private var text: [UInt8] = []
+    private var date: [UInt8] = []
+    private var ok: [UInt8] = []
 
-    mutating func text(milliseconds: Int64) -> [UInt8] {
+    mutating func bytes(_ status: HTTPStatus, milliseconds: Int64) -> [UInt8] {
         let now = milliseconds / 1000
         if now != second {
             second = now
-            text = Self.text(second: now)
+            date = Array("\r\nDate: ".utf8) + HTTPDate.text(second: now) + Array("\r\n".utf8)
+            ok = Self.line(.ok) + date
         }
-        return text
+        return status.code == HTTPStatus.ok.code ? ok : Self.line(status) + date
     }
 
+    private static func line(_ status: HTTPStatus) -> [UInt8] { Array("HTTP/1.1 \(status.code) \(status.reason)".utf8) }
+}
+
+/// Dates as RFC 9110 wants them.
+enum HTTPDate {
     private static let days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
     private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 

@@ -1,3 +1,5 @@
+import HTTPSyntax
+
 /// The path of a route. Compared with the bytes of a decoded path, so that an ordinary request makes no string of it.
 struct RoutePattern: Hashable, Sendable {
     private enum Part: Hashable {
@@ -33,8 +35,12 @@ struct RoutePattern: Hashable, Sendable {
         return if case .rest = parts.last { 2 } else { 1 }
     }
 
+    static func firstMatch(of path: UnsafeRawBufferPointer, in patterns: [RoutePattern]) -> Int? {
+        patterns.firstIndex { $0.matches(path) }
+    }
+
     func matches(_ path: UnsafeRawBufferPointer) -> Bool {
-        if let exact { return path.count == exact.count && path.elementsEqual(exact) }
+        if let exact { return exact.withUnsafeBytes { HTTPText.isEqual(path, $0) } }
         return walk(path) { _, _ in }
     }
 

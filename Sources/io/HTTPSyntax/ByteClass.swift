@@ -1,33 +1,55 @@
+import Glibc
+
 /// What a byte may be part of, by RFC 9110 and RFC 3986: a bit for each byte of ASCII, so that a byte is judged without a table in memory.
 package struct ByteClass: Sendable {
-    private let low: UInt64
-    private let high: UInt64
-    private let isAboveASCII: Bool
+    @usableFromInline let low: UInt64
+    @usableFromInline let high: UInt64
+    @usableFromInline let isAboveASCII: Bool
 
-    private init(_ low: UInt64, _ high: UInt64, aboveASCII: Bool = false) {
+    @inlinable @inline(__always)
+    init(_ low: UInt64, _ high: UInt64, aboveASCII: Bool = false) {
         self.low = low
         self.high = high
         isAboveASCII = aboveASCII
     }
 
+    @inlinable @inline(__always)
     package func contains(_ byte: UInt8) -> Bool {
         byte < 0x80 ? (byte < 0x40 ? low : high) >> UInt64(byte & 0x3F) & 1 != 0 : isAboveASCII
     }
 
     /// Of a name or a method: letters, digits and !#$%&'*+-.^_`|~
-    package static var token: ByteClass { ByteClass(0x03FF_6CFA_0000_0000, 0x57FF_FFFF_C7FF_FFFE) }
+    @inlinable package static var token: ByteClass { ByteClass(0x03FF_6CFA_0000_0000, 0x57FF_FFFF_C7FF_FFFE) }
     /// Of a field's value: visible, space, tab, or above ASCII.
-    package static var fieldValue: ByteClass { ByteClass(0xFFFF_FFFF_0000_0200, 0x7FFF_FFFF_FFFF_FFFF, aboveASCII: true) }
+    @inlinable package static var fieldValue: ByteClass { ByteClass(0xFFFF_FFFF_0000_0200, 0x7FFF_FFFF_FFFF_FFFF, aboveASCII: true) }
     /// Of a path as it is sent: letters, digits and -._~!$&'()*+,;=:@ with / between segments and % for escapes.
-    package static var path: ByteClass { ByteClass(0x2FFF_FFF2_0000_0000, 0x47FF_FFFE_87FF_FFFF) }
+    @inlinable package static var path: ByteClass { ByteClass(0x2FFF_FFF2_0000_0000, 0x47FF_FFFE_87FF_FFFF) }
     /// Of a query as it is sent: visible but for #. More than the RFC's, since clients send brackets and bars as they are.
-    package static var query: ByteClass { ByteClass(0xFFFF_FFF6_0000_0000, 0x7FFF_FFFF_FFFF_FFFF) }
+    @inlinable package static var query: ByteClass { ByteClass(0xFFFF_FFF6_0000_0000, 0x7FFF_FFFF_FFFF_FFFF) }
     /// Of a host and a port: letters, digits and -._~:[] which is less than the RFC's: no escapes and no commas, which proxies read differently.
-    package static var host: ByteClass { ByteClass(0x07FF_6000_0000_0000, 0x47FF_FFFE_AFFF_FFFE) }
+    @inlinable package static var host: ByteClass { ByteClass(0x07FF_6000_0000_0000, 0x47FF_FFFE_AFFF_FFFE) }
 }
 
 /// Small things about bytes that requests and responses share.
 package enum HTTPText {
+    /// Whether the bytes can be a field's value. Eight at a time: most of what a client sends are values.
+    package static func isFieldValue(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var index = 0
+        while index + 8 <= bytes.count, isPlain(bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)) { index += 8 }
+        while index < bytes.count {
+            guard ByteClass.fieldValue.contains(bytes[index]) else { return false }
+            index += 1
+        }
+        return true
+    }
+
+    /// None of the eight bytes is below space, or DEL. A tab is, and is then judged by itself.
+    private static func isPlain(_ word: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101, highs = ones << 7
+        let belowSpace = (word &- ones &* 0x20) & ~word, deleted = word ^ ones &* 0x7F
+        return (belowSpace | ((deleted &- ones) & ~deleted)) & highs == 0
+    }
+
     package static func isEvery(_ bytes: UnsafeRawBufferPointer, _ wanted: ByteClass) -> Bool {
         for byte in bytes where !wanted.contains(byte) { return false }
         return true
@@ -36,9 +58,31 @@ package enum HTTPText {
     /// ASCII letters of either case are the same; others must be equal.
     package static func isSame(_ bytes: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
         guard bytes.count == name.utf8CodeUnitCount else { return false }
-        let name = UnsafeRawBufferPointer(start: name.utf8Start, count: bytes.count)
-        for index in 0..<bytes.count where lowercased(bytes[index]) != lowercased(name[index]) { return false }
+        let name = name.utf8Start
+        for index in 0..<bytes.count {
+            let left = bytes[index], right = unsafe name[index]
+            guard left == right || (left ^ right == 0x20 && (0x61...0x7A).contains(left | 0x20)) else { return false }
+        }
         return true
+    }
+
+    package static func isEqual(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+        isEqual(bytes, UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    package static func isEqual(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
+        guard left.count == right.count, let leftBase = left.baseAddress, let rightBase = right.baseAddress else {
+            return left.isEmpty && right.isEmpty
+        }
+        return memcmp(leftBase, rightBase, left.count) == 0
+    }
+
+    /// The first space of a line at or behind a place.
+    package static func firstBlank(in line: UnsafeRawBufferPointer, from start: Int) -> Int? {
+        guard let base = line.baseAddress, start < line.count, let found = memchr(base + start, 0x20, line.count - start) else {
+            return nil
+        }
+        return base.distance(to: UnsafeRawPointer(found))
     }
 
     package static func lowercased(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
@@ -69,13 +113,16 @@ package enum HTTPText {
     /// Appends a number in decimal digits, without making a string of it.
     package static func append(decimal value: Int, to bytes: inout [UInt8]) {
         precondition(value >= 0, "lengths and codes are not negative")
-        let start = bytes.count
-        var rest = value
-        repeat {
-            bytes.append(0x30 + UInt8(rest % 10))
-            rest /= 10
-        } while rest > 0
-        bytes[start...].reverse()
+        var unit = 1
+        while value / 10 >= unit { unit *= 10 }
+        while unit > 0 {
+            bytes.append(0x30 + UInt8(value / unit % 10))
+            unit /= 10
+        }
+    }
+
+    package static func append(_ text: StaticString, to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// Whether a comma-separated list holds a token.

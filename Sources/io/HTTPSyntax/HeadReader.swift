@@ -23,7 +23,7 @@ package enum HeadFault: Error, Hashable, Sendable {
 ///
 /// The result does not depend on how the bytes were cut: each line is judged when its end is there, and each limit by a count of bytes. A line
 /// ends with CR LF and nothing else, a name touches its colon, a value stays in its line. Where recipients are known to differ it refuses.
-package struct HeadReader: Sendable {
+package struct HeadReader: ~Copyable, Sendable {
     package enum Progress: Sendable {
         case needsMore
         /// The start line is there; told once, and the owner goes on with the same bytes.
@@ -159,7 +159,7 @@ package struct HeadReader: Sendable {
         var start = colon + 1, end = line.upperBound
         while start < end, HTTPText.isBlank(bytes[start]) { start += 1 }
         while end > start, HTTPText.isBlank(bytes[end - 1]) { end -= 1 }
-        guard HTTPText.isEvery(UnsafeRawBufferPointer(rebasing: bytes[start..<end]), .fieldValue) else { throw .badValue }
+        guard HTTPText.isFieldValue(UnsafeRawBufferPointer(rebasing: bytes[start..<end])) else { throw .badValue }
         return FieldTable.Entry(name: Int32(line.lowerBound)..<Int32(colon), value: Int32(start)..<Int32(end))
     }
 }

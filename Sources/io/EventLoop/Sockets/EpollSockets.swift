@@ -42,7 +42,8 @@ final class EpollListener: SocketListener, FileEventHandler {
     let port: UInt16
     private let loop: EpollLoop
     private let descriptor: Int32
-    private let accept: @LoopActor (any ByteSocket) -> Void
+    /// Dropped at the end: it may hold whoever holds this.
+    private var accept: (@LoopActor (any ByteSocket) -> Void)?
     private(set) var pauses = 0
     private var isOpen = true
     private var isAccepting = true
@@ -64,6 +65,7 @@ final class EpollListener: SocketListener, FileEventHandler {
         guard isOpen else { return }
         if isAccepting { while acceptOne() {} }
         isOpen = false
+        accept = nil
         loop.cancel(timer)
         loop.unwatch(descriptor)
         apus_close(descriptor, 0)
@@ -80,7 +82,7 @@ final class EpollListener: SocketListener, FileEventHandler {
         var loopback: Int32 = 0
         let accepted = apus_tcp_accept(descriptor, &loopback)
         guard accepted < 0 else {
-            accept(EpollSocket(accepted, peerIsLoopback: loopback != 0, on: loop))
+            accept?(EpollSocket(accepted, peerIsLoopback: loopback != 0, on: loop))
             return true
         }
         switch -accepted {

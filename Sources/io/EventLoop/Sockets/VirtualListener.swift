@@ -6,7 +6,8 @@ final class VirtualListener: SocketListener, InboxReceiver, @unchecked Sendable 
     let pauses = 0
     private let backlog: Int
     private unowned let host: VirtualSockets
-    private let accept: @LoopActor (any ByteSocket) -> Void
+    /// Dropped at the end: it may hold whoever holds this.
+    private var accept: (@LoopActor (any ByteSocket) -> Void)?
     private var waiting: [VirtualSocket] = []
     private var isAccepting = true
     private var isOpen = true
@@ -41,6 +42,7 @@ final class VirtualListener: SocketListener, InboxReceiver, @unchecked Sendable 
     /// Nobody takes those that wait.
     func died() {
         isOpen = false
+        accept = nil
         let left = waiting
         waiting = []
         for socket in left { socket.breakOff() }
@@ -60,7 +62,7 @@ final class VirtualListener: SocketListener, InboxReceiver, @unchecked Sendable 
     @LoopActor private func acceptAll() {
         let accepted = waiting
         waiting = []
-        for socket in accepted { accept(socket) }
+        for socket in accepted { accept?(socket) }
     }
 }
 
