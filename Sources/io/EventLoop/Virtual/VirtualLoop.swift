@@ -65,13 +65,16 @@ package final class VirtualLoop: Loop, @unchecked Sendable {
 
     // MARK: Running
 
-    /// Runs `body` as if it were part of a turn of this loop: how a test sets things up.
+    /// Runs `body` as if it were part of a turn of this loop: how a test sets things up, and looks at them. Looking alone makes no turn, so
+    /// that the condition of a run may do it without stopping the time.
     package func perform<Result>(_ body: @LoopActor () -> Result) -> Result {
         let previous = apus_current_loop()
         apus_set_current_loop(Unmanaged.passUnretained(self).toOpaque())
-        defer { apus_set_current_loop(previous) }
+        defer {
+            apus_set_current_loop(previous)
+            if hasWork { world.markReady(self) } else if let deadline = nextDeadline { world.wake(self, at: deadline) }
+        }
         currentInstant = world.now
-        world.markReady(self)
         return LoopActor.assumeOnLoop(body)
     }
 

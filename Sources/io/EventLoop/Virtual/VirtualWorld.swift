@@ -97,7 +97,7 @@ package final class VirtualWorld: @unchecked Sendable {
         return nil
     }
 
-    private func wake(_ loop: VirtualLoop, at deadline: Instant) {
+    func wake(_ loop: VirtualLoop, at deadline: Instant) {
         if let already = loop.wakeAt, already <= deadline { return }
         loop.wakeAt = deadline
         push(Entry(time: deadline.nanoseconds, order: random.next(), event: .wake(loop)))
