@@ -102,11 +102,23 @@ var targets: [Target] = [
 
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
-    tests("FrontendServiceTests", ["ClusterModel", "FrontendService", "TextProcessing", "WireProtocol"]),
+    tests(
+        "FrontendServiceTests",
+        [
+            "ClusterModel", "Concurrency", "EventLoop", "FrontendService", "HTTPClient", "HTTPServing", "JSONText", "ProcessKit",
+            "Telemetry", "TextProcessing",
+            "Transport", "WireProtocol",
+        ]),
     tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("OpenAIDialectTests", ["ClusterModel", "JSONText", "OpenAIDialect"]),
     tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),
+    tests(
+        "ProcessKitTests",
+        [
+            "ClusterModel", "Concurrency", "EventLoop", "HTTPClient", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "Transport",
+            "WireProtocol",
+        ]),
     tests("SchedulingTests", ["ClusterModel", "Scheduling"]),
     tests("TidyTests", []),
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),

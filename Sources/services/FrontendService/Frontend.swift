@@ -67,5 +67,5 @@ final class Frontend {
     }
 
     /// Whether a request could be served now.
-    var isServing: Bool { cluster.hasUsableRouter && models.readyCount > 0 && !isDraining }
+    var isServing: Bool { cluster.hasUsableRouter && !isDraining && cluster.cards.contains { models.model($0.digest) != nil } }
 }
