@@ -191,7 +191,7 @@ struct DirectoryTests {
     }
 
     @Test("a snapshot without an end, or with more than a cluster has, is bounded")
-    func endlessSnapshot() {
+    func endlessSnapshot() throws {
         let scene = Scene(isReady: false)
         let pages = Box<UInt64>(0)
         let entry = scene.entry(scene.worker)
@@ -201,7 +201,7 @@ struct DirectoryTests {
                 pages.value += 1
                 var page = SnapshotPage()
                 page.generation = router.identity.generation
-                page.sequence = 1
+                page.sequence = router.sequence
                 page.entries = (0..<100).map { index in
                     var other = entry
                     other.workerID = pages.value * 1_000 + UInt64(index)
@@ -214,7 +214,10 @@ struct DirectoryTests {
         }
         scene.pass(.seconds(1))
         #expect(pages.value >= 100)
-        #expect(scene.service { service in service.knownWorkers } == Limits.workerIDs)
+        var json = JSONWriter()
+        scene.service { $0.debugState(into: &json) }
+        let state = try JSONValue(parsing: json.finish())
+        #expect(state["routers"]?[0]?["workers"]?.asInt == Limits.workerIDs)
     }
 
     @Test("bytes on the feed that are no batch are recovered as a gap")

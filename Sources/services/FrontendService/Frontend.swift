@@ -60,7 +60,7 @@ final class Frontend {
 
     /// Something changed at a router: models are fetched, workers dialled, waiting requests look again.
     func clusterChanged() {
-        cluster.invalidate()
+        cluster.refresh()
         workers.follow(cluster.workers)
         models.follow(cluster.cards)
         cluster.wakeWaiting()

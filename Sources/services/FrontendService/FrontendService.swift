@@ -57,8 +57,6 @@ package final class FrontendService {
     /// Requests that some worker still runs for this frontend.
     package var requestsAtWorkers: Int { frontend.workers.openRequests }
     package var isServing: Bool { frontend.isServing }
-    /// Lives of workers that routers named and to which links are kept.
-    var knownWorkers: Int { frontend.workers.count }
     package var openConnections: Int { server.openConnections }
 
     // MARK: Service

@@ -15,6 +15,7 @@ final class ScriptedWorker: LinkHandler {
     private(set) var jobs: [Job] = []
     private(set) var cancels: [CancelEntry] = []
     private(set) var fileQuestions: [FileQuestion] = []
+    /// Of data links.
     private(set) var ends: [LinkEnd] = []
     private(set) var messages: [MessageKind] = []
     /// Of frontends, while they are open.
@@ -58,7 +59,7 @@ final class ScriptedWorker: LinkHandler {
     // MARK: LinkHandler
 
     func link(_ link: Link, ended: LinkEnd) {
-        ends.append(ended)
+        if link.kind == .data { ends.append(ended) }
         dataLinks.removeAll { $0 === link }
         recoveryLinks.removeAll { $0 === link }
     }
@@ -159,9 +160,11 @@ final class Job {
 
     /// The next tokens of a choice, one a byte.
     func say(_ text: String, choice: UInt8 = 0, finish: FinishReason? = nil, logprobs: [TokenLogprob]? = nil) {
-        frame(text, choice: choice, at: positions[Int(choice)], finish: finish, logprobs: logprobs)
-        positions[Int(choice)] += text.utf8.count
+        frames([text], choice: choice, finish: finish, logprobs: logprobs)
     }
+
+    /// Of the standard byte model.
+    private static let endOfText: UInt32 = 256
 
     /// Tokens at any position, of any attempt.
     func frame(
@@ -185,6 +188,8 @@ final class Job {
             frame.firstPosition = UInt32(place)
             frame.tokens = text.utf8.map { UInt32($0) }
             frame.finish = index == texts.count - 1 ? finish : nil
+            // The token that says so is one of the answer, and not shown.
+            if frame.finish == .endOfText { frame.tokens.append(Self.endOfText) }
             frame.logprobs = logprobs
             place += frame.tokens.count
             batch.frames.append(frame)

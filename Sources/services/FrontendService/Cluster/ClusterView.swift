@@ -12,7 +12,6 @@ final class ClusterView {
     private(set) var routers: [RouterClient] = []
     private let loop: Loop
     private var models: [String: ModelCard] = [:]
-    private var isStale = true
     /// Names that were there a short while ago, and since when they are not.
     private var vanished: [String: Instant] = [:]
     private var nextRouter = 0
@@ -26,8 +25,13 @@ final class ClusterView {
 
     func add(_ router: RouterClient) { routers.append(router) }
 
-    /// Called by whoever hears of a change.
-    func invalidate() { isStale = true }
+    /// Called by whoever hears of a change, before anybody asks what there is.
+    func refresh() {
+        let before = models, now = loop.now
+        models = namedModels()
+        vanished = vanished.filter { models[$0.key] == nil && $0.value.duration(to: now) < Self.grace }
+        for name in before.keys where models[name] == nil { vanished[name] = now }
+    }
 
     /// A router that can be asked now; they take turns.
     func router() -> RouterClient? {
@@ -64,17 +68,16 @@ final class ClusterView {
     // MARK: Models
 
     /// The card that a client's model name stands for: a name of the card, or of an adapter.
-    func card(named name: String) -> ModelCard? { allModels[name] }
+    func card(named name: String) -> ModelCard? { models[name] }
 
     /// Whether the name stood for a model a short while ago, and may do so again.
     func wasThereLately(_ name: String) -> Bool {
-        _ = allModels
-        return vanished[name].map { $0.duration(to: loop.now) < Self.grace } ?? false
+        vanished[name].map { $0.duration(to: loop.now) < Self.grace } ?? false
     }
 
     /// Names in order, each with its card; adapters and other served names among them.
     var modelNames: [(name: String, card: ModelCard)] {
-        allModels.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map { ($0.key, $0.value) }
+        models.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map { ($0.key, $0.value) }
     }
 
     /// Every card that some router knows, each once.
@@ -113,10 +116,7 @@ final class ClusterView {
         return (live.isEmpty ? routers : live).compactMap(\.view)
     }
 
-    private var allModels: [String: ModelCard] {
-        guard isStale else { return models }
-        isStale = false
-        let before = models
+    private func namedModels() -> [String: ModelCard] {
         var found: [String: ModelPool] = [:]
         for pool in views.flatMap({ $0.pools.values }).sorted(by: { $0.card.digest < $1.card.digest }) {
             for name in [pool.card.name] + pool.card.servedNames.map(\.text) + pool.card.loRAs.map(\.text) {
@@ -127,10 +127,7 @@ final class ClusterView {
                 found[name] = pool
             }
         }
-        models = found.mapValues(\.card)
-        vanished = vanished.filter { models[$0.key] == nil && $0.value.duration(to: loop.now) < Self.grace }
-        for name in before.keys where models[name] == nil { vanished[name] = loop.now }
-        return models
+        return found.mapValues(\.card)
     }
 }
 

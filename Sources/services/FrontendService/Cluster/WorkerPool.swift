@@ -19,6 +19,8 @@ final class WorkerPool {
     /// Told when a link opens or ends: somebody may wait for it.
     private let changed: @LoopActor () -> Void
     private var clients: [Life: WorkerClient] = [:]
+    /// Named, and told of once.
+    private var withoutAddress: Set<Life> = []
     private var timer: TimerHandle?
     /// Workers to which a plan would be of no use, ascending; not more than a message names.
     private(set) var unreachable: [UInt64] = []
@@ -41,7 +43,6 @@ final class WorkerPool {
         clients.values.sorted { ($0.workerID, $0.generation) < ($1.workerID, $1.generation) }
     }
 
-    var count: Int { clients.count }
     var openLinks: Int { clients.values.count(where: \.isOpen) }
     var openRequests: Int { clients.values.reduce(0) { $0 + $1.openRequests } }
 
@@ -55,7 +56,9 @@ final class WorkerPool {
             named.insert(life)
             guard clients[life] == nil else { continue }
             guard let address = Address(advertised: entry.endpoints.linkAddress, peer: nil) else {
-                context.log.warning("worker without an address", ["worker": .hex(entry.workerID)])
+                if withoutAddress.insert(life).inserted {
+                    context.log.warning("worker without an address", ["worker": .hex(entry.workerID)])
+                }
                 continue
             }
             let client = WorkerClient(entry, at: address, context: context, endpoint: endpoint, lateFrames: lateFrames) { [weak self] in
@@ -65,6 +68,7 @@ final class WorkerPool {
             clients[life] = client
             client.start()
         }
+        withoutAddress.formIntersection(named)
         for (life, client) in clients {
             client.isNamed = named.contains(life)
             client.unnamedSince = client.isNamed ? nil : client.unnamedSince ?? context.loop.now
