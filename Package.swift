@@ -21,8 +21,8 @@ let strict: [SwiftSetting] = [
 let fuzzing = Context.environment["APUS_FUZZ"] == "1"
 let swiftSettings = strict + (fuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address", "-O", "-assert-config", "Debug"])] : [])
 
-func library(_ layer: String, _ name: String, _ uses: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: uses, path: "Sources/\(layer)/\(name)", swiftSettings: swiftSettings)
+func library(_ layer: String, _ name: String, _ uses: [Target.Dependency] = [], beside: [String] = []) -> Target {
+    .target(name: name, dependencies: uses, path: "Sources/\(layer)/\(name)", exclude: beside, swiftSettings: swiftSettings)
 }
 
 func app(_ name: String, _ uses: [Target.Dependency]) -> Target {
@@ -58,7 +58,7 @@ var targets: [Target] = [
     library("io", "HTTPClient", ["ClusterModel", "EventLoop", "HTTPSyntax"]),
 
     // stages: pure, values in and values out
-    library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"]),
+    library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"], beside: ["README.md"]),
     library("stages", "TextProcessing", ["ClusterModel", "JSONText"]),
     library("stages", "Engines", ["ClusterModel"]),
     library("stages", "Scheduling", ["ClusterModel"]),
@@ -78,7 +78,6 @@ var targets: [Target] = [
         [
             "ClusterModel", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol",
         ]),
-
     library(
         "services", "RouterService",
         [
@@ -87,12 +86,23 @@ var targets: [Target] = [
 
     // testing: libraries for tests, never linked into the three executables
     library("testing", "TestSupport", ["ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"]),
+    library(
+        "testing", "ClusterHarness",
+        [
+            "ClusterModel", "Concurrency", "Engines", "EventLoop", "FrontendService", "JSONText", "ProcessKit", "RouterService",
+            "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol", "WorkerService",
+        ]),
 
     // apps: @main only
     app("frontend", ["FrontendService", "ProcessKit", "ServiceRuntime"]),
+    app(
+        "wiretool",
+        [
+            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport",
+            "WireProtocol",
+        ]),
     app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
     app("workerd", ["ProcessKit", "ServiceRuntime", "WorkerService"]),
-    app("wiretool", ["ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol"]),
 
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`
     .target(name: "CTwins", path: "Tests/Benchmarks/CTwins", linkerSettings: [.linkedLibrary("nng")]),
@@ -100,31 +110,52 @@ var targets: [Target] = [
         name: "benchmarks", dependencies: ["CTwins", "ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"],
         path: "Tests/Benchmarks/Suite", swiftSettings: swiftSettings),
 
+    // tests: one folder a target, then the suites over the whole
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
+    tests("EnginesTests", ["ClusterModel", "Engines"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests(
         "FrontendServiceTests",
         [
             "ClusterModel", "Concurrency", "EventLoop", "FrontendService", "HTTPClient", "HTTPServing", "JSONText", "ProcessKit",
-            "Telemetry", "TextProcessing",
-            "Transport", "WireProtocol",
+            "Telemetry",
+            "TextProcessing", "Transport", "WireProtocol",
         ]),
+    tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
     tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("OpenAIDialectTests", ["ClusterModel", "JSONText", "OpenAIDialect"]),
-    tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),
     tests(
         "ProcessKitTests",
         [
             "ClusterModel", "Concurrency", "EventLoop", "HTTPClient", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "Transport",
             "WireProtocol",
         ]),
+    tests(
+        "RouterServiceTests",
+        [
+            "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime",
+            "Telemetry",
+            "TestSupport", "Transport", "WireProtocol",
+        ]),
     tests("SchedulingTests", ["ClusterModel", "Scheduling"]),
-    tests("TidyTests", []),
-    tests("TelemetryTests", ["Telemetry", "Concurrency"]),
-    tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
+    tests("TelemetryTests", ["Telemetry", "Concurrency"]),
+    tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),
+    tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),
     tests("WireProtocolTests", ["WireProtocol", "ClusterModel", "JSONText", "TestSupport"]),
+    tests(
+        "WorkerServiceTests",
+        [
+            "ClusterModel", "Concurrency", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "TestSupport",
+            "Transport", "WireProtocol", "WorkerService",
+        ]),
+    tests("ClusterTests", ["ClusterHarness", "ClusterModel", "EventLoop", "ServiceRuntime", "Transport"]),
+    // The programs are dependencies so that they are built with the tests that start them.
+    tests(
+        "ProcessTests",
+        ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport", "frontend", "router", "wiretool", "workerd"]),
+    tests("TidyTests", []),
 ]
 
 if fuzzing {
@@ -133,8 +164,8 @@ if fuzzing {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "CFuzzer", "ClusterModel", "JSONText", "OpenAIDialect", "ServiceRuntime", "TestSupport", "TextProcessing", "Transport",
-                "WireProtocol",
+                "CFuzzer", "ClusterModel", "HTTPClient", "HTTPServing", "JSONText", "OpenAIDialect", "ServiceRuntime", "TestSupport",
+                "TextProcessing", "Transport", "WireProtocol",
             ],
             path: "Tests/Fuzz", exclude: ["CFuzzer", "corpus", "seeds.py"], swiftSettings: swiftSettings,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),

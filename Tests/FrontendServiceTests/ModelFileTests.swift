@@ -128,8 +128,8 @@ struct ModelFileTests {
         scene.pass(.seconds(1))
         #expect(!scene.service { $0.isServing })
         scene.pass(.seconds(120))
-        let unknown = scene.finish(scene.chat())
-        unknown { #expect($0.status == 404) }
+        let early = scene.finish(scene.chat())
+        early { #expect($0.status == 503) }
         scene.router { $0.tell([.modelPool(ModelPool(card: card, workers: 1, readyWorkers: 1, current: true))]) }
         #expect(isServed(scene))
         #expect(questions(scene) == [2])

@@ -106,13 +106,13 @@ struct RouterTests {
 
     @Test(
         "what a router refuses is told as it is",
-        arguments: [(.queueFull, 429), (.noWorker, 503), (.unknownModel, 404)] as [(FailureCode, Int)])
+        arguments: [(.queueFull, 429), (.noWorker, 503), (.invalidArgument, 400), (.unknownModel, 503)] as [(FailureCode, Int)])
     func refusals(code: FailureCode, status: Int) {
         let scene = Scene()
         scene.router { $0.plan = { $0.fail($1, code, retryAfter: 3_000) } }
         let client = scene.finish(scene.chat())
         client { #expect($0.status == status) }
-        if status != 404 { client { #expect($0.header("retry-after") == "3") } }
+        if status != 400, code != .unknownModel { client { #expect($0.header("retry-after") == "3") } }
         #expect(scene.router { $0.asked.count } == 1)
     }
 

@@ -8,7 +8,9 @@ struct FuzzTarget: Sendable {
     let longest: Int
     let run: @Sendable (UnsafeRawBufferPointer) -> Void
 
-    static let all: [FuzzTarget] = [.header, .message, .tokens, .events, .framing, .handshake, .address, .json, .config, .dialect]
+    static let all: [FuzzTarget] = [
+        .header, .message, .tokens, .events, .framing, .handshake, .address, .json, .config, .dialect, .request, .answer,
+    ]
 }
 
 /// Ends the run with a finding; libFuzzer keeps the input.

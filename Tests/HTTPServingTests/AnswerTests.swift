@@ -6,7 +6,9 @@ import Testing
 @Suite("Answers")
 struct AnswerTests {
     private func echo(_ scene: Scene) {
-        scene.onServer { scene.application.answer = { .text(.ok, "\($0.request.path):\(String(decoding: $0.request.body, as: UTF8.self))") } }
+        scene.onServer {
+            scene.application.answer = { .text(.ok, "\($0.request.path):\(String(decoding: $0.request.body, as: UTF8.self))") }
+        }
     }
 
     @Test("requests on one connection are answered one after another, and the connection stays", arguments: 0..<20 as Range<UInt64>)
@@ -25,7 +27,9 @@ struct AnswerTests {
         #expect(scene.onServer { scene.server.openConnections } == 1)
     }
 
-    @Test("pipelined requests are served at once and answered in order, whatever the order in which they end", arguments: 0..<30 as Range<UInt64>)
+    @Test(
+        "pipelined requests are served at once and answered in order, whatever the order in which they end",
+        arguments: 0..<30 as Range<UInt64>)
     func pipeliningOrder(seed: UInt64) {
         let scene = Scene(seed: seed)
         let client = scene.client(sending: (0..<6).map { get("/\($0)") }.joined())
@@ -103,7 +107,9 @@ struct AnswerTests {
     @Test("204 and 304 have neither body nor length")
     func noContent() {
         let scene = Scene()
-        scene.onServer { scene.application.answer = { HTTPResponse($0.request.path == "/204" ? .noContent : .notModified, body: [1, 2, 3]) } }
+        scene.onServer {
+            scene.application.answer = { HTTPResponse($0.request.path == "/204" ? .noContent : .notModified, body: [1, 2, 3]) }
+        }
         let client = scene.client(sending: get("/204") + get("/304") + get("/304"))
         scene.run()
         let answers = scene.onClient { Answers(client.text) }
@@ -158,9 +164,11 @@ struct AnswerTests {
         #expect(scene.onClient { client.end } == .finished)
     }
 
-    @Test("HTTP/1.0 without a word, and HTTP/1.1 with close, end the connection after the answer", arguments: [
-        "GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-    ])
+    @Test(
+        "HTTP/1.0 without a word, and HTTP/1.1 with close, end the connection after the answer",
+        arguments: [
+            "GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        ])
     func closes(request: String) {
         let scene = Scene()
         echo(scene)
@@ -175,10 +183,12 @@ struct AnswerTests {
         let scene = Scene()
         scene.onServer {
             scene.application.answer = { exchange in
-                .json(.ok, Array("{}".utf8), headers: [
-                    HTTPField("X-Request-Id", exchange.request.headers["x-id"].map { "\($0)\r\nEvil: 1\u{0}" } ?? ""),
-                    HTTPField("Content-Length", "99"), HTTPField("Transfer-Encoding", "chunked"), HTTPField("connection", "upgrade"),
-                ])
+                .json(
+                    .ok, Array("{}".utf8),
+                    headers: [
+                        HTTPField("X-Request-Id", exchange.request.headers["x-id"].map { "\($0)\r\nEvil: 1\u{0}" } ?? ""),
+                        HTTPField("Content-Length", "99"), HTTPField("Transfer-Encoding", "chunked"), HTTPField("connection", "upgrade"),
+                    ])
             }
         }
         let client = scene.client(sending: get("/", "X-Id: \u{e4}7\r\n"))
@@ -233,9 +243,12 @@ struct AnswerTests {
         #expect(scene.onClient { Answers(client.text).bodies } == [body, body])
     }
 
-    @Test("dates are written as RFC 9110 wants them", arguments: [
-        (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
-        (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"), (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
-    ] as [(Int64, String)])
+    @Test(
+        "dates are written as RFC 9110 wants them",
+        arguments: [
+            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"), (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+            (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"), (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
+        ] as [(Int64, String)])
     func dates(second: Int64, text: String) { #expect(String(decoding: HTTPDate.text(second: second), as: UTF8.self) == text) }
 }

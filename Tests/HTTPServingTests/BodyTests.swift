@@ -22,7 +22,8 @@ struct BodyTests {
     @Test("a client that waits for 100 gets it when its body is wanted, after the answers before it")
     func expectation() {
         let scene = Scene()
-        let client = scene.client(sending: get("/first") + "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+        let client = scene.client(
+            sending: get("/first") + "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
         scene.run()
         #expect(scene.onClient { client.text } == "")
         scene.onServer { scene.application.exchanges[0].respond(.text(.ok, "1")) }
@@ -59,7 +60,9 @@ struct BodyTests {
     func refusedSmall() {
         let scene = Scene()
         scene.onServer { scene.application.refusal = .text(.unauthorized, "no") }
-        let client = scene.client(sending: post("/1", String(repeating: "x", count: 5_000)) + get("/2") + "POST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" + get("/4"))
+        let client = scene.client(
+            sending: post("/1", String(repeating: "x", count: 5_000)) + get("/2")
+                + "POST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" + get("/4"))
         scene.run(.seconds(2))
         #expect(scene.onClient { Answers(client.text).statuses } == [401, 401, 401, 401])
         #expect(scene.onServer { scene.application.admitted } == ["/1", "/2", "/3", "/4"])
@@ -111,7 +114,8 @@ struct BodyTests {
             $0.bodyBytes = 1_000
             $0.lingerBytes = 50_000
         }
-        let client = scene.client(sending: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n" + String(repeating: "x", count: 1_000_000))
+        let client = scene.client(
+            sending: "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n" + String(repeating: "x", count: 1_000_000))
         scene.run(.seconds(1))
         #expect(scene.onClient { Answers(client.text).statuses } == [413])
         #expect(scene.onServer { scene.server.counters.bytesReceived } < 50_000 + (64 << 10) + 1_000)
@@ -126,7 +130,8 @@ struct BodyTests {
         let first = scene.client(sending: post("/1", String(repeating: "x", count: 9_000)))
         scene.run()
         #expect(scene.onServer { scene.server.bodyBytes } == 9_000)
-        let second = scene.client(sending: "POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n" + String(repeating: "x", count: 5_000))
+        let second = scene.client(
+            sending: "POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n" + String(repeating: "x", count: 5_000))
         scene.run(.seconds(5))
         let answers = scene.onClient { Answers(second.text) }
         #expect(answers.statuses == [503])

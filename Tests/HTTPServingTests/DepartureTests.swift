@@ -66,7 +66,9 @@ struct DepartureTests {
         #expect(scene.onServer { scene.application.exchanges.count } == 3, "what nobody waits for is not begun")
     }
 
-    @Test("in the middle of a request: nobody is bothered", arguments: ["GET / HTTP", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"])
+    @Test(
+        "in the middle of a request: nobody is bothered",
+        arguments: ["GET / HTTP", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"])
     func withinRequest(text: String) {
         let scene = Scene(), client = scene.client(sending: text)
         scene.run()

@@ -25,7 +25,9 @@ struct FlowTests {
         #expect(scene.onServer { !exchange.isBackedUp && exchange.unsentBytes > 40 << 10 })
         scene.onServer { exchange.append([UInt8](repeating: 1, count: 30 << 10)) }
         #expect(scene.onServer { exchange.isBackedUp })
-        scene.serverLoop.spawn { scene.note = (await exchange.roomToWrite(until: scene.serverLoop.now + .seconds(20)), scene.serverLoop.now) }
+        scene.serverLoop.spawn {
+            scene.note = (await exchange.roomToWrite(until: scene.serverLoop.now + .seconds(20)), scene.serverLoop.now)
+        }
         scene.run(.seconds(5))
         #expect(scene.note == nil)
         scene.onClient { client.setReading(true) }
@@ -54,11 +56,15 @@ struct FlowTests {
     func roomAtOnce() {
         let (scene, _) = slow()
         let exchange = scene.onServer { scene.application.exchanges[0] }
-        scene.serverLoop.spawn { scene.note = (await exchange.roomToWrite(until: scene.serverLoop.now + .seconds(10)), scene.serverLoop.now) }
+        scene.serverLoop.spawn {
+            scene.note = (await exchange.roomToWrite(until: scene.serverLoop.now + .seconds(10)), scene.serverLoop.now)
+        }
         scene.run(.milliseconds(5))
         #expect(scene.note?.0 == true)
         scene.onServer { exchange.endStream() }
-        scene.serverLoop.spawn { scene.note = (await exchange.roomToWrite(until: scene.serverLoop.now + .seconds(10)), scene.serverLoop.now) }
+        scene.serverLoop.spawn {
+            scene.note = (await exchange.roomToWrite(until: scene.serverLoop.now + .seconds(10)), scene.serverLoop.now)
+        }
         scene.run(.milliseconds(5))
         #expect(scene.note?.0 == false)
     }

@@ -49,9 +49,11 @@ struct HandlerTableTests {
                 table.on(.get, path, run: { $0.respond(.text(.ok, path.description)) })
             }
             table.on(.get, "/v1/models/{id}", run: { $0.respond(.text(.ok, "model " + ($0.parameter("id") ?? ""))) })
-            table.on(.get, "/v1/models/{id}/files/{file*}", run: { exchange in
-                exchange.respond(.text(.ok, exchange.parameters.map { "\($0.name)=\($0.value)" }.joined(separator: " ")))
-            })
+            table.on(
+                .get, "/v1/models/{id}/files/{file*}",
+                run: { exchange in
+                    exchange.respond(.text(.ok, exchange.parameters.map { "\($0.name)=\($0.value)" }.joined(separator: " ")))
+                })
             table.on(.post, "/v1/models", maximumBody: 10, run: { $0.respond(.text(.created, "\($0.request.body.count)")) })
             table.on(.delete, "/v1/models", run: { $0.respond(HTTPResponse(.noContent)) })
         }
@@ -60,17 +62,21 @@ struct HandlerTableTests {
 
     @Test("paths lead to their handlers, exact ones first, escapes undone")
     func paths() {
-        let answers = routed().ask([
-            "/", "//", "/v1/models", "/v1//models/", "/v1/models/special", "/v1/models/gpt", "/v1/models/meta-llama%2FLlama-3",
-            "/v1/models/%C3%A4%20b", "/v1/models/a/files/b/c", "/%76%31/models", "/v1/models?x=/y",
-        ].map { get($0) }.joined())
-        #expect(answers.map(\.body) == [
-            "/", "/", "/v1/models", "/v1/models", "/v1/models/special", "model gpt", "model meta-llama/Llama-3", "model \u{e4} b",
-            "id=a file=b/c", "/v1/models", "/v1/models",
-        ])
+        let answers = routed().ask(
+            [
+                "/", "//", "/v1/models", "/v1//models/", "/v1/models/special", "/v1/models/gpt", "/v1/models/meta-llama%2FLlama-3",
+                "/v1/models/%C3%A4%20b", "/v1/models/a/files/b/c", "/%76%31/models", "/v1/models?x=/y",
+            ].map { get($0) }.joined())
+        #expect(
+            answers.map(\.body) == [
+                "/", "/", "/v1/models", "/v1/models", "/v1/models/special", "model gpt", "model meta-llama/Llama-3", "model \u{e4} b",
+                "id=a file=b/c", "/v1/models", "/v1/models",
+            ])
     }
 
-    @Test("unknown paths are 404, among them those of escaped slashes", arguments: ["/v1", "/v1/models/a/b", "/v1%2Fmodels", "/V1/models", "/v1/models/a/files"])
+    @Test(
+        "unknown paths are 404, among them those of escaped slashes",
+        arguments: ["/v1", "/v1/models/a/b", "/v1%2Fmodels", "/V1/models", "/v1/models/a/files"])
     func notFound(path: String) {
         let answers = routed().ask(get(path))
         #expect(answers.map(\.status) == [404])
@@ -82,10 +88,11 @@ struct HandlerTableTests {
         let requests = ["PATCH /v1/models", "OPTIONS /v1/models", "HEAD /v1/models", "POST /v1/models/x", "BREW /", "OPTIONS *"]
         let answers = routed().ask(requests.map { "\($0) HTTP/1.1\r\nHost: a\r\n\r\n" }.joined(), heads: [2])
         #expect(answers.map(\.status) == [405, 204, 200, 405, 405, 204])
-        #expect(answers.map { $0.fields["allow"] } == [
-            "GET, POST, DELETE, HEAD, OPTIONS", "GET, POST, DELETE, HEAD, OPTIONS", nil, "GET, HEAD, OPTIONS", "GET, HEAD, OPTIONS",
-            "GET, HEAD, POST, OPTIONS",
-        ])
+        #expect(
+            answers.map { $0.fields["allow"] } == [
+                "GET, POST, DELETE, HEAD, OPTIONS", "GET, POST, DELETE, HEAD, OPTIONS", nil, "GET, HEAD, OPTIONS", "GET, HEAD, OPTIONS",
+                "GET, HEAD, POST, OPTIONS",
+            ])
         #expect(answers[2].fields["content-length"] == "10")
     }
 
@@ -114,15 +121,19 @@ struct HandlerTableTests {
         let routed = routed()
         routed.add { table in
             let loop = routed.loop
-            table.on(.get, "/slow", task: { exchange in
-                await loop.sleep(for: .milliseconds(100))
-                exchange.respond(.text(.ok, "slow"))
-            })
+            table.on(
+                .get, "/slow",
+                task: { exchange in
+                    await loop.sleep(for: .milliseconds(100))
+                    exchange.respond(.text(.ok, "slow"))
+                })
             table.on(.get, "/forgets", task: { _ in await loop.sleep(for: .milliseconds(1)) })
-            table.on(.get, "/breaks", task: { exchange in
-                exchange.beginStream(.ok)
-                exchange.append(Array("x".utf8))
-            })
+            table.on(
+                .get, "/breaks",
+                task: { exchange in
+                    exchange.beginStream(.ok)
+                    exchange.append(Array("x".utf8))
+                })
         }
         let answers = routed.ask(get("/slow") + get("/forgets") + get("/breaks"))
         #expect(answers.map(\.status) == [200, 500])
@@ -141,9 +152,11 @@ struct HandlerTableTests {
     func query() {
         let routed = routed()
         routed.add { table in
-            table.on(.get, "/q", run: { exchange in
-                exchange.respond(.text(.ok, exchange.request.path + exchange.request.query.map { "|\($0.name)=\($0.value)" }.joined()))
-            })
+            table.on(
+                .get, "/q",
+                run: { exchange in
+                    exchange.respond(.text(.ok, exchange.request.path + exchange.request.query.map { "|\($0.name)=\($0.value)" }.joined()))
+                })
         }
         let answers = routed.ask(get("/q?a=1&b=%C3%A4+c&flag&=x&&d=1=2&bad=%zz%") + get("/q"))
         #expect(answers.map(\.body) == ["/q|a=1|b=\u{e4} c|flag=|=x|d=1=2|bad=%zz%", "/q"])

@@ -11,7 +11,9 @@ struct ServerTests {
         let busy = scene.client(sending: get("/busy")), streaming = scene.client(sending: get("/stream")), idle = scene.client()
         scene.run(.seconds(5))
         scene.onServer { scene.application.exchanges[1].beginStream(.ok) }
-        scene.serverLoop.spawn { scene.note = (await scene.server.drain(until: scene.serverLoop.now + .seconds(100)), scene.serverLoop.now) }
+        scene.serverLoop.spawn {
+            scene.note = (await scene.server.drain(until: scene.serverLoop.now + .seconds(100)), scene.serverLoop.now)
+        }
         scene.run(.seconds(5))
         #expect(scene.onClient { idle.end } == .finished)
         #expect(scene.onServer { scene.server.openConnections } == 2)
@@ -42,7 +44,9 @@ struct ServerTests {
         scene.onServer { scene.application.answer = { .text(.ok, $0.request.path) } }
         let client = scene.client(sending: get("/1"))
         scene.run(.seconds(2))
-        scene.serverLoop.spawn { scene.note = (await scene.server.drain(until: scene.serverLoop.now + .seconds(100)), scene.serverLoop.now) }
+        scene.serverLoop.spawn {
+            scene.note = (await scene.server.drain(until: scene.serverLoop.now + .seconds(100)), scene.serverLoop.now)
+        }
         // Within its usual rhythm, which the drain does not know.
         scene.send(get("/2"), from: client)
         scene.run(.seconds(5))
@@ -55,7 +59,9 @@ struct ServerTests {
         again.onServer { again.application.answer = { .text(.ok, $0.request.path) } }
         let busy = again.client(sending: get("/1"))
         again.run(.milliseconds(500))
-        again.serverLoop.spawn { again.note = (await again.server.drain(until: again.serverLoop.now + .seconds(100)), again.serverLoop.now) }
+        again.serverLoop.spawn {
+            again.note = (await again.server.drain(until: again.serverLoop.now + .seconds(100)), again.serverLoop.now)
+        }
         again.run(.milliseconds(100))
         again.send(get("/2"), from: busy)
         again.run(.seconds(5))

@@ -18,6 +18,7 @@ struct AdminServiceTests {
     private func admin(_ kit: Kit, listen: String = "127.0.0.1:0", _ switches: Switches = Switches()) throws -> (AdminService, UInt16) {
         let address = try AddressText(listen, rule: .http), context = kit.context
         let admin = kit.loop.perform { AdminService(context, listen: address, isReady: { switches.isUp }) }
+        kit.kept.append(admin)
         let port = kit.run {
             do { try await admin.start() } catch { return UInt16(0) }
             return admin.port

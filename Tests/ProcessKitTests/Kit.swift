@@ -15,6 +15,8 @@ final class Kit {
     private let clientLoop: VirtualLoop
     private let clientSockets: VirtualSockets
     private let lines: Lines
+    /// Services, for as long as the test lasts.
+    var kept: [AnyObject] = []
     private static let pool = WorkPool(threads: 0)
 
     init(advertisedHost: String? = nil) {

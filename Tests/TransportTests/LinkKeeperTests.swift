@@ -57,6 +57,8 @@ struct LinkKeeperTests {
     private final class Kept {
         let owner: Owner
         let keeper: LinkKeeper
+        /// Who listens, for as long as the test lasts.
+        var peer: Side?
 
         init(_ process: any TestProcess, to address: Address) {
             owner = Owner(on: process.loop)
@@ -74,13 +76,14 @@ struct LinkKeeperTests {
 
     @discardableResult
     private func listen(
-        _ harness: SimulatedHarness, prepare: (@LoopActor @Sendable (Link, Recorder) -> Void)? = nil
+        _ harness: SimulatedHarness, _ kept: Kept, prepare: (@LoopActor @Sendable (Link, Recorder) -> Void)? = nil
     ) async throws -> Side {
         let b = harness.b
         return try await b.run {
             let side = Side(b, Policies.listener())
             side.prepare = prepare
             try side.listen(on: Self.address)
+            kept.peer = side
             return side
         }
     }
@@ -89,7 +92,7 @@ struct LinkKeeperTests {
     func life(seed: UInt64) async throws {
         let harness = SimulatedHarness(seed: seed), kept = try await kept(harness)
         // The first message comes right behind the Welcome.
-        let side = try await listen(harness) { link, _ in link.post(7, [1]) }
+        let side = try await listen(harness, kept) { link, _ in link.post(7, [1]) }
         try await harness.a.run { kept.keeper.start() }
         try await harness.a.until("a message") { kept.owner.events == [.opened, .received(7)] }
         try await harness.b.run { side.links[0].abort() }
@@ -117,14 +120,14 @@ struct LinkKeeperTests {
         #expect(Set(waits.suffix(5)).count == 5, "jitter")
         #expect(try await harness.a.run { kept.owner.events.allSatisfy { $0 == .ended(wasOpen: false) } })
         // Found soon after it is there, by what was said.
-        try await listen(harness)
+        try await listen(harness, kept)
         try await harness.a.until("opened", within: .seconds(6)) { kept.owner.events.last == .opened }
     }
 
     @Test("a link that held for long begins with the first wait again, one that broke at once does not")
     func steadiness() async throws {
         let harness = SimulatedHarness(seed: 1), kept = try await kept(harness)
-        let side = try await listen(harness)
+        let side = try await listen(harness, kept)
         try await harness.a.run { kept.keeper.start() }
         for life in 1...6 {
             try await harness.a.until("life \(life)", within: .seconds(20)) { kept.owner.openTimes.count == life }
@@ -143,7 +146,7 @@ struct LinkKeeperTests {
     @Test("stopped while open: the peer hears goodbye, the owner nothing more, and nothing is dialled")
     func stopOpen() async throws {
         let harness = SimulatedHarness(seed: 1), kept = try await kept(harness)
-        let side = try await listen(harness)
+        let side = try await listen(harness, kept)
         try await harness.a.run { kept.keeper.start() }
         try await harness.a.until("opened") { kept.owner.events == [.opened] }
         try await harness.a.run { kept.keeper.stop(.leaving) }
@@ -158,7 +161,7 @@ struct LinkKeeperTests {
     @Test("stopped while it dials: what was opened meanwhile is ended, and nobody is told", arguments: [0, 1, 2, 3] as [Int64])
     func stopDialling(steps: Int64) async throws {
         let harness = SimulatedHarness(seed: 1), kept = try await kept(harness)
-        try await listen(harness)
+        try await listen(harness, kept)
         try await harness.a.run { kept.keeper.start() }
         try await harness.pass(.microseconds(150 * steps))
         guard try await harness.a.run({ kept.owner.events.isEmpty }) else { return }
@@ -185,7 +188,7 @@ struct LinkKeeperTests {
     @Test("ended by its owner in the call that tells of the opening: dialled again")
     func endedAtOnce() async throws {
         let harness = SimulatedHarness(seed: 1), kept = try await kept(harness)
-        try await listen(harness)
+        try await listen(harness, kept)
         try await harness.a.run {
             kept.owner.whenOpened = { _, link in link.goodbye(.done) }
             kept.keeper.start()
@@ -219,7 +222,7 @@ struct LinkKeeperTests {
     @Test("an owner that is told so hears when what waited has left, and not after it has stopped the link", arguments: [true, false])
     func drained(isStopped: Bool) async throws {
         let harness = SimulatedHarness(seed: 1), kept = try await kept(harness)
-        try await listen(harness)
+        try await listen(harness, kept)
         try await harness.a.run { kept.keeper.start() }
         try await harness.a.until("opened") { kept.owner.events == [.opened] }
         harness.fabric.cut(from: "127.0.0.1", to: "127.0.0.2")

@@ -12,6 +12,7 @@ struct LinkOptions {
     private let certificate: OptionKey<String?>
     private let key: OptionKey<String?>
     private let minor: OptionKey<Int>
+    private let major: OptionKey<Int>
 
     init(in table: inout OptionTable) {
         table.group("Trust")
@@ -24,6 +25,8 @@ struct LinkOptions {
         minor = table.option(
             "synthetic-minor", .integer(0...9), default: 0,
             help: "Speak as a later minor that does not exist: a tail field in every message, an unknown feature bit and an unknown kind.")
+        major = table.option(
+            "synthetic-major", .integer(0...9), default: 0, help: "Marks every message with another major, which a peer must refuse.")
         table.check(authority, certificate, key) { [authority, certificate, key] resolved in
             let given = [resolved[authority], resolved[certificate], resolved[key]].compactMap { $0 }.count
             guard given != 0, given != 3 else { return [] }
@@ -53,6 +56,7 @@ struct LinkOptions {
             policy.features |= WireDialect.syntheticFeature
             policy.dialect = .synthetic(minor: policy.newestMinor)
         }
+        if resolved[major] > 0 { policy.dialect = .synthetic(major: UInt8(resolved[major])) }
         return policy
     }
 }

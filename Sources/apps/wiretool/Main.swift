@@ -26,6 +26,7 @@ struct Main {
         Command(name: "print", effect: "decode messages given in hexadecimal", run: Print.run),
         Command(name: "kinds", effect: "list every kind of message with its number", run: Kinds.run),
         Command(name: "chaos", effect: "run two peers under faults in virtual time, and print the trace's hash", run: Chaos.run),
+        Command(name: "simulate", effect: "run whole clusters under faults in virtual time, and judge every answer", run: Simulate.run),
     ]
 
     private struct Command: Sendable {

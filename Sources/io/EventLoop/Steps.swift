@@ -80,6 +80,6 @@ extension Loop {
     @LoopActor package final func steps<Work: StepWork, Reader: StepReader>(
         _ name: String, for reader: Reader, _ make: @escaping @Sendable () throws -> Work
     ) -> Steps<Work> where Reader.Work == Work {
-        if self is VirtualLoop { VirtualSteps(on: self, reader, make) } else { StepThread(name, on: self, reader, make) }
+        if let loop = self as? VirtualLoop { VirtualSteps(on: loop, reader, make) } else { StepThread(name, on: self, reader, make) }
     }
 }

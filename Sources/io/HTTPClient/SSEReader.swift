@@ -41,6 +41,7 @@ package struct SSEReader: Sendable {
                 return
             }
             let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+            guard line.count + piece.count <= limit else { throw TooLong(limit: limit) }
             if line.isEmpty {
                 try take(piece, body)
             } else {

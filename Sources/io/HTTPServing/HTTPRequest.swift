@@ -29,9 +29,13 @@ package struct HTTPRequest: Sendable {
         self.remoteIsLoopback = remoteIsLoopback
     }
 
-    /// Decoded: escapes undone, no empty or dot segments, no slash at its end. `*` for a request to the server as a whole.
+    /// Decoded: escapes undone, no empty or dot segments, no slash at its end. A slash that was escaped stays `%2F`, so that it does not pass for
+    /// another path. `*` for a request to the server as a whole.
     package var path: String {
-        withPath { path in String(decoding: path.map { $0 == RequestTarget.escapedSlash ? UInt8(ascii: "/") : $0 }, as: UTF8.self) }
+        withPath { path in
+            guard target.decodedPath != nil, path.contains(RequestTarget.escapedSlash) else { return String(decoding: path, as: UTF8.self) }
+            return String(decoding: path.flatMap { $0 == RequestTarget.escapedSlash ? Array("%2F".utf8) : [$0] }, as: UTF8.self)
+        }
     }
 
     /// The decoded path, in which a slash that was escaped is NUL: it does not separate segments.

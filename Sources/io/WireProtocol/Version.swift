@@ -36,6 +36,9 @@ package struct WireDialect: Hashable, Sendable {
         return WireDialect(version: WireVersion(major: WireVersion.current.major, minor: minor), tail: tail)
     }
 
+    /// A major that does not exist: whoever hears it must refuse, in words that the speaker can read.
+    package static func synthetic(major: UInt8) -> WireDialect { WireDialect(version: WireVersion(major: major, minor: 0), tail: []) }
+
     /// A feature bit and a kind that no version has yet, for the same tests.
     package static let syntheticFeature: UInt64 = 1 << 63
     package static let syntheticKind: UInt16 = 0x7F7F

@@ -87,7 +87,8 @@ final class ClientAPI {
         return try result.get()
     }
 
-    /// Waits, bounded, for what may come at any moment: a router that says which models there are, the files of one that it named.
+    /// Waits, bounded, for what may come at any moment: a router that says which models there are, workers of one that was served before,
+    /// the files of one that was named.
     private func model(named name: String, for exchange: HTTPExchange) async throws(DialectError) -> ServedModel {
         if let card = frontend.cluster.card(named: name), let model = frontend.models.model(card.digest) { return model }
         let loop = frontend.context.loop, deadline = loop.now + frontend.limits.routerReturn, change = Signal(on: loop)
@@ -98,7 +99,7 @@ final class ClientAPI {
                 if case .unreadable = frontend.models.failure(card.digest) {
                     throw DialectError(ErrorBody(ServiceFailure(.internalError)))
                 }
-            } else if frontend.cluster.hasUsableRouter, !frontend.cluster.wasThereLately(name) {
+            } else if frontend.cluster.hasUsableRouter, !frontend.cluster.mayReturn(name) {
                 throw DialectError(ErrorBody(ServiceFailure.modelNotFound(name)))
             }
             guard loop.now < deadline, !exchange.isGone else { throw DialectError(ErrorBody(ServiceFailure(.noWorker))) }

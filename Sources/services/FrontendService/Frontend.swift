@@ -66,6 +66,13 @@ final class Frontend {
         cluster.wakeWaiting()
     }
 
-    /// Whether a request could be served now.
-    var isServing: Bool { cluster.hasUsableRouter && !isDraining && cluster.cards.contains { models.model($0.digest) != nil } }
+    /// Whether a request could be served now: a router can be asked, and a worker that takes work can be reached, whose model is here.
+    var isServing: Bool {
+        guard cluster.hasUsableRouter, !isDraining else { return false }
+        let served = Set(cluster.cards.map(\.digest).filter { models.model($0) != nil })
+        return cluster.workers.contains { worker in
+            (worker.state == .ready || worker.state == .degraded) && served.contains(worker.pool)
+                && workers.client(worker.workerID, generation: worker.generation)?.isOpen == true
+        }
+    }
 }

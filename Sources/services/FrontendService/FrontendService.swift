@@ -15,7 +15,7 @@ package final class FrontendService {
     private let context: ProcessContext
     private let config: FrontendConfig
     private let metrics: FrontendMetrics
-    private let cluster: ClusterView
+    private let cluster = ClusterView()
     private let endpoint: LinkEndpoint
     private let frontend: Frontend
     private let server: HTTPServer
@@ -33,7 +33,6 @@ package final class FrontendService {
         self.context = context
         metrics = FrontendMetrics(registry: context.metrics)
         endpoint = LinkEndpoint(loop: context.loop, network: context.network, policy: context.policy)
-        cluster = ClusterView(on: context.loop)
         let relay = ChangeRelay(on: context.loop)
         let workers = WorkerPool(context: context, endpoint: endpoint, lateFrames: metrics.lateFrames) { relay.linkChanged() }
         let models = ModelStore(context: context, endpoint: endpoint, cluster: cluster) { relay.frontend?.clusterChanged() }

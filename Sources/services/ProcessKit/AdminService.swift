@@ -27,6 +27,8 @@ package final class AdminService {
 
     /// Probes and a scraper or two; more is somebody's mistake.
     private static let connections = 256
+    /// Nothing here has a use for a body.
+    private static let bodyBytes = 16 << 10
 
     package init(_ context: ProcessContext, listen: AddressText, isReady: @escaping @LoopActor () -> Bool) {
         self.context = context
@@ -36,7 +38,7 @@ package final class AdminService {
         let table = HandlerTable(on: context.loop)
         var limits = HTTPLimits()
         limits.connections = Self.connections
-        limits.bodyBytes = 64 << 10
+        limits.bodyBytes = Self.bodyBytes
         server = HTTPServer(on: context.loop, sockets: context.sockets, limits: limits, application: table)
         table.on(.get, "/metrics", run: { [weak self] exchange in self?.metrics(exchange) })
         if Self.isLoopback(listen.host) { table.on(.get, "/debug/state", run: { [weak self] exchange in self?.state(exchange) }) }

@@ -21,7 +21,7 @@ extension RouterCore {
         case .control: link.handler = ControlHandler(self, workers.claim(link))
         case .route:
             // Another of the same life may have come in since this one was judged; the newest counts.
-            let session = FrontendSession(self, link)
+            let session = RouteHandler(self, link)
             link.handler = session
             frontends.opened(session)
         default: link.goodbye(.leaving)

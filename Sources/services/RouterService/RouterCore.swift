@@ -28,11 +28,13 @@ final class RouterCore {
     /// Shared by askers until something changes.
     private var lastSnapshot: StateSnapshot?
     private var lastHealth: RouterHealth?
+    private let startedAt: Instant
 
     init(_ context: ProcessContext, policy: any PlacementPolicy, publishing address: Address) throws(TransportError) {
         self.context = context
         self.policy = policy
         loop = context.loop
+        startedAt = context.loop.now
         log = context.log
         metrics = RouterMetrics(registry: context.metrics)
         publisher = try StatePublisher(
@@ -47,14 +49,30 @@ final class RouterCore {
 
     // MARK: State
 
+    /// Whether everybody who knew this router before has had the time to find it again.
+    var isAcquainted: Bool { startedAt.duration(to: loop.now) >= RouterLimits.acquaintance }
+
     var health: RouterHealth {
         var health = RouterHealth()
-        health.state = isDraining ? .draining : .ready
-        health.reason = isDraining ? "this router leaves" : ""
+        health.state = isDraining ? .draining : isSettling ? .starting : .ready
+        health.reason = isDraining ? "this router leaves" : isSettling ? "workers are still coming" : ""
         health.workers = UInt32(clamping: workers.attached)
         health.resyncing = UInt32(clamping: workers.resyncing)
         health.leases = UInt32(clamping: ledger.table.count)
         return health
+    }
+
+    /// A router that has just begun does not know yet who is there: workers look for it with pauses. Until they had the time, frontends go
+    /// on with what they heard before.
+    private(set) var isSettling = true
+    private var lastArrival: (attached: Int, at: Instant)?
+
+    func settle() {
+        guard isSettling else { return }
+        let attached = workers.attached, now = loop.now
+        if lastArrival?.attached != attached { lastArrival = (attached, now) }
+        let isQuiet = attached > 0 && (lastArrival.map { $0.at.duration(to: now) >= RouterLimits.settlingQuiet } ?? false)
+        if isQuiet || startedAt.duration(to: now) >= RouterLimits.settling { isSettling = false }
     }
 
     func publishHealth() {

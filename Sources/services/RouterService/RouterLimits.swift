@@ -1,4 +1,5 @@
 import EventLoop
+import Transport
 
 /// Bounds of a router and the reasons for them; those that peers can notice stand in `proto-spec/07-limits.md` too.
 enum RouterLimits {
@@ -10,6 +11,11 @@ enum RouterLimits {
     static let retiredLives = 16
     /// Workers whose past lives are remembered; whoever has no lasting id would otherwise make the table grow for ever.
     static let rememberedWorkers = 8_192
+
+    /// A new router counts as starting for this long: workers that lost their router look for it at least this often.
+    static let settling = TransportLimits.redialLongest
+    /// Less if workers came and no other followed for this long.
+    static let settlingQuiet = Duration.milliseconds(750)
 
     /// Pace of what is looked at now and then: silence of peers, expiry of leases, load of placements (4 Hz).
     static let tick = Duration.milliseconds(250)
@@ -36,11 +42,15 @@ enum RouterLimits {
 
     /// Hashing some lists takes a worker less than a millisecond; it may be loading a model.
     static let parityAnswer = Duration.seconds(10)
+    static let parityAttempts = 3
+    static let parityPause = Duration.milliseconds(250)
     /// Beside the golden ones.
     static let randomParityLists = 4
 
     /// A model whose last worker left is answered "no worker" for this long, not "unknown model": a restart is no 404.
     static let emptyPool = Duration.seconds(60)
+    /// A router that has just begun does not say that a model or a worker does not exist: those who lost it dial again after 5 s at the latest.
+    static let acquaintance = Duration.seconds(10)
     /// What a client is told when no worker is eligible.
     static let retryAfter = Duration.seconds(1)
     /// Between the news that this router leaves and its goodbyes.

@@ -107,7 +107,7 @@ extension RouterService {
         json.endObject()
     }
 
-    private func write(_ session: FrontendSession, to json: inout JSONWriter) {
+    private func write(_ session: RouteHandler, to json: inout JSONWriter) {
         json.beginObject()
         json.key("id")
         json.string(FrontendID(session.identity.id).description)

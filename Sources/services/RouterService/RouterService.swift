@@ -40,7 +40,7 @@ package final class RouterService {
         guard let policy = RouterConfig.policy(config.policy) else { throw ConfigProblem(policy: config.policy) }
         let core = try RouterCore(context, policy: policy, publishing: config.publish)
         self.core = core
-        core.endpoint.policy.accepts = [.control: [.worker, .tool], .route: [.frontend, .tool]]
+        core.endpoint.policy.accepts = [.control: [.worker], .route: [.frontend, .tool]]
         core.endpoint.policy.judge = { [weak core] hello in core?.objection(to: hello) }
         let address = try core.endpoint.listen(
             on: config.listen, accepted: { [weak core] link in if let core { core.opened(link) } else { link.goodbye(.leaving) } },
@@ -99,6 +99,7 @@ package final class RouterService {
         guard let core else { return }
         core.ledger.expire()
         core.workers.sweep()
+        core.settle()
         core.publishHealth()
         core.forgetSnapshot()
         for suppressed in rejections.expire(atMilliseconds: milliseconds) {

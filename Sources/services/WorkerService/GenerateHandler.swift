@@ -79,7 +79,7 @@ final class GenerateHandler {
             .acceptedStatus(
                 AcceptedStatus(counter: entry.counter, attempt: entry.attempt, leg: entry.leg, waitingTokens: waiting)))
         announce(request)
-        limit(request)
+        core.limit(request)
     }
 
     /// Events name leases; a request without one is nobody's booking, and shows in the loads alone.
@@ -112,19 +112,6 @@ final class GenerateHandler {
             entry.multimodal, blockSize: core.model.card.blockSize, blocks: hasher.blockCount(ofTokens: entry.promptTokens.count))
         hasher.appendSequenceHashes(of: entry.promptTokens.span, after: nil, media: media, to: &hashes)
         return hashes
-    }
-
-    // MARK: Limits
-
-    /// One timer a request; when it fires early, because tokens came meanwhile, it is set anew.
-    private func limit(_ request: OpenRequest) {
-        request.timer = core.loop.schedule(at: request.deadline) { [weak self, weak request] in
-            guard let self, let request, !request.isClosing else { return }
-            request.timer = nil
-            guard request.deadline <= core.loop.now else { return limit(request) }
-            core.end(request, .init(.timedOut, failure: .of(.timeout, "", "a limit of the request ran out on the worker")))
-            core.settle()
-        }
     }
 
     // MARK: Cancel
@@ -167,6 +154,12 @@ final class GenerateHandler {
     func giveBack() {
         for request in table.open { core.end(request, .init(.drained)) }
         core.settle()
+    }
+
+    /// The engine is about to be closed, and will not confirm what ends here.
+    func abandon() {
+        giveBack()
+        table.releaseAll()
     }
 
     /// The engine is gone: everything ends, and all that comes is refused.

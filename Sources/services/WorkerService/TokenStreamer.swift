@@ -104,8 +104,10 @@ final class TokenStreamer {
                     logprobs: Self.logprobs(of: run, output), finish: finish, step: span.number)
             }
         }
+        let isFirst = request.firstTokenAt == nil
         let hasGrown = request.produced(
             UInt32(run.count), choice: run.choice, blockSize: core.model.card.blockSize, at: span.ended)
+        if isFirst { core.limit(request) }
         guard hasGrown, request.lease != 0 else { return }
         core.events.append(
             .blocksGrown(

@@ -53,6 +53,20 @@ final class WorkerCore {
         log.info("state", ["state": .text("\(state)"), "reason": .text(reason)])
     }
 
+    // MARK: Limits
+
+    /// One timer a request. When it fires early, because tokens came meanwhile, it is set anew; the first token brings the next limit nearer.
+    func limit(_ request: OpenRequest) {
+        loop.cancel(request.timer)
+        request.timer = loop.schedule(at: request.deadline) { [weak self, weak request] in
+            guard let self, let request, !request.isClosing else { return }
+            request.timer = nil
+            guard request.deadline <= loop.now else { return limit(request) }
+            end(request, End(.timedOut, failure: .of(.timeout, "", "a limit of the request ran out on the worker")))
+            settle()
+        }
+    }
+
     // MARK: Ends
 
     /// How a request ends, whoever decided so.

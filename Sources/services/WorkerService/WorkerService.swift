@@ -122,7 +122,8 @@ package final class WorkerService {
         let left = core.table.openCount
         if left > 0 { log.warning("giving requests back", ["requests": .count(left)]) }
         parts?.handler.giveBack()
-        core.events.publish()
+        // The last thing that the stream says, while there is time for it to be heard.
+        core.become(.stopped, reason: "drained")
         return await takeLeave()
     }
 
@@ -136,10 +137,11 @@ package final class WorkerService {
         if steps?.close(within: WorkerLimits.engineClose) == false {
             log.error("the engine did not stop", ["within": .duration(WorkerLimits.engineClose)])
         }
-        if let core = parts?.core {
-            core.become(.stopped)
-            core.events.close()
-            core.stop()
+        if let parts {
+            parts.handler.abandon()
+            if parts.core.state != .stopped { parts.core.become(.stopped) }
+            parts.core.events.close()
+            parts.core.stop()
         }
         quiet.wake()
         engineStands.fulfil(.failure(StepFailure(WorkerStartError("stopped"))))

@@ -20,25 +20,24 @@ package final class LoopThread: Sendable {
         self.thread = UInt(thread)
     }
 
-    /// Runs `body` as a task on the loop, and gives what it returns.
-    package func run<Result: Sendable>(_ body: @escaping @LoopActor @Sendable (EpollLoop) async -> Result) async -> Result {
+    /// Runs `body` on the loop, and gives what it returns.
+    ///
+    /// It stays the caller's task, which only moves to the loop for that time: what the test library knows of a test goes along.
+    package func run<Result: Sendable, Failure: Error>(
+        _ body: @escaping @LoopActor @Sendable (EpollLoop) async throws(Failure) -> Result
+    ) async throws(Failure) -> Result {
         let loop = loop
-        return await withCheckedContinuation { continuation in
-            onLoop { loop.spawn { continuation.resume(returning: await body(loop)) } }
-        }
+        return try await withTaskExecutorPreference(loop) { () async throws(Failure) -> Result in try await Self.enter(loop, body) }
     }
 
-    package func run<Result: Sendable>(
-        _ body: @escaping @LoopActor @Sendable (EpollLoop) async throws -> Result
-    ) async throws -> Result {
-        let loop = loop
-        return try await withCheckedThrowingContinuation { continuation in
-            onLoop {
-                loop.spawn {
-                    do { continuation.resume(returning: try await body(loop)) } catch { continuation.resume(throwing: error) }
-                }
-            }
-        }
+    /// Concurrent, and so on the preferred executor: the loop, where alone its actor can be entered.
+    @concurrent
+    private static func enter<Result: Sendable, Failure: Error>(
+        _ loop: EpollLoop, _ body: @escaping @LoopActor @Sendable (EpollLoop) async throws(Failure) -> Result
+    ) async throws(Failure) -> Result {
+        // A real move: the compiler leaves out the hop to an executor that is left again at once.
+        await Task.yield()
+        return try await body(loop)
     }
 
     /// From any thread: `body` runs in the loop's next turn.

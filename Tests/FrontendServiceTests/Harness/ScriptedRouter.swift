@@ -11,6 +11,7 @@ final class ScriptedRouter: LinkHandler {
     /// What is told of the cluster, in this order.
     private(set) var workers: [WorkerEntry] = []
     private(set) var pools: [ModelPool] = []
+    private(set) var health = RouterHealth(state: .ready, reason: "", workers: 0, resyncing: 0, leases: 0, indexedBlocks: 0)
     /// Answers a snapshot question in its own way; nil: as usual.
     var page: (@LoopActor (SnapshotQuestion) -> SnapshotPage?)?
     /// Entries of the snapshot in one page; less makes more pages.
@@ -164,13 +165,14 @@ final class ScriptedRouter: LinkHandler {
         case .modelPool(let pool):
             pools.removeAll { $0.card.digest == pool.card.digest }
             pools.append(pool)
+        case .routerHealth(let health): self.health = health
         case .modelPoolGone(let gone): pools.removeAll { $0.card.digest == gone.digest }
         default: break
         }
     }
 
     func page(_ question: SnapshotQuestion) -> SnapshotPage {
-        let entries = pools.map { SnapshotEntry.modelPool($0) } + workers.map { SnapshotEntry.workerEntry($0) }
+        let entries = [.routerHealth(health)] + pools.map { SnapshotEntry.modelPool($0) } + workers.map { SnapshotEntry.workerEntry($0) }
         let start = min(Int(question.cursor.fromHash), entries.count), end = min(start + pageEntries, entries.count)
         var page = SnapshotPage()
         page.generation = identity.generation

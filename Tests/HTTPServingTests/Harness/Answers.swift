@@ -33,7 +33,9 @@ struct Answers {
         if isHead || code == 204 || code == 304 || code < 200 {
         } else if fields["transfer-encoding"] == "chunked" {
             while true {
-                guard let lineEnd = after.firstRange(of: "\r\n"), let size = Int(after[..<lineEnd.lowerBound], radix: 16) else { return nil }
+                guard let lineEnd = after.firstRange(of: "\r\n"), let size = Int(after[..<lineEnd.lowerBound], radix: 16) else {
+                    return nil
+                }
                 let utf8 = after[lineEnd.upperBound...].utf8
                 guard utf8.count >= size + 2 else { return nil }
                 body += String(utf8.prefix(size)) ?? "?"

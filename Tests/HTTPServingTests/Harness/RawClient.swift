@@ -53,7 +53,9 @@ final class RawClient: ByteSocketOwner {
     func read(_ count: Int) {
         guard let socket else { return }
         var buffer = [UInt8](repeating: 0, count: count)
-        if case .bytes(let got) = buffer.withUnsafeMutableBytes({ socket.receive(into: $0) }) { received.append(contentsOf: buffer[..<got]) }
+        if case .bytes(let got) = buffer.withUnsafeMutableBytes({ socket.receive(into: $0) }) {
+            received.append(contentsOf: buffer[..<got])
+        }
     }
 
     func finishSending() { socket?.finishSending() }

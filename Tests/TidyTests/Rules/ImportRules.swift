@@ -23,7 +23,7 @@ enum ImportRules {
         "ZeroMQ": ["ClusterModel", "Concurrency", "EventLoop"],
     ]
     private static let stages: Set = ["OpenAIDialect", "TextProcessing", "RequestTracking", "KVIndexing", "Scheduling", "Engines"]
-    private static let services: Set = ["FrontendService", "RouterService", "WorkerService", "EngineAdapters", "TraceExport"]
+    private static let services: Set = ["ProcessKit", "FrontendService", "RouterService", "WorkerService", "EngineAdapters", "TraceExport"]
     private static let testing: Set = ["TestSupport", "ClusterHarness", "LoadGeneration"]
     private static let appsForTesting: Set = ["loadgen", "wiretool"]
 
@@ -116,7 +116,7 @@ enum ImportRules {
         switch layer {
         case "base", "io": foundations[target]?.contains(module) ?? false
         case "stages": module == "ClusterModel" || module == "JSONText"
-        case "services": !testing.contains(module) && (!services.contains(module) || ["EngineAdapters", "TraceExport"].contains(module))
+        case "services": !testing.contains(module) && (!services.contains(module) || ["ProcessKit", "EngineAdapters", "TraceExport"].contains(module))
         case "apps": !testing.contains(module) || appsForTesting.contains(target)
         case "testing": true
         default: false

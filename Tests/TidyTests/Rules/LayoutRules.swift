@@ -96,6 +96,10 @@ enum LayoutRules {
             ]),
             .init([limits, ("Sources/io/EventLoop/Loop.swift", "f(16 << 20)")]),
             .init([limits, ("Sources/io/Transport/Link.swift", "private static let boxBytes = 16 << 20")]),
+            .init([
+                ("Sources/io/Transport/Contract/TransportLimits.swift", "static let dial = Duration.seconds(5)"),
+                ("Sources/services/ProcessKit/Options.swift", "a.option(\"wait\", .duration(.seconds(5)...(.seconds(9))))"),
+            ]),
         ]
     ) { tree in
         let tables = tree.files.filter { ["Limits.swift", "TransportLimits.swift"].contains($0.name) && $0.path.hasPrefix("Sources/io/") }
@@ -105,7 +109,8 @@ enum LayoutRules {
         }
         return covered.flatMap { file -> [Rule.Place] in
             guard let swift = file.swift else { return [] }
-            let declared = Set(swift.tokens.filter { ["let", "var", "get"].contains($0.text) }.map(\.line))
+            // The bounds of an option's values are the option's own, and stand in one place with it.
+            let declared = Set(swift.tokens.filter { ["let", "var", "get", "duration"].contains($0.text) }.map(\.line))
             return named.flatMap { phrase, constants in
                 swift.places(of: phrase).map { swift.tokens[$0].line }.filter { !declared.contains($0) }.map { line in
                     let names = constants.map(\.name).joined(separator: ", ")

@@ -9,6 +9,8 @@ final class EpollSocket: ByteSocket, FileEventHandler {
     private let descriptor: Int32
     private var owner: (any ByteSocketOwner)?
     private var isOpen = true
+    /// Not once it is broken: that would be told for ever.
+    private var isWatched = false
     /// What epoll was told to wait for.
     private var interest: FileEvents = []
     private var isReading = true
@@ -36,7 +38,10 @@ final class EpollSocket: ByteSocket, FileEventHandler {
         precondition(self.owner == nil && isOpen, "a socket has one owner")
         self.owner = owner
         interest = wanted
-        do throws(SystemError) { try loop.watch(descriptor, for: interest, self) } catch {
+        do throws(SystemError) {
+            try loop.watch(descriptor, for: interest, self)
+            isWatched = true
+        } catch {
             // The kernel has no memory for it: to the owner that is a connection that broke.
             loop.spawn { self.owner?.socketReady([.hangup, .broken]) }
         }
@@ -52,7 +57,7 @@ final class EpollSocket: ByteSocket, FileEventHandler {
 
     private func updateInterest() {
         let wanted = wanted
-        guard isOpen, owner != nil, wanted != interest else { return }
+        guard isWatched, wanted != interest else { return }
         interest = wanted
         loop.change(descriptor, to: wanted)
     }
@@ -97,8 +102,13 @@ final class EpollSocket: ByteSocket, FileEventHandler {
         guard isOpen else { return }
         isOpen = false
         owner = nil
-        loop.unwatch(descriptor)
+        unwatch()
         apus_close(descriptor, resets ? 1 : 0)
+    }
+
+    private func unwatch() {
+        isWatched = false
+        loop.unwatch(descriptor)
     }
 
     func ready(_ events: FileEvents) {
@@ -109,6 +119,6 @@ final class EpollSocket: ByteSocket, FileEventHandler {
         hangupIsTold = true
         owner.socketReady(events)
         guard isOpen else { return }
-        if events.contains(.broken) { loop.unwatch(descriptor) } else { updateInterest() }
+        if events.contains(.broken) { unwatch() } else { updateInterest() }
     }
 }

@@ -10,27 +10,23 @@ import WireProtocol
 @LoopActor
 final class ClusterView {
     private(set) var routers: [RouterClient] = []
-    private let loop: Loop
     private var models: [String: ModelCard] = [:]
-    /// Names that were there a short while ago, and since when they are not.
-    private var vanished: [String: Instant] = [:]
+    /// Names that stood for a model at some time: while its workers or routers come back, nobody is told that there is no such model.
+    private var remembered: Set<String> = []
     private var nextRouter = 0
     private var waiting: [UInt64: Signal] = [:]
     private var tickets: UInt64 = 0
 
-    /// A router that restarts learns of its workers one by one: for so long a model that was there is not said to be unknown.
-    static let grace = Duration.seconds(30)
-
-    init(on loop: Loop) { self.loop = loop }
+    /// Names of cards, never of requests; far more than a cluster has at a time.
+    private static let rememberedLimit = 4_096
 
     func add(_ router: RouterClient) { routers.append(router) }
 
     /// Called by whoever hears of a change, before anybody asks what there is.
     func refresh() {
-        let before = models, now = loop.now
         models = namedModels()
-        vanished = vanished.filter { models[$0.key] == nil && $0.value.duration(to: now) < Self.grace }
-        for name in before.keys where models[name] == nil { vanished[name] = now }
+        // Order: all are added, or as many as there is room for.
+        for name in models.keys where remembered.count < Self.rememberedLimit { remembered.insert(name) }
     }
 
     /// A router that can be asked now; they take turns.
@@ -70,10 +66,8 @@ final class ClusterView {
     /// The card that a client's model name stands for: a name of the card, or of an adapter.
     func card(named name: String) -> ModelCard? { models[name] }
 
-    /// Whether the name stood for a model a short while ago, and may do so again.
-    func wasThereLately(_ name: String) -> Bool {
-        vanished[name].map { $0.duration(to: loop.now) < Self.grace } ?? false
-    }
+    /// Whether a model that no router names now may still be one: it was, or the routers know none at all yet.
+    func mayReturn(_ name: String) -> Bool { remembered.contains(name) || views.allSatisfy(\.pools.isEmpty) }
 
     /// Names in order, each with its card; adapters and other served names among them.
     var modelNames: [(name: String, card: ModelCard)] {

@@ -39,6 +39,8 @@ final class ModelStore {
     /// Before a fetch that failed is tried again: workers come and go. Doubles up to the longest, since a file may have many megabytes.
     private static let firstRetry = Duration.seconds(1)
     private static let longestRetry = Duration.seconds(60)
+    /// A model that no router names is kept for so long: routers that restart hear of their pools one by one.
+    private static let grace = Duration.seconds(30)
     /// What building a tokenizer costs in a simulation.
     private static let virtualBuildCost = Duration.milliseconds(5)
 
@@ -57,6 +59,7 @@ final class ModelStore {
         if case .failed(let failure, _) = models[digest] { failure } else { nil }
     }
 
+    // Order: a count.
     var readyCount: Int { models.values.count { if case .ready(_, nil) = $0 { true } else { false } } }
 
     /// Fetches what the directory names and is not here. What it names no more is kept a while: a router that restarts forgets its pools, and
@@ -68,11 +71,12 @@ final class ModelStore {
         models = models.filter { digest, state in
             if named.contains(digest) { return true }
             guard case .ready(_, let since) = state else { return false }
-            let end = (since ?? now) + ClusterView.grace
+            let end = (since ?? now) + Self.grace
             next = min(next ?? end, end)
             return end > now
         }
         failures = failures.filter { named.contains($0.key) }
+        // Order: each is changed by itself.
         for (digest, state) in models {
             guard case .ready(let model, let since) = state else { continue }
             models[digest] = .ready(model, unnamedSince: named.contains(digest) ? nil : since ?? now)

@@ -52,8 +52,12 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
         keeper = LinkKeeper(address, kind: .route, endpoint: endpoint, loop: context.loop, handler: self)
     }
 
-    /// Registered, and its directory was complete once: a gap in it is recovered while plans are made.
-    var isUsable: Bool { isRegistered && link != nil && joining == nil && view != nil && view?.health.state != .draining }
+    /// Registered, and its directory was complete once: a gap in it is recovered while plans are made. A router that has just begun, and does not
+    /// know its workers yet, says so.
+    var isUsable: Bool {
+        guard isRegistered, link != nil, joining == nil, let state = view?.health.state else { return false }
+        return state == .ready || state == .degraded
+    }
     /// So many plans are asked for that one more would be refused.
     var isFull: Bool { waiting.count >= TransportLimits.openRouteQuestions }
     /// One that has begun to end carries nothing any more.
@@ -203,7 +207,7 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
     private static let registrationLimit = Duration.seconds(2)
 
     private func viewChanged() {
-        if let joining, joining.isInStep {
+        if let joining, joining.isInStep, joining.health.state != .starting || view == nil {
             view?.close()
             view = joining
             self.joining = nil

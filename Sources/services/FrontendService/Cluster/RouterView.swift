@@ -155,9 +155,9 @@ final class RouterView: FeedReader {
         case .modelPool(let pool): directory.set(pool)
         case .modelPoolGone(let gone): directory.pools[gone.digest] = nil
         case .routerHealth(let health):
-            let wasDraining = self.health.state == .draining
+            let before = self.health.state
             directory.health = health
-            return wasDraining != (health.state == .draining)
+            return before != health.state
         default: return false
         }
         return true

@@ -43,6 +43,7 @@ final class WorkerPool {
         clients.values.sorted { ($0.workerID, $0.generation) < ($1.workerID, $1.generation) }
     }
 
+    // Order: a count, and a sum.
     var openLinks: Int { clients.values.count(where: \.isOpen) }
     var openRequests: Int { clients.values.reduce(0) { $0 + $1.openRequests } }
 
@@ -69,6 +70,7 @@ final class WorkerPool {
             client.start()
         }
         withoutAddress.formIntersection(named)
+        // Order: each is changed by itself.
         for (life, client) in clients {
             client.isNamed = named.contains(life)
             client.unnamedSince = client.isNamed ? nil : client.unnamedSince ?? context.loop.now
@@ -85,6 +87,7 @@ final class WorkerPool {
     private func review() {
         letGo()
         var reached: Set<UInt64> = [], failed: Set<UInt64> = []
+        // Order: both are sets, and what is made of them is sorted.
         for client in clients.values {
             // A link that is on its way is waited for.
             if client.isOpen || !client.hasFailed { reached.insert(client.workerID) } else { failed.insert(client.workerID) }

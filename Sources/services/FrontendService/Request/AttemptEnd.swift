@@ -28,6 +28,11 @@ struct AttemptFailure: Error {
 
     /// What a router or a worker said; the specification has where another one may be asked.
     init(_ detail: FailureDetail, _ fault: AttemptFault) {
+        // The model was there when the request came: its last worker left, and may come back.
+        guard detail.code != .unknownModel else {
+            self.init(.noWorker, fault, isFinal: true)
+            return
+        }
         self.init(
             ServiceFailure(
                 wireCode: detail.code.rawValue, field: detail.field, reason: detail.reason,

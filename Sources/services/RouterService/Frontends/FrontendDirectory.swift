@@ -9,7 +9,7 @@ import WireProtocol
 final class FrontendDirectory {
     private let publisher: StatePublisher
     private let metrics: RouterMetrics
-    private(set) var all: [FrontendSession] = []
+    private(set) var all: [RouteHandler] = []
 
     init(publisher: StatePublisher, metrics: RouterMetrics) {
         self.publisher = publisher
@@ -32,7 +32,7 @@ final class FrontendDirectory {
         return nil
     }
 
-    func opened(_ session: FrontendSession) {
+    func opened(_ session: RouteHandler) {
         if let older = self.session(of: session.identity) {
             remove(older)
             older.link.goodbye(.replaced)
@@ -43,7 +43,7 @@ final class FrontendDirectory {
     }
 
     /// Its leases stay: the workers say when they end.
-    func remove(_ session: FrontendSession) {
+    func remove(_ session: RouteHandler) {
         guard all.contains(where: { $0 === session }) else { return }
         all.removeAll { $0 === session }
         metrics.frontends.set(all.count)
@@ -53,7 +53,7 @@ final class FrontendDirectory {
             .frontendGone(FrontendGone(frontendID: session.identity.id, generation: session.identity.generation)))
     }
 
-    private func session(of identity: Identity) -> FrontendSession? {
+    private func session(of identity: Identity) -> RouteHandler? {
         all.first { $0.identity.role == identity.role && $0.identity.id == identity.id }
     }
 

@@ -34,6 +34,7 @@ final class RoutePlanner {
         do throws(Refusal) {
             try place(entry, origin: origin, &plan)
         } catch {
+            let error = believed(error)
             plan.outcome = .failed
             plan.legs = []
             plan.failure = FailureDetail(
@@ -45,6 +46,14 @@ final class RoutePlanner {
         core.metrics.planned(plan.outcome, plan.failure?.code)
         if plan.outcome == .placed { core.metrics.decision.observeMilliseconds(took) }
         return plan
+    }
+
+    /// What a router knows nothing of may be on its way to it, as long as it has just begun.
+    private func believed(_ refusal: Refusal) -> Refusal {
+        guard refusal.code == .unknownModel || refusal.code == .unknownWorker, !core.isAcquainted else { return refusal }
+        return Refusal(
+            code: .noWorker, field: refusal.field, reason: "this router has just begun: \(refusal.reason)",
+            retryAfter: RouterLimits.retryAfter)
     }
 
     private func place(_ entry: RouteEntry, origin: UInt64, _ plan: inout PlanEntry) throws(Refusal) {

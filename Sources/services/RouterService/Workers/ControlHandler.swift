@@ -137,6 +137,9 @@ final class ControlHandler: LinkHandler {
         }
         do throws(TransportError) {
             record.intake = try EventIntake(core, record, feed)
+            record.isHeard = false
+            record.isFeedSilent = false
+            core.workers.changed(record)
         } catch {
             core.log.error("a worker's feed cannot be subscribed to", ["at": .text(feed.description), "reason": .text(error.description)])
         }
@@ -159,22 +162,42 @@ final class ControlHandler: LinkHandler {
         guard let card = record.registration?.card else { return }
         let check = ParityCheck(of: card, random: &core.loop.random), registration = registrations
         core.loop.spawn { [weak self] in
-            var fault: String?
-            do throws(LinkFailure) {
-                fault = check.fault(in: try await link.ask(check.probe, answeredBy: ParityAnswer.self, within: RouterLimits.parityAnswer))
-            } catch {
-                guard error != .ended else { return }
-                fault = "it did not hash the lists it was asked for"
-            }
-            self?.probed(link, registration, fault)
+            let result = await Self.ask(check, on: link)
+            if result != .linkEnded { self?.probed(link, registration, result) }
         }
     }
 
-    private func probed(_ link: Link, _ registration: Int, _ fault: String?) {
+    private enum Parity: Equatable {
+        case shown
+        case fault(String)
+        /// Nobody knows.
+        case linkEnded
+    }
+
+    private static func ask(_ check: ParityCheck, on link: Link) async -> Parity {
+        for attempt in 1...RouterLimits.parityAttempts {
+            do throws(LinkFailure) {
+                let answer = try await link.ask(check.probe, answeredBy: ParityAnswer.self, within: RouterLimits.parityAnswer)
+                return check.fault(in: answer).map { .fault($0) } ?? .shown
+            } catch {
+                switch error {
+                case .ended, .malformed: return .linkEnded
+                case .failed(let failure) where failure.code == .unsupportedKind || failure.code == .malformed:
+                    return .fault("it cannot hash lists of tokens")
+                // It may not have read the answer to its registration yet, or be held up.
+                case .failed, .timedOut: if attempt < RouterLimits.parityAttempts { await link.loop.sleep(for: RouterLimits.parityPause) }
+                }
+            }
+        }
+        return .fault("it did not hash the lists that it was asked for")
+    }
+
+    private func probed(_ link: Link, _ registration: Int, _ parity: Parity) {
         guard record.link === link, registration == registrations else { return }
-        record.events = fault == nil ? .exact : .loadOnly
-        record.eventsReason = fault ?? ""
-        if let fault {
+        record.events = parity == .shown ? .exact : .loadOnly
+        record.eventsReason = ""
+        if case .fault(let fault) = parity {
+            record.eventsReason = fault
             core.log.warning("worker is routed by load alone", ["worker": .hex(record.life.worker.rawValue), "reason": .text(fault)])
         }
         core.workers.changed(record)

@@ -37,6 +37,8 @@ final class EventIntake: FeedReader {
     private var pause = Duration.zero
     private var inStepSince: Instant?
     private var timer: TimerHandle?
+    /// Recoveries that failed since the last one that did not.
+    private var failures = 0
 
     init(_ core: RouterCore, _ record: WorkerRecord, _ address: Address) throws(TransportError) {
         self.core = core
@@ -183,8 +185,10 @@ final class EventIntake: FeedReader {
 
     private func failed(_ reason: String) {
         core.metrics.recovered("failed")
-        core.log.info(
-            "a worker's stream was not recovered",
+        // The first of a row is worth a line.
+        failures += 1
+        core.log.log(
+            failures == 1 ? .warning : .debug, "a worker's stream was not recovered",
             ["worker": .hex(record.life.worker.rawValue), "reason": .text(reason), "retry": .duration(pause)])
         held = []
         recover()
@@ -207,6 +211,7 @@ final class EventIntake: FeedReader {
         if let state = snapshot.state { core.workers.declared(record, state.state, state.reason) }
         cursor.restart(generation: cursor.generation, next: snapshot.sequence + 1)
         phase = .inStep
+        failures = 0
         backwardBeats = 0
         setInStep(true)
         let waiting = held

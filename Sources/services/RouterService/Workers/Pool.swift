@@ -13,6 +13,11 @@ final class Pool: StateEntry {
     /// Their ranks, by placement: what a policy chooses among.
     private(set) var candidates: [Candidate] = []
     private var turns: UInt64 = 0
+    /// Of the members; kept, since every decision's pool is told by it.
+    private(set) var readyWorkers = 0
+    /// What any member answers to beside the card's name, and which adapters one has.
+    private(set) var servedNames = LabelUnion()
+    private(set) var loRAs = LabelUnion()
     var isCurrent = false
     /// When the last member left.
     var emptySince: Instant?
@@ -27,44 +32,53 @@ final class Pool: StateEntry {
     var name: String { card.name }
     var blockSize: UInt32 { card.blockSize }
     var contextLength: UInt32 { card.contextLength }
-    var readyWorkers: Int { members.count { $0.takesWork } }
 
     // MARK: Members
 
     func put(_ record: WorkerRecord) {
-        let old = Dictionary(uniqueKeysWithValues: candidates[candidates.ranks(of: record.life.worker)].map { ($0.placement, $0) })
+        guard let registration = record.registration else { return }
+        let old = candidates[candidates.ranks(of: record.life.worker)]
+        let known = Dictionary(uniqueKeysWithValues: old.filter { $0.generation == record.life.generation }.map { ($0.placement, $0) })
         remove(record)
         members.insert(record, at: members.firstIndex { record.life.worker < $0.life.worker } ?? members.count)
         record.pool = self
-        guard let registration = record.registration else { return }
-        let loRAs = Set(registration.card.loRAs.map(\.text)), place = candidates.ranks(of: record.life.worker).lowerBound
+        record.pooledLabels = (registration.card.servedNames.map(\.text), registration.card.loRAs.map(\.text))
+        servedNames.add(record.pooledLabels.served)
+        loRAs.add(record.pooledLabels.loRAs)
+        let loaded = Set(record.pooledLabels.loRAs), takesWork = record.takesWork
         let fresh = record.ranks.indices.map { index in
-            let placement = record.placement(index), known = old[placement].flatMap { $0.generation == record.life.generation ? $0 : nil }
+            let placement = record.placement(index), known = known[placement]
             return Candidate(
                 placement: placement, generation: record.life.generation, role: registration.role.placementRole,
-                capabilities: registration.card.capabilities.rawValue, loRAs: loRAs,
-                maxBatchedTokens: record.ranks[index].capacity.maxBatchedTokens, isReady: record.takesWork,
+                capabilities: registration.card.capabilities.rawValue, loRAs: loaded,
+                maxBatchedTokens: record.ranks[index].capacity.maxBatchedTokens, isReady: takesWork,
                 load: known?.load ?? CandidateLoad(), lastTurn: known?.lastTurn ?? 0)
         }
-        candidates.insert(contentsOf: fresh, at: place)
+        candidates.insert(contentsOf: fresh, at: candidates.ranks(of: record.life.worker).lowerBound)
+        record.isPooledReady = takesWork
+        if takesWork { readyWorkers += 1 }
         emptySince = nil
     }
 
     func remove(_ record: WorkerRecord) {
+        guard record.pool === self else { return }
+        record.pool = nil
         members.removeAll { $0 === record }
         candidates.removeSubrange(candidates.ranks(of: record.life.worker))
-        if record.pool === self { record.pool = nil }
+        servedNames.remove(record.pooledLabels.served)
+        loRAs.remove(record.pooledLabels.loRAs)
+        if record.isPooledReady { readyWorkers -= 1 }
+        record.isPooledReady = false
     }
 
     /// After anything on which `takesWork` depends. True if it changed.
     func judge(_ record: WorkerRecord) -> Bool {
         let takesWork = record.takesWork
-        var changed = false
-        for index in candidates.ranks(of: record.life.worker) where candidates[index].isReady != takesWork {
-            candidates[index].isReady = takesWork
-            changed = true
-        }
-        return changed
+        guard takesWork != record.isPooledReady else { return false }
+        record.isPooledReady = takesWork
+        readyWorkers += takesWork ? 1 : -1
+        for index in candidates.ranks(of: record.life.worker) { candidates[index].isReady = takesWork }
+        return true
     }
 
     func setLoad(_ load: RankLoad, of placement: Placement) {
@@ -94,27 +108,39 @@ final class Pool: StateEntry {
     var entry: ModelPool {
         var shown = card
         shown.capabilities = []
-        shown.servedNames = servedNames.prefix(Limits.servedNames).map { Label(text: $0) }
+        shown.servedNames = servedNames.sorted.prefix(Limits.servedNames).map { Label(text: $0) }
         shown.loRAs = []
         var bytes = 0
-        for name in loRAs {
+        for name in loRAs.sorted {
             // The message of a feed is not without end: an adapter too many is not shown, but served.
             bytes += name.utf8.count + 2
             guard bytes <= Limits.registrationBytes / 4, shown.loRAs.count < Limits.loRAs else { break }
             shown.loRAs.append(Label(text: name))
         }
-        for member in members where member.takesWork { shown.capabilities.formUnion(member.registration?.card.capabilities ?? []) }
+        for member in members where member.isPooledReady { shown.capabilities.formUnion(member.registration?.card.capabilities ?? []) }
         return ModelPool(
             card: shown, workers: UInt32(clamping: members.count), readyWorkers: UInt32(clamping: readyWorkers), current: isCurrent)
     }
+}
 
-    /// Sorted: what any member answers to beside the card's name.
-    var servedNames: [String] { union { $0.card.servedNames } }
-    var loRAs: [String] { union { $0.card.loRAs } }
+/// Labels of many workers: each once, sorted, as long as one of them has it.
+struct LabelUnion {
+    private(set) var sorted: [String] = []
+    private var holders: [String: Int] = [:]
 
-    private func union(_ names: (RegisterWorker) -> [Label]) -> [String] {
-        var all: Set<String> = []
-        for member in members { for label in member.registration.map(names) ?? [] { all.insert(label.text) } }
-        return all.sorted()
+    mutating func add(_ labels: [String]) {
+        for label in labels {
+            let count = (holders[label] ?? 0) + 1
+            holders[label] = count
+            if count == 1 { sorted.insert(label, at: sorted.firstIndex { label < $0 } ?? sorted.count) }
+        }
+    }
+
+    mutating func remove(_ labels: [String]) {
+        for label in labels {
+            guard let count = holders[label] else { continue }
+            holders[label] = count > 1 ? count - 1 : nil
+            if count == 1 { sorted.removeAll { $0 == label } }
+        }
     }
 }

@@ -107,8 +107,8 @@ final class PoolDirectory: EndOfTurn {
         var cards: [String: [Pool]] = [:], alsoServed: [String: [Pool]] = [:], ofAdapters: [String: [Pool]] = [:]
         for pool in all {
             cards[pool.name, default: []].append(pool)
-            for name in pool.servedNames { alsoServed[name, default: []].append(pool) }
-            for name in pool.loRAs { ofAdapters[name, default: []].append(pool) }
+            for name in pool.servedNames.sorted { alsoServed[name, default: []].append(pool) }
+            for name in pool.loRAs.sorted { ofAdapters[name, default: []].append(pool) }
         }
         var chosen: [String: Named] = [:], split = 0
         for (name, pools) in cards.sorted(by: { $0.key < $1.key }) {

@@ -51,6 +51,9 @@ final class WorkerRecord: StateEntry {
     /// Ascending by rank.
     var ranks: [RankRecord] = []
     weak var pool: Pool?
+    /// What the pool counts of it: kept by the pool.
+    var isPooledReady = false
+    var pooledLabels: (served: [String], loRAs: [String]) = ([], [])
     /// The feed has an entry of it.
     var isAnnounced = false
     var isPending = false

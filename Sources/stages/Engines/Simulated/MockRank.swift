@@ -13,6 +13,7 @@ final class MockRank {
     private let blockSize: Int
     private var waiting: [MockRequest] = []
     private var running: [MockRequest] = []
+    /// Of this step: a sequence that ends makes room for the next one only.
     private var runningSequences = 0
     private var reservedBlocks = 0
 
@@ -35,16 +36,12 @@ final class MockRank {
 
     /// The request if that ended it.
     func cancel(_ request: MockRequest, choice: UInt8?) -> Bool {
-        let sequences = request.unfinished
         let ends = choice.map { request.cancel(choice: $0) } ?? true
         if let place = waiting.firstIndex(where: { $0 === request }) {
             if ends { waiting.remove(at: place) }
-        } else if let place = running.firstIndex(where: { $0 === request }) {
-            runningSequences -= ends ? sequences : sequences - request.unfinished
-            if ends {
-                running.remove(at: place)
-                reservedBlocks -= request.mostBlocks
-            }
+        } else if ends, let place = running.firstIndex(where: { $0 === request }) {
+            running.remove(at: place)
+            reservedBlocks -= request.mostBlocks
         }
         return ends
     }
@@ -52,10 +49,11 @@ final class MockRank {
     /// Decode first, then prompts that were begun, then new ones, all from one budget of tokens.
     func step(into output: inout StepOutput, ended: (MockRequest) -> Void) -> Work {
         var work = Work()
+        runningSequences = running.reduce(0) { $0 + $1.unfinished }
         let decoding = running.prefix { $0.isPrefilled }.count
         for request in running.prefix(decoding) {
             work.decodes += request.unfinished
-            decode(request, into: &output)
+            request.decode(into: &output)
         }
         var budget = max(0, Int(room.maxBatchedTokens) - work.decodes)
         for request in running.dropFirst(decoding) where budget > 0 { prefill(request, &budget, &work, into: &output) }
@@ -104,13 +102,7 @@ final class MockRank {
             return
         }
         output.events.append(.prefillDone(request.key))
-        decode(request, into: &output)
-    }
-
-    private func decode(_ request: MockRequest, into output: inout StepOutput) {
-        let before = request.unfinished
         request.decode(into: &output)
-        runningSequences -= before - request.unfinished
     }
 
     private func removeEnded(_ ended: (MockRequest) -> Void) {

@@ -1,0 +1,60 @@
+import ClusterHarness
+import ServiceRuntime
+import WireProtocol
+
+/// `wiretool simulate`: the real services under faults in virtual time. A seed that fails here fails everywhere.
+enum Simulate {
+    nonisolated static func run(_ arguments: [String]) -> ExitCode {
+        let defaults = SimulationRun.Options()
+        var table = OptionTable(
+            ProcessDescription(
+                name: "wiretool simulate",
+                summary: """
+                    Runs whole clusters in virtual time: frontends, routers and workers as they are, with clients that ask and leave, \
+                    processes that die, freeze and drain, links that break and feeds that lose, and checks every answer against the model.
+                    """,
+                protocolVersion: WireVersion.current.description,
+                examples: [
+                    .init("wiretool simulate --seed 7 --verbose", "repeats one run, with its faults and the logs of its processes"),
+                    .init("wiretool simulate --seed 1 --runs 1000", "runs a thousand"),
+                ]))
+        let seed = table.option("seed", .integer(0...Int.max), default: 1, help: "The first seed.")
+        let runs = table.option("runs", .integer(1...1_000_000), default: 1, help: "How many seeds, counted up from the first.")
+        let span = table.option(
+            "span", .duration(.seconds(1)...(.seconds(3_600))), default: defaults.span, help: "How long things go wrong, in virtual time.")
+        let users = table.option("users", .integer(1...1_000), default: defaults.users, help: "Clients that ask again and again.")
+        let routers = table.option("routers", .integer(1...8), default: defaults.shape.routers, help: "Routers.")
+        let workers = table.option("workers", .integer(1...32), default: defaults.shape.workers.count, help: "Workers.")
+        let frontends = table.option("frontends", .integer(1...8), default: defaults.shape.frontends, help: "Frontends.")
+        let verbose = table.flag("verbose", help: "Prints the faults of each run, and the logs of the processes of one that failed.")
+        switch configuration(table, arguments) {
+        case .failure(let end): return end.code
+        case .success(let resolved):
+            var options = defaults
+            options.span = resolved[span]
+            options.users = resolved[users]
+            options.shape.routers = resolved[routers]
+            options.shape.workers = Array(repeating: .aggregated, count: resolved[workers])
+            options.shape.frontends = resolved[frontends]
+            var failures = 0
+            for run in 0..<resolved[runs] {
+                let report = SimulationRun.run(seed: UInt64(resolved[seed]) &+ UInt64(run), options)
+                tell(report, verbose: resolved[verbose])
+                if !report.violations.isEmpty { failures += 1 }
+            }
+            if resolved[runs] > 1 { say("\(resolved[runs] - failures) runs held, \(failures) did not") }
+            return failures == 0 ? .ok : .failure
+        }
+    }
+
+    private nonisolated static func tell(_ report: SimulationRun.Report, verbose: Bool) {
+        say(report.line)
+        if verbose {
+            for fault in report.faults { say("  \(fault)") }
+            for (name, lines) in report.logs {
+                for line in lines { say("  \(name) \(line)") }
+            }
+        }
+        for violation in report.violations { say("  violated: \(violation)") }
+    }
+}

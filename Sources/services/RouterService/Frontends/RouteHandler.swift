@@ -1,0 +1,146 @@
+import ClusterModel
+import EventLoop
+import ProcessKit
+import Telemetry
+import Transport
+import WireProtocol
+
+/// The router's side of one route link: the frontend's registration, its requests, and the snapshots it reads.
+@LoopActor
+final class RouteHandler: LinkHandler, StateEntry {
+    let link: Link
+    let identity: Identity
+    private let core: RouterCore
+    var registration: RegisterFrontend?
+    var isPending = false
+    /// What is being read page by page.
+    private var snapshot: StateSnapshot?
+    private var answers = PlanBatch()
+
+    init(_ core: RouterCore, _ link: Link) {
+        self.core = core
+        self.link = link
+        identity = link.peer
+    }
+
+    func link(_ link: Link, received header: MessageHeader, body: RawSpan) {
+        do throws(WireError) {
+            switch (header.kind, header.flags.contains(.question)) {
+            case (.registerFrontend, true): register(try Codec.decodeBody(RegisterFrontend.self, from: body), header)
+            case (_, true) where registration == nil: notAllowed(header)
+            case (.routeBatch, false) where registration != nil: route(try batch(RouteBatch.self, header, body))
+            case (.cancelRoute, false) where registration != nil: cancel(try batch(CancelRoute.self, header, body))
+            case (.leasesEnded, false) where registration != nil:
+                for lease in try batch(LeasesEnded.self, header, body).leases { core.ledger.end(lease) }
+            case (.explainQuestion, true):
+                _ = try Codec.decodeBody(ExplainQuestion.self, from: body)
+                link.answer(header, with: Failure(.notFound, reason: "no record of this decision is kept"))
+            case (.replayQuestion, true): replay(try Codec.decodeBody(ReplayQuestion.self, from: body), header)
+            case (.snapshotQuestion, true): page(try Codec.decodeBody(SnapshotQuestion.self, from: body), header)
+            case (_, true): notAllowed(header)
+            default: throw WireError(.unexpectedKind, "kind")
+            }
+        } catch { link.malformed(header, error) }
+    }
+
+    func link(_ link: Link, ended: LinkEnd) {
+        core.log.info("frontend lost", ["frontend": .hex(identity.id), "name": .text(identity.name), "reason": .text(ended.description)])
+        core.frontends.remove(self)
+    }
+
+    private func notAllowed(_ header: MessageHeader) {
+        link.answer(header, with: Failure(.notAllowedHere, field: "kind", reason: "not now, and not from a frontend"))
+    }
+
+    // MARK: Registration
+
+    private func register(_ message: RegisterFrontend, _ header: MessageHeader) {
+        guard let feed = Address(advertised: message.endpoints.feedAddress, peer: link.remoteAddress),
+            feed.description.utf8.count <= Limits.addressBytes
+        else {
+            return link.answer(
+                header, with: Failure(.invalidArgument, field: "feedAddress", reason: "it is no address that could be dialled"))
+        }
+        var kept = message
+        kept.endpoints = Endpoints(linkAddress: "", feedAddress: feed.description)
+        let isNew = registration == nil
+        registration = kept
+        link.answer(
+            header, with: FrontendRegistered(endpoints: core.endpoints, streamPosition: core.publisher.sequence, warnings: []))
+        core.publisher.mark(self)
+        if isNew { core.log.info("frontend registered", ["frontend": .hex(identity.id), "name": .text(identity.name)]) }
+    }
+
+    // MARK: StateEntry
+
+    func change() -> RouterChange? { entry.map { .frontendEntry($0) } }
+
+    var entry: FrontendEntry? {
+        guard let registration else { return nil }
+        return FrontendEntry(
+            frontendID: identity.id, generation: identity.generation, name: identity.name, state: registration.state,
+            endpoints: registration.endpoints, httpAddress: registration.httpAddress)
+    }
+
+    // MARK: Requests
+
+    /// A batch of this frontend's own requests: nobody speaks for another.
+    private func batch<M: WireMessage>(_ type: M.Type, _ header: MessageHeader, _ body: RawSpan) throws(WireError) -> M {
+        guard header.origin == identity.generation else { throw WireError(.invalidValue, "origin") }
+        return try Codec.decodeBody(type, from: body)
+    }
+
+    private func route(_ batch: RouteBatch) {
+        for lease in batch.endedLeases { core.ledger.end(lease) }
+        guard !batch.entries.isEmpty else { return }
+        for entry in batch.entries { answers.entries.append(core.planner.plan(entry, origin: identity.generation)) }
+        link.send(answers, origin: identity.generation)
+        answers.entries.removeAll(keepingCapacity: answers.entries.count <= 256)
+    }
+
+    private func cancel(_ cancel: CancelRoute) {
+        for request in cancel.requests {
+            core.ledger.cancel(RequestID(origin: identity.generation, counter: request.counter), through: request.attempt)
+        }
+    }
+
+    // MARK: Recovery of the router's stream
+
+    private func replay(_ question: ReplayQuestion, _ header: MessageHeader) {
+        guard question.stream == .routerState, question.lastSequence >= question.firstSequence else {
+            let field = question.stream == .routerState ? "lastSequence" : "stream"
+            return link.answer(header, with: Failure(.invalidArgument, field: field, reason: "there is no such range here"))
+        }
+        let newest = core.publisher.sequence
+        var answer = ReplayAnswer()
+        answer.generation = core.context.identity.generation
+        answer.newestSequence = newest
+        if question.generation != answer.generation {
+            answer.outcome = .wrongGeneration
+        } else {
+            // Nothing is kept for replay: a snapshot of this state costs less than a ring of it.
+            answer.outcome = question.firstSequence > newest ? .tooNew : .tooOld
+        }
+        link.answer(header, with: answer)
+    }
+
+    private func page(_ question: SnapshotQuestion, _ header: MessageHeader) {
+        let own = core.context.identity
+        guard question.stream == .routerState else {
+            return link.answer(header, with: Failure(.invalidArgument, field: "stream", reason: "this router's state is all there is here"))
+        }
+        // Whoever asks on this link can mean nobody else; 0 is taken for that.
+        guard question.publisher == own.id || question.publisher == 0 else {
+            return link.answer(header, with: Failure(.invalidArgument, field: "publisher", reason: "another router answers here"))
+        }
+        guard question.generation == own.generation || question.generation == 0 else {
+            return link.answer(header, with: Failure(.notFound, field: "generation", reason: "this router is in another life"))
+        }
+        if question.cursor == SnapshotCursor() { snapshot = core.snapshot() }
+        guard question.cursor.section == 0, let page = snapshot?.page(from: question.cursor.fromHash) else {
+            return link.answer(header, with: Failure(.notFound, field: "cursor", reason: "no page begins there; start over"))
+        }
+        if page.next == nil { snapshot = nil }
+        link.answer(header, with: page, compressed: true)
+    }
+}

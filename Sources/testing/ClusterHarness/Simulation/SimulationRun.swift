@@ -1,0 +1,129 @@
+import ClusterModel
+import EventLoop
+import Transport
+
+/// The real services under faults in virtual time, by a seed: clients ask, processes die, freeze, drain and come back, links break, feeds lose.
+///
+/// What must hold whatever happens: each request ends exactly once, with the whole answer, a typed error, or because its client left; what a
+/// client saw is what the model says, byte for byte, with nothing lost or doubled; afterwards everything works again; at rest nothing is held.
+package struct SimulationRun {
+    package struct Options: Sendable {
+        package var shape = ClusterShape()
+        package var users = 6
+        /// How long things go wrong, in virtual time.
+        package var span = Duration.seconds(20)
+
+        package init() {
+            shape.routers = 2
+            shape.frontends = 2
+            shape.workers = [.aggregated, .aggregated, .aggregated]
+        }
+    }
+
+    package struct Report: Sendable {
+        package let seed: UInt64
+        /// Equal for equal seeds, in every process.
+        package fileprivate(set) var traceHash: UInt64 = 0
+        package fileprivate(set) var requests = 0
+        package fileprivate(set) var complete = 0
+        package fileprivate(set) var left = 0
+        package fileprivate(set) var broken = 0
+        package fileprivate(set) var errors: [(code: String, count: Int)] = []
+        package fileprivate(set) var tokens = 0
+        package fileprivate(set) var lives = 0
+        /// Attempts that another worker or router had to take over.
+        package fileprivate(set) var moved = 0
+        /// What went wrong on purpose, in order.
+        package fileprivate(set) var faults: [String] = []
+        /// Empty when all held.
+        package fileprivate(set) var violations: [String] = []
+        /// What each process logged last, for a run that failed.
+        package fileprivate(set) var logs: [(name: String, lines: [String])] = []
+
+        package var line: String {
+            let codes = errors.sorted { $0.code < $1.code }.map { "\($0.count) \($0.code)" }.joined(separator: ", ")
+            return "seed \(seed): trace \(String(traceHash, radix: 16)), \(requests) requests, \(complete) complete (\(tokens) tokens), "
+                + "\(left) left, \(broken) broken, \(moved) attempts moved, errors: \(codes.isEmpty ? "none" : codes); \(faults.count) faults, \(lives) processes, "
+                + "\(violations.count) violations"
+        }
+    }
+
+    private let cluster: VirtualCluster
+    private let options: Options
+    private var script: FaultScript
+    private var report: Report
+
+    package static func run(seed: UInt64, _ options: Options = Options()) -> Report {
+        var script = FaultScript(seed: seed)
+        let cluster = VirtualCluster(seed: seed, faults: script.network())
+        do { try cluster.add(options.shape) } catch { preconditionFailure("\(error)") }
+        var run = SimulationRun(cluster: cluster, options: options, script: script, report: Report(seed: seed))
+        run.run()
+        return run.report
+    }
+
+    private mutating func run() {
+        do { try live() } catch { report.violations.append("\(error)") }
+        report.faults = script.events
+        report.traceHash = cluster.world.traceHash
+        report.moved = cluster.members.reduce(0) { $0 + $1.attemptsMoved }
+        report.lives = cluster.members.reduce(0) { $0 + $1.lives }
+        if !report.violations.isEmpty { report.logs = cluster.members.map { ($0.name, $0.log) } }
+        cluster.end()
+    }
+
+    private mutating func live() throws {
+        try cluster.untilReady()
+        let frontends = cluster.members(.frontend)
+        let clients = frontends.map(cluster.client), loop = cluster.clients, seed = report.seed
+        let users = loop.perform { SimulatedUsers(on: loop, frontends: frontends, clients: clients, seed: seed) }
+        loop.perform { users.start(options.users) }
+        defer { take(users) }
+        let end = cluster.world.now + options.span
+        while cluster.world.now < end {
+            cluster.pass(script.pause())
+            script.strike(cluster)
+            cluster.noteSettled()
+        }
+        script.calm(cluster)
+        loop.perform { users.stop() }
+        try cluster.untilReady(within: Self.recovery)
+        try cluster.until("every request has ended", within: Self.longestRequest) { loop.perform { users.active } == 0 }
+        // Nothing is wrong any more, so nothing may fail any more, once what was dialled and asked again had its turn.
+        cluster.pass(Self.settling)
+        loop.perform { users.probe(2 * frontends.count) }
+        try cluster.until("every probe has ended", within: .seconds(30)) { loop.perform { users.active } == 0 }
+        cluster.pass(Self.settling)
+        report.violations += Invariants.atRest(cluster)
+        try leave()
+    }
+
+    /// After the last fault: dials with back-off, snapshots, model files.
+    private static let recovery = Duration.seconds(30)
+    private static let settling = Duration.seconds(12)
+    /// Past the limits of silence and of the first token, thrice.
+    private static let longestRequest = Duration.seconds(500)
+
+    /// Everything drains, in the order in which work flows, and says that it ended well.
+    private mutating func leave() throws {
+        for role in [ClusterRole.frontend, .worker, .router] {
+            for member in cluster.members(role) { member.drain() }
+            try cluster.until("every \(role) has drained", within: .seconds(60)) { cluster.members(role).allSatisfy { !$0.isAlive } }
+        }
+        cluster.pass(.seconds(5))
+        report.violations += Invariants.afterTheEnd(cluster)
+    }
+
+    private mutating func take(_ users: SimulatedUsers) {
+        let tally = cluster.clients.perform { users.tally }
+        report.requests = tally.begun
+        report.complete = tally.complete
+        report.left = tally.left
+        report.broken = tally.broken
+        report.errors = tally.errors
+        report.tokens = tally.tokens
+        report.violations += tally.violations
+        if tally.begun != tally.ended { report.violations.append("\(tally.begun) requests began, \(tally.ended) ended") }
+        if tally.complete == 0 { report.violations.append("nothing was ever answered") }
+    }
+}

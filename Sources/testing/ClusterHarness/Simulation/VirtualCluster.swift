@@ -1,0 +1,123 @@
+import ClusterModel
+package import EventLoop
+import TestSupport
+package import Transport
+
+/// A cluster of the real services in virtual time, on a simulated network, on one thread.
+package final class VirtualCluster: @unchecked Sendable {
+    // Safety: belongs to the one thread that runs its world.
+
+    package static let httpPort: UInt16 = 8000
+    package static let clientHost = "clients"
+    private static let linkPort: UInt16 = 8100, feedPort: UInt16 = 8101
+    private static let adminAddress = "0.0.0.0:8001"
+
+    package let world: VirtualWorld
+    package let fabric: SimulatedFabric
+    package private(set) var members: [VirtualMember] = []
+    /// Where clients live; nothing happens to it.
+    package let clients: VirtualLoop
+    /// The connections between clients and servers, which are no links.
+    package let socketFabric: VirtualSocketFabric
+    private let clientSockets: VirtualSockets
+    /// Never used: work of a virtual loop runs inline.
+    let pool = WorkPool(threads: 0)
+
+    package init(seed: UInt64, faults: LinkFaults = LinkFaults()) {
+        world = VirtualWorld(seed: seed)
+        fabric = SimulatedFabric(world: world, plan: FaultPlan(faults))
+        clients = world.makeLoop(Self.clientHost)
+        var plan = VirtualSocketPlan()
+        (plan.delay, plan.jitter, plan.bufferBytes) = (faults.delay, faults.jitter, faults.bufferBytes)
+        socketFabric = VirtualSocketFabric(world, plan: plan)
+        clientSockets = VirtualSockets(Self.clientHost, loop: clients, on: socketFabric)
+    }
+
+    package func add(_ shape: ClusterShape) throws {
+        let routers = (0..<shape.routers).map { "tcp://router-\($0 + 1):\(Self.linkPort)" }.joined(separator: ",")
+        let common = ["--admin-listen", Self.adminAddress]
+        for index in 0..<shape.routers {
+            try add(
+                .router, "router-\(index + 1)",
+                common + ["--listen", "tcp://0.0.0.0:\(Self.linkPort)", "--publish", "tcp://0.0.0.0:\(Self.feedPort)"] + shape.routerOptions)
+        }
+        for (index, part) in shape.workers.enumerated() {
+            let id = String(repeating: "0", count: 15) + String(index + 1, radix: 16)
+            try add(
+                .worker, "worker-\(index + 1)",
+                common + ["--routers", routers, "--worker-id", id, "--role", part.rawValue, "--listen", "tcp://0.0.0.0:0"]
+                    + ["--publish", "tcp://0.0.0.0:0"] + shape.workerOptions)
+        }
+        for index in 0..<shape.frontends {
+            try add(
+                .frontend, "frontend-\(index + 1)",
+                common + ["--routers", routers, "--listen", "0.0.0.0:\(Self.httpPort)", "--publish", "tcp://0.0.0.0:8002"]
+                    + shape.frontendOptions)
+        }
+    }
+
+    private func add(_ role: ClusterRole, _ name: String, _ arguments: [String]) throws {
+        members.append(try VirtualMember(role, name, ["--name", name] + arguments, in: self))
+    }
+
+    package func members(_ role: ClusterRole) -> [VirtualMember] { members.filter { $0.role == role } }
+    package func member(_ name: String) -> VirtualMember {
+        guard let member = members.first(where: { $0.name == name }) else { preconditionFailure("there is no \(name)") }
+        return member
+    }
+
+    // MARK: Time
+
+    /// Lets time pass until the condition holds; throws if it does not in time.
+    package func until(_ what: String, within limit: Duration = .seconds(30), _ condition: () -> Bool) throws {
+        guard world.run(for: limit, until: condition) else { throw Unmet("\(what), within \(limit) of virtual time") }
+    }
+
+    package func pass(_ span: Duration) { world.run(for: span) }
+
+    /// Every frontend has a router and a model, and every process serves.
+    package func untilReady(within limit: Duration = .seconds(30)) throws {
+        try until("the cluster is ready", within: limit) { members.allSatisfy(\.canServe) }
+        for member in members { member.settled() }
+    }
+
+    // MARK: Clients
+
+    package func client(of frontend: VirtualMember) -> TestClient {
+        let sockets = clientSockets, clients = clients
+        return clients.perform { TestClient(on: clients, sockets: sockets, host: frontend.name, port: Self.httpPort) }
+    }
+
+    /// Begins a request; its reply is there when it is.
+    package func begin(_ request: ChatRequest, at frontend: VirtualMember, _ conduct: ClientConduct = ClientConduct()) -> PendingReply {
+        let client = client(of: frontend), pending = PendingReply(), loop = clients
+        loop.spawn { pending.reply = await client.chat(request, conduct) }
+        return pending
+    }
+}
+
+extension VirtualCluster {
+    /// While this lasts, what clients see of a frontend that something happened to is excused.
+    func noteSettled() { for member in members where member.canServe { member.settled() } }
+
+    /// Requests that are open at all the living processes of a role.
+    package func openRequests(of role: ClusterRole) -> Int {
+        members(role).filter(\.isAlive).reduce(0) { sum, member in sum + member.process.openRequests }
+    }
+
+    /// What any process holds that it should not hold at rest.
+    package var heldAtRest: [String] { Invariants.atRest(self) }
+
+    /// Nothing runs any more.
+    package func end() {
+        for member in members where !member.process.host.isDead { member.process.kill(.reset) }
+        clients.kill()
+        pool.close()
+    }
+}
+
+/// A reply that may not have come yet.
+package final class PendingReply: @unchecked Sendable {
+    // Safety: belongs to the thread of the world.
+    package fileprivate(set) var reply: ChatReply?
+}

@@ -1,0 +1,84 @@
+package import ClusterModel
+import EventLoop
+package import Transport
+
+/// A place in a simulated cluster, and the process that fills it now.
+package final class VirtualMember: @unchecked Sendable {
+    // Safety: belongs to the one thread that runs its world.
+
+    package let role: ClusterRole
+    package let name: String
+    package let arguments: [String]
+    package private(set) var process: VirtualProcess
+    /// How many processes filled it.
+    package private(set) var lives = 1
+    private var movedBefore = 0
+    /// When clients may have found it closed, or their connections broken; the last is open while it is not serving.
+    package private(set) var disturbances: [Disturbance] = []
+    private unowned let cluster: VirtualCluster
+
+    package struct Disturbance: Sendable {
+        package let from: Instant
+        package fileprivate(set) var to: Instant?
+        /// It lasts until another process serves in place of that one.
+        fileprivate let ofLife: Int?
+    }
+
+    init(_ role: ClusterRole, _ name: String, _ arguments: [String], in cluster: VirtualCluster) throws {
+        self.role = role
+        self.name = name
+        self.arguments = arguments
+        self.cluster = cluster
+        process = VirtualProcess(name, try VirtualProgram(role, arguments: arguments), in: cluster)
+    }
+
+    package var isAlive: Bool { process.isAlive }
+    package var isServing: Bool { process.isServing }
+    /// Whether it could do its work now: a frontend has routers and a model.
+    package var canServe: Bool { process.canServe }
+    package var log: [String] { process.log.lines }
+    /// Attempts that did not end a request, over all lives.
+    package var attemptsMoved: Int { movedBefore + process.log.attemptsMoved }
+
+    package func kill(_ how: ProcessDeath = .reset) {
+        disturb(ofLife: lives)
+        process.kill(how)
+    }
+
+    /// SIGTERM: it ends by itself, or not.
+    package func drain() {
+        disturb(ofLife: lives)
+        process.drain()
+    }
+
+    /// A new process in place of one that has ended or was killed.
+    package func restart() {
+        precondition(!isAlive, "\(name) lives")
+        if !process.host.isDead { process.kill(.reset) }
+        lives += 1
+        movedBefore += process.log.attemptsMoved
+        do { process = VirtualProcess(name, try VirtualProgram(role, arguments: arguments), in: cluster) } catch {
+            preconditionFailure("\(name) started once: \(error)")
+        }
+    }
+
+    package func freeze() { process.loop.freeze() }
+    package func thaw() { process.loop.thaw() }
+
+    /// From here on clients are excused, until `settled`.
+    func disturb(ofLife life: Int? = nil) {
+        disturbances.append(Disturbance(from: cluster.world.now, to: nil, ofLife: life))
+    }
+
+    /// It serves: what disturbed it is over, unless that is about to end this very process.
+    func settled() {
+        for index in disturbances.indices.reversed() where disturbances[index].to == nil && disturbances[index].ofLife != lives {
+            disturbances[index].to = cluster.world.now
+        }
+    }
+
+    /// Whether something happened to it between the two instants that explains a broken exchange.
+    package func wasDisturbed(from: Instant, to: Instant) -> Bool {
+        disturbances.contains { $0.from <= to && ($0.to ?? to) >= from }
+    }
+}

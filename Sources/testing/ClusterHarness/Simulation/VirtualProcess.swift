@@ -1,0 +1,129 @@
+import ClusterModel
+import Concurrency
+import EventLoop
+import ProcessKit
+package import ServiceRuntime
+import Telemetry
+import Transport
+
+/// One life of a process in a simulated cluster: the services of the real program on a virtual loop.
+package final class VirtualProcess: @unchecked Sendable {
+    // Safety: belongs to the one thread that runs its world.
+
+    package let name: String
+    let loop: VirtualLoop
+    let host: SimulatedHost
+    private let sockets: VirtualSockets
+    let log = LogCapture()
+    private let lifecycle: LoopHost
+    private let logger: Logger
+    private var parts: VirtualProgram.Parts?
+    /// Set when all its services have ended by themselves.
+    package private(set) var exitCode: ExitCode?
+
+    /// What peers must prove to know: the hosts are not loopback to one another.
+    static let secret = Array("the secret of a cluster that does not exist".utf8)
+    private static let startLimit = Duration.seconds(60)
+
+    init(_ name: String, _ program: VirtualProgram, in cluster: VirtualCluster) {
+        self.name = name
+        let loop = cluster.world.makeLoop(name)
+        self.loop = loop
+        host = cluster.fabric.host(name, loop: loop)
+        sockets = VirtualSockets(name, loop: loop, on: cluster.socketFabric)
+        let metrics = MetricsRegistry()
+        logger = Logger(level: .debug, style: .json, sink: log, metrics: metrics, wallClock: { loop.wallClockMilliseconds })
+        lifecycle = loop.perform { [logger] in LoopHost(on: loop, log: logger, systemd: SystemdNotify(environment: [:])) }
+        loop.perform { start(program, metrics, cluster.pool) }
+    }
+
+    @LoopActor
+    private func start(_ program: VirtualProgram, _ metrics: MetricsRegistry, _ pool: WorkPool) {
+        var policy = program.options.policy(program.resolved, id: program.id, on: loop)
+        policy.secret = Self.secret
+        let context = ProcessContext(
+            loop: loop, network: host, sockets: sockets, pool: pool, log: logger, metrics: metrics, policy: policy, advertisedHost: name)
+        do {
+            let parts = try program.parts(context)
+            self.parts = parts
+            let limit = program.resolved[program.options.drainLimit]
+            let errand = Errand(ServiceGroup([parts.service], startLimit: Self.startLimit, drainLimit: limit), lifecycle, self)
+            loop.spawn { await errand.run() }
+        } catch { preconditionFailure("\(name) could not be put together: \(error)") }
+    }
+
+    fileprivate func ended(_ code: ExitCode) {
+        exitCode = code
+        // What the process's sockets said last is under way; a kernel would deliver it too.
+        loop.world.schedule(after: .milliseconds(20)) { [self] in kill(.reset) }
+    }
+
+    /// SIGTERM.
+    func drain() {
+        let lifecycle = lifecycle
+        loop.perform { lifecycle.request(.requested(by: "the simulation")) }
+    }
+
+    func kill(_ how: ProcessDeath) {
+        host.kill(how)
+        sockets.kill(how == .reset ? .reset : .silent)
+    }
+
+    var isServing: Bool { isAlive && loop.perform { lifecycle.isReady } }
+    var isAlive: Bool { exitCode == nil && !host.isDead }
+
+    /// What a process at rest holds that it should not.
+    var held: [String] {
+        guard isAlive, let parts else { return [] }
+        return loop.perform { parts.held() }
+    }
+
+    /// Requests, or at a router leases, that have not ended.
+    var openRequests: Int { isAlive ? parts.map { parts in loop.perform { parts.openRequests() } } ?? 0 : 0 }
+    /// Whether it could do its work now: a frontend has routers and a model.
+    var canServe: Bool { isServing && parts.map { parts in loop.perform { parts.canServe() } } ?? false }
+
+    /// A group's run is one task, and stays on the loop that it was made on.
+    private final class Errand: @unchecked Sendable {
+        // Safety: made and run on one virtual loop.
+        private let group: ServiceGroup
+        private let lifecycle: LoopHost
+        private unowned let process: VirtualProcess
+
+        init(_ group: ServiceGroup, _ lifecycle: LoopHost, _ process: VirtualProcess) {
+            self.group = group
+            self.lifecycle = lifecycle
+            self.process = process
+        }
+
+        @LoopActor func run() async { process.ended(await group.run(on: lifecycle)) }
+    }
+}
+
+/// The log of a virtual process, kept.
+package final class LogCapture: LogSink {
+    /// Of a long run the last lines tell why.
+    private static let lineLimit = 4_000
+    private static let moved = Array(#""msg":"attempt failed""#.utf8)
+
+    private struct Captured: Sendable {
+        var lines: [String] = []
+        var moved = 0
+    }
+
+    private let captured = Lock(Captured())
+
+    package var lines: [String] { captured.with { $0.lines } }
+    /// Attempts of a frontend's that were followed by another one.
+    package var attemptsMoved: Int { captured.with { $0.moved } }
+
+    package func write(_ line: [UInt8]) -> Bool {
+        let isMove = line.firstRange(of: Self.moved) != nil
+        captured.with { captured in
+            captured.lines.append(String(decoding: line.dropLast(), as: UTF8.self))
+            if captured.lines.count > Self.lineLimit { captured.lines.removeFirst(Self.lineLimit / 2) }
+            if isMove { captured.moved += 1 }
+        }
+        return true
+    }
+}
