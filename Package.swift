@@ -114,16 +114,26 @@ var targets: [Target] = [
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
     tests("EnginesTests", ["ClusterModel", "Engines"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
-    tests("FrontendServiceTests", ["ClusterModel", "FrontendService", "TextProcessing", "WireProtocol"]),
+    tests(
+        "FrontendServiceTests",
+        [
+            "ClusterModel", "Concurrency", "EventLoop", "FrontendService", "HTTPClient", "HTTPServing", "JSONText", "ProcessKit", "Telemetry",
+            "TextProcessing", "Transport", "WireProtocol",
+        ]),
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
     tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("OpenAIDialectTests", ["ClusterModel", "JSONText", "OpenAIDialect"]),
     tests(
+        "ProcessKitTests",
+        [
+            "ClusterModel", "Concurrency", "EventLoop", "HTTPClient", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "Transport",
+            "WireProtocol",
+        ]),
+    tests(
         "RouterServiceTests",
         [
-            "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime",
-            "Telemetry",
+            "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime", "Telemetry",
             "TestSupport", "Transport", "WireProtocol",
         ]),
     tests("SchedulingTests", ["ClusterModel", "Scheduling"]),

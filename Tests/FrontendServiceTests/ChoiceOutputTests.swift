@@ -9,14 +9,14 @@ import WireProtocol
 struct ChoiceOutputTests {
     private static func model() throws -> ModelText { try ModelText.make(files: [ByteModelFile.name: ByteModelFile.standard]) }
 
-    private func choice(_ change: (inout SamplingParameters) -> Void = { _ in }) throws -> ChoiceOutput {
+    private func choice(maxTokens: Int = 100, _ change: (inout SamplingParameters) -> Void = { _ in }) throws -> ChoiceOutput {
         var sampling = SamplingParameters()
         change(&sampling)
-        return ChoiceOutput(index: 0, vocabulary: try Self.model().vocabulary, sampling: sampling)
+        return ChoiceOutput(index: 0, vocabulary: try Self.model().vocabulary, sampling: sampling, maxTokens: maxTokens)
     }
 
     private func run(_ first: Int, _ count: Int, _ finish: FinishReason? = nil) -> Arrivals.Run {
-        Arrivals.Run(choice: 0, leg: .aggregated, firstPosition: UInt32(first), count: count, finish: finish)
+        Arrivals.Run(choice: 0, count: UInt8(count), finish: finish, firstPosition: UInt32(first))
     }
 
     private static func tokens(_ text: String) -> ArraySlice<TokenID> { ArraySlice(text.utf8.map { TokenID($0) }) }
@@ -61,7 +61,7 @@ struct ChoiceOutputTests {
     @Test("a stop that is found here ends the choice, and is told apart from one that the engine found")
     func stopHere() throws {
         var choice = try choice { $0.stopTexts = ["cd"] }, text: [UInt8] = []
-        guard case .tokens(let count, let finish) = choice.release(run(0, 6), of: Self.tokens("abcdef"), to: &text) else {
+        guard case .tokens(_, let count, let finish) = choice.release(run(0, 6), of: Self.tokens("abcdef"), to: &text) else {
             Issue.record("nothing was released")
             return
         }
@@ -77,5 +77,30 @@ struct ChoiceOutputTests {
         _ = choice.release(run(0, 1), of: Self.tokens("a"), to: &text)
         _ = choice.release(run(1, 0, .length), of: [], to: &text)
         #expect(choice.finish == .length)
+    }
+
+    @Test("tokens beyond the limit are not shown, and the choice ends with its last one, whatever the engine says of a later one")
+    func limit() throws {
+        var choice = try choice(maxTokens: 3), text: [UInt8] = []
+        _ = choice.release(run(0, 2), of: Self.tokens("ab"), to: &text)
+        guard case .tokens(let skipped, let count, let finish) = choice.release(run(1, 4, .endOfText), of: Self.tokens("bcde"), to: &text)
+        else {
+            Issue.record("nothing was released")
+            return
+        }
+        #expect(String(decoding: text, as: UTF8.self) == "abc")
+        #expect(skipped == 1)
+        #expect(count == 1)
+        #expect(finish == .length)
+        #expect(choice.stoppedHere)
+        #expect(choice.shown.count == 3)
+    }
+
+    @Test("a limit that is reached with the engine's own finish is the engine's finish")
+    func limitWithFinish() throws {
+        var choice = try choice(maxTokens: 2), text: [UInt8] = []
+        _ = choice.release(run(0, 2, .stopToken), of: Self.tokens("ab"), to: &text)
+        #expect(choice.finish == .stopToken)
+        #expect(!choice.stoppedHere)
     }
 }

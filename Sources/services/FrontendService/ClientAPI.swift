@@ -90,18 +90,21 @@ final class ClientAPI {
     /// Waits, bounded, for what may come at any moment: a router that says which models there are, workers of one that was served before,
     /// the files of one that was named.
     private func model(named name: String, for exchange: HTTPExchange) async throws(DialectError) -> ServedModel {
-        let loop = frontend.context.loop, deadline = loop.now + frontend.limits.routerReturn
+        if let card = frontend.cluster.card(named: name), let model = frontend.models.model(card.digest) { return model }
+        let loop = frontend.context.loop, deadline = loop.now + frontend.limits.routerReturn, change = Signal(on: loop)
+        exchange.whenGone = { change.wake() }
         while true {
             if let card = frontend.cluster.card(named: name) {
                 if let model = frontend.models.model(card.digest) { return model }
-                if frontend.models.failure(card.digest) != nil { break }
+                if case .unreadable = frontend.models.failure(card.digest) {
+                    throw DialectError(ErrorBody(ServiceFailure(.internalError)))
+                }
             } else if frontend.cluster.hasUsableRouter, !frontend.cluster.mayReturn(name) {
                 throw DialectError(ErrorBody(ServiceFailure.modelNotFound(name)))
             }
-            guard loop.now < deadline, !exchange.isGone else { break }
-            await frontend.cluster.change(until: min(deadline, loop.now + ClusterView.lookAgain), on: loop)
+            guard loop.now < deadline, !exchange.isGone else { throw DialectError(ErrorBody(ServiceFailure(.noWorker))) }
+            await frontend.cluster.change(until: deadline, change)
         }
-        throw DialectError(ErrorBody(ServiceFailure(.noWorker)))
     }
 
     private func writer(_ endpoint: Endpoint, _ prepared: PreparedRequest, _ id: RequestID) -> any AnswerWriter {
@@ -121,8 +124,10 @@ final class ClientAPI {
 
     private func refuse(_ exchange: HTTPExchange, _ error: ErrorBody, _ endpoint: Endpoint, _ label: String?) {
         frontend.metrics.requestEnded(endpoint: endpoint.rawValue, model: nil, status: error.status, after: .zero)
-        exchange.respond(.error(error, requestID: label ?? Hexadecimal.text(frontend.context.loop.random.next())))
+        exchange.respond(.error(error, requestID: label ?? drawnLabel))
     }
+
+    private var drawnLabel: String { Hexadecimal.text(frontend.context.loop.random.next()) }
 
     private func ended(_ outcome: RequestOutcome, _ prepared: PreparedRequest, _ id: RequestID, _ endpoint: Endpoint) {
         let card = prepared.model.card.name
@@ -190,7 +195,7 @@ final class ClientAPI {
         let name = exchange.parameter("id") ?? ""
         guard let card = frontend.cluster.card(named: name), let model = entry(name, card) else {
             return exchange.respond(
-                .error(ErrorBody(ServiceFailure.modelNotFound(name)), requestID: exchange.request.requestLabel ?? ""))
+                .error(ErrorBody(ServiceFailure.modelNotFound(name)), requestID: exchange.request.requestLabel ?? drawnLabel))
         }
         var body: [UInt8] = []
         model.append(to: &body)

@@ -60,18 +60,19 @@ final class Frontend {
 
     /// Something changed at a router: models are fetched, workers dialled, waiting requests look again.
     func clusterChanged() {
-        cluster.invalidate()
+        cluster.refresh()
         workers.follow(cluster.workers)
         models.follow(cluster.cards)
         cluster.wakeWaiting()
     }
 
-    /// Whether a request could be served now: a router can be asked, a model is here, and a worker that takes work can be reached.
+    /// Whether a request could be served now: a router can be asked, and a worker that takes work can be reached, whose model is here.
     var isServing: Bool {
-        cluster.hasUsableRouter && models.readyCount > 0 && !isDraining
-            && workers.all.contains { client in
-                guard client.isOpen, let state = cluster.worker(client.workerID, generation: client.generation)?.state else { return false }
-                return state == .ready || state == .degraded
-            }
+        guard cluster.hasUsableRouter, !isDraining else { return false }
+        let served = Set(cluster.cards.map(\.digest).filter { models.model($0) != nil })
+        return cluster.workers.contains { worker in
+            (worker.state == .ready || worker.state == .degraded) && served.contains(worker.pool)
+                && workers.client(worker.workerID, generation: worker.generation)?.isOpen == true
+        }
     }
 }

@@ -32,7 +32,8 @@ struct FrontendMetrics: Sendable {
         routers = registry.gauge("apus_frontend_routers_usable", help: "Routers that can be asked for plans.")
         workerLinks = registry.gauge("apus_frontend_worker_links_open", help: "Workers that can be sent requests.")
         lateFrames = registry.counter("apus_frontend_late_frames_total", help: "Token frames of requests that were over.")
-        unknownFields = registry.counter("apus_frontend_unknown_fields_total", help: "Members of request bodies that are not known and were ignored.")
+        unknownFields = registry.counter(
+            "apus_frontend_unknown_fields_total", help: "Members of request bodies that are not known and were ignored.")
         outputTokens = registry.counter("apus_frontend_output_tokens_total", help: "Tokens given out to clients.")
         requests = registry.counterFamily(
             "apus_frontend_requests_total", help: "Requests that ended, by endpoint, model and HTTP status.",

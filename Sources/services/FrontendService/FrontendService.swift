@@ -33,8 +33,8 @@ package final class FrontendService {
         self.context = context
         metrics = FrontendMetrics(registry: context.metrics)
         endpoint = LinkEndpoint(loop: context.loop, network: context.network, policy: context.policy)
-        let relay = ChangeRelay()
-        let workers = WorkerPool(context: context, endpoint: endpoint)
+        let relay = ChangeRelay(on: context.loop)
+        let workers = WorkerPool(context: context, endpoint: endpoint, lateFrames: metrics.lateFrames) { relay.linkChanged() }
         let models = ModelStore(context: context, endpoint: endpoint, cluster: cluster) { relay.frontend?.clusterChanged() }
         frontend = Frontend(
             context: context, limits: config.limits, metrics: metrics, cluster: cluster, workers: workers, models: models)
@@ -44,10 +44,10 @@ package final class FrontendService {
         for address in config.routers {
             cluster.add(
                 RouterClient(
-                    address, context: context, endpoint: endpoint, registration: { [weak self] in self?.registration() ?? RegisterFrontend() },
+                    address, context: context, endpoint: endpoint,
+                    registration: { [weak self] in self?.registration() ?? RegisterFrontend() },
                     changed: { relay.changed() }))
         }
-        relay.loop = context.loop
     }
 
     /// The port on which clients are served.
@@ -67,7 +67,10 @@ package final class FrontendService {
         httpAddress = "\(config.listenHost.contains(":") ? "[\(config.listenHost)]" : config.listenHost):\(port)"
         context.log.info(
             "listening",
-            ["http": .text(httpAddress), "publish": .text(publisher?.address.description ?? ""), "generation": .hex(context.identity.generation)])
+            [
+                "http": .text(httpAddress), "publish": .text(publisher?.address.description ?? ""),
+                "generation": .hex(context.identity.generation),
+            ])
         state = .ready
         publisher?.state(.ready)
         for router in cluster.routers { router.start() }
@@ -121,7 +124,7 @@ package final class FrontendService {
         metrics.http(server.counters)
         metrics.models.set(Double(frontend.models.readyCount))
         metrics.routers.set(Double(cluster.routers.count(where: \.isUsable)))
-        metrics.workerLinks.set(Double(frontend.workers.all.count(where: \.isOpen)))
+        metrics.workerLinks.set(Double(frontend.workers.openLinks))
         gauges = context.loop.schedule(after: Self.gaugeInterval) { [weak self] in self?.readGauges() }
     }
 
@@ -162,17 +165,28 @@ extension FrontendService: @LoopActor Service {}
 @LoopActor
 private final class ChangeRelay: EndOfTurn {
     weak var frontend: Frontend?
-    var loop: Loop?
+    private let loop: Loop
+    private var isWaiting = false
     private var isDirty = false
 
+    init(on loop: Loop) { self.loop = loop }
+
+    /// What a router says.
     func changed() {
-        guard !isDirty, let loop else { return }
         isDirty = true
+        linkChanged()
+    }
+
+    /// A link to a worker: nothing is known that was not, but somebody may wait for it.
+    func linkChanged() {
+        guard !isWaiting else { return }
+        isWaiting = true
         loop.atEndOfTurn(self)
     }
 
     func flush() {
+        isWaiting = false
+        if isDirty { frontend?.clusterChanged() } else { frontend?.cluster.wakeWaiting() }
         isDirty = false
-        frontend?.clusterChanged()
     }
 }

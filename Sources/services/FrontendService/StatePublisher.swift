@@ -4,7 +4,8 @@ import ProcessKit
 import Transport
 import WireProtocol
 
-/// The frontend's own stream: requests that ended, its load, its state. Numbered, said each 250 ms if there is something to say.
+/// The frontend's own stream: requests that ended, its load, its state. Numbered; said each 250 ms if there is something to say, and as soon as
+/// a message is full.
 @LoopActor
 final class StatePublisher {
     private let loop: Loop
@@ -13,12 +14,8 @@ final class StatePublisher {
     private var last: FrontendLoad?
     private let load: @LoopActor () -> FrontendLoad
     private var timer: TimerHandle?
-    /// Slices that found no more room in a tick: an observer misses them, and is told by the number how many.
-    private(set) var droppedSlices = 0
 
     private static let interval = Duration.milliseconds(250)
-    /// Of one tick: a busy frontend ends some thousand requests in it.
-    private static let slicesPerTick = 4096
     /// Changes whose sizes together stay below a feed's message: a slice has some 250 bytes and two names of 256.
     private static let changesPerMessage = 64
 
@@ -35,11 +32,8 @@ final class StatePublisher {
     var position: UInt64 { feed.nextSequence - 1 }
 
     func ended(_ slice: RequestSlice) {
-        guard waiting.count < Self.slicesPerTick else {
-            droppedSlices += 1
-            return
-        }
         waiting.append(.requestSlice(slice))
+        if waiting.count >= Self.changesPerMessage { sendWaiting() }
     }
 
     func state(_ state: ProcessState, reason: String = "") {
@@ -64,6 +58,10 @@ final class StatePublisher {
             last = load
             waiting.append(.frontendLoad(load))
         }
+        sendWaiting()
+    }
+
+    private func sendWaiting() {
         for part in waiting.parts(of: Self.changesPerMessage) {
             let state = FrontendState(changes: part)
             feed.publish(count: part.count) { Codec.appendBody(state, to: &$0) }

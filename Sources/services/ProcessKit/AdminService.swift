@@ -4,11 +4,13 @@ import HTTPServing
 package import JSONText
 package import ServiceRuntime
 import Telemetry
+import Transport
 import WireProtocol
 
 /// What operators and probes can ask of a process, on a listener of its own: metrics, health, and its state.
 ///
-/// It starts first and stops last, so that a process that is stuck in its start or its drain can be looked at.
+/// It starts first and stops last, so that a process that is stuck in its start or its drain can be looked at. Beyond loopback it serves metrics
+/// and health only: whoever can connect there is not known.
 @LoopActor
 package final class AdminService {
     package let name = "admin"
@@ -39,9 +41,11 @@ package final class AdminService {
         limits.bodyBytes = Self.bodyBytes
         server = HTTPServer(on: context.loop, sockets: context.sockets, limits: limits, application: table)
         table.on(.get, "/metrics", run: { [weak self] exchange in self?.metrics(exchange) })
-        table.on(.get, "/debug/state", run: { [weak self] exchange in self?.state(exchange) })
+        if Self.isLoopback(listen.host) { table.on(.get, "/debug/state", run: { [weak self] exchange in self?.state(exchange) }) }
         Health.serve(on: table) { [weak self] in self?.isProcessReady ?? false }
     }
+
+    private static func isLoopback(_ host: String) -> Bool { Address(host: host, port: 0).isLoopback }
 
     /// Where it listens, once it does.
     package private(set) var port: UInt16 = 0

@@ -13,11 +13,11 @@ package final class LoopHost {
     private let stop: Promise<StopReason>
     /// What a bounded wait in progress is interrupted with: any stop during a start, an order to leave during a drain.
     private var interruption: (phase: ServicePhase, promise: Promise<BoundedOutcome>)?
+    /// The first reason that was given, and the last word: leave without draining.
+    private var stopping: StopReason?
     private var leaving: StopReason?
     /// True from the moment all services stand until the process is told to end.
     package private(set) var isReady = false
-    /// Told when the process begins to end, before anything drains.
-    package var whenStopping: (@LoopActor () -> Void)?
 
     package init(on loop: Loop, log: Logger, systemd: SystemdNotify) {
         self.loop = loop
@@ -31,6 +31,7 @@ package final class LoopHost {
     /// A reason from outside: a signal, or a service that cannot go on.
     package func request(_ reason: StopReason) {
         if case .leaveNow = reason { leaving = reason }
+        stopping = stopping ?? reason
         stop.fulfil(reason)
         guard let (phase, promise) = interruption else { return }
         switch (phase, reason) {
@@ -52,6 +53,8 @@ package final class LoopHost {
         by limit: Duration, during phase: ServicePhase, _ operation: @escaping () async -> Void
     ) async -> BoundedOutcome {
         if let leaving { return .interrupted(leaving) }
+        // It came when nothing was being started: what is not yet started need not be.
+        if phase == .start, let stopping { return .interrupted(stopping) }
         let outcome = Promise<BoundedOutcome>(on: loop), errand = Errand(operation)
         interruption = (phase, outcome)
         let task = loop.spawn {
@@ -78,7 +81,6 @@ package final class LoopHost {
             isReady = false
             systemd.stopping()
             log.info("stopping", ["reason": .text("\(reason)")])
-            whenStopping?()
         case .draining(let name): log.debug("draining", ["service": .text(name)])
         case .drained(let name, let endedWell): log.debug("drained", ["service": .text(name), "ended_well": .flag(endedWell)])
         case .drainDeadlinePassed(let name): log.warning("drain limit passed", ["service": .text(name)])

@@ -16,7 +16,7 @@ extension LinkKeeperHandler {
 }
 
 /// Keeps one link to a peer: dials, and after each end dials again, later each time, with jitter, so that a restarted peer is not met by all
-/// at once.
+/// at once. Its owner stops it before letting it go.
 @LoopActor
 package final class LinkKeeper {
     package let address: Address
@@ -85,7 +85,7 @@ package final class LinkKeeper {
         }
     }
 
-    /// The handler of one life of the link. It holds the keeper weakly: a keeper that nobody owns any more keeps no link.
+    /// The handler of one life of the link. It holds the keeper weakly, since the link holds it until its end.
     @LoopActor
     private final class Relay: LinkHandler {
         private weak var keeper: LinkKeeper?
@@ -104,7 +104,7 @@ package final class LinkKeeper {
         }
 
         func linkDrained(_ link: Link) {
-            guard let keeper else { return }
+            guard let keeper, !keeper.isStopped, keeper.link === link else { return }
             keeper.handler?.keeperDrained(keeper)
         }
     }

@@ -4,38 +4,37 @@ import ProcessKit
 import Transport
 import WireProtocol
 
-/// What the routers together say: models, their pools, and where workers are. A worker is usable if any router has it ready.
+/// What the routers together say: models, their pools, and where workers are. A worker is usable if any live router has it ready.
 ///
 /// It holds no copy: routers are few, and each keeps its own view.
 @LoopActor
 final class ClusterView {
     private(set) var routers: [RouterClient] = []
-    private var models: [String: ModelCard]?
+    private var models: [String: ModelCard] = [:]
     /// Names that stood for a model at some time: while its workers or routers come back, nobody is told that there is no such model.
     private var remembered: Set<String> = []
     private var nextRouter = 0
-    private var waiting: [Signal] = []
-
-    func add(_ router: RouterClient) { routers.append(router) }
+    private var waiting: [UInt64: Signal] = [:]
+    private var tickets: UInt64 = 0
 
     /// Names of cards, never of requests; far more than a cluster has at a time.
     private static let rememberedLimit = 4_096
 
-    /// Called by whoever hears of a change.
-    func invalidate() {
-        models = nil
-        // Order: all are added, or as many as there is room for.
-        for name in allModels.keys where remembered.count < Self.rememberedLimit { remembered.insert(name) }
-    }
+    func add(_ router: RouterClient) { routers.append(router) }
 
-    /// Whether a model that no router names now may still be one: it was, or the routers know none at all yet.
-    func mayReturn(_ name: String) -> Bool { remembered.contains(name) || views.allSatisfy(\.pools.isEmpty) }
+    /// Called by whoever hears of a change, before anybody asks what there is.
+    func refresh() {
+        models = namedModels()
+        // Order: all are added, or as many as there is room for.
+        for name in models.keys where remembered.count < Self.rememberedLimit { remembered.insert(name) }
+    }
 
     /// A router that can be asked now; they take turns.
     func router(besides excluded: [RouterClient] = []) -> RouterClient? {
         for step in 0..<routers.count {
             let index = (nextRouter + step) % routers.count
-            if routers[index].isUsable, !excluded.contains(where: { $0 === routers[index] }) {
+            let router = routers[index]
+            if router.isUsable, !router.isFull, !excluded.contains(where: { $0 === router }) {
                 nextRouter = index + 1
                 return routers[index]
             }
@@ -47,31 +46,33 @@ final class ClusterView {
 
     // MARK: Waiting for a change
 
-    /// Whoever waits for a change looks up this often as well: its client may have left.
-    static let lookAgain = Duration.milliseconds(100)
-
-    /// Returns at the next change of what routers say, or at the deadline.
-    func change(until deadline: Instant, on loop: Loop) async {
-        let signal = Signal(on: loop)
-        waiting.append(signal)
+    /// Returns at the next change of what routers say or of a link to a worker, at the deadline, or when `signal` is woken.
+    func change(until deadline: Instant, _ signal: Signal) async {
+        tickets += 1
+        let ticket = tickets
+        waiting[ticket] = signal
         await signal.pause(until: deadline)
-        waiting.removeAll { $0 === signal }
+        waiting[ticket] = nil
     }
 
     func wakeWaiting() {
-        let signals = waiting
-        waiting.removeAll()
-        for signal in signals { signal.wake() }
+        guard !waiting.isEmpty else { return }
+        let signals = waiting.sorted { $0.key < $1.key }
+        waiting.removeAll(keepingCapacity: true)
+        for (_, signal) in signals { signal.wake() }
     }
 
-    func router(id: UInt64) -> RouterClient? { routers.first { $0.identity?.id == id } }
+    // MARK: Models
 
     /// The card that a client's model name stands for: a name of the card, or of an adapter.
-    func card(named name: String) -> ModelCard? { allModels[name] }
+    func card(named name: String) -> ModelCard? { models[name] }
+
+    /// Whether a model that no router names now may still be one: it was, or the routers know none at all yet.
+    func mayReturn(_ name: String) -> Bool { remembered.contains(name) || views.allSatisfy(\.pools.isEmpty) }
 
     /// Names in order, each with its card; adapters and other served names among them.
     var modelNames: [(name: String, card: ModelCard)] {
-        allModels.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.compactMap { name in allModels[name].map { (name, $0) } }
+        models.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map { ($0.key, $0.value) }
     }
 
     /// Every card that some router knows, each once.
@@ -82,39 +83,58 @@ final class ClusterView {
             .filter { seen.insert($0.digest).inserted }
     }
 
-    /// The worker as the first router sees it that has it ready, else as any does.
-    func worker(_ id: UInt64, generation: UInt64) -> WorkerEntry? {
-        let known = views.compactMap { $0.workers[id] }.filter { $0.generation == generation }
-        return known.first { $0.state == .ready || $0.state == .degraded } ?? known.first
-    }
+    // MARK: Workers
 
-    /// Workers of any router, each once, in order.
+    /// Lives of workers of any router, each once, in order; as the router sees it that thinks best of it.
     var workers: [WorkerEntry] {
-        var seen: Set<UInt64> = []
-        return views.flatMap { Array($0.workers.values) }
-            .sorted { ($0.workerID, $0.generation) < ($1.workerID, $1.generation) }
-            .filter { seen.insert($0.workerID ^ $0.generation).inserted }
+        var all: [WorkerEntry] = []
+        let entries = views.enumerated().flatMap { place, view in view.workers.values.map { (place, $0) } }
+        let sorted = entries.sorted { left, right in
+            (left.1.workerID, left.1.generation, left.1.state.rank, left.0) < (
+                right.1.workerID, right.1.generation, right.1.state.rank, right.0
+            )
+        }
+        all.reserveCapacity(sorted.count)
+        for (_, entry) in sorted {
+            if let last = all.last, (last.workerID, last.generation) == (entry.workerID, entry.generation) { continue }
+            all.append(entry)
+        }
+        return all
     }
 
     /// Workers that can give the files of a card.
     func workers(of pool: Digest) -> [WorkerEntry] { workers.filter { $0.pool == pool && $0.state != .stopped } }
 
-    private var views: [RouterView] { routers.compactMap(\.view) }
+    /// Of the routers that live. Without any, what the lost ones said last is all there is.
+    private var views: [RouterView] {
+        let live = routers.filter(\.isUsable)
+        return (live.isEmpty ? routers : live).compactMap(\.view)
+    }
 
-    private var allModels: [String: ModelCard] {
-        if let models { return models }
-        var found: [String: (pool: ModelPool, isCurrent: Bool)] = [:]
+    private func namedModels() -> [String: ModelCard] {
+        var found: [String: ModelPool] = [:]
         for pool in views.flatMap({ $0.pools.values }).sorted(by: { $0.card.digest < $1.card.digest }) {
             for name in [pool.card.name] + pool.card.servedNames.map(\.text) + pool.card.loRAs.map(\.text) {
                 // The pool that new requests go to, else the one with the most ready workers.
-                if let other = found[name], (other.isCurrent ? 1 : 0, other.pool.readyWorkers) >= (pool.current ? 1 : 0, pool.readyWorkers) {
+                if let other = found[name], (other.current ? 1 : 0, other.readyWorkers) >= (pool.current ? 1 : 0, pool.readyWorkers) {
                     continue
                 }
-                found[name] = (pool, pool.current)
+                found[name] = pool
             }
         }
-        let cards = found.mapValues(\.pool.card)
-        models = cards
-        return cards
+        return found.mapValues(\.card)
+    }
+}
+
+extension ProcessState {
+    /// Lower is better.
+    fileprivate var rank: Int {
+        switch self {
+        case .ready: 0
+        case .degraded: 1
+        case .starting: 2
+        case .draining: 3
+        case .stopped: 4
+        }
     }
 }

@@ -17,21 +17,13 @@ struct ServedModel: Sendable {
     let createdSeconds: Int64
 }
 
-/// Why a model cannot be served yet, or at all.
-enum ModelFailure: Error, Hashable {
-    /// No worker gave its files within the time.
-    case notFetched(String)
-    /// Its files are there and are not what this frontend can read.
-    case unreadable(String)
-}
-
 /// The text side of every pool: files are fetched from a worker, checked, and built into a tokenizer off the loop, once a card.
 @LoopActor
 final class ModelStore {
     private enum State {
         case fetching
-        case ready(ServedModel)
-        case failed(ModelFailure, retryAt: Instant)
+        case ready(ServedModel, unnamedSince: Instant?)
+        case failed(ModelFailure, retryAt: Instant?)
     }
 
     private let context: ProcessContext
@@ -39,12 +31,16 @@ final class ModelStore {
     private let cluster: ClusterView
     private let changed: @LoopActor () -> Void
     private var models: [Digest: State] = [:]
+    /// In a row, of each model that has none but failures.
+    private var failures: [Digest: Int] = [:]
+    private var timer: TimerHandle?
     private var isStopped = false
 
-    /// A chunk is one question; a worker that does not answer in this time is given up for another one.
-    private static let chunkLimit = Duration.seconds(5)
-    /// Before a fetch that failed is tried again: workers come and go.
-    private static let retry = Duration.seconds(1)
+    /// Before a fetch that failed is tried again: workers come and go. Doubles up to the longest, since a file may have many megabytes.
+    private static let firstRetry = Duration.seconds(1)
+    private static let longestRetry = Duration.seconds(60)
+    /// A model that no router names is kept for so long: routers that restart hear of their pools one by one.
+    private static let grace = Duration.seconds(30)
     /// What building a tokenizer costs in a simulation.
     private static let virtualBuildCost = Duration.milliseconds(5)
 
@@ -56,7 +52,7 @@ final class ModelStore {
     }
 
     func model(_ digest: Digest) -> ServedModel? {
-        if case .ready(let model) = models[digest] { model } else { nil }
+        if case .ready(let model, _) = models[digest] { model } else { nil }
     }
 
     func failure(_ digest: Digest) -> ModelFailure? {
@@ -64,43 +60,67 @@ final class ModelStore {
     }
 
     // Order: a count.
-    var readyCount: Int { models.values.reduce(0) { if case .ready = $1 { $0 + 1 } else { $0 } } }
+    var readyCount: Int { models.values.count { if case .ready(_, nil) = $0 { true } else { false } } }
 
-    /// Fetches what the directory names and is not here, and forgets what it names no more.
+    /// Fetches what the directory names and is not here. What it names no more is kept a while: a router that restarts forgets its pools, and
+    /// hears of them again.
     func follow(_ cards: [ModelCard]) {
         guard !isStopped else { return }
-        let named = Set(cards.map(\.digest))
-        models = models.filter { named.contains($0.key) }
+        let now = context.loop.now, named = Set(cards.map(\.digest))
+        var next: Instant?
+        models = models.filter { digest, state in
+            if named.contains(digest) { return true }
+            guard case .ready(_, let since) = state else { return false }
+            let end = (since ?? now) + Self.grace
+            next = min(next ?? end, end)
+            return end > now
+        }
+        failures = failures.filter { named.contains($0.key) }
+        // Order: each is changed by itself.
+        for (digest, state) in models {
+            guard case .ready(let model, let since) = state else { continue }
+            models[digest] = .ready(model, unnamedSince: named.contains(digest) ? nil : since ?? now)
+        }
         for card in cards {
             switch models[card.digest] {
-            case .ready, .fetching: continue
-            case .failed(_, let retryAt) where context.loop.now < retryAt: continue
+            case .ready, .fetching, .failed(_, nil): continue
+            case .failed(_, let retryAt?) where now < retryAt:
+                next = min(next ?? retryAt, retryAt)
+                continue
             case .failed, nil: break
             }
             models[card.digest] = .fetching
             context.loop.spawn { [weak self] in await self?.fetch(card) }
         }
+        context.loop.cancel(timer)
+        timer = next.map { context.loop.schedule(at: $0) { [weak self] in self?.followAgain() } }
     }
+
+    private func followAgain() { follow(cluster.cards) }
 
     func stop() {
         isStopped = true
         models.removeAll()
+        context.loop.cancel(timer)
     }
 
     // MARK: Fetching
 
     private func fetch(_ card: ModelCard) async {
         let began = context.loop.now
+        let fetch = ModelFetch(card, endpoint: endpoint)
         var failure = ModelFailure.notFetched("no worker of this model can be reached")
+        if let problem = fetch.problem { return failed(card, problem) }
         for worker in cluster.workers(of: card.digest) {
             guard let address = Address(advertised: worker.endpoints.linkAddress, peer: nil) else { continue }
-            switch await build(card, from: address) {
+            switch await build(fetch, from: address) {
             case .success(let text):
-                guard models[card.digest] != nil else { return }
+                guard case .fetching = models[card.digest] else { return }
                 let model = ServedModel(
                     card: card, text: text, defaults: defaults(of: card),
                     createdSeconds: context.loop.wallClockMilliseconds / 1_000)
-                models[card.digest] = .ready(model)
+                models[card.digest] = .ready(model, unnamedSince: nil)
+                failures[card.digest] = nil
                 context.log.info(
                     "model ready",
                     [
@@ -110,14 +130,25 @@ final class ModelStore {
                 return changed()
             case .failure(let why): failure = why
             }
+            // What another worker has is the same to the bit.
+            if case .unreadable = failure { break }
+            guard case .fetching = models[card.digest] else { return }
         }
-        guard models[card.digest] != nil else { return }
-        models[card.digest] = .failed(failure, retryAt: context.loop.now + Self.retry)
+        failed(card, failure)
+    }
+
+    private func failed(_ card: ModelCard, _ failure: ModelFailure) {
+        guard case .fetching = models[card.digest] else { return }
+        var retryAt: Instant?
+        if case .notFetched = failure {
+            let row = failures[card.digest] ?? 0
+            failures[card.digest] = row + 1
+            retryAt = context.loop.now + min(Self.firstRetry * (1 << min(row, 10)), Self.longestRetry)
+        }
+        models[card.digest] = .failed(failure, retryAt: retryAt)
         context.log.warning("model not ready", ["model": .text(card.name), "reason": .text("\(failure)")])
-        context.loop.schedule(after: Self.retry + .milliseconds(1)) { [weak self] in
-            guard let self else { return }
-            follow(cluster.cards)
-        }
+        followAgain()
+        changed()
     }
 
     /// A model whose defaults make no sense is served without them, and that is said.
@@ -128,42 +159,12 @@ final class ModelStore {
         }
     }
 
-    private func build(_ card: ModelCard, from address: Address) async -> Result<ModelText, ModelFailure> {
-        let link: Link
-        switch await endpoint.dial(address, kind: .recovery) {
-        case .failure(let end): return .failure(.notFetched(end.description))
-        case .success(let opened): link = opened
-        }
-        defer { link.goodbye(.done) }
-        var files: [String: [UInt8]] = [:]
-        for file in card.files {
-            guard file.size <= Limits.modelFileBytes else { return .failure(.unreadable("\(file.name) is larger than a frontend holds")) }
-            do throws(ModelFailure) { files[file.name] = try await contents(of: file, on: link) } catch { return .failure(error) }
-        }
+    /// Checked and built on the pool: the digest of a large file, and its tokenizer, would hold up every stream.
+    private func build(_ fetch: ModelFetch, from address: Address) async -> Result<ModelText, ModelFailure> {
+        let contents: [[UInt8]]
+        do throws(ModelFailure) { contents = try await fetch.contents(from: address) } catch { return .failure(error) }
         do throws(WorkPool.Full) {
-            let built = try await context.loop.offload(to: context.pool, virtualCost: Self.virtualBuildCost) { [files] in
-                Result { () throws(TextError) in try ModelText.make(files: files) }
-            }
-            return built.mapError { .unreadable("\($0)") }
+            return try await context.loop.offload(to: context.pool, virtualCost: Self.virtualBuildCost) { fetch.build(contents) }
         } catch { return .failure(.notFetched("too much work waits")) }
-    }
-
-    /// Chunk by chunk; nothing of it is used before its digest is right.
-    private func contents(of file: ModelFile, on link: Link) async throws(ModelFailure) -> [UInt8] {
-        var contents: [UInt8] = []
-        contents.reserveCapacity(Int(file.size))
-        while contents.count < file.size {
-            let question = FileQuestion(digest: file.digest, name: file.name, offset: UInt64(contents.count))
-            let answer: FileAnswer
-            do throws(LinkFailure) { answer = try await link.ask(question, answeredBy: FileAnswer.self, within: Self.chunkLimit) } catch {
-                throw .notFetched("\(file.name): \(error)")
-            }
-            guard answer.digest == file.digest, answer.offset == contents.count, answer.totalBytes == file.size, !answer.data.isEmpty,
-                contents.count + answer.data.count <= file.size
-            else { throw .notFetched("\(file.name): the worker answered something else") }
-            contents.append(contentsOf: answer.data)
-        }
-        guard SHA256.digest(of: contents) == file.digest else { throw .notFetched("\(file.name): its bytes are not those of its digest") }
-        return contents
     }
 }

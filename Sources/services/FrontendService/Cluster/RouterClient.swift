@@ -52,10 +52,16 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
         keeper = LinkKeeper(address, kind: .route, endpoint: endpoint, loop: context.loop, handler: self)
     }
 
-    /// Registered, and its directory is complete.
+    /// Registered, and its directory was complete once: a gap in it is recovered while plans are made. A router that has just begun, and does not
+    /// know its workers yet, says so.
     var isUsable: Bool {
-        isRegistered && keeper?.link != nil && joining == nil && view?.isInStep == true && view?.health.state == .ready
+        guard isRegistered, link != nil, joining == nil, let state = view?.health.state else { return false }
+        return state == .ready || state == .degraded
     }
+    /// So many plans are asked for that one more would be refused.
+    var isFull: Bool { waiting.count >= TransportLimits.openRouteQuestions }
+    /// One that has begun to end carries nothing any more.
+    private var link: Link? { keeper?.link.flatMap { $0.isOpen ? $0 : nil } }
     var openPlans: Int { waiting.count }
 
     func start() { keeper?.start() }
@@ -71,7 +77,7 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
 
     /// Asks for a placement. Every plan that comes after the deadline or a cancel is given back to the router.
     func plan(_ entry: RouteEntry, until deadline: Instant) async throws(PlanFailure) -> PlanEntry {
-        guard isUsable else { throw .routerLost }
+        guard isUsable, !isFull else { throw .routerLost }
         let key = Key(counter: entry.counter, attempt: entry.attempt)
         let promise = Promise<Result<PlanEntry, PlanFailure>>(on: context.loop)
         waiting[key] = promise
@@ -79,6 +85,7 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
         flushSoon()
         let answer = await promise.wait(until: deadline)
         if answer == nil { cancel(counter: entry.counter, attempt: entry.attempt) }
+        if isFull { changed() }
         waiting[key] = nil
         guard let answer else { throw .timedOut }
         let plan = try answer.get()
@@ -86,12 +93,13 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
         return plan
     }
 
-    /// The client left while the plan was asked for.
+    /// The plan is not wanted any more, whether it has come or not: what was booked for it and not accepted ends.
     func cancel(counter: UInt64, attempt: UInt8) {
-        guard let promise = waiting[Key(counter: counter, attempt: attempt)] else { return }
-        cancelled.requests.append(RequestRef(counter: counter, attempt: attempt))
-        flushSoon()
-        promise.fulfil(.failure(.timedOut))
+        if isRegistered {
+            cancelled.requests.append(RequestRef(counter: counter, attempt: attempt))
+            flushSoon()
+        }
+        waiting[Key(counter: counter, attempt: attempt)]?.fulfil(.failure(.timedOut))
     }
 
     /// A lease that was never taken to its worker, or whose worker is gone.
@@ -109,22 +117,20 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
 
     func flush() {
         wantsFlush = false
-        guard let link = keeper?.link, isRegistered else { return }
+        guard let link, isRegistered else { return }
         let origin = context.identity.generation
-        if !batch.entries.isEmpty {
-            for start in stride(from: 0, to: batch.entries.count, by: Limits.batchEntries) {
-                let part = batch.entries[start..<min(start + Limits.batchEntries, batch.entries.count)]
-                link.send(RouteBatch(endedLeases: start == 0 ? batch.endedLeases : [], entries: Array(part)), origin: origin)
-            }
-        } else if !batch.endedLeases.isEmpty {
-            link.send(LeasesEnded(leases: batch.endedLeases), origin: origin)
+        var ended = batch.endedLeases.parts(of: Limits.batchEntries)[...], start = 0
+        while start < batch.entries.count {
+            let count = batch.entries.fitInMessage(from: start)
+            let entries = count == batch.entries.count ? batch.entries : Array(batch.entries[start..<start + count])
+            link.send(RouteBatch(endedLeases: ended.popFirst() ?? [], entries: entries), origin: origin)
+            start += count
         }
+        for leases in ended { link.send(LeasesEnded(leases: leases), origin: origin) }
+        for requests in cancelled.requests.parts(of: Limits.batchEntries) { link.send(CancelRoute(requests: requests), origin: origin) }
         batch.entries.removeAll(keepingCapacity: true)
         batch.endedLeases.removeAll(keepingCapacity: true)
-        if !cancelled.requests.isEmpty {
-            link.send(cancelled, origin: origin)
-            cancelled.requests.removeAll(keepingCapacity: true)
-        }
+        cancelled.requests.removeAll(keepingCapacity: true)
     }
 
     // MARK: LinkKeeperHandler
@@ -147,6 +153,8 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
             default: throw WireError(.unexpectedKind, "kind")
             }
         } catch { link.malformed(header, error) }
+        // Who breaks the rules is not waited for until the link is closed.
+        if !link.isOpen { lost() }
     }
 
     func keeper(_ keeper: LinkKeeper, ended: LinkEnd, wasOpen: Bool, retryAfter: Duration) {

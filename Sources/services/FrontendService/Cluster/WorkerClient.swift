@@ -10,21 +10,33 @@ import WireProtocol
 final class WorkerClient: LinkKeeperHandler, EndOfTurn {
     let workerID: UInt64
     let generation: UInt64
+    /// Whether some router's directory has it; for `WorkerPool`, with the moment from which none has.
+    var isNamed = true
+    var unnamedSince: Instant?
     private let context: ProcessContext
+    /// Told when its link opens, fails or ends, and when nothing runs there any more though nobody names it.
+    private let changed: @LoopActor () -> Void
+    private let lateFramesTotal: Counter
     private var keeper: LinkKeeper?
     private var running: [UInt64: ActiveRequest] = [:]
-    private var starting = GenerateBatch()
-    private var cancelling = CancelBatch()
+    private var starting: [GenerateEntry] = []
+    private var cancelling: [CancelEntry] = []
     private var wantsFlush = false
     private var isFirstFailure = true
+    /// The link ended, or could not be opened, and is not open again yet. Before the first dial has ended this is false.
+    private(set) var hasFailed = false
     /// Frames for requests that are over: they were under way when it ended.
     private(set) var lateFrames: UInt64 = 0
-    private(set) var failures = 0
 
-    init(_ entry: WorkerEntry, at address: Address, context: ProcessContext, endpoint: LinkEndpoint) {
+    init(
+        _ entry: WorkerEntry, at address: Address, context: ProcessContext, endpoint: LinkEndpoint, lateFrames: Counter,
+        changed: @escaping @LoopActor () -> Void
+    ) {
         workerID = entry.workerID
         generation = entry.generation
         self.context = context
+        self.changed = changed
+        lateFramesTotal = lateFrames
         keeper = LinkKeeper(address, kind: .data, endpoint: endpoint, loop: context.loop, handler: self)
     }
 
@@ -32,9 +44,10 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
     var openRequests: Int { running.count }
     var unsentBytes: Int { link?.unsentBytes ?? 0 }
 
-    /// Only the life of the worker that the directory named: another one knows nothing of our plans.
+    /// Only to the life of the worker that the directory named, since another one knows nothing of our plans; and one that has begun to end
+    /// carries nothing any more.
     private var link: Link? {
-        guard let link = keeper?.link, link.peer.id == workerID, link.peer.generation == generation else { return nil }
+        guard let link = keeper?.link, link.isOpen, link.peer.id == workerID, link.peer.generation == generation else { return nil }
         return link
     }
 
@@ -43,7 +56,7 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
     func stop(_ reason: GoodbyeReason) {
         keeper?.stop(reason)
         keeper = nil
-        lost()
+        lost(isDeath: false)
     }
 
     // MARK: Requests
@@ -52,33 +65,38 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
     func generate(_ entry: GenerateEntry, for request: ActiveRequest) -> Bool {
         guard isOpen else { return false }
         running[entry.counter] = request
-        starting.entries.append(entry)
+        starting.append(entry)
         flushSoon()
         return true
     }
 
-    /// Ends every attempt up to this one; what still comes of it is dropped.
+    /// Ends every attempt up to this one, unless the worker said that it is over; what still comes of it is dropped.
     func cancel(_ request: ActiveRequest, attempt: UInt8, reason: CancelReason) {
-        guard running.removeValue(forKey: request.counter) != nil else { return }
-        if let index = starting.entries.firstIndex(where: { $0.counter == request.counter && $0.attempt == attempt }) {
-            starting.entries.remove(at: index)  // it never left
+        guard let known = running[request.counter], known === request else { return }
+        remove(request.counter)
+        if let index = starting.firstIndex(where: { $0.counter == request.counter && $0.attempt == attempt }) {
+            starting.remove(at: index)  // it never left
             return
         }
-        cancelling.requests.append(CancelEntry(counter: request.counter, attempt: attempt, choice: Self.allChoices, reason: reason))
+        cancelling.append(CancelEntry(counter: request.counter, attempt: attempt, choice: Self.allChoices, reason: reason))
         flushSoon()
     }
 
-    /// One choice is complete, since the frontend found a stop in its text.
+    /// One choice is complete, since the frontend found its end. With the last one the request ends there.
     func cancel(choice: UInt8, of request: ActiveRequest) {
         guard running[request.counter] === request else { return }
-        cancelling.requests.append(
-            CancelEntry(counter: request.counter, attempt: request.attempt, choice: choice, reason: .stopMatched))
+        cancelling.append(CancelEntry(counter: request.counter, attempt: request.attempt, choice: choice, reason: .stopMatched))
         flushSoon()
     }
 
-    /// The client has all of it. Where a stop was found here, the worker may not know yet that it is over.
-    func ended(_ request: ActiveRequest, attempt: UInt8, hasFinished: Bool) {
-        if hasFinished { running[request.counter] = nil } else { cancel(request, attempt: attempt, reason: .stopMatched) }
+    /// The client has all of it: every choice has finished there, or was cancelled.
+    func forget(_ request: ActiveRequest) {
+        if running[request.counter] === request { remove(request.counter) }
+    }
+
+    private func remove(_ counter: UInt64) {
+        running[counter] = nil
+        if !isNamed, running.isEmpty { changed() }
     }
 
     private static let allChoices: UInt8 = 255
@@ -91,31 +109,40 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
 
     func flush() {
         wantsFlush = false
-        let origin = context.identity.generation
-        if let link {
-            // Cancels first: the attempts that end make room for those that begin.
-            for part in cancelling.requests.parts(of: Limits.batchEntries) { link.send(CancelBatch(requests: part), origin: origin) }
-            for part in starting.entries.parts(of: Limits.batchEntries) { link.send(GenerateBatch(entries: part), origin: origin) }
+        guard let link else {
+            starting.removeAll()
+            return cancelling.removeAll()
         }
-        cancelling.requests.removeAll(keepingCapacity: true)
-        starting.entries.removeAll(keepingCapacity: true)
+        let origin = context.identity.generation
+        // Cancels first: the attempts that end make room for those that begin.
+        for part in cancelling.parts(of: Limits.batchEntries) { link.send(CancelBatch(requests: part), origin: origin) }
+        cancelling.removeAll(keepingCapacity: true)
+        var start = 0
+        // Prompts that the worker does not take are kept here, where a client that leaves takes its own back.
+        while start < starting.count, !link.isBackedUp {
+            let count = starting.fitInMessage(from: start)
+            let entries = count == starting.count ? starting : Array(starting[start..<start + count])
+            link.send(GenerateBatch(entries: entries), origin: origin)
+            start += count
+        }
+        if start == starting.count { starting.removeAll(keepingCapacity: true) } else { starting.removeFirst(start) }
     }
 
     // MARK: LinkKeeperHandler
 
     func keeper(_ keeper: LinkKeeper, opened link: Link) {
         isFirstFailure = true
-        if self.link == nil {
-            // Another life answers at the address: the directory will say so.
-            link.goodbye(.done, detail: "another generation is wanted")
-        }
+        hasFailed = self.link == nil
+        // Another life answers at the address: the directory will say so.
+        if hasFailed { link.goodbye(.done, detail: "another generation is wanted") }
+        changed()
     }
 
+    func keeperDrained(_ keeper: LinkKeeper) { if !starting.isEmpty { flushSoon() } }
+
     func keeper(_ keeper: LinkKeeper, received header: MessageHeader, body: RawSpan, on link: Link) {
-        guard header.origin == context.identity.generation else {
-            return link.malformed(header, WireError(.invalidValue, "origin"))
-        }
         do throws(WireError) {
+            guard header.origin == context.identity.generation else { throw WireError(.invalidValue, "origin") }
             switch header.kind {
             case .tokenBatch: try takeTokens(body)
             case .statusBatch:
@@ -123,26 +150,35 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
                 for status in batch.entries { take(status) }
             default: throw WireError(.unexpectedKind, "kind")
             }
-        } catch { link.malformed(header, error) }
+        } catch {
+            link.malformed(header, error)
+            // Its requests go on elsewhere, and do not wait until the link is closed.
+            if !link.isOpen { failed(isDeath: false) }
+        }
     }
 
     func keeper(_ keeper: LinkKeeper, ended: LinkEnd, wasOpen: Bool, retryAfter: Duration) {
-        failures += wasOpen ? 0 : 1
         if wasOpen || isFirstFailure {
             context.log.warning(
                 wasOpen ? "worker lost" : "worker not reached",
                 ["worker": .hex(workerID), "address": .text(keeper.address.description), "reason": .text(ended.description)])
         }
         isFirstFailure = wasOpen
-        lost()
+        failed(isDeath: ended.isDeath)
     }
 
-    private func lost() {
-        starting = GenerateBatch()
-        cancelling = CancelBatch()
+    private func failed(isDeath: Bool) {
+        hasFailed = true
+        lost(isDeath: isDeath)
+        changed()
+    }
+
+    private func lost(isDeath: Bool) {
+        starting = []
+        cancelling = []
         let requests = running.keys.sorted().compactMap { running[$0] }
         running.removeAll()
-        for request in requests { request.workerLost(attempt: request.attempt) }
+        for request in requests { request.workerLost(attempt: request.attempt, isDeath: isDeath) }
     }
 
     private func takeTokens(_ body: RawSpan) throws(WireError) {
@@ -150,6 +186,7 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
         while let frame = try cursor.next() {
             guard let request = running[frame.counter] else {
                 lateFrames &+= 1
+                lateFramesTotal.increment()
                 continue
             }
             // More than was asked for: a broken engine, or a stranger.
@@ -159,7 +196,17 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
 
     private func take(_ status: StatusEntry) {
         guard let (counter, attempt) = status.subject, let request = running[counter] else { return }
-        request.take(status, attempt: attempt)
+        if request.take(status, attempt: attempt) { remove(counter) }
+    }
+}
+
+extension LinkEnd {
+    /// Whether the peer's process may have died, rather than left in order or been sent away.
+    fileprivate var isDeath: Bool {
+        switch self {
+        case .closedByPeer, .silent: true
+        default: false
+        }
     }
 }
 
@@ -176,13 +223,5 @@ extension StatusEntry {
         case .embeddingStatus(let status): (status.counter, status.attempt)
         case .unknown: nil
         }
-    }
-}
-
-extension Array {
-    /// Itself in pieces that fit one message; as a rule one.
-    func parts(of limit: Int) -> [[Element]] {
-        guard count > limit else { return isEmpty ? [] : [self] }
-        return stride(from: 0, to: count, by: limit).map { Array(self[$0..<Swift.min($0 + limit, count)]) }
     }
 }

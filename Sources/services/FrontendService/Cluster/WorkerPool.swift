@@ -15,11 +15,25 @@ final class WorkerPool {
 
     private let context: ProcessContext
     private let endpoint: LinkEndpoint
+    private let lateFrames: Counter
+    /// Told when a link opens or ends: somebody may wait for it.
+    private let changed: @LoopActor () -> Void
     private var clients: [Life: WorkerClient] = [:]
+    /// Named, and told of once.
+    private var withoutAddress: Set<Life> = []
+    private var timer: TimerHandle?
+    /// Workers to which a plan would be of no use, ascending; not more than a message names.
+    private(set) var unreachable: [UInt64] = []
 
-    init(context: ProcessContext, endpoint: LinkEndpoint) {
+    /// A link to a worker that no router names any more is kept this long: a router that restarts forgets its workers, and hears of them
+    /// again within a second or two.
+    private static let linger = Duration.seconds(10)
+
+    init(context: ProcessContext, endpoint: LinkEndpoint, lateFrames: Counter, changed: @escaping @LoopActor () -> Void) {
         self.context = context
         self.endpoint = endpoint
+        self.lateFrames = lateFrames
+        self.changed = changed
     }
 
     func client(_ worker: UInt64, generation: UInt64) -> WorkerClient? { clients[Life(worker: worker, generation: generation)] }
@@ -29,11 +43,9 @@ final class WorkerPool {
         clients.values.sorted { ($0.workerID, $0.generation) < ($1.workerID, $1.generation) }
     }
 
-    // Order: a sum.
+    // Order: a count, and a sum.
+    var openLinks: Int { clients.values.count(where: \.isOpen) }
     var openRequests: Int { clients.values.reduce(0) { $0 + $1.openRequests } }
-
-    /// Workers to which a plan would be of no use.
-    var unreachable: [UInt64] { all.filter { !$0.isOpen }.map(\.workerID) }
 
     /// Follows the directory: new lives are dialled, lives that nobody names are let go once nothing runs there.
     ///
@@ -45,23 +57,59 @@ final class WorkerPool {
             named.insert(life)
             guard clients[life] == nil else { continue }
             guard let address = Address(advertised: entry.endpoints.linkAddress, peer: nil) else {
-                context.log.warning("worker without an address", ["worker": .hex(entry.workerID)])
+                if withoutAddress.insert(life).inserted {
+                    context.log.warning("worker without an address", ["worker": .hex(entry.workerID)])
+                }
                 continue
             }
-            let client = WorkerClient(entry, at: address, context: context, endpoint: endpoint)
+            let client = WorkerClient(entry, at: address, context: context, endpoint: endpoint, lateFrames: lateFrames) { [weak self] in
+                self?.review()
+                self?.changed()
+            }
             clients[life] = client
             client.start()
         }
-        for client in all {
-            let life = Life(worker: client.workerID, generation: client.generation)
-            guard !named.contains(life), client.openRequests == 0 || !client.isOpen else { continue }
-            client.stop(.done)
-            clients[life] = nil
+        withoutAddress.formIntersection(named)
+        // Order: each is changed by itself.
+        for (life, client) in clients {
+            client.isNamed = named.contains(life)
+            client.unnamedSince = client.isNamed ? nil : client.unnamedSince ?? context.loop.now
         }
+        review()
     }
 
     func stop() {
+        context.loop.cancel(timer)
         for client in all { client.stop(.leaving) }
         clients.removeAll()
+    }
+
+    private func review() {
+        letGo()
+        var reached: Set<UInt64> = [], failed: Set<UInt64> = []
+        // Order: both are sets, and what is made of them is sorted.
+        for client in clients.values {
+            // A link that is on its way is waited for.
+            if client.isOpen || !client.hasFailed { reached.insert(client.workerID) } else { failed.insert(client.workerID) }
+        }
+        unreachable = Array(failed.subtracting(reached).sorted().prefix(Limits.workerIDs))
+    }
+
+    /// Lives that nobody names: at once if their link is gone, else when nothing runs there and some time has passed.
+    private func letGo() {
+        var next: Instant?
+        for client in all {
+            guard let since = client.unnamedSince else { continue }
+            let end = since + Self.linger
+            if client.isOpen, client.openRequests > 0 { continue }
+            guard !client.isOpen || end <= context.loop.now else {
+                next = min(next ?? end, end)
+                continue
+            }
+            clients[Life(worker: client.workerID, generation: client.generation)] = nil
+            client.stop(.done)
+        }
+        context.loop.cancel(timer)
+        timer = next.map { context.loop.schedule(at: $0) { [weak self] in self?.review() } }
     }
 }

@@ -4,22 +4,33 @@ import WireProtocol
 
 /// A request from its first plan to its end: where what workers send for it is put, and where its task waits.
 ///
-/// `max_tokens` bounds what may wait here: a worker that sends more than the request allows is cut off.
+/// What may wait here is bounded by what the request may have: a worker that sends more is cut off.
 @LoopActor
 final class ActiveRequest {
     let counter: UInt64
     /// The present one; what comes for an earlier one is dropped.
-    var attempt: UInt8 = 0
-    /// More tokens than this, over all choices, no worker has a reason to send.
-    let tokenLimit: Int
+    private(set) var attempt: UInt8 = 0
     private(set) var isClientGone = false
+    private let choices: Int
+    private let maxTokens: Int
+    private let wantsLogprobs: Bool
+    private let loop: Loop
     private var arrivals = Arrivals()
+    /// Of this attempt; a frame without tokens counts as one with one.
     private var tokensTaken = 0
+    private var startedAt: Instant?
     private let signal: Signal
 
-    init(counter: UInt64, tokenLimit: Int, loop: Loop) {
+    /// A worker that dies within this time of having started a request may have died of it.
+    static let youngDeath = Duration.seconds(2)
+
+    /// `maxTokens` is of one choice.
+    init(counter: UInt64, choices: Int, maxTokens: Int, wantsLogprobs: Bool, loop: Loop) {
         self.counter = counter
-        self.tokenLimit = tokenLimit
+        self.choices = choices
+        self.maxTokens = maxTokens
+        self.wantsLogprobs = wantsLogprobs
+        self.loop = loop
         signal = Signal(on: loop)
     }
 
@@ -28,26 +39,42 @@ final class ActiveRequest {
     /// False if the frame goes past what the request can have.
     func take(_ frame: borrowing TokenFrameView) -> Bool {
         guard frame.attempt == attempt else { return true }
-        guard tokensTaken + frame.tokenCount <= tokenLimit else { return false }
-        tokensTaken += frame.tokenCount
+        // One more than asked for is forgiven: engines count a last token that ends the text in two ways.
+        let count = frame.tokenCount, most = maxTokens + 1
+        tokensTaken += max(count, 1)
+        guard Int(frame.choice) < choices, Int(frame.firstPosition) + count <= most, tokensTaken <= (most + 1) * choices else {
+            return false
+        }
         frame.appendTokens(to: &arrivals.tokens)
         arrivals.runs.append(
             Arrivals.Run(
-                choice: frame.choice, leg: frame.leg, firstPosition: frame.firstPosition, count: frame.tokenCount, finish: frame.finish))
-        if let logprobs = frame.logprobs() { arrivals.logprobs.append(contentsOf: logprobs) }
+                choice: frame.choice, count: UInt8(truncatingIfNeeded: count), finish: frame.finish, firstPosition: frame.firstPosition))
+        if wantsLogprobs, let logprobs = frame.logprobs() { arrivals.logprobs.append(contentsOf: logprobs) }
         signal.wake()
         return true
     }
 
-    func take(_ status: StatusEntry, attempt: UInt8) {
-        guard attempt == self.attempt else { return }
-        arrivals.statuses.append(status)
+    /// True if it is the last word of the present attempt's worker.
+    func take(_ status: StatusEntry, attempt: UInt8) -> Bool {
+        guard attempt == self.attempt else { return false }
+        switch status {
+        case .acceptedStatus: arrivals.isAccepted = true
+        case .startedStatus(let started):
+            arrivals.cachedTokens = started.cachedTokens
+            startedAt = startedAt ?? loop.now
+        case .refusedStatus(let refusal): arrivals.refusal = refusal
+        case .endedStatus(let ended): arrivals.ended = ended
+        default: return false  // nothing here depends on the others, and whoever waits need not wake for them
+        }
         signal.wake()
+        return arrivals.refusal != nil || arrivals.ended != nil
     }
 
-    func workerLost(attempt: UInt8) {
+    /// `isDeath`: its process ended, or its host; it did not say goodbye, nor was it sent away.
+    func workerLost(attempt: UInt8, isDeath: Bool) {
         guard attempt == self.attempt else { return }
-        arrivals.isWorkerLost = true
+        let isYoung = startedAt.map { $0.duration(to: loop.now) < Self.youngDeath } ?? false
+        arrivals.loss = isDeath && isYoung ? .diedYoung : .gone
         signal.wake()
     }
 
@@ -72,5 +99,6 @@ final class ActiveRequest {
         self.attempt = attempt
         arrivals.clear()
         tokensTaken = 0
+        startedAt = nil
     }
 }

@@ -1,33 +1,49 @@
 import ClusterModel
 import WireProtocol
 
-/// What came for one request since its task last looked: token ids, not text, so that a client that reads slowly costs four bytes a token.
+/// What came for one request since its task last looked: token ids, not text, so that a client that reads slowly costs a dozen bytes a token.
 struct Arrivals {
     /// Some tokens of one choice, as one frame brought them; they stand in `tokens`.
     struct Run {
         let choice: UInt8
-        let leg: Leg
-        let firstPosition: UInt32
-        let count: Int
+        let count: UInt8
         let finish: FinishReason?
+        let firstPosition: UInt32
     }
 
     var tokens: [TokenID] = []
     var runs: [Run] = []
     /// As many as tokens where the request asked for them, else none.
     var logprobs: [TokenLogprob] = []
-    var statuses: [StatusEntry] = []
-    /// The link to its worker ended.
-    var isWorkerLost = false
 
-    var isEmpty: Bool { runs.isEmpty && statuses.isEmpty && !isWorkerLost }
+    // Of statuses what the request depends on, each at most once: a worker may send as many as it likes.
+
+    var isAccepted = false
+    /// What the worker found cached when it started.
+    var cachedTokens: UInt32?
+    var refusal: RefusedStatus?
+    var ended: EndedStatus?
+    /// The link to the worker ended.
+    var loss: WorkerLoss?
+
+    var isEmpty: Bool { runs.isEmpty && !isAccepted && cachedTokens == nil && refusal == nil && ended == nil && loss == nil }
 
     /// Keeps the memory for what comes next.
     mutating func clear() {
         tokens.removeAll(keepingCapacity: true)
         runs.removeAll(keepingCapacity: true)
         logprobs.removeAll(keepingCapacity: true)
-        statuses.removeAll(keepingCapacity: true)
-        isWorkerLost = false
+        isAccepted = false
+        cachedTokens = nil
+        refusal = nil
+        ended = nil
+        loss = nil
     }
+}
+
+/// How a request lost its worker.
+enum WorkerLoss {
+    case gone
+    /// It died, and soon after it had started this request: the request may be why.
+    case diedYoung
 }

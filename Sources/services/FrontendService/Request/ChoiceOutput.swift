@@ -9,8 +9,8 @@ import WireProtocol
 struct ChoiceOutput {
     enum Release {
         case nothing
-        /// Text and log probabilities stand in the caller's buffers.
-        case tokens(count: Int, finish: FinishKind?)
+        /// So many tokens from the place `skipped` of the run on; their text stands in the caller's buffer.
+        case tokens(skipped: Int, count: Int, finish: FinishKind?)
         /// Tokens before these never came.
         case hole
     }
@@ -19,37 +19,42 @@ struct ChoiceOutput {
     private(set) var finish: FinishKind?
     /// What later attempts must know. The next position is its count.
     private(set) var shown: [TokenID] = []
-    /// True when a stop was found here, so that the worker must be told.
+    /// True when the end was found here and not by the engine, so that the worker must be told.
     private(set) var stoppedHere = false
     /// Whether the client has seen anything of it.
     var isOpened = false
+    private let maxTokens: Int
     private var text: ChoiceText
 
-    init(index: UInt8, vocabulary: Vocabulary, sampling: SamplingParameters) {
+    init(index: UInt8, vocabulary: Vocabulary, sampling: SamplingParameters, maxTokens: Int) {
         self.index = index
+        self.maxTokens = maxTokens
         text = ChoiceText(vocabulary, sampling)
     }
 
     var isFinished: Bool { finish != nil }
 
-    /// Takes one run of `arrivals`, whose tokens begin at `offset`, and appends its text to `bytes`.
+    /// Takes one run, and appends the text of its new tokens to `bytes`.
     mutating func release(_ run: Arrivals.Run, of tokens: ArraySlice<TokenID>, to bytes: inout [UInt8]) -> Release {
         guard !isFinished else { return .nothing }
-        let first = Int(run.firstPosition), next = shown.count
+        let count = Int(run.count), first = Int(run.firstPosition), next = shown.count
         guard first <= next else { return .hole }
         let known = next - first
-        guard known < run.count || (run.count == 0 && run.finish != nil) else { return .nothing }
-        let fresh = tokens.dropFirst(known)
+        guard known < count || (count == 0 && run.finish != nil) else { return .nothing }
+        let fresh = tokens.dropFirst(known).prefix(maxTokens - next)
         shown.append(contentsOf: fresh)
-        let finish = run.finish.map { FinishKind($0) }
+        var finish = known + fresh.count == max(known, count) ? run.finish.map { FinishKind($0) } : nil
+        // An engine that does not stop where it was told to is stopped.
+        let isOverLimit = finish == nil && shown.count >= maxTokens
+        if isOverLimit { finish = .length }
         let progress = fresh.withUnsafeBufferPointer { buffer in
             text.append(Span(_unsafeElements: buffer), finish: finish, to: &bytes)
         }
         if let ended = progress.finish {
             self.finish = ended
-            stoppedHere = run.finish == nil
+            stoppedHere = run.finish == nil || isOverLimit
         }
-        return .tokens(count: progress.tokens, finish: progress.finish)
+        return .tokens(skipped: min(known, count), count: progress.tokens, finish: progress.finish)
     }
 }
 

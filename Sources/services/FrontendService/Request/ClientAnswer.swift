@@ -15,7 +15,10 @@ final class ClientAnswer {
     private let keepalive: Duration
     private let loop: Loop
     private(set) var hasBegun = false
-    private(set) var lastWrite: Instant
+    private var lastWrite: Instant
+    /// One timer a stream, set again only when it has fired: an event must not cost one.
+    private var keepaliveTimer: TimerHandle?
+    private lazy var whenSilent: @LoopActor () -> Void = { [weak self] in self?.keepAlive() }
     /// Text of the choices of an answer that is not streamed.
     private var bodies: [CompletedChoice] = []
     /// Told with each text: what the client wants to see before its answer.
@@ -39,8 +42,6 @@ final class ClientAnswer {
     }
 
     var isStreamed: Bool { writer.delivery.isStreamed }
-    /// When a comment is due, so that nobody on the way takes the connection for dead.
-    var keepaliveAt: Instant? { isStreamed && hasBegun ? lastWrite + keepalive : nil }
 
     /// The request was accepted: from here on a stream is 200, whatever comes.
     func begin() {
@@ -48,6 +49,7 @@ final class ClientAnswer {
         hasBegun = true
         lastWrite = loop.now
         exchange.beginStream(.ok, headers: ServerSentEvents.headers + [HTTPField("x-request-id", requestID)])
+        keepaliveTimer = loop.schedule(after: keepalive, whenSilent)
     }
 
     func open(choice: UInt8) {
@@ -104,9 +106,20 @@ final class ClientAnswer {
         exchange.endStream()
     }
 
-    func keepAlive() {
-        lastWrite = loop.now
-        exchange.append { ServerSentEvents.appendKeepalive(to: &$0) }
+    /// Whatever became of the request: nothing is written after this.
+    func close() {
+        loop.cancel(keepaliveTimer)
+        keepaliveTimer = nil
+    }
+
+    /// A comment on a stream that was silent, in whatever phase its request is, so that nobody on the way takes the connection for dead.
+    private func keepAlive() {
+        if loop.now >= lastWrite + keepalive {
+            lastWrite = loop.now
+            // To a client that does not take what waits for it, the connection is anything but silent.
+            if exchange.unsentBytes == 0 { exchange.append { ServerSentEvents.appendKeepalive(to: &$0) } }
+        }
+        keepaliveTimer = loop.schedule(at: lastWrite + keepalive, whenSilent)
     }
 
     private func event(_ write: (inout [UInt8]) -> Void) {

@@ -12,6 +12,10 @@ struct PreparedRequest: Sendable {
     let prompt: [TokenID]
     /// Of all full blocks of the prompt.
     let hashes: [SequenceHash]
+    /// What made them.
+    let hasher: BlockHasher
+    /// The adapter that the client named; empty: none.
+    let adapter: String
     let sampling: Sampling
     /// Per choice; never more than the model's context leaves.
     let maxTokens: Int
@@ -19,6 +23,12 @@ struct PreparedRequest: Sendable {
     let hashing: Duration
 
     var choices: Int { generation.choices }
+
+    /// Only one worker will do.
+    var isPinned: Bool {
+        let hints = generation.hints
+        return hints.backendInstance != nil || hints.prefillWorker != nil || hints.decodeWorker != nil
+    }
 }
 
 /// What turns a request into tokens and hashes; runs on the loop for small bodies and on the pool for large ones.
@@ -38,18 +48,22 @@ struct Preparation: Sendable {
         var tokens: [TokenID] = []
         do throws(TextError) {
             try model.text.encode(
-                generation.prompt, TemplateContext(unixSeconds: unixSeconds), atMost: max(0, context - 1), into: &tokens)
+                generation.prompt, TemplateContext(unixSeconds: unixSeconds), atMost: max(0, min(context - 1, Limits.promptTokens)),
+                into: &tokens)
         } catch { throw Self.refusal(error, generation.prompt, context) }
         let encoded = clock()
         let room = context - tokens.count
         let wanted = generation.sampling.maxTokens.map(Int.init)
         if let wanted, wanted > room { throw DialectError.contextLengthExceeded(limit: context, param: generation.prompt.parameter) }
         var hashes: [SequenceHash] = []
-        BlockHasher(blockSize: model.card.blockSize).extend(&hashes, toCover: tokens.span)
+        let adapter = model.card.loRAs.contains { $0.text == generation.model } ? generation.model : ""
+        let hasher = BlockHasher(blockSize: model.card.blockSize, adapter: adapter)
+        hasher.extend(&hashes, toCover: tokens.span)
         let hashed = clock()
         return PreparedRequest(
-            model: model, generation: generation, delivery: delivery, prompt: tokens, hashes: hashes,
-            sampling: Sampling(generation.sampling.filled(from: model.defaults), seed: generation.sampling.seed ?? seed), maxTokens: wanted ?? room,
+            model: model, generation: generation, delivery: delivery, prompt: tokens, hashes: hashes, hasher: hasher, adapter: adapter,
+            sampling: Sampling(generation.sampling.filled(from: model.defaults), seed: generation.sampling.seed ?? seed),
+            maxTokens: wanted ?? room,
             tokenizing: began.duration(to: encoded), hashing: encoded.duration(to: hashed))
     }
 

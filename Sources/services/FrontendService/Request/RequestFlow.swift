@@ -18,20 +18,19 @@ final class RequestFlow {
     private let active: ActiveRequest
     private let id: RequestID
     private let answer: ClientAnswer
-    private var choices: [ChoiceOutput]
-    private var textBytes: [UInt8] = []
-    private var logprobs = LogprobsBuffer()
+    private let released: ReleasedAnswer
+    private let messages: AttemptMessages
     private let receivedAt: Instant
     private let deadline: Instant
-    private var excluded: [UInt64] = []
-    private var unreachable: [UInt64] = []
-    private var overbooked: [OverbookedReport] = []
+    private var history = AttemptHistory()
     private var firstTokenAt: Instant?
-    private var pool: Digest { prepared.model.card.digest }
     private var placement: PlacementRef?
     private var loop: Loop { frontend.context.loop }
-    /// Whoever must be told at once when the client leaves while a plan is asked for.
-    private var asking: RouterClient?
+    private var limits: FrontendLimits { frontend.limits }
+    /// Asked for a plan in this attempt: whoever must be told at once when the client leaves.
+    private var asked: RouterClient?
+    /// Where the task waits for the cluster to change.
+    private lazy var change = Signal(on: frontend.context.loop)
 
     init(_ prepared: PreparedRequest, id: RequestID, answer: ClientAnswer, frontend: Frontend) {
         self.frontend = frontend
@@ -40,12 +39,11 @@ final class RequestFlow {
         self.answer = answer
         receivedAt = answer.exchange.request.receivedAt
         deadline = receivedAt + frontend.limits.total
-        let vocabulary = prepared.model.text.vocabulary
-        choices = (0..<prepared.choices).map {
-            ChoiceOutput(index: UInt8($0), vocabulary: vocabulary, sampling: prepared.generation.sampling)
-        }
+        released = ReleasedAnswer(prepared, to: answer)
+        messages = AttemptMessages(prepared, id: id, deadline: deadline, limits: frontend.limits)
         active = ActiveRequest(
-            counter: id.counter, tokenLimit: (prepared.maxTokens + 1) * prepared.choices, loop: frontend.context.loop)
+            counter: id.counter, choices: prepared.choices, maxTokens: prepared.maxTokens,
+            wantsLogprobs: prepared.sampling.topLogprobs != nil, loop: frontend.context.loop)
         answer.usage.promptTokens = prepared.prompt.count
         answer.exchange.whenGone = { [weak self] in self?.clientGone() }
     }
@@ -53,25 +51,35 @@ final class RequestFlow {
     // MARK: The request
 
     func run() async -> RequestOutcome {
-        var last = ServiceFailure(.internalError)
-        for attempt in 1...UInt8(frontend.limits.attempts) {
+        defer { answer.close() }
+        for attempt in 1...UInt8(clamping: limits.attempts) {
             active.begin(attempt: attempt)
             switch await run(attempt: attempt) {
             case .finished:
                 answer.end()
                 return outcome(status: 200, attempts: attempt)
             case .clientGone: return outcome(status: 499, attempts: attempt, failure: .cancelled)
-            case .failed(let failure): return fail(failure, attempts: attempt)
-            case .again(let failure, let reason):
-                frontend.metrics.attemptFailed(reason)
-                frontend.context.log.debug(
-                    "attempt failed",
-                    ["request": .text(id.description), "attempt": .integer(Int64(attempt)), "reason": .text(reason)])
-                last = failure
+            case .failed(let end):
+                note(end, attempt)
+                if let last = last(end, attempt) { return fail(last, attempts: attempt) }
             }
-            if loop.now >= deadline { return fail(ServiceFailure(.timeout), attempts: attempt) }
         }
-        return fail(last, attempts: UInt8(frontend.limits.attempts))
+        return fail(ServiceFailure(.internalError), attempts: 0)  // a frontend of no attempts
+    }
+
+    private func note(_ end: AttemptFailure, _ attempt: UInt8) {
+        frontend.metrics.attemptFailed(end.fault.rawValue)
+        frontend.context.log.debug(
+            "attempt failed",
+            ["request": .text(id.description), "attempt": .integer(Int64(attempt)), "reason": .text(end.fault.rawValue)])
+    }
+
+    /// What the client is told, if that was the last attempt.
+    private func last(_ end: AttemptFailure, _ attempt: UInt8) -> ServiceFailure? {
+        if end.isFinal || Int(attempt) >= limits.attempts { return end.failure }
+        // Another worker is no use to a request that is pinned to this one.
+        if prepared.isPinned, history.rulesOut { return end.failure }
+        return loop.now >= deadline ? ServiceFailure(.timeout) : nil
     }
 
     private func fail(_ failure: ServiceFailure, attempts: UInt8) -> RequestOutcome {
@@ -80,245 +88,161 @@ final class RequestFlow {
         return outcome(status: body.status, attempts: attempts, failure: failure.kind)
     }
 
+    /// Whatever waits for this request is told at once; its task sees to the rest in this turn.
     private func clientGone() {
+        guard !active.isClientGone else { return }
         active.clientGone()
-        asking?.cancel(counter: id.counter, attempt: active.attempt)
+        asked?.cancel(counter: id.counter, attempt: active.attempt)
+        change.wake()
     }
 
     // MARK: An attempt
 
-    private enum AttemptEnd {
-        case finished
-        case clientGone
-        /// No other attempt would do better.
-        case failed(ServiceFailure)
-        /// Another worker or router may; the word is for metrics.
-        case again(ServiceFailure, String)
-    }
-
     private func run(attempt: UInt8) async -> AttemptEnd {
-        let dispatchDeadline = min(loop.now + frontend.limits.dispatch, deadline)
         let router: RouterClient, plan: PlanEntry
-        switch await self.plan(attempt, until: dispatchDeadline) {
-        case .failure(let end): return end.value
-        case .success(let found): (router, plan) = found
+        asked = nil
+        do throws(AttemptFailure) { (router, plan) = try await self.plan(attempt) } catch {
+            return active.isClientGone ? .clientGone : .failed(error)
         }
-        guard let leg = plan.legs.first else { return .failed(ServiceFailure(.internalError)) }
+        let leg = plan.legs[0]
         placement = PlacementRef(workerID: leg.workerID, rank: leg.rank)
-        let lease = EndedLease(
-            lease: leg.lease, workerID: leg.workerID, generation: leg.generation, rank: leg.rank, reason: .neverDispatched)
+        let worker = await worker(of: leg)
         guard !active.isClientGone else {
-            router.release(lease)
+            router.release(leg.lease(.neverDispatched))
             return .clientGone
         }
-        guard let worker = frontend.workers.client(leg.workerID, generation: leg.generation),
-            worker.generate(entry(attempt, leg, plan), for: active)
-        else {
-            router.release(lease)
-            unreachable.append(leg.workerID)
-            return .again(ServiceFailure(.workerLost), "unreachable")
+        let entry = messages.entry(attempt, leg, plan, released.choices, history, at: loop.now)
+        guard entry.mostBytes <= Limits.messageBytes else {
+            router.release(leg.lease(.neverDispatched))
+            return .failed(AttemptFailure(.internalError, .tooLong, isFinal: true))
         }
-        let end = await follow(worker, leg, acceptBy: dispatchDeadline)
+        guard let worker, worker.generate(entry, for: active) else {
+            router.release(leg.lease(.neverDispatched))
+            history.notReached(leg.workerID)
+            return .failed(AttemptFailure(.workerLost, .unreachable))
+        }
+        let end = await follow(worker, leg)
         // Whatever runs there still runs for nobody.
         switch end {
-        case .finished: worker.ended(active, attempt: attempt, hasFinished: choices.allSatisfy { !$0.stoppedHere })
+        case .finished: worker.forget(active)
         case .clientGone: worker.cancel(active, attempt: attempt, reason: .clientGone)
-        case .failed: worker.cancel(active, attempt: attempt, reason: .timedOut)
-        case .again(_, let reason):
-            worker.cancel(active, attempt: attempt, reason: .moved)
-            if reason == "refused" || reason == "worker_lost" {
-                router.release(EndedLease(
-                    lease: leg.lease, workerID: leg.workerID, generation: leg.generation, rank: leg.rank,
-                    reason: reason == "refused" ? .refused : .workerLost))
-            }
+        case .failed(let failure):
+            worker.cancel(active, attempt: attempt, reason: loop.now >= deadline ? .timedOut : .moved)
+            router.release(leg.lease(failure.fault.lease))
         }
         return end
     }
 
-    /// A way out of a step that has no result.
-    private struct Stop: Error {
-        let value: AttemptEnd
-    }
-
-    private func plan(_ attempt: UInt8, until deadline: Instant) async -> Result<(RouterClient, PlanEntry), Stop> {
-        let waitLimit = min(loop.now + frontend.limits.routerReturn, self.deadline)
-        var router = frontend.cluster.router()
-        while router == nil {
-            guard loop.now < waitLimit else { return .failure(Stop(value: .failed(ServiceFailure(.noWorker)))) }
-            await frontend.cluster.change(until: min(waitLimit, loop.now + ClusterView.lookAgain), on: loop)
-            if active.isClientGone { return .failure(Stop(value: .clientGone)) }
-            router = frontend.cluster.router()
-        }
-        defer { asking = nil }
-        var asked: [RouterClient] = []
-        while let present = router {
-            asking = present
-            asked.append(present)
+    /// A placement, and the router that booked it.
+    private func plan(_ attempt: UInt8) async throws(AttemptFailure) -> (RouterClient, PlanEntry) {
+        var router = try await router(), tried: [RouterClient] = []
+        while true {
+            asked = router
+            tried.append(router)
+            let question = messages.question(attempt, released.choices, history, unreachable: frontend.workers.unreachable, at: loop.now)
+            let plan: PlanEntry
             do throws(PlanFailure) {
-                let limit = max(deadline, min(loop.now + frontend.limits.dispatch, self.deadline))
-                return .success((present, try await present.plan(question(attempt), until: limit)))
+                plan = try await router.plan(question, until: min(loop.now + limits.dispatch, deadline))
             } catch {
-                if active.isClientGone { return .failure(Stop(value: .clientGone)) }
                 switch error {
-                case .routerLost: return .failure(Stop(value: .again(ServiceFailure(.noWorker), "router_lost")))
-                case .timedOut: return .failure(Stop(value: .again(ServiceFailure(.timeout), "plan_timed_out")))
+                case .routerLost: throw AttemptFailure(.noWorker, .routerLost)
+                case .timedOut: throw AttemptFailure(.timeout, .planTimedOut)
                 case .refused(let detail):
                     // A router may have lost sight of workers that others still see.
-                    router = [.noWorker, .unknownModel].contains(detail.code) ? frontend.cluster.router(besides: asked) : nil
-                    if router == nil { return .failure(Stop(value: refused(detail, "plan_refused"))) }
+                    guard [.noWorker, .unknownModel].contains(detail.code), let other = frontend.cluster.router(besides: tried) else {
+                        throw AttemptFailure(detail, .planRefused)
+                    }
+                    router = other
+                    continue
                 }
             }
+            // One whole placement in this pool was asked for; whatever else was booked is of no use.
+            guard plan.outcome == .placed, plan.legs.count == 1, plan.legs[0].leg == .aggregated, plan.pool == messages.pool else {
+                for leg in plan.legs { router.release(leg.lease(.neverDispatched)) }
+                throw AttemptFailure(.internalError, .planStrange)
+            }
+            return (router, plan)
         }
-        return .failure(Stop(value: .failed(ServiceFailure(.noWorker))))
     }
 
-    /// Another attempt where the specification says *elsewhere*.
-    private func refused(_ detail: FailureDetail, _ reason: String) -> AttemptEnd {
-        // The model was there when the request came: its last worker left, and may come back.
-        if detail.code == .unknownModel { return .failed(ServiceFailure(.noWorker)) }
-        let failure = ServiceFailure(
-            wireCode: detail.code.rawValue, field: detail.field, reason: detail.reason,
-            retryAfterMilliseconds: detail.retryAfterMilliseconds)
-        return detail.code.isRetryableElsewhere ? .again(failure, reason) : .failed(failure)
-    }
-
-    // MARK: What comes back
-
-    /// Follows the attempt at its worker to its end.
-    private func follow(_ worker: WorkerClient, _ leg: PlanLeg, acceptBy: Instant) async -> AttemptEnd {
-        var waitsFor = Wait.acceptance, due = acceptBy
-        var arrivals = Arrivals()
+    /// Waits, bounded, for a router to come back.
+    private func router() async throws(AttemptFailure) -> RouterClient {
+        let limit = min(loop.now + limits.routerReturn, deadline)
         while true {
-            var until = min(due, deadline)
-            if let keepaliveAt = answer.keepaliveAt { until = min(until, keepaliveAt) }
-            await active.next(&arrivals, until: until)
-            if active.isClientGone { return .clientGone }
-            if arrivals.isEmpty {
-                if let late = lateness(waitsFor, due: due, leg) { return late }
-                if let keepaliveAt = answer.keepaliveAt, loop.now >= keepaliveAt { answer.keepAlive() }
-                continue
-            }
-            // What came before the end of the link counts, in its order: statuses and frames of one request are told apart by kind.
-            for status in arrivals.statuses {
-                switch status {
-                case .acceptedStatus:
-                    answer.begin()
-                    if waitsFor == .acceptance { (waitsFor, due) = (.firstToken, loop.now + frontend.limits.firstToken) }
-                case .startedStatus(let started): answer.usage.cachedTokens = Int(started.cachedTokens)
-                case .refusedStatus(let refusal): return refused(by: leg, refusal)
-                default: break
-                }
-            }
-            if !arrivals.runs.isEmpty {
-                answer.begin()
-                (waitsFor, due) = (.nextToken, loop.now + frontend.limits.silence)
-                if let end = release(arrivals, worker) { return end }
-                if choices.allSatisfy(\.isFinished) { return .finished }
-            }
-            for case .endedStatus(let ended) in arrivals.statuses { return self.ended(ended, leg) }
-            if arrivals.isWorkerLost {
-                excluded.append(leg.workerID)
-                return .again(ServiceFailure(.workerLost), "worker_lost")
-            }
-            // A client that does not read holds its tokens here as ids, and costs nobody else anything.
-            while answer.exchange.isBackedUp, !active.isClientGone {
-                _ = await answer.exchange.roomToWrite(until: deadline)
-                if loop.now >= deadline { return .failed(ServiceFailure(.timeout)) }
-                due = loop.now + frontend.limits.silence
-            }
-            if active.isClientGone { return .clientGone }
+            if let router = frontend.cluster.router() { return router }
+            guard loop.now < limit, !active.isClientGone else { throw AttemptFailure(.noWorker, .noRouter, isFinal: true) }
+            await frontend.cluster.change(until: limit, change)
         }
     }
 
-    private enum Wait { case acceptance, firstToken, nextToken }
-
-    /// How the attempt ends if nothing came until now, or nil if something still may.
-    private func lateness(_ waitsFor: Wait, due: Instant, _ leg: PlanLeg) -> AttemptEnd? {
-        if loop.now >= deadline { return .failed(ServiceFailure(.timeout)) }
-        guard loop.now >= due else { return nil }
-        excluded.append(leg.workerID)
-        switch waitsFor {
-        case .acceptance: return .again(ServiceFailure(.workerLost), "not_accepted")
-        case .firstToken: return .again(ServiceFailure(.timeout), "no_first_token")
-        case .nextToken: return .again(ServiceFailure(.timeout), "silent")
-        }
-    }
-
-    private func refused(by leg: PlanLeg, _ refusal: RefusedStatus) -> AttemptEnd {
-        if refusal.failure.code == .overbooked {
-            overbooked.append(
-                OverbookedReport(
-                    workerID: leg.workerID, generation: leg.generation, rank: leg.rank, lease: leg.lease,
-                    waitingTokens: refusal.load.waitingTokens, streamNumber: refusal.streamNumber))
-        } else {
-            excluded.append(leg.workerID)
-        }
-        return refused(refusal.failure, "refused")
-    }
-
-    private func ended(_ ended: EndedStatus, _ leg: PlanLeg) -> AttemptEnd {
-        switch ended.reason {
-        case .timedOut: return .failed(ServiceFailure(.timeout))
-        case .failed:
-            excluded.append(leg.workerID)
-            return refused(ended.failure ?? FailureDetail(), "engine_failed")
-        case .finished: return .again(ServiceFailure(.internalError), "tokens_lost")
-        default:
-            excluded.append(leg.workerID)
-            return .again(ServiceFailure(.workerLost), ended.reason == .drained ? "drained" : "ended")
-        }
-    }
-
-    /// Gives the client what came; an end if tokens are missing.
-    private func release(_ arrivals: borrowing Arrivals, _ worker: WorkerClient) -> AttemptEnd? {
-        var offset = 0, logprobOffset = 0
-        for run in arrivals.runs {
-            let tokens = arrivals.tokens[offset..<offset + run.count]
-            offset += run.count
-            guard Int(run.choice) < choices.count else { return .again(ServiceFailure(.internalError), "unknown_choice") }
-            textBytes.removeAll(keepingCapacity: true)
-            let before = choices[Int(run.choice)].shown.count
-            switch choices[Int(run.choice)].release(run, of: tokens, to: &textBytes) {
-            case .nothing: break
-            case .hole: return .again(ServiceFailure(.internalError), "tokens_lost")
-            case .tokens(let count, let finish):
-                noteFirstToken()
-                answer.usage.completionTokens += count
-                if !choices[Int(run.choice)].isOpened {
-                    choices[Int(run.choice)].isOpened = true
-                    answer.open(choice: run.choice)
-                }
-                write(run, tokens.suffix(choices[Int(run.choice)].shown.count - before).prefix(count), arrivals, logprobOffset)
-                if let finish {
-                    answer.finish(choice: run.choice, finish)
-                    if choices[Int(run.choice)].stoppedHere { worker.cancel(choice: run.choice, of: active) }
-                }
-            }
-            logprobOffset += arrivals.logprobs.isEmpty ? 0 : run.count
+    /// The worker of a plan. A plan may be ahead of the feed that names its worker, or of the link to it: then that is waited for; a
+    /// worker whose link has failed is not.
+    private func worker(of leg: PlanLeg) async -> WorkerClient? {
+        let limit = min(loop.now + limits.dispatch, deadline)
+        while !active.isClientGone {
+            let worker = frontend.workers.client(leg.workerID, generation: leg.generation)
+            if let worker, worker.isOpen || worker.hasFailed { return worker }
+            guard loop.now < limit else { return nil }
+            await frontend.cluster.change(until: limit, change)
         }
         return nil
     }
 
-    private func write(_ run: Arrivals.Run, _ tokens: ArraySlice<TokenID>, _ arrivals: borrowing Arrivals, _ logprobOffset: Int) {
-        guard prepared.sampling.topLogprobs != nil, arrivals.logprobs.count >= logprobOffset + run.count else {
-            return answer.text(choice: run.choice, textBytes, logprobs: nil)
+    // MARK: What comes back
+
+    private enum Wait { case acceptance, firstToken, nextToken }
+
+    /// Follows the attempt at its worker to its end.
+    private func follow(_ worker: WorkerClient, _ leg: PlanLeg) async -> AttemptEnd {
+        var waitsFor = Wait.acceptance, due = loop.now + limits.dispatch
+        var arrivals = Arrivals()
+        while true {
+            await active.next(&arrivals, until: min(due, deadline))
+            if active.isClientGone { return .clientGone }
+            // What came before the end of the link counts. Statuses and frames of one request are told apart by kind: a refusal has no frames,
+            // an end comes after them.
+            if arrivals.isAccepted {
+                answer.begin()
+                if waitsFor == .acceptance { (waitsFor, due) = (.firstToken, loop.now + limits.firstToken) }
+            }
+            // What a later attempt finds cached may be of the answer.
+            if let cached = arrivals.cachedTokens, firstTokenAt == nil {
+                answer.usage.cachedTokens = min(Int(cached), prepared.prompt.count)
+            }
+            if let refusal = arrivals.refusal { return .failed(refused(by: leg, refusal)) }
+            if !arrivals.runs.isEmpty {
+                answer.begin()
+                noteFirstToken()
+                waitsFor = .nextToken
+                if let end = await release(arrivals, worker) { return end }
+                due = loop.now + limits.silence
+            }
+            if let ended = arrivals.ended { return .failed(self.ended(ended, leg)) }
+            if let loss = arrivals.loss { return .failed(lost(loss, leg)) }
+            if loop.now >= deadline { return .failed(AttemptFailure(.timeout, .timedOut, isFinal: true)) }
+            if loop.now >= due { return .failed(late(waitsFor, leg)) }
         }
-        let skipped = run.count - tokens.count
-        let vocabulary = prepared.model.text.vocabulary
-        let entries = arrivals.logprobs[(logprobOffset + max(0, skipped))..<(logprobOffset + run.count)]
-        func fill(_ buffer: inout LogprobsBuffer) {
-            for (token, entry) in zip(tokens, entries) {
-                buffer.append(logprob: entry.chosen) { vocabulary.append(token, to: &$0) }
-                for other in entry.top { buffer.appendAlternative(logprob: other.logprob) { vocabulary.append(other.token, to: &$0) } }
+    }
+
+    /// Gives the client what came, as fast as it takes it. Meanwhile more waits as ids, and costs nobody else anything.
+    private func release(_ arrivals: borrowing Arrivals, _ worker: WorkerClient) async -> AttemptEnd? {
+        var place = ReleasedAnswer.Place()
+        while place.run < arrivals.runs.count {
+            switch released.release(arrivals, at: &place) {
+            case .fine: break
+            case .stopped(let choice): worker.cancel(choice: choice, of: active)
+            case .hole: return .failed(AttemptFailure(.internalError, .tokensLost))
+            }
+            if released.unfinished == 0 { return .finished }
+            while answer.exchange.isBackedUp {
+                // Cut off for being too far behind: its connection tells of it only at the end of the turn.
+                if answer.exchange.isGone { clientGone() }
+                if active.isClientGone { return .clientGone }
+                if loop.now >= deadline { return .failed(AttemptFailure(.timeout, .timedOut, isFinal: true)) }
+                _ = await answer.exchange.roomToWrite(until: deadline)
             }
         }
-        guard answer.isStreamed else {
-            answer.withBodyLogprobs(choice: run.choice, fill)
-            return answer.text(choice: run.choice, textBytes, logprobs: nil)
-        }
-        logprobs.removeAll()
-        fill(&logprobs)
-        answer.text(choice: run.choice, textBytes, logprobs: logprobs)
+        return active.isClientGone ? .clientGone : nil
     }
 
     private func noteFirstToken() {
@@ -327,61 +251,46 @@ final class RequestFlow {
         frontend.metrics.firstToken(model: prepared.model.card.name, after: receivedAt.duration(to: loop.now))
     }
 
-    // MARK: Messages
+    // MARK: How attempts fail
 
-    private var shownCount: Int { choices.map(\.shown.count).max() ?? 0 }
-
-    private func question(_ attempt: UInt8) -> RouteEntry {
-        var entry = RouteEntry()
-        entry.counter = id.counter
-        entry.attempt = attempt
-        entry.choices = UInt8(prepared.choices)
-        entry.model = prepared.generation.model
-        // The prompt was made for this card: another pool could not run it.
-        entry.pool = PoolRef(digest: pool)
-        entry.blockSize = prepared.model.card.blockSize
-        entry.tokenCount = UInt32(prepared.prompt.count + shownCount)
-        entry.maxTokens = prepared.sampling.maxTokens
-        entry.sequenceHashes = prepared.hashes.prefix(Limits.promptBlocks).map(\.rawValue)
-        entry.remainingMilliseconds = loop.now.duration(to: deadline).wireMilliseconds
-        entry.tokenizeAndHash(prepared)
-        entry.options = RoutingOptions(prepared.generation.hints)
-        entry.options.excludedWorkers = Array(Set(excluded)).sorted()
-        entry.options.unreachableWorkers = Array(Set(unreachable + frontend.workers.unreachable)).sorted()
-        entry.overbooked = Array(overbooked.suffix(Limits.overbookedReports))
-        return entry
+    private func late(_ waitsFor: Wait, _ leg: PlanLeg) -> AttemptFailure {
+        history.exclude(leg.workerID)
+        return switch waitsFor {
+        case .acceptance: AttemptFailure(.workerLost, .notAccepted)
+        case .firstToken: AttemptFailure(.timeout, .noFirstToken)
+        case .nextToken: AttemptFailure(.timeout, .silent)
+        }
     }
 
-    private func entry(_ attempt: UInt8, _ leg: PlanLeg, _ plan: PlanEntry) -> GenerateEntry {
-        var entry = GenerateEntry()
-        entry.counter = id.counter
-        entry.attempt = attempt
-        entry.choices = UInt8(prepared.choices)
-        entry.leg = leg.leg
-        entry.rank = leg.rank
-        entry.lease = leg.lease
-        entry.routerID = plan.routerID
-        entry.refuseOverbooked = overbooked.isEmpty
-        entry.waitingTokens = leg.waitingTokens
-        entry.streamNumber = leg.streamNumber
-        entry.remainingMilliseconds = loop.now.duration(to: deadline).wireMilliseconds
-        entry.firstTokenMilliseconds = frontend.limits.firstToken.wireMilliseconds
-        entry.silenceMilliseconds = frontend.limits.silence.wireMilliseconds
-        entry.pool = pool
-        entry.priority = Float(prepared.generation.hints.priority ?? 0)
-        entry.promptTokens = prepared.prompt
-        entry.sampling = prepared.sampling
-        entry.expectedOutputTokens = prepared.generation.hints.expectedOutputTokens
-        if shownCount > 0 { entry.continuation = choices.map(continued) }
-        return entry
+    private func refused(by leg: PlanLeg, _ refusal: RefusedStatus) -> AttemptFailure {
+        if refusal.failure.code == .overbooked {
+            history.refused(
+                OverbookedReport(
+                    workerID: leg.workerID, generation: leg.generation, rank: leg.rank, lease: leg.lease,
+                    waitingTokens: refusal.load.waitingTokens, streamNumber: refusal.streamNumber))
+        } else {
+            history.exclude(leg.workerID)
+        }
+        return AttemptFailure(refusal.failure, .refused)
     }
 
-    private func continued(_ choice: ChoiceOutput) -> ContinuedChoice {
-        let shown = UInt32(choice.shown.count), most = prepared.sampling.maxTokens, least = prepared.sampling.minTokens
-        return ContinuedChoice(
-            choice: choice.index, finished: choice.isFinished, shownTokens: choice.shown,
-            remainingMaxTokens: most == 0 ? 0 : most - min(most, shown), remainingMinTokens: least - min(least, shown),
-            penaltyOrigin: UInt32(prepared.prompt.count), logprobOffset: shown, stopState: [])
+    private func lost(_ loss: WorkerLoss, _ leg: PlanLeg) -> AttemptFailure {
+        history.exclude(leg.workerID)
+        if case .diedYoung = loss, history.diedYoung() { return AttemptFailure(.quarantined, .workerLost, isFinal: true) }
+        return AttemptFailure(.workerLost, .workerLost)
+    }
+
+    /// The worker's own limits are those of this side; that one ran out there a moment earlier makes no difference.
+    private func ended(_ ended: EndedStatus, _ leg: PlanLeg) -> AttemptFailure {
+        // Finished, and tokens are missing: the worker may well do it again.
+        if ended.reason == .finished { return AttemptFailure(.internalError, .tokensLost) }
+        history.exclude(leg.workerID)
+        return switch ended.reason {
+        case .timedOut: AttemptFailure(.timeout, .timedOut)
+        case .failed: AttemptFailure(ended.failure ?? FailureDetail(), .engineFailed)
+        case .drained: AttemptFailure(.workerLost, .drained)
+        default: AttemptFailure(.workerLost, .ended)
+        }
     }
 
     private func outcome(status: Int, attempts: UInt8, failure: ServiceFailure.Kind? = nil) -> RequestOutcome {

@@ -11,11 +11,61 @@ extension Duration {
     var wireMicroseconds: UInt64 { UInt64(max(0, inNanoseconds / 1_000)) }
 }
 
-extension RouteEntry {
-    mutating func tokenizeAndHash(_ prepared: PreparedRequest) {
-        blockHashNanoseconds = prepared.hashing.wireNanoseconds
-        sequenceHashNanoseconds = 0  // both hashes are made in one pass
+extension PlanLeg {
+    /// Its lease, as it ended.
+    func lease(_ reason: LeaseEnd) -> EndedLease {
+        EndedLease(lease: lease, workerID: workerID, generation: generation, rank: rank, reason: reason)
     }
+}
+
+/// An entry of a batch that knows how much room it takes.
+protocol SizedEntry {
+    /// At least its bytes in a message.
+    var mostBytes: Int { get }
+}
+
+/// Names, numbers and lengths of one entry: all but what the sums below count.
+private let fixedBytes = 4 << 10
+
+extension RouteEntry: SizedEntry {
+    var mostBytes: Int {
+        let workers = options.allowedWorkers.count + options.excludedWorkers.count + options.unreachableWorkers.count
+        return 8 * (sequenceHashes.count + workers) + fixedBytes
+    }
+}
+
+extension GenerateEntry: SizedEntry {
+    var mostBytes: Int {
+        let words = continuation.reduce(promptTokens.count) { $0 + $1.shownTokens.count } + sampling.stopTokens.count
+        let stops = sampling.stopSequences.reduce(0) { $0 + $1.text.utf8.count + 4 * $1.tokens.count + 8 }
+        return 4 * words + 8 * sampling.logitBias.count + stops + 64 * continuation.count + fixedBytes
+    }
+}
+
+extension Array {
+    /// Itself in pieces of at most so many elements; as a rule one.
+    func parts(of limit: Int) -> [[Element]] {
+        guard count > limit else { return isEmpty ? [] : [self] }
+        return stride(from: 0, to: count, by: limit).map { Array(self[$0..<Swift.min($0 + limit, count)]) }
+    }
+}
+
+extension Array where Element: SizedEntry {
+    /// How many elements from `start` on one message takes: at least one.
+    func fitInMessage(from start: Int) -> Int {
+        var bytes = 0, end = start
+        while end < count, end - start < Limits.batchEntries {
+            bytes += self[end].mostBytes
+            if end > start, bytes > BatchLimits.bytes { break }
+            end += 1
+        }
+        return end - start
+    }
+}
+
+enum BatchLimits {
+    /// Several of the longest prompts of today; far below what a message may have, so that others get their turn on the link.
+    static let bytes = 2 << 20
 }
 
 extension RoutingOptions {

@@ -1,0 +1,103 @@
+import ClusterModel
+import WireProtocol
+
+/// What an attempt asks a router and a worker: the request's own part, and what earlier attempts add to it.
+struct AttemptMessages {
+    private let prepared: PreparedRequest
+    private let id: RequestID
+    private let deadline: Instant
+    private let limits: FrontendLimits
+    var pool: Digest { prepared.model.card.digest }
+
+    init(_ prepared: PreparedRequest, id: RequestID, deadline: Instant, limits: FrontendLimits) {
+        self.prepared = prepared
+        self.id = id
+        self.deadline = deadline
+        self.limits = limits
+    }
+
+    func question(
+        _ attempt: UInt8, _ choices: [ChoiceOutput], _ history: AttemptHistory, unreachable: [UInt64], at now: Instant
+    ) -> RouteEntry {
+        let shown = choices.reduce(0) { $1.isFinished ? $0 : max($0, $1.shown.count) }
+        var entry = RouteEntry()
+        entry.counter = id.counter
+        entry.attempt = attempt
+        // This frontend takes a request to one worker.
+        entry.wish = .aggregated
+        entry.choices = UInt8(prepared.choices)
+        entry.model = prepared.generation.model
+        // The prompt was made for this card: another pool could not run it.
+        entry.pool = PoolRef(digest: pool)
+        entry.blockSize = prepared.model.card.blockSize
+        entry.tokenCount = UInt32(prepared.prompt.count + shown)
+        entry.maxTokens = left(of: prepared.sampling.maxTokens, choices)
+        entry.sequenceHashes = hashes(choices)
+        entry.loRA = prepared.adapter
+        entry.remainingMilliseconds = now.duration(to: deadline).wireMilliseconds
+        entry.blockHashNanoseconds = prepared.hashing.wireNanoseconds  // sequence hashes are made in the same pass
+        entry.options = RoutingOptions(prepared.generation.hints)
+        entry.options.excludedWorkers = history.excluded.sorted()
+        entry.options.unreachableWorkers = Self.merged(unreachable, history.unreachable)
+        entry.overbooked = Array(history.overbooked.suffix(Limits.overbookedReports))
+        return entry
+    }
+
+    func entry(
+        _ attempt: UInt8, _ leg: PlanLeg, _ plan: PlanEntry, _ choices: [ChoiceOutput], _ history: AttemptHistory, at now: Instant
+    ) -> GenerateEntry {
+        var entry = GenerateEntry()
+        entry.counter = id.counter
+        entry.attempt = attempt
+        entry.choices = UInt8(prepared.choices)
+        entry.leg = leg.leg
+        entry.rank = leg.rank
+        entry.lease = leg.lease
+        entry.routerID = plan.routerID
+        // A request is refused for this once.
+        entry.refuseOverbooked = history.overbooked.isEmpty
+        entry.waitingTokens = leg.waitingTokens
+        entry.streamNumber = leg.streamNumber
+        entry.remainingMilliseconds = now.duration(to: deadline).wireMilliseconds
+        entry.firstTokenMilliseconds = limits.firstToken.wireMilliseconds
+        entry.silenceMilliseconds = limits.silence.wireMilliseconds
+        entry.pool = pool
+        entry.loRA = prepared.adapter
+        entry.priority = Float(prepared.generation.hints.priority ?? 0)
+        entry.promptTokens = prepared.prompt
+        entry.sampling = prepared.sampling
+        entry.expectedOutputTokens = prepared.generation.hints.expectedOutputTokens
+        if choices.contains(where: { !$0.shown.isEmpty }) { entry.continuation = choices.map(continued) }
+        return entry
+    }
+
+    private func continued(_ choice: ChoiceOutput) -> ContinuedChoice {
+        let shown = UInt32(choice.shown.count), most = prepared.sampling.maxTokens, least = prepared.sampling.minTokens
+        return ContinuedChoice(
+            choice: choice.index, finished: choice.isFinished, shownTokens: choice.shown,
+            remainingMaxTokens: most == 0 ? 0 : most - min(most, shown), remainingMinTokens: least - min(least, shown),
+            penaltyOrigin: UInt32(prepared.prompt.count), logprobOffset: shown, stopState: [])
+    }
+
+    /// Of the choice that may still grow the most; 0 stays what it means.
+    private func left(of most: UInt32, _ choices: [ChoiceOutput]) -> UInt32 {
+        guard most > 0 else { return 0 }
+        let shown = choices.reduce(most) { $1.isFinished ? $0 : min($0, UInt32($1.shown.count)) }
+        return most - shown
+    }
+
+    /// Of the prompt; of several choices the continuations have no blocks in common.
+    private func hashes(_ choices: [ChoiceOutput]) -> [UInt64] {
+        var hashes = prepared.hashes
+        if choices.count == 1, !choices[0].shown.isEmpty {
+            prepared.hasher.extend(&hashes, toCover: (prepared.prompt + choices[0].shown).span)
+        }
+        return hashes.prefix(Limits.promptBlocks).map(\.rawValue)
+    }
+
+    private static func merged(_ some: [UInt64], _ more: [UInt64]) -> [UInt64] {
+        guard !more.isEmpty else { return some }
+        // The ones that this request met come first, should there be more than a message names.
+        return Array((more + some.filter { !more.contains($0) }).prefix(Limits.workerIDs)).sorted()
+    }
+}

@@ -1,0 +1,244 @@
+import ClusterModel
+import EventLoop
+import Testing
+import Transport
+import WireProtocol
+
+@testable import FrontendService
+
+@Suite("Routers come and go")
+struct RouterTests {
+    @Test("a router is lost while a plan is asked for: the next one is asked", arguments: [1, 2, 3] as [UInt64])
+    func nextRouter(seed: UInt64) {
+        let scene = Scene(seed: seed, routers: 2)
+        scene.run { scene.routers.allSatisfy { router in router { $0.snapshotQuestions > 0 } } }
+        scene.pass(.milliseconds(50))
+        for router in scene.routers { router { $0.plan = { _, _ in nil } } }
+        let client = scene.chat()
+        scene.run { scene.routers.contains { router in router { !$0.asked.isEmpty } } }
+        let first = scene.routers.firstIndex { router in router { !$0.asked.isEmpty } } ?? 0
+        scene.routers[1 - first].on { $0.plan = nil }
+        scene.routers[first].host.kill(.reset)
+        scene.finish(client)
+        client { #expect($0.text() == "hello") }
+        #expect(scene.routers[1 - first].on { $0.asked.map(\.attempt) } == [2])
+        #expect(scene.held == [])
+    }
+
+    @Test("the only router comes back within the bound: requests that waited are served")
+    func comesBack() {
+        let scene = Scene()
+        scene.router.host.kill(.reset)
+        scene.pass(.milliseconds(100))
+        let client = scene.chat()
+        scene.pass(.seconds(5))
+        #expect(!client.isEnded)
+        scene.addRouter(1, generation: 0xB99)
+        scene.finish(client)
+        client { #expect($0.text() == "hello") }
+        // The wait for a router is no part of the time that a worker has to accept.
+        #expect(scene.router { $0.asked.map(\.attempt) } == [1])
+        #expect(scene.held == [])
+    }
+
+    @Test("a worker has its whole time to accept, however long the router took")
+    func acceptanceAfterWait() {
+        let scene = Scene(workers: 1)
+        scene.worker { $0.script = { job in job.after(.milliseconds(1_500)) { $0.answer("hello") } } }
+        scene.router {
+            $0.plan = { router, entry in
+                router.after(.milliseconds(1_000)) { $0.answer($0.place(entry, on: 1)) }
+                return nil
+            }
+        }
+        scene.finish(scene.chat()) { #expect($0.text() == "hello") }
+        #expect(scene.router { $0.asked.count } == 1)
+    }
+
+    @Test("a router restarts before its workers are known to it again: no client is told that the model does not exist")
+    func restartWithoutWorkers() {
+        let scene = Scene()
+        scene.router.host.kill(.reset)
+        scene.pass(.milliseconds(100))
+        scene.addRouter(1, generation: 0xB99, knowsWorkers: false)
+        scene.pass(.seconds(1))
+        let client = scene.chat()
+        scene.pass(.seconds(1))
+        #expect(!client.isEnded)
+        let workers = scene.workers.map(scene.entry), card = scene.card
+        scene.router { router in
+            router.tell([.modelPool(ModelPool(card: card, workers: 2, readyWorkers: 2, current: true))] + workers.map { .workerEntry($0) })
+        }
+        scene.finish(client)
+        client { #expect($0.text() == "hello") }
+        // Neither the links to the workers nor the model's files were given up for it.
+        #expect(scene.worker { $0.fileQuestions.count + $0.ends.count } <= 2)
+        #expect(scene.workers.reduce(0) { sum, worker in sum + worker { $0.fileQuestions.count } } == 1)
+    }
+
+    @Test("no router for longer than the bound is 503, with a hint when to try again")
+    func noRouter() {
+        let scene = Scene()
+        scene.router.host.kill(.reset)
+        scene.pass(.milliseconds(100))
+        let began = scene.now
+        let client = scene.finish(scene.chat())
+        client {
+            #expect($0.status == 503)
+            #expect($0.errorCode == "no_worker")
+            #expect($0.header("retry-after") != nil)
+        }
+        let took = began.duration(to: client { $0.endedAt })
+        #expect(took > .seconds(9.9) && took < .seconds(10.2))
+        #expect(scene.held == [])
+    }
+
+    @Test("a frontend that has never met a router waits for one, too")
+    func neverMet() {
+        let scene = Scene(routers: 0, isReady: false)
+        scene.pass(.milliseconds(100))
+        let client = scene.chat()
+        scene.pass(.seconds(2))
+        scene.addRouter(1)
+        scene.finish(client)
+        client { #expect($0.text() == "hello") }
+    }
+
+    @Test(
+        "what a router refuses is told as it is",
+        arguments: [(.queueFull, 429), (.noWorker, 503), (.invalidArgument, 400), (.unknownModel, 503)] as [(FailureCode, Int)])
+    func refusals(code: FailureCode, status: Int) {
+        let scene = Scene()
+        scene.router { $0.plan = { $0.fail($1, code, retryAfter: 3_000) } }
+        let client = scene.finish(scene.chat())
+        client { #expect($0.status == status) }
+        if status != 400, code != .unknownModel { client { #expect($0.header("retry-after") == "3") } }
+        #expect(scene.router { $0.asked.count } == 1)
+    }
+
+    @Test("a router that leaves is not asked again, another one is")
+    func draining() {
+        let scene = Scene(routers: 2)
+        scene.pass(.milliseconds(50))
+        scene.router { $0.plan = { $0.fail($1, .draining) } }
+        for _ in 0..<4 { scene.finish(scene.chat()) { #expect($0.text() == "hello") } }
+        scene.router {
+            $0.tell([
+                .routerHealth(RouterHealth(state: .draining, reason: "", workers: 0, resyncing: 0, leases: 0, indexedBlocks: 0))
+            ])
+        }
+        scene.pass(.milliseconds(20))
+        let before = scene.router { $0.asked.count }
+        for _ in 0..<4 { scene.finish(scene.chat()) { #expect($0.text() == "hello") } }
+        #expect(scene.router { $0.asked.count } == before)
+    }
+
+    @Test("a router that answers nothing is given up after the dispatch limit, and told so")
+    func silentRouter() {
+        let scene = Scene()
+        scene.router { $0.plan = { _, _ in nil } }
+        let began = scene.now
+        let client = scene.finish(scene.chat())
+        client {
+            #expect($0.status == 504)
+            #expect($0.errorCode == "timeout")
+        }
+        let took = began.duration(to: client { $0.endedAt })
+        #expect(took > .seconds(5.9) && took < .seconds(6.2))
+        scene.pass(.milliseconds(10))
+        #expect(scene.router { $0.cancelled.map(\.attempt) } == [1, 2, 3])
+        #expect(scene.held == [])
+    }
+
+    @Test("a plan with a leg too many, or none, is given back and another one asked for", arguments: [0, 2])
+    func strangePlans(legs: Int) {
+        let scene = Scene()
+        scene.router {
+            $0.plan = { router, entry in
+                var plan = router.place(entry, on: 1)
+                if entry.attempt == 1 { plan.legs = (0..<legs).map { _ in router.place(entry, on: 1).legs[0] } }
+                return plan
+            }
+        }
+        scene.finish(scene.chat()) { #expect($0.text() == "hello") }
+        #expect(scene.router { $0.endedLeases.count } == legs)
+        #expect(scene.router { $0.asked[0].wish } == .aggregated)
+    }
+
+    @Test("a plan for a worker whose link is still on its way waits for the link")
+    func newWorker() {
+        let scene = Scene(workers: 1)
+        let second = scene.addWorker(2), entry = scene.entry(second)
+        scene.fabric.partition("frontend", "worker-2")
+        scene.router { router in
+            router.tell([.workerEntry(entry)])
+            router.plan = { $0.place($1, on: 2) }
+        }
+        scene.pass(.milliseconds(50))
+        let client = scene.chat()
+        scene.pass(.milliseconds(300))
+        scene.fabric.heal("frontend", "worker-2")
+        scene.finish(client)
+        client { #expect($0.text() == "hello") }
+        #expect(scene.router { $0.asked.count } == 1)
+    }
+
+    @Test("a plan for a worker that cannot be reached is given back at once, and the router told")
+    func unreachable() {
+        let scene = Scene()
+        scene.worker.host.kill(.reset)
+        scene.pass(.milliseconds(500))
+        scene.router { $0.plan = { router, entry in entry.attempt == 1 ? router.place(entry, on: 1) : router.placeAnywhere(entry) } }
+        let began = scene.now
+        let client = scene.finish(scene.chat())
+        client { #expect($0.text() == "hello") }
+        #expect(began.duration(to: client { $0.endedAt }) < .milliseconds(20))
+        #expect(scene.router { $0.asked.map(\.options.unreachableWorkers) } == [[1], [1]])
+        #expect(scene.router { $0.endedLeases.map(\.reason) } == [.neverDispatched])
+    }
+
+    // MARK: Hostile
+
+    @Test("a router's malformed message ends its link alone; running streams go on, plans are asked elsewhere", arguments: [0, 1, 2])
+    func malformed(which: Int) {
+        let scene = Scene(routers: 2, workers: 1)
+        scene.pass(.milliseconds(50))
+        scene.worker {
+            $0.script = { job in
+                job.accept()
+                job.say("he")
+                job.after(.seconds(3)) { $0.say("llo", finish: .endOfText) }
+            }
+        }
+        let running = scene.chat()
+        scene.run { running.text == "he" }
+        for router in scene.routers { router { $0.plan = { _, _ in nil } } }
+        let waiting = scene.chat()
+        scene.run { scene.routers.contains { router in router { $0.asked.count } > 0 && router { $0.asked.last?.counter } == 2 } }
+        let asked = scene.routers.firstIndex { router in router { $0.asked.last?.counter } == 2 } ?? 0
+        scene.routers[1 - asked].on { $0.plan = nil }
+        let began = scene.now
+        scene.routers[asked].on { router in
+            guard let link = router.link else { return }
+            switch which {
+            case 0: link.send(MessageHeader(kind: .planBatch, origin: link.peer.generation)) { $0.append(contentsOf: [9, 0, 0, 0, 1]) }
+            case 1: link.send(PlanBatch(), origin: 12345)
+            default: link.send(MessageHeader(kind: .tokenBatch, origin: link.peer.generation)) { $0.append(contentsOf: [0, 0, 0, 0]) }
+            }
+        }
+        // The one that waited does not wait for the link to be closed.
+        #expect(scene.run(.milliseconds(100)) { scene.routers[1 - asked].on { $0.asked.last?.counter } == 2 })
+        #expect(began.duration(to: scene.now) < .milliseconds(100))
+        scene.finish(running)
+        scene.finish(waiting)
+        running { #expect($0.text() == "hello") }
+        waiting { #expect($0.text() == "hello") }
+        #expect(scene.routers[asked].on { $0.ends.count } == 1)
+    }
+}
+
+extension ScriptedRouter {
+    func after(_ span: Duration, _ action: @escaping @LoopActor (ScriptedRouter) -> Void) {
+        loop.schedule(after: span) { action(self) }
+    }
+}

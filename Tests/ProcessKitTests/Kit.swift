@@ -1,0 +1,76 @@
+import ClusterModel
+import Concurrency
+import EventLoop
+import HTTPClient
+import ProcessKit
+import Telemetry
+import Transport
+import WireProtocol
+
+/// One virtual process, what it is made of, and a client of its HTTP side.
+final class Kit {
+    let world = VirtualWorld(seed: 1)
+    let loop: VirtualLoop
+    let context: ProcessContext
+    private let clientLoop: VirtualLoop
+    private let clientSockets: VirtualSockets
+    private let lines: Lines
+    /// Services, for as long as the test lasts.
+    var kept: [AnyObject] = []
+    private static let pool = WorkPool(threads: 0)
+
+    init(advertisedHost: String? = nil) {
+        loop = world.makeLoop("node")
+        clientLoop = world.makeLoop("client")
+        let sockets = VirtualSocketFabric(world), fabric = SimulatedFabric(world: world), metrics = MetricsRegistry()
+        clientSockets = VirtualSockets("client", loop: clientLoop, on: sockets)
+        lines = Lines()
+        let identity = Identity(role: .router, id: 0x12, generation: 0x34, name: "node")
+        context = ProcessContext(
+            loop: loop, network: fabric.host("node", loop: loop), sockets: VirtualSockets("node", loop: loop, on: sockets), pool: Self.pool,
+            log: Logger(level: .debug, style: .json, sink: lines, metrics: metrics, wallClock: { 0 }), metrics: metrics,
+            policy: LinkPolicy(identity: identity, cluster: ClusterValues(clusterID: "test")), advertisedHost: advertisedHost)
+    }
+
+    var log: [String] { lines.all }
+
+    private final class Lines: LogSink {
+        private let kept = Lock([String]())
+        var all: [String] { kept.with { $0 } }
+
+        func write(_ line: [UInt8]) -> Bool {
+            kept.with { $0.append(String(decoding: line, as: UTF8.self)) }
+            return true
+        }
+    }
+
+    /// Runs a task on the process's loop to its end.
+    func run<Value: Sendable>(_ body: @escaping @LoopActor @Sendable () async -> Value) -> Value {
+        let box = Box<Value>()
+        loop.spawn { box.value = await body() }
+        world.run(for: .seconds(600)) { box.value != nil }
+        guard let value = box.value else { preconditionFailure("a step of the test ends within ten minutes") }
+        return value
+    }
+
+    func pass(_ span: Duration) { world.run(for: span) }
+
+    func get(_ path: String, port: UInt16) -> HTTPClientResponse? {
+        let box = Box<HTTPClientResponse?>(), loop = clientLoop, sockets = clientSockets
+        loop.spawn {
+            let connection = HTTPClientConnection(on: loop, sockets: sockets, host: "node", port: port)
+            do throws(HTTPClientError) { box.value = .some(try await connection.fetch(.get(path), until: loop.now + .seconds(5))) } catch {
+                box.value = .some(nil)
+            }
+            connection.close()
+        }
+        world.run(for: .seconds(10)) { box.value != nil }
+        return box.value ?? nil
+    }
+}
+
+/// Written in a turn of the world, read between turns.
+final class Box<Value>: @unchecked Sendable {
+    // Safety: used on the one thread that runs the test's world.
+    var value: Value?
+}
