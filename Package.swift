@@ -117,7 +117,8 @@ var targets: [Target] = [
     tests(
         "FrontendServiceTests",
         [
-            "ClusterModel", "Concurrency", "EventLoop", "FrontendService", "HTTPClient", "HTTPServing", "JSONText", "ProcessKit", "Telemetry",
+            "ClusterModel", "Concurrency", "EventLoop", "FrontendService", "HTTPClient", "HTTPServing", "JSONText", "ProcessKit",
+            "Telemetry",
             "TextProcessing", "Transport", "WireProtocol",
         ]),
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
@@ -133,7 +134,8 @@ var targets: [Target] = [
     tests(
         "RouterServiceTests",
         [
-            "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime", "Telemetry",
+            "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime",
+            "Telemetry",
             "TestSupport", "Transport", "WireProtocol",
         ]),
     tests("SchedulingTests", ["ClusterModel", "Scheduling"]),

@@ -47,7 +47,9 @@ struct ScenarioTests {
         return begun
     }
 
-    private func expectWhole(_ begun: [(ChatRequest, PendingReply)], in cluster: VirtualCluster, within limit: Duration = .seconds(60)) throws {
+    private func expectWhole(_ begun: [(ChatRequest, PendingReply)], in cluster: VirtualCluster, within limit: Duration = .seconds(60))
+        throws
+    {
         try cluster.until("every stream has ended", within: limit) { begun.allSatisfy { $0.1.reply != nil } }
         for (request, pending) in begun {
             guard let reply = pending.reply else { continue }
@@ -61,7 +63,9 @@ struct ScenarioTests {
         #expect(cluster.heldAtRest == [])
     }
 
-    @Test("a worker is killed in the middle of its streams: another goes on, and the clients see one stream each", arguments: 1...5 as ClosedRange<UInt64>)
+    @Test(
+        "a worker is killed in the middle of its streams: another goes on, and the clients see one stream each",
+        arguments: 1...5 as ClosedRange<UInt64>)
     func workerKilled(seed: UInt64) throws {
         try with(workers: 3, seed: seed) { cluster in
             let begun = try streams(9, tokens: 120, in: cluster)
@@ -121,7 +125,9 @@ struct ScenarioTests {
             cluster.member("frontend-1").kill()
             cluster.pass(.seconds(1))
             #expect(cluster.openRequests(of: .worker) == 3, "only those of the other frontend run on")
-            try cluster.until("the clients of the dead one know") { begun.enumerated().allSatisfy { $0.offset % 2 == 1 || $0.element.1.reply != nil } }
+            try cluster.until("the clients of the dead one know") {
+                begun.enumerated().allSatisfy { $0.offset % 2 == 1 || $0.element.1.reply != nil }
+            }
             try expectWhole(begun.enumerated().filter { $0.offset % 2 == 1 }.map(\.element), in: cluster)
             cluster.member("frontend-1").restart()
             try cluster.untilReady()

@@ -44,7 +44,9 @@ extension ProcessSuites {
             }
         }
 
-        @Test("--check-config of a good file ends with 0, and --print-config shows each value and its origin", arguments: ClusterRole.allCases)
+        @Test(
+            "--check-config of a good file ends with 0, and --print-config shows each value and its origin", arguments: ClusterRole.allCases
+        )
         func printed(role: ClusterRole) async throws {
             try await Self.withFile(#"{"drain-limit": "7s"}"#) { file in
                 let checked = try await Self.run(role, ["--config", file, "--check-config"])

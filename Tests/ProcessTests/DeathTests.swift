@@ -5,7 +5,8 @@ import Testing
 extension ProcessSuites {
     @Suite("A process is killed under load")
     struct DeathTests {
-        @Test("whichever role dies, nobody else does; what was open ends; when it is back everything works", arguments: ClusterRole.allCases)
+        @Test(
+            "whichever role dies, nobody else does; what was open ends; when it is back everything works", arguments: ClusterRole.allCases)
         func killed(role: ClusterRole) async throws {
             var shape = ClusterShape()
             shape.routers = role == .router ? 2 : 1

@@ -24,7 +24,9 @@ extension ProcessSuites {
                     cluster.loop.spawn { replies.all.append(await client.chat(request)) }
                 }
                 let running = "apus_frontend_requests_running"
-                for _ in 0..<500 where try await cluster.metric(running, of: frontend) != 6 { await cluster.loop.sleep(for: .milliseconds(10)) }
+                for _ in 0..<500 where try await cluster.metric(running, of: frontend) != 6 {
+                    await cluster.loop.sleep(for: .milliseconds(10))
+                }
                 await cluster.loop.sleep(for: .milliseconds(300))
                 #expect(replies.all.isEmpty, "the streams are open")
                 let victim = cluster.members.first { $0.role == role }!

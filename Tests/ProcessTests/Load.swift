@@ -23,7 +23,9 @@ final class Load {
         self.frontends = frontends
     }
 
-    var summary: String { "\(complete) complete, \(failed) errors \(Set(errors).sorted()), \(broken) broken, \(violations.count) violations" }
+    var summary: String {
+        "\(complete) complete, \(failed) errors \(Set(errors).sorted()), \(broken) broken, \(violations.count) violations"
+    }
 
     func start(_ users: Int) throws {
         for user in 0..<users {

@@ -124,6 +124,25 @@ struct LinkKeeperTests {
         try await harness.a.until("opened", within: .seconds(6)) { kept.owner.events.last == .opened }
     }
 
+    @Test("a refusal that will not heal is asked again a minute later, not at once")
+    func hopeless() async throws {
+        let harness = SimulatedHarness(seed: 1), kept = try await kept(harness)
+        let b = harness.b
+        try await b.run {
+            var policy = Policies.listener()
+            policy.cluster.clusterID = "another"
+            let side = Side(b, policy)
+            try side.listen(on: Self.address)
+            kept.peer = side
+        }
+        try await harness.a.run { kept.keeper.start() }
+        try await harness.pass(.seconds(59))
+        let (waits, ends) = try await harness.a.run { (kept.owner.waits, kept.owner.ends) }
+        #expect(waits.count == 1 && waits[0] >= TransportLimits.redialRefused)
+        if case .refused(let refusal)? = ends.first { #expect(refusal.code == .cluster) } else { Issue.record("it was not refused") }
+        try await harness.a.until("asked again", within: .seconds(10)) { kept.owner.waits.count == 2 }
+    }
+
     @Test("a link that held for long begins with the first wait again, one that broke at once does not")
     func steadiness() async throws {
         let harness = SimulatedHarness(seed: 1), kept = try await kept(harness)
@@ -196,27 +215,6 @@ struct LinkKeeperTests {
         try await harness.a.until("several lives") { kept.owner.openTimes.count == 3 }
         let events = try await harness.a.run { Array(kept.owner.events.prefix(4)) }
         #expect(events == [.opened, .ended(wasOpen: true), .opened, .ended(wasOpen: true)])
-    }
-
-    @Test("a refusal is told as one, and dialled again")
-    func refused() async throws {
-        let harness = SimulatedHarness(seed: 1), kept = try await kept(harness)
-        let b = harness.b
-        let side = try await b.run {
-            let side = Side(b, Policies.listener { $0.accepts = [:] })
-            try side.listen(on: Self.address)
-            return side
-        }
-        try await harness.a.run { kept.keeper.start() }
-        try await harness.a.until("two refusals") { kept.owner.ends.count == 2 }
-        for end in try await harness.a.run({ kept.owner.ends }) {
-            guard case .refused(let refusal) = end else {
-                Issue.record("\(end)")
-                continue
-            }
-            #expect(refusal.code == .linkKind)
-        }
-        #expect(try await b.run { side.links.isEmpty })
     }
 
     @Test("an owner that is told so hears when what waited has left, and not after it has stopped the link", arguments: [true, false])

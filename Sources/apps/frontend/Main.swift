@@ -8,7 +8,7 @@ import ServiceRuntime
 struct Main {
     nonisolated static func main() {
         let options = FrontendOptions()
-        let process = ProcessMain(options.table, options.process) { context, resolved, admin in
+        let process = ProcessMain(options.table, options.process) { context, resolved, admin, _ in
             let service = FrontendService(try options.config(resolved), context)
             admin.readiness = { service.isServing }
             admin.debugState = { service.debugState(into: &$0) }

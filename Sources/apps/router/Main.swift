@@ -11,7 +11,7 @@ struct Main {
         var table = OptionTable(description)
         let own = RouterOptions(in: &table)
         let shared = ProcessOptions(in: &table, role: .router, admin: "127.0.0.1:8102")
-        let process = ProcessMain(table, shared, id: { own.routerID($0) }) { context, resolved, admin in
+        let process = ProcessMain(table, shared, id: { own.routerID($0) }) { context, resolved, admin, _ in
             let router = RouterService(try own.config(resolved), context)
             admin.debugState = { router.debugState(into: &$0) }
             return [router]

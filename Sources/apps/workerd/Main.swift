@@ -8,9 +8,11 @@ import WorkerService
 struct Main {
     nonisolated static func main() {
         let options = WorkerOptions()
-        let process = ProcessMain(options.table, options.process, id: { options.id($0) }) { context, resolved, admin in
+        let process = ProcessMain(options.table, options.process, id: { options.id($0) }) { context, resolved, admin, host in
             let service = WorkerService(try options.config(resolved), context)
             admin.readiness = { service.registeredRouters > 0 }
+            // A worker without its engine is of no use; whoever watches over processes starts another one.
+            service.whenFailed = { host.request(.failed($0)) }
             admin.debugState = { service.debugState(into: &$0) }
             return [service]
         }

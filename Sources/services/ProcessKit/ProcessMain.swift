@@ -8,7 +8,7 @@ import ClusterModel
 /// The body of every executable: options, one loop, one list of services, run to the end.
 package struct ProcessMain: Sendable {
     /// Builds the services of the process in order of dependency. What it throws is said in one line, and the process ends.
-    package typealias Parts = @LoopActor @Sendable (ProcessContext, ResolvedConfiguration, AdminService) throws -> [any Service]
+    package typealias Parts = @LoopActor @Sendable (ProcessContext, ResolvedConfiguration, AdminService, LoopHost) throws -> [any Service]
 
     private let table: OptionTable
     private let options: ProcessOptions
@@ -82,7 +82,7 @@ package struct ProcessMain: Sendable {
         let admin = AdminService(
             context, listen: try AddressText(resolved[options.adminListen], rule: .http), isReady: { host.isReady })
         let grace = DrainGrace(resolved[options.drainGrace], loop: loop)
-        let services = [admin] + (try parts(context, resolved, admin)) + [grace]
+        let services = [admin] + (try parts(context, resolved, admin, host)) + [grace]
         // The grace is not part of what running work may take.
         let limit = resolved[options.drainLimit] + resolved[options.drainGrace]
         let code = await ServiceGroup(services, startLimit: Self.startLimit, drainLimit: limit).run(on: host)

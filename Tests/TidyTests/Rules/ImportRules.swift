@@ -116,7 +116,8 @@ enum ImportRules {
         switch layer {
         case "base", "io": foundations[target]?.contains(module) ?? false
         case "stages": module == "ClusterModel" || module == "JSONText"
-        case "services": !testing.contains(module) && (!services.contains(module) || ["ProcessKit", "EngineAdapters", "TraceExport"].contains(module))
+        case "services":
+            !testing.contains(module) && (!services.contains(module) || ["ProcessKit", "EngineAdapters", "TraceExport"].contains(module))
         case "apps": !testing.contains(module) || appsForTesting.contains(target)
         case "testing": true
         default: false

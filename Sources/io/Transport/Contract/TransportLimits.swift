@@ -6,6 +6,8 @@ package enum TransportLimits {
     /// little.
     package static let redialFirst = Duration.milliseconds(100)
     package static let redialLongest = Duration.seconds(5)
+    /// After a refusal that trying again does not heal: it ends when another process listens there, after an upgrade say.
+    package static let redialRefused = Duration.seconds(60)
     /// A link that held for this long was well: the next wait is the first one again.
     package static let redialSteady = Duration.seconds(5)
     /// For each step of the handshake: a stranger that is silent holds a descriptor no longer than this.

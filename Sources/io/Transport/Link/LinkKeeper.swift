@@ -74,8 +74,10 @@ package final class LinkKeeper {
         openedAt = nil
         let step = min(TransportLimits.redialFirst * (1 << min(failures, 16)), TransportLimits.redialLongest)
         failures += 1
-        // From half the step to all of it.
-        let delay = step / 2 + .nanoseconds(Int64(loop.random.next() % UInt64((step / 2).inNanoseconds + 1)))
+        // From half the step to all of it; much later where only another listener would help.
+        let isHopeless = if case .refused(let refusal) = end { !refusal.retryable } else { false }
+        let spread = Duration.nanoseconds(Int64(loop.random.next() % UInt64((step / 2).inNanoseconds + 1)))
+        let delay = (isHopeless ? TransportLimits.redialRefused : step / 2) + spread
         handler?.keeper(self, ended: end, wasOpen: wasOpen, retryAfter: delay)
         guard !isStopped else { return }
         timer = loop.schedule(after: delay) { [weak self] in

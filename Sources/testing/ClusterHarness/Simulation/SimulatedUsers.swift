@@ -132,7 +132,8 @@ final class SimulatedUsers {
     private func judge(_ reply: ChatReply, to request: ChatRequest, at which: Int, began: Instant) {
         let frontend = frontends[which]
         func violation(_ what: String) {
-            tally.violations.append("\(frontend.name), \(request.isPlain ? "text" : "chat")\(request.streams ? "" : ", unary"): \(what): \(reply.summary)")
+            tally.violations.append(
+                "\(frontend.name), \(request.isPlain ? "text" : "chat")\(request.streams ? "" : ", unary"): \(what): \(reply.summary)")
         }
         let expected = ExpectedText.choices(of: request)
         for (index, choice) in reply.answer.choices.enumerated() {
@@ -150,7 +151,9 @@ final class SimulatedUsers {
         case .answered where reply.answer.failure != nil:
             tally.count(error: reply.answer.failure?.code ?? reply.answer.failure?.type ?? "")
             // The requests are good, so nothing may be blamed on them; and what a client may try again must say so.
-            if !Self.honest.contains(reply.answer.failure?.code ?? "") { violation("an error that is not the client's fault, nor a fault's") }
+            if !Self.honest.contains(reply.answer.failure?.code ?? "") {
+                violation("an error that is not the client's fault, nor a fault's")
+            }
         case .answered where reply.isComplete:
             tally.complete += 1
             tally.tokens += expected.reduce(0) { $0 + $1.count }

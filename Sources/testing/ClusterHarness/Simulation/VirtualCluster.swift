@@ -39,7 +39,8 @@ package final class VirtualCluster: @unchecked Sendable {
         for index in 0..<shape.routers {
             try add(
                 .router, "router-\(index + 1)",
-                common + ["--listen", "tcp://0.0.0.0:\(Self.linkPort)", "--publish", "tcp://0.0.0.0:\(Self.feedPort)"] + shape.routerOptions)
+                common + ["--listen", "tcp://0.0.0.0:\(Self.linkPort)", "--publish", "tcp://0.0.0.0:\(Self.feedPort)"] + shape.routerOptions
+            )
         }
         for (index, part) in shape.workers.enumerated() {
             let id = String(repeating: "0", count: 15) + String(index + 1, radix: 16)

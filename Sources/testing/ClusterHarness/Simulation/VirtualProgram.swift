@@ -76,7 +76,8 @@ struct VirtualProgram: Sendable {
             return Parts(
                 service: service, openRequests: { service.openRequests }, canServe: { service.registeredRouters > 0 },
                 held: {
-                    counts([("requests", service.openRequests)]) + (service.openRequests == 0 && !service.isIdle ? ["its engine works"] : [])
+                    counts([("requests", service.openRequests)])
+                        + (service.openRequests == 0 && !service.isIdle ? ["its engine works"] : [])
                 })
         }
     }
