@@ -31,12 +31,16 @@ struct ScenarioTests {
         return request
     }
 
+    private func begin(_ count: Int, tokens: Int, in cluster: VirtualCluster) -> [(ChatRequest, PendingReply)] {
+        (0..<count).map { index in
+            let request = request(tokens, seed: Int64(index)), frontends = cluster.members(.frontend)
+            return (request, cluster.begin(request, at: frontends[index % frontends.count]))
+        }
+    }
+
     /// Begins `count` streams and waits until each of them has shown some tokens.
     private func streams(_ count: Int, tokens: Int, in cluster: VirtualCluster) throws -> [(ChatRequest, PendingReply)] {
-        let begun = (0..<count).map { index in
-            let request = request(tokens, seed: Int64(index))
-            return (request, cluster.begin(request, at: cluster.members(.frontend)[index % cluster.members(.frontend).count]))
-        }
+        let begun = begin(count, tokens: tokens, in: cluster)
         try cluster.until("the streams run") { cluster.openRequests(of: .worker) == count }
         cluster.pass(.milliseconds(300))
         #expect(begun.allSatisfy { $0.1.reply == nil }, "they are open")
@@ -65,7 +69,7 @@ struct ScenarioTests {
             try expectWhole(begun, in: cluster)
             cluster.member("worker-2").restart()
             try cluster.untilReady()
-            try expectWhole(try streams(3, tokens: 40, in: cluster), in: cluster)
+            try expectWhole(begin(3, tokens: 40, in: cluster), in: cluster)
             expectRest(cluster)
         }
     }
@@ -78,7 +82,7 @@ struct ScenarioTests {
             try expectWhole(begun, in: cluster)
             cluster.member("worker-1").thaw()
             cluster.pass(.seconds(3))
-            try expectWhole(try streams(4, tokens: 40, in: cluster), in: cluster)
+            try expectWhole(begin(4, tokens: 40, in: cluster), in: cluster)
             expectRest(cluster)
         }
     }
@@ -103,7 +107,7 @@ struct ScenarioTests {
         try with(routers: 2) { cluster in
             let begun = try streams(4, tokens: 150, in: cluster)
             cluster.member("router-1").kill()
-            try expectWhole(begun + (try streams(4, tokens: 20, in: cluster)), in: cluster)
+            try expectWhole(begun + begin(4, tokens: 20, in: cluster), in: cluster)
             cluster.member("router-1").restart()
             try cluster.untilReady()
             expectRest(cluster)
@@ -169,7 +173,7 @@ struct ScenarioTests {
             #expect(leaving.process.exitCode == .ok)
             leaving.restart()
             try cluster.untilReady()
-            try expectWhole(try streams(4, tokens: 20, in: cluster), in: cluster)
+            try expectWhole(begin(4, tokens: 20, in: cluster), in: cluster)
             expectRest(cluster)
         }
     }

@@ -9,6 +9,7 @@ struct SimulationTests {
     func invariants(seed: UInt64) {
         let report = SimulationRun.run(seed: seed)
         #expect(report.violations == [], "\(report.line)\nrepeat with: wiretool simulate --seed \(seed) --verbose")
+        // That something happened at all: faults, answers, and attempts that others had to take over.
         #expect(report.faults.count > 5 && report.complete > 20, "\(report.line)")
     }
 

@@ -129,10 +129,10 @@ struct StepsTests {
     @Test("a step lasts as long as it says; commands that come meanwhile are the next step's")
     func paced() async throws {
         try await onBoth { loop in
-            let reader = Reader(), steps = loop.steps("adder", for: reader) { Adder(duration: .milliseconds(40)) }
+            let reader = Reader(), seen = Lock<[[Int]]>([])
+            let steps = loop.steps("adder", for: reader) { Adder(duration: .milliseconds(40), seen: seen) }
             steps.submit(.add(1))
-            await loop.sleep(for: .milliseconds(10))
-            #expect(reader.outputs.isEmpty)
+            try await Self.wait(loop) { seen.with { !$0.isEmpty } }
             steps.submit(.add(2))
             steps.submit(.add(3))
             try await Self.wait(loop) { reader.outputs.count == 2 }
@@ -194,24 +194,19 @@ struct StepsTests {
     @Test("a loop that does not run holds the steps up after a few outputs, and loses none")
     func backPressure() async throws {
         let thread = try LoopThread("steps"), seen = Lock<[[Int]]>([])
-        let (reader, steps) = await thread.run { loop in
+        try await thread.run { loop in
             let reader = Reader(), steps = loop.steps("adder", for: reader) { Adder(duration: .zero, seen: seen) }
             steps.submit(.goOn(50_000))
-            return (reader, steps)
-        }
-        // Each turn of this loop ends only when the thread has come to rest.
-        for _ in 0..<20 {
-            await thread.run { _ in
-                var last = -1, same = 0
-                while same < 1_000 {
-                    let now = seen.with { $0.count }
-                    same = now == last ? same + 1 : 0
-                    last = now
-                }
-                #expect(last - reader.outputs.count <= 4)
+            for _ in 0..<5 {
+                // What was submitted leaves with the turn.
+                await loop.sleep(for: .milliseconds(1))
+                // This turn does not end before the thread has filled what it has, and some time has passed after that.
+                let deadline = loop.preciseNow + .seconds(20)
+                while seen.with({ $0.count }) < reader.outputs.count + 4, loop.preciseNow < deadline {}
+                let later = loop.preciseNow + .milliseconds(20)
+                while loop.preciseNow < later {}
+                #expect(seen.with { $0.count } == reader.outputs.count + 4)
             }
-        }
-        try await thread.run { loop in
             try await Self.wait(loop) { reader.outputs.count == 50_001 }
             #expect(reader.spans.map(\.number) == Array(1...50_001))
             #expect(steps.close(within: .seconds(5)))

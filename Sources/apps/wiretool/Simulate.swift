@@ -26,12 +26,13 @@ enum Simulate {
         let routers = table.option("routers", .integer(1...8), default: defaults.shape.routers, help: "Routers.")
         let workers = table.option("workers", .integer(1...32), default: defaults.shape.workers.count, help: "Workers.")
         let frontends = table.option("frontends", .integer(1...8), default: defaults.shape.frontends, help: "Frontends.")
-        let verbose = table.flag("verbose", help: "Prints the faults of each run, and the logs of the processes of one that failed.")
+        let verbose = table.flag("verbose", help: "Prints the faults of each run, and what its processes logged.")
         switch configuration(table, arguments) {
         case .failure(let end): return end.code
         case .success(let resolved):
             var options = defaults
             options.span = resolved[span]
+            options.keepsLogs = resolved[verbose]
             options.users = resolved[users]
             options.shape.routers = resolved[routers]
             options.shape.workers = Array(repeating: .aggregated, count: resolved[workers])

@@ -30,10 +30,10 @@ final class ClusterView {
     }
 
     /// A router that can be asked now; they take turns.
-    func router() -> RouterClient? {
+    func router(besides excluded: [RouterClient] = []) -> RouterClient? {
         for step in 0..<routers.count {
             let index = (nextRouter + step) % routers.count
-            if routers[index].isUsable, !routers[index].isFull {
+            if routers[index].isUsable, !routers[index].isFull, !excluded.contains(where: { $0 === routers[index] }) {
                 nextRouter = index + 1
                 return routers[index]
             }

@@ -12,6 +12,8 @@ package struct SimulationRun {
         package var users = 6
         /// How long things go wrong, in virtual time.
         package var span = Duration.seconds(20)
+        /// Gives the logs of the processes also of a run in which all held.
+        package var keepsLogs = false
 
         package init() {
             shape.routers = 2
@@ -37,7 +39,7 @@ package struct SimulationRun {
         package fileprivate(set) var faults: [String] = []
         /// Empty when all held.
         package fileprivate(set) var violations: [String] = []
-        /// What each process logged last, for a run that failed.
+        /// What each process logged last.
         package fileprivate(set) var logs: [(name: String, lines: [String])] = []
 
         package var line: String {
@@ -68,7 +70,7 @@ package struct SimulationRun {
         report.traceHash = cluster.world.traceHash
         report.moved = cluster.members.reduce(0) { $0 + $1.attemptsMoved }
         report.lives = cluster.members.reduce(0) { $0 + $1.lives }
-        if !report.violations.isEmpty { report.logs = cluster.members.map { ($0.name, $0.log) } }
+        if options.keepsLogs || !report.violations.isEmpty { report.logs = cluster.members.map { ($0.name, $0.log) } }
         cluster.end()
     }
 
