@@ -133,6 +133,19 @@ struct RouterTests {
         #expect(scene.router { $0.asked.count } == before)
     }
 
+    @Test("a router that sees no worker does not speak for the others", arguments: [FailureCode.noWorker, .unknownModel])
+    func blindRouter(code: FailureCode) {
+        let scene = Scene(routers: 2)
+        scene.pass(.milliseconds(50))
+        scene.router { $0.plan = { $0.fail($1, code) } }
+        for _ in 0..<4 { scene.finish(scene.chat()) { #expect($0.text() == "hello") } }
+        #expect(scene.router { $0.asked.count } >= 2)
+        #expect(scene.routers[1].on { $0.asked.map(\.attempt) } == [1, 1, 1, 1])
+        scene.routers[1].on { $0.plan = { $0.fail($1, code) } }
+        scene.finish(scene.chat()) { #expect($0.status == 503) }
+        #expect(scene.routers[1].on { $0.asked.count } == 5)
+    }
+
     @Test("a router that answers nothing is given up after the dispatch limit, and told so")
     func silentRouter() {
         let scene = Scene()

@@ -33,8 +33,7 @@ final class ClusterView {
     func router(besides excluded: [RouterClient] = []) -> RouterClient? {
         for step in 0..<routers.count {
             let index = (nextRouter + step) % routers.count
-            let router = routers[index]
-            if router.isUsable, !router.isFull, !excluded.contains(where: { $0 === router }) {
+            if routers[index].isUsable, !routers[index].isFull, !excluded.contains(where: { $0 === routers[index] }) {
                 nextRouter = index + 1
                 return routers[index]
             }

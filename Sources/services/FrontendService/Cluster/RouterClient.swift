@@ -13,6 +13,8 @@ enum PlanFailure: Error {
     case timedOut
     /// The router said no.
     case refused(FailureDetail)
+    /// Something else was booked than was asked for.
+    case strange
 }
 
 /// The frontend's side of one route link: registration, the directory, and the plans that one turn of the loop asked for.

@@ -135,34 +135,35 @@ final class RequestFlow {
 
     /// A placement, and the router that booked it.
     private func plan(_ attempt: UInt8) async throws(AttemptFailure) -> (RouterClient, PlanEntry) {
-        var router = try await router(), tried: [RouterClient] = []
+        var router = try await router(), without: [RouterClient] = []
         while true {
-            asked = router
-            tried.append(router)
-            let question = messages.question(attempt, released.choices, history, unreachable: frontend.workers.unreachable, at: loop.now)
-            let plan: PlanEntry
-            do throws(PlanFailure) {
-                plan = try await router.plan(question, until: min(loop.now + limits.dispatch, deadline))
-            } catch {
+            do throws(PlanFailure) { return (router, try await plan(attempt, from: router)) } catch {
                 switch error {
                 case .routerLost: throw AttemptFailure(.noWorker, .routerLost)
                 case .timedOut: throw AttemptFailure(.timeout, .planTimedOut)
+                case .strange: throw AttemptFailure(.internalError, .planStrange)
                 case .refused(let detail):
+                    without.append(router)
                     // A router may have lost sight of workers that others still see.
-                    guard [.noWorker, .unknownModel].contains(detail.code), let other = frontend.cluster.router(besides: tried) else {
-                        throw AttemptFailure(detail, .planRefused)
-                    }
+                    guard detail.code == .noWorker || detail.code == .unknownModel, !active.isClientGone,
+                        let other = frontend.cluster.router(besides: without)
+                    else { throw AttemptFailure(detail, .planRefused) }
                     router = other
-                    continue
                 }
             }
-            // One whole placement in this pool was asked for; whatever else was booked is of no use.
-            guard plan.outcome == .placed, plan.legs.count == 1, plan.legs[0].leg == .aggregated, plan.pool == messages.pool else {
-                for leg in plan.legs { router.release(leg.lease(.neverDispatched)) }
-                throw AttemptFailure(.internalError, .planStrange)
-            }
-            return (router, plan)
         }
+    }
+
+    private func plan(_ attempt: UInt8, from router: RouterClient) async throws(PlanFailure) -> PlanEntry {
+        asked = router
+        let question = messages.question(attempt, released.choices, history, unreachable: frontend.workers.unreachable, at: loop.now)
+        let plan = try await router.plan(question, until: min(loop.now + limits.dispatch, deadline))
+        // One whole placement in this pool was asked for; whatever else was booked is of no use.
+        guard plan.outcome == .placed, plan.legs.count == 1, plan.legs[0].leg == .aggregated, plan.pool == messages.pool else {
+            for leg in plan.legs { router.release(leg.lease(.neverDispatched)) }
+            throw .strange
+        }
+        return plan
     }
 
     /// Waits, bounded, for a router to come back.
