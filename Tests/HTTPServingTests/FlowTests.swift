@@ -134,4 +134,16 @@ struct FlowTests {
         scene.run(.seconds(5))
         #expect(scene.onClient { Answers(client.text).bodies } == [body, "2"])
     }
+
+    @Test("many pipelined requests with large answers are all answered, however small the kernel", arguments: 0..<10 as Range<UInt64>)
+    func pipelinedLarge(seed: UInt64) {
+        var plan = VirtualSocketPlan()
+        plan.bufferBytes = [4 << 10, 64 << 10, 1 << 20][Int(seed % 3)]
+        let scene = Scene(seed: seed, plan: plan) { $0.backedUpBytes = 10_000 }
+        let body = String(repeating: "x", count: 9_000)
+        scene.onServer { scene.application.answer = { .text(.ok, $0.request.path + body) } }
+        let client = scene.client(sending: (0..<100).map { get("/\($0)") }.joined())
+        scene.run(.seconds(60))
+        #expect(scene.onClient { Answers(client.text).bodies } == (0..<100).map { "/\($0)\(body)" })
+    }
 }

@@ -135,8 +135,9 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         if used < input.count { keep(UnsafeRawBufferPointer(rebasing: input[used...])) }
     }
 
+    private var takesBacklog: Bool { !backlog.isEmpty && mayReadOn }
+
     private func takeBacklog() {
-        guard !backlog.isEmpty, mayReadOn else { return }
         var input: [UInt8] = []
         swap(&input, &backlog)
         input.withUnsafeBytes { bytes in
@@ -343,18 +344,22 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
     func flush() {
         guard isOpen else { return }
         if isCut { return fail() }
-        takeBacklog()
-        guard isOpen else { return }
-        // Reading may have made room for answers that end within this turn.
         send()
+        // Sending may have made room for requests that wait, whose answers then leave as well.
+        if isOpen, takesBacklog {
+            takeBacklog()
+            send()
+        }
         guard isOpen else { return }
         isFlushWanted = false
+        if takesBacklog { flushSoon() }
         if exchanges.isEmpty, output.isEmpty, isStopped, case .no = linger { return endConnection() }
         updateReading()
         updateTimer()
     }
 
     private func send() {
+        guard isOpen else { return }
         exchanges.first?.closeChunk(in: &output.bytes)
         guard !output.isEmpty, !kernelIsFull else { return }
         switch output.withUnsent({ socket.send($0) }) {

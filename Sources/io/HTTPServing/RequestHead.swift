@@ -62,8 +62,11 @@ struct RequestHead: Sendable {
     private static func read(_ entries: [FieldTable.Entry], _ bytes: UnsafeRawBufferPointer, _ line: Line) throws(HTTPRefusal) -> Fields {
         var fields = Fields()
         for entry in entries {
+            // Most fields are none of these, and are not looked at.
+            let count = entry.name.upperBound - entry.name.lowerBound
+            guard count == 4 || count == 6 || count == 10 || count == 14 || count == 17 else { continue }
             let name = FieldTable.part(bytes, entry.name), value = FieldTable.part(bytes, entry.value)
-            switch name.count {
+            switch count {
             case 4 where HTTPText.isSame(name, "host"):
                 fields.hosts += 1
                 guard fields.hosts == 1 else { throw .host("the request has more than one Host field") }

@@ -149,5 +149,6 @@ package enum HTTPText {
         return UnsafeRawBufferPointer(rebasing: bytes[start..<end])
     }
 
+    @inlinable @inline(__always)
     package static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 }

@@ -98,8 +98,11 @@ package struct HeadReader: ~Copyable, Sendable {
             }
             guard !line.isEmpty else {
                 // What was taken beyond the end belongs to the body: it came with this very input.
-                cursor -= table.bytes.count - lineStart
-                table.bytes.removeLast(table.bytes.count - lineStart)
+                let excess = table.bytes.count - lineStart
+                if excess > 0 {
+                    cursor -= excess
+                    table.bytes.removeLast(excess)
+                }
                 return .complete
             }
             try readField(line)
@@ -109,9 +112,9 @@ package struct HeadReader: ~Copyable, Sendable {
     private mutating func nextLineFeed() -> Int? {
         let from = lineStart + scanned, count = table.bytes.count
         guard from < count else { return nil }
-        let found = table.bytes.withUnsafeBytes { bytes -> Int? in
+        let found = table.bytes.withUnsafeBufferPointer { bytes -> Int? in
             guard let base = bytes.baseAddress, let at = memchr(base + from, 0x0A, count - from) else { return nil }
-            return base.distance(to: UnsafeRawPointer(at))
+            return UnsafeRawPointer(base).distance(to: UnsafeRawPointer(at))
         }
         if found == nil { scanned = count - lineStart }
         return found
@@ -151,15 +154,16 @@ package struct HeadReader: ~Copyable, Sendable {
     }
 
     private static func field(_ bytes: UnsafeRawBufferPointer, _ line: Range<Int>) throws(HeadFault) -> FieldTable.Entry {
-        guard !HTTPText.isBlank(bytes[line.lowerBound]) else { throw .folded }
-        var colon = line.lowerBound
-        while colon < line.upperBound, ByteClass.token.contains(bytes[colon]) { colon += 1 }
-        guard colon < line.upperBound else { throw .missingColon }
-        guard bytes[colon] == UInt8(ascii: ":"), colon > line.lowerBound else { throw .badName }
-        var start = colon + 1, end = line.upperBound
-        while start < end, HTTPText.isBlank(bytes[start]) { start += 1 }
-        while end > start, HTTPText.isBlank(bytes[end - 1]) { end -= 1 }
-        guard HTTPText.isFieldValue(UnsafeRawBufferPointer(rebasing: bytes[start..<end])) else { throw .badValue }
-        return FieldTable.Entry(name: Int32(line.lowerBound)..<Int32(colon), value: Int32(start)..<Int32(end))
+        let start = line.lowerBound, end = line.upperBound
+        guard !HTTPText.isBlank(bytes[start]) else { throw .folded }
+        var colon = start
+        while colon < end, ByteClass.token.contains(bytes[colon]) { colon += 1 }
+        guard colon < end else { throw .missingColon }
+        guard bytes[colon] == UInt8(ascii: ":"), colon > start else { throw .badName }
+        var first = colon + 1, last = end
+        while first < last, HTTPText.isBlank(bytes[first]) { first += 1 }
+        while last > first, HTTPText.isBlank(bytes[last - 1]) { last -= 1 }
+        guard HTTPText.isFieldValue(UnsafeRawBufferPointer(rebasing: bytes[first..<last])) else { throw .badValue }
+        return FieldTable.Entry(name: Int32(start)..<Int32(colon), value: Int32(first)..<Int32(last))
     }
 }
