@@ -98,6 +98,14 @@ package class Loop: TaskExecutor, @unchecked Sendable {
         schedule(at: currentInstant + delay, action)
     }
 
+    /// For what recurs: at the next multiple of `interval`, so that all of a process's beats share one waking, and those of processes that
+    /// share a clock as well.
+    @LoopActor @discardableResult
+    package final func schedule(each interval: Duration, _ action: @escaping @LoopActor () -> Void) -> TimerHandle {
+        let step = max(1, interval.inNanoseconds)
+        return schedule(at: Instant(nanoseconds: (currentInstant.nanoseconds / step + 1) * step), action)
+    }
+
     @LoopActor @discardableResult
     package final func cancel(_ timer: TimerHandle?) -> Bool {
         guard let timer else { return false }

@@ -125,7 +125,7 @@ package final class FrontendService {
         metrics.models.set(Double(frontend.models.readyCount))
         metrics.routers.set(Double(cluster.routers.count(where: \.isUsable)))
         metrics.workerLinks.set(Double(frontend.workers.openLinks))
-        gauges = context.loop.schedule(after: Self.gaugeInterval) { [weak self] in self?.readGauges() }
+        gauges = context.loop.schedule(each: Self.gaugeInterval) { [weak self] in self?.readGauges() }
     }
 
     /// What `/debug/state` shows: enough to see why a request is not served.

@@ -49,7 +49,7 @@ final class StatePublisher {
 
     private func tick() {
         publish()
-        timer = loop.schedule(after: Self.interval) { [weak self] in self?.tick() }
+        timer = loop.schedule(each: Self.interval) { [weak self] in self?.tick() }
     }
 
     private func publish() {

@@ -95,7 +95,7 @@ package final class RouterService {
     // MARK: Now and then
 
     private func tick() {
-        timer = context.loop.schedule(after: RouterLimits.tick) { [weak self] in self?.tick() }
+        timer = context.loop.schedule(each: RouterLimits.tick) { [weak self] in self?.tick() }
         guard let core else { return }
         core.ledger.expire()
         core.workers.sweep()

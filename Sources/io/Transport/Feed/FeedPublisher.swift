@@ -56,6 +56,6 @@ package final class FeedPublisher {
         buffer.removeAll(keepingCapacity: true)
         Codec.append(beat, origin: generation, number: nextSequence - 1, dialect: dialect, to: &buffer)
         socket.publish(buffer)
-        timer = loop.schedule(after: TransportLimits.beat) { [weak self] in self?.beat() }
+        timer = loop.schedule(each: TransportLimits.beat) { [weak self] in self?.beat() }
     }
 }

@@ -69,7 +69,7 @@ package final class FeedSubscriber {
     }
 
     private func watch() {
-        timer = loop.schedule(after: TransportLimits.beat) { [weak self] in
+        timer = loop.schedule(each: TransportLimits.beat) { [weak self] in
             self?.judge()
             self?.watch()
         }

@@ -449,7 +449,7 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         loop.cancel(timer)
         loop.observePauses(self) { [weak self] gap in self?.paused(for: gap) }
         liveness = Liveness(now: loop.now, suspectedAfter: min(policy.suspectedAfter, terms.deadAfter), deadAfter: terms.deadAfter)
-        timer = loop.schedule(after: terms.heartbeat, whenBeat)
+        timer = loop.schedule(each: terms.heartbeat, whenBeat)
         ownKinds = agreed.kind.ownKinds
         let tell = opened
         opened = nil
@@ -488,6 +488,6 @@ package final class Link: ByteStreamOwner, EndOfTurn {
             flushSoon()
         }
         sentSinceBeat = false
-        timer = loop.schedule(after: terms.heartbeat, whenBeat)
+        timer = loop.schedule(each: terms.heartbeat, whenBeat)
     }
 }
