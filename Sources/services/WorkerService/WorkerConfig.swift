@@ -20,11 +20,14 @@ package struct WorkerConfig: Sendable {
 /// Which engine runs, with what that engine is told.
 package enum EngineSelection: Sendable {
     case mock(MockConfiguration)
+    /// For tests: an engine that somebody else looks into.
+    case made(@Sendable () throws -> any InferenceEngine)
 
     /// Called on the thread that steps it.
     package func make() throws -> any InferenceEngine {
         switch self {
         case .mock(let configuration): MockEngine(configuration)
+        case .made(let make): try make()
         }
     }
 }

@@ -24,7 +24,7 @@ package protocol InferenceEngine: AnyObject {
     /// Blocks that outlive requests; only where `profile.capabilities` has `sessions`.
     func session(_ command: SessionCommand)
 
-    /// Forgets every block of a rank that no request holds.
+    /// Forgets every block of a rank: those that requests hold stay theirs and are found by nobody else, those of sessions go.
     func clearCache(of rank: Rank)
 
     /// Does one batch of work. `output` is empty when it comes, and keeps its memory from step to step.
@@ -68,9 +68,13 @@ extension InferenceEngine {
     }
 }
 
-/// Sessions of an engine: blocks that stay after a request, under a number of the service's.
+/// Sessions of an engine: blocks that stay after a request, under a number of the service's that is never given twice.
+///
+/// When a request of an open session ends, the full blocks of its first choice that are computed stay for the session, in place of those that
+/// stayed before. They are preferred and not promised: an engine that is short of blocks takes them from the session that was least recently
+/// used before it preempts anybody. `EngineEvent.sessionHolds` says what is left.
 package enum SessionCommand: Hashable, Sendable {
     case open(session: UInt64, rank: Rank)
-    /// Its blocks are like any others from here on.
+    /// Its blocks are like any others from here on. A request of it that still runs leaves nothing behind.
     case end(session: UInt64)
 }

@@ -60,6 +60,8 @@ package enum EngineEvent: Hashable, Sendable {
     case exportable(EngineRequestKey, blocks: UInt32)
     case exported(EngineRequestKey, KVSlice, bytes: [UInt8])
     case stored(EngineRequestKey, KVSlice)
+    /// So many blocks stay for a session now, by its number: told when it changes.
+    case sessionHolds(UInt64, blocks: UInt32)
 }
 
 /// Why an engine gave up on a request.
@@ -104,6 +106,8 @@ package struct EngineEnd: Hashable, Sendable {
 package enum EngineTier: UInt8, Hashable, Sendable { case device = 0, host, disk, external }
 
 /// Blocks that came into a cache or left it; the hashes are a run of `StepOutput.hashes`.
+///
+/// For each rank and tier a hash is there or not: it is stored once and then removed once, however many copies an engine has of it.
 package struct CacheChange: Hashable, Sendable {
     package enum Kind: Hashable, Sendable {
         /// The hashes form one chain behind `parent`; nil: they begin a prompt.
