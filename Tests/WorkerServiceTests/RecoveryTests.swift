@@ -99,7 +99,7 @@ struct RecoveryTests {
         #expect(tier.entries == [] && tier.next == nil && tier.section == 1)
     }
 
-    @Test("replay says honestly that nothing is kept; other streams, lives and ranges get their own answer")
+    @Test("past events are replayed; other streams, lives and ranges get their own answer")
     func replay() throws {
         let bed = try WorkerBed()
         try bed.registered()
@@ -114,7 +114,9 @@ struct RecoveryTests {
                     stream: .workerEvents, publisher: publisher, generation: generation, firstSequence: first, lastSequence: last),
                 ReplayAnswer.self)
         }
-        #expect(try ask(1, 2).get().outcome == .tooOld)
+        let answer = try ask(1, 2).get()
+        #expect(answer.outcome == .events && answer.firstSequence == 1 && answer.lastSequence == 2)
+        #expect(try ask(0, 2).get().outcome == .tooOld)
         #expect(try ask(1_000, 2_000).get().outcome == .tooNew)
         #expect(try ask(1, 2, generation: 5).get().outcome == .wrongGeneration)
         for (result, field) in [(try ask(2, 1), "lastSequence"), (try ask(1, 2, publisher: 9), "stream")] {
