@@ -51,8 +51,7 @@ package final class MockEngine: InferenceEngine {
                 requests[request.key] = nil
                 ends.append(request.end(.finished))
             }
-            longest = max(
-                longest, latency.stepDuration(prefill: work.prefillTokens, decodes: work.decodes, usedShare: work.usedShare))
+            longest = max(longest, latency.stepDuration(work))
             output.loads.append(rank.load)
         }
         output.ends.append(contentsOf: ends)

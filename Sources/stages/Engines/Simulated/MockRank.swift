@@ -2,13 +2,6 @@ import ClusterModel
 
 /// One rank of a simulated engine: a queue in order of arrival, and a batch that is filled up in each step.
 final class MockRank {
-    /// What a step of this rank did, for the time that it takes.
-    struct Work {
-        var prefillTokens = 0
-        var decodes = 0
-        var usedShare = 0.0
-    }
-
     private let room: EngineRank
     private let blockSize: Int
     private var waiting: [MockRequest] = []
@@ -47,12 +40,13 @@ final class MockRank {
     }
 
     /// Decode first, then prompts that were begun, then new ones, all from one budget of tokens.
-    func step(into output: inout StepOutput, ended: (MockRequest) -> Void) -> Work {
-        var work = Work()
+    func step(into output: inout StepOutput, ended: (MockRequest) -> Void) -> LatencyModel.Work {
+        var work = LatencyModel.Work()
         runningSequences = running.reduce(0) { $0 + $1.unfinished }
         let decoding = running.prefix { $0.isPrefilled }.count
         for request in running.prefix(decoding) {
             work.decodes += request.unfinished
+            work.meanContext += Double(request.heldTokens)
             request.decode(into: &output)
         }
         var budget = max(0, Int(room.maxBatchedTokens) - work.decodes)
@@ -62,7 +56,9 @@ final class MockRank {
             prefill(next, &budget, &work, into: &output)
         }
         removeEnded(ended)
-        work.usedShare = Double(reportedBlocks) / Double(max(1, room.totalBlocks))
+        if decoding > 0 { work.meanContext /= Double(decoding) }
+        work.activeTokens = reportedBlocks * blockSize
+        work.totalTokens = Int(room.totalBlocks) * blockSize
         return work
     }
 
@@ -89,7 +85,7 @@ final class MockRank {
     }
 
     /// Requests become prefilled in the order in which they started, since each takes all of the budget that it can use.
-    private func prefill(_ request: MockRequest, _ budget: inout Int, _ work: inout Work, into output: inout StepOutput) {
+    private func prefill(_ request: MockRequest, _ budget: inout Int, _ work: inout LatencyModel.Work, into output: inout StepOutput) {
         let count = min(budget, request.remainingTokens)
         request.prefill(count)
         budget -= count
