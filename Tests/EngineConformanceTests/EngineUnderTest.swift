@@ -37,11 +37,34 @@ struct EngineUnderTest: Sendable, CustomTestStringConvertible {
     func run(_ wish: (inout EngineWishes) -> Void = { _ in }) throws -> ConformanceRun { ConformanceRun(try make(wish)) }
 
     static let all: [EngineUnderTest] = [
-        EngineUnderTest("mock") { MockEngine(mock($0)) },
-        EngineUnderTest("mock, two ranks") { wishes in MockEngine(mock(wishes) { $0.ranks = 2 }) },
+        EngineUnderTest("mock", preempts: true) { MockEngine(mock($0)) },
+        EngineUnderTest("mock, two ranks", preempts: true) { wishes in MockEngine(mock(wishes) { $0.ranks = 2 }) },
         EngineUnderTest("mock with adapters") { wishes in MockEngine(mock(wishes) { $0.adapters = ["first", "second"] }) },
+        EngineUnderTest("mock with one adapter at a time") { wishes in
+            MockEngine(
+                mock(wishes) {
+                    $0.adapters = ["first", "second"]
+                    $0.maxAdapters = 1
+                })
+        },
+        EngineUnderTest("mock without a prefix cache", preempts: true) { wishes in MockEngine(mock(wishes) { $0.prefixCaching = false }) },
+        EngineUnderTest("mock without chunks") { wishes in
+            MockEngine(
+                mock(wishes) {
+                    $0.chunkedPrefill = false
+                    $0.room.maxBatchedTokens = max($0.room.maxBatchedTokens, $0.contextLength)
+                })
+        },
+        EngineUnderTest("mock, oldest preempted first", preempts: true) { wishes in
+            MockEngine(
+                mock(wishes) {
+                    $0.preemption = .fifo
+                    $0.watermark = 0
+                })
+        },
+        EngineUnderTest("mock, long prompts held back") { wishes in MockEngine(mock(wishes) { $0.longPrefillThreshold = 16 }) },
         EngineUnderTest("mock that takes time") { wishes in MockEngine(mock(wishes) { $0.latency = LatencyModel() }) },
-        EngineUnderTest("mock behind faults that are off") { FaultyEngine(MockEngine(mock($0)), EngineFaults()) },
+        EngineUnderTest("mock behind faults that are off", preempts: true) { FaultyEngine(MockEngine(mock($0)), EngineFaults()) },
     ]
 
     private static func mock(_ wishes: EngineWishes, _ change: (inout MockConfiguration) -> Void = { _ in }) -> MockConfiguration {
