@@ -15,8 +15,13 @@ final class WorkerCore {
     let metrics: WorkerMetrics
     let table: RequestTable
     let events: EventPublisher
+    let cache: CachePublisher
+    let snapshots: StreamSnapshots
     let steps: Steps<EngineWork>
+    let sessions: SessionTable
     let check: EntryCheck
+    /// The engine gave up: nothing brings this worker back.
+    var hasFailed = false
     private(set) var state = ProcessState.starting
     private(set) var stateReason = ""
     /// Told each time the last open request has ended.
@@ -27,7 +32,7 @@ final class WorkerCore {
 
     init(
         loop: Loop, log: Logger, identity: Identity, profile: EngineProfile, model: WorkerModel, metrics: WorkerMetrics,
-        table: RequestTable, events: EventPublisher, steps: Steps<EngineWork>
+        table: RequestTable, events: EventPublisher, steps: Steps<EngineWork>, sessions: SessionTable
     ) {
         self.loop = loop
         self.log = log
@@ -38,6 +43,9 @@ final class WorkerCore {
         self.table = table
         self.events = events
         self.steps = steps
+        self.sessions = sessions
+        cache = CachePublisher(ranks: profile.ranks.count, events: events, metrics: metrics.stream)
+        snapshots = StreamSnapshots(loop: loop)
         check = EntryCheck(profile, model.card)
     }
 
@@ -48,8 +56,7 @@ final class WorkerCore {
         guard self.state != state || stateReason != reason else { return }
         self.state = state
         stateReason = reason
-        events.append(.stateChanged(StateChanged(state: state, reason: reason)))
-        events.publish()
+        events.say(state, reason: reason)
         log.info("state", ["state": .text("\(state)"), "reason": .text(reason)])
     }
 
@@ -114,6 +121,10 @@ final class WorkerCore {
                         promptTokens: request.promptTokens, cachedTokens: request.cachedTokens, outputTokens: request.outputTokens,
                         durations: durations)))
         }
+        if let session = request.session {
+            request.session = nil
+            sessions.finished(session)
+        }
         events.touch()
         metrics.ended(end.reason)
         forgetLater()
@@ -146,5 +157,6 @@ final class WorkerCore {
     func stop() {
         loop.cancel(expiry)
         expiry = nil
+        snapshots.stop()
     }
 }

@@ -144,7 +144,10 @@ final class MockRequest {
     /// The blocks that are there already, of all but the last token of each choice: that one must be computed for the next to come.
     func find(in pool: borrowing BlockPool, into hit: inout PrefixHit) {
         hit.removeAll()
-        guard pool.caches else { return }
+        guard pool.caches else {
+            for _ in choices { hit.ownCounts.append(0) }
+            return
+        }
         let last = choices.reduce(Int.max) { $1.isFinished ? $0 : min($0, prompt.count + $1.known - 1) }
         var parent: BlockNumber?
         let owner = prompt  // a span of it needs a local owner
