@@ -67,6 +67,7 @@ var targets: [Target] = [
     library(
         "services", "ProcessKit",
         ["ClusterModel", "EventLoop", "HTTPServing", "JSONText", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol"]),
+    library("services", "StreamFollowing", ["ClusterModel", "EventLoop", "Transport", "WireProtocol"]),
     library(
         "services", "FrontendService",
         [
@@ -140,6 +141,7 @@ var targets: [Target] = [
         ]),
     tests("SchedulingTests", ["ClusterModel", "Scheduling"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
+    tests("StreamFollowingTests", ["ClusterModel", "EventLoop", "StreamFollowing", "TestSupport", "Transport", "WireProtocol"]),
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),
     tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),
     tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),
