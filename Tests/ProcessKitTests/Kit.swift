@@ -55,11 +55,17 @@ final class Kit {
 
     func pass(_ span: Duration) { world.run(for: span) }
 
-    func get(_ path: String, port: UInt16) -> HTTPClientResponse? {
+    func get(_ path: String, port: UInt16) -> HTTPClientResponse? { fetch(.get(path), port: port) }
+
+    func post(_ path: String, port: UInt16, headers: [(name: String, value: String)], body: [UInt8]) -> HTTPClientResponse? {
+        fetch(HTTPClientRequest("POST", path, headers: headers, body: body), port: port)
+    }
+
+    private func fetch(_ request: HTTPClientRequest, port: UInt16) -> HTTPClientResponse? {
         let box = Box<HTTPClientResponse?>(), loop = clientLoop, sockets = clientSockets
         loop.spawn {
             let connection = HTTPClientConnection(on: loop, sockets: sockets, host: "node", port: port)
-            do throws(HTTPClientError) { box.value = .some(try await connection.fetch(.get(path), until: loop.now + .seconds(5))) } catch {
+            do throws(HTTPClientError) { box.value = .some(try await connection.fetch(request, until: loop.now + .seconds(5))) } catch {
                 box.value = .some(nil)
             }
             connection.close()

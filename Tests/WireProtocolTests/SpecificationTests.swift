@@ -53,6 +53,7 @@ private struct LayoutRecorder: FieldCoder {
     }
     mutating func text(_ name: StaticString, _ value: inout String, atMost limit: Int) { note(name, "text") }
     mutating func bytes(_ name: StaticString, _ value: inout [UInt8], atMost limit: Int) { note(name, "bytes") }
+    mutating func checksum(_ name: StaticString) { note(name, "checksum") }
     mutating func digest(_ name: StaticString, _ value: inout Digest) { note(name, "digest") }
     mutating func u32s(_ name: StaticString, _ value: inout [UInt32], atMost limit: Int) { note(name, "u32s") }
     mutating func u64s(_ name: StaticString, _ value: inout [UInt64], atMost limit: Int) { note(name, "u64s") }

@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
+import xxhash
 import zstandard
 
 from . import tables
@@ -149,11 +150,18 @@ class Reader:
         for part in fields:
             if part.when and not values.get(part.when.field, 0) & part.when.mask:
                 continue
-            if isinstance(part.type, tables.Array):
+            if isinstance(part.type, tables.Checksum):
+                self.checksum(part.name)
+            elif isinstance(part.type, tables.Array):
                 values[part.name] = self.array(part.name, part.type.of, values[part.type.count])
             else:
                 values[part.name] = self.value(part.name, part.type)
         return values
+
+    def checksum(self, name: str) -> None:
+        expected = xxhash.xxh3_64_intdigest(self.data[: self.offset])
+        if self.integer(name, 8) != expected:
+            raise WireError("badChecksum", name)
 
     def array(self, name: str, of: Type, count: int) -> list[JSON]:
         if isinstance(of, tables.Integer):
@@ -314,9 +322,13 @@ class Writer:
         if not isinstance(value, dict):
             raise ValueMistake(f"{name}: {value!r} is not an object")
         present = [part for part in fields if not part.when or value.get(part.when.field, 0) & part.when.mask]
-        if list(value) != [part.name for part in present]:
-            raise ValueMistake(f"{name}: the fields are {[part.name for part in present]}, not {list(value)}")
+        named = [part.name for part in present if not isinstance(part.type, tables.Checksum)]
+        if list(value) != named:
+            raise ValueMistake(f"{name}: the fields are {named}, not {list(value)}")
         for part in present:
+            if isinstance(part.type, tables.Checksum):
+                self.integer(part.name, xxhash.xxh3_64_intdigest(bytes(self.data)), 8)
+                continue
             place, held = f"{name}.{part.name}", value[part.name]
             if not isinstance(part.type, tables.Array):
                 self.value(place, part.type, held)

@@ -66,6 +66,11 @@ class Digest:
 
 
 @dataclass(frozen=True)
+class Checksum:
+    """Of all of the body before it; no part of the decoded form."""
+
+
+@dataclass(frozen=True)
 class Integers:
     element: int
     limit: str
@@ -117,6 +122,7 @@ Type: TypeAlias = (
     | Text
     | Bytes
     | Digest
+    | Checksum
     | Integers
     | Record
     | Optional
@@ -255,6 +261,8 @@ def parse_type(text: str) -> Type:
         return Bool()
     if text == "digest":
         return Digest()
+    if text == "checksum":
+        return Checksum()
     if found := re.fullmatch(r"bits8\((0x[0-9a-fA-F]{2})\)", text):
         return Bits(int(found[1], 16))
     if found := re.fullmatch(rf"enum ({NAME})", text):

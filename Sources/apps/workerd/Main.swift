@@ -10,9 +10,10 @@ struct Main {
         let options = WorkerOptions()
         let process = ProcessMain(options.table, options.process, id: { options.id($0) }) { context, resolved, admin, host in
             let service = WorkerService(try options.config(resolved), context)
-            admin.readiness = { service.registeredRouters > 0 }
+            admin.readiness = { service.registeredRouters > 0 && service.takesWork }
             // A worker without its engine is of no use; whoever watches over processes starts another one.
             service.whenFailed = { host.request(.failed($0)) }
+            service.takeOrders(on: admin)
             admin.debugState = { service.debugState(into: &$0) }
             return [service]
         }

@@ -16,6 +16,7 @@ package enum Codec {
     package static func appendBody<M: WireMessage>(_ message: M, to bytes: inout [UInt8]) {
         var writer = WireWriter()
         swap(&writer.bytes, &bytes)
+        writer.bodyStart = writer.bytes.count
         var value = message
         do throws(WireError) { try value.layout(&writer) } catch { preconditionFailure("writing \(M.kind) failed: \(error)") }
         swap(&writer.bytes, &bytes)

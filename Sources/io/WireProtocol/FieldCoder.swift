@@ -36,6 +36,8 @@ package protocol FieldCoder: ~Escapable {
     mutating func rest(_ name: StaticString, _ value: inout [UInt8]) throws(WireError)
     /// A field that a later minor added, in the tail of the message or sized record. Tags ascend in the order of the calls.
     mutating func later<R: WireRecord>(_ name: StaticString, tag: UInt16, _ value: inout R?) throws(WireError)
+    /// A checksum of all of the body before it: written and checked, and no part of the value.
+    mutating func checksum(_ name: StaticString) throws(WireError)
 }
 
 /// Fields in fixed order. `init()` is the value a reader starts from; it means nothing by itself.

@@ -4,7 +4,8 @@
 public struct WireError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Code: String, CaseIterable, Sendable {
         case truncated, badMagic, unsupportedMajor, unknownFlags, reservedNotZero, lengthMismatch
-        case bodyTooLarge, fieldTooLong, countOverLimit, invalidValue, invalidText, badTail, badCompression, unexpectedKind
+        case bodyTooLarge, fieldTooLong, countOverLimit, invalidValue, invalidText, badTail, badChecksum, badCompression
+        case unexpectedKind
     }
 
     public let code: Code

@@ -171,6 +171,11 @@ package struct WireReader: FieldCoder, ~Escapable {
         }
     }
 
+    package mutating func checksum(_ name: StaticString) throws(WireError) {
+        let covered = span.extracting(0..<offset)
+        guard try load(name, as: UInt64.self) == XXH3.hash(covered) else { throw WireError(.badChecksum, name) }
+    }
+
     /// Ends a message or a sized record: what later minors added is well formed, and passed over.
     package mutating func skipTail(_ name: StaticString) throws(WireError) {
         while remaining > 0 {

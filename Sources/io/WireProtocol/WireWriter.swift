@@ -5,6 +5,8 @@ package import ClusterModel
 /// What exceeds a limit here is our own mistake: the caller checked it where it came in, so it is asserted.
 package struct WireWriter: FieldCoder {
     package var bytes: [UInt8]
+    /// Where the body begins: a checksum is over what follows.
+    var bodyStart = 0
     private var lastTag: UInt16 = 0
 
     package init(_ bytes: consuming [UInt8] = []) { self.bytes = bytes }
@@ -91,6 +93,11 @@ package struct WireWriter: FieldCoder {
         guard value != nil else { return }
         bytes.appendLittleEndian(tag)
         try sized { (writer) throws(WireError) in try value?.layout(&writer) }
+    }
+
+    package mutating func checksum(_ name: StaticString) {
+        let sum = bytes.withUnsafeBytes { XXH3.hash(UnsafeRawBufferPointer(rebasing: $0[bodyStart...])) }
+        bytes.appendLittleEndian(sum)
     }
 
     /// Runs `body` and writes the length of what it appended before it.

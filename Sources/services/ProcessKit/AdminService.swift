@@ -10,7 +10,7 @@ import WireProtocol
 /// What operators and probes can ask of a process, on a listener of its own: metrics, health, and its state.
 ///
 /// It starts first and stops last, so that a process that is stuck in its start or its drain can be looked at. Beyond loopback it serves metrics
-/// and health only: whoever can connect there is not known.
+/// and health only, and takes no orders: whoever can connect there is not known.
 @LoopActor
 package final class AdminService {
     package let name = "admin"
@@ -18,6 +18,7 @@ package final class AdminService {
     private let listen: AddressText
     private let isReady: @LoopActor () -> Bool
     private let server: HTTPServer
+    private let table: HandlerTable
     private var exposition = TextExposition()
     /// Adds to readiness: that the services stand is not all of it for a process that depends on others.
     package var readiness: (@LoopActor () -> Bool)?
@@ -27,7 +28,7 @@ package final class AdminService {
 
     /// Probes and a scraper or two; more is somebody's mistake.
     private static let connections = 256
-    /// Nothing here has a use for a body.
+    /// An order has a few members; nothing else has a use for a body.
     private static let bodyBytes = 16 << 10
 
     package init(_ context: ProcessContext, listen: AddressText, isReady: @escaping @LoopActor () -> Bool) {
@@ -35,7 +36,7 @@ package final class AdminService {
         self.listen = listen
         self.isReady = isReady
         rss = context.metrics.gauge("process_resident_memory_bytes", help: "Resident memory size in bytes.")
-        let table = HandlerTable(on: context.loop)
+        table = HandlerTable(on: context.loop)
         var limits = HTTPLimits()
         limits.connections = Self.connections
         limits.bodyBytes = Self.bodyBytes
@@ -43,6 +44,24 @@ package final class AdminService {
         table.on(.get, "/metrics", run: { [weak self] exchange in self?.metrics(exchange) })
         if Self.isLoopback(listen.host) { table.on(.get, "/debug/state", run: { [weak self] exchange in self?.state(exchange) }) }
         Health.serve(on: table) { [weak self] in self?.isProcessReady ?? false }
+    }
+
+    /// Takes orders on a path, where only this machine can connect. What the handler does not throw is accepted: 202.
+    package func order(
+        _ path: StaticString, _ carryOut: @escaping @LoopActor @Sendable (inout AdminOrder) throws(AdminRefusal) -> Void
+    ) {
+        guard Self.isLoopback(listen.host) else { return }
+        table.on(.post, path, maximumBody: Self.bodyBytes) { [log = context.log] exchange in
+            do throws(AdminRefusal) {
+                var order = try AdminOrder(exchange.request)
+                try carryOut(&order)
+                log.info("order taken", ["order": .text(path.description)])
+                exchange.respond(.json(.accepted, Array("{\"accepted\":true}\n".utf8)))
+            } catch {
+                log.info("order refused", ["order": .text(path.description), "reason": .text(error.reason)])
+                exchange.respond(error.response)
+            }
+        }
     }
 
     private static func isLoopback(_ host: String) -> Bool { Address(host: host, port: 0).isLoopback }

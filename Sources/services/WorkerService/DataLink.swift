@@ -39,18 +39,29 @@ final class DataLink: LinkHandler {
                 handler.generate(try Codec.decodeBody(GenerateBatch.self, from: body), from: self)
             case .cancelBatch where isBatch(header):
                 handler.cancel(try Codec.decodeBody(CancelBatch.self, from: body), from: self)
-            case .openSession:
-                _ = try Codec.decodeBody(OpenSession.self, from: body)
-                link.answer(header, with: Failure(.sessionUnsupported, field: "key", reason: "the engine holds no sessions"))
-            case .endSession:
-                _ = try Codec.decodeBody(EndSession.self, from: body)
-                link.answer(header, with: SessionEnded(existed: false))
+            case .openSession where header.flags.contains(.question):
+                open(try Codec.decodeBody(OpenSession.self, from: body), header)
+            case .endSession where header.flags.contains(.question):
+                let existed = core.sessions.close(try Codec.decodeBody(EndSession.self, from: body))
+                link.answer(header, with: SessionEnded(existed: existed))
             default: link.misplaced(header)
             }
         } catch {
             link.malformed(header, error)
         }
         core.settle()
+    }
+
+    private func open(_ question: OpenSession, _ header: MessageHeader) {
+        do throws(SessionRefusal) {
+            if core.state != .ready { throw SessionRefusal(.draining, "", "this worker takes nothing new") }
+            if let problem = core.check.problem(with: question) {
+                throw SessionRefusal(problem.code, problem.field, problem.reason)
+            }
+            link.answer(header, with: try core.sessions.open(question))
+        } catch {
+            link.answer(header, with: error.failure)
+        }
     }
 
     /// Another origin, or a question, breaks the protocol: the link ends.

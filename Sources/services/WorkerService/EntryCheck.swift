@@ -19,6 +19,23 @@ struct EntryCheck {
         return task(entry) ?? prompt(entry) ?? sampling(entry.sampling) ?? continuation(entry) ?? room(entry)
     }
 
+    /// As above, of a session.
+    func problem(with question: OpenSession) -> FailureDetail? {
+        if !can(.sessions) { return .of(.sessionUnsupported, "key", "the engine holds no sessions") }
+        if question.key.id.isEmpty { return .of(.invalidArgument, "key", "a session has a name") }
+        if question.pool != card.digest { return .of(.unknownModel, "pool", "another model card is served here") }
+        if Int(question.rank) >= profile.ranks.count { return .of(.invalidArgument, "rank", "there are \(profile.ranks.count) ranks") }
+        return adapter(question.loRA) ?? salt(question.salt)
+    }
+
+    private func adapter(_ name: String) -> FailureDetail? {
+        name.isEmpty || card.loRAs.contains { $0.text == name } ? nil : .of(.unknownModel, "loRA", "no such adapter is loaded")
+    }
+
+    private func salt(_ salt: [UInt8]) -> FailureDetail? {
+        salt.isEmpty || CacheSalt(bytes: salt) != nil ? nil : .of(.invalidArgument, "salt", "a salt has \(Limits.saltBytes) bytes")
+    }
+
     private func task(_ entry: GenerateEntry) -> FailureDetail? {
         if entry.task == .embed, !can(.embeddings) { return .of(.invalidArgument, "task", "the engine gives no embeddings") }
         if !(1...Limits.choices).contains(Int(entry.choices)) || (entry.choices > 1 && !can(.choices)) {
@@ -27,15 +44,11 @@ struct EntryCheck {
         if entry.leg != .aggregated, !can(.concurrentHandOver), !can(.sequentialHandOver) {
             return .of(.incompatibleKV, "leg", "the engine neither gives nor takes KV state")
         }
-        if !entry.loRA.isEmpty, !card.loRAs.contains(where: { $0.text == entry.loRA }) {
-            return .of(.unknownModel, "loRA", "no such adapter is loaded")
-        }
-        if !entry.salt.isEmpty, CacheSalt(bytes: entry.salt) == nil {
-            return .of(.invalidArgument, "salt", "a salt has \(Limits.saltBytes) bytes")
-        }
+        if let problem = adapter(entry.loRA) ?? salt(entry.salt) { return problem }
         if entry.constraint != nil, !can(.constraints) {
             return .of(.invalidArgument, "constraint", "the engine does not constrain its output")
         }
+        if let session = entry.session, session.id.isEmpty { return .of(.invalidArgument, "session", "a session has a name") }
         if entry.session != nil, !can(.sessions) { return .of(.sessionUnsupported, "session", "the engine holds no sessions") }
         return nil
     }

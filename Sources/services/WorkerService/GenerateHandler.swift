@@ -74,7 +74,11 @@ final class GenerateHandler {
         let request = OpenRequest(entry, id: id, key: key, link: link, hashes: hashes(of: entry), now: now)
         let waiting = table.ranks[request.rank].waitingTokens
         table.add(request)
-        core.steps.submit(.admit(EngineRequest(entry, key: key, contextLength: core.model.card.contextLength)))
+        // A session's blocks are where decode runs; the prefill leg of a split request leaves none.
+        if let key = entry.session, entry.leg != .prefill { request.session = core.sessions.began(key) }
+        var admitted = EngineRequest(entry, key: key, contextLength: core.model.card.contextLength)
+        if let session = request.session, session.rank == entry.rank { admitted.session = session.bindCounter }
+        core.steps.submit(.admit(admitted))
         link.append(
             .acceptedStatus(
                 AcceptedStatus(counter: entry.counter, attempt: entry.attempt, leg: entry.leg, waitingTokens: waiting)))

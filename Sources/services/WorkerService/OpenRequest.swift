@@ -23,6 +23,8 @@ final class OpenRequest {
     let hashes: [SequenceHash]
     let limits: RequestLimits
 
+    /// Bound here; nil once the request has ended.
+    var session: Session?
     /// Whoever asked; nil once that link is gone.
     var link: DataLink?
     var startedAt: Instant?

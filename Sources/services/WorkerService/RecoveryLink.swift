@@ -127,6 +127,7 @@ struct StateSection {
         entries =
             [.stateChanged(StateChanged(state: core.state, reason: core.stateReason))]
             + core.table.ranks.map { .rankLoad($0.load) }
+            + core.sessions.all.map { .sessionBound($0.bound) }
             + core.table.open.filter { $0.lease != 0 }.flatMap(Self.entries)
     }
 

@@ -16,15 +16,20 @@ final class Registration: LinkKeeperHandler {
 
     private let core: WorkerCore
     private let describe: @LoopActor () -> RegisterWorker
+    private let drainReason: @LoopActor () -> DrainReason
     private var keeper: LinkKeeper?
     private(set) var state = State.dialling
     private var limit = RateLimit(lines: WorkerLimits.logLines, perMilliseconds: WorkerLimits.logMilliseconds)
     let address: Address
 
-    init(_ address: Address, endpoint: LinkEndpoint, core: WorkerCore, describe: @escaping @LoopActor () -> RegisterWorker) {
+    init(
+        _ address: Address, endpoint: LinkEndpoint, core: WorkerCore, describe: @escaping @LoopActor () -> RegisterWorker,
+        drainReason: @escaping @LoopActor () -> DrainReason
+    ) {
         self.address = address
         self.core = core
         self.describe = describe
+        self.drainReason = drainReason
         keeper = LinkKeeper(address, kind: .control, endpoint: endpoint, loop: core.loop, handler: self)
     }
 
@@ -32,6 +37,12 @@ final class Registration: LinkKeeperHandler {
     var isConnected: Bool { keeper?.link != nil }
 
     func start() { keeper?.start() }
+
+    /// Says again what this worker is, on the link that is open; where none is, the next one begins with it.
+    func renew() {
+        guard isRegistered, let link = keeper?.link else { return }
+        core.loop.spawn { [weak self] in await self?.register(on: link) }
+    }
 
     /// Earlier than the stream says it, on the link that plans depend on.
     func announceDrain(_ reason: DrainReason, remaining: Duration) {
@@ -68,9 +79,7 @@ final class Registration: LinkKeeperHandler {
                     link.answer(header, with: Failure(.invalidArgument, field: problem.field, reason: problem.reason))
                 }
             case .closeSession where !header.flags.contains(.question):
-                _ = try Codec.decodeBody(CloseSession.self, from: body)
-                // No session is held here, so none of that name is: by its rule that is no error.
-                core.metrics.ignored("closeSession")
+                core.sessions.close(try Codec.decodeBody(CloseSession.self, from: body))
             default: link.misplaced(header)
             }
         } catch {
@@ -114,7 +123,7 @@ final class Registration: LinkKeeperHandler {
         for warning in answer.warnings {
             core.log.warning("router warns", ["router": .text(address.description), "code": .unsigned(UInt64(warning.code.rawValue))])
         }
-        if core.state == .draining { announceDrain(.shutdown, remaining: .zero) }
+        if core.state == .draining { announceDrain(drainReason(), remaining: .zero) }
     }
 
     private static func words(_ failure: LinkFailure) -> String {

@@ -44,7 +44,7 @@ final class TokenStreamer {
                     EmbeddingStatus(counter: request.id.counter, attempt: request.attempt, leg: request.leg, vector: bytes)))
         // Only an engine whose profile says so moves KV state; none here does.
         case .reserved, .exportable, .exported, .stored: break
-        case .sessionHolds: break
+        case .sessionHolds(let session, let blocks): core.sessions.holds(session, blocks: blocks)
         }
     }
 

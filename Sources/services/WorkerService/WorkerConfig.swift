@@ -12,6 +12,7 @@ package struct WorkerConfig: Sendable {
     package var servedNames: [String] = []
     /// How long a drain may take before what still runs is given back to its frontends.
     package var drainLimit = Duration.seconds(120)
+    var sessions = SessionLimits()
     package var engine = EngineSelection.mock(MockConfiguration())
 
     package init() {}

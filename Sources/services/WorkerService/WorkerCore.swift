@@ -16,7 +16,10 @@ final class WorkerCore {
     let table: RequestTable
     let events: EventPublisher
     let steps: Steps<EngineWork>
+    let sessions: SessionTable
     let check: EntryCheck
+    /// The engine gave up: nothing brings this worker back.
+    var hasFailed = false
     private(set) var state = ProcessState.starting
     private(set) var stateReason = ""
     /// Told each time the last open request has ended.
@@ -27,7 +30,7 @@ final class WorkerCore {
 
     init(
         loop: Loop, log: Logger, identity: Identity, profile: EngineProfile, model: WorkerModel, metrics: WorkerMetrics,
-        table: RequestTable, events: EventPublisher, steps: Steps<EngineWork>
+        table: RequestTable, events: EventPublisher, steps: Steps<EngineWork>, sessions: SessionTable
     ) {
         self.loop = loop
         self.log = log
@@ -38,6 +41,7 @@ final class WorkerCore {
         self.table = table
         self.events = events
         self.steps = steps
+        self.sessions = sessions
         check = EntryCheck(profile, model.card)
     }
 
@@ -113,6 +117,10 @@ final class WorkerCore {
                         lease: request.lease, request: request.request, rank: UInt32(request.rank), leg: request.leg, reason: end.reason,
                         promptTokens: request.promptTokens, cachedTokens: request.cachedTokens, outputTokens: request.outputTokens,
                         durations: durations)))
+        }
+        if let session = request.session {
+            request.session = nil
+            sessions.finished(session)
         }
         events.touch()
         metrics.ended(end.reason)

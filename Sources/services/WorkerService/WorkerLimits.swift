@@ -14,12 +14,19 @@ enum WorkerLimits {
     static let requestsPerPage = 700
     /// A snapshot's first section is kept for an asker that comes back for its next page.
     static let snapshotKept = Duration.seconds(10)
+    /// Open sessions, each with its name: what a router mirrors of a worker is bounded by it.
+    static let sessions = 65_536
+    /// Of a session whose opening states none, and the longest that is granted: a client that never comes back holds blocks for a day.
+    static let sessionTimeToLive = Duration.seconds(300)
+    static let longestSessionTimeToLive = Duration.seconds(86_400)
     /// Where an entry states no limit of its own: `proto-spec/07-limits.md#behaviour`.
     static let total = Duration.seconds(1_800)
     static let firstToken = Duration.seconds(120)
     static let silence = Duration.seconds(30)
     /// Before the drain limit ends, what still runs is given back, so that there is time to say so.
     static let drainReserve = Duration.seconds(2)
+    /// What an operator may ask for; longer is not a drain.
+    static let longestDrain = Duration.seconds(86_400)
     /// A step that was begun ends within this, or its thread is left behind.
     static let engineClose = Duration.seconds(5)
     /// Media of a parity list are hashed into every block that they touch: no more of these than tokens.

@@ -15,6 +15,9 @@ struct WorkerMetrics: Sendable {
     private let steps: Counter
     private let endedRequests: CounterFamily
     private let refusedRequests: CounterFamily
+    private let openSessions: Gauge
+    private let endedSessions: CounterFamily
+    private let refusedSessions: Counter
     private let links: GaugeFamily
     private let registrations: GaugeFamily
     private let rejectedLinks: Counter
@@ -37,6 +40,11 @@ struct WorkerMetrics: Sendable {
             "apus_worker_requests_ended_total", help: "Requests that were accepted and have ended.", labels: ["reason"])
         refusedRequests = registry.counterFamily(
             "apus_worker_requests_refused_total", help: "Requests that were not accepted.", labels: ["code"])
+        openSessions = registry.gauge("apus_worker_sessions", help: "Sessions that are bound to this worker.")
+        endedSessions = registry.counterFamily(
+            "apus_worker_sessions_ended_total", help: "Sessions that have ended.", labels: ["reason"])
+        refusedSessions = registry.counter(
+            "apus_worker_sessions_refused_total", help: "Sessions that were not bound because too many are.")
         links = registry.gaugeFamily("apus_worker_links", help: "Open links.", labels: ["kind"])
         registrations = registry.gaugeFamily(
             "apus_worker_registered", help: "1 while a router knows this worker.", labels: ["router"])
@@ -53,6 +61,9 @@ struct WorkerMetrics: Sendable {
 
     func ended(_ reason: EndReason) { endedRequests.labels(Self.name(reason)).increment() }
     func refused(_ code: FailureCode) { refusedRequests.labels(Self.name(code)).increment() }
+    func sessions(_ count: Int) { openSessions.set(count) }
+    func sessionEnded(_ reason: SessionEndReason) { endedSessions.labels("\(reason)").increment() }
+    func sessionRefused() { refusedSessions.increment() }
     func links(_ kind: LinkKind, _ count: Int) { links.labels("\(kind)").set(count) }
     func registered(_ router: Address, _ isRegistered: Bool) { registrations.labels(router.description).set(isRegistered ? 1 : 0) }
     func rejectedLink() { rejectedLinks.increment() }

@@ -1,7 +1,6 @@
 import ClusterModel
 package import Engines
 package import EventLoop
-package import JSONText
 package import ProcessKit
 import ServiceRuntime
 import Telemetry
@@ -20,7 +19,7 @@ package final class WorkerService {
     private let loop: Loop
     private let log: Logger
     private let metrics: WorkerMetrics
-    private let policy: LinkPolicy
+    let policy: LinkPolicy
 
     private var endpoint: LinkEndpoint?
     private var linkAddress: Address?
@@ -28,11 +27,10 @@ package final class WorkerService {
     private var engineStands: Promise<Result<EngineProfile, StepFailure>>
     private var quiet: Signal
     private var parts: Parts?
-    private var registrations: [Registration] = []
-    private var dataLinks: [DataLink] = []
-    private var recoveryLinks: [RecoveryLink] = []
+    private(set) var registrations: [Registration] = []
+    private(set) var dataLinks: [DataLink] = []
+    private(set) var recoveryLinks: [RecoveryLink] = []
     private var rejections = RateLimit(lines: WorkerLimits.logLines, perMilliseconds: WorkerLimits.logMilliseconds)
-    private var isDraining = false
     private var isStopped = false
 
     /// What exists once the engine stands.
@@ -40,6 +38,7 @@ package final class WorkerService {
         let core: WorkerCore
         let handler: GenerateHandler
         let streamer: TokenStreamer
+        let drain: Drain
     }
 
     package init(_ config: WorkerConfig, _ context: ProcessContext) {
@@ -52,6 +51,12 @@ package final class WorkerService {
         engineStands = Promise(on: context.loop)
         quiet = Signal(on: context.loop)
     }
+
+    /// Neither starting nor draining.
+    package var takesWork: Bool { core?.state == .ready }
+    var core: WorkerCore? { parts?.core }
+    var drainControl: Drain? { isStopped ? nil : parts?.drain }
+    var drainLimit: Duration { config.drainLimit }
 
     /// Where frontends and routers open links; nil before the start.
     package var address: Address? { linkAddress }
@@ -87,18 +92,21 @@ package final class WorkerService {
             metrics.loads(loads)
             return loads
         }
+        let sessions = SessionTable(loop: loop, steps: steps, events: events, metrics: metrics, log: log, limits: config.sessions)
         let core = WorkerCore(
             loop: loop, log: log, identity: policy.identity, profile: profile, model: model, metrics: metrics, table: table,
-            events: events, steps: steps)
-        parts = Parts(core: core, handler: GenerateHandler(core), streamer: TokenStreamer(core))
-        core.whenQuiet = { [weak self] in self?.quiet.wake() }
+            events: events, steps: steps, sessions: sessions)
+        let handler = GenerateHandler(core)
+        let drain = Drain(core, handler, role: config.role) { [weak self] in self?.registrations ?? [] }
+        parts = Parts(core: core, handler: handler, streamer: TokenStreamer(core), drain: drain)
+        core.whenQuiet = { [weak drain] in drain?.look() }
         try open(core)
         core.become(.ready)
         for address in config.routers {
             guard let endpoint else { break }
-            let registration = Registration(address, endpoint: endpoint, core: core) { [weak self] in
-                self?.registration ?? RegisterWorker()
-            }
+            let registration = Registration(
+                address, endpoint: endpoint, core: core, describe: { [weak self] in self?.registration ?? RegisterWorker() },
+                drainReason: { drain.purpose?.reason ?? .shutdown })
             registrations.append(registration)
             registration.start()
         }
@@ -112,16 +120,10 @@ package final class WorkerService {
 
     /// Takes nothing new, lets what runs end, gives back what the limit leaves, and takes leave of every peer.
     package func drain() async -> Bool {
-        guard let core = parts?.core, !isStopped else { return true }
-        isDraining = true
-        let deadline = loop.now + max(config.drainLimit - WorkerLimits.drainReserve, config.drainLimit / 2)
-        for registration in registrations { registration.announceDrain(.shutdown, remaining: loop.now.duration(to: deadline)) }
-        core.become(.draining, reason: "shutdown")
-        while core.table.openCount > 0, loop.now < deadline, !isStopped { await quiet.pause(until: deadline) }
-        guard !isStopped else { return false }
-        let left = core.table.openCount
-        if left > 0 { log.warning("giving requests back", ["requests": .count(left)]) }
-        parts?.handler.giveBack()
+        guard let parts, !isStopped else { return true }
+        let core = parts.core
+        let turn = parts.drain.begin(.shutdown, limit: max(config.drainLimit - WorkerLimits.drainReserve, config.drainLimit / 2))
+        guard await parts.drain.finish(turn), !isStopped else { return false }
         // The last thing that the stream says, while there is time for it to be heard.
         core.become(.stopped, reason: "drained")
         return await takeLeave()
@@ -130,6 +132,7 @@ package final class WorkerService {
     package func stop() {
         guard !isStopped else { return }
         isStopped = true
+        parts?.drain.abandon()
         endpoint?.stopListening()
         for registration in registrations { registration.stop() }
         for link in dataLinks { link.link.abort() }
@@ -172,7 +175,7 @@ package final class WorkerService {
 
     /// The last word on a Hello that is fine otherwise.
     private func judge(_ hello: Hello) -> Refuse? {
-        if isStopped || (isDraining && hello.link == .data) {
+        if isStopped || (parts?.core.state == .draining && hello.link == .data) {
             return Refuse(.draining, retryable: true, reason: "this worker leaves")
         }
         let identity = hello.identity
@@ -244,7 +247,7 @@ package final class WorkerService {
         core.events.publish()
         registration.endpoints = Endpoints(
             linkAddress: context.advertised(linkAddress), feedAddress: context.advertised(core.events.address))
-        registration.role = config.role
+        registration.role = parts?.drain.role ?? config.role
         registration.state = core.state
         registration.events = core.eventsMode
         registration.card = core.model.card
@@ -255,67 +258,6 @@ package final class WorkerService {
         registration.streamPosition = core.events.lastSequence
         registration.drainMilliseconds = UInt32(clamping: config.drainLimit.inMilliseconds)
         return registration
-    }
-
-    // MARK: For people
-
-    package func debugState(into json: inout JSONWriter) {
-        json.beginObject()
-        json.key("worker")
-        json.string(WorkerID(policy.identity.id).description)
-        json.key("generation")
-        json.string(Generation(policy.identity.generation).description)
-        guard let core = parts?.core else { return json.endObject() }
-        json.key("state")
-        json.string("\(core.state)")
-        json.key("model")
-        json.string(core.model.card.name)
-        json.key("pool")
-        json.string(core.model.card.digest.hex)
-        json.key("engine")
-        json.string(core.profile.name)
-        json.key("stream")
-        json.number(core.events.lastSequence)
-        json.key("requests")
-        json.number(core.table.openCount)
-        json.key("closing")
-        json.number(core.table.closingCount)
-        json.key("remembered")
-        json.number(core.table.memory.count)
-        json.key("dataLinks")
-        json.number(dataLinks.count)
-        json.key("recoveryLinks")
-        json.number(recoveryLinks.count)
-        json.key("ranks")
-        json.beginArray()
-        for load in core.table.ranks.map(\.load) { Self.write(load, into: &json) }
-        json.endArray()
-        json.key("routers")
-        json.beginArray()
-        for registration in registrations {
-            json.beginObject()
-            json.key("address")
-            json.string(registration.address.description)
-            json.key("state")
-            json.string("\(registration.state)")
-            json.endObject()
-        }
-        json.endArray()
-        json.endObject()
-    }
-
-    private static func write(_ load: RankLoad, into json: inout JSONWriter) {
-        json.beginObject()
-        let fields: [(String, UInt64)] = [
-            ("rank", UInt64(load.rank)), ("waitingTokens", load.waitingTokens), ("waitingRequests", UInt64(load.waitingRequests)),
-            ("runningRequests", UInt64(load.runningRequests)), ("activeBlocks", UInt64(load.activeBlocks)),
-            ("usedBlocks", UInt64(load.usedBlocks)), ("totalBlocks", UInt64(load.totalBlocks)),
-        ]
-        for (name, value) in fields {
-            json.key(name)
-            json.number(value)
-        }
-        json.endObject()
     }
 }
 
@@ -334,6 +276,7 @@ extension WorkerService: StepReader {
         engineStands.fulfil(.failure(failure))
         guard let parts else { return }
         log.error("engine failed", ["reason": .text(failure.description)])
+        parts.core.hasFailed = true
         parts.handler.engineFailed()
         // Routers give no new plan to a worker that drains.
         parts.core.become(.draining, reason: "the engine failed")

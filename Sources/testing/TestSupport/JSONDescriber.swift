@@ -27,6 +27,7 @@ package struct JSONDescriber: FieldCoder {
     package mutating func f32(_ name: StaticString, _ value: inout Float) { literal(name, value.description) }
     package mutating func bool(_ name: StaticString, _ value: inout Bool) { literal(name, value.description) }
     package mutating func bits(_ name: StaticString, _ value: inout UInt8, known: UInt8) { literal(name, value.description) }
+    package mutating func checksum(_ name: StaticString) {}
     package mutating func choice<E: WireEnum>(_ name: StaticString, _ value: inout E) { literal(name, "\"\(value)\"") }
 
     // MARK: Bytes

@@ -45,6 +45,8 @@ package struct RandomFiller: FieldCoder {
         value = Float(Int8(truncatingIfNeeded: random.next())) / (chance(4) ? 3 : 8)
     }
 
+    package mutating func checksum(_ name: StaticString) {}
+
     package mutating func bool(_ name: StaticString, _ value: inout Bool) { value = present() }
 
     package mutating func bits(_ name: StaticString, _ value: inout UInt8, known: UInt8) {

@@ -177,6 +177,7 @@ package struct SnapshotPage: WireMessage, Hashable {
         try coder.u64("throughHash", &throughHash)
         try coder.variants("entries", &entries, atMost: Limits.snapshotEntries)
         try coder.optional("next", &next)
+        try coder.checksum("checksum")
     }
 }
 
