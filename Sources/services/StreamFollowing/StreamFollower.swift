@@ -282,7 +282,9 @@ package final class StreamFollower: FeedReader {
         knowHorizon(last)
         phase = .waiting
         become(.resyncing)
-        recover(after: takePause(atMost: options.longestPause))
+        // Any pause that was earned lies behind.
+        pause = max(pause, FollowingLimits.firstPause)
+        recover(after: .zero)
     }
 
     private func startOver(_ problem: RecoveryProblem, atOnce: Bool = false) {
@@ -344,7 +346,15 @@ package final class StreamFollower: FeedReader {
     }
 
     private func work(_ mine: UInt64) async {
-        if attempt == mine, case .waiting = phase { phase = .joining }
+        if attempt == mine, case .waiting = phase {
+            guard knowsHorizon else {
+                // What was heard before does not count any more.
+                phase = .listening
+                isRecovering = false
+                return
+            }
+            phase = .joining
+        }
         if attempt == mine, case .joining = phase { await readPages(mine) }
         if attempt == mine, case .following = phase { await replay(mine) }
     }

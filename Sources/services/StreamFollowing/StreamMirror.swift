@@ -1,4 +1,4 @@
-import EventLoop
+package import EventLoop
 package import Transport
 package import WireProtocol
 
