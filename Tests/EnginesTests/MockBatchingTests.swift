@@ -48,7 +48,8 @@ struct MockBatchingTests {
         #expect(run.output.loads.first?.runningRequests == 1)
         #expect(run.output.loads.first?.activeBlocks == 4)
         try run.finish()
-        #expect(run.output.loads.first == EngineLoad())
+        #expect(run.output.loads.first?.isIdle == true)
+        #expect(run.output.loads.first?.usedBlocks == 7, "the first prompt fills 6, and the second one's last")
         #expect(run.faults == [])
     }
 
@@ -74,17 +75,35 @@ struct MockBatchingTests {
         #expect(run.ended[none]?.reason == .failed(.unsupported("choices")))
     }
 
-    @Test("blocks bound what runs: a request waits until those before it have given theirs back")
-    func blocks() throws {
-        let run = EngineRun(.test(blocks: 8))
-        let first = run.admit(1, prompt: 60, choices: [EngineChoice(choice: 0, maxTokens: 30)])
-        let second = run.admit(2, prompt: 60, choices: [EngineChoice(choice: 0, maxTokens: 30)])
-        while run.engine.hasWork {
-            try run.step()
-            #expect(run.output.loads.allSatisfy { $0.activeBlocks <= 8 })
+    @Test("blocks bound what runs: who is preempted for want of them goes on with the same tokens", arguments: MockPreemption.allCases)
+    func blocks(preemption: MockPreemption) throws {
+        func run(blocks: UInt32, prefixCaching: Bool) throws -> EngineRun {
+            let run = EngineRun(
+                .test(blocks: blocks) {
+                    $0.preemption = preemption
+                    $0.prefixCaching = prefixCaching
+                })
+            for key in 1...3 as ClosedRange<UInt64> {
+                run.admit(key, choices: [EngineChoice(choice: 0, maxTokens: 30)], seed: key) {
+                    $0.prompt = (0..<60).map { TokenID($0 + Int(key)) }
+                }
+            }
+            while run.engine.hasWork {
+                try run.step()
+                run.check()
+                #expect(run.output.loads.allSatisfy { $0.activeBlocks <= blocks })
+            }
+            #expect(run.faults == [])
+            #expect(run.ended.values.allSatisfy { $0.reason == .finished })
+            return run
         }
-        #expect(run.startedAt[second] == (run.ended[first]?.step ?? 0) + 1)
-        #expect(run.faults == [])
+        let alone = try run(blocks: 256, prefixCaching: false)
+        #expect(alone.preemptions.isEmpty)
+        for prefixCaching in [true, false] {
+            let short = try run(blocks: 8, prefixCaching: prefixCaching)
+            #expect(short.preemptions.values.reduce(0, +) > 0)
+            #expect(short.tokens == alone.tokens)
+        }
     }
 
     @Test("cancelled in the queue, between chunks, or while it decodes, a request ends once and leaves its room", arguments: 0...12)
@@ -168,6 +187,6 @@ struct MockBatchingTests {
         try run.finish()
         #expect(run.faults == [])
         #expect(keys.allSatisfy { run.ended[$0] != nil })
-        #expect(run.output.loads.allSatisfy { $0 == EngineLoad() })
+        #expect(run.output.loads.allSatisfy { $0.isIdle })
     }
 }

@@ -257,7 +257,11 @@ struct RequestTests {
 
     @Test("what cannot be served is refused with a code and the field")
     func refusals() throws {
-        let bed = try WorkerBed()
+        // One that can do little.
+        var engine = MockConfiguration.worker()
+        engine.prefixCaching = false
+        engine.embeddingDimensions = 0
+        let bed = try WorkerBed(engine: engine)
         try bed.registered()
         let front = try bed.frontend()
         let cases: [(String, FailureCode, (inout GenerateEntry) -> Void)] = [

@@ -23,8 +23,8 @@ final class StatePublisher {
         loop = context.loop
         self.load = load
         feed = try FeedPublisher(
-            on: address, kind: .frontendState, generation: context.identity.generation, dialect: context.policy.dialect,
-            loop: context.loop, network: context.network)
+            on: address, kind: .frontendState, publisher: context.identity.id, generation: context.identity.generation,
+            dialect: context.policy.dialect, loop: context.loop, network: context.network)
         tick()
     }
 
@@ -37,6 +37,7 @@ final class StatePublisher {
     }
 
     func state(_ state: ProcessState, reason: String = "") {
+        feed.state = state
         waiting.append(.stateChanged(StateChanged(state: state, reason: reason)))
         publish()
     }

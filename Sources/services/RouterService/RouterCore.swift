@@ -38,7 +38,7 @@ final class RouterCore {
         log = context.log
         metrics = RouterMetrics(registry: context.metrics)
         publisher = try StatePublisher(
-            on: address, generation: context.identity.generation, dialect: context.policy.dialect, loop: loop, network: context.network,
+            on: address, identity: context.identity, dialect: context.policy.dialect, loop: loop, network: context.network,
             metrics: metrics, log: log)
         ledger = LeaseLedger(loop: loop, publisher: publisher, metrics: metrics)
         workers = WorkerDirectory(loop: loop, publisher: publisher, ledger: ledger, metrics: metrics, log: log)
@@ -79,6 +79,7 @@ final class RouterCore {
         let health = health
         guard health != lastHealth else { return }
         lastHealth = health
+        publisher.becomes(health.state)
         publisher.publish(.routerHealth(health))
     }
 

@@ -13,6 +13,9 @@ package struct WorkerConfig: Sendable {
     /// How long a drain may take before what still runs is given back to its frontends.
     package var drainLimit = Duration.seconds(120)
     var sessions = SessionLimits()
+    /// How much of its stream it keeps for those who missed some.
+    package var ring = FeedRing.Bounds()
+    package var eventFaults = EventFaults()
     package var engine = EngineSelection.mock(MockConfiguration())
 
     package init() {}

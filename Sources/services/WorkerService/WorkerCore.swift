@@ -15,6 +15,8 @@ final class WorkerCore {
     let metrics: WorkerMetrics
     let table: RequestTable
     let events: EventPublisher
+    let cache: CachePublisher
+    let snapshots: StreamSnapshots
     let steps: Steps<EngineWork>
     let sessions: SessionTable
     let check: EntryCheck
@@ -42,6 +44,8 @@ final class WorkerCore {
         self.events = events
         self.steps = steps
         self.sessions = sessions
+        cache = CachePublisher(ranks: profile.ranks.count, events: events, metrics: metrics.stream)
+        snapshots = StreamSnapshots(loop: loop)
         check = EntryCheck(profile, model.card)
     }
 
@@ -52,8 +56,7 @@ final class WorkerCore {
         guard self.state != state || stateReason != reason else { return }
         self.state = state
         stateReason = reason
-        events.append(.stateChanged(StateChanged(state: state, reason: reason)))
-        events.publish()
+        events.say(state, reason: reason)
         log.info("state", ["state": .text("\(state)"), "reason": .text(reason)])
     }
 
@@ -154,5 +157,6 @@ final class WorkerCore {
     func stop() {
         loop.cancel(expiry)
         expiry = nil
+        snapshots.stop()
     }
 }

@@ -10,8 +10,8 @@ enum WorkerLimits {
     static let links = 4_096
     /// How long a router may take to answer a registration.
     static let registration = Duration.seconds(5)
-    /// Requests in one page of a snapshot: 64 KiB at some 90 bytes each.
-    static let requestsPerPage = 700
+    /// Entries of one page of a snapshot: 64 KiB together with the header, the page's own fields and the tail of a later minor.
+    static let snapshotPageBytes = (64 << 10) - 512
     /// A snapshot's first section is kept for an asker that comes back for its next page.
     static let snapshotKept = Duration.seconds(10)
     /// Open sessions, each with its name: what a router mirrors of a worker is bounded by it.
@@ -19,6 +19,10 @@ enum WorkerLimits {
     /// Of a session whose opening states none, and the longest that is granted: a client that never comes back holds blocks for a day.
     static let sessionTimeToLive = Duration.seconds(300)
     static let longestSessionTimeToLive = Duration.seconds(86_400)
+    /// For so many askers at once: every router of a large cluster that begins at the same time.
+    static let snapshotsKept = 8
+    /// Blocks that the worker remembers for its stream, over all ranks and tiers: half a gigabyte. No engine of today has as many.
+    static let mirroredBlocks = 16 << 20
     /// Where an entry states no limit of its own: `proto-spec/07-limits.md#behaviour`.
     static let total = Duration.seconds(1_800)
     static let firstToken = Duration.seconds(120)

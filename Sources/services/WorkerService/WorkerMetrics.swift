@@ -22,6 +22,7 @@ struct WorkerMetrics: Sendable {
     private let registrations: GaugeFamily
     private let rejectedLinks: Counter
     private let ignoredMessages: CounterFamily
+    let stream: StreamMetrics
 
     init(registry: MetricsRegistry) {
         func byRank(_ name: String, _ help: String) -> GaugeFamily {
@@ -51,6 +52,7 @@ struct WorkerMetrics: Sendable {
         rejectedLinks = registry.counter("apus_worker_rejected_links_total", help: "Links that peers opened and this worker refused.")
         ignoredMessages = registry.counterFamily(
             "apus_worker_ignored_messages_total", help: "Messages that asked for nothing that is here.", labels: ["kind"])
+        stream = StreamMetrics(registry: registry)
     }
 
     func stepped(tokens count: Int, prefillTokens prefilled: Int) {

@@ -29,6 +29,7 @@ package struct WorkerOptions: Sendable {
     private let decodeStep: OptionKey<Duration?>
     private let prefillToken: OptionKey<Duration?>
     private let adapters: OptionKey<[String]>
+    private let stream: StreamOptions
 
     private enum Role: String, CaseIterable, Sendable { case aggregated, prefill, decode }
     private enum Engine: String, CaseIterable, Sendable { case mock }
@@ -97,6 +98,7 @@ package struct WorkerOptions: Sendable {
             help: "A token of prefill takes this long; by default the time grows with the square of the batch.")
         adapters = table.list(
             "loras", .text("NAME", problem: Self.nameProblem), count: 0...Limits.loRAs, help: "Adapters that count as loaded.")
+        stream = StreamOptions(in: &table)
         process = ProcessOptions(in: &table, role: .worker, admin: "127.0.0.1:0")
         table.check(contextLength, blockSize, blocks) { [contextLength, blockSize, blocks] resolved in
             guard resolved[blocks].multipliedReportingOverflow(by: resolved[blockSize]).partialValue < resolved[contextLength] else {
@@ -135,6 +137,7 @@ package struct WorkerOptions: Sendable {
         config.publish = try Address(parsing: resolved[publish])
         config.servedNames = resolved[servedNames]
         config.drainLimit = resolved[process.drainLimit]
+        stream.apply(resolved, to: &config)
         switch resolved[engine] {
         case .mock: config.engine = .mock(mock(resolved))
         }

@@ -83,11 +83,8 @@ package final class WorkerService {
         guard let stands, !isStopped else { throw WorkerStartError("stopped while the engine was loading") }
         let profile = try stands.get()
         let model = WorkerModel(profile, servedNames: config.servedNames)
-        let feed = try FeedPublisher(
-            on: config.publish, kind: .workerEvents, generation: policy.identity.generation, dialect: policy.dialect, loop: loop,
-            network: context.network)
         let table = RequestTable(profile.ranks), metrics = metrics
-        let events = EventPublisher(feed, loop: loop) {
+        let events = EventPublisher(try feed(), ring: config.ring, loop: loop, metrics: metrics.stream) {
             let loads = table.ranks.map(\.load)
             metrics.loads(loads)
             return loads
@@ -158,6 +155,18 @@ package final class WorkerService {
         let deadline = loop.now + TransportLimits.goodbye + TransportLimits.goodbye
         while loop.now < deadline, !isStopped, !(dataLinks.isEmpty && recoveryLinks.isEmpty) { await quiet.pause(until: deadline) }
         return dataLinks.isEmpty && recoveryLinks.isEmpty
+    }
+
+    /// The stream's socket, spoilt if that was asked for.
+    private func feed() throws(TransportError) -> FeedPublisher {
+        var socket = try context.network.publisher(on: config.publish)
+        if config.eventFaults.isActive {
+            log.warning("the stream of events is spoilt, as the options of faults say")
+            socket = FaultyPublisher(socket, config.eventFaults, metrics: metrics.stream)
+        }
+        return FeedPublisher(
+            over: socket, kind: .workerEvents, publisher: policy.identity.id, generation: policy.identity.generation,
+            dialect: policy.dialect, loop: loop)
     }
 
     // MARK: Links

@@ -9,22 +9,39 @@ package final class FeedPublisher {
     private let loop: Loop
     private let socket: any PublishingSocket
     private let kind: MessageKind
+    private let publisher: UInt64
     private let dialect: WireDialect
+    /// What the beats say of the process.
+    package var state = ProcessState.starting
+    /// Not run since the last beat.
+    private var paused = Duration.zero
     /// The number of the event that is published next; the first is 1.
     package private(set) var nextSequence: UInt64 = 1
-    private var sinceBeat = false
     private var timer: TimerHandle?
     private var buffer: [UInt8] = []
 
+    /// Publishes over a socket that is open, and closes it at the end. `publisher` is the id of the process, 0 where it has none.
     package init(
-        on address: Address, kind: MessageKind, generation: UInt64, dialect: WireDialect = .current, loop: Loop, network: any Network
-    ) throws(TransportError) {
-        socket = try network.publisher(on: address)
+        over socket: any PublishingSocket, kind: MessageKind, publisher: UInt64, generation: UInt64, dialect: WireDialect = .current,
+        loop: Loop
+    ) {
+        self.socket = socket
         self.loop = loop
         self.kind = kind
+        self.publisher = publisher
         self.generation = generation
         self.dialect = dialect
+        loop.observePauses(self) { [weak self] gap in self?.paused += gap }
         beat()
+    }
+
+    package convenience init(
+        on address: Address, kind: MessageKind, publisher: UInt64 = 0, generation: UInt64, dialect: WireDialect = .current, loop: Loop,
+        network: any Network
+    ) throws(TransportError) {
+        self.init(
+            over: try network.publisher(on: address), kind: kind, publisher: publisher, generation: generation, dialect: dialect, loop: loop
+        )
     }
 
     package var address: Address { socket.address }
@@ -40,19 +57,21 @@ package final class FeedPublisher {
         Codec.patchBodyLength(of: start, in: &buffer)
         precondition(buffer.count <= Limits.feedMessageBytes, "a batch is split before it exceeds the limit of a feed")
         nextSequence += UInt64(count)
-        sinceBeat = true
         socket.publish(buffer)
     }
 
     package func close() {
         loop.cancel(timer)
+        loop.stopObservingPauses(self)
         socket.close()
     }
 
-    /// The last number, every 250 ms: so a reader learns of a lost last batch.
+    /// The last number, every 250 ms: so a reader learns of a lost last batch. After a pause it is overdue, and leaves first.
     private func beat() {
-        var beat = Beat()
-        beat.lastSequence = nextSequence - 1
+        let beat = Beat(
+            publisher: publisher, lastSequence: nextSequence - 1, state: state,
+            pausedMilliseconds: UInt32(clamping: paused.inMilliseconds))
+        paused = .zero
         buffer.removeAll(keepingCapacity: true)
         Codec.append(beat, origin: generation, number: nextSequence - 1, dialect: dialect, to: &buffer)
         socket.publish(buffer)

@@ -34,7 +34,7 @@ final class StatePublisher: EndOfTurn {
     private var isClosed = false
 
     init(
-        on address: Address, generation: UInt64, dialect: WireDialect, loop: Loop, network: any Network, metrics: RouterMetrics, log: Logger
+        on address: Address, identity: Identity, dialect: WireDialect, loop: Loop, network: any Network, metrics: RouterMetrics, log: Logger
     )
         throws(TransportError)
     {
@@ -42,7 +42,8 @@ final class StatePublisher: EndOfTurn {
         self.metrics = metrics
         self.log = log
         feed = try FeedPublisher(
-            on: address, kind: .routerState, generation: generation, dialect: dialect, loop: loop, network: network)
+            on: address, kind: .routerState, publisher: identity.id, generation: identity.generation, dialect: dialect, loop: loop,
+            network: network)
     }
 
     var address: Address { feed.address }
@@ -56,6 +57,9 @@ final class StatePublisher: EndOfTurn {
         pending.append(.entry(entry))
         flushSoon()
     }
+
+    /// What every beat says from now on.
+    func becomes(_ state: ProcessState) { feed.state = state }
 
     func publish(_ change: RouterChange) {
         guard !isClosed else { return }

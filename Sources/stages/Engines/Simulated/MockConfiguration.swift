@@ -1,3 +1,11 @@
+/// Who gives way when a rank has no free block for what runs.
+package enum MockPreemption: String, CaseIterable, Hashable, Sendable {
+    /// What started last: the oldest is never disturbed.
+    case lifo
+    /// What started first.
+    case fifo
+}
+
 /// What a simulated engine is made of.
 package struct MockConfiguration: Hashable, Sendable {
     package var modelName: String
@@ -9,6 +17,22 @@ package struct MockConfiguration: Hashable, Sendable {
     package var latency: LatencyModel
     /// Names of adapters that count as loaded; each gives other text.
     package var adapters: [String] = []
+    /// Blocks are found again by later requests. Without it there are no sessions either.
+    package var prefixCaching = true
+    /// A prompt may take several steps. Without it one that does not fit in what is left of a step's budget waits for another step, and one
+    /// that fits in no step is refused.
+    package var chunkedPrefill = true
+    package var preemption = MockPreemption.lifo
+    /// The share of a rank's blocks that starting a request leaves free, so that what runs can grow before anything is preempted.
+    package var watermark = 0.01
+    /// Different ones among the requests of a rank that run at once; at least 1.
+    package var maxAdapters = 8
+    /// Tokens of one prompt in one step, so that short prompts pass long ones; nil: as many as the step has.
+    package var longPrefillThreshold: Int?
+    /// The share of a rank's blocks that sessions may keep.
+    package var sessionShare = 0.5
+    /// 0: no embeddings.
+    package var embeddingDimensions: UInt32 = 256
 
     package init(
         modelName: String = "apus-mock", blockSize: UInt32 = 64, contextLength: UInt32 = 32_768, ranks: Int = 1,
@@ -37,10 +61,18 @@ package struct MockConfiguration: Hashable, Sendable {
         model.generationDefaults = Array("{}".utf8)
         model.files = [Self.tokenizerFile]
         model.adapters = adapters
+        model.embeddingDimensions = embeddingDimensions
         var capabilities: EngineCapabilities = [.logprobs, .choices, .exactContinuation, .salts]
         if !adapters.isEmpty { capabilities.insert(.adapters) }
+        if embeddingDimensions > 0 { capabilities.insert(.embeddings) }
+        if prefixCaching { capabilities.insert(.sessions) }
         return EngineProfile(
-            name: "mock", build: "mock-1", capabilities: capabilities, cacheReport: .noCache, model: model,
+            name: "mock", build: "mock-1", capabilities: capabilities, cacheReport: prefixCaching ? .exact : .noCache, model: model,
             ranks: Array(repeating: room, count: ranks))
+    }
+
+    /// A share of a rank's blocks; a share that is none counts as 0 or 1.
+    func blocks(_ share: Double) -> Int {
+        share > 0 ? Int(Double(room.totalBlocks) * min(share, 1)) : 0
     }
 }

@@ -1,24 +1,27 @@
 package import ClusterModel
 
-/// An engine without a model: batches, queues and times like a real one, tokens that follow from prompt, seed, choice and position.
+/// An engine without a model: batches, queues, blocks and times like a real one, tokens that follow from prompt, seed, choice and position.
 package final class MockEngine: InferenceEngine {
     package let profile: EngineProfile
     private let latency: LatencyModel
     private let ranks: [MockRank]
     private var requests: [EngineRequestKey: (request: MockRequest, rank: Int)] = [:]
+    /// Ranks of open sessions.
+    private var sessions: [UInt64: Int] = [:]
     /// Said in the next step.
     private var ends: [EngineEnd] = []
 
     package init(_ configuration: MockConfiguration) {
         profile = configuration.profile
         latency = configuration.latency
-        ranks = profile.ranks.map { MockRank(room: $0, blockSize: Int(configuration.blockSize)) }
+        ranks = profile.ranks.indices.map { MockRank(Rank(UInt32($0)), configuration) }
     }
 
     package var hasWork: Bool { !ends.isEmpty || ranks.contains { $0.hasWork } }
 
     package func admit(_ request: EngineRequest) {
-        let made = MockRequest(request, blockSize: Int(profile.model.blockSize)), rank = Int(request.rank.rawValue)
+        let made = MockRequest(request, blockSize: Int(profile.model.blockSize), caches: profile.cacheReport == .exact)
+        let rank = Int(request.rank.rawValue)
         if let fault = problem(with: request, made) ?? ranks[rank].admit(made) {
             ends.append(made.end(.failed(fault)))
         } else {
@@ -30,10 +33,10 @@ package final class MockEngine: InferenceEngine {
         if request.rank.rawValue >= ranks.count { return .unsupported("rank") }
         if request.leg != .whole { return .unsupported("leg") }
         if request.handOver != .none { return .unsupported("handOver") }
-        if request.embeds { return .unsupported("task") }
+        if request.embeds, !profile.capabilities.contains(.embeddings) { return .unsupported("task") }
         if request.constraint != nil { return .unsupported("constraint") }
         if request.prompt.isEmpty { return .unsupported("promptTokens") }
-        if !made.isFeasible || made.choices.isEmpty { return .unsupported("choices") }
+        if !made.isFeasible { return .unsupported("choices") }
         return nil
     }
 
@@ -41,6 +44,24 @@ package final class MockEngine: InferenceEngine {
         guard let (request, rank) = requests[key], ranks[rank].cancel(request, choice: choice) else { return }
         requests[key] = nil
         ends.append(request.end(.cancelled))
+    }
+
+    package func session(_ command: SessionCommand) {
+        guard profile.capabilities.contains(.sessions) else { return }
+        switch command {
+        case .open(let session, let rank):
+            guard rank.rawValue < ranks.count, sessions[session] == nil else { return }
+            sessions[session] = Int(rank.rawValue)
+            ranks[Int(rank.rawValue)].open(session: session)
+        case .end(let session):
+            guard let rank = sessions.removeValue(forKey: session) else { return }
+            ranks[rank].end(session: session)
+        }
+    }
+
+    package func clearCache(of rank: Rank) {
+        guard profile.cacheReport == .exact, rank.rawValue < ranks.count else { return }
+        ranks[Int(rank.rawValue)].clear()
     }
 
     package func step(at now: Instant, into output: inout StepOutput) throws(EngineFailure) -> Duration {
@@ -59,4 +80,14 @@ package final class MockEngine: InferenceEngine {
         ends.removeAll(keepingCapacity: true)
         return longest
     }
+}
+
+extension MockEngine {
+    /// What a rank's cache holds, by hash: what its cache changes add up to.
+    package func cachedBlocks(ofRank rank: Rank) -> [CachedBlock] {
+        rank.rawValue < ranks.count ? ranks[Int(rank.rawValue)].pool.cachedBlocks : []
+    }
+
+    /// What is wrong with the books of its ranks: nothing, ever. Looks at every block and request, for tests.
+    package func checkInvariants() -> [String] { ranks.flatMap(\.problems) }
 }

@@ -1,108 +1,271 @@
 import ClusterModel
 
-/// One rank of a simulated engine: a queue in order of arrival, and a batch that is filled up in each step.
+/// One rank of a simulated engine, which schedules as vLLM does: in each step first what runs, then what waits, from one budget of tokens.
+///
+/// What runs and finds no free block takes those that sessions keep, and then those of a request that is preempted: it goes to the front of
+/// the queue, and is computed anew but for what the cache still has. A step that preempts starts nothing.
 final class MockRank {
     /// What a step of this rank did, for the time that it takes.
     struct Work {
         var prefillTokens = 0
+        /// Sequences that got a token by decode.
         var decodes = 0
+        /// Of the memory, by what runs.
         var usedShare = 0.0
+        /// What that has room for.
+        var activeTokens = 0
+        /// Prompt and output of the sequences that decode, on average.
+        var meanContext = 0.0
+    }
+
+    /// A step while it is put together.
+    private struct Pass {
+        var budget: Int
+        /// Running ones, choices counted: one that ends in this step makes room in the next.
+        var sequences = 0
+        var hasPreempted = false
+        /// That running ones will take for what they know already.
+        var owedBlocks = 0
     }
 
     private let room: EngineRank
     private let blockSize: Int
+    private let chunks: Bool
+    private let preemption: MockPreemption
+    private let longest: Int
+    private let watermark: Int
+    private let maxAdapters: Int
+    private let dimensions: Int
+    private(set) var pool: BlockPool
+    private(set) var sessions: SessionBlocks
+    /// Front first: what was preempted, then by priority and arrival.
     private var waiting: [MockRequest] = []
+    /// Oldest first.
     private var running: [MockRequest] = []
-    /// Of this step: a sequence that ends makes room for the next one only.
-    private var runningSequences = 0
-    private var reservedBlocks = 0
+    /// Uncomputed, of those that wait.
+    private var waitingTokens = 0
+    /// How many running requests use which.
+    private var adapters: [String: Int] = [:]
+    private var hit = PrefixHit()
 
-    init(room: EngineRank, blockSize: Int) {
-        self.room = room
-        self.blockSize = blockSize
+    init(_ rank: Rank, _ configuration: MockConfiguration) {
+        room = configuration.room
+        blockSize = Int(configuration.blockSize)
+        chunks = configuration.chunkedPrefill
+        preemption = configuration.preemption
+        longest = configuration.chunkedPrefill ? configuration.longPrefillThreshold.map { max(1, $0) } ?? .max : .max
+        watermark = configuration.blocks(configuration.watermark)
+        maxAdapters = max(1, configuration.maxAdapters)
+        dimensions = Int(configuration.embeddingDimensions)
+        pool = BlockPool(rank: rank, total: Int(room.totalBlocks), blockSize: blockSize, caches: configuration.prefixCaching)
+        sessions = SessionBlocks(most: configuration.blocks(configuration.sessionShare))
     }
 
-    var hasWork: Bool { !waiting.isEmpty || !running.isEmpty }
+    var hasWork: Bool { !waiting.isEmpty || !running.isEmpty || pool.hasChanges || sessions.hasChanges }
+
+    // MARK: In and out
 
     /// The fault if it cannot be taken.
     func admit(_ request: MockRequest) -> EngineFault? {
+        if !chunks, request.prefillTokens > room.maxBatchedTokens { return .unsupported("promptTokens") }
         guard waiting.count < room.maxWaiting, request.mostBlocks <= room.totalBlocks, request.choices.count <= room.maxSequences else {
             return .capacity
         }
         let place = waiting.lastIndex { $0.priority >= request.priority }.map { $0 + 1 } ?? 0
         waiting.insert(request, at: place)
+        waitingTokens += request.remaining
         return nil
     }
 
-    /// The request if that ended it.
+    /// True if that ended it.
     func cancel(_ request: MockRequest, choice: UInt8?) -> Bool {
-        let ends = choice.map { request.cancel(choice: $0) } ?? true
-        if let place = waiting.firstIndex(where: { $0 === request }) {
-            if ends { waiting.remove(at: place) }
-        } else if ends, let place = running.firstIndex(where: { $0 === request }) {
-            running.remove(at: place)
-            reservedBlocks -= request.mostBlocks
+        let place = waiting.firstIndex { $0 === request }
+        if place != nil { waitingTokens -= request.remaining }
+        let ends = choice.map { request.cancel(choice: $0, &pool) } ?? true
+        if let place {
+            if ends { waiting.remove(at: place) } else { waitingTokens += request.remaining }
+        } else if ends {
+            running.removeAll { $0 === request }
+            leave(request)
         }
         return ends
     }
 
-    /// Decode first, then prompts that were begun, then new ones, all from one budget of tokens.
+    /// What ran gives back what it holds.
+    private func leave(_ request: MockRequest) {
+        if let session = request.session { sessions.keep(request.lastingBlocks(in: pool), for: session, &pool) }
+        request.release(&pool)
+        vacate(request.adapter)
+    }
+
+    func open(session: UInt64) { sessions.open(session) }
+    func end(session: UInt64) { sessions.end(session, &pool) }
+
+    func clear() {
+        sessions.clear(&pool)
+        pool.clear()
+    }
+
+    // MARK: A step
+
     func step(into output: inout StepOutput, ended: (MockRequest) -> Void) -> Work {
-        var work = Work()
-        runningSequences = running.reduce(0) { $0 + $1.unfinished }
-        let decoding = running.prefix { $0.isPrefilled }.count
-        for request in running.prefix(decoding) {
-            work.decodes += request.unfinished
-            request.decode(into: &output)
-        }
-        var budget = max(0, Int(room.maxBatchedTokens) - work.decodes)
-        for request in running.dropFirst(decoding) where budget > 0 { prefill(request, &budget, &work, into: &output) }
-        while budget > 0, let next = waiting.first, start(next, into: &output) {
-            waiting.removeFirst()
-            prefill(next, &budget, &work, into: &output)
-        }
+        var pass = Pass(budget: Int(room.maxBatchedTokens))
+        scheduleRunning(&pass, into: &output)
+        if !pass.hasPreempted, pass.budget > 0, !waiting.isEmpty { scheduleWaiting(&pass, into: &output) }
+        let work = execute(into: &output)
         removeEnded(ended)
-        work.usedShare = Double(reportedBlocks) / Double(max(1, room.totalBlocks))
+        pool.moveChanges(to: &output)
+        sessions.tell(&output)
         return work
     }
 
-    var load: EngineLoad {
-        var load = EngineLoad()
-        load.waitingRequests = UInt32(clamping: waiting.count)
-        load.runningRequests = UInt32(clamping: running.count)
-        load.waitingTokens = UInt64(waiting.reduce(0) { $0 + $1.prefillTokens } + running.reduce(0) { $0 + $1.remainingTokens })
-        load.activeBlocks = UInt32(clamping: reportedBlocks)
-        load.usedBlocks = load.activeBlocks
-        return load
+    // MARK: What runs
+
+    private func scheduleRunning(_ pass: inout Pass, into output: inout StepOutput) {
+        for request in running { request.scheduled = -1 }
+        var place = 0
+        while place < running.count {
+            let request = running[place]
+            let count = min(request.remaining, pass.budget, request.isPrefilled ? .max : longest)
+            // Nothing remains where the choice that was behind the others was cancelled: the others' next tokens are due.
+            if count > 0 || request.remaining == 0, makeRoom(for: request, at: &place, count, &pass, into: &output) {
+                request.compute(count, &pool)
+                pass.budget -= count
+            } else if place >= running.count || running[place] !== request {
+                continue  // it has been preempted, and another stands in its place
+            }
+            pass.sequences += request.unfinished
+            place += 1
+        }
     }
 
-    private var reportedBlocks: Int { running.reduce(0) { $0 + $1.heldBlocks } }
+    /// False if the request itself had to give way.
+    @inline(__always)
+    private func makeRoom(
+        for request: MockRequest, at place: inout Int, _ count: Int, _ pass: inout Pass, into output: inout StepOutput
+    ) -> Bool {
+        let needed = request.blocksNeeded(toCompute: count)
+        return needed <= pool.freeCount || takeBlocks(needed, forRunning: &place, &pass, into: &output)
+    }
 
-    private func start(_ request: MockRequest, into output: inout StepOutput) -> Bool {
-        let sequences = runningSequences + request.unfinished, blocks = reservedBlocks + request.mostBlocks
-        guard sequences <= room.maxSequences, blocks <= room.totalBlocks else { return false }
-        runningSequences = sequences
-        reservedBlocks = blocks
-        running.append(request)
-        output.events.append(.started(request.key, cachedTokens: 0))
+    private func takeBlocks(_ needed: Int, forRunning place: inout Int, _ pass: inout Pass, into output: inout StepOutput) -> Bool {
+        sessions.giveWay(until: needed, &pool)
+        while needed > pool.freeCount {
+            let victim = preemption == .lifo ? running.count - 1 : 0
+            preempt(at: victim, &pass, into: &output)
+            if victim == place { return false }
+            if victim < place { place -= 1 }
+        }
         return true
     }
 
-    /// Requests become prefilled in the order in which they started, since each takes all of the budget that it can use.
-    private func prefill(_ request: MockRequest, _ budget: inout Int, _ work: inout Work, into output: inout StepOutput) {
-        let count = min(budget, request.remainingTokens)
-        request.prefill(count)
-        budget -= count
-        work.prefillTokens += count
-        output.prefillTokens += count
-        guard request.isPrefilled else {
-            output.events.append(
-                .prefilled(
-                    request.key, computed: UInt32(clamping: request.computedTokens), remaining: UInt32(clamping: request.remainingTokens)))
-            return
+    private func preempt(at place: Int, _ pass: inout Pass, into output: inout StepOutput) {
+        let victim = running.remove(at: place)
+        if victim.scheduled > 0 { pass.budget += victim.scheduled }
+        pass.hasPreempted = true
+        victim.preempt(&pool)
+        vacate(victim.adapter)
+        waiting.insert(victim, at: 0)
+        waitingTokens += victim.remaining
+        output.events.append(.preempted(victim.key, remaining: UInt32(clamping: victim.remaining)))
+    }
+
+    // MARK: What waits
+
+    private func scheduleWaiting(_ pass: inout Pass, into output: inout StepOutput) {
+        for request in running where !request.isPrefilled { pass.owedBlocks += request.knownBlocks - request.heldBlocks }
+        var next = 0, kept = 0
+        while next < waiting.count, pass.budget > 0, pass.sequences + waiting[next].unfinished <= room.maxSequences {
+            let request = waiting[next]
+            if hasSlot(for: request.adapter) {
+                guard start(request, &pass, into: &output) else { break }
+            } else {
+                // Those behind it may have another adapter.
+                waiting[kept] = request
+                kept += 1
+            }
+            next += 1
         }
-        output.events.append(.prefillDone(request.key))
-        request.decode(into: &output)
+        waiting.removeSubrange(kept..<next)
+    }
+
+    private func hasSlot(for adapter: String) -> Bool { adapter.isEmpty || adapters[adapter] != nil || adapters.count < maxAdapters }
+
+    private func occupy(_ adapter: String) { if !adapter.isEmpty { adapters[adapter, default: 0] += 1 } }
+
+    private func vacate(_ adapter: String) {
+        guard !adapter.isEmpty, let count = adapters[adapter] else { return }
+        adapters[adapter] = count > 1 ? count - 1 : nil
+    }
+
+    /// False if there is no room for it now. It starts only when all that it knows will fit beside what the others know: two prompts that fit
+    /// one at a time would otherwise push each other out, over and over.
+    private func start(_ request: MockRequest, _ pass: inout Pass, into output: inout StepOutput) -> Bool {
+        request.find(in: pool, into: &hit)
+        let known = request.remaining, missing = known - hit.tokens
+        guard let count = share(of: missing, pass.budget) else { return false }
+        let needed = request.knownBlocks - hit.blocks.count
+        var available = pool.freeCount + pool.onlyPinnedCount - pass.owedBlocks - (running.isEmpty ? 0 : watermark)
+        for block in hit.blocks where !pool.isHeld(block) { available -= 1 }
+        guard needed <= available else { return false }
+
+        request.start(with: hit, &pool)
+        if let session = request.session { sessions.use(session) }
+        sessions.giveWay(until: request.blocksNeeded(toCompute: count), &pool)
+        request.compute(count, &pool)
+        pass.budget -= count
+        pass.sequences += request.unfinished
+        pass.owedBlocks += request.knownBlocks - request.heldBlocks
+        waitingTokens -= known
+        occupy(request.adapter)
+        running.append(request)
+        output.events.append(.started(request.key, cachedTokens: UInt32(clamping: known - missing)))
+        return true
+    }
+
+    /// What a step computes of so many tokens of a prompt; nil: it has to wait for another one.
+    private func share(of tokens: Int, _ budget: Int) -> Int? {
+        if chunks || tokens <= budget { return min(tokens, budget, longest) }
+        // Only what was preempted with its output can be too long for any step.
+        return tokens > room.maxBatchedTokens && budget == room.maxBatchedTokens ? budget : nil
+    }
+
+    // MARK: What comes of it
+
+    private func execute(into output: inout StepOutput) -> Work {
+        var work = Work(), contexts = 0
+        for request in running where request.scheduled >= 0 {
+            if request.isPrefilled {
+                work.decodes += request.scheduled
+                contexts += request.contextTokens
+            } else {
+                work.prefillTokens += request.scheduled
+            }
+            request.register(&pool)
+            if request.remaining == 0 { complete(request, into: &output) } else { progress(request, into: &output) }
+        }
+        output.prefillTokens += work.prefillTokens
+        work.usedShare = Double(pool.heldCount) / Double(max(1, pool.total))
+        work.activeTokens = pool.heldCount * blockSize
+        work.meanContext = work.decodes > 0 ? Double(contexts) / Double(work.decodes) : 0
+        return work
+    }
+
+    @inline(__always)
+    private func complete(_ request: MockRequest, into output: inout StepOutput) {
+        if !request.isPrefilled {
+            request.isPrefilled = true
+            output.events.append(.prefillDone(request.key))
+        }
+        if request.embeds { request.embed(dimensions: dimensions, into: &output) } else { request.produce(into: &output, &pool) }
+    }
+
+    private func progress(_ request: MockRequest, into output: inout StepOutput) {
+        // A wide request may need several steps for one token of each choice: nobody has to know.
+        guard !request.isPrefilled else { return }
+        output.events.append(
+            .prefilled(
+                request.key, computed: UInt32(clamping: request.computedTokens), remaining: UInt32(clamping: request.remaining)))
     }
 
     private func removeEnded(_ ended: (MockRequest) -> Void) {
@@ -110,13 +273,43 @@ final class MockRank {
         for place in running.indices {
             let request = running[place]
             if request.unfinished == 0 {
-                reservedBlocks -= request.mostBlocks
+                leave(request)
                 ended(request)
             } else {
-                running[kept] = request
+                if kept < place { running[kept] = request }
                 kept += 1
             }
         }
         running.removeLast(running.count - kept)
+    }
+
+    // MARK: Seen from outside
+
+    var load: EngineLoad {
+        var load = EngineLoad(), tokens = waitingTokens
+        for request in running where !request.isPrefilled { tokens += request.remaining }
+        load.waitingRequests = UInt32(clamping: waiting.count)
+        load.runningRequests = UInt32(clamping: running.count)
+        load.waitingTokens = UInt64(clamping: tokens)
+        load.activeBlocks = UInt32(clamping: pool.heldCount)
+        load.usedBlocks = UInt32(clamping: pool.usedCount)
+        load.sessionBlocks = UInt32(clamping: pool.pinnedCount)
+        return load
+    }
+
+    /// What is wrong with its books; for tests.
+    var problems: [String] {
+        let all = running + waiting
+        var problems = pool.problems(
+            held: all.flatMap { $0.choices.reduce($0.blocks) { $0 + $1.blocks } }, pinned: sessions.pins)
+        problems += running.flatMap { $0.problems(isRunning: true) } + waiting.flatMap { $0.problems(isRunning: false) }
+        if waitingTokens != waiting.reduce(0, { $0 + $1.remaining }) { problems.append("\(waitingTokens) tokens are said to wait") }
+        let used = running.map(\.adapter).filter { !$0.isEmpty }
+        if used.count != adapters.values.reduce(0, +) || Set(used).count != adapters.count || adapters.count > maxAdapters {
+            problems.append("\(Set(used).count) adapters are in use, and \(adapters.count) are counted")
+        }
+        if running.reduce(0, { $0 + $1.unfinished }) > room.maxSequences { problems.append("too many sequences run") }
+        if running.contains(where: { $0.unfinished == 0 }) { problems.append("an ended request runs") }
+        return problems
     }
 }

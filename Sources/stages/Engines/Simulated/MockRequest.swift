@@ -1,54 +1,257 @@
 import ClusterModel
 
-/// A request in a simulated engine.
+/// A request in a simulated engine: its tokens, how far they are computed, and the blocks in which that lies.
+///
+/// All choices share the blocks that the prompt fills; what is behind them is each choice's own. The prompt is computed first, then what the
+/// choices know already, one after another, and from then on one token of each choice in a step.
 final class MockRequest {
     let key: EngineRequestKey
     let priority: Float
+    let adapter: String
+    let session: UInt64?
+    let embeds: Bool
+    let prompt: [TokenID]
     let prefillTokens: Int
-    /// What it holds at the most: reserved when it starts, so that nothing is ever taken from it again.
+    /// That it holds at the most, at its end.
     let mostBlocks: Int
-    private let promptBlocks: Int
-    private let blockSize: Int
     private let sampling: EngineSampling
-    private(set) var computedTokens = 0
-    private(set) var outputTokens = 0
+    private let hasher: BlockHasher
+    private let media: [BlockMedium]
+    /// For whom it is computed; said of its first block.
+    private let origin: BlockLabel?
+
+    /// Of the prompt's full blocks.
+    private let hashes: [SequenceHash]
+    private(set) var blocks: [BlockNumber] = []
+    private var registeredBlocks = 0
+    /// Of the prompt.
+    private var computed = 0
     private(set) var choices: [MockChoice]
     private(set) var unfinished: Int
+    /// Known and not computed: the prompt's and the choices'.
+    private(set) var remaining: Int
+    /// All that was known when it started is computed: from here on it decodes.
+    var isPrefilled = false
+    /// Tokens that this step computes; negative: it has no part in it.
+    var scheduled = -1
+    private(set) var cachedTokens: Int?
+    private(set) var outputTokens = 0
+    private(set) var preemptions = 0
 
-    init(_ request: EngineRequest, blockSize: Int) {
+    init(_ request: EngineRequest, blockSize: Int, caches: Bool) {
         key = request.key
         priority = request.priority
+        adapter = request.adapter
+        session = request.session
+        embeds = request.embeds
+        prompt = request.prompt
         sampling = request.sampling
-        self.blockSize = blockSize
-        prefillTokens = request.prefillTokens
+        hasher = BlockHasher(blockSize: UInt32(clamping: blockSize), adapter: request.adapter, salt: request.salt)
+        origin = BlockLabel(adapter: request.adapter, salt: request.salt)
+        let fullTokens = request.prompt.count / blockSize * blockSize, rest = request.prompt[fullTokens...]
+        media = Self.media(request.media, tokens: request.prompt.count, blockSize: blockSize)
         let hash = MockText.promptHash(request.prompt, adapter: request.adapter)
-        let mostPositions = UInt32(clamping: max(0, request.contextLimit - request.prompt.count))
-        choices = request.choices.map { choice in
+        // A vector comes of the prompt alone: one choice stands for it, and never says anything.
+        let wanted = embeds ? [EngineChoice(choice: 0, maxTokens: 1)] : request.choices
+        let mostPositions = embeds ? 1 : UInt32(clamping: max(0, request.contextLimit - request.prompt.count))
+        choices = wanted.map { choice in
             MockChoice(
                 choice, text: MockText(promptHash: hash, seed: request.sampling.seed &+ UInt64(choice.choice)),
-                ignoresEnd: request.sampling.ignoreEndOfText, mostPositions: mostPositions)
+                ignoresEnd: request.sampling.ignoreEndOfText, mostPositions: mostPositions, rest: rest)
         }
         unfinished = choices.count
-        promptBlocks = (prefillTokens + blockSize - 1) / blockSize
-        mostBlocks = choices.reduce(promptBlocks) { $0 + (Int($1.end - $1.position) + blockSize - 1) / blockSize }
+        prefillTokens = choices.reduce(prompt.count) { $0 + $1.known }
+        remaining = prefillTokens
+        // Of the last token nothing is ever computed.
+        mostBlocks = choices.reduce(fullTokens / blockSize) { $0 + (rest.count + max(0, Int($1.end) - 1) + blockSize - 1) / blockSize }
+        var hashes: [SequenceHash] = []
+        if caches { hasher.appendSequenceHashes(of: request.prompt.span, after: nil, media: media, to: &hashes) }
+        self.hashes = hashes
+    }
+
+    /// In which blocks of the prompt the placeholders of each medium lie.
+    private static func media(_ media: [EngineMedium], tokens: Int, blockSize: Int) -> [BlockMedium] {
+        media.flatMap { medium -> [BlockMedium] in
+            let first = Int(medium.firstToken), end = min(first + Int(medium.tokenCount), tokens)
+            guard first < end else { return [] }
+            return (first / blockSize...(end - 1) / blockSize).map { BlockMedium(block: $0, hash: medium.hash) }
+        }
     }
 
     /// Every choice has at least one token to produce.
-    var isFeasible: Bool { choices.allSatisfy { $0.position < $0.end } }
-    var isPrefilled: Bool { computedTokens == prefillTokens }
-    var remainingTokens: Int { prefillTokens - computedTokens }
-    /// Tokens whose state is in memory.
-    var heldTokens: Int { computedTokens + outputTokens }
-    var heldBlocks: Int {
-        let prompt = (computedTokens + blockSize - 1) / blockSize
-        if choices.count == 1 { return prompt + (outputTokens + blockSize - 1) / blockSize }
-        return choices.reduce(prompt) { $0 + (Int($1.position - $1.start) + blockSize - 1) / blockSize }
+    var isFeasible: Bool { !choices.isEmpty && choices.allSatisfy { $0.position < $0.end } }
+    var computedTokens: Int { knownTokens - remaining }
+    var knownTokens: Int { choices.reduce(prompt.count) { $0 + ($1.isFinished ? 0 : $1.known) } }
+    /// Of the prompt and its choices, each as far as it is known; what decode reads.
+    var contextTokens: Int {
+        var tokens = 0
+        for index in choices.indices where !choices[index].isFinished { tokens += prompt.count + choices[index].known }
+        return tokens
     }
 
-    func prefill(_ count: Int) { computedTokens += count }
+    private var blockSize: Int { hasher.blockSize }
+    private var fullTokens: Int { prompt.count / blockSize * blockSize }
+    /// Tokens of the prompt behind its full blocks that are computed.
+    private var computedRest: Int { max(0, computed - fullTokens) }
 
-    /// One token for each choice that goes on.
-    func decode(into output: inout StepOutput) {
+    // MARK: Blocks
+
+    /// For all that is known, those that it holds among them.
+    var knownBlocks: Int {
+        choices.reduce(prompt.count / blockSize) { $1.isFinished ? $0 : $0 + ($1.tokens.count + blockSize - 1) / blockSize }
+    }
+    var heldBlocks: Int { choices.reduce(blocks.count) { $0 + $1.blocks.count } }
+
+    /// New ones, so that so many more tokens can be computed.
+    func blocksNeeded(toCompute count: Int) -> Int {
+        if isPrefilled, choices.count == 1 {
+            return choices[0].blocksNeeded(toCompute: count, rest: choices[0].rest, blockSize: blockSize)
+        }
+        var left = count
+        let part = min(left, prompt.count - computed), behind = computed + part
+        left -= part
+        var needed = (min(behind, fullTokens) + blockSize - 1) / blockSize - blocks.count
+        for index in choices.indices where !choices[index].isFinished {
+            let part = min(left, choices[index].uncomputed)
+            left -= part
+            needed += choices[index].blocksNeeded(toCompute: part, rest: max(0, behind - fullTokens), blockSize: blockSize)
+        }
+        return needed
+    }
+
+    /// Takes part in this step with so many tokens. Room is made in the pool before.
+    func compute(_ count: Int, _ pool: inout BlockPool) {
+        scheduled = count
+        remaining -= count
+        var left = count
+        if computed < prompt.count {
+            let part = min(left, prompt.count - computed)
+            computed += part
+            left -= part
+            let full = min(computed, fullTokens)
+            while blocks.count * blockSize < full { blocks.append(pool.take()) }
+        }
+        let rest = computedRest
+        for index in choices.indices where !choices[index].isFinished {
+            let part = min(left, choices[index].uncomputed)
+            left -= part
+            choices[index].compute(part, rest: rest, &pool)
+        }
+    }
+
+    // MARK: Found and registered
+
+    /// The blocks that are there already, of all but the last token of each choice: that one must be computed for the next to come.
+    func find(in pool: borrowing BlockPool, into hit: inout PrefixHit) {
+        hit.removeAll()
+        guard pool.caches else {
+            for _ in choices { hit.ownCounts.append(0) }
+            return
+        }
+        let last = choices.reduce(Int.max) { $1.isFinished ? $0 : min($0, prompt.count + $1.known - 1) }
+        var parent: BlockNumber?
+        let owner = prompt  // a span of it needs a local owner
+        for block in 0..<min(hashes.count, last / blockSize) {
+            let tokens = owner.span.extracting(block * blockSize..<(block + 1) * blockSize)
+            guard let found = pool.find(hashes[block], tokens, after: parent, label: label(ofBlock: block)) else { break }
+            hit.blocks.append(found)
+            parent = found
+        }
+        hit.sharedCount = hit.blocks.count
+        hit.tokens = hit.sharedCount * blockSize
+        var found = 0
+        for index in choices.indices {
+            let count = hit.sharedCount == hashes.count ? findOwn(index, after: parent, in: pool, into: &hit) : 0
+            hit.ownCounts.append(count)
+            guard count > 0 else { continue }
+            found += 1
+            hit.tokens += count * blockSize - choices[index].rest
+        }
+        // Where one choice needs the rest of the prompt computed, it is computed once for all.
+        hit.hasRest = found == unfinished && found > 0
+        if hit.hasRest { hit.tokens += prompt.count - fullTokens }
+    }
+
+    private func findOwn(_ index: Int, after parent: BlockNumber?, in pool: borrowing BlockPool, into hit: inout PrefixHit) -> Int {
+        guard !choices[index].isFinished else { return 0 }
+        choices[index].extendHashes(hasher, after: hashes.last, media: ownMedia)
+        var parent = parent, count = 0
+        for block in 0..<max(0, choices[index].tokens.count - 1) / blockSize {
+            let label = label(ofBlock: hashes.count + block)
+            guard let found = choices[index].find(block, after: parent, label: label, in: pool) else { break }
+            hit.blocks.append(found)
+            parent = found
+            count += 1
+        }
+        return count
+    }
+
+    /// Out of the queue, with blocks that were found and that it holds from here on.
+    func start(with hit: PrefixHit, _ pool: inout BlockPool) {
+        for block in hit.blocks { pool.hold(block) }
+        blocks.append(contentsOf: hit.blocks[..<hit.sharedCount])
+        registeredBlocks = hit.sharedCount
+        computed = hit.hasRest ? prompt.count : hit.sharedCount * blockSize
+        var first = hit.sharedCount
+        for index in choices.indices {
+            let end = first + hit.ownCounts[index]
+            choices[index].start(with: hit.blocks[first..<end], blockSize: blockSize)
+            first = end
+        }
+        remaining -= hit.tokens
+        if cachedTokens == nil { cachedTokens = hit.tokens }
+    }
+
+    /// Blocks that this step filled can be found from here on.
+    func register(_ pool: inout BlockPool) {
+        guard pool.caches else { return }
+        if registeredBlocks < hashes.count { registerPrompt(&pool) }
+        for index in choices.indices where !choices[index].isFinished && choices[index].hasUnregistered(blockSize: blockSize) {
+            registerOwn(index, &pool)
+        }
+    }
+
+    private func registerPrompt(_ pool: inout BlockPool) {
+        let prompt = prompt  // a span of it needs a local owner
+        while registeredBlocks < hashes.count, computed >= (registeredBlocks + 1) * blockSize {
+            let block = registeredBlocks
+            pool.register(
+                blocks[block], hashes[block], prompt.span.extracting(block * blockSize..<(block + 1) * blockSize),
+                after: block > 0 ? blocks[block - 1] : nil, label: label(ofBlock: block))
+            registeredBlocks += 1
+        }
+    }
+
+    private func registerOwn(_ index: Int, _ pool: inout BlockPool) {
+        choices[index].extendHashes(hasher, after: hashes.last, media: ownMedia)
+        while choices[index].hasUnregistered(blockSize: blockSize) {
+            let label = label(ofBlock: hashes.count + choices[index].registeredBlocks)
+            choices[index].registerOne(after: blocks.last, label: label, &pool)
+        }
+    }
+
+    private func label(ofBlock block: Int) -> BlockLabel? {
+        if media.isEmpty { return block == 0 ? origin : nil }
+        let here = media.filter { $0.block == block }.map(\.hash).sorted()
+        return BlockLabel(adapter: block == 0 ? adapter : "", salt: block == 0 ? origin?.salt : nil, media: here)
+    }
+
+    /// Counted from the first block that the prompt does not fill.
+    private var ownMedia: [BlockMedium] {
+        media.isEmpty ? [] : media.compactMap { $0.block < hashes.count ? nil : BlockMedium(block: $0.block - hashes.count, hash: $0.hash) }
+    }
+
+    /// The full blocks of its first choice that are computed, as far as they can be found.
+    func lastingBlocks(in pool: borrowing BlockPool) -> [BlockNumber] {
+        let shared = blocks.prefix(computed / blockSize), own = choices[0].blocks.prefix(choices[0].registeredBlocks)
+        let isComplete = shared.count == hashes.count
+        return Array((shared + (isComplete ? own : [])).prefix { pool.isRegistered($0) })
+    }
+
+    // MARK: Tokens
+
+    /// Everything known is computed: one token for each choice that goes on.
+    func produce(into output: inout StepOutput, _ pool: inout BlockPool) {
         for index in choices.indices where !choices[index].isFinished {
             let position = choices[index].position
             let (token, finish) = choices[index].next(stopTokens: sampling.stopTokens)
@@ -57,94 +260,91 @@ final class MockRequest {
                 choices[index].score(token, at: position, tops: Int(tops), into: &output)
             }
             outputTokens += 1
-            if finish != nil { unfinished -= 1 }
+            if finish == nil { remaining += 1 } else { finished(index, &pool) }
         }
     }
 
+    /// The vector that an embedding is.
+    func embed(dimensions: Int, into output: inout StepOutput) {
+        output.events.append(.embedded(key, MockText.vector(of: prompt, adapter: adapter, dimensions: dimensions)))
+        choices[0].stop()
+        unfinished = 0
+    }
+
+    /// A session wants the blocks of the first choice when the last one ends.
+    private func finished(_ index: Int, _ pool: inout BlockPool) {
+        unfinished -= 1
+        if index > 0 || session == nil { choices[index].release(&pool) }
+    }
+
     /// True if that was the last one.
-    func cancel(choice number: UInt8) -> Bool {
+    func cancel(choice number: UInt8, _ pool: inout BlockPool) -> Bool {
         for index in choices.indices where choices[index].number == number && !choices[index].isFinished {
+            remaining -= choices[index].uncomputed
             choices[index].stop()
-            unfinished -= 1
+            finished(index, &pool)
         }
         return unfinished == 0
     }
 
+    // MARK: Ends
+
+    func release(_ pool: inout BlockPool) {
+        for index in choices.indices.reversed() { choices[index].release(&pool) }
+        pool.release(blocks)
+        blocks.removeAll()
+    }
+
+    /// Gives all of its blocks back; what was computed is to be computed again, what was produced stays.
+    func preempt(_ pool: inout BlockPool) {
+        for index in choices.indices.reversed() { choices[index].reset(&pool) }
+        pool.release(blocks)
+        blocks.removeAll(keepingCapacity: true)
+        registeredBlocks = 0
+        computed = 0
+        remaining = knownTokens
+        isPrefilled = false
+        scheduled = -1
+        preemptions += 1
+    }
+
     func end(_ reason: EngineEnd.Reason) -> EngineEnd {
-        EngineEnd(
-            key: key, reason: reason, promptTokens: UInt32(clamping: prefillTokens), cachedTokens: 0,
+        var end = EngineEnd(
+            key: key, reason: reason, promptTokens: UInt32(clamping: prefillTokens), cachedTokens: UInt32(clamping: cachedTokens ?? 0),
             outputTokens: UInt32(clamping: outputTokens))
+        end.preemptions = UInt32(clamping: preemptions)
+        return end
+    }
+
+    /// What is wrong with its books, for tests.
+    func problems(isRunning: Bool) -> [String] {
+        var problems: [String] = []
+        let uncomputed = choices.reduce(prompt.count - computed) { $1.isFinished ? $0 : $0 + $1.uncomputed }
+        if uncomputed != remaining {
+            problems.append("request \(key.rawValue): \(remaining) tokens remain, and \(uncomputed) are not computed")
+        }
+        if !isRunning, heldBlocks > 0 { problems.append("request \(key.rawValue) waits and holds \(heldBlocks) blocks") }
+        if heldBlocks > mostBlocks { problems.append("request \(key.rawValue) holds \(heldBlocks) blocks, and needs \(mostBlocks)") }
+        return problems
     }
 }
 
-/// One choice of it: a text, and where it ends.
-struct MockChoice {
-    let number: UInt8
-    let start: UInt32
-    let logprobOffset: UInt32
-    private let minimum: UInt32
-    /// One behind the last position.
-    let end: UInt32
-    /// Whether the text ends there by itself, or is cut.
-    private let endsNaturally: Bool
-    private var text: MockText
-    private(set) var position: UInt32
-    private(set) var isFinished = false
+/// What a request finds in the cache: a list that is filled again for each request that is looked at.
+struct PrefixHit {
+    /// Those of the prompt, then each choice's own.
+    var blocks: [BlockNumber] = []
+    var sharedCount = 0
+    var ownCounts: [Int] = []
+    /// Every choice found its first own block, and so nobody needs the rest of the prompt.
+    var hasRest = false
+    /// That need not be computed.
+    var tokens = 0
 
-    init(_ choice: EngineChoice, text: MockText, ignoresEnd: Bool, mostPositions: UInt32) {
-        number = choice.choice
-        start = UInt32(clamping: choice.shown.count)
-        position = start
-        logprobOffset = choice.logprobOffset
-        minimum = start.addingClamped(choice.minTokens)
-        self.text = text
-        let natural = max(text.naturalLength, minimum)
-        switch choice.maxTokens {
-        case let most?:
-            end = min(start.addingClamped(most), mostPositions)
-            endsNaturally = false
-        case nil where ignoresEnd:
-            end = mostPositions
-            endsNaturally = false
-        case nil:
-            end = min(natural, mostPositions)
-            endsNaturally = natural <= mostPositions
-        }
-    }
-
-    mutating func next(stopTokens: [TokenID]) -> (TokenID, EngineFinish?) {
-        let isLast = position &+ 1 == end
-        let token = isLast && endsNaturally ? MockText.endOfText : text.token(at: position)
-        position &+= 1
-        var finish: EngineFinish?
-        if isLast { finish = endsNaturally ? .endOfText : .length }
-        if !stopTokens.isEmpty, position >= minimum, token != MockText.endOfText, stopTokens.contains(token) { finish = .stopToken }
-        isFinished = finish != nil
-        return (token, finish)
-    }
-
-    mutating func stop() { isFinished = true }
-
-    /// The token itself, then candidates in falling order, the token first among them.
-    func score(_ token: TokenID, at position: UInt32, tops: Int, into output: inout StepOutput) {
-        var draw = text.draw(at: position)
-        let run = output.runs.count - 1
-        output.runs[run].firstLogprob = Int32(truncatingIfNeeded: output.logprobs.count)
-        output.runs[run].topCount = Int32(truncatingIfNeeded: tops)
-        var logprob = -Float(draw.next() % 1_000) / 1_000
-        output.logprobs.append(ScoredToken(token: token, logprob: logprob))
-        for place in 0..<tops {
-            // The printable bytes behind the token's own, so that no candidate comes twice.
-            let candidate = place == 0 ? token : 0x20 + (token &- 0x20 &+ TokenID(place)) % 95
-            output.logprobs.append(ScoredToken(token: candidate, logprob: logprob))
-            logprob -= 0.125 + Float(draw.next() % 1_000) / 1_000
-        }
-    }
-}
-
-extension UInt32 {
-    fileprivate func addingClamped(_ other: UInt32) -> UInt32 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? .max : sum
+    mutating func removeAll() {
+        blocks.removeAll(keepingCapacity: true)
+        ownCounts.removeAll(keepingCapacity: true)
+        sharedCount = 0
+        hasRest = false
+        tokens = 0
     }
 }

@@ -39,6 +39,14 @@ struct MockText {
         return TokenID(sentence[Int(position) % Self.sentenceBytes])
     }
 
+    /// A direction of length 1 that follows from the tokens.
+    static func vector(of prompt: [TokenID], adapter: String, dimensions: Int) -> [Float] {
+        var draw = SeededRandom(seed: promptHash(prompt, adapter: adapter))
+        let raw = (0..<dimensions).map { _ in Float(draw.next() >> 40) / Float(1 << 23) - 1 }
+        let length = raw.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        return length > 0 ? raw.map { $0 / length } : raw.enumerated().map { $0.offset == 0 ? 1 : 0 }
+    }
+
     /// A draw of its own for each position: logprobs.
     func draw(at position: UInt32) -> SeededRandom { SeededRandom(seed: key &+ UInt64(position) &* 0xD6E8_FEB8_6659_FD93) }
 

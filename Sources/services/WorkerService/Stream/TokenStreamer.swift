@@ -12,12 +12,13 @@ final class TokenStreamer {
 
     func finished(_ span: StepSpan, _ output: borrowing StepOutput) {
         core.metrics.stepped(tokens: output.tokens.count, prefillTokens: output.prefillTokens)
+        // Before the rest of the step: when a follower hears that a prompt is computed, it has heard of all the blocks that came of it.
+        core.cache.take(output)
         for event in output.events { take(event, span) }
         for run in output.runs { take(run, span, output) }
         // Tokens leave before what is said about the end of their request.
         core.settle()
         for end in output.ends { take(end) }
-        for change in output.cache { publish(change, output) }
         core.table.report(output.loads)
         core.events.touch()
         core.settle()
@@ -139,23 +140,6 @@ final class TokenStreamer {
         core.table.release(request)
     }
 
-    private func publish(_ change: CacheChange, _ output: borrowing StepOutput) {
-        let rank = change.rank.rawValue, tier = Tier(rawValue: change.tier.rawValue) ?? .device
-        let hashes = output.hashes[Int(change.first)..<Int(change.first + change.count)].map(\.rawValue)
-        switch change.kind {
-        case .cleared: core.events.append(.rankCleared(RankCleared(rank: rank)))
-        case .removed:
-            for part in hashes.parts(of: Limits.hashesPerEvent) {
-                core.events.append(.blocksRemoved(BlocksRemoved(rank: rank, tier: tier, hashes: part)))
-            }
-        case .stored(var parent):
-            for part in hashes.parts(of: Limits.hashesPerEvent) {
-                core.events.append(.blocksStored(BlocksStored(rank: rank, tier: tier, parent: parent?.rawValue, hashes: part)))
-                parent = part.last.map(SequenceHash.init)
-            }
-        }
-    }
-
     /// What is still anybody's business.
     @inline(__always)
     private func open(_ key: EngineRequestKey) -> OpenRequest? {
@@ -186,11 +170,5 @@ extension FinishReason {
         case .length: self = .length
         case .contentFilter: self = .contentFilter
         }
-    }
-}
-
-extension [UInt64] {
-    fileprivate func parts(of size: Int) -> [[UInt64]] {
-        stride(from: 0, to: count, by: size).map { Array(self[$0..<Swift.min($0 + size, count)]) }
     }
 }
