@@ -17,10 +17,9 @@ extension ProcessSuites {
         @Test("a worker that is taken out of service ends its streams and gets no new ones, until it is put back")
         func drainAndBack() async throws {
             var shape = ClusterShape()
-            shape.workers = 2
             shape.workerOptions = ["--speedup", "0.5"]
             try await ProcessCluster.with(shape) { cluster in
-                let workers = cluster.members.filter { $0.role == .worker }, client = try cluster.client(of: cluster.frontends[0])
+                let workers = cluster.workers, client = try cluster.client(of: cluster.frontends[0])
                 var request = ChatRequest(model: "apus-mock", prompt: "A long story.", maxTokens: 100)
                 request.seed = 5
                 let replies = Replies()
