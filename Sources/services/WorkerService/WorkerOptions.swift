@@ -30,6 +30,7 @@ package struct WorkerOptions: Sendable {
     private let prefillToken: OptionKey<Duration?>
     private let adapters: OptionKey<[String]>
     private let stream: StreamOptions
+    private let sessions: SessionOptions
 
     private enum Role: String, CaseIterable, Sendable { case aggregated, prefill, decode }
     private enum Engine: String, CaseIterable, Sendable { case mock }
@@ -98,6 +99,7 @@ package struct WorkerOptions: Sendable {
             help: "A token of prefill takes this long; by default the time grows with the square of the batch.")
         adapters = table.list(
             "loras", .text("NAME", problem: Self.nameProblem), count: 0...Limits.loRAs, help: "Adapters that count as loaded.")
+        sessions = SessionOptions(in: &table)
         stream = StreamOptions(in: &table)
         process = ProcessOptions(in: &table, role: .worker, admin: "127.0.0.1:0")
         table.check(contextLength, blockSize, blocks) { [contextLength, blockSize, blocks] resolved in
@@ -137,6 +139,7 @@ package struct WorkerOptions: Sendable {
         config.publish = try Address(parsing: resolved[publish])
         config.servedNames = resolved[servedNames]
         config.drainLimit = resolved[process.drainLimit]
+        sessions.apply(resolved, to: &config)
         stream.apply(resolved, to: &config)
         switch resolved[engine] {
         case .mock: config.engine = .mock(mock(resolved))
