@@ -67,6 +67,7 @@ var targets: [Target] = [
     library(
         "services", "ProcessKit",
         ["ClusterModel", "EventLoop", "HTTPServing", "JSONText", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol"]),
+    library("services", "StreamFollowing", ["ClusterModel", "EventLoop", "Transport", "WireProtocol"]),
     library(
         "services", "FrontendService",
         [
@@ -81,7 +82,8 @@ var targets: [Target] = [
     library(
         "services", "RouterService",
         [
-            "ClusterModel", "EventLoop", "JSONText", "ProcessKit", "Scheduling", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol",
+            "ClusterModel", "EventLoop", "JSONText", "ProcessKit", "Scheduling", "ServiceRuntime", "StreamFollowing", "Telemetry", "Transport",
+            "WireProtocol",
         ]),
 
     // testing: libraries for tests, never linked into the three executables
@@ -90,7 +92,7 @@ var targets: [Target] = [
         "testing", "ClusterHarness",
         [
             "ClusterModel", "Concurrency", "Engines", "EventLoop", "FrontendService", "JSONText", "ProcessKit", "RouterService",
-            "ServiceRuntime", "Telemetry", "TestSupport", "Transport", "WireProtocol", "WorkerService",
+            "ServiceRuntime", "StreamFollowing", "Telemetry", "TestSupport", "Transport", "WireProtocol", "WorkerService",
         ]),
 
     // apps: @main only
@@ -98,8 +100,8 @@ var targets: [Target] = [
     app(
         "wiretool",
         [
-            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "Telemetry", "TestSupport", "Transport",
-            "WireProtocol",
+            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "StreamFollowing", "Telemetry", "TestSupport",
+            "Transport", "WireProtocol",
         ]),
     app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
     app("workerd", ["ProcessKit", "ServiceRuntime", "WorkerService"]),
@@ -141,6 +143,9 @@ var targets: [Target] = [
         ]),
     tests("SchedulingTests", ["ClusterModel", "Scheduling"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
+    tests(
+        "StreamFollowingTests",
+        ["ClusterHarness", "ClusterModel", "EventLoop", "StreamFollowing", "Transport", "WireProtocol"]),
     tests("TelemetryTests", ["Telemetry", "Concurrency"]),
     tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),
     tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),
@@ -151,7 +156,9 @@ var targets: [Target] = [
             "ClusterModel", "Concurrency", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "TestSupport",
             "Transport", "WireProtocol", "WorkerService",
         ]),
-    tests("ClusterTests", ["ClusterHarness", "ClusterModel", "EventLoop", "ServiceRuntime", "Transport"]),
+    tests(
+        "ClusterTests",
+        ["ClusterHarness", "ClusterModel", "EventLoop", "ServiceRuntime", "StreamFollowing", "Transport", "WireProtocol"]),
     // The programs are dependencies so that they are built with the tests that start them.
     tests(
         "ProcessTests",

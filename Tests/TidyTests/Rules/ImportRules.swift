@@ -23,7 +23,9 @@ enum ImportRules {
         "ZeroMQ": ["ClusterModel", "Concurrency", "EventLoop"],
     ]
     private static let stages: Set = ["OpenAIDialect", "TextProcessing", "RequestTracking", "KVIndexing", "Scheduling", "Engines"]
-    private static let services: Set = ["ProcessKit", "FrontendService", "RouterService", "WorkerService", "EngineAdapters", "TraceExport"]
+    private static let services: Set = [
+        "ProcessKit", "FrontendService", "RouterService", "WorkerService", "EngineAdapters", "StreamFollowing", "TraceExport",
+    ]
     private static let testing: Set = ["TestSupport", "ClusterHarness", "LoadGeneration"]
     private static let appsForTesting: Set = ["loadgen", "wiretool"]
 
@@ -117,7 +119,7 @@ enum ImportRules {
         case "base", "io": foundations[target]?.contains(module) ?? false
         case "stages": module == "ClusterModel" || module == "JSONText"
         case "services":
-            !testing.contains(module) && (!services.contains(module) || ["ProcessKit", "EngineAdapters", "TraceExport"].contains(module))
+            !testing.contains(module) && (!services.contains(module) || ["ProcessKit", "EngineAdapters", "StreamFollowing", "TraceExport"].contains(module))
         case "apps": !testing.contains(module) || appsForTesting.contains(target)
         case "testing": true
         default: false
