@@ -88,6 +88,11 @@ extension MockEngine {
         rank.rawValue < ranks.count ? ranks[Int(rank.rawValue)].pool.cachedBlocks : []
     }
 
+    /// Blocks of a rank that sessions keep and no request holds.
+    package func keptBlocks(ofRank rank: Rank) -> Int {
+        rank.rawValue < ranks.count ? ranks[Int(rank.rawValue)].pool.onlyPinnedCount : 0
+    }
+
     /// What is wrong with the books of its ranks: nothing, ever. Looks at every block and request, for tests.
     package func checkInvariants() -> [String] { ranks.flatMap(\.problems) }
 }
