@@ -166,6 +166,7 @@ extension MockConfiguration {
             blockSize: 16, contextLength: 1_024, ranks: ranks,
             room: EngineRank(totalBlocks: blocks, maxSequences: sequences, maxBatchedTokens: batched, maxWaiting: waiting),
             latency: LatencyModel(speedup: speedup))
+        configuration.adapters = ["x", "y", "z"]
         change(&configuration)
         return configuration
     }
