@@ -329,7 +329,9 @@ final class MockRank {
         problems += running.flatMap { $0.problems(isRunning: true) } + waiting.flatMap { $0.problems(isRunning: false) }
         if waitingTokens != waiting.reduce(0, { $0 + $1.remaining }) { problems.append("\(waitingTokens) tokens are said to wait") }
         let used = running.map(\.adapter).filter { !$0.isEmpty }
-        if used.count != adapters.values.reduce(0, +) || Set(used).count != adapters.count || adapters.count > maxAdapters {
+        if Set(used).count != adapters.count || adapters.count > maxAdapters
+            || used.contains(where: { name in adapters[name] != used.count { $0 == name } })
+        {
             problems.append("\(Set(used).count) adapters are in use, and \(adapters.count) are counted")
         }
         if running.reduce(0, { $0 + $1.unfinished }) > room.maxSequences { problems.append("too many sequences run") }
