@@ -98,14 +98,14 @@ final class EngineSoak {
     private func admit() {
         lastKey += 1
         let key = EngineRequestKey(lastKey)
-        // A few texts of different lengths, so that much is found and much is not.
-        let subject = draw(8), count = 1 + draw(draw(4) == 0 ? 60 : 24)
+        // A few texts of different lengths, so that much is found and much is not, and few have to be made to compare with.
+        let subject = draw(6), count = [1, 7, 8, 13, 20, 47][draw(6)]
         let seed = UInt64(draw(3)), adapter = draw(4) == 0 ? ["x", "y", "z"][draw(3)] : ""
         var prompt = (0..<count).map { TokenID(subject * 31 + $0 * 7 % 200) }
         var sampling = EngineSampling()
         sampling.seed = seed
         let isNextTurn = draw(3) == 0
-        if isNextTurn { prompt += text(prompt, adapter, seed).prefix(draw(16)) }
+        if isNextTurn { prompt += text(prompt, adapter, seed).prefix([3, 11, 16][draw(3)]) }
         let choices = (0..<(draw(4) == 0 ? 1 + draw(3) : 1)).map { number -> EngineChoice in
             let shown = draw(4) == 0 ? Array(text(prompt, adapter, seed + UInt64(number)).prefix(draw(20))) : []
             return EngineChoice(choice: UInt8(number), shown: shown, maxTokens: UInt32(1 + draw(24)))
@@ -144,13 +144,19 @@ final class EngineSoak {
     private func text(_ prompt: [TokenID], _ adapter: String, _ seed: UInt64) -> [TokenID] {
         let name = Text(prompt: prompt, adapter: adapter, seed: seed)
         if let text = texts[name] { return text }
-        let run = EngineRun(.test(batched: 1_000) { $0.prefixCaching = false })
-        let key = run.admit(1, choices: [EngineChoice(choice: 0, maxTokens: 48)], seed: seed) {
-            $0.prompt = prompt
-            $0.adapter = adapter
+        let engine = MockEngine(.test(batched: 1_000) { $0.prefixCaching = false })
+        var sampling = EngineSampling(), output = StepOutput()
+        sampling.seed = seed
+        var request = EngineRequest(
+            key: EngineRequestKey(1), rank: Rank(0), prompt: prompt, sampling: sampling, choices: [EngineChoice(choice: 0, maxTokens: 48)],
+            contextLimit: 1_000)
+        request.adapter = adapter
+        engine.admit(request)
+        while engine.hasWork {
+            do { _ = try engine.step(at: .zero, into: &output) } catch { faults.append("\(error)") }
         }
-        while run.engine.hasWork { do { try run.step() } catch { faults.append("\(error)") } }
-        let text = run.tokens[key]?[0] ?? []
+        // Nothing empties the output between steps.
+        let text = output.tokens
         texts[name] = text
         return text
     }
