@@ -28,6 +28,7 @@ package final class StreamFollower: FeedReader {
     let loop: Loop
     let line: RecoveryLine
     private let gate: RecoveryGate
+    private let network: any Network
     private weak var mirror: (any StreamMirror)?
     private var feed: FeedSubscriber?
     private var phase = Phase.listening
@@ -66,8 +67,15 @@ package final class StreamFollower: FeedReader {
         self.gate = gate
         self.options = options
         self.loop = loop
+        self.network = network
         cursor = FeedCursor(generation: source.generation, next: 1)
         pages = PageMap(generation: source.generation)
+        try subscribe()
+    }
+
+    private func subscribe() throws(TransportError) {
+        feed?.close()
+        feed = nil
         feed = try FeedSubscriber(to: source.feed, kind: source.kind.batches, loop: loop, network: network, reader: self)
     }
 
@@ -76,10 +84,14 @@ package final class StreamFollower: FeedReader {
     package var heldBytes: Int { held.bytes }
     package var isClosed: Bool { phase == .closed }
 
-    /// The publisher is in another life now: the old one's state is forgotten, and the new one joined when it is heard.
-    package func adopt(generation: UInt64) {
+    /// The publisher is in another life now, perhaps elsewhere: the old one's state is forgotten, and the new one joined when it is heard.
+    ///
+    /// It subscribes anew: a host that fell silent leaves a connection that never ends and brings nothing.
+    package func adopt(generation: UInt64, feed: Address? = nil) throws(TransportError) {
         guard phase != .closed, generation != source.generation else { return }
         source.generation = generation
+        source.feed = feed ?? source.feed
+        try subscribe()
         line.close()
         forgetRecovery()
         pause = .zero
