@@ -169,7 +169,7 @@ struct FollowerTests {
         world.inStep(reader)
         world.publisher.on { $0.restart() }
         world.pass(.milliseconds(20))
-        if quiet { world.load(1) } else { world.work(8, pauses: .milliseconds(2)) }
+        if quiet { world.load(1) } else { world.work(14, pauses: .milliseconds(2)) }
         world.until("noticed", within: .seconds(2)) { reader.counters.backwards == 1 }
         world.inStep(reader)
         let truth = world.publisher.on { $0.truth.blocks.filter { !$0.value.isEmpty } }

@@ -4,7 +4,7 @@ package import EventLoop
 import ProcessKit
 package import Telemetry
 package import Transport
-import WireProtocol
+package import WireProtocol
 package import WorkerService
 
 /// One life of a real worker in virtual time, with a simulated engine that can be looked into.
@@ -48,7 +48,7 @@ package final class StreamWorker: @unchecked Sendable {
         loop.spawn { do { try await service.start() } catch { preconditionFailure("the worker did not start: \(error)") } }
     }
 
-    static func policy(_ role: PeerRole, id: UInt64, generation: UInt64) -> LinkPolicy {
+    package static func policy(_ role: PeerRole, id: UInt64, generation: UInt64) -> LinkPolicy {
         var policy = LinkPolicy(
             identity: Identity(role: role, id: id, generation: generation, name: "\(role)"),
             cluster: ClusterValues(clusterID: "streams"))
