@@ -60,7 +60,7 @@ var targets: [Target] = [
     // stages: pure, values in and values out
     library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"], beside: ["README.md"]),
     library("stages", "TextProcessing", ["ClusterModel", "JSONText"]),
-    library("stages", "Engines", ["ClusterModel"]),
+    library("stages", "Engines", ["ClusterModel", "JSONText"]),
     library("stages", "Scheduling", ["ClusterModel"]),
 
     // services: the effects, one library a process, and what they share
@@ -114,6 +114,7 @@ var targets: [Target] = [
 
     // tests: one folder a target, then the suites over the whole
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
+    tests("EngineConformanceTests", ["ClusterModel", "Engines"]),
     tests("EnginesTests", ["ClusterModel", "Engines"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests(

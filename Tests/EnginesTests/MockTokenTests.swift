@@ -7,7 +7,9 @@ struct MockTokenTests {
     @Test("the same prompt, seed and choice give the same tokens; another of any of them gives others")
     func determinism() throws {
         func tokens(prompt: Int = 10, seed: UInt64 = 7, adapter: String = "") throws -> [TokenID] {
-            let run = EngineRun()
+            var configuration = MockConfiguration.test()
+            configuration.adapters = ["x"]
+            let run = EngineRun(configuration)
             let key = run.admit(1, prompt: prompt, choices: [EngineChoice(choice: 0, maxTokens: 100)], seed: seed) { $0.adapter = adapter }
             try run.finish()
             #expect(run.faults == [])

@@ -13,6 +13,8 @@ struct Main {
             admin.readiness = { service.registeredRouters > 0 && service.takesWork }
             // A worker without its engine is of no use; whoever watches over processes starts another one.
             service.whenFailed = { host.request(.failed($0)) }
+            // An injected crash: no drain, no goodbye, nothing flushed, as after kill -9.
+            service.whenCrashed = { _exit(ExitCode.failure.rawValue) }
             service.takeOrders(on: admin)
             admin.debugState = { service.debugState(into: &$0) }
             return [service]

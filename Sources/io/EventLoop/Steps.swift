@@ -42,9 +42,10 @@ package struct StepSpan: Hashable, Sendable {
     }
 }
 
-package struct StepFailure: Error, Hashable, Sendable, CustomStringConvertible {
-    package let description: String
-    package init(_ error: any Error) { description = "\(error)" }
+package struct StepFailure: Error, Sendable, CustomStringConvertible {
+    package let cause: any Error
+    package var description: String { "\(cause)" }
+    package init(_ cause: any Error) { self.cause = cause }
 }
 
 /// Whom the loop's side of the steps tells.

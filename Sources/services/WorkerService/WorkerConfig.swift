@@ -22,8 +22,10 @@ package struct WorkerConfig: Sendable {
 }
 
 /// Which engine runs, with what that engine is told.
-package enum EngineSelection: Sendable {
+package indirect enum EngineSelection: Sendable {
     case mock(MockConfiguration)
+    /// One of the others, which fails on purpose.
+    case faulty(EngineSelection, EngineFaults)
     /// For tests: an engine that somebody else looks into.
     case made(@Sendable () throws -> any InferenceEngine)
 
@@ -31,7 +33,11 @@ package enum EngineSelection: Sendable {
     package func make() throws -> any InferenceEngine {
         switch self {
         case .mock(let configuration): MockEngine(configuration)
+        case .faulty(let selection, let faults): FaultyEngine(try selection.make(), faults)
         case .made(let make): try make()
         }
     }
+
+    /// What is to go wrong, in words.
+    package var faults: [String] { if case .faulty(let selection, let faults) = self { selection.faults + faults.names } else { [] } }
 }

@@ -13,6 +13,9 @@ package final class WorkerService {
     package let name = "worker"
     /// Told once if the engine gives up: the process has no reason to go on.
     package var whenFailed: (@LoopActor (String) -> Void)?
+    /// Called when an injected fault asks for the end of the process in this moment: it is not to come back, or at least to kill.
+    /// Where it is not set, the engine has failed.
+    package var whenCrashed: (@LoopActor () -> Void)?
 
     private let config: WorkerConfig
     private let context: ProcessContext
@@ -75,6 +78,9 @@ package final class WorkerService {
 
     package func start() async throws {
         let selection = config.engine
+        if !selection.faults.isEmpty {
+            log.warning("the engine fails on purpose", ["faults": .text(selection.faults.joined(separator: ", "))])
+        }
         let steps: Steps<EngineWork> = loop.steps("engine", for: self) { EngineWork(try selection.make()) }
         self.steps = steps
         var stands: Result<EngineProfile, StepFailure>?
@@ -282,6 +288,7 @@ extension WorkerService: StepReader {
     package func steps(finished span: StepSpan, _ output: inout StepOutput) { parts?.streamer.finished(span, output) }
 
     package func steps(failed failure: StepFailure) {
+        if let whenCrashed, let failure = failure.cause as? EngineFailure, failure.isCrash { return whenCrashed() }
         engineStands.fulfil(.failure(failure))
         guard let parts else { return }
         log.error("engine failed", ["reason": .text(failure.description)])

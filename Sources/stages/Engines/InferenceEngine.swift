@@ -44,7 +44,13 @@ extension InferenceEngine {
 /// The engine as a whole cannot go on. The text is for a log: no prompt and no output in it.
 package struct EngineFailure: Error, Hashable, Sendable, CustomStringConvertible {
     package let description: String
-    package init(_ description: String) { self.description = description }
+    /// The process is to end in this moment, without a word to anybody, as if it had been killed: only an injected fault asks for it.
+    package let isCrash: Bool
+
+    package init(_ description: String, isCrash: Bool = false) {
+        self.description = description
+        self.isCrash = isCrash
+    }
 }
 
 /// What the loop hands to the step thread, a batch at a time.

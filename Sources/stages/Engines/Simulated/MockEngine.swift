@@ -31,6 +31,7 @@ package final class MockEngine: InferenceEngine {
 
     private func problem(with request: EngineRequest, _ made: MockRequest) -> EngineFault? {
         if request.rank.rawValue >= ranks.count { return .unsupported("rank") }
+        if !request.adapter.isEmpty, !profile.model.adapters.contains(request.adapter) { return .unsupported("adapter") }
         if request.leg != .whole { return .unsupported("leg") }
         if request.handOver != .none { return .unsupported("handOver") }
         if request.embeds, !profile.capabilities.contains(.embeddings) { return .unsupported("task") }
@@ -72,8 +73,7 @@ package final class MockEngine: InferenceEngine {
                 requests[request.key] = nil
                 ends.append(request.end(.finished))
             }
-            longest = max(
-                longest, latency.stepDuration(prefill: work.prefillTokens, decodes: work.decodes, usedShare: work.usedShare))
+            longest = max(longest, latency.stepDuration(work))
             output.loads.append(rank.load)
         }
         output.ends.append(contentsOf: ends)
@@ -86,6 +86,11 @@ extension MockEngine {
     /// What a rank's cache holds, by hash: what its cache changes add up to.
     package func cachedBlocks(ofRank rank: Rank) -> [CachedBlock] {
         rank.rawValue < ranks.count ? ranks[Int(rank.rawValue)].pool.cachedBlocks : []
+    }
+
+    /// Blocks of a rank that sessions keep and no request holds.
+    package func keptBlocks(ofRank rank: Rank) -> Int {
+        rank.rawValue < ranks.count ? ranks[Int(rank.rawValue)].pool.onlyPinnedCount : 0
     }
 
     /// What is wrong with the books of its ranks: nothing, ever. Looks at every block and request, for tests.

@@ -5,19 +5,6 @@ import ClusterModel
 /// What runs and finds no free block takes those that sessions keep, and then those of a request that is preempted: it goes to the front of
 /// the queue, and is computed anew but for what the cache still has. A step that preempts starts nothing.
 final class MockRank {
-    /// What a step of this rank did, for the time that it takes.
-    struct Work {
-        var prefillTokens = 0
-        /// Sequences that got a token by decode.
-        var decodes = 0
-        /// Of the memory, by what runs.
-        var usedShare = 0.0
-        /// What that has room for.
-        var activeTokens = 0
-        /// Prompt and output of the sequences that decode, on average.
-        var meanContext = 0.0
-    }
-
     /// A step while it is put together.
     private struct Pass {
         var budget: Int
@@ -108,7 +95,7 @@ final class MockRank {
 
     // MARK: A step
 
-    func step(into output: inout StepOutput, ended: (MockRequest) -> Void) -> Work {
+    func step(into output: inout StepOutput, ended: (MockRequest) -> Void) -> LatencyModel.Work {
         var pass = Pass(budget: Int(room.maxBatchedTokens))
         scheduleRunning(&pass, into: &output)
         if !pass.hasPreempted, pass.budget > 0, !waiting.isEmpty { scheduleWaiting(&pass, into: &output) }
@@ -232,8 +219,8 @@ final class MockRank {
 
     // MARK: What comes of it
 
-    private func execute(into output: inout StepOutput) -> Work {
-        var work = Work(), contexts = 0
+    private func execute(into output: inout StepOutput) -> LatencyModel.Work {
+        var work = LatencyModel.Work(), contexts = 0
         for request in running where request.scheduled >= 0 {
             if request.isPrefilled {
                 work.decodes += request.scheduled
@@ -245,8 +232,8 @@ final class MockRank {
             if request.remaining == 0 { complete(request, into: &output) } else { progress(request, into: &output) }
         }
         output.prefillTokens += work.prefillTokens
-        work.usedShare = Double(pool.heldCount) / Double(max(1, pool.total))
         work.activeTokens = pool.heldCount * blockSize
+        work.totalTokens = pool.total * blockSize
         work.meanContext = work.decodes > 0 ? Double(contexts) / Double(work.decodes) : 0
         return work
     }

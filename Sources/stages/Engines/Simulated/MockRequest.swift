@@ -143,11 +143,8 @@ final class MockRequest {
 
     /// The blocks that are there already, of all but the last token of each choice: that one must be computed for the next to come.
     func find(in pool: borrowing BlockPool, into hit: inout PrefixHit) {
-        hit.removeAll()
-        guard pool.caches else {
-            for _ in choices { hit.ownCounts.append(0) }
-            return
-        }
+        hit.removeAll(choices: choices.count)
+        guard pool.caches else { return }
         let last = choices.reduce(Int.max) { $1.isFinished ? $0 : min($0, prompt.count + $1.known - 1) }
         var parent: BlockNumber?
         let owner = prompt  // a span of it needs a local owner
@@ -162,7 +159,7 @@ final class MockRequest {
         var found = 0
         for index in choices.indices {
             let count = hit.sharedCount == hashes.count ? findOwn(index, after: parent, in: pool, into: &hit) : 0
-            hit.ownCounts.append(count)
+            hit.ownCounts[index] = count
             guard count > 0 else { continue }
             found += 1
             hit.tokens += count * blockSize - choices[index].rest
@@ -326,25 +323,5 @@ final class MockRequest {
         if !isRunning, heldBlocks > 0 { problems.append("request \(key.rawValue) waits and holds \(heldBlocks) blocks") }
         if heldBlocks > mostBlocks { problems.append("request \(key.rawValue) holds \(heldBlocks) blocks, and needs \(mostBlocks)") }
         return problems
-    }
-}
-
-/// What a request finds in the cache: a list that is filled again for each request that is looked at.
-struct PrefixHit {
-    /// Those of the prompt, then each choice's own.
-    var blocks: [BlockNumber] = []
-    var sharedCount = 0
-    var ownCounts: [Int] = []
-    /// Every choice found its first own block, and so nobody needs the rest of the prompt.
-    var hasRest = false
-    /// That need not be computed.
-    var tokens = 0
-
-    mutating func removeAll() {
-        blocks.removeAll(keepingCapacity: true)
-        ownCounts.removeAll(keepingCapacity: true)
-        sharedCount = 0
-        hasRest = false
-        tokens = 0
     }
 }

@@ -30,7 +30,10 @@ package final class VirtualMember: @unchecked Sendable {
         self.arguments = arguments
         self.cluster = cluster
         process = VirtualProcess(name, try VirtualProgram(role, arguments: arguments), in: cluster)
+        heedCrash()
     }
+
+    private func heedCrash() { process.whenCrashed = { [unowned self] in disturb(ofLife: lives) } }
 
     package var isAlive: Bool { process.isAlive }
     package var isServing: Bool { process.isServing }
@@ -60,6 +63,7 @@ package final class VirtualMember: @unchecked Sendable {
         do { process = VirtualProcess(name, try VirtualProgram(role, arguments: arguments), in: cluster) } catch {
             preconditionFailure("\(name) started once: \(error)")
         }
+        heedCrash()
     }
 
     package func freeze() { process.loop.freeze() }

@@ -20,6 +20,8 @@ package final class VirtualProcess: @unchecked Sendable {
     private var parts: VirtualProgram.Parts?
     /// Set when all its services have ended by themselves.
     package private(set) var exitCode: ExitCode?
+    /// Told when an injected fault kills it.
+    var whenCrashed: (() -> Void)?
 
     /// What peers must prove to know: the hosts are not loopback to one another.
     static let secret = Array("the secret of a cluster that does not exist".utf8)
@@ -46,6 +48,7 @@ package final class VirtualProcess: @unchecked Sendable {
         do {
             let parts = try program.parts(context)
             self.parts = parts
+            parts.whenCrashed { [weak self] in self?.crash() }
             let limit = program.resolved[program.options.drainLimit]
             let errand = Errand(ServiceGroup([parts.service], startLimit: Self.startLimit, drainLimit: limit), lifecycle, self)
             loop.spawn { await errand.run() }
@@ -67,6 +70,14 @@ package final class VirtualProcess: @unchecked Sendable {
     func kill(_ how: ProcessDeath) {
         host.kill(how)
         sockets.kill(how == .reset ? .reset : .silent)
+    }
+
+    /// Behind the turn of its loop that asks for it.
+    private func crash() {
+        loop.world.schedule(after: .zero) { [self] in
+            whenCrashed?()
+            kill(.reset)
+        }
     }
 
     var isServing: Bool { isAlive && loop.perform { lifecycle.isReady } }

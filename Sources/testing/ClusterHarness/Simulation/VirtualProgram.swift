@@ -20,6 +20,8 @@ struct VirtualProgram: Sendable {
         let service: any Service
         let openRequests: @LoopActor () -> Int
         let canServe: @LoopActor () -> Bool
+        /// To be called in the moment in which an injected fault ends the process.
+        var whenCrashed: @LoopActor (@escaping @LoopActor () -> Void) -> Void = { _ in }
         /// What it holds that it should not hold at rest, in words.
         let held: @LoopActor () -> [String]
     }
@@ -75,6 +77,7 @@ struct VirtualProgram: Sendable {
             let service = WorkerService(try options.config(resolved), context)
             return Parts(
                 service: service, openRequests: { service.openRequests }, canServe: { service.registeredRouters > 0 },
+                whenCrashed: { service.whenCrashed = $0 },
                 held: {
                     counts([("requests", service.openRequests)])
                         + (service.openRequests == 0 && !service.isIdle ? ["its engine works"] : [])

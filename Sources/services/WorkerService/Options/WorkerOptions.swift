@@ -24,12 +24,10 @@ package struct WorkerOptions: Sendable {
     private let sequences: OptionKey<Int>
     private let batchedTokens: OptionKey<Int>
     private let waiting: OptionKey<Int>
-    private let speedup: OptionKey<Double>
-    private let decodeSpeedup: OptionKey<Double>
-    private let decodeStep: OptionKey<Duration?>
-    private let prefillToken: OptionKey<Duration?>
-    private let adapters: OptionKey<[String]>
+    private let mock: MockOptions
     private let stream: StreamOptions
+    private let sessions: SessionOptions
+    private let faults: EngineFaultOptions
 
     private enum Role: String, CaseIterable, Sendable { case aggregated, prefill, decode }
     private enum Engine: String, CaseIterable, Sendable { case mock }
@@ -47,6 +45,7 @@ package struct WorkerOptions: Sendable {
                         "workerd --routers tcp://10.0.0.5:8100,tcp://10.0.0.6:8100 --listen tcp://0.0.0.0:8200 --advertise-host 10.0.0.9",
                         "tells two routers, and is dialled from other machines"),
                     .init("workerd --mock-decode-step 10ms --mock-prefill-token 20us", "a mock of the same pace at every load"),
+                    .init("workerd --mock-profile deploy/engines/mock-profile.json", "a mock of the pace of a machine that was measured"),
                     .init("workerd --speedup 0", "a mock that is as fast as this machine: for measuring everything else"),
                 ]))
         table.group("Cluster")
@@ -85,20 +84,10 @@ package struct WorkerOptions: Sendable {
         waiting = table.option(
             "max-waiting", .integer(1...65_536), default: Int(mock.room.maxWaiting),
             help: "Requests that may wait on a rank; further ones are refused, and placed elsewhere.")
-        table.group("Mock engine")
-        speedup = table.option(
-            "speedup", .number(0...1_000_000), default: mock.latency.speedup,
-            help: "Divides the time of every step; 0 takes no time at all.")
-        decodeSpeedup = table.option(
-            "decode-speedup", .number(0...1_000_000), default: mock.latency.decodeSpeedup, help: "Divides that of decode once more.")
-        decodeStep = table.optional(
-            "mock-decode-step", .duration(.zero...(.seconds(60))), help: "A decode step takes this long, whatever the load.")
-        prefillToken = table.optional(
-            "mock-prefill-token", .duration(.zero...(.seconds(1))),
-            help: "A token of prefill takes this long; by default the time grows with the square of the batch.")
-        adapters = table.list(
-            "loras", .text("NAME", problem: Self.nameProblem), count: 0...Limits.loRAs, help: "Adapters that count as loaded.")
+        self.mock = MockOptions(in: &table, name: .text("NAME", problem: Self.nameProblem))
+        sessions = SessionOptions(in: &table)
         stream = StreamOptions(in: &table)
+        faults = EngineFaultOptions(in: &table)
         process = ProcessOptions(in: &table, role: .worker, admin: "127.0.0.1:0")
         table.check(contextLength, blockSize, blocks) { [contextLength, blockSize, blocks] resolved in
             guard resolved[blocks].multipliedReportingOverflow(by: resolved[blockSize]).partialValue < resolved[contextLength] else {
@@ -137,26 +126,24 @@ package struct WorkerOptions: Sendable {
         config.publish = try Address(parsing: resolved[publish])
         config.servedNames = resolved[servedNames]
         config.drainLimit = resolved[process.drainLimit]
+        sessions.apply(resolved, to: &config)
         stream.apply(resolved, to: &config)
         switch resolved[engine] {
         case .mock: config.engine = .mock(mock(resolved))
         }
+        let faults = faults.faults(resolved)
+        if !faults.isNone { config.engine = .faulty(config.engine, faults) }
         return config
     }
 
     private func mock(_ resolved: ResolvedConfiguration) -> MockConfiguration {
-        var latency = LatencyModel(speedup: resolved[speedup], decodeSpeedup: resolved[decodeSpeedup])
-        if resolved[decodeStep] != nil || resolved[prefillToken] != nil {
-            latency.form = .fixed(prefillPerToken: resolved[prefillToken] ?? .zero, decodeStep: resolved[decodeStep] ?? .zero)
-        }
         var mock = MockConfiguration(
             modelName: resolved[modelName], blockSize: UInt32(clamping: resolved[blockSize]),
             contextLength: UInt32(clamping: resolved[contextLength]), ranks: resolved[ranks],
             room: EngineRank(
                 totalBlocks: UInt32(clamping: resolved[blocks]), maxSequences: UInt32(clamping: resolved[sequences]),
-                maxBatchedTokens: UInt32(clamping: resolved[batchedTokens]), maxWaiting: UInt32(clamping: resolved[waiting])),
-            latency: latency)
-        mock.adapters = resolved[adapters]
+                maxBatchedTokens: UInt32(clamping: resolved[batchedTokens]), maxWaiting: UInt32(clamping: resolved[waiting])))
+        self.mock.apply(resolved, to: &mock)
         return mock
     }
 

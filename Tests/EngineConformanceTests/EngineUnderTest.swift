@@ -1,0 +1,80 @@
+import ClusterModel
+import Engines
+import Testing
+
+/// What a check would like an engine to be; one that cannot be so is what it is, and the check follows its profile.
+struct EngineWishes: Sendable {
+    var blockSize: UInt32 = 16
+    var contextLength: UInt32 = 1_024
+    var blocks: UInt32 = 256
+    var sequences: UInt32 = 8
+    var batchedTokens: UInt32 = 64
+    var waiting: UInt32 = 64
+}
+
+/// An engine that the suite runs against: a name, and how one is made. A new engine needs one more of these, and no change to any check.
+struct EngineUnderTest: Sendable, CustomTestStringConvertible {
+    let name: String
+    /// Requests that overflow its blocks are preempted, and not only held back: then the checks insist on it.
+    var preempts = false
+    private let maker: @Sendable (EngineWishes) throws -> any InferenceEngine
+
+    init(_ name: String, preempts: Bool = false, _ maker: @escaping @Sendable (EngineWishes) throws -> any InferenceEngine) {
+        self.name = name
+        self.preempts = preempts
+        self.maker = maker
+    }
+
+    var testDescription: String { name }
+
+    func make(_ wish: (inout EngineWishes) -> Void = { _ in }) throws -> any InferenceEngine {
+        var wishes = EngineWishes()
+        wish(&wishes)
+        return try maker(wishes)
+    }
+
+    /// A run of a fresh one.
+    func run(_ wish: (inout EngineWishes) -> Void = { _ in }) throws -> ConformanceRun { ConformanceRun(try make(wish)) }
+
+    static let all: [EngineUnderTest] = [
+        EngineUnderTest("mock", preempts: true) { MockEngine(mock($0)) },
+        EngineUnderTest("mock, two ranks", preempts: true) { wishes in MockEngine(mock(wishes) { $0.ranks = 2 }) },
+        EngineUnderTest("mock with adapters") { wishes in MockEngine(mock(wishes) { $0.adapters = ["first", "second"] }) },
+        EngineUnderTest("mock with one adapter at a time") { wishes in
+            MockEngine(
+                mock(wishes) {
+                    $0.adapters = ["first", "second"]
+                    $0.maxAdapters = 1
+                })
+        },
+        EngineUnderTest("mock without a prefix cache", preempts: true) { wishes in MockEngine(mock(wishes) { $0.prefixCaching = false }) },
+        EngineUnderTest("mock without chunks") { wishes in
+            MockEngine(
+                mock(wishes) {
+                    $0.chunkedPrefill = false
+                    $0.room.maxBatchedTokens = max($0.room.maxBatchedTokens, $0.contextLength)
+                })
+        },
+        EngineUnderTest("mock, oldest preempted first", preempts: true) { wishes in
+            MockEngine(
+                mock(wishes) {
+                    $0.preemption = .fifo
+                    $0.watermark = 0
+                })
+        },
+        EngineUnderTest("mock, long prompts held back") { wishes in MockEngine(mock(wishes) { $0.longPrefillThreshold = 16 }) },
+        EngineUnderTest("mock that takes time") { wishes in MockEngine(mock(wishes) { $0.latency = LatencyModel() }) },
+        EngineUnderTest("mock behind faults that are off", preempts: true) { FaultyEngine(MockEngine(mock($0)), EngineFaults()) },
+    ]
+
+    private static func mock(_ wishes: EngineWishes, _ change: (inout MockConfiguration) -> Void = { _ in }) -> MockConfiguration {
+        var configuration = MockConfiguration(
+            blockSize: wishes.blockSize, contextLength: wishes.contextLength,
+            room: EngineRank(
+                totalBlocks: wishes.blocks, maxSequences: wishes.sequences, maxBatchedTokens: wishes.batchedTokens,
+                maxWaiting: wishes.waiting),
+            latency: LatencyModel(speedup: 0))
+        change(&configuration)
+        return configuration
+    }
+}
