@@ -158,7 +158,7 @@ var targets: [Target] = [
         ]),
     tests(
         "ClusterTests",
-        ["ClusterHarness", "ClusterModel", "EventLoop", "ServiceRuntime", "StreamFollowing", "Transport", "WireProtocol"]),
+        ["ClusterHarness", "ClusterModel", "Engines", "EventLoop", "ServiceRuntime", "StreamFollowing", "Transport", "WireProtocol", "WorkerService"]),
     // The programs are dependencies so that they are built with the tests that start them.
     tests(
         "ProcessTests",

@@ -69,6 +69,29 @@ struct StreamTests {
         world.until("and follows") { world.leases == 2 }
     }
 
+    @Test("events that were lost are asked for again, and made up by no snapshot", arguments: 1...5)
+    func replay(_ seed: Int) {
+        let world = RouterWorld(seed: UInt64(seed)), frontend = world.frontend(), worker = world.readyWorker(1) { _ in }
+        world.on(worker) { $0.ring = 1_000 }
+        let plans = (0..<4).map { _ in world.plan(frontend) }, keys = plans.map { plan in world.on(frontend) { $0.key(plan) } }
+        world.on(worker) { for index in 0..<3 { $0.accept(plans[index].legs[0], keys[index]) } }
+        world.until("accepted") { world.look { $0.core?.ledger.table.count(on: plans[0].legs[0].place).bookedRequests == 1 } }
+        let before = world.on(worker) { $0.snapshots }
+        Self.lose(world, worker) {
+            world.on(worker) {
+                $0.end(plans[0].legs[0], keys[0])
+                $0.accept(plans[3].legs[0], keys[3])
+                $0.load(waiting: 777)
+            }
+        }
+        world.until("noticed and in step again") {
+            world.exposition.contains("apus_router_stream_gaps_total 1") && world.isInStep(1)
+        }
+        #expect(world.leases == 3 && world.record(1)?.waitingTokens == 777)
+        #expect(world.on(worker) { $0.snapshots } == before && world.on(worker) { $0.replays } == 1)
+        #expect(world.exposition.contains(#"apus_router_stream_recoveries_total{outcome="replay"} 1"#))
+    }
+
     @Test("events that come while a snapshot is read are applied after it, once")
     func eventsMeanwhile() {
         let world = RouterWorld(), frontend = world.frontend(), worker = world.readyWorker(1)

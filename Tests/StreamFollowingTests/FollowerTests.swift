@@ -169,7 +169,7 @@ struct FollowerTests {
         world.inStep(reader)
         world.publisher.on { $0.restart() }
         world.pass(.milliseconds(20))
-        if quiet { world.load(1) } else { world.work(8, pauses: .milliseconds(2)) }
+        if quiet { world.load(1) } else { world.work(14, pauses: .milliseconds(2)) }
         world.until("noticed", within: .seconds(2)) { reader.counters.backwards == 1 }
         world.inStep(reader)
         let truth = world.publisher.on { $0.truth.blocks.filter { !$0.value.isEmpty } }
@@ -178,16 +178,17 @@ struct FollowerTests {
     }
 
     @Test("another generation is not heard until its owner adopts it; then the old state is forgotten and the new one joined")
-    func adopts() {
+    func adopts() throws {
         let (world, reader) = joined()
         world.publisher.on { $0.restart(generation: 0x78) }
         world.work(5)
         world.pass(.seconds(2))
         #expect(reader.counters.foreign > 0 && reader.position != world.last)
-        reader.on {
-            $0.oracle.generation = 0x78
-            $0.follower.adopt(generation: 0x78)
+        let adopted = reader.on { reader in
+            reader.oracle.generation = 0x78
+            return Result { () throws(TransportError) in try reader.follower.adopt(generation: 0x78) }
         }
+        try adopted.get()
         #expect(reader.picture.blockCount == 0 && reader.state == .listening)
         world.inStep(reader)
         world.expectTruth(reader)

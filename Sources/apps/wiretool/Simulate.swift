@@ -17,6 +17,7 @@ enum Simulate {
                 examples: [
                     .init("wiretool simulate --seed 7 --verbose", "repeats one run, with its faults and the logs of its processes"),
                     .init("wiretool simulate --seed 1 --runs 1000", "runs a thousand"),
+                    .init("wiretool simulate --streams --runs 1000", "a thousand of a worker's stream and its readers"),
                 ]))
         let seed = table.option("seed", .integer(0...Int.max), default: 1, help: "The first seed.")
         let runs = table.option("runs", .integer(1...1_000_000), default: 1, help: "How many seeds, counted up from the first.")
@@ -26,10 +27,15 @@ enum Simulate {
         let routers = table.option("routers", .integer(1...8), default: defaults.shape.routers, help: "Routers.")
         let workers = table.option("workers", .integer(1...32), default: defaults.shape.workers.count, help: "Workers.")
         let frontends = table.option("frontends", .integer(1...8), default: defaults.shape.frontends, help: "Frontends.")
+        let streams = table.flag(
+            "streams", help: "Runs one worker and those who follow its stream instead, and compares their pictures with the worker.")
         let verbose = table.flag("verbose", help: "Prints the faults of each run, and what its processes logged.")
         switch configuration(table, arguments) {
         case .failure(let end): return end.code
         case .success(let resolved):
+            if resolved[streams] {
+                return follow(from: UInt64(resolved[seed]), runs: resolved[runs], span: resolved[span], verbose: resolved[verbose])
+            }
             var options = defaults
             options.span = resolved[span]
             options.keepsLogs = resolved[verbose]
@@ -46,6 +52,23 @@ enum Simulate {
             if resolved[runs] > 1 { say("\(resolved[runs] - failures) runs held, \(failures) did not") }
             return failures == 0 ? .ok : .failure
         }
+    }
+
+    private nonisolated static func follow(from seed: UInt64, runs: Int, span: Duration, verbose: Bool) -> ExitCode {
+        var options = StreamRun.Options(), failures = 0
+        options.span = span
+        for run in 0..<runs {
+            let report = StreamRun.run(seed: seed &+ UInt64(run), options)
+            say(report.line)
+            if verbose {
+                for fault in report.faults { say("  \(fault)") }
+                for (name, lines) in report.notices { for line in lines { say("  \(name) \(line)") } }
+            }
+            for violation in report.violations { say("  violated: \(violation)") }
+            if !report.violations.isEmpty { failures += 1 }
+        }
+        if runs > 1 { say("\(runs - failures) runs held, \(failures) did not") }
+        return failures == 0 ? .ok : .failure
     }
 
     private nonisolated static func tell(_ report: SimulationRun.Report, verbose: Bool) {

@@ -2,6 +2,7 @@ import ClusterModel
 import EventLoop
 import ProcessKit
 import Scheduling
+import StreamFollowing
 import Telemetry
 import Transport
 import WireProtocol

@@ -26,20 +26,6 @@ enum RouterLimits {
     /// One page of a snapshot, unless one entry alone is longer.
     static let snapshotPageBytes = 64 << 10
 
-    /// Streams that are recovered at once; the others wait their turn without holding events.
-    static let recoveriesAtOnce = 8
-    /// Of one stream, while it is being recovered. Past it the recovery starts over.
-    static let heldEventBytes = 4 << 20
-    /// One page of a worker's snapshot.
-    static let snapshotAnswer = Duration.seconds(5)
-    /// A worker that goes on naming a next page is lying.
-    static let snapshotPages = 4_096
-    /// Before another recovery of the same stream; doubles each time.
-    static let recoveryPause = Duration.milliseconds(250)
-    static let recoveryPauseAtMost = Duration.seconds(10)
-    /// A stream that was in step for this long has its pauses forgiven.
-    static let recoveryForgiven = Duration.seconds(5)
-
     /// Hashing some lists takes a worker less than a millisecond; it may be loading a model.
     static let parityAnswer = Duration.seconds(10)
     static let parityAttempts = 3

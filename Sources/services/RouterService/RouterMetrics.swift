@@ -1,4 +1,5 @@
 import Scheduling
+import StreamFollowing
 package import Telemetry
 import WireProtocol
 
@@ -36,7 +37,8 @@ package struct RouterMetrics: Sendable {
             buckets: Buckets.routingOverheadMilliseconds)
         leasesEnded = registry.counterFamily("apus_router_leases_ended_total", help: "Leases that ended, by reason.", labels: ["reason"])
         recoveries = registry.counterFamily(
-            "apus_router_stream_recoveries_total", help: "Recoveries of a worker's stream, by outcome.", labels: ["outcome"])
+            "apus_router_stream_recoveries_total", help: "Recoveries of a worker's stream, by outcome: by late_arrival, replay or snapshot, or failed.",
+            labels: ["outcome"])
         gaps = registry.counter("apus_router_stream_gaps_total", help: "Gaps found in the numbers of workers' events.")
         malformedEvents = registry.counter("apus_router_stream_malformed_total", help: "Batches of workers' events that do not decode.")
         strangeEvents = registry.counter(
@@ -59,7 +61,14 @@ package struct RouterMetrics: Sendable {
     }
 
     func ended(_ reason: LeaseRelease) { leasesEnded.labels("\(reason)").increment() }
-    func recovered(_ outcome: StaticString) { recoveries.labels("\(outcome)").increment() }
+    func recovered(_ means: StreamNotice.Recovery) {
+        switch means {
+        case .lateArrival: recoveries.labels("late_arrival").increment()
+        case .replay: recoveries.labels("replay").increment()
+        case .snapshot: recoveries.labels("snapshot").increment()
+        }
+    }
+    func recoveryFailed() { recoveries.labels("failed").increment() }
     func rejectedLink(_ cause: String) { rejected.labels(cause).increment() }
 
     /// Every state has its series, also with none in it.

@@ -1,3 +1,5 @@
+import Transport
+
 /// Bounds of those who follow streams, and the reasons for them.
 package enum FollowingLimits {
     /// Streams that are recovered at once by one process; the others wait for their turn.
@@ -23,10 +25,10 @@ package enum FollowingLimits {
     static let linkTries = 3
     /// A recovery link that nothing was asked on for this long is closed: a gap seldom comes alone.
     static let linkIdle = Duration.seconds(3)
-    /// One beat may have been overtaken on its way; two in a row that say less than is known are a fault.
-    static let backwardBeats = 2
-    /// So many batches in a row, each behind the other and all of them known: the numbers have begun again.
-    static let repeatedBatches = 3
+    /// Two beats that say less than is known, this far apart at least, are two beats and not one that came twice.
+    static let backwardSpan = TransportLimits.beat / 2
+    /// So many batches in a row, each behind the other and all of them known: the numbers have begun again. More than a network repeats.
+    static let repeatedBatches = 8
     /// Snapshots that one clear after the other spoils, and that are begun again without a pause.
     static let spoiltSnapshots = 3
 }

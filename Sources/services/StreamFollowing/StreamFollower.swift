@@ -28,6 +28,7 @@ package final class StreamFollower: FeedReader {
     let loop: Loop
     let line: RecoveryLine
     private let gate: RecoveryGate
+    private let network: any Network
     private weak var mirror: (any StreamMirror)?
     private var feed: FeedSubscriber?
     private var phase = Phase.listening
@@ -50,7 +51,8 @@ package final class StreamFollower: FeedReader {
     /// What made up what was missing, for the note when it is over.
     private var means = StreamNotice.Recovery.lateArrival
 
-    private var backwardBeats = 0
+    /// When a beat said less than is known.
+    private var backwardSince: Instant?
     /// Batches in a row of which all was known, and where one more of them would begin.
     private var repeated: (count: Int, next: UInt64) = (0, 0)
     private var spoilt = 0
@@ -66,8 +68,15 @@ package final class StreamFollower: FeedReader {
         self.gate = gate
         self.options = options
         self.loop = loop
+        self.network = network
         cursor = FeedCursor(generation: source.generation, next: 1)
         pages = PageMap(generation: source.generation)
+        try subscribe()
+    }
+
+    private func subscribe() throws(TransportError) {
+        feed?.close()
+        feed = nil
         feed = try FeedSubscriber(to: source.feed, kind: source.kind.batches, loop: loop, network: network, reader: self)
     }
 
@@ -76,10 +85,14 @@ package final class StreamFollower: FeedReader {
     package var heldBytes: Int { held.bytes }
     package var isClosed: Bool { phase == .closed }
 
-    /// The publisher is in another life now: the old one's state is forgotten, and the new one joined when it is heard.
-    package func adopt(generation: UInt64) {
+    /// The publisher is in another life now, perhaps elsewhere: the old one's state is forgotten, and the new one joined when it is heard.
+    ///
+    /// It subscribes anew: a host that fell silent leaves a connection that never ends and brings nothing.
+    package func adopt(generation: UInt64, feed: Address? = nil) throws(TransportError) {
         guard phase != .closed, generation != source.generation else { return }
         source.generation = generation
+        source.feed = feed ?? source.feed
+        try subscribe()
         line.close()
         forgetRecovery()
         pause = .zero
@@ -124,16 +137,16 @@ package final class StreamFollower: FeedReader {
         if case .listening = phase { return begin(at: last) }
         if !knowsHorizon { knowHorizon(last) }
         if last > horizon {
-            backwardBeats = 0
+            backwardSince = nil
             missing((horizon + 1)...last)
             horizon = last
             settle()
         } else if case .following = phase, last < position {
-            // One may have been overtaken; two in a row are a fault, after which nothing would ever be applied again.
-            backwardBeats += 1
-            if backwardBeats >= FollowingLimits.backwardBeats { ranBackwards(to: last) }
+            // One may have been overtaken, or come twice; two are a fault, after which nothing would ever be applied again.
+            guard let since = backwardSince else { return backwardSince = loop.now }
+            if since.duration(to: loop.now) >= FollowingLimits.backwardSpan { ranBackwards(to: last) }
         } else {
-            backwardBeats = 0
+            backwardSince = nil
         }
     }
 
@@ -167,7 +180,7 @@ package final class StreamFollower: FeedReader {
 
     /// The cursor is past it already.
     private func apply(_ body: RawSpan, first: UInt64, count: Int, skip: Int) {
-        backwardBeats = 0
+        backwardSince = nil
         repeated = (0, 0)
         counters.events += UInt64(count - skip)
         guard let mirror else { return }
@@ -312,7 +325,7 @@ package final class StreamFollower: FeedReader {
         attempt += 1
         isRecovering = false
         linkFailures = 0
-        backwardBeats = 0
+        backwardSince = nil
         repeated = (0, 0)
         loop.cancel(timer)
         gate.forget(self)

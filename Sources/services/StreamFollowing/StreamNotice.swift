@@ -50,3 +50,19 @@ package struct FollowerCounters: Hashable, Sendable {
 
     package init() {}
 }
+
+extension FollowerCounters {
+    /// Of two followers together.
+    package func adding(_ other: FollowerCounters) -> FollowerCounters {
+        var sum = self
+        for count in Self.all { sum[keyPath: count] &+= other[keyPath: count] }
+        return sum
+    }
+
+    private static var all: [WritableKeyPath<FollowerCounters, UInt64>] {
+        [
+            \.events, \.gaps, \.missingEvents, \.lateEvents, \.replays, \.replayedEvents, \.snapshots, \.pages, \.overflows, \.malformed,
+            \.duplicates, \.backwards, \.foreign, \.failures,
+        ]
+    }
+}

@@ -56,6 +56,10 @@ final class ScriptedWorker: LinkHandler {
     private(set) var end: LinkEnd?
     private(set) var probes = 0
     private(set) var snapshots = 0
+    private(set) var replays = 0
+    /// Past events that it can tell again; 0: none.
+    var ring = 0
+    private var told: [WorkerEvent] = []
     private var endpoint: LinkEndpoint?
     private(set) var feed: FeedPublisher?
     /// What a snapshot says; `publish` keeps it.
@@ -133,6 +137,7 @@ final class ScriptedWorker: LinkHandler {
     // MARK: Stream
 
     func publish(_ events: [WorkerEvent]) {
+        told += events
         feed?.publish(count: events.count) { bytes in
             var message: [UInt8] = []
             Codec.append(WorkerEvents(events: events), to: &message)
@@ -142,6 +147,7 @@ final class ScriptedWorker: LinkHandler {
 
     /// Numbers from 1 again, in the same life.
     func restartFeed() {
+        told = []
         feed?.close()
         feed = try? FeedPublisher(
             on: Address(host: host.name, port: 9_001), kind: .workerEvents, generation: script.generation, loop: loop, network: host)
@@ -211,7 +217,23 @@ final class ScriptedWorker: LinkHandler {
         return ParityHashes(blockHashes: blocks.map(\.rawValue), sequenceHashes: sequence.map(\.rawValue))
     }
 
-    /// Answers snapshot questions.
+    private func answer(_ question: ReplayQuestion) -> ReplayAnswer {
+        replays += 1
+        var answer = ReplayAnswer()
+        answer.generation = script.generation
+        answer.newestSequence = (feed?.nextSequence ?? 1) - 1
+        answer.outcome = .tooOld
+        let first = Int(question.firstSequence), last = min(told.count, Int(question.lastSequence))
+        guard ring > 0, first > told.count - ring, first <= last else { return answer }
+        var bytes: [UInt8] = []
+        Codec.append(WorkerEvents(events: Array(told[(first - 1)..<last])), to: &bytes)
+        answer.outcome = .events
+        (answer.firstSequence, answer.lastSequence) = (UInt64(first), UInt64(last))
+        answer.batch = Array(bytes.dropFirst(MessageHeader.byteCount))
+        return answer
+    }
+
+    /// Answers snapshot and replay questions.
     @LoopActor
     private final class RecoveryHandler: LinkHandler {
         private weak var worker: ScriptedWorker?
@@ -219,7 +241,11 @@ final class ScriptedWorker: LinkHandler {
         init(_ worker: ScriptedWorker) { self.worker = worker }
 
         func link(_ link: Link, received header: MessageHeader, body: RawSpan) {
-            guard let worker, header.kind == .snapshotQuestion,
+            guard let worker else { return }
+            if header.kind == .replayQuestion, let question = try? Codec.decodeBody(ReplayQuestion.self, from: body) {
+                return link.answer(header, with: worker.answer(question))
+            }
+            guard header.kind == .snapshotQuestion,
                 let question = try? Codec.decodeBody(SnapshotQuestion.self, from: body)
             else { return }
             worker.snapshots += 1

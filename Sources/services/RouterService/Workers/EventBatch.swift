@@ -1,35 +1,27 @@
 import ClusterModel
 import EventLoop
+import StreamFollowing
 import Telemetry
 import WireProtocol
 
 /// What a batch of a worker's events does to a router.
 @LoopActor
 enum EventBatch {
-    /// Goes over the whole batch, so that none is applied by half; gives the number of its events.
-    static func check(_ body: RawSpan) throws(WireError) -> Int {
-        var events = try WorkerEventCursor(body)
-        let count = events.remaining
-        while try events.next() != nil {}
-        return count
-    }
-
-    /// `first` is the number of the first event; the first `skip` were applied before.
-    static func apply(_ body: RawSpan, first: UInt64, skip: Int, of record: WorkerRecord, to core: RouterCore) {
+    static func apply(_ batch: borrowing StreamBatch, of record: WorkerRecord, to core: RouterCore) {
         do throws(WireError) {
-            var events = try WorkerEventCursor(body), index = 0
+            var events = try WorkerEventCursor(batch.body), index = 0
             while let event = try events.next() {
                 defer { index += 1 }
-                guard index >= skip else { continue }
+                guard index >= batch.skip else { continue }
                 switch event {
                 case .stored, .removed: break  // routed by load alone: nothing here holds blocks
-                case .other(let event): apply(event, number: first + UInt64(index), of: record, to: core)
+                case .other(let event): apply(event, number: batch.first + UInt64(index), of: record, to: core)
                 }
             }
         } catch { preconditionFailure("the batch was checked: \(error)") }
     }
 
-    private static func apply(_ event: WorkerEvent, number: UInt64, of record: WorkerRecord, to core: RouterCore) {
+    static func apply(_ event: WorkerEvent, number: UInt64, of record: WorkerRecord, to core: RouterCore) {
         let life = record.life, ledger = core.ledger
         switch event {
         case .requestAccepted(let event): ledger.accepted(event, by: life)

@@ -2,41 +2,28 @@ import ClusterModel
 import EventLoop
 import ProcessKit
 import Scheduling
+import StreamFollowing
 import Telemetry
 import Transport
 import WireProtocol
 
-/// Follows the stream of one life of a worker: in step by number, and by a snapshot where numbers are missing.
+/// What the stream of one life of a worker does to a router: leases, loads and states follow it.
 ///
-/// States and rules: `proto-spec/03-exchanges.md#the-cursor`. Until it is in step the worker is routed by load alone, and its leases do not
-/// expire.
+/// Until it is in step the worker is routed by load alone, and its leases do not expire.
 @LoopActor
-final class EventIntake: FeedReader {
-    private enum Phase {
-        /// Subscribed; nothing was heard yet.
-        case listening
-        /// Waits for its turn, or for the end of a pause. What comes is dropped: the snapshot will hold it.
-        case waiting
-        /// A snapshot is being taken; what comes is held.
-        case recovering
-        case inStep
-        case closed
+final class EventIntake: StreamMirror {
+    /// What a snapshot says of everything that has no hash, gathered until its last page is there.
+    private struct Snapshot {
+        var requests: [HeldRequest] = []
+        var loads: [RankLoad] = []
+        var state: StateChanged?
     }
 
     let address: Address
     private let core: RouterCore
     private let record: WorkerRecord
-    private var feed: FeedSubscriber?
-    private var phase = Phase.listening
-    private var cursor: FeedCursor
-    private var held: [(first: UInt64, body: [UInt8])] = []
-    private var heldBytes = 0
-    private var overflowed = false
-    /// Beats in a row that said less than is known: a publisher whose numbers run backwards.
-    private var backwardBeats = 0
-    private var pause = Duration.zero
-    private var inStepSince: Instant?
-    private var timer: TimerHandle?
+    private var follower: StreamFollower?
+    private var snapshot = Snapshot()
     /// Recoveries that failed since the last one that did not.
     private var failures = 0
 
@@ -44,53 +31,80 @@ final class EventIntake: FeedReader {
         self.core = core
         self.record = record
         self.address = address
-        cursor = FeedCursor(generation: record.life.generation.rawValue, next: 1)
-        feed = try FeedSubscriber(to: address, kind: .workerEvents, loop: core.loop, network: core.context.network, reader: self)
+        let source = StreamSource(
+            .workerEvents, publisher: record.life.worker.rawValue, generation: record.life.generation.rawValue, feed: address)
+        let line = RecoveryLine(dialling: { [weak record] in record?.linkAddress }, endpoint: core.endpoint, loop: core.loop)
+        // Routed by load alone: nothing here holds blocks.
+        var options = FollowingOptions()
+        options.wantsBlocks = false
+        follower = try StreamFollower(
+            source, mirror: self, line: line, gate: core.recoveries, options: options, loop: core.loop, network: core.context.network)
     }
 
     /// The last number that was applied.
-    var position: UInt64 { cursor.next - 1 }
-    var isClosed: Bool { if case .closed = phase { true } else { false } }
+    var position: UInt64 { follower?.position ?? 0 }
+    var isClosed: Bool { follower == nil }
 
     func close() {
-        guard !isClosed else { return }
-        leaveStep()
-        phase = .closed
-        core.loop.cancel(timer)
-        core.recoveries.forget(self)
-        feed?.close()
-        feed = nil
-        held = []
+        follower?.close()
+        follower = nil
+        snapshot = Snapshot()
     }
 
-    // MARK: FeedReader
+    // MARK: Snapshots
 
-    func feed(_ feed: FeedSubscriber, batch header: MessageHeader, body: RawSpan) {
-        guard header.origin == cursor.generation else { return }  // another life, which this record is not about
-        heard()
-        switch phase {
-        case .listening: recover()
-        case .waiting, .closed: break
-        case .recovering: hold(header.number, body)
-        case .inStep: take(header.number, body)
+    func restarted(_ follower: StreamFollower) { snapshot = Snapshot() }
+
+    func apply(_ page: SnapshotPage, from follower: StreamFollower) {
+        for entry in page.entries {
+            switch entry {
+            case .heldRequest(var request):
+                // Of a long prompt's entries the first says all that is wanted.
+                guard request.firstBlock == 0 else { continue }
+                guard snapshot.requests.count < core.ledger.table.limits.leases else {
+                    core.metrics.strangeEvents.increment()
+                    continue
+                }
+                request.hashes = []
+                snapshot.requests.append(request)
+            case .rankLoad(let load): if snapshot.loads.count < Limits.ranks { snapshot.loads.append(load) }
+            case .stateChanged(let state): snapshot.state = state
+            default: break
+            }
         }
     }
 
-    func feed(_ feed: FeedSubscriber, beat last: UInt64, generation: UInt64) {
-        guard generation == cursor.generation else { return }
-        heard()
-        switch phase {
-        case .listening: recover()
-        case .waiting, .recovering, .closed: break
-        case .inStep:
-            if case .gap = cursor.beat(generation: generation, last: last) { return lost() }
-            // One may have been overtaken on its way; two in a row are a fault, after which nothing would ever be applied again.
-            backwardBeats = last < position ? backwardBeats + 1 : 0
-            if backwardBeats >= 2 { lost() }
-        }
+    func completed(through number: UInt64, _ follower: StreamFollower) {
+        let snapshot = snapshot
+        self.snapshot = Snapshot()
+        core.ledger.reconcile(record.life, held: snapshot.requests)
+        for load in snapshot.loads { core.workers.load(record, load, number: number) }
+        if let state = snapshot.state { core.workers.declared(record, state.state, state.reason) }
     }
 
-    func feed(_ feed: FeedSubscriber, became verdict: Liveness.Verdict) {
+    // MARK: Events
+
+    func apply(_ batch: borrowing StreamBatch, from follower: StreamFollower) { EventBatch.apply(batch, of: record, to: core) }
+
+    func apply(_ event: WorkerEvent, number: UInt64, from follower: StreamFollower) {
+        EventBatch.apply(event, number: number, of: record, to: core)
+    }
+
+    // MARK: How it goes
+
+    func follower(_ follower: StreamFollower, became state: StreamState) {
+        if !record.isHeard, state == .resyncing || state == .inStep {
+            record.isHeard = true
+            core.workers.changed(record)
+        }
+        let isInStep = state == .inStep
+        guard isInStep != record.isInStep else { return }
+        record.isInStep = isInStep
+        core.ledger.setInStep(record.life, isInStep)
+        core.workers.changed(record)
+    }
+
+    func follower(_ follower: StreamFollower, heard verdict: Liveness.Verdict) {
         let isSilent = verdict == .dead
         guard isSilent != record.isFeedSilent else { return }
         record.isFeedSilent = isSilent
@@ -99,126 +113,29 @@ final class EventIntake: FeedReader {
         core.workers.changed(record)
     }
 
-    private func heard() {
-        guard !record.isHeard else { return }
-        record.isHeard = true
-        core.workers.changed(record)
-    }
-
-    // MARK: In step
-
-    private func take(_ first: UInt64, _ body: RawSpan) {
-        let count: Int
-        do throws(WireError) { count = try EventBatch.check(body) } catch {
-            // Its numbers are lost with it: what follows shows the gap.
-            return core.metrics.malformedEvents.increment()
-        }
-        guard count > 0 else { return }
-        switch cursor.batch(generation: cursor.generation, first: first, count: count) {
-        case .apply(let skip):
-            backwardBeats = 0
-            EventBatch.apply(body, first: first, skip: skip, of: record, to: core)
-        case .behind, .otherGeneration: break
-        case .gap: lost()
-        }
-    }
-
-    private func lost() {
-        core.metrics.gaps.increment()
-        core.log.debug("gap in a worker's stream", ["worker": .hex(record.life.worker.rawValue), "after": .unsigned(position)])
-        leaveStep()
-        recover()
-    }
-
-    private func leaveStep() {
-        guard case .inStep = phase else { return }
-        phase = .waiting
-        if let since = inStepSince, since.duration(to: core.loop.now) >= RouterLimits.recoveryForgiven { pause = .zero }
-        setInStep(false)
-    }
-
-    private func setInStep(_ isInStep: Bool) {
-        record.isInStep = isInStep
-        inStepSince = isInStep ? core.loop.now : nil
-        core.ledger.setInStep(record.life, isInStep)
-        core.workers.changed(record)
-    }
-
-    // MARK: Recovery
-
-    /// After a pause, if one was earned, and in its turn.
-    private func recover() {
-        phase = .waiting
-        let wait = pause
-        pause = min(max(pause * 2, RouterLimits.recoveryPause), RouterLimits.recoveryPauseAtMost)
-        guard wait > .zero else { return enter() }
-        // Up to half as much again, so that routers that lost the same message do not ask together.
-        let jitter = Int64(core.loop.random.next() % UInt64(max(wait.inNanoseconds / 2, 1)))
-        timer = core.loop.schedule(after: wait + .nanoseconds(jitter)) { [weak self] in self?.enter() }
-    }
-
-    private func enter() {
-        guard case .waiting = phase else { return }
-        core.recoveries.enter(self) { [self] in
-            phase = .recovering
-            held = []
-            heldBytes = 0
-            overflowed = false
-            core.loop.spawn { [self] in
-                let result = await SnapshotReader(core, record).read()
-                core.recoveries.leave()
-                finish(result)
-            }
-        }
-    }
-
-    private func finish(_ result: Result<SnapshotReader.Snapshot, SnapshotReader.Problem>) {
-        guard case .recovering = phase else { return }
-        switch result {
-        case .success where overflowed: failed("more events came meanwhile than are held")
-        case .failure(let problem): failed(problem.description)
-        case .success(let snapshot):
-            apply(snapshot)
-            core.metrics.recovered("done")
-        }
-    }
-
-    private func failed(_ reason: String) {
-        core.metrics.recovered("failed")
-        // The first of a row is worth a line.
-        failures += 1
-        core.log.log(
-            failures == 1 ? .warning : .debug, "a worker's stream was not recovered",
-            ["worker": .hex(record.life.worker.rawValue), "reason": .text(reason), "retry": .duration(pause)])
-        held = []
-        recover()
-    }
-
-    private func hold(_ first: UInt64, _ body: RawSpan) {
-        guard !overflowed else { return }
-        heldBytes += body.byteCount
-        guard heldBytes <= RouterLimits.heldEventBytes else {
-            overflowed = true
-            held = []
-            return
-        }
-        held.append((first, body.withUnsafeBytes { Array($0) }))
-    }
-
-    private func apply(_ snapshot: SnapshotReader.Snapshot) {
-        core.ledger.reconcile(record.life, held: snapshot.requests)
-        for load in snapshot.loads { core.workers.load(record, load, number: snapshot.sequence) }
-        if let state = snapshot.state { core.workers.declared(record, state.state, state.reason) }
-        cursor.restart(generation: cursor.generation, next: snapshot.sequence + 1)
-        phase = .inStep
-        failures = 0
-        backwardBeats = 0
-        setInStep(true)
-        let waiting = held
-        held = []
-        for (first, body) in waiting {
-            guard case .inStep = phase else { break }  // a gap among them is a gap as any other
-            take(first, body.span.bytes)
+    func follower(_ follower: StreamFollower, noted notice: StreamNotice) {
+        switch notice {
+        case .gap(let missing):
+            core.metrics.gaps.increment()
+            core.log.debug(
+                "gap in a worker's stream",
+                [
+                    "worker": .hex(record.life.worker.rawValue), "first": .unsigned(missing.lowerBound),
+                    "last": .unsigned(missing.upperBound),
+                ])
+        case .malformed: core.metrics.malformedEvents.increment()
+        case .recovered(by: let means):
+            failures = 0
+            core.metrics.recovered(means)
+        case .failed(let problem, let retry):
+            // Numbers that begin again are missing from where they should go on.
+            if problem == .backwards { core.metrics.gaps.increment() }
+            core.metrics.recoveryFailed()
+            // The first of a row is worth a line.
+            failures += 1
+            core.log.log(
+                failures == 1 ? .warning : .debug, "a worker's stream was not recovered",
+                ["worker": .hex(record.life.worker.rawValue), "reason": .text(problem.description), "retry": .duration(retry)])
         }
     }
 }
