@@ -131,7 +131,7 @@ final class GenerateHandler {
             for request in open {
                 if request.choices == 1, entry.choice == 0 {
                     core.end(request, .init(.cancelled))
-                } else {
+                } else if entry.choice < request.choices {
                     core.steps.submit(.cancel(request.key, choice: entry.choice))
                 }
             }

@@ -69,6 +69,24 @@ struct BlockSetTests {
         #expect(set.isEmpty && Self.all(set) == [])
     }
 
+    @Test("whole ranges may go, and what is left beside them is read on")
+    func ranges() {
+        var random = SeededRandom(seed: 4), set = BlockSet(), naive: [UInt64: UInt64] = [:]
+        for _ in 0..<20_000 {
+            let hash = random.next()
+            naive[hash] = 1
+            _ = set.insert(hash, parent: 1)
+        }
+        while !naive.isEmpty {
+            let hashes = naive.keys.sorted(), start = Int(random.next() % UInt64(hashes.count))
+            for hash in hashes[start...].prefix(1_500) {
+                if !set.remove(hash) { Issue.record("\(hash) is gone") }
+                naive[hash] = nil
+            }
+            #expect(Self.all(set) == Self.expected(naive))
+        }
+    }
+
     @Test("reading begins at every entry and at every gap")
     func everyStart() {
         var set = BlockSet(), hashes: [UInt64] = []
