@@ -40,16 +40,22 @@ struct StreamTests {
             var faults = LinkFaults()
             faults.jitter = .zero
             fabric = SimulatedFabric(world: world, plan: FaultPlan(faults))
-            load = StreamLoad(seed: seed, in: world, fabric)
+            var shape = StreamLoad.Shape()
+            shape.pause = .milliseconds(120)
+            load = StreamLoad(seed: seed, shape, in: world, fabric)
             let mock = MockConfiguration(
                 blockSize: 16, contextLength: 4_096, ranks: 2,
                 room: EngineRank(totalBlocks: 60, maxSequences: 6, maxBatchedTokens: 512, maxWaiting: 8),
                 latency: LatencyModel(form: .fixed(prefillPerToken: .microseconds(20), decodeStep: .milliseconds(8))))
             // Past what a socket holds for a reader that does not read, and past what the ring holds.
-            worker = StreamWorker(generation: 1, mock, in: world, fabric) { $0.ring = FeedRing.Bounds(events: 2_000) }
+            worker = StreamWorker(generation: 1, mock, in: world, fabric) { $0.ring = FeedRing.Bounds(events: 1_000) }
         }
 
-        func reader(_ name: String) -> StreamReader { StreamReader(name, generation: 1, in: world, fabric) }
+        /// One that holds as much as a stopped process: a few hundred messages, in its own memory and the kernel's.
+        func reader(_ name: String) -> StreamReader {
+            let marks = InboxMarks(highBytes: 1 << 20, lowBytes: 256 << 10, highItems: 256, lowItems: 64)
+            return StreamReader(name, generation: 1, in: world, fabric, marks: marks)
+        }
 
         func until(_ what: String, within limit: Duration = .seconds(20), _ condition: () -> Bool) {
             let deadline = world.now + limit
@@ -77,7 +83,8 @@ struct StreamTests {
                 scene.until("it is in step again", within: .seconds(2)) {
                     reader.state == .inStep && reader.position == other.position
                 }
-                #expect(reader.counters.snapshots == 2 && reader.counters.gaps > 0, "\(reader.counters)")
+                let counters = reader.counters
+                #expect(counters.snapshots == 2 && counters.gaps > 0 && counters.missingEvents > 2_000, "\(counters)")
             } else {
                 #expect(reader.counters.gaps == 0)
             }
@@ -85,7 +92,10 @@ struct StreamTests {
             #expect(reader.picture == other.picture && reader.violations + other.violations == [])
             steps.append(scene.worker.engine.steps.filter { $0 < .zero + .seconds(32) })
         }
-        #expect(steps[0].count > 2_000 && steps[0] == steps[1])
+        #expect(steps[0].count > 1_000 && steps[0].count == steps[1].count)
+        // This network cuts bytes into pieces at random, a nanosecond apart.
+        let furthest = zip(steps[0], steps[1]).map { abs($0.duration(to: $1).inNanoseconds) }.max() ?? .max
+        #expect(furthest < 1_000)
     }
 
     @Test("every reader is empty within 100 ms of a clear of all ranks, and follows what is stored afterwards")

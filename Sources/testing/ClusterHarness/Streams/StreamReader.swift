@@ -17,8 +17,10 @@ package final class StreamReader: @unchecked Sendable {
     /// Gaps that the follower counted and the oracle did not, while numbers ran backwards and neither could know.
     private var uncounted = 0
 
-    package init(_ name: String, generation: UInt64, in world: VirtualWorld, _ fabric: SimulatedFabric) {
-        let loop = world.makeLoop(name), host = fabric.host(name, loop: loop)
+    package init(
+        _ name: String, generation: UInt64, in world: VirtualWorld, _ fabric: SimulatedFabric, marks: InboxMarks = .standard
+    ) {
+        let loop = world.makeLoop(name, marks: marks), host = fabric.host(name, loop: loop)
         let oracle = GapOracle(generation: generation), gate = RecoveryGate()
         (mirror, follower) = loop.perform {
             let mirror = WorkerMirror()
