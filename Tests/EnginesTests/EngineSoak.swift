@@ -144,7 +144,7 @@ final class EngineSoak {
     private func text(_ prompt: [TokenID], _ adapter: String, _ seed: UInt64) -> [TokenID] {
         let name = Text(prompt: prompt, adapter: adapter, seed: seed)
         if let text = texts[name] { return text }
-        let run = EngineRun(.test(batched: 1_000) { $0.prefixCaching = false })
+        let run = EngineRun(.test(batched: 1_000) { ($0.prefixCaching, $0.adapters) = (false, configuration.adapters) })
         let key = run.admit(1, choices: [EngineChoice(choice: 0, maxTokens: 48)], seed: seed) {
             $0.prompt = prompt
             $0.adapter = adapter
