@@ -58,14 +58,14 @@ struct FeedRingTests {
         }
     }
 
-    @Test("every range that is still there is answered exactly, from any first event on, while the ring goes round", arguments: 1...4)
+    @Test("every range that is still there is answered exactly, from any first event on, while the ring goes round", arguments: 1...3)
     func ranges(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         var recording = Recording(FeedRing.Bounds(events: 20_000, bytes: 1 << 20))
-        for _ in 0..<40 {
+        for _ in 0..<20 {
             let hashes = [1, 30, 600][Int(random.next() % 3)]
             recording.append(batches: 60, mostEvents: [8, 60][Int(random.next() % 2)], mostHashes: hashes, &random)
-            for _ in 0..<20 {
+            for _ in 0..<8 {
                 let oldest = recording.ring.oldest, span = recording.newest - oldest + 1
                 let first = oldest + random.next() % span, last = first + random.next() % (recording.newest - first + 10)
                 try recording.check(first, last)

@@ -24,6 +24,7 @@ struct Main {
         Command(name: "respond", effect: "answer every kind of link on one address, for checking other implementations", run: Respond.run),
         Command(name: "greet", effect: "open one link, ask one question, say goodbye; also as a version to come", run: Greet.run),
         Command(name: "print", effect: "decode messages given in hexadecimal", run: Print.run),
+        Command(name: "watch", effect: "print the events of a living worker, one a line", run: Watch.run),
         Command(name: "kinds", effect: "list every kind of message with its number", run: Kinds.run),
         Command(name: "chaos", effect: "run two peers under faults in virtual time, and print the trace's hash", run: Chaos.run),
         Command(name: "simulate", effect: "run whole clusters under faults in virtual time, and judge every answer", run: Simulate.run),

@@ -12,6 +12,16 @@ final class Registration: LinkKeeperHandler {
         case registering
         case registered(EventsMode)
         case refused(String)
+
+        /// For people.
+        var words: String {
+            switch self {
+            case .dialling: "dialling"
+            case .registering: "registering"
+            case .registered: "registered"
+            case .refused(let why): "refused: \(why)"
+            }
+        }
     }
 
     private let core: WorkerCore

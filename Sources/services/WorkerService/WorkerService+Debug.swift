@@ -50,7 +50,7 @@ extension WorkerService {
             json.key("address")
             json.string(registration.address.description)
             json.key("state")
-            json.string("\(registration.state)")
+            json.string(registration.state.words)
             json.endObject()
         }
         json.endArray()

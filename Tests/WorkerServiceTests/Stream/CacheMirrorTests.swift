@@ -47,7 +47,7 @@ struct CacheMirrorTests {
     @Test("pages of every tier hold every rank's blocks once, whatever the hashes are", arguments: HashPattern.allCases, [1, 3, 64])
     func pages(_ pattern: HashPattern, ranks: Int) throws {
         var random = SeededRandom(seed: 11), mirror = CacheMirror(ranks: ranks), naive: [Place: UInt64] = [:]
-        for step in 0..<60_000 {
+        for step in 0..<25_000 {
             let tier: Tier = random.next() % 8 == 0 ? .host : .device
             // The first rank has most of them.
             let rank = random.next() % 2 == 0 ? 0 : UInt32(random.next() % UInt64(ranks))

@@ -31,6 +31,9 @@ package enum TransportLimits {
     package static let openRouteQuestions = 4096
     /// Beats of a feed that is silent.
     package static let beat = Duration.milliseconds(250)
+    /// Past events of a stream that are kept for who missed some: a second of a busy worker's, or a minute of an ordinary one's.
+    package static let ringEvents = 65_536
+    package static let ringBytes = 32 << 20
     /// Messages that PUB keeps for a slow subscriber, and SUB for a slow loop.
     package static let feedBuffer = 128
     /// The first receive buffer of a link; it grows where the traffic fills it.

@@ -11,7 +11,7 @@ package struct FeedRing: Sendable {
         package var events: Int
         package var bytes: Int
 
-        package init(events: Int = 64 << 10, bytes: Int = 32 << 20) {
+        package init(events: Int = TransportLimits.ringEvents, bytes: Int = TransportLimits.ringBytes) {
             self.events = events
             self.bytes = bytes
         }

@@ -26,6 +26,7 @@ package struct WorkerOptions: Sendable {
     private let waiting: OptionKey<Int>
     private let mock: MockOptions
     private let stream: StreamOptions
+    private let sessions: SessionOptions
     private let faults: EngineFaultOptions
 
     private enum Role: String, CaseIterable, Sendable { case aggregated, prefill, decode }
@@ -84,6 +85,7 @@ package struct WorkerOptions: Sendable {
             "max-waiting", .integer(1...65_536), default: Int(mock.room.maxWaiting),
             help: "Requests that may wait on a rank; further ones are refused, and placed elsewhere.")
         self.mock = MockOptions(in: &table, name: .text("NAME", problem: Self.nameProblem))
+        sessions = SessionOptions(in: &table)
         stream = StreamOptions(in: &table)
         faults = EngineFaultOptions(in: &table)
         process = ProcessOptions(in: &table, role: .worker, admin: "127.0.0.1:0")
@@ -124,6 +126,7 @@ package struct WorkerOptions: Sendable {
         config.publish = try Address(parsing: resolved[publish])
         config.servedNames = resolved[servedNames]
         config.drainLimit = resolved[process.drainLimit]
+        sessions.apply(resolved, to: &config)
         stream.apply(resolved, to: &config)
         switch resolved[engine] {
         case .mock: config.engine = .mock(mock(resolved))

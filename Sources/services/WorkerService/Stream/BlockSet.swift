@@ -15,10 +15,10 @@ struct BlockSet {
         fileprivate var index: Int
     }
 
-    /// 8 KiB: short enough to move in no time, long enough that there are few runs.
-    private static let mostInRun = 512
+    /// 4 KiB: short enough to move in no time, long enough that there are few runs.
+    private static let mostInRun = 256
     /// Neighbours that together hold no more become one. It is well below `mostInRun`, so that no run is parted and joined in turns.
-    private static let fewInTwoRuns = 384
+    private static let fewInTwoRuns = 192
 
     private var runs: [[Entry]] = []
     /// For each run a hash that none of its entries is below, and all of the run before are.

@@ -158,3 +158,19 @@ extension WorkerPicture.Request {
             outputBlocks: held.outputBlocks)
     }
 }
+
+extension WorkerPicture {
+    /// For whoever reads a snapshot alone.
+    package mutating func add(_ page: SnapshotPage) { for entry in page.entries { apply(entry) } }
+
+    /// For people, a line a thing.
+    package var summary: [String] {
+        var lines = [state.map { "state \($0.state)" } ?? "no state"]
+        for place in blocks.keys.sorted(by: { ($0.rank, $0.tier.rawValue) < ($1.rank, $1.tier.rawValue) }) {
+            lines.append("rank \(place.rank) \(place.tier) holds \(blocks[place]?.count ?? 0) blocks")
+        }
+        let running = requests.values.count { $0.started }
+        lines.append("\(running) requests run, \(requests.count - running) wait, \(sessions.count) sessions are bound")
+        return lines
+    }
+}
