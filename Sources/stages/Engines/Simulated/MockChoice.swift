@@ -49,6 +49,7 @@ struct MockChoice {
 
     // MARK: Text
 
+    @inline(__always)
     mutating func next(stopTokens: [TokenID]) -> (TokenID, EngineFinish?) {
         let isLast = position &+ 1 == end
         let token = isLast && endsNaturally ? MockText.endOfText : text.token(at: position)
@@ -95,8 +96,11 @@ struct MockChoice {
         return (filled + blockSize - 1) / blockSize - blocks.count
     }
 
-    /// Room is made in the pool before.
+    /// What needs no new block.
     @inline(__always)
+    mutating func compute(_ count: Int) { computed += count }
+
+    /// Room is made in the pool before.
     mutating func compute(_ count: Int, rest: Int, _ pool: inout BlockPool) {
         computed += count
         let filled = filled(rest)

@@ -18,6 +18,7 @@ final class MockRank {
     private let room: EngineRank
     private let blockSize: Int
     private let chunks: Bool
+    private let caches: Bool
     private let preemption: MockPreemption
     private let longest: Int
     private let watermark: Int
@@ -31,6 +32,10 @@ final class MockRank {
     var running: [MockRequest] = []
     /// Uncomputed, of those that wait.
     var waitingTokens = 0
+    /// The same of prompts that run, after the last step.
+    private var runningTokens = 0
+    /// In this step, one of those that run.
+    private var hasEnded = false
     /// Decode legs that wait for their state.
     var reserved: [MockRequest] = []
     /// Prefill legs whose state waits to be fetched.
@@ -47,6 +52,7 @@ final class MockRank {
         room = configuration.room
         blockSize = Int(configuration.blockSize)
         chunks = configuration.chunkedPrefill
+        caches = configuration.prefixCaching
         preemption = configuration.preemption
         longest = configuration.chunkedPrefill ? configuration.longPrefillThreshold.map { max(1, $0) } ?? .max : .max
         watermark = configuration.blocks(configuration.watermark)
@@ -120,7 +126,7 @@ final class MockRank {
         if !pass.hasPreempted, pass.budget > 0, !waiting.isEmpty { scheduleWaiting(&pass, into: &output) }
         isStuck = !pass.hasPreempted && running.isEmpty && !waiting.isEmpty && !(reserved.isEmpty && held.isEmpty)
         let work = execute(into: &output)
-        removeEnded(ended)
+        if hasEnded { removeEnded(ended) }
         pool.moveChanges(to: &output)
         sessions.tell(&output)
         return work
@@ -129,14 +135,12 @@ final class MockRank {
     // MARK: What runs
 
     private func scheduleRunning(_ pass: inout Pass, into output: inout StepOutput) {
-        for request in running { request.scheduled = -1 }
         var place = 0
         while place < running.count {
             let request = running[place]
             let count = min(request.remaining, pass.budget, request.isPrefilled ? .max : longest)
             // Nothing remains where the choice that was behind the others was cancelled: the others' next tokens are due.
-            if count > 0 || request.remaining == 0, makeRoom(for: request, at: &place, count, &pass, into: &output) {
-                request.compute(count, &pool)
+            if count > 0 || request.remaining == 0, schedule(request, at: &place, count, &pass, into: &output) {
                 pass.budget -= count
             } else if place >= running.count || running[place] !== request {
                 continue  // it has been preempted, and another stands in its place
@@ -148,11 +152,17 @@ final class MockRank {
 
     /// False if the request itself had to give way.
     @inline(__always)
-    private func makeRoom(
-        for request: MockRequest, at place: inout Int, _ count: Int, _ pass: inout Pass, into output: inout StepOutput
+    private func schedule(
+        _ request: MockRequest, at place: inout Int, _ count: Int, _ pass: inout Pass, into output: inout StepOutput
     ) -> Bool {
         let needed = request.blocksNeeded(toCompute: count)
-        return needed <= pool.freeCount || takeBlocks(needed, forRunning: &place, &pass, into: &output)
+        if needed == 0, request.isPrefilled {
+            request.compute(count)
+            return true
+        }
+        guard needed <= pool.freeCount || takeBlocks(needed, forRunning: &place, &pass, into: &output) else { return false }
+        request.compute(count, &pool)
+        return true
     }
 
     private func takeBlocks(_ needed: Int, forRunning place: inout Int, _ pass: inout Pass, into output: inout StepOutput) -> Bool {
@@ -243,15 +253,21 @@ final class MockRank {
 
     private func execute(into output: inout StepOutput) -> LatencyModel.Work {
         var work = LatencyModel.Work(), contexts = 0
-        for request in running where request.scheduled >= 0 {
+        runningTokens = 0
+        for request in running {
+            let count = request.scheduled
+            guard count >= 0 else {
+                if !request.isPrefilled { runningTokens += request.remaining }
+                continue
+            }
+            request.scheduled = -1
             if request.isPrefilled {
-                work.decodes += request.scheduled
+                work.decodes += count
                 contexts += request.contextTokens
             } else {
-                work.prefillTokens += request.scheduled
+                work.prefillTokens += count
             }
-            request.register(&pool)
-            if let pages = request.newlyExportable() { output.events.append(.exportable(request.key, blocks: pages)) }
+            if caches, request.hasFilled { request.register(&pool) }
             if request.remaining == 0 { complete(request, into: &output) } else { progress(request, into: &output) }
         }
         output.prefillTokens += work.prefillTokens
@@ -265,14 +281,24 @@ final class MockRank {
     private func complete(_ request: MockRequest, into output: inout StepOutput) {
         if !request.isPrefilled {
             request.isPrefilled = true
+            if let pages = request.newlyExportable() { output.events.append(.exportable(request.key, blocks: pages)) }
             output.events.append(.prefillDone(request.key))
         }
-        if request.embeds { request.embed(dimensions: dimensions, into: &output) } else { request.produce(into: &output, &pool) }
+        if request.embeds {
+            request.embed(dimensions: dimensions, into: &output)
+            hasEnded = true
+        } else if request.produce(into: &output) {
+            request.releaseFinished(&pool)
+            if request.unfinished == 0 { hasEnded = true }
+        }
+        if request.isPrefillLeg { hasEnded = true }
     }
 
     private func progress(_ request: MockRequest, into output: inout StepOutput) {
         // A wide request may need several steps for one token of each choice: nobody has to know.
         guard !request.isPrefilled else { return }
+        runningTokens += request.remaining
+        if let pages = request.newlyExportable() { output.events.append(.exportable(request.key, blocks: pages)) }
         output.events.append(
             .prefilled(
                 request.key, computed: UInt32(clamping: request.computedTokens), remaining: UInt32(clamping: request.remaining)))
@@ -295,16 +321,16 @@ final class MockRank {
             }
         }
         running.removeLast(running.count - kept)
+        hasEnded = false
     }
 
     // MARK: Seen from outside
 
     var load: EngineLoad {
-        var load = EngineLoad(), tokens = waitingTokens
-        for request in running where !request.isPrefilled { tokens += request.remaining }
+        var load = EngineLoad()
         load.waitingRequests = UInt32(clamping: waiting.count)
         load.runningRequests = UInt32(clamping: running.count + reserved.count + held.count)
-        load.waitingTokens = UInt64(clamping: tokens)
+        load.waitingTokens = UInt64(clamping: waitingTokens + runningTokens)
         load.activeBlocks = UInt32(clamping: pool.heldCount)
         load.usedBlocks = UInt32(clamping: pool.usedCount)
         load.sessionBlocks = UInt32(clamping: pool.pinnedCount)
@@ -318,6 +344,7 @@ final class MockRank {
             held: all.flatMap { $0.choices.reduce($0.blocks) { $0 + $1.blocks } }, pinned: sessions.pins)
         problems += started.flatMap { $0.problems(isRunning: true) } + waiting.flatMap { $0.problems(isRunning: false) }
         if waitingTokens != waiting.reduce(0, { $0 + $1.waitingTokens }) { problems.append("\(waitingTokens) tokens are said to wait") }
+        // Order: only sums and counts are taken of them.
         let used = started.map(\.adapter).filter { !$0.isEmpty }
         if used.count != adapters.values.reduce(0, +) || Set(used).count != adapters.count || adapters.count > maxAdapters {
             problems.append("\(Set(used).count) adapters are in use, and \(adapters.count) are counted")

@@ -16,6 +16,9 @@ final class MockRequest {
     let mostBlocks: Int
     private let sampling: EngineSampling
     private let hasher: BlockHasher
+    private let blockSize: Int
+    /// Of the prompt: those in its full blocks.
+    private let fullTokens: Int
     private let media: [BlockMedium]
     /// For whom it is computed; said of its first block.
     private let origin: BlockLabel?
@@ -34,11 +37,15 @@ final class MockRequest {
     var isPrefilled = false
     /// Tokens that this step computes; negative: it has no part in it.
     var scheduled = -1
+    /// Blocks may have become full by that.
+    private(set) var hasFilled = false
     private(set) var cachedTokens: Int?
     private(set) var outputTokens = 0
     private(set) var preemptions = 0
     /// Nil: a whole request.
     var handOver: MockHandOver?
+    /// Beside it, since every step asks.
+    private(set) var isPrefillLeg = false
 
     init(_ request: EngineRequest, blockSize: Int, caches: Bool) {
         key = request.key
@@ -50,7 +57,9 @@ final class MockRequest {
         sampling = request.sampling
         hasher = BlockHasher(blockSize: UInt32(clamping: blockSize), adapter: request.adapter, salt: request.salt)
         origin = BlockLabel(adapter: request.adapter, salt: request.salt)
-        let fullTokens = request.prompt.count / blockSize * blockSize, rest = request.prompt[fullTokens...]
+        self.blockSize = blockSize
+        fullTokens = request.prompt.count / blockSize * blockSize
+        let rest = request.prompt[fullTokens...]
         media = Self.media(request.media, tokens: request.prompt.count, blockSize: blockSize)
         let hash = MockText.promptHash(request.prompt, adapter: request.adapter)
         // A vector comes of the prompt alone: one choice stands for it, and never says anything.
@@ -91,8 +100,6 @@ final class MockRequest {
         return tokens
     }
 
-    private var blockSize: Int { hasher.blockSize }
-    private var fullTokens: Int { prompt.count / blockSize * blockSize }
     /// Tokens of the prompt behind its full blocks that are computed.
     private var computedRest: Int { max(0, computed - fullTokens) }
 
@@ -101,13 +108,14 @@ final class MockRequest {
     /// The fault if it is a leg that cannot be served.
     func prepareHandOver(_ request: EngineRequest, _ kv: MockKVConfiguration?) -> EngineFault? {
         switch MockHandOver.of(request, blockSize: blockSize, kv) {
-        case .success(let made): handOver = made
+        case .success(let made):
+            handOver = made
+            isPrefillLeg = made?.isPrefill ?? false
         case .failure(let fault): return .unsupported(fault.field)
         }
         return nil
     }
 
-    var isPrefillLeg: Bool { handOver?.isPrefill ?? false }
     /// Its state comes from elsewhere, and is not there yet.
     var takesState: Bool { handOver?.takesState ?? false }
     /// All that it has to do here is done.
@@ -117,7 +125,7 @@ final class MockRequest {
 
     /// Pages that may leave, if there are more than before.
     func newlyExportable() -> UInt32? {
-        guard let pages = handOver?.pages.count else { return nil }
+        guard isPrefillLeg, let pages = handOver?.pages.count else { return nil }
         let full = remaining == 0 ? pages : computedTokens / blockSize
         return handOver?.mayExport(full)
     }
@@ -156,10 +164,29 @@ final class MockRequest {
         return needed
     }
 
-    /// Takes part in this step with so many tokens. Room is made in the pool before.
+    /// Takes part in this step with so many tokens, which need no new block: as nearly every decode does.
+    @inline(__always)
+    func compute(_ count: Int) {
+        scheduled = count
+        remaining -= count
+        let size = blockSize
+        hasFilled = choices.withUnsafeMutableBufferPointer { choices in
+            var left = count, hasFilled = false
+            for index in choices.indices where !choices[index].isFinished {
+                let part = min(left, choices[index].uncomputed)
+                left -= part
+                choices[index].compute(part)
+                if choices[index].hasUnregistered(blockSize: size) { hasFilled = true }
+            }
+            return hasFilled
+        }
+    }
+
+    /// The same for any count. Room is made in the pool before.
     func compute(_ count: Int, _ pool: inout BlockPool) {
         scheduled = count
         remaining -= count
+        hasFilled = true
         var left = count
         if computed < prompt.count {
             let part = min(left, prompt.count - computed)
@@ -238,7 +265,6 @@ final class MockRequest {
 
     /// Blocks that this step filled can be found from here on.
     func register(_ pool: inout BlockPool) {
-        guard pool.caches else { return }
         if registeredBlocks < hashes.count { registerPrompt(&pool) }
         for index in choices.indices where !choices[index].isFinished && choices[index].hasUnregistered(blockSize: blockSize) {
             registerOwn(index, &pool)
@@ -284,17 +310,32 @@ final class MockRequest {
 
     // MARK: Tokens
 
-    /// Everything known is computed: one token for each choice that goes on.
-    func produce(into output: inout StepOutput, _ pool: inout BlockPool) {
-        for index in choices.indices where !choices[index].isFinished {
-            let position = choices[index].position
-            let (token, finish) = choices[index].next(stopTokens: sampling.stopTokens)
-            output.append(token, of: key, choice: choices[index].number, position: position, finish: finish)
-            if let tops = sampling.topLogprobs, position >= choices[index].logprobOffset {
-                choices[index].score(token, at: position, tops: Int(tops), into: &output)
+    /// Everything known is computed: one token for each choice that goes on. True if that ended a choice.
+    @inline(__always)
+    func produce(into output: inout StepOutput) -> Bool {
+        var ended = 0
+        let key = key, stopTokens = sampling.stopTokens, topLogprobs = sampling.topLogprobs
+        choices.withUnsafeMutableBufferPointer { choices in
+            for index in choices.indices where !choices[index].isFinished {
+                let position = choices[index].position
+                let (token, finish) = choices[index].next(stopTokens: stopTokens)
+                output.append(token, of: key, choice: choices[index].number, position: position, finish: finish)
+                if let tops = topLogprobs, position >= choices[index].logprobOffset {
+                    choices[index].score(token, at: position, tops: Int(tops), into: &output)
+                }
+                if finish != nil { ended += 1 }
             }
-            outputTokens += 1
-            if finish == nil { remaining += 1 } else { finished(index, &pool) }
+        }
+        outputTokens += unfinished
+        unfinished -= ended
+        remaining += unfinished
+        return ended > 0
+    }
+
+    /// Choices that have ended give back their own blocks; those of the first one stay with a session's request until it ends.
+    func releaseFinished(_ pool: inout BlockPool) {
+        for index in choices.indices where choices[index].isFinished && !choices[index].blocks.isEmpty && (index > 0 || session == nil) {
+            choices[index].release(&pool)
         }
     }
 
@@ -305,19 +346,14 @@ final class MockRequest {
         unfinished = 0
     }
 
-    /// A session wants the blocks of the first choice when the last one ends.
-    private func finished(_ index: Int, _ pool: inout BlockPool) {
-        unfinished -= 1
-        if index > 0 || session == nil { choices[index].release(&pool) }
-    }
-
     /// True if that was the last one.
     func cancel(choice number: UInt8, _ pool: inout BlockPool) -> Bool {
         for index in choices.indices where choices[index].number == number && !choices[index].isFinished {
             remaining -= choices[index].uncomputed
             choices[index].stop()
-            finished(index, &pool)
+            unfinished -= 1
         }
+        releaseFinished(&pool)
         return unfinished == 0
     }
 
