@@ -63,8 +63,19 @@ struct EngineUnderTest: Sendable, CustomTestStringConvertible {
                 })
         },
         EngineUnderTest("mock, long prompts held back") { wishes in MockEngine(mock(wishes) { $0.longPrefillThreshold = 16 }) },
+        EngineUnderTest("mock with KV state", preempts: true) { wishes in MockEngine(mock(wishes) { $0.kv = MockKVConfiguration() }) },
+        EngineUnderTest("mock with KV state, two ranks, no prefix cache") { wishes in
+            MockEngine(
+                mock(wishes) {
+                    $0.kv = MockKVConfiguration(layers: 3, headDimension: 2)
+                    $0.ranks = 2
+                    $0.prefixCaching = false
+                })
+        },
         EngineUnderTest("mock that takes time") { wishes in MockEngine(mock(wishes) { $0.latency = LatencyModel() }) },
-        EngineUnderTest("mock behind faults that are off", preempts: true) { FaultyEngine(MockEngine(mock($0)), EngineFaults()) },
+        EngineUnderTest("mock with KV state behind faults that are off", preempts: true) { wishes in
+            FaultyEngine(MockEngine(mock(wishes) { $0.kv = MockKVConfiguration() }), EngineFaults())
+        },
     ]
 
     private static func mock(_ wishes: EngineWishes, _ change: (inout MockConfiguration) -> Void = { _ in }) -> MockConfiguration {

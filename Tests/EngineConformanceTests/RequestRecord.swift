@@ -43,7 +43,9 @@ struct RequestRecord {
             if phase != .running { breach("prefill goes on while \(phase)") }
             if let remaining, left >= remaining { breach("prefill went on by nothing") }
             if left == 0 { breach("prefilled with nothing left: that is prefillDone") }
-            if Int(computed) + Int(left) < (cancelled.isEmpty ? request.prefillTokens : request.prompt.count) { breach("\(computed) and \(left) are less than the prompt") }
+            if Int(computed) + Int(left) < (cancelled.isEmpty ? request.prefillTokens : request.prompt.count) {
+                breach("\(computed) and \(left) are less than the prompt")
+            }
             remaining = left
         case .prefillDone:
             if phase != .running { breach("prefill is done while \(phase)") }

@@ -144,7 +144,7 @@ final class EngineSoak {
     private func text(_ prompt: [TokenID], _ adapter: String, _ seed: UInt64) -> [TokenID] {
         let name = Text(prompt: prompt, adapter: adapter, seed: seed)
         if let text = texts[name] { return text }
-        let engine = MockEngine(.test(batched: 1_000) { $0.prefixCaching = false })
+        let engine = MockEngine(.test(batched: 1_000) { ($0.prefixCaching, $0.adapters) = (false, configuration.adapters) })
         var sampling = EngineSampling(), output = StepOutput()
         sampling.seed = seed
         var request = EngineRequest(

@@ -119,7 +119,7 @@ struct MockCacheTests {
 
     @Test("a salt, an adapter or a medium keeps equal tokens apart")
     func apart() throws {
-        let table = StepTable(blocks: 32, batched: 64)
+        let table = StepTable(blocks: 32, batched: 64) { $0.adapters = ["x"] }
         table.admit("a")
         try table.finish()
         table.admit("b") { $0.salt = CacheSalt(bytes: Array(repeating: 1, count: 16)) }

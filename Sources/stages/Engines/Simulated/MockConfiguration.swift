@@ -33,6 +33,8 @@ package struct MockConfiguration: Hashable, Sendable {
     package var sessionShare = 0.5
     /// 0: no embeddings.
     package var embeddingDimensions: UInt32 = 256
+    /// Nil: it neither gives nor takes KV state, and refuses the legs of split requests.
+    package var kv: MockKVConfiguration?
 
     package init(
         modelName: String = "apus-mock", blockSize: UInt32 = 64, contextLength: UInt32 = 32_768, ranks: Int = 1,
@@ -66,9 +68,10 @@ package struct MockConfiguration: Hashable, Sendable {
         if !adapters.isEmpty { capabilities.insert(.adapters) }
         if embeddingDimensions > 0 { capabilities.insert(.embeddings) }
         if prefixCaching { capabilities.insert(.sessions) }
+        if kv != nil { capabilities.formUnion([.concurrentHandOver, .sequentialHandOver]) }
         return EngineProfile(
             name: "mock", build: "mock-1", capabilities: capabilities, cacheReport: prefixCaching ? .exact : .noCache, model: model,
-            ranks: Array(repeating: room, count: ranks))
+            ranks: Array(repeating: room, count: ranks), kvShape: kv?.shape(blockSize: blockSize))
     }
 
     /// A share of a rank's blocks; a share that is none counts as 0 or 1.

@@ -5,6 +5,7 @@ package final class MockEngine: InferenceEngine {
     package let profile: EngineProfile
     private let latency: LatencyModel
     private let ranks: [MockRank]
+    private let kv: MockKVConfiguration?
     private var requests: [EngineRequestKey: (request: MockRequest, rank: Int)] = [:]
     /// Ranks of open sessions.
     private var sessions: [UInt64: Int] = [:]
@@ -14,6 +15,7 @@ package final class MockEngine: InferenceEngine {
     package init(_ configuration: MockConfiguration) {
         profile = configuration.profile
         latency = configuration.latency
+        kv = configuration.kv
         ranks = profile.ranks.indices.map { MockRank(Rank(UInt32($0)), configuration) }
     }
 
@@ -22,7 +24,7 @@ package final class MockEngine: InferenceEngine {
     package func admit(_ request: EngineRequest) {
         let made = MockRequest(request, blockSize: Int(profile.model.blockSize), caches: profile.cacheReport == .exact)
         let rank = Int(request.rank.rawValue)
-        if let fault = problem(with: request, made) ?? ranks[rank].admit(made) {
+        if let fault = problem(with: request, made) ?? made.prepareHandOver(request, kv) ?? ranks[rank].admit(made) {
             ends.append(made.end(.failed(fault)))
         } else {
             requests[request.key] = (made, rank)
@@ -32,8 +34,6 @@ package final class MockEngine: InferenceEngine {
     private func problem(with request: EngineRequest, _ made: MockRequest) -> EngineFault? {
         if request.rank.rawValue >= ranks.count { return .unsupported("rank") }
         if !request.adapter.isEmpty, !profile.model.adapters.contains(request.adapter) { return .unsupported("adapter") }
-        if request.leg != .whole { return .unsupported("leg") }
-        if request.handOver != .none { return .unsupported("handOver") }
         if request.embeds, !profile.capabilities.contains(.embeddings) { return .unsupported("task") }
         if request.constraint != nil { return .unsupported("constraint") }
         if request.prompt.isEmpty { return .unsupported("promptTokens") }
@@ -45,6 +45,12 @@ package final class MockEngine: InferenceEngine {
         guard let (request, rank) = requests[key], ranks[rank].cancel(request, choice: choice) else { return }
         requests[key] = nil
         ends.append(request.end(.cancelled))
+    }
+
+    package func transfer(_ command: KVCommand) {
+        guard let (request, rank) = requests[command.key], let reason = ranks[rank].transfer(command, of: request) else { return }
+        requests[command.key] = nil
+        ends.append(request.end(reason))
     }
 
     package func session(_ command: SessionCommand) {
@@ -71,7 +77,7 @@ package final class MockEngine: InferenceEngine {
         for rank in ranks {
             let work = rank.step(into: &output) { request in
                 requests[request.key] = nil
-                ends.append(request.end(.finished))
+                ends.append(request.end(request.isPrefillLeg ? .handedOver : .finished))
             }
             longest = max(longest, latency.stepDuration(work))
             output.loads.append(rank.load)

@@ -27,15 +27,23 @@ final class MockRank {
     private(set) var pool: BlockPool
     private(set) var sessions: SessionBlocks
     /// Front first: what was preempted, then by priority and arrival.
-    private var waiting: [MockRequest] = []
+    var waiting: [MockRequest] = []
     /// Oldest first.
-    private var running: [MockRequest] = []
+    var running: [MockRequest] = []
     /// Uncomputed, of those that wait.
-    private var waitingTokens = 0
+    var waitingTokens = 0
     /// The same of prompts that run, after the last step.
     private var runningTokens = 0
     /// In this step, one of those that run.
     private var hasEnded = false
+    /// Decode legs that wait for their state.
+    var reserved: [MockRequest] = []
+    /// Prefill legs whose state waits to be fetched.
+    var held: [MockRequest] = []
+    /// Of transfers, for the next step.
+    var said: [EngineEvent] = []
+    /// What waits can start only after a command: the blocks that it needs belong to transfers.
+    var isStuck = false
     /// How many running requests use which.
     private var adapters: [String: Int] = [:]
     private var hit = PrefixHit()
@@ -54,7 +62,9 @@ final class MockRank {
         sessions = SessionBlocks(most: configuration.blocks(configuration.sessionShare))
     }
 
-    var hasWork: Bool { !waiting.isEmpty || !running.isEmpty || pool.hasChanges || sessions.hasChanges }
+    var hasWork: Bool {
+        !running.isEmpty || (!waiting.isEmpty && !isStuck) || !said.isEmpty || pool.hasChanges || sessions.hasChanges
+    }
 
     // MARK: In and out
 
@@ -66,45 +76,55 @@ final class MockRank {
         }
         let place = waiting.lastIndex { $0.priority >= request.priority }.map { $0 + 1 } ?? 0
         waiting.insert(request, at: place)
-        waitingTokens += request.remaining
+        waitingTokens += request.waitingTokens
+        isStuck = false
         return nil
     }
 
     /// True if that ended it.
     func cancel(_ request: MockRequest, choice: UInt8?) -> Bool {
-        let place = waiting.firstIndex { $0 === request }
-        if place != nil { waitingTokens -= request.remaining }
-        let ends = choice.map { request.cancel(choice: $0, &pool) } ?? true
-        if let place {
-            if ends { waiting.remove(at: place) } else { waitingTokens += request.remaining }
-        } else if ends {
-            running.removeAll { $0 === request }
-            leave(request)
+        isStuck = false
+        guard let choice else {
+            drop(request)
+            return true
         }
+        let waits = waiting.contains { $0 === request }
+        if waits { waitingTokens -= request.waitingTokens }
+        let ends = request.cancel(choice: choice, &pool)
+        if waits { waitingTokens += request.waitingTokens }
+        if ends { drop(request) }
         return ends
     }
 
     /// What ran gives back what it holds.
-    private func leave(_ request: MockRequest) {
+    func leave(_ request: MockRequest) {
         if let session = request.session { sessions.keep(request.lastingBlocks(in: pool), for: session, &pool) }
         request.release(&pool)
         vacate(request.adapter)
     }
 
     func open(session: UInt64) { sessions.open(session) }
-    func end(session: UInt64) { sessions.end(session, &pool) }
+    func end(session: UInt64) {
+        sessions.end(session, &pool)
+        isStuck = false
+    }
 
     func clear() {
         sessions.clear(&pool)
         pool.clear()
+        isStuck = false
     }
 
     // MARK: A step
 
     func step(into output: inout StepOutput, ended: (MockRequest) -> Void) -> LatencyModel.Work {
+        output.events.append(contentsOf: said)
+        said.removeAll()
         var pass = Pass(budget: Int(room.maxBatchedTokens))
+        for request in reserved { pass.sequences += request.unfinished }
         scheduleRunning(&pass, into: &output)
         if !pass.hasPreempted, pass.budget > 0, !waiting.isEmpty { scheduleWaiting(&pass, into: &output) }
+        isStuck = !pass.hasPreempted && running.isEmpty && !waiting.isEmpty && !(reserved.isEmpty && held.isEmpty)
         let work = execute(into: &output)
         if hasEnded { removeEnded(ended) }
         pool.moveChanges(to: &output)
@@ -163,7 +183,7 @@ final class MockRank {
         victim.preempt(&pool)
         vacate(victim.adapter)
         waiting.insert(victim, at: 0)
-        waitingTokens += victim.remaining
+        waitingTokens += victim.waitingTokens
         output.events.append(.preempted(victim.key, remaining: UInt32(clamping: victim.remaining)))
     }
 
@@ -199,22 +219,24 @@ final class MockRank {
     /// one at a time would otherwise push each other out, over and over.
     private func start(_ request: MockRequest, _ pass: inout Pass, into output: inout StepOutput) -> Bool {
         request.find(in: pool, into: &hit)
-        let known = request.remaining, missing = known - hit.tokens
-        guard let count = share(of: missing, pass.budget) else { return false }
+        let known = request.remaining, missing = known - hit.tokens, takesState = request.takesState
+        guard let count = takesState ? 0 : share(of: missing, pass.budget) else { return false }
         let needed = request.knownBlocks - hit.blocks.count
         var available = pool.freeCount + pool.onlyPinnedCount - pass.owedBlocks - (running.isEmpty ? 0 : watermark)
         for block in hit.blocks where !pool.isHeld(block) { available -= 1 }
         guard needed <= available else { return false }
 
+        waitingTokens -= request.waitingTokens
         request.start(with: hit, &pool)
         if let session = request.session { sessions.use(session) }
-        sessions.giveWay(until: request.blocksNeeded(toCompute: count), &pool)
-        request.compute(count, &pool)
+        let covered = takesState ? missing : count
+        sessions.giveWay(until: request.blocksNeeded(toCompute: covered), &pool)
+        request.compute(covered, &pool)
         pass.budget -= count
         pass.sequences += request.unfinished
         pass.owedBlocks += request.knownBlocks - request.heldBlocks
-        waitingTokens -= known
         occupy(request.adapter)
+        if takesState { return take(request, found: hit.blocks.count, into: &output) }
         running.append(request)
         output.events.append(.started(request.key, cachedTokens: UInt32(clamping: known - missing)))
         return true
@@ -259,6 +281,7 @@ final class MockRank {
     private func complete(_ request: MockRequest, into output: inout StepOutput) {
         if !request.isPrefilled {
             request.isPrefilled = true
+            if let pages = request.newlyExportable() { output.events.append(.exportable(request.key, blocks: pages)) }
             output.events.append(.prefillDone(request.key))
         }
         if request.embeds {
@@ -268,12 +291,14 @@ final class MockRank {
             request.releaseFinished(&pool)
             if request.unfinished == 0 { hasEnded = true }
         }
+        if request.isPrefillLeg { hasEnded = true }
     }
 
     private func progress(_ request: MockRequest, into output: inout StepOutput) {
         // A wide request may need several steps for one token of each choice: nobody has to know.
         guard !request.isPrefilled else { return }
         runningTokens += request.remaining
+        if let pages = request.newlyExportable() { output.events.append(.exportable(request.key, blocks: pages)) }
         output.events.append(
             .prefilled(
                 request.key, computed: UInt32(clamping: request.computedTokens), remaining: UInt32(clamping: request.remaining)))
@@ -283,9 +308,13 @@ final class MockRank {
         var kept = 0
         for place in running.indices {
             let request = running[place]
-            if request.unfinished == 0 {
-                leave(request)
-                ended(request)
+            if request.isOver {
+                if request.handOver?.awaitsRelease ?? false {
+                    held.append(request)
+                } else {
+                    leave(request)
+                    ended(request)
+                }
             } else {
                 if kept < place { running[kept] = request }
                 kept += 1
@@ -300,7 +329,7 @@ final class MockRank {
     var load: EngineLoad {
         var load = EngineLoad()
         load.waitingRequests = UInt32(clamping: waiting.count)
-        load.runningRequests = UInt32(clamping: running.count)
+        load.runningRequests = UInt32(clamping: running.count + reserved.count + held.count)
         load.waitingTokens = UInt64(clamping: waitingTokens + runningTokens)
         load.activeBlocks = UInt32(clamping: pool.heldCount)
         load.usedBlocks = UInt32(clamping: pool.usedCount)
@@ -310,17 +339,17 @@ final class MockRank {
 
     /// What is wrong with its books; for tests.
     var problems: [String] {
-        let all = running + waiting
+        let started = running + reserved + held, all = started + waiting
         var problems = pool.problems(
             held: all.flatMap { $0.choices.reduce($0.blocks) { $0 + $1.blocks } }, pinned: sessions.pins)
-        problems += running.flatMap { $0.problems(isRunning: true) } + waiting.flatMap { $0.problems(isRunning: false) }
-        if waitingTokens != waiting.reduce(0, { $0 + $1.remaining }) { problems.append("\(waitingTokens) tokens are said to wait") }
-        let used = running.map(\.adapter).filter { !$0.isEmpty }
-        // Order: a sum.
+        problems += started.flatMap { $0.problems(isRunning: true) } + waiting.flatMap { $0.problems(isRunning: false) }
+        if waitingTokens != waiting.reduce(0, { $0 + $1.waitingTokens }) { problems.append("\(waitingTokens) tokens are said to wait") }
+        // Order: only sums and counts are taken of them.
+        let used = started.map(\.adapter).filter { !$0.isEmpty }
         if used.count != adapters.values.reduce(0, +) || Set(used).count != adapters.count || adapters.count > maxAdapters {
             problems.append("\(Set(used).count) adapters are in use, and \(adapters.count) are counted")
         }
-        if running.reduce(0, { $0 + $1.unfinished }) > room.maxSequences { problems.append("too many sequences run") }
+        if (running + reserved).reduce(0, { $0 + $1.unfinished }) > room.maxSequences { problems.append("too many sequences run") }
         if running.contains(where: { $0.unfinished == 0 }) { problems.append("an ended request runs") }
         return problems
     }

@@ -42,6 +42,10 @@ final class MockRequest {
     private(set) var cachedTokens: Int?
     private(set) var outputTokens = 0
     private(set) var preemptions = 0
+    /// Nil: a whole request.
+    var handOver: MockHandOver?
+    /// Beside it, since every step asks.
+    private(set) var isPrefillLeg = false
 
     init(_ request: EngineRequest, blockSize: Int, caches: Bool) {
         key = request.key
@@ -98,6 +102,42 @@ final class MockRequest {
 
     /// Tokens of the prompt behind its full blocks that are computed.
     private var computedRest: Int { max(0, computed - fullTokens) }
+
+    // MARK: Legs
+
+    /// The fault if it is a leg that cannot be served.
+    func prepareHandOver(_ request: EngineRequest, _ kv: MockKVConfiguration?) -> EngineFault? {
+        switch MockHandOver.of(request, blockSize: blockSize, kv) {
+        case .success(let made):
+            handOver = made
+            isPrefillLeg = made?.isPrefill ?? false
+        case .failure(let fault): return .unsupported(fault.field)
+        }
+        return nil
+    }
+
+    /// Its state comes from elsewhere, and is not there yet.
+    var takesState: Bool { handOver?.takesState ?? false }
+    /// All that it has to do here is done.
+    var isOver: Bool { unfinished == 0 || (isPrefillLeg && outputTokens > 0) }
+    /// Tokens that this rank is going to compute for it.
+    var waitingTokens: Int { takesState ? 0 : remaining }
+
+    /// Pages that may leave, if there are more than before.
+    func newlyExportable() -> UInt32? {
+        guard isPrefillLeg, let pages = handOver?.pages.count else { return nil }
+        let full = remaining == 0 ? pages : computedTokens / blockSize
+        return handOver?.mayExport(full)
+    }
+
+    /// What is wrong with the first tokens that a prefill leg produced: they are those that this engine would produce, too.
+    func problem(with firstTokens: [KVFirstToken]) -> String? {
+        for first in firstTokens {
+            guard var choice = choices.first(where: { $0.number == first.choice }), !choice.isFinished else { continue }
+            if choice.next(stopTokens: sampling.stopTokens).0 != first.token { return "a first token that is not this text's" }
+        }
+        return nil
+    }
 
     // MARK: Blocks
 
@@ -343,6 +383,7 @@ final class MockRequest {
             key: key, reason: reason, promptTokens: UInt32(clamping: prefillTokens), cachedTokens: UInt32(clamping: cachedTokens ?? 0),
             outputTokens: UInt32(clamping: outputTokens))
         end.preemptions = UInt32(clamping: preemptions)
+        if reason == .handedOver, let handOver, handOver.kind == .givesParameters { end.handOver = handOver.parameters }
         return end
     }
 
