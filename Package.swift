@@ -82,7 +82,8 @@ var targets: [Target] = [
     library(
         "services", "RouterService",
         [
-            "ClusterModel", "EventLoop", "JSONText", "ProcessKit", "Scheduling", "ServiceRuntime", "StreamFollowing", "Telemetry", "Transport",
+            "ClusterModel", "EventLoop", "JSONText", "ProcessKit", "Scheduling", "ServiceRuntime", "StreamFollowing", "Telemetry",
+            "Transport",
             "WireProtocol",
         ]),
 
@@ -158,7 +159,10 @@ var targets: [Target] = [
         ]),
     tests(
         "ClusterTests",
-        ["ClusterHarness", "ClusterModel", "Engines", "EventLoop", "ServiceRuntime", "StreamFollowing", "Transport", "WireProtocol", "WorkerService"]),
+        [
+            "ClusterHarness", "ClusterModel", "Engines", "EventLoop", "ServiceRuntime", "StreamFollowing", "Transport", "WireProtocol",
+            "WorkerService",
+        ]),
     // The programs are dependencies so that they are built with the tests that start them.
     tests(
         "ProcessTests",

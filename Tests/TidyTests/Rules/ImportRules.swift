@@ -114,12 +114,15 @@ enum ImportRules {
             .map { ($0.line, "\(layer)/\(target) imports \($0.module)") }
     }
 
+    /// What several processes share; the others are a process each, and know nothing of one another.
+    private static let sharedServices: Set = ["ProcessKit", "EngineAdapters", "StreamFollowing", "TraceExport"]
+
     private static func mayImport(_ module: String, layer: String, target: String) -> Bool {
         switch layer {
         case "base", "io": foundations[target]?.contains(module) ?? false
         case "stages": module == "ClusterModel" || module == "JSONText"
         case "services":
-            !testing.contains(module) && (!services.contains(module) || ["ProcessKit", "EngineAdapters", "StreamFollowing", "TraceExport"].contains(module))
+            !testing.contains(module) && (!services.contains(module) || sharedServices.contains(module))
         case "apps": !testing.contains(module) || appsForTesting.contains(target)
         case "testing": true
         default: false
