@@ -17,30 +17,32 @@ package enum StreamState: Hashable, Sendable {
 ///
 /// A mirror begins empty. After `restarted` come the pages of a snapshot and one `completed`, then events; then events go on until the next
 /// `restarted`. While the state is not `inStep` the mirror lacks something, and between two pages it may hold what the other one corrects.
+@LoopActor
 package protocol StreamMirror: AnyObject, Sendable {
     /// What was known is over; what comes now tells all of it anew.
-    @LoopActor func restarted(_ follower: StreamFollower)
+    func restarted(_ follower: StreamFollower)
     /// A page of the snapshot. Its entries replace nothing: before `completed` each is told once.
-    @LoopActor func apply(_ page: SnapshotPage, from follower: StreamFollower)
+    func apply(_ page: SnapshotPage, from follower: StreamFollower)
     /// The snapshot is whole: it holds every event up to `number`, and of some keys later ones, which are not told again.
-    @LoopActor func completed(through number: UInt64, _ follower: StreamFollower)
+    func completed(through number: UInt64, _ follower: StreamFollower)
     /// The next events. This is how nearly all of them come.
-    @LoopActor func apply(_ batch: borrowing StreamBatch, from follower: StreamFollower)
+    func apply(_ batch: borrowing StreamBatch, from follower: StreamFollower)
     /// One event of a worker: what is left of it where a page held the rest.
-    @LoopActor func apply(_ event: WorkerEvent, number: UInt64, from follower: StreamFollower)
+    func apply(_ event: WorkerEvent, number: UInt64, from follower: StreamFollower)
     /// Told on each change.
-    @LoopActor func follower(_ follower: StreamFollower, became state: StreamState)
+    func follower(_ follower: StreamFollower, became state: StreamState)
     /// Whether the publisher was heard within its time; told on each change.
-    @LoopActor func follower(_ follower: StreamFollower, heard verdict: Liveness.Verdict)
+    func follower(_ follower: StreamFollower, heard verdict: Liveness.Verdict)
     /// For logs and metrics.
-    @LoopActor func follower(_ follower: StreamFollower, noted notice: StreamNotice)
+    func follower(_ follower: StreamFollower, noted notice: StreamNotice)
 }
 
+@LoopActor
 extension StreamMirror {
-    @LoopActor package func apply(_ batch: borrowing StreamBatch, from follower: StreamFollower) {
+    package func apply(_ batch: borrowing StreamBatch, from follower: StreamFollower) {
         var events = batch.workerEvents
         while let (event, number) = events.next() { apply(event, number: number, from: follower) }
     }
-    @LoopActor package func follower(_ follower: StreamFollower, heard verdict: Liveness.Verdict) {}
-    @LoopActor package func follower(_ follower: StreamFollower, noted notice: StreamNotice) {}
+    package func follower(_ follower: StreamFollower, heard verdict: Liveness.Verdict) {}
+    package func follower(_ follower: StreamFollower, noted notice: StreamNotice) {}
 }
