@@ -38,8 +38,7 @@ package struct RouterMetrics: Sendable {
         leasesEnded = registry.counterFamily("apus_router_leases_ended_total", help: "Leases that ended, by reason.", labels: ["reason"])
         recoveries = registry.counterFamily(
             "apus_router_stream_recoveries_total",
-            help: "Recoveries of a worker's stream, by outcome: by late_arrival, replay or snapshot, or failed.",
-            labels: ["outcome"])
+            help: "Recoveries of a worker's stream, by outcome: by late_arrival, replay or snapshot, or failed.", labels: ["outcome"])
         gaps = registry.counter("apus_router_stream_gaps_total", help: "Gaps found in the numbers of workers' events.")
         malformedEvents = registry.counter("apus_router_stream_malformed_total", help: "Batches of workers' events that do not decode.")
         strangeEvents = registry.counter(

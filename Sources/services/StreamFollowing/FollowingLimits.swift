@@ -10,8 +10,8 @@ package enum FollowingLimits {
     package static let heldBytesTogether = 64 << 20
     /// What one batch costs beside its bytes: its array, its place in a list, and the work of finding that place.
     static let heldOverhead = 256
-    /// One part of a replay, or one page of a snapshot.
-    static let answer = Duration.seconds(4)
+    /// One part of a replay, or one page of a snapshot: 256 KiB over a poor link. A peer that is gone is noticed sooner by its link.
+    static let answer = Duration.seconds(8)
     /// 64 million blocks. A publisher that goes on naming a next page is lying.
     static let snapshotPages = 16_384
     /// Before another recovery of the same stream; doubles each time.

@@ -23,10 +23,10 @@ package final class StreamFollower: FeedReader {
 
     package private(set) var source: StreamSource
     package private(set) var state = StreamState.listening
-    package internal(set) var counters = FollowerCounters()
-    let options: FollowingOptions
-    let loop: Loop
-    let line: RecoveryLine
+    package private(set) var counters = FollowerCounters()
+    private let options: FollowingOptions
+    private let loop: Loop
+    private let line: RecoveryLine
     private let gate: RecoveryGate
     private let network: any Network
     private weak var mirror: (any StreamMirror)?
@@ -46,15 +46,12 @@ package final class StreamFollower: FeedReader {
     private var isRecovering = false
     private var timer: TimerHandle?
     private var linkFailures = 0
-    private var pause = Duration.zero
+    private var pause = RecoveryPause()
     private var inStepSince: Instant?
     /// What made up what was missing, for the note when it is over.
     private var means = StreamNotice.Recovery.lateArrival
 
-    /// When a beat said less than is known.
-    private var backwardSince: Instant?
-    /// Batches in a row of which all was known, and where one more of them would begin.
-    private var repeated: (count: Int, next: UInt64) = (0, 0)
+    private var backward = BackwardNumbers()
     private var spoilt = 0
 
     /// Keeps its mirror weakly: the mirror's owner keeps both.
@@ -92,15 +89,15 @@ package final class StreamFollower: FeedReader {
         guard phase != .closed, generation != source.generation else { return }
         source.generation = generation
         source.feed = feed ?? source.feed
-        try subscribe()
         line.close()
         forgetRecovery()
-        pause = .zero
+        pause.forgive()
         forgetHorizon()
         cursor.restart(generation: generation, next: 1)
         phase = .listening
         become(.listening)
         mirror?.restarted(self)
+        try subscribe()
     }
 
     package func close() {
@@ -137,16 +134,14 @@ package final class StreamFollower: FeedReader {
         if case .listening = phase { return begin(at: last) }
         if !knowsHorizon { knowHorizon(last) }
         if last > horizon {
-            backwardSince = nil
+            backward.went()
             missing((horizon + 1)...last)
             horizon = last
             settle()
         } else if case .following = phase, last < position {
-            // One may have been overtaken, or come twice; two are a fault, after which nothing would ever be applied again.
-            guard let since = backwardSince else { return backwardSince = loop.now }
-            if since.duration(to: loop.now) >= FollowingLimits.backwardSpan { ranBackwards(to: last) }
+            if backward.beat(at: loop.now) { ranBackwards(to: last) }
         } else {
-            backwardSince = nil
+            backward.went()
         }
     }
 
@@ -180,8 +175,7 @@ package final class StreamFollower: FeedReader {
 
     /// The cursor is past it already.
     private func apply(_ body: RawSpan, first: UInt64, count: Int, skip: Int) {
-        backwardSince = nil
-        repeated = (0, 0)
+        backward.went()
         counters.events += UInt64(count - skip)
         guard let mirror else { return }
         if first + UInt64(skip) > pages.newest {
@@ -268,8 +262,7 @@ package final class StreamFollower: FeedReader {
     /// Nothing of it is new: a repeat, or a publisher that counts from the beginning again.
     private func known(_ first: UInt64, next: UInt64) {
         counters.duplicates += 1
-        repeated = first == repeated.next ? (repeated.count + 1, next) : (1, next)
-        if repeated.count >= FollowingLimits.repeatedBatches { ranBackwards(to: next - 1) }
+        if backward.repeated(first, next: next) { ranBackwards(to: next - 1) }
     }
 
     private func ranBackwards(to last: UInt64) {
@@ -282,7 +275,7 @@ package final class StreamFollower: FeedReader {
 
     private func become(_ state: StreamState) {
         guard state != self.state else { return }
-        if self.state == .inStep, let since = inStepSince, since.duration(to: loop.now) >= FollowingLimits.forgiven { pause = .zero }
+        if self.state == .inStep, let since = inStepSince, since.duration(to: loop.now) >= FollowingLimits.forgiven { pause.forgive() }
         inStepSince = state == .inStep ? loop.now : nil
         self.state = state
         mirror?.follower(self, became: state)
@@ -296,7 +289,7 @@ package final class StreamFollower: FeedReader {
         phase = .waiting
         become(.resyncing)
         // Any pause that was earned lies behind.
-        pause = max(pause, FollowingLimits.firstPause)
+        pause.begin()
         recover(after: .zero)
     }
 
@@ -304,7 +297,8 @@ package final class StreamFollower: FeedReader {
         forgetRecovery()
         phase = .waiting
         become(.resyncing)
-        let wait = atOnce ? .zero : takePause(atMost: problem.isOfLink ? FollowingLimits.longestLinkPause : options.longestPause)
+        let longest = problem.isOfLink ? FollowingLimits.longestLinkPause : options.longestPause
+        let wait = atOnce ? .zero : pause.take(atMost: longest, &loop.random)
         // That the ring is too short is nobody's failure: a snapshot was made for it.
         if case .notInRing = problem {} else { failed(problem, wait) }
         recover(after: wait)
@@ -325,20 +319,12 @@ package final class StreamFollower: FeedReader {
         attempt += 1
         isRecovering = false
         linkFailures = 0
-        backwardSince = nil
-        repeated = (0, 0)
+        backward.went()
         loop.cancel(timer)
         gate.forget(self)
         gate.giveBack(held.bytes)
         held.removeAll()
         pages = PageMap(generation: source.generation)
-    }
-
-    /// None the first time; it doubles, with jitter, so that those who lost the same message do not ask together.
-    private func takePause(atMost longest: Duration) -> Duration {
-        let wait = min(pause, longest)
-        pause = max(pause, min(max(pause * 2, FollowingLimits.firstPause), longest))
-        return wait > .zero ? wait + .nanoseconds(Int64(loop.random.next() % UInt64(max(wait.inNanoseconds / 2, 1)))) : .zero
     }
 
     /// After the pause, and in its turn.
@@ -376,7 +362,7 @@ package final class StreamFollower: FeedReader {
     private func lostLink(_ problem: RecoveryProblem) {
         linkFailures += 1
         guard linkFailures < FollowingLimits.linkTries else { return startOver(problem) }
-        let wait = takePause(atMost: FollowingLimits.longestLinkPause)
+        let wait = pause.take(atMost: FollowingLimits.longestLinkPause, &loop.random)
         failed(problem, wait)
         recover(after: wait)
     }

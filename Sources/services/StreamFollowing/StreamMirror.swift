@@ -37,6 +37,7 @@ package protocol StreamMirror: AnyObject, Sendable {
     func follower(_ follower: StreamFollower, noted notice: StreamNotice)
 }
 
+@LoopActor
 extension StreamMirror {
     package func apply(_ batch: borrowing StreamBatch, from follower: StreamFollower) {
         var events = batch.workerEvents

@@ -116,7 +116,8 @@ final class StreamFaults: @unchecked Sendable {
 
     private func slow(_ reader: StreamReader) {
         var faults = quiet
-        faults.bytesPerSecond = 20_000 + Int(random.next() % 200_000)
+        // What is under way arrives at this rate still when the fault is over: the largest answer in about a second.
+        faults.bytesPerSecond = 250_000 + Int(random.next() % 2_000_000)
         note("\(reader.name) gets \(faults.bytesPerSecond ?? 0) bytes a second")
         fabric.plan[StreamWorker.name, reader.name] = faults
     }
