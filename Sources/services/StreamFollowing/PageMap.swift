@@ -135,7 +135,8 @@ struct PageMap {
             let blocks = ranges.filter { $0.section > 0 }
             if blocks.allSatisfy({ number > $0.sequence }) { return .whole }
             return blocks.allSatisfy { number <= $0.sequence } ? .nothing : .spoilt
-        default: return number > sequence(0, 0) ? .whole : .nothing
+        // What has no hash is in the section that is read first: no page is older.
+        default: return .whole
         }
     }
 

@@ -19,6 +19,8 @@ package final class WorkerMirror: StreamMirror {
     package var whenApplied: (@LoopActor (WorkerEvent, UInt64) -> Void)?
     private var isJoining = true
     private var last: UInt64 = 0
+    /// The last number that any page of this snapshot contains.
+    private var newestPage: UInt64 = 0
 
     package init() {}
 
@@ -33,10 +35,12 @@ package final class WorkerMirror: StreamMirror {
         restarts += 1
         isJoining = true
         last = 0
+        newestPage = 0
     }
 
     package func apply(_ page: SnapshotPage, from follower: StreamFollower) {
         if !isJoining { violation("a page behind the last one") }
+        newestPage = max(newestPage, page.sequence)
         for entry in page.entries { picture.apply(entry) }
     }
 
@@ -55,7 +59,11 @@ package final class WorkerMirror: StreamMirror {
         whenApplied?(event, number)
     }
 
-    package func follower(_ follower: StreamFollower, became state: StreamState) { self.state = state }
+    package func follower(_ follower: StreamFollower, became state: StreamState) {
+        self.state = state
+        // Between its pages a picture is of no one moment.
+        if state == .inStep, follower.position < newestPage { violation("in step at \(follower.position), before \(newestPage)") }
+    }
 
     package func follower(_ follower: StreamFollower, noted notice: StreamNotice) {
         notices.append("\(notice)")
