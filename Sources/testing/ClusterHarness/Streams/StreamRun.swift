@@ -70,10 +70,16 @@ package struct StreamRun {
     }
 
     /// A publisher that begins to count anew in the same life, which none should: everybody joins anew.
+    ///
+    /// It says little until everybody has heard it. Had it counted past a reader's number before that reader heard it, nobody could tell its
+    /// events from those that were missing: that is why a generation is that of one life.
     private mutating func countAnew() {
         script.calm()
         guard follows("before it counts anew", within: Self.recovery) else { return }
+        script.load.stop()
         script.countAnew()
+        script.pass(Self.quiet)
+        script.load.start()
         script.pass(Self.quiet)
         if follows("after it counted anew", within: Self.recovery) { for reader in script.readers { reader.forgiveGaps() } }
     }
