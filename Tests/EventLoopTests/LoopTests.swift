@@ -169,6 +169,15 @@ struct LoopTests {
         #expect(throws: WorkPool.Full.self) { try pool.submit {} }
     }
 
+    @Test("a thread that is stuck in its work holds up nobody's end")
+    func stuck() throws {
+        let pool = WorkPool(threads: 2), gate = Lock(false)
+        try pool.submit { while !gate.with({ $0 }) { usleep(200) } }
+        #expect(!pool.close(within: .milliseconds(20)))
+        gate.with { $0 = true }
+        #expect(WorkPool(threads: 2).close())
+    }
+
     @Test("at its high mark the inbox tells the source to stop, and at its low mark to go on")
     func marks() async throws {
         let thread = try LoopThread(marks: InboxMarks(highBytes: 1_000_000, lowBytes: 1_000, highItems: 10, lowItems: 2))

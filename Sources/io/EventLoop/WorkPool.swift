@@ -1,4 +1,5 @@
 internal import CSys
+import ClusterModel
 import Concurrency
 import Glibc
 
@@ -47,16 +48,23 @@ package final class WorkPool: Sendable {
         wakeUp.signal()
     }
 
-    /// Runs what is queued, then ends the threads and waits for them. Not from one of them.
-    package func close() {
+    /// Runs what is queued, then ends the threads and waits for them, at most so long. Not from one of them. False: one of them is stuck in
+    /// its work, and is left behind.
+    @discardableResult
+    package func close(within limit: Duration = WorkPool.closing) -> Bool {
         let threads = state.with { state in
             state.isClosed = true
             defer { state.threads = [] }
             return state.threads
         }
         for _ in threads { wakeUp.signal() }
-        for thread in threads { pthread_join(pthread_t(thread), nil) }
+        var haveAllEnded = true
+        for thread in threads where apus_join_thread(thread, limit.inNanoseconds) != 0 { haveAllEnded = false }
+        return haveAllEnded
     }
+
+    /// Work that was begun ends within this as a rule; a process does not stay for a thread that hangs in a library.
+    package static let closing = Duration.seconds(5)
 
     fileprivate func serve() {
         while true {

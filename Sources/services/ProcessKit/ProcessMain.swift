@@ -65,7 +65,8 @@ package struct ProcessMain: Sendable {
         _ resolved: ResolvedConfiguration, _ systemd: SystemdNotify, on loop: EpollLoop, _ metrics: MetricsRegistry, _ log: Logger
     ) async throws -> ExitCode {
         let network = try NngNetwork(on: loop, tls: options.tls(resolved))
-        defer { network.close() }
+        // What hangs in a socket's end does not keep the process.
+        defer { if !network.close() { log.warning("a socket did not close", ["within": .duration(WorkPool.closing)]) } }
         let pool = WorkPool()
         defer { pool.close() }
         let policy = options.policy(resolved, id: id(resolved), on: loop)

@@ -107,6 +107,17 @@ int apus_random_bytes(void *bytes, size_t count) {
 
 void apus_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
+int apus_join_thread(unsigned long thread, int64_t nanoseconds) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);  // the clock that this wait is defined on
+    int64_t sum = until.tv_nsec + nanoseconds;
+    until.tv_sec += sum / 1000000000;
+    until.tv_nsec = sum % 1000000000;
+    int status = pthread_timedjoin_np((pthread_t)thread, NULL, &until);
+    if (status != 0) pthread_detach((pthread_t)thread);
+    return -status;
+}
+
 // A numeric address; never a question to a name server, which would block the loop. 0 or -errno.
 static int numeric_address(const char *host, uint16_t port, struct sockaddr_storage *address, socklen_t *length) {
     struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM}, *found = NULL;

@@ -44,7 +44,7 @@ final class NngProcess: TestProcess {
     func thaw() async { gate.open() }
 
     func close() async {
-        await thread.run { [nng] _ in nng.close() }
+        await thread.run { [nng] _ in _ = nng.close() }
         thread.stop()
     }
 

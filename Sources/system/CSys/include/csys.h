@@ -41,6 +41,9 @@ void apus_set_current_loop(void *loop);
 
 void apus_name_thread(const char *name);
 
+// Waits for the thread's end, at most so long; then it is left to itself. 0 or -errno.
+int apus_join_thread(unsigned long thread, int64_t nanoseconds);
+
 // What the kernel does for a connection by itself.
 struct apus_tcp_options {
     // Beyond this much that it has not sent yet it takes no more.
