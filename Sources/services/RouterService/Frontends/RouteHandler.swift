@@ -93,7 +93,11 @@ final class RouteHandler: LinkHandler, StateEntry {
     private func route(_ batch: RouteBatch) {
         for lease in batch.endedLeases { core.ledger.end(lease) }
         guard !batch.entries.isEmpty else { return }
-        for entry in batch.entries { answers.entries.append(core.planner.plan(entry, origin: identity.generation)) }
+        for entry in batch.entries {
+            // Policies do not tell yet that all are busy.
+            guard let plan = core.planner.attempt(entry, origin: identity.generation) else { preconditionFailure("nothing parks yet") }
+            answers.entries.append(plan)
+        }
         link.send(answers, origin: identity.generation)
         answers.entries.removeAll(keepingCapacity: answers.entries.count <= 256)
     }

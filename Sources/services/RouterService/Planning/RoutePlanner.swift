@@ -14,6 +14,7 @@ final class RoutePlanner {
         var field = ""
         let reason: String
         var retryAfter = Duration.zero
+        var isBusy = false
     }
 
     private let core: RouterCore
@@ -24,8 +25,8 @@ final class RoutePlanner {
         selector = PlacementSelector(policy: policy)
     }
 
-    /// Exactly one answer.
-    func plan(_ entry: RouteEntry, origin: UInt64) -> PlanEntry {
+    /// Exactly one answer, or nil: everybody who may run it is busy, and nothing was booked. `waited`: how long it has been parked.
+    func attempt(_ entry: RouteEntry, origin: UInt64, waited: Duration = .zero) -> PlanEntry? {
         let began = core.loop.preciseNow
         var plan = PlanEntry()
         plan.counter = entry.counter
@@ -34,6 +35,7 @@ final class RoutePlanner {
         do throws(Refusal) {
             try place(entry, origin: origin, &plan)
         } catch {
+            if error.isBusy { return nil }
             let error = believed(error)
             plan.outcome = .failed
             plan.legs = []
@@ -42,6 +44,7 @@ final class RoutePlanner {
                 reason: error.reason)
         }
         let took = began.duration(to: core.loop.preciseNow)
+        plan.queueMicroseconds = UInt64(clamping: waited.inNanoseconds / 1_000)
         plan.decisionNanoseconds = UInt64(clamping: took.inNanoseconds)
         core.metrics.planned(plan.outcome, plan.failure?.code)
         if plan.outcome == .placed { core.metrics.decision.observeMilliseconds(took) }
@@ -176,6 +179,7 @@ final class RoutePlanner {
     private static func refusal(_ failure: PlacementFailure) -> Refusal {
         switch failure {
         case .noWorker: Refusal(code: .noWorker, reason: "no worker is eligible now", retryAfter: RouterLimits.retryAfter)
+        case .busy: Refusal(code: .capacity, reason: "every worker that may run this is busy", isBusy: true)
         case .unknownWorker(let worker):
             Refusal(code: .unknownWorker, field: "pins", reason: "there is no such placement: worker \(worker)")
         case .pinConflict(let worker):

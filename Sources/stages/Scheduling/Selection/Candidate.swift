@@ -10,6 +10,10 @@ package struct Candidate: Sendable {
     package let loRAs: Set<String>
     /// Of one engine step; 0: unknown.
     package let maxBatchedTokens: UInt32
+    /// Its place in the block index; none: routed by load alone.
+    package var slot: PlacementSlot?
+    /// In the index, on the device: ties go to the one with fewer.
+    package var indexedBlocks: UInt64 = 0
     package var isReady: Bool
     package var load: CandidateLoad
     /// When it was last chosen, in turns of its pool; 0: never.
@@ -50,6 +54,12 @@ package struct CandidateLoad: Hashable, Sendable {
     package var bookedTokens: UInt64 = 0
     /// Requests booked here, of which the worker has not spoken yet.
     package var bookedRequests: UInt32 = 0
+    /// Of the ledger, all routers' requests that are booked or run there: prefill still to do.
+    package var ledgerTokens: UInt64 = 0
+    /// Of the ledger: blocks that those requests hold, shared ones once, output blocks with their decay.
+    package var ledgerBlocks: UInt64 = 0
+    /// Of the ledger.
+    package var ledgerRequests: UInt32 = 0
 
     package init() {}
 

@@ -26,6 +26,8 @@ package struct RouteDecision: Hashable, Sendable {
 package enum PlacementFailure: Error, Hashable, Sendable {
     /// Nobody is eligible now; that may change.
     case noWorker
+    /// All that are eligible are busy: worth waiting for.
+    case busy
     /// A pin to a worker or rank that is not there.
     case unknownWorker(WorkerID)
     /// A pin that the request's own other demands, or the worker's role, rule out for ever.

@@ -40,6 +40,18 @@ package struct PlacementPin: Hashable, Sendable {
     }
 }
 
+/// The placement that a session is bound to.
+package struct SessionPlace: Hashable, Sendable {
+    package let target: PlacementTarget
+    /// It runs there or nowhere: waits, or fails. Otherwise a busy worker is spilled from.
+    package let isHard: Bool
+
+    package init(target: PlacementTarget, isHard: Bool) {
+        self.target = target
+        self.isHard = isHard
+    }
+}
+
 /// Workers that a request lists. Sorted once, since each candidate is looked up in it.
 package struct WorkerList: Hashable, Sendable {
     private var sorted: [UInt64]
@@ -67,6 +79,8 @@ package struct RouteQuery: Sendable {
     /// That may still be produced; 0: up to the context length.
     package var maxTokens: UInt32 = 0
     package var expectedOutputTokens: UInt32?
+    /// Of the pool: tokens in a block of `hashes`.
+    package var blockSize: UInt32 = 0
     /// Sequence hashes of all full blocks.
     package var hashes: [UInt64] = []
     /// Abilities that the worker must have, as bits.
@@ -77,6 +91,8 @@ package struct RouteQuery: Sendable {
     package var pins: [PlacementPin] = []
     /// Taken if it is eligible and not busy: it may still hold the request's blocks.
     package var preferred: PlacementTarget?
+    /// Where the request's session is bound.
+    package var session: SessionPlace?
     /// Empty: every worker.
     package var allowed = WorkerList()
     /// Refused or lost this request.
