@@ -14,6 +14,8 @@ final class LeaseLedger {
     private var released: [ReleasedLease] = []
     /// Told of each placement whose leases changed.
     var changed: (@LoopActor (Placement) -> Void)?
+    /// Told of each lease that ended.
+    var ended: (@LoopActor (UInt64) -> Void)?
     /// The high half of this router's lease numbers, and how many it has given.
     private var series: UInt32
     private var given: UInt32 = 0
@@ -179,6 +181,7 @@ final class LeaseLedger {
             let lease = one.lease
             metrics.ended(one.reason)
             changed?(lease.placement)
+            ended?(lease.number)
             guard isOurs(lease.number) else { continue }
             publisher.publish(
                 .leaseReleased(

@@ -16,6 +16,7 @@ final class EventIntake: StreamMirror {
     private struct Snapshot {
         var requests: [HeldRequest] = []
         var loads: [RankLoad] = []
+        var sessions: [SessionBound] = []
         var state: StateChanged?
     }
 
@@ -69,6 +70,12 @@ final class EventIntake: StreamMirror {
                 snapshot.requests.append(request)
             case .rankLoad(let load): if snapshot.loads.count < Limits.ranks { snapshot.loads.append(load) }
             case .stateChanged(let state): snapshot.state = state
+            case .sessionBound(let session):
+                guard snapshot.sessions.count < core.sessions.mirror.limits.bindingsOfWorker else {
+                    core.metrics.strangeEvents.increment()
+                    continue
+                }
+                snapshot.sessions.append(session)
             default: break
             }
         }
@@ -78,6 +85,7 @@ final class EventIntake: StreamMirror {
         let snapshot = snapshot
         self.snapshot = Snapshot()
         core.ledger.reconcile(record.life, held: snapshot.requests)
+        core.sessions.reconcile(record.life, bound: snapshot.sessions)
         for load in snapshot.loads { core.workers.load(record, load, number: number) }
         if let state = snapshot.state { core.workers.declared(record, state.state, state.reason) }
     }

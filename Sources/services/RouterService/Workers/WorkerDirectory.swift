@@ -18,6 +18,8 @@ final class WorkerDirectory {
     /// By id.
     private(set) var all: [WorkerRecord] = []
     private var retired = RetiredLives()
+    /// Told of each life of which nothing is left here.
+    var lifeEnded: (@LoopActor (WorkerLife) -> Void)?
 
     init(loop: Loop, publisher: StatePublisher, ledger: LeaseLedger, metrics: RouterMetrics, log: Logger) {
         self.loop = loop
@@ -110,6 +112,7 @@ final class WorkerDirectory {
         record.intake?.close()
         record.intake = nil
         ledger.drop(record.life)
+        lifeEnded?(record.life)
     }
 
     private func announceGone(_ record: WorkerRecord, _ reason: String) {
