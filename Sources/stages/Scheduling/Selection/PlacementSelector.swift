@@ -54,7 +54,6 @@ package struct PlacementSelector: Sendable {
         if let session = query.session, session.isHard, leg != .prefill {
             if let pin = query.pin(for: leg), pin.target.worker != session.target.worker { throw .pinConflict(pin.target.worker) }
             guard let index = leastLoaded(session.target, query, leg, candidates) else { throw .noWorker }
-            guard !candidates[index].isBusy(thresholds) else { throw .busy }
             choice = PlacementChoice(index: index, of: candidates[index])
         } else if let pin = query.pin(for: leg) {
             choice = try pinned(to: pin, query, leg, candidates)
