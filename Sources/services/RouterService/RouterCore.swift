@@ -19,6 +19,7 @@ final class RouterCore {
     let ledger: LeaseLedger
     let workers: WorkerDirectory
     let frontends: FrontendDirectory
+    let sessions: RouterSessions
     let recoveries = RecoveryGate()
     /// Of this router's own links.
     let endpoint: LinkEndpoint
@@ -46,8 +47,11 @@ final class RouterCore {
         ledger = LeaseLedger(loop: loop, publisher: publisher, metrics: metrics, cache: cache)
         workers = WorkerDirectory(loop: loop, publisher: publisher, ledger: ledger, cache: cache, metrics: metrics, log: log)
         frontends = FrontendDirectory(publisher: publisher, metrics: metrics)
+        sessions = RouterSessions(loop: loop, publisher: publisher, workers: workers, registry: context.metrics, log: log)
         endpoint = LinkEndpoint(loop: loop, network: context.network, policy: context.policy)
         ledger.changed = { [weak workers] placement in workers?.leasesChanged(on: placement) }
+        ledger.ended = { [weak sessions] lease in sessions?.ended(lease) }
+        workers.lifeEnded = { [weak sessions] life in sessions?.drop(life) }
     }
 
     // MARK: State
@@ -100,6 +104,7 @@ final class RouterCore {
             for index in record.ranks.indices { entries.append(.placementLoad(workers.load(of: record, index))) }
         }
         for lease in ledger.ours { entries.append(.leaseMade(LeaseLedger.made(lease, hashes: []))) }
+        entries += sessions.entries
         entries.append(.routerHealth(health))
         let snapshot = StateSnapshot(entries, generation: context.identity.generation, sequence: publisher.sequence)
         lastSnapshot = snapshot

@@ -109,6 +109,7 @@ package struct RouterMetrics: Sendable {
         case .promptTooLong: "prompt_too_long"
         case .invalidArgument: "invalid_argument"
         case .capacity: "capacity"
+        case .sessionUnsupported: "session_unsupported"
         default: "other"
         }
     }

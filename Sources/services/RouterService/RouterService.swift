@@ -28,6 +28,8 @@ package final class RouterService {
 
     /// Leases that have not ended.
     package var leasesHeld: Int { core?.ledger.table.count ?? 0 }
+    /// Sessions that are bound to a worker, as the workers told.
+    package var sessionsBound: Int { core?.sessions.mirror.count ?? 0 }
     /// Nothing is booked or running, as far as the workers told.
     package var isIdle: Bool { leasesHeld == 0 }
     /// The address of its feed, once it publishes.
@@ -99,6 +101,7 @@ package final class RouterService {
         guard let core else { return }
         core.ledger.expire()
         core.workers.sweep()
+        core.sessions.sweep()
         core.settle()
         core.publishHealth()
         core.forgetSnapshot()

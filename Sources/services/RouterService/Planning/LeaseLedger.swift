@@ -22,6 +22,8 @@ final class LeaseLedger {
     var changed: (@LoopActor (Placement) -> Void)?
     /// Told when something ended or fell, so that what waits may have a place now.
     var fell: (@LoopActor () -> Void)?
+    /// Told of each lease that ended.
+    var ended: (@LoopActor (UInt64) -> Void)?
     /// The high half of this router's lease numbers, and how many it has given.
     private var series: UInt32
     private var given: UInt32 = 0
@@ -279,6 +281,7 @@ final class LeaseLedger {
             metrics.ended(one.reason)
             letGo(lease)
             changed?(lease.placement)
+            ended?(lease.number)
             guard isOurs(lease.number) else { continue }
             publisher.publish(
                 .leaseReleased(

@@ -83,6 +83,9 @@ final class RoutePlanner {
         var query = asked
         query.blockSize = pool.blockSize
         if chosen.isAdapter, query.loRA.isEmpty { query.loRA = entry.model }
+        let session = try session(of: entry, query.singleLeg, in: pool)
+        query.session = session?.place
+        if session?.opens ?? false { query.needs |= Capabilities.sessions.rawValue }
         let matches = core.cache.match(query.hashes)
         let decision: RouteDecision
         do throws(PlacementFailure) {
@@ -93,6 +96,19 @@ final class RoutePlanner {
         for leg in [decision.first, decision.second] {
             guard let leg else { continue }
             plan.legs.append(try book(leg, entry, query, pool, matches))
+        }
+        // A session is where its decode runs.
+        if let session, let leg = plan.legs.last {
+            plan.session = entry.queryOnly ? session.outcome(on: leg) : core.sessions.placed(session, on: leg)
+        }
+    }
+
+    /// What is known of the entry's session; a prefill leg alone has none.
+    private func session(of entry: RouteEntry, _ leg: PlacementRole, in pool: Pool) throws(Refusal) -> SessionResolution? {
+        guard let asked = entry.session, leg != .prefill else { return nil }
+        guard !asked.key.id.isEmpty else { throw Refusal(code: .invalidArgument, field: "session", reason: "a session has a name") }
+        do throws(SessionUnsupported) { return try core.sessions.resolve(asked, for: entry, in: pool) } catch {
+            throw Refusal(code: .sessionUnsupported, field: "session", reason: "no worker of this model holds sessions")
         }
     }
 

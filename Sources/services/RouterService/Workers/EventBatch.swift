@@ -57,7 +57,8 @@ enum EventBatch {
         case .requestEnded(let event): ledger.ended(event, by: life)
         case .rankLoad(let event): core.workers.load(record, event, number: number)
         case .stateChanged(let event): core.workers.declared(record, event.state, event.reason)
-        case .sessionBound, .sessionUnbound: break
+        case .sessionBound(let event): core.sessions.bound(event, by: life)
+        case .sessionUnbound(let event): core.sessions.unbound(event, by: life)
         case .unknown: core.metrics.strangeEvents.increment()
         }
     }

@@ -19,6 +19,8 @@ final class WorkerDirectory {
     /// By id.
     private(set) var all: [WorkerRecord] = []
     private var retired = RetiredLives()
+    /// Told of each life of which nothing is left here.
+    var lifeEnded: (@LoopActor (WorkerLife) -> Void)?
 
     init(loop: Loop, publisher: StatePublisher, ledger: LeaseLedger, cache: CacheIndex, metrics: RouterMetrics, log: Logger) {
         self.loop = loop
@@ -113,6 +115,7 @@ final class WorkerDirectory {
         record.intake = nil
         ledger.drop(record.life)
         for index in record.ranks.indices { retireSlot(of: record, record.ranks[index]) }
+        lifeEnded?(record.life)
     }
 
     // MARK: Slots
