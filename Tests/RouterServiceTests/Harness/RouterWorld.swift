@@ -26,7 +26,7 @@ final class RouterWorld: @unchecked Sendable {
     static let routerName = "127.0.0.1"
     static let routerAddress = Address(host: routerName, port: 8100)
 
-    /// In turn by default, so that a test can say who comes next.
+    /// In turn by default and nobody ever busy, so that a test can say who comes next.
     init(seed: UInt64 = 1, plan: FaultPlan = FaultPlan(), selection: SelectionSettings = .inTurn) {
         world = VirtualWorld(seed: seed)
         fabric = SimulatedFabric(world: world, plan: plan)
@@ -179,6 +179,7 @@ extension SelectionSettings {
     static let inTurn: SelectionSettings = {
         var settings = SelectionSettings()
         settings.policy = .roundRobin
+        settings.thresholds = .off
         return settings
     }()
 }
