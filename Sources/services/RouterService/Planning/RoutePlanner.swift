@@ -20,7 +20,6 @@ final class RoutePlanner {
     private let core: RouterCore
     private var selector: PlacementSelector
     private var scratch = SelectionScratch()
-    private let blocks = BlockMatches()
 
     init(_ core: RouterCore, _ selection: SelectionSettings) {
         self.core = core
@@ -103,7 +102,7 @@ final class RoutePlanner {
         let decision: RouteDecision
         do throws(PlacementFailure) {
             decision = try selector.decide(
-                query, among: pool.candidates, blocks: blocks, scratch: &scratch, random: &core.loop.random)
+                query, among: pool.candidates, blocks: matches, scratch: &scratch, random: &core.loop.random)
         } catch { throw Self.refusal(error) }
         plan.outcome = entry.queryOnly ? .queryOnly : .placed
         plan.handOver = decision.second == nil ? .none : .concurrent
