@@ -1,5 +1,5 @@
 import ClusterModel
-import Scheduling
+package import Scheduling
 package import ServiceRuntime
 package import Transport
 
@@ -10,6 +10,8 @@ package struct RouterConfig: Sendable {
     /// The feed of the router's state.
     package var publish = Address(host: "127.0.0.1", port: 8101)
     package var policy = RoundRobinPolicy.name
+    package var queue = QueueSettings()
+    package var busy = BusyThresholds()
 
     package init() {}
 
@@ -26,6 +28,7 @@ package struct RouterOptions: Sendable {
     private let publish: OptionKey<String>
     private let id: OptionKey<String?>
     private let policy: OptionKey<String>
+    private let queue: QueueOptions
 
     package init(in table: inout OptionTable) {
         let defaults = RouterConfig()
@@ -41,6 +44,7 @@ package struct RouterOptions: Sendable {
         policy = table.option(
             "policy", .text("NAME", problem: Self.policyProblem), default: defaults.policy,
             help: "How a worker is chosen: \(RouterConfig.policies.map(\.name).joined(separator: ", ")).")
+        queue = QueueOptions(in: &table)
     }
 
     package func config(_ resolved: ResolvedConfiguration) throws(Address.Invalid) -> RouterConfig {
@@ -48,6 +52,7 @@ package struct RouterOptions: Sendable {
         config.listen = try Address(parsing: resolved[listen])
         config.publish = try Address(parsing: resolved[publish])
         config.policy = resolved[policy]
+        queue.apply(resolved, to: &config)
         return config
     }
 

@@ -16,6 +16,10 @@ final class RouterCore {
     let metrics: RouterMetrics
     let publisher: StatePublisher
     let ledger: LeaseLedger
+    /// Above which load a placement counts as busy.
+    let busy: BusyBook
+    private(set) lazy var queue = PlanQueue(self, queueSettings)
+    private let queueSettings: QueueSettings
     let workers: WorkerDirectory
     let frontends: FrontendDirectory
     let recoveries = RecoveryGate()
@@ -31,7 +35,7 @@ final class RouterCore {
     private var lastHealth: RouterHealth?
     private let startedAt: Instant
 
-    init(_ context: ProcessContext, policy: any PlacementPolicy, publishing address: Address) throws(TransportError) {
+    init(_ context: ProcessContext, policy: any PlacementPolicy, config: RouterConfig) throws(TransportError) {
         self.context = context
         self.policy = policy
         loop = context.loop
@@ -39,10 +43,13 @@ final class RouterCore {
         log = context.log
         metrics = RouterMetrics(registry: context.metrics)
         publisher = try StatePublisher(
-            on: address, identity: context.identity, dialect: context.policy.dialect, loop: loop, network: context.network,
+            on: config.publish, identity: context.identity, dialect: context.policy.dialect, loop: loop, network: context.network,
             metrics: metrics, log: log)
         ledger = LeaseLedger(loop: loop, publisher: publisher, metrics: metrics)
-        workers = WorkerDirectory(loop: loop, publisher: publisher, ledger: ledger, metrics: metrics, log: log)
+        busy = BusyBook(config.busy)
+        queueSettings = config.queue
+        workers = WorkerDirectory(
+            loop: loop, publisher: publisher, ledger: ledger, thresholds: busy, metrics: metrics, log: log)
         frontends = FrontendDirectory(publisher: publisher, metrics: metrics)
         endpoint = LinkEndpoint(loop: loop, network: context.network, policy: context.policy)
         ledger.changed = { [weak workers] placement in workers?.leasesChanged(on: placement) }
@@ -96,6 +103,7 @@ final class RouterCore {
         for record in workers.all where record.isAnnounced {
             for index in record.ranks.indices { entries.append(.placementLoad(workers.load(of: record, index))) }
         }
+        for depth in queue.depths { entries.append(.queueDepth(depth)) }
         for lease in ledger.ours { entries.append(.leaseMade(LeaseLedger.made(lease, hashes: []))) }
         entries.append(.routerHealth(health))
         let snapshot = StateSnapshot(entries, generation: context.identity.generation, sequence: publisher.sequence)

@@ -18,11 +18,11 @@ final class RoutePlanner {
     }
 
     private let core: RouterCore
-    private let selector: PlacementSelector
+    private let policy: any PlacementPolicy
 
     init(_ core: RouterCore, policy: any PlacementPolicy) {
         self.core = core
-        selector = PlacementSelector(policy: policy)
+        self.policy = policy
     }
 
     /// Exactly one answer, or nil: everybody who may run it is busy, and nothing was booked. `waited`: how long it has been parked.
@@ -65,12 +65,50 @@ final class RoutePlanner {
         try check(entry)
         let query = RouteQuery(entry, origin: origin, adapter: nil)
         if !entry.queryOnly {
-            guard !core.ledger.table.repeats(query.request, attempt: entry.attempt, role: query.singleLeg) else {
-                throw Refusal(code: .duplicate, field: "attempt", reason: "this attempt was planned already")
-            }
+            try checkIsNew(entry, query)
             if entry.attempt > 1 { core.ledger.cancel(query.request, through: entry.attempt - 1) }
         }
         try place(entry, query, in: try pool(of: entry), &plan)
+    }
+
+    private func checkIsNew(_ entry: RouteEntry, _ query: RouteQuery) throws(Refusal) {
+        guard !core.ledger.table.repeats(query.request, attempt: entry.attempt, role: query.singleLeg) else {
+            throw Refusal(code: .duplicate, field: "attempt", reason: "this attempt was planned already")
+        }
+    }
+
+    /// What can be said of a request before a place is looked for.
+    enum Examination {
+        case belongs(PoolDirectory.Named)
+        case refused(PlanEntry)
+    }
+
+    /// Where a request belongs, or why it has no place anywhere, without placing it.
+    func examine(_ entry: RouteEntry, origin: UInt64) -> Examination {
+        do throws(Refusal) {
+            guard !core.isDraining else { throw Refusal(code: .draining, reason: "this router leaves") }
+            try check(entry)
+            if !entry.queryOnly { try checkIsNew(entry, RouteQuery(entry, origin: origin, adapter: nil)) }
+            let named = try pool(of: entry)
+            try check(entry, against: named.pool)
+            return .belongs(named)
+        } catch {
+            let plan = failed(entry, believed(error))
+            core.metrics.planned(plan.outcome, plan.failure?.code)
+            return .refused(plan)
+        }
+    }
+
+    private func failed(_ entry: RouteEntry, _ refusal: Refusal) -> PlanEntry {
+        var plan = PlanEntry()
+        plan.counter = entry.counter
+        plan.attempt = entry.attempt
+        plan.routerID = core.context.identity.id
+        plan.outcome = .failed
+        plan.failure = FailureDetail(
+            code: refusal.code, retryAfterMilliseconds: UInt32(clamping: refusal.retryAfter.inMilliseconds), field: refusal.field,
+            reason: refusal.reason)
+        return plan
     }
 
     private func place(
@@ -84,7 +122,7 @@ final class RoutePlanner {
         if chosen.isAdapter, query.loRA.isEmpty { query.loRA = entry.model }
         let decision: RouteDecision
         do throws(PlacementFailure) {
-            decision = try selector.decide(query, among: pool.candidates, at: core.loop.now, random: &core.loop.random)
+            decision = try selector(of: pool).decide(query, among: pool.candidates, at: core.loop.now, random: &core.loop.random)
         } catch { throw Self.refusal(error) }
         plan.outcome = entry.queryOnly ? .queryOnly : .placed
         plan.handOver = decision.second == nil ? .none : .concurrent
@@ -92,6 +130,10 @@ final class RoutePlanner {
             guard let leg else { continue }
             plan.legs.append(try book(leg, entry, query, pool))
         }
+    }
+
+    private func selector(of pool: Pool) -> PlacementSelector {
+        PlacementSelector(policy: policy, thresholds: core.busy[pool.name])
     }
 
     /// What is believed is written down before the booking adds this request to it.
@@ -119,7 +161,7 @@ final class RoutePlanner {
         return planned
     }
 
-    private func takeNote(of report: OverbookedReport) {
+    func takeNote(of report: OverbookedReport) {
         core.ledger.end(
             EndedLease(lease: report.lease, workerID: report.workerID, generation: report.generation, rank: report.rank, reason: .refused))
         core.workers.overbooked(report)

@@ -27,11 +27,19 @@ enum EventBatch {
         case .requestAccepted(let event): ledger.accepted(event, by: life)
         case .requestStarted(let event): ledger.started(event, by: life)
         case .prefillProgress(let event): ledger.prefill(event.lease, by: life, remaining: event.remainingTokens)
-        case .prefillDone(let event): ledger.prefill(event.lease, by: life, remaining: 0)
+        case .prefillDone(let event):
+            ledger.prefill(event.lease, by: life, remaining: 0)
+            core.queue.stirred()
         case .blocksGrown(let event): ledger.grown(event, by: life)
-        case .requestEnded(let event): ledger.ended(event, by: life)
-        case .rankLoad(let event): core.workers.load(record, event, number: number)
-        case .stateChanged(let event): core.workers.declared(record, event.state, event.reason)
+        case .requestEnded(let event):
+            ledger.ended(event, by: life)
+            core.queue.stirred()
+        case .rankLoad(let event):
+            core.workers.load(record, event, number: number)
+            core.queue.stirred()
+        case .stateChanged(let event):
+            core.workers.declared(record, event.state, event.reason)
+            core.queue.stirred()
         case .blocksStored, .blocksRemoved, .rankCleared, .requestBlocks, .sessionBound, .sessionUnbound: break
         case .unknown: core.metrics.strangeEvents.increment()
         }

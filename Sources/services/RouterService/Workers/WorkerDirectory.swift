@@ -9,6 +9,7 @@ import WireProtocol
 @LoopActor
 final class WorkerDirectory {
     let pools: PoolDirectory
+    private let thresholds: BusyBook
     private let loop: Loop
     private let publisher: StatePublisher
     private let ledger: LeaseLedger
@@ -19,10 +20,11 @@ final class WorkerDirectory {
     private(set) var all: [WorkerRecord] = []
     private var retired = RetiredLives()
 
-    init(loop: Loop, publisher: StatePublisher, ledger: LeaseLedger, metrics: RouterMetrics, log: Logger) {
+    init(loop: Loop, publisher: StatePublisher, ledger: LeaseLedger, thresholds: BusyBook, metrics: RouterMetrics, log: Logger) {
         self.loop = loop
         self.publisher = publisher
         self.ledger = ledger
+        self.thresholds = thresholds
         self.metrics = metrics
         self.log = log
         pools = PoolDirectory(loop: loop, publisher: publisher, metrics: metrics)
@@ -201,8 +203,13 @@ final class WorkerDirectory {
         load.prefillTokens = count.prefillTokens
         load.activeBlocks = UInt32(clamping: count.blocks)
         load.requests = count.requests
-        if let pool = record.pool, let place = pool.candidates.index(of: placement) { load.busy = pool.candidates[place].isBusy() }
+        if let pool = record.pool, let place = pool.candidates.index(of: placement) { load.busy = pool.candidates[place].isBusy(thresholds[pool.name]) }
         return load
+    }
+
+    /// Whether ranks are busy may be another word now.
+    func thresholdsChanged() {
+        for record in all { for index in record.ranks.indices { record.ranks[index].changed = true } }
     }
 
     private func count() {

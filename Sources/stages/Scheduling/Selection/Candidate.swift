@@ -37,6 +37,7 @@ package struct Candidate: Sendable {
     /// Too loaded for what is not bound to it.
     package func isBusy(_ thresholds: BusyThresholds = BusyThresholds()) -> Bool {
         let waits = maxBatchedTokens > 0 && Double(load.waitingTokens) > thresholds.waitingBatches * Double(maxBatchedTokens)
+            || load.waitingTokens > thresholds.waitingTokens
         let isFull = load.totalBlocks > 0 && Double(load.activeBlocks) >= thresholds.activeBlocks * Double(load.totalBlocks)
         return waits || isFull
     }
@@ -72,6 +73,8 @@ package struct CandidateLoad: Hashable, Sendable {
 package struct BusyThresholds: Hashable, Sendable {
     /// Waiting prefill, in engine steps of the placement.
     package var waitingBatches = 1.0
+    /// Waiting prefill, whatever the placement computes in a step.
+    package var waitingTokens = UInt64.max
     /// Share of the blocks that requests hold.
     package var activeBlocks = 0.95
 

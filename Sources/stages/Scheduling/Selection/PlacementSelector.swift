@@ -57,6 +57,10 @@ package struct PlacementSelector: Sendable {
             // A prefill somewhere is a wish for a split, which one leg cannot grant.
             throw .pinConflict(pin.target.worker)
         } else {
+            let open = candidates.indices.filter { !candidates[$0].isBusy(thresholds) && query.admits(candidates[$0], for: leg) }
+            guard !open.isEmpty else { throw candidates.contains { query.admits($0, for: leg) } ? .busy : .noWorker }
+            var candidates = candidates
+            for index in candidates.indices where candidates[index].isBusy(thresholds) { candidates[index].isReady = false }
             guard let free = unpinned(query, leg, candidates, now, &random) else { throw .noWorker }
             choice = free
         }
@@ -84,6 +88,7 @@ package struct PlacementSelector: Sendable {
             throw .pinConflict(other.target.worker)
         }
         guard let index = leastLoaded(pin.target, query, leg, candidates) else { throw .noWorker }
+        guard !candidates[index].isBusy(thresholds) else { throw .busy }
         return PlacementChoice(index: index, of: candidates[index])
     }
 
