@@ -80,12 +80,50 @@ final class RoutePlanner {
         try check(entry)
         let query = RouteQuery(entry, origin: origin, adapter: nil)
         if !entry.queryOnly {
-            guard !core.ledger.table.repeats(query.request, attempt: entry.attempt, role: query.singleLeg) else {
-                throw Refusal(code: .duplicate, field: "attempt", reason: "this attempt was planned already")
-            }
+            try checkIsNew(entry, query)
             if entry.attempt > 1 { core.ledger.cancel(query.request, through: entry.attempt - 1) }
         }
         try place(entry, query, in: try pool(of: entry), &plan)
+    }
+
+    private func checkIsNew(_ entry: RouteEntry, _ query: RouteQuery) throws(Refusal) {
+        guard !core.ledger.table.repeats(query.request, attempt: entry.attempt, role: query.singleLeg) else {
+            throw Refusal(code: .duplicate, field: "attempt", reason: "this attempt was planned already")
+        }
+    }
+
+    /// What can be said of a request before a place is looked for.
+    enum Examination {
+        case belongs(PoolDirectory.Named)
+        case refused(PlanEntry)
+    }
+
+    /// Where a request belongs, or why it has no place anywhere, without placing it.
+    func examine(_ entry: RouteEntry, origin: UInt64) -> Examination {
+        do throws(Refusal) {
+            guard !core.isDraining else { throw Refusal(code: .draining, reason: "this router leaves") }
+            try check(entry)
+            if !entry.queryOnly { try checkIsNew(entry, RouteQuery(entry, origin: origin, adapter: nil)) }
+            let named = try pool(of: entry)
+            try check(entry, against: named.pool)
+            return .belongs(named)
+        } catch {
+            let plan = failed(entry, believed(error))
+            core.metrics.planned(plan.outcome, plan.failure?.code)
+            return .refused(plan)
+        }
+    }
+
+    private func failed(_ entry: RouteEntry, _ refusal: Refusal) -> PlanEntry {
+        var plan = PlanEntry()
+        plan.counter = entry.counter
+        plan.attempt = entry.attempt
+        plan.routerID = core.context.identity.id
+        plan.outcome = .failed
+        plan.failure = FailureDetail(
+            code: refusal.code, retryAfterMilliseconds: UInt32(clamping: refusal.retryAfter.inMilliseconds), field: refusal.field,
+            reason: refusal.reason)
+        return plan
     }
 
     private func place(
@@ -103,6 +141,7 @@ final class RoutePlanner {
         if session?.opens ?? false { query.needs |= Capabilities.sessions.rawValue }
         // Also where the policy does not ask: what is there need not be computed, and the plan says so.
         let matches = core.cache.match(query.hashes)
+        selector.settings.thresholds = core.busy[pool.name]
         let decision: RouteDecision
         do throws(PlacementFailure) {
             decision = try selector.decide(
@@ -164,7 +203,7 @@ final class RoutePlanner {
         return planned
     }
 
-    private func takeNote(of report: OverbookedReport) {
+    func takeNote(of report: OverbookedReport) {
         core.ledger.end(
             EndedLease(lease: report.lease, workerID: report.workerID, generation: report.generation, rank: report.rank, reason: .refused))
         core.workers.overbooked(report)
