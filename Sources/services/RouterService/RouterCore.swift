@@ -15,6 +15,7 @@ final class RouterCore {
     let log: Logger
     let metrics: RouterMetrics
     let publisher: StatePublisher
+    let cache: CacheIndex
     let ledger: LeaseLedger
     let workers: WorkerDirectory
     let frontends: FrontendDirectory
@@ -42,8 +43,9 @@ final class RouterCore {
         publisher = try StatePublisher(
             on: address, identity: context.identity, dialect: context.policy.dialect, loop: loop, network: context.network,
             metrics: metrics, log: log)
-        ledger = LeaseLedger(loop: loop, publisher: publisher, metrics: metrics)
-        workers = WorkerDirectory(loop: loop, publisher: publisher, ledger: ledger, metrics: metrics, log: log)
+        cache = CacheIndex(loop: loop, limits: IndexLimits())
+        ledger = LeaseLedger(loop: loop, publisher: publisher, metrics: metrics, cache: cache)
+        workers = WorkerDirectory(loop: loop, publisher: publisher, ledger: ledger, cache: cache, metrics: metrics, log: log)
         frontends = FrontendDirectory(publisher: publisher, metrics: metrics)
         sessions = RouterSessions(loop: loop, publisher: publisher, workers: workers, registry: context.metrics, log: log)
         endpoint = LinkEndpoint(loop: loop, network: context.network, policy: context.policy)
@@ -64,6 +66,7 @@ final class RouterCore {
         health.workers = UInt32(clamping: workers.attached)
         health.resyncing = UInt32(clamping: workers.resyncing)
         health.leases = UInt32(clamping: ledger.table.count)
+        health.indexedBlocks = UInt64(clamping: cache.counts.blocks)
         return health
     }
 

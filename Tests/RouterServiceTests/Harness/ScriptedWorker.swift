@@ -69,6 +69,8 @@ final class ScriptedWorker: LinkHandler {
     var sessions: [SessionBound] = []
     /// Sessions that it was told to give up.
     private(set) var closes: [CloseSession] = []
+    /// On the device; `publish` does not keep them.
+    var blocks: [HeldBlocks] = []
     /// Entries of one page of a snapshot.
     var pageEntries = 1_000
     /// Changes the page before it leaves.
@@ -268,6 +270,16 @@ final class ScriptedWorker: LinkHandler {
                 let question = try? Codec.decodeBody(SnapshotQuestion.self, from: body)
             else { return }
             worker.snapshots += 1
+            if question.cursor.section == 1 {
+                var page = SnapshotPage()
+                page.generation = worker.script.generation
+                page.sequence = (worker.feed?.nextSequence ?? 1) - 1
+                page.section = 1
+                page.fromHash = question.cursor.fromHash
+                page.throughHash = .max
+                page.entries = worker.blocks.map { .heldBlocks($0) }
+                return link.answer(header, with: page)
+            }
             var entries: [SnapshotEntry] = [.stateChanged(StateChanged(state: worker.script.state, reason: ""))]
             entries += worker.loads.map { .rankLoad($0) } + worker.held.map { .heldRequest($0) }
             entries += worker.sessions.map { .sessionBound($0) }
