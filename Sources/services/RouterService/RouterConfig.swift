@@ -1,5 +1,5 @@
 import ClusterModel
-import Scheduling
+package import Scheduling
 package import ServiceRuntime
 package import Transport
 
@@ -9,15 +9,9 @@ package struct RouterConfig: Sendable {
     package var listen = Address(host: "127.0.0.1", port: 8100)
     /// The feed of the router's state.
     package var publish = Address(host: "127.0.0.1", port: 8101)
-    package var policy = RoundRobinPolicy.name
+    package var selection = SelectionSettings()
 
     package init() {}
-
-    /// By the names that `--policy` takes.
-    static let policies: [(name: String, make: @Sendable () -> any PlacementPolicy)] = [(RoundRobinPolicy.name, { RoundRobinPolicy() })]
-
-    /// Nil for a name that is none.
-    static func policy(_ name: String) -> (any PlacementPolicy)? { policies.first { $0.name == name }?.make() }
 }
 
 /// The router's own options.
@@ -39,15 +33,15 @@ package struct RouterOptions: Sendable {
             help: "Sixteen hexadecimal digits that name this router over its lives; by default drawn anew.")
         table.group("Routing")
         policy = table.option(
-            "policy", .text("NAME", problem: Self.policyProblem), default: defaults.policy,
-            help: "How a worker is chosen: \(RouterConfig.policies.map(\.name).joined(separator: ", ")).")
+            "policy", .text("NAME", problem: Self.policyProblem), default: defaults.selection.policy.rawValue,
+            help: "How a worker is chosen: \(SelectionPolicy.names).")
     }
 
     package func config(_ resolved: ResolvedConfiguration) throws(Address.Invalid) -> RouterConfig {
         var config = RouterConfig()
         config.listen = try Address(parsing: resolved[listen])
         config.publish = try Address(parsing: resolved[publish])
-        config.policy = resolved[policy]
+        config.selection.policy = SelectionPolicy(rawValue: resolved[policy]) ?? config.selection.policy
         return config
     }
 
@@ -58,7 +52,7 @@ package struct RouterOptions: Sendable {
     }
 
     @Sendable private static func policyProblem(_ text: String) -> ValueProblem? {
-        guard RouterConfig.policy(text) == nil else { return nil }
-        return ValueProblem("there is no such policy", remedy: "write one of: \(RouterConfig.policies.map(\.name).joined(separator: ", "))")
+        guard SelectionPolicy(rawValue: text) == nil else { return nil }
+        return ValueProblem("there is no such policy", remedy: "write one of: \(SelectionPolicy.names)")
     }
 }

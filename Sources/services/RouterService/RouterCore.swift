@@ -23,8 +23,8 @@ final class RouterCore {
     let recoveries = RecoveryGate()
     /// Of this router's own links.
     let endpoint: LinkEndpoint
-    private(set) lazy var planner = RoutePlanner(self, policy: policy)
-    private let policy: any PlacementPolicy
+    private(set) lazy var planner = RoutePlanner(self, selection)
+    private let selection: SelectionSettings
     /// What is said of this router in registrations.
     var endpoints = Endpoints()
     var isDraining = false
@@ -33,9 +33,9 @@ final class RouterCore {
     private var lastHealth: RouterHealth?
     private let startedAt: Instant
 
-    init(_ context: ProcessContext, policy: any PlacementPolicy, publishing address: Address) throws(TransportError) {
+    init(_ context: ProcessContext, selection: SelectionSettings, publishing address: Address) throws(TransportError) {
         self.context = context
-        self.policy = policy
+        self.selection = selection
         loop = context.loop
         startedAt = context.loop.now
         log = context.log

@@ -94,9 +94,7 @@ final class RouteHandler: LinkHandler, StateEntry {
         for lease in batch.endedLeases { core.ledger.end(lease) }
         guard !batch.entries.isEmpty else { return }
         for entry in batch.entries {
-            // Policies do not tell yet that all are busy.
-            guard let plan = core.planner.attempt(entry, origin: identity.generation) else { preconditionFailure("nothing parks yet") }
-            answers.entries.append(plan)
+            answers.entries.append(core.planner.attempt(entry, origin: identity.generation) ?? core.planner.busy(entry))
         }
         link.send(answers, origin: identity.generation)
         answers.entries.removeAll(keepingCapacity: answers.entries.count <= 256)

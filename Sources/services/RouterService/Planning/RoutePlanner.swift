@@ -18,11 +18,12 @@ final class RoutePlanner {
     }
 
     private let core: RouterCore
-    private let selector: PlacementSelector
+    private var selector: PlacementSelector
+    private var scratch = SelectionScratch()
 
-    init(_ core: RouterCore, policy: any PlacementPolicy) {
+    init(_ core: RouterCore, _ selection: SelectionSettings) {
         self.core = core
-        selector = PlacementSelector(policy: policy)
+        selector = PlacementSelector(selection)
     }
 
     /// Exactly one answer, or nil: everybody who may run it is busy, and nothing was booked. `waited`: how long it has been parked.
@@ -48,6 +49,20 @@ final class RoutePlanner {
         plan.decisionNanoseconds = UInt64(clamping: took.inNanoseconds)
         core.metrics.planned(plan.outcome, plan.failure?.code)
         if plan.outcome == .placed { core.metrics.decision.observeMilliseconds(took) }
+        return plan
+    }
+
+    /// The answer to what does not wait until somebody is free.
+    func busy(_ entry: RouteEntry) -> PlanEntry {
+        var plan = PlanEntry()
+        plan.counter = entry.counter
+        plan.attempt = entry.attempt
+        plan.routerID = core.context.identity.id
+        plan.outcome = .failed
+        plan.failure = FailureDetail(
+            code: .capacity, retryAfterMilliseconds: UInt32(clamping: RouterLimits.retryAfter.inMilliseconds), field: "",
+            reason: "every worker that may run this is busy")
+        core.metrics.planned(.failed, .capacity)
         return plan
     }
 
@@ -89,7 +104,8 @@ final class RoutePlanner {
         let matches = core.cache.match(query.hashes)
         let decision: RouteDecision
         do throws(PlacementFailure) {
-            decision = try selector.decide(query, among: pool.candidates, at: core.loop.now, random: &core.loop.random)
+            decision = try selector.decide(
+                query, among: pool.candidates, blocks: matches, scratch: &scratch, random: &core.loop.random)
         } catch { throw Self.refusal(error) }
         plan.outcome = entry.queryOnly ? .queryOnly : .placed
         plan.handOver = decision.second == nil ? .none : .concurrent
@@ -209,6 +225,12 @@ final class RoutePlanner {
             Refusal(code: .unknownWorker, field: "pins", reason: "there is no such placement: worker \(worker)")
         case .pinConflict(let worker):
             Refusal(code: .pinConflict, field: "pins", reason: "the pin to worker \(worker) does not agree with the rest of the request")
+        case .pinNeeded:
+            Refusal(code: .invalidArgument, field: "pins", reason: "this router sends requests only where they are pinned")
+        case .badOverride(.policy):
+            Refusal(code: .invalidArgument, field: "policy", reason: "there is no such policy; there are \(SelectionPolicy.names)")
+        case .badOverride(.overlapWeight): Refusal(code: .invalidArgument, field: "overlapWeight", reason: "a number, not below 0")
+        case .badOverride(.temperature): Refusal(code: .invalidArgument, field: "temperature", reason: "a number, not below 0")
         }
     }
 
