@@ -56,6 +56,8 @@ package final class FrontendService {
     /// Requests that some worker still runs for this frontend.
     package var requestsAtWorkers: Int { frontend.workers.openRequests }
     package var isServing: Bool { frontend.isServing }
+    /// Routers that it may ask now.
+    package var usableRouters: Int { cluster.routers.count(where: \.isUsable) }
     package var openConnections: Int { server.openConnections }
 
     // MARK: Service

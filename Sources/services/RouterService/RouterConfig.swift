@@ -10,6 +10,8 @@ package struct RouterConfig: Sendable {
     /// The feed of the router's state.
     package var publish = Address(host: "127.0.0.1", port: 8101)
     package var policy = RoundRobinPolicy.name
+    /// Where the other routers are dialled; this one's own address may be among them.
+    package var peers: [Address] = []
 
     package init() {}
 
@@ -26,6 +28,7 @@ package struct RouterOptions: Sendable {
     private let publish: OptionKey<String>
     private let id: OptionKey<String?>
     private let policy: OptionKey<String>
+    private let peers: PeerOptions
 
     package init(in table: inout OptionTable) {
         let defaults = RouterConfig()
@@ -37,6 +40,7 @@ package struct RouterOptions: Sendable {
         id = table.optional(
             "router-id", .text("ID", problem: Self.idProblem),
             help: "Sixteen hexadecimal digits that name this router over its lives; by default drawn anew.")
+        peers = PeerOptions(in: &table)
         table.group("Routing")
         policy = table.option(
             "policy", .text("NAME", problem: Self.policyProblem), default: defaults.policy,
@@ -48,6 +52,7 @@ package struct RouterOptions: Sendable {
         config.listen = try Address(parsing: resolved[listen])
         config.publish = try Address(parsing: resolved[publish])
         config.policy = resolved[policy]
+        config.peers = try peers.addresses(resolved)
         return config
     }
 

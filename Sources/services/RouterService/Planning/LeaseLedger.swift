@@ -7,11 +7,13 @@ import WireProtocol
 /// The lease table of a running router: what changes in it is counted, and published where this router booked it.
 @LoopActor
 final class LeaseLedger {
-    private let loop: Loop
+    let loop: Loop
     private let publisher: StatePublisher
-    private let metrics: RouterMetrics
-    private(set) var table = LeaseTable()
-    private var released: [ReleasedLease] = []
+    let metrics: RouterMetrics
+    var table = LeaseTable()
+    var released: [ReleasedLease] = []
+    /// Told of by other routers and not yet released by them; kept by `LeaseLedger+Peers`.
+    var booked: [RouterLife: Set<UInt64>] = [:]
     /// Told of each placement whose leases changed.
     var changed: (@LoopActor (Placement) -> Void)?
     /// The high half of this router's lease numbers, and how many it has given.
@@ -39,7 +41,7 @@ final class LeaseLedger {
         return UInt64(series) << 32 | UInt64(given)
     }
 
-    private func isOurs(_ number: UInt64) -> Bool { UInt32(truncatingIfNeeded: number >> 32) == series }
+    func isOurs(_ number: UInt64) -> Bool { UInt32(truncatingIfNeeded: number >> 32) == series }
 
     /// Leases that this router booked and that have not ended.
     var ours: [Lease] { table.all.filter { isOurs($0.number) } }
@@ -173,7 +175,7 @@ final class LeaseLedger {
         }
     }
 
-    private func settle() {
+    func settle() {
         guard !released.isEmpty else { return }
         for one in released {
             let lease = one.lease

@@ -32,6 +32,8 @@ package struct Lease: Hashable, Sendable {
     package var promptBlocks: UInt32
     /// Held beyond the prompt.
     package var outputBlocks: UInt32
+    /// Another router, which booked it and told of it; nil once the worker has said it itself. None if this router booked it.
+    package var bookedBy: RouterLife?
 
     package init(
         number: UInt64, life: WorkerLife, rank: Rank, role: PlacementRole = .aggregated, request: RequestID? = nil, attempt: UInt8 = 0,
