@@ -28,8 +28,12 @@ package final class RouterService {
 
     /// Leases that have not ended.
     package var leasesHeld: Int { core?.ledger.table.count ?? 0 }
+    /// Sessions that are bound to a worker, as the workers told.
+    package var sessionsBound: Int { core?.sessions.mirror.count ?? 0 }
     /// Nothing is booked or running, as far as the workers told.
-    package var isIdle: Bool { leasesHeld == 0 }
+    package var isIdle: Bool { leasesHeld == 0 && requestsParked == 0 }
+    /// Requests that wait in the queue.
+    package var requestsParked: Int { core?.queue.count ?? 0 }
     /// Bookings of other routers that no worker has accepted.
     package var peerBookings: Int { core.map { core in core.peers.all.reduce(0) { $0 + core.ledger.bookings(of: $1.life) } } ?? 0 }
     /// Other routers with an open link.
@@ -53,8 +57,7 @@ package final class RouterService {
     // MARK: Service
 
     package func start() async throws {
-        guard let policy = RouterConfig.policy(config.policy) else { throw ConfigProblem(policy: config.policy) }
-        let core = try RouterCore(context, policy: policy, publishing: config.publish)
+        let core = try RouterCore(context, config: config)
         self.core = core
         core.endpoint.policy.accepts = [.control: [.worker], .route: [.frontend, .tool], .peer: [.router]]
         core.endpoint.policy.judge = { [weak core] hello in core?.objection(to: hello) }
@@ -69,7 +72,10 @@ package final class RouterService {
         tick()
         context.log.info(
             "listening",
-            ["links": .text(address.description), "feed": .text(core.publisher.address.description), "policy": .text(config.policy)])
+            [
+                "links": .text(address.description), "feed": .text(core.publisher.address.description),
+                "policy": .text(config.selection.policy.rawValue),
+            ])
     }
 
     /// Quick: what runs goes on without a router, and new requests go to another one.
@@ -78,6 +84,8 @@ package final class RouterService {
         core.isDraining = true
         core.publishHealth()
         core.publisher.flushNow()
+        // What is parked goes elsewhere at once.
+        core.queue.stirred()
         // Those who hear of it ask elsewhere; those who ask here meanwhile are told so.
         await context.loop.sleep(for: RouterLimits.drainNotice)
         core.endpoint.stopListening()
@@ -109,6 +117,7 @@ package final class RouterService {
             core.frontends.remove(session)
         }
         core.peers.stop()
+        core.queue.close()
         core.publisher.close()
         self.core = nil
     }
@@ -120,6 +129,8 @@ package final class RouterService {
         guard let core else { return }
         core.ledger.expire()
         core.workers.sweep()
+        core.sessions.sweep()
+        core.queue.tick()
         core.settle()
         core.publishHealth()
         core.forgetSnapshot()
@@ -137,12 +148,6 @@ package final class RouterService {
         let verdict = rejections.admit("\(place) \(cause)", atMilliseconds: milliseconds)
         context.log.limited(verdict)?.warning(
             "link rejected", ["peer": .text(peer?.description ?? place), "reason": .text(end.description)])
-    }
-
-    /// A name that is no policy; options have checked it before.
-    private struct ConfigProblem: Error, CustomStringConvertible {
-        let policy: String
-        var description: String { "there is no policy \(policy)" }
     }
 }
 

@@ -23,10 +23,13 @@ extension LeaseLedger {
         lease.expectedOutputTokens = made.expectedOutputTokens
         lease.promptBlocks = made.promptBlocks
         lease.bookedBy = router
+        if slots[lease.placement] != nil { lease.hashes = made.hashes }
         // Known already: the worker was faster, or it is said again.
-        guard table.book(lease, at: loop.now) else { return }
-        booked[router, default: []].insert(made.lease)
-        changed?(lease.placement)
+        moved(made.lease) { table in
+            guard table.book(lease, at: loop.now) else { return .late }
+            booked[router, default: []].insert(made.lease)
+            return .made
+        }
     }
 
     func heard(_ over: LeaseReleased, from router: RouterLife) {
