@@ -18,11 +18,11 @@ struct AttemptMessages {
     }
 
     /// What decides which router is asked: the same in each attempt, and in every frontend.
-    var routerKey: UInt64 {
+    func routerKey(session: SessionKey?) -> UInt64 {
         // The blocks past the prefix play no part; most prompts are shorter.
         let prefix = prepared.hashes.prefix(Int(RouterChoice.prefixTokens / max(prepared.model.card.blockSize, 1)) + 1)
         return RouterChoice.key(
-            session: nil, sequenceHashes: prefix.map(\.rawValue), blockSize: prepared.model.card.blockSize, otherwise: id)
+            session: session.map { ($0.tenant, $0.id) }, sequenceHashes: prefix.map(\.rawValue), blockSize: prepared.model.card.blockSize, otherwise: id)
     }
 
     func question(
