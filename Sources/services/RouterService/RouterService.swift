@@ -36,6 +36,8 @@ package final class RouterService {
     package var requestsParked: Int { core?.queue.count ?? 0 }
     /// Bookings of other routers that no worker has accepted.
     package var peerBookings: Int { core.map { core in core.peers.all.reduce(0) { $0 + core.ledger.bookings(of: $1.life) } } ?? 0 }
+    /// Blocks that its index holds, once for each placement that has them.
+    package var indexedCopies: Int { core?.cache.counts.copies ?? 0 }
     /// Other routers with an open link.
     package var linkedPeers: Int { core?.peers.linked ?? 0 }
     /// What keeps it from knowing all that there is to know, in words.
