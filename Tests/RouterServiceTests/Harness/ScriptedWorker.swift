@@ -67,6 +67,10 @@ final class ScriptedWorker: LinkHandler {
     var loads: [RankLoad] = []
     /// On the device; `publish` does not keep them.
     var blocks: [HeldBlocks] = []
+    /// Bound here; `bind` and `unbind` keep it.
+    var sessions: [SessionBound] = []
+    /// Sessions that it was told to give up.
+    private(set) var closes: [CloseSession] = []
     /// Entries of one page of a snapshot.
     var pageEntries = 1_000
     /// Changes the page before it leaves.
@@ -197,9 +201,24 @@ final class ScriptedWorker: LinkHandler {
         held.removeAll { $0.lease == leg.lease }
     }
 
+    func bind(_ name: String, counter: UInt64, rank: UInt32 = 0, ttl: UInt32 = 300) {
+        let bound = SessionBound(
+            key: SessionKey(tenant: "", id: name), rank: rank, bindCounter: counter, ttlSeconds: ttl, heldBlocks: 0)
+        sessions.removeAll { $0.key == bound.key }
+        sessions.append(bound)
+        publish([.sessionBound(bound)])
+    }
+
+    func unbind(_ name: String, _ reason: SessionEndReason) {
+        let gone = sessions.filter { $0.key.id == name }
+        sessions.removeAll { $0.key.id == name }
+        publish(gone.map { .sessionUnbound(SessionUnbound(key: $0.key, bindCounter: $0.bindCounter, reason: reason)) })
+    }
+
     // MARK: LinkHandler
 
     func link(_ link: Link, received header: MessageHeader, body: RawSpan) {
+        if header.kind == .closeSession, let close = try? Codec.decodeBody(CloseSession.self, from: body) { closes.append(close) }
         guard header.kind == .parityProbe, let probe = try? Codec.decodeBody(ParityProbe.self, from: body) else { return }
         probes += 1
         guard script.answersParity else { return }
@@ -263,6 +282,7 @@ final class ScriptedWorker: LinkHandler {
             }
             var entries: [SnapshotEntry] = [.stateChanged(StateChanged(state: worker.script.state, reason: ""))]
             entries += worker.loads.map { .rankLoad($0) } + worker.held.map { .heldRequest($0) }
+            entries += worker.sessions.map { .sessionBound($0) }
             let start = Int(question.cursor.fromHash), end = min(start + worker.pageEntries, entries.count)
             var page = SnapshotPage()
             page.generation = worker.script.generation

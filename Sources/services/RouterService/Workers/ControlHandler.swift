@@ -71,6 +71,7 @@ final class ControlHandler: LinkHandler {
         record.declaredReason = ""
         link.answer(header, with: WorkerRegistered(events: record.events, parityFollows: probes, warnings: warnings(link)))
         core.workers.registered(record)
+        core.sessions.registered(record)
         follow(addresses.feed)
         core.log.info(
             "worker registered",

@@ -18,6 +18,7 @@ final class EventIntake: StreamMirror {
         /// Of all of them.
         var hashes = 0
         var loads: [RankLoad] = []
+        var sessions: [SessionBound] = []
         var state: StateChanged?
     }
 
@@ -70,6 +71,12 @@ final class EventIntake: StreamMirror {
             case .heldBlocks(let blocks): if let slot = record.slot(of: blocks.rank) { core.cache.store(blocks, on: slot) }
             case .rankLoad(let load): if snapshot.loads.count < Limits.ranks { snapshot.loads.append(load) }
             case .stateChanged(let state): snapshot.state = state
+            case .sessionBound(let session):
+                guard snapshot.sessions.count < core.sessions.mirror.limits.bindingsOfWorker else {
+                    core.metrics.strangeEvents.increment()
+                    continue
+                }
+                snapshot.sessions.append(session)
             default: break
             }
         }
@@ -96,6 +103,7 @@ final class EventIntake: StreamMirror {
         self.snapshot = Snapshot()
         core.ledger.reconcile(record.life, held: snapshot.requests)
         core.workers.readAnew(record)
+        core.sessions.reconcile(record.life, bound: snapshot.sessions)
         for load in snapshot.loads { core.workers.load(record, load, number: number) }
         if let state = snapshot.state { core.workers.declared(record, state.state, state.reason) }
     }
