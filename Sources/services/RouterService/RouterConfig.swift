@@ -10,6 +10,8 @@ package struct RouterConfig: Sendable {
     /// The feed of the router's state.
     package var publish = Address(host: "127.0.0.1", port: 8101)
     package var selection = SelectionSettings()
+    package var queue = QueueSettings()
+    package var busy = BusyThresholds()
 
     package init() {}
 }
@@ -20,6 +22,7 @@ package struct RouterOptions: Sendable {
     private let publish: OptionKey<String>
     private let id: OptionKey<String?>
     private let policy: OptionKey<String>
+    private let queue: QueueOptions
 
     package init(in table: inout OptionTable) {
         let defaults = RouterConfig()
@@ -35,6 +38,7 @@ package struct RouterOptions: Sendable {
         policy = table.option(
             "policy", .text("NAME", problem: Self.policyProblem), default: defaults.selection.policy.rawValue,
             help: "How a worker is chosen: \(SelectionPolicy.names).")
+        queue = QueueOptions(in: &table)
     }
 
     package func config(_ resolved: ResolvedConfiguration) throws(Address.Invalid) -> RouterConfig {
@@ -42,6 +46,7 @@ package struct RouterOptions: Sendable {
         config.listen = try Address(parsing: resolved[listen])
         config.publish = try Address(parsing: resolved[publish])
         config.selection.policy = SelectionPolicy(rawValue: resolved[policy]) ?? config.selection.policy
+        queue.apply(resolved, to: &config)
         return config
     }
 

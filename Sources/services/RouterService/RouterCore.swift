@@ -17,6 +17,10 @@ final class RouterCore {
     let publisher: StatePublisher
     let cache: CacheIndex
     let ledger: LeaseLedger
+    /// Above which load a placement counts as busy.
+    let busy: BusyBook
+    private(set) lazy var queue = PlanQueue(self, queueSettings)
+    private let queueSettings: QueueSettings
     let workers: WorkerDirectory
     let frontends: FrontendDirectory
     let sessions: RouterSessions
@@ -33,23 +37,27 @@ final class RouterCore {
     private var lastHealth: RouterHealth?
     private let startedAt: Instant
 
-    init(_ context: ProcessContext, selection: SelectionSettings, publishing address: Address) throws(TransportError) {
+    init(_ context: ProcessContext, config: RouterConfig) throws(TransportError) {
         self.context = context
-        self.selection = selection
+        selection = config.selection
         loop = context.loop
         startedAt = context.loop.now
         log = context.log
         metrics = RouterMetrics(registry: context.metrics)
         publisher = try StatePublisher(
-            on: address, identity: context.identity, dialect: context.policy.dialect, loop: loop, network: context.network,
+            on: config.publish, identity: context.identity, dialect: context.policy.dialect, loop: loop, network: context.network,
             metrics: metrics, log: log)
         cache = CacheIndex(loop: loop, limits: IndexLimits())
         ledger = LeaseLedger(loop: loop, publisher: publisher, metrics: metrics, cache: cache)
-        workers = WorkerDirectory(loop: loop, publisher: publisher, ledger: ledger, cache: cache, metrics: metrics, log: log)
+        busy = BusyBook(config.busy)
+        queueSettings = config.queue
+        workers = WorkerDirectory(
+            loop: loop, publisher: publisher, ledger: ledger, cache: cache, thresholds: busy, metrics: metrics, log: log)
         frontends = FrontendDirectory(publisher: publisher, metrics: metrics)
         sessions = RouterSessions(loop: loop, publisher: publisher, workers: workers, registry: context.metrics, log: log)
         endpoint = LinkEndpoint(loop: loop, network: context.network, policy: context.policy)
         ledger.changed = { [weak workers] placement in workers?.leasesChanged(on: placement) }
+        ledger.fell = { [weak self] in self?.queue.stirred() }
         ledger.ended = { [weak sessions] lease in sessions?.ended(lease) }
         workers.lifeEnded = { [weak sessions] life in sessions?.drop(life) }
     }
@@ -103,6 +111,7 @@ final class RouterCore {
         for record in workers.all where record.isAnnounced {
             for index in record.ranks.indices { entries.append(.placementLoad(workers.load(of: record, index))) }
         }
+        for depth in queue.depths { entries.append(.queueDepth(depth)) }
         for lease in ledger.ours { entries.append(.leaseMade(LeaseLedger.made(lease, hashes: []))) }
         entries += sessions.entries
         entries.append(.routerHealth(health))

@@ -110,6 +110,10 @@ package struct RouterMetrics: Sendable {
         case .invalidArgument: "invalid_argument"
         case .capacity: "capacity"
         case .sessionUnsupported: "session_unsupported"
+        case .queueFull: "queue_full"
+        case .queueTimeout: "queue_timeout"
+        case .deadlineUnreachable: "deadline_unreachable"
+        case .tooManyQuestions: "too_many_questions"
         default: "other"
         }
     }

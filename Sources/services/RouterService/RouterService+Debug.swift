@@ -20,6 +20,7 @@ extension RouterService {
         json.number(core.ledger.table.tombstoneCount)
         json.key("sessions")
         core.sessions.debugState(into: &json)
+        core.queue.debugState(into: &json)
         json.key("workers")
         json.beginArray()
         for record in core.workers.all { write(record, core, to: &json) }

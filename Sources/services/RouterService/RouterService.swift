@@ -31,7 +31,9 @@ package final class RouterService {
     /// Sessions that are bound to a worker, as the workers told.
     package var sessionsBound: Int { core?.sessions.mirror.count ?? 0 }
     /// Nothing is booked or running, as far as the workers told.
-    package var isIdle: Bool { leasesHeld == 0 }
+    package var isIdle: Bool { leasesHeld == 0 && requestsParked == 0 }
+    /// Requests that wait in the queue.
+    package var requestsParked: Int { core?.queue.count ?? 0 }
     /// The address of its feed, once it publishes.
     package var feedAddress: Address? { core?.publisher.address }
     package var isDraining: Bool { core?.isDraining ?? false }
@@ -39,7 +41,7 @@ package final class RouterService {
     // MARK: Service
 
     package func start() async throws {
-        let core = try RouterCore(context, selection: config.selection, publishing: config.publish)
+        let core = try RouterCore(context, config: config)
         self.core = core
         core.endpoint.policy.accepts = [.control: [.worker], .route: [.frontend, .tool]]
         core.endpoint.policy.judge = { [weak core] hello in core?.objection(to: hello) }
@@ -65,6 +67,8 @@ package final class RouterService {
         core.isDraining = true
         core.publishHealth()
         core.publisher.flushNow()
+        // What is parked goes elsewhere at once.
+        core.queue.stirred()
         // Those who hear of it ask elsewhere; those who ask here meanwhile are told so.
         await context.loop.sleep(for: RouterLimits.drainNotice)
         core.endpoint.stopListening()
@@ -92,6 +96,7 @@ package final class RouterService {
             session.link.abort()
             core.frontends.remove(session)
         }
+        core.queue.close()
         core.publisher.close()
         self.core = nil
     }
@@ -104,6 +109,7 @@ package final class RouterService {
         core.ledger.expire()
         core.workers.sweep()
         core.sessions.sweep()
+        core.queue.tick()
         core.settle()
         core.publishHealth()
         core.forgetSnapshot()

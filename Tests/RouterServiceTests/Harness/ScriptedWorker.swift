@@ -65,12 +65,12 @@ final class ScriptedWorker: LinkHandler {
     /// What a snapshot says; `publish` keeps it.
     var held: [HeldRequest] = []
     var loads: [RankLoad] = []
+    /// On the device; `publish` does not keep them.
+    var blocks: [HeldBlocks] = []
     /// Bound here; `bind` and `unbind` keep it.
     var sessions: [SessionBound] = []
     /// Sessions that it was told to give up.
     private(set) var closes: [CloseSession] = []
-    /// On the device; `publish` does not keep them.
-    var blocks: [HeldBlocks] = []
     /// Entries of one page of a snapshot.
     var pageEntries = 1_000
     /// Changes the page before it leaves.

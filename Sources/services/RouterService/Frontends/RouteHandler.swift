@@ -15,7 +15,11 @@ final class RouteHandler: LinkHandler, StateEntry {
     var isPending = false
     /// What is being read page by page.
     private var snapshot: StateSnapshot?
-    private var answers = PlanBatch()
+    private var answers: [PlanEntry] = []
+    /// Counters of the requests that wait in the queue. Kept by the queue.
+    var parked: Set<UInt64> = []
+    /// The frontend's nonce.
+    var origin: UInt64 { identity.generation }
 
     init(_ core: RouterCore, _ link: Link) {
         self.core = core
@@ -32,6 +36,7 @@ final class RouteHandler: LinkHandler, StateEntry {
             case (.cancelRoute, false) where registration != nil: cancel(try batch(CancelRoute.self, header, body))
             case (.leasesEnded, false) where registration != nil:
                 for lease in try batch(LeasesEnded.self, header, body).leases { core.ledger.end(lease) }
+                core.queue.stirred()
             case (.explainQuestion, true):
                 _ = try Codec.decodeBody(ExplainQuestion.self, from: body)
                 link.answer(header, with: Failure(.notFound, reason: "no record of this decision is kept"))
@@ -45,6 +50,7 @@ final class RouteHandler: LinkHandler, StateEntry {
 
     func link(_ link: Link, ended: LinkEnd) {
         core.log.info("frontend lost", ["frontend": .hex(identity.id), "name": .text(identity.name), "reason": .text(ended.description)])
+        core.queue.drop(self)
         core.frontends.remove(self)
     }
 
@@ -92,18 +98,33 @@ final class RouteHandler: LinkHandler, StateEntry {
 
     private func route(_ batch: RouteBatch) {
         for lease in batch.endedLeases { core.ledger.end(lease) }
-        guard !batch.entries.isEmpty else { return }
-        for entry in batch.entries {
-            answers.entries.append(core.planner.attempt(entry, origin: identity.generation) ?? core.planner.busy(entry))
-        }
-        link.send(answers, origin: identity.generation)
-        answers.entries.removeAll(keepingCapacity: answers.entries.count <= 256)
+        if !batch.endedLeases.isEmpty { core.queue.stirred() }
+        for entry in batch.entries { core.queue.submit(entry, from: self) }
     }
 
     private func cancel(_ cancel: CancelRoute) {
         for request in cancel.requests {
-            core.ledger.cancel(RequestID(origin: identity.generation, counter: request.counter), through: request.attempt)
+            let id = RequestID(origin: origin, counter: request.counter)
+            core.queue.cancel(id, through: request.attempt)
+            core.ledger.cancel(id, through: request.attempt)
         }
+        core.queue.stirred()
+    }
+
+    /// Keeps an answer until `flush`. True: it is the first.
+    func answer(_ plan: PlanEntry) -> Bool {
+        answers.append(plan)
+        return answers.count == 1
+    }
+
+    /// Everything that was answered in one turn leaves in one message.
+    func flush() {
+        guard !answers.isEmpty else { return }
+        for start in stride(from: 0, to: answers.count, by: Limits.batchEntries) {
+            let end = min(start + Limits.batchEntries, answers.count)
+            link.send(PlanBatch(entries: start == 0 && end == answers.count ? answers : Array(answers[start..<end])), origin: origin)
+        }
+        answers.removeAll(keepingCapacity: answers.count <= 256)
     }
 
     // MARK: Recovery of the router's stream

@@ -80,12 +80,50 @@ final class RoutePlanner {
         try check(entry)
         let query = RouteQuery(entry, origin: origin, adapter: nil)
         if !entry.queryOnly {
-            guard !core.ledger.table.repeats(query.request, attempt: entry.attempt, role: query.singleLeg) else {
-                throw Refusal(code: .duplicate, field: "attempt", reason: "this attempt was planned already")
-            }
+            try checkIsNew(entry, query)
             if entry.attempt > 1 { core.ledger.cancel(query.request, through: entry.attempt - 1) }
         }
         try place(entry, query, in: try pool(of: entry), &plan)
+    }
+
+    private func checkIsNew(_ entry: RouteEntry, _ query: RouteQuery) throws(Refusal) {
+        guard !core.ledger.table.repeats(query.request, attempt: entry.attempt, role: query.singleLeg) else {
+            throw Refusal(code: .duplicate, field: "attempt", reason: "this attempt was planned already")
+        }
+    }
+
+    /// What can be said of a request before a place is looked for.
+    enum Examination {
+        case belongs(PoolDirectory.Named)
+        case refused(PlanEntry)
+    }
+
+    /// Where a request belongs, or why it has no place anywhere, without placing it.
+    func examine(_ entry: RouteEntry, origin: UInt64) -> Examination {
+        do throws(Refusal) {
+            guard !core.isDraining else { throw Refusal(code: .draining, reason: "this router leaves") }
+            try check(entry)
+            if !entry.queryOnly { try checkIsNew(entry, RouteQuery(entry, origin: origin, adapter: nil)) }
+            let named = try pool(of: entry)
+            try check(entry, against: named.pool)
+            return .belongs(named)
+        } catch {
+            let plan = failed(entry, believed(error))
+            core.metrics.planned(plan.outcome, plan.failure?.code)
+            return .refused(plan)
+        }
+    }
+
+    private func failed(_ entry: RouteEntry, _ refusal: Refusal) -> PlanEntry {
+        var plan = PlanEntry()
+        plan.counter = entry.counter
+        plan.attempt = entry.attempt
+        plan.routerID = core.context.identity.id
+        plan.outcome = .failed
+        plan.failure = FailureDetail(
+            code: refusal.code, retryAfterMilliseconds: UInt32(clamping: refusal.retryAfter.inMilliseconds), field: refusal.field,
+            reason: refusal.reason)
+        return plan
     }
 
     private func place(
@@ -101,7 +139,9 @@ final class RoutePlanner {
         let session = try session(of: entry, query.singleLeg, in: pool)
         query.session = session?.place
         if session?.opens ?? false { query.needs |= Capabilities.sessions.rawValue }
+        // Also where the policy does not ask: what is there need not be computed, and the plan says so.
         let matches = core.cache.match(query.hashes)
+        selector.settings.thresholds = core.busy[pool.name]
         let decision: RouteDecision
         do throws(PlacementFailure) {
             decision = try selector.decide(
@@ -149,10 +189,13 @@ final class RoutePlanner {
         guard !entry.queryOnly else { return planned }
         let match = pool.candidates[choice.index].slot.map { matches[$0] } ?? BlockMatch()
         let cached = min(UInt64(match.cached) * UInt64(pool.blockSize), UInt64(query.tokenCount))
+        // The decode leg of a split finds its prompt computed, and shares nothing unless the client says so.
+        let isHalf = leg.role == .decode && entry.wish != .decode, settings = selector.settings
         let booking = LeaseLedger.Booking(
-            query: query, attempt: entry.attempt, prefillTokens: leg.role == .decode ? 0 : query.tokenCount - UInt32(cached),
-            confirmedBlocks: leg.role == .decode ? 0 : match.confirmed)
-        guard let lease = core.ledger.book(booking, leg) else {
+            attempt: entry.attempt, prefillTokens: isHalf ? 0 : query.tokenCount - UInt32(cached),
+            confirmedBlocks: isHalf ? 0 : match.confirmed, sharesBlocks: query.assumeReuse ?? (isHalf ? false : settings.assumeReuse),
+            tracksPrefill: query.trackPrefill ?? (isHalf ? false : settings.trackPrefill))
+        guard let lease = core.ledger.book(query, booking, leg) else {
             throw Refusal(code: .capacity, reason: "this router can keep no more leases", retryAfter: RouterLimits.retryAfter)
         }
         planned.lease = lease
@@ -160,7 +203,7 @@ final class RoutePlanner {
         return planned
     }
 
-    private func takeNote(of report: OverbookedReport) {
+    func takeNote(of report: OverbookedReport) {
         core.ledger.end(
             EndedLease(lease: report.lease, workerID: report.workerID, generation: report.generation, rank: report.rank, reason: .refused))
         core.workers.overbooked(report)

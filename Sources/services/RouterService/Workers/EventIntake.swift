@@ -102,8 +102,8 @@ final class EventIntake: StreamMirror {
         let snapshot = snapshot
         self.snapshot = Snapshot()
         core.ledger.reconcile(record.life, held: snapshot.requests)
-        core.sessions.reconcile(record.life, bound: snapshot.sessions)
         core.workers.readAnew(record)
+        core.sessions.reconcile(record.life, bound: snapshot.sessions)
         for load in snapshot.loads { core.workers.load(record, load, number: number) }
         if let state = snapshot.state { core.workers.declared(record, state.state, state.reason) }
     }

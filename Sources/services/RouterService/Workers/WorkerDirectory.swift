@@ -9,6 +9,7 @@ import WireProtocol
 @LoopActor
 final class WorkerDirectory {
     let pools: PoolDirectory
+    private let thresholds: BusyBook
     let loop: Loop
     private let publisher: StatePublisher
     private let ledger: LeaseLedger
@@ -22,11 +23,14 @@ final class WorkerDirectory {
     /// Told of each life of which nothing is left here.
     var lifeEnded: (@LoopActor (WorkerLife) -> Void)?
 
-    init(loop: Loop, publisher: StatePublisher, ledger: LeaseLedger, cache: CacheIndex, metrics: RouterMetrics, log: Logger) {
+    init(
+        loop: Loop, publisher: StatePublisher, ledger: LeaseLedger, cache: CacheIndex, thresholds: BusyBook, metrics: RouterMetrics, log: Logger
+    ) {
         self.loop = loop
         self.publisher = publisher
         self.ledger = ledger
         self.cache = cache
+        self.thresholds = thresholds
         self.metrics = metrics
         self.log = log
         pools = PoolDirectory(loop: loop, publisher: publisher, metrics: metrics)
@@ -230,8 +234,15 @@ final class WorkerDirectory {
         load.activeBlocks = UInt32(clamping: blocks)
         load.requests = count.requests
         load.indexedBlocks = record.ranks[index].slot.map { cache.cachedBlocks(on: $0) } ?? 0
-        if let pool = record.pool, let place = pool.candidates.index(of: placement) { load.busy = pool.candidates[place].isBusy() }
+        if let pool = record.pool, let place = pool.candidates.index(of: placement) {
+            load.busy = pool.candidates[place].isBusy(thresholds[pool.name])
+        }
         return load
+    }
+
+    /// Whether ranks are busy may be another word now.
+    func thresholdsChanged() {
+        for record in all { for index in record.ranks.indices { record.ranks[index].changed = true } }
     }
 
     private func count() {

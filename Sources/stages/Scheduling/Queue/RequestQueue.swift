@@ -52,7 +52,7 @@ package struct RequestQueue: Sendable {
     private var freeSlots: [Int] = []
     private var groups: [Group] = []
     private var freeGroups: [Int] = []
-    private var lanes: [Lane] = []
+    private var laneTable: [Lane] = []
     private var freeLanes: [Int] = []
     private var laneIDs: [QueueLane: Int] = [:]
     private var ring = TenantRing()
@@ -66,7 +66,6 @@ package struct RequestQueue: Sendable {
     private var expiries = NumberedHeap<Instant>()
     /// Blocked lanes, longest first; with those that are gone or were opened since, told apart by their numbers.
     private var blocked = Fifo<(lane: Int, number: UInt64)>()
-    private var blockedCount = 0
     private var blockings: UInt64 = 0
     /// Lanes blocked up to this number may be opened.
     private var stirredThrough: UInt64 = 0
@@ -88,6 +87,8 @@ package struct RequestQueue: Sendable {
 
     package var isEmpty: Bool { count == 0 }
     package var tenants: Int { ring.ring.count }
+    package var lanes: Int { laneIDs.count }
+    package private(set) var blockedLanes = 0
     /// Something is parked that is not known to be blocked, or that may be opened.
     package var hasWork: Bool { !ages.isEmpty || mayReopen }
     package var nextExpiry: Instant? { expiries.firstRank }
@@ -98,8 +99,15 @@ package struct RequestQueue: Sendable {
     }
     package subscript(ticket: QueueTicket) -> ParkedRequest? { contains(ticket) ? slots[ticket.index].request : nil }
 
+    /// The one that waits longest. Looks at one request a lane.
+    package var oldest: QueueTicket? {
+        laneTable.lazy.compactMap(\.oldest).min { slots[$0].sequence < slots[$1].sequence }.map {
+            QueueTicket(index: $0, sequence: slots[$0].sequence)
+        }
+    }
+
     /// When the one came that waits longest. Looks at one request a lane.
-    package var oldestArrival: Instant? { lanes.lazy.compactMap(\.oldest).map { slots[$0].request.arrival }.min() }
+    package var oldestArrival: Instant? { laneTable.lazy.compactMap(\.oldest).map { slots[$0].request.arrival }.min() }
 
     // MARK: In
 
@@ -115,9 +123,9 @@ package struct RequestQueue: Sendable {
         sequence += 1
         let rank = rank(of: request, sequence), lane = lane(request.lane, isBusy: isBusy)
         let tenant = ring.enter(request.tenant, weight: request.weight), group = group(of: tenant, in: lane)
-        let slot = take(Slot(request: request, sequence: sequence, rank: rank, group: group, older: lanes[lane].newest))
-        if let newest = lanes[lane].newest { slots[newest].newer = slot } else { lanes[lane].oldest = slot }
-        lanes[lane].newest = slot
+        let slot = take(Slot(request: request, sequence: sequence, rank: rank, group: group, older: laneTable[lane].newest))
+        if let newest = laneTable[lane].newest { slots[newest].newer = slot } else { laneTable[lane].oldest = slot }
+        laneTable[lane].newest = slot
         groups[group].heap.insert(slot, rank, &slotPlaces)
         expiries.insert(slot, request.expiry, &expiryPlaces)
         count += 1
@@ -138,20 +146,20 @@ package struct RequestQueue: Sendable {
         var opened = 0
         while opened < limit, let first = blocked.first, first.number <= stirredThrough {
             blocked.removeFirst()
-            guard lanes[first.lane].blocked == first.number else { continue }
-            lanes[first.lane].blocked = nil
-            blockedCount -= 1
+            guard laneTable[first.lane].blocked == first.number else { continue }
+            laneTable[first.lane].blocked = nil
+            blockedLanes -= 1
             opened += 1
-            for group in lanes[first.lane].groups { refresh(group) }
+            for group in laneTable[first.lane].groups { refresh(group) }
             refreshAge(of: first.lane)
         }
     }
 
-    private var mayReopen: Bool { blockedCount > 0 && (blocked.first.map { $0.number <= stirredThrough } ?? false) }
+    private var mayReopen: Bool { blockedLanes > 0 && (blocked.first.map { $0.number <= stirredThrough } ?? false) }
 
     /// The request that is to be tried now; nil if nothing is parked but in blocked lanes. Has to be followed by `placed`, `busy` or `remove`.
     package mutating func next(at now: Instant) -> QueueTicket? {
-        let aged = ages.first.flatMap { lanes[$0].oldest }.flatMap { slots[$0].request.arrival + settings.aging <= now ? $0 : nil }
+        let aged = ages.first.flatMap { laneTable[$0].oldest }.flatMap { slots[$0].request.arrival + settings.aging <= now ? $0 : nil }
         if let aged, sinceAged >= QueueLimits.agedTurn - 1 {
             pick = Pick(slot: aged, turn: nil, isAgedWaiting: true)
         } else if let turn = ring.turn(), let group = ring.tenants[turn.tenant].open.first, let slot = groups[group].heap.first {
@@ -184,7 +192,7 @@ package struct RequestQueue: Sendable {
         self.pick = nil
         let lane = groups[slots[ticket.index].group].lane
         block(lane)
-        for group in lanes[lane].groups { refresh(group) }
+        for group in laneTable[lane].groups { refresh(group) }
         refreshAge(of: lane)
     }
 
@@ -268,16 +276,16 @@ package struct RequestQueue: Sendable {
         } else {
             if let reused = freeLanes.popLast() {
                 lane = reused
-                lanes[reused] = Lane(key: key)
+                laneTable[reused] = Lane(key: key)
             } else {
-                lane = lanes.count
-                lanes.append(Lane(key: key))
+                lane = laneTable.count
+                laneTable.append(Lane(key: key))
             }
             laneIDs[key] = lane
         }
-        if isBusy, lanes[lane].blocked == nil {
+        if isBusy, laneTable[lane].blocked == nil {
             block(lane)
-            for group in lanes[lane].groups { refresh(group) }
+            for group in laneTable[lane].groups { refresh(group) }
             refreshAge(of: lane)
         }
         return lane
@@ -285,18 +293,18 @@ package struct RequestQueue: Sendable {
 
     private mutating func block(_ lane: Int) {
         blockings += 1
-        lanes[lane].blocked = blockings
+        laneTable[lane].blocked = blockings
         blocked.append((lane, blockings))
-        blockedCount += 1
+        blockedLanes += 1
         // Lanes that went while they were blocked leave their marks behind.
-        if blocked.count > 2 * max(blockedCount, 64) {
-            let lanes = lanes
+        if blocked.count > 2 * max(blockedLanes, 64) {
+            let lanes = laneTable
             blocked.removeAll { lanes[$0.lane].blocked != $0.number }
         }
     }
 
     private mutating func group(of tenant: Int, in lane: Int) -> Int {
-        if let known = lanes[lane].groups.first(where: { groups[$0].tenant == tenant }) { return known }
+        if let known = laneTable[lane].groups.first(where: { groups[$0].tenant == tenant }) { return known }
         let group: Int
         if let reused = freeGroups.popLast() {
             group = reused
@@ -305,7 +313,7 @@ package struct RequestQueue: Sendable {
             group = groups.count
             groups.append(Group(tenant: tenant, lane: lane))
         }
-        lanes[lane].groups.append(group)
+        laneTable[lane].groups.append(group)
         return group
     }
 
@@ -314,8 +322,8 @@ package struct RequestQueue: Sendable {
         pick = nil
         groups[group].heap.remove(slot, &slotPlaces)
         expiries.remove(slot, &expiryPlaces)
-        if let older = gone.older { slots[older].newer = gone.newer } else { lanes[lane].oldest = gone.newer }
-        if let newer = gone.newer { slots[newer].older = gone.older } else { lanes[lane].newest = gone.older }
+        if let older = gone.older { slots[older].newer = gone.newer } else { laneTable[lane].oldest = gone.newer }
+        if let newer = gone.newer { slots[newer].older = gone.older } else { laneTable[lane].newest = gone.older }
         slots[slot].isTaken = false
         freeSlots.append(slot)
         count -= 1
@@ -324,27 +332,27 @@ package struct RequestQueue: Sendable {
         refresh(group)
         refreshAge(of: lane)
         if groups[group].heap.isEmpty { forget(group) }
-        if lanes[lane].oldest == nil { forget(lane: lane) }
+        if laneTable[lane].oldest == nil { forget(lane: lane) }
         ring.leave(tenant)
     }
 
     private mutating func forget(_ group: Int) {
         let lane = groups[group].lane
-        lanes[lane].groups.removeAll { $0 == group }
+        laneTable[lane].groups.removeAll { $0 == group }
         groups[group] = Group(tenant: -1, lane: -1)
         freeGroups.append(group)
     }
 
     private mutating func forget(lane: Int) {
-        if lanes[lane].blocked != nil { blockedCount -= 1 }
-        laneIDs[lanes[lane].key] = nil
-        lanes[lane] = Lane(key: QueueLane())
+        if laneTable[lane].blocked != nil { blockedLanes -= 1 }
+        laneIDs[laneTable[lane].key] = nil
+        laneTable[lane] = Lane(key: QueueLane())
         freeLanes.append(lane)
     }
 
     /// After its best request, or whether its lane is blocked, may have changed.
     private mutating func refresh(_ group: Int) {
-        let tenant = groups[group].tenant, isOpen = lanes[groups[group].lane].blocked == nil
+        let tenant = groups[group].tenant, isOpen = laneTable[groups[group].lane].blocked == nil
         let best = isOpen ? groups[group].heap.firstRank : nil
         if ring.tenants[tenant].open.contains(group, groupPlaces) { ring.tenants[tenant].open.remove(group, &groupPlaces) }
         if let best { ring.tenants[tenant].open.insert(group, best, &groupPlaces) }
@@ -353,7 +361,7 @@ package struct RequestQueue: Sendable {
     }
 
     private mutating func refreshAge(of lane: Int) {
-        let oldest = lanes[lane].blocked == nil ? lanes[lane].oldest : nil
+        let oldest = laneTable[lane].blocked == nil ? laneTable[lane].oldest : nil
         if ages.contains(lane, agePlaces) { ages.remove(lane, &agePlaces) }
         if let oldest { ages.insert(lane, slots[oldest].sequence, &agePlaces) }
     }

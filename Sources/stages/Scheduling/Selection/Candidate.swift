@@ -42,9 +42,11 @@ package struct Candidate: Sendable {
     /// Too loaded for one more request, whoever asks: what is bound to it waits.
     @inline(__always)
     package func isBusy(_ thresholds: BusyThresholds = BusyThresholds()) -> Bool {
-        let waits = maxBatchedTokens > 0 && Double(load.prefillTokens) > thresholds.waitingBatches * Double(maxBatchedTokens)
+        let waiting = load.prefillTokens
+        let waits = maxBatchedTokens > 0 && Double(waiting) > thresholds.waitingBatches * Double(maxBatchedTokens)
         let held = max(UInt64(load.activeBlocks), load.ledgerBlocks)
-        return waits || load.totalBlocks > 0 && Double(held) >= thresholds.activeBlocks * Double(load.totalBlocks)
+        return waits || waiting > thresholds.waitingTokens
+            || load.totalBlocks > 0 && Double(held) >= thresholds.activeBlocks * Double(load.totalBlocks)
     }
 }
 
@@ -91,11 +93,14 @@ package struct CandidateLoad: Hashable, Sendable {
 package struct BusyThresholds: Hashable, Sendable {
     /// Waiting prefill, in engine steps of the placement.
     package var waitingBatches: Double
+    /// Waiting prefill, whatever the placement computes in a step.
+    package var waitingTokens: UInt64
     /// Share of the blocks that requests hold.
     package var activeBlocks: Double
 
-    package init(waitingBatches: Double = 1.0, activeBlocks: Double = 0.95) {
+    package init(waitingBatches: Double = 1.0, waitingTokens: UInt64 = .max, activeBlocks: Double = 0.95) {
         self.waitingBatches = waitingBatches
+        self.waitingTokens = waitingTokens
         self.activeBlocks = activeBlocks
     }
 
