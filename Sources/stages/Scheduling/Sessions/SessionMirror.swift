@@ -43,6 +43,7 @@ package struct SessionMirror: Sendable {
 
     /// The bindings that count, in an order that does not depend on how they came.
     package var all: [SessionBinding] {
+        // Order: sorted as soon as they are bindings.
         claims.values.map(\.first).sorted { ($0.life, $0.counter, $0.session.id) < ($1.life, $1.counter, $1.session.id) }
     }
 
