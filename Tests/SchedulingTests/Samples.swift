@@ -58,8 +58,8 @@ final class Leases {
 
     func book(_ lease: Lease, at now: Instant = .zero) -> Bool { table.book(lease, at: now) }
     func accepted(_ lease: Lease) -> LeaseTable.Verdict { table.accepted(lease) }
-    func started(_ number: UInt64, of life: WorkerLife, rank: UInt32 = 0) -> LeaseTable.Verdict {
-        table.started(number, of: life, rank: Rank(rank))
+    func started(_ number: UInt64, of life: WorkerLife, rank: UInt32 = 0, cached: UInt32 = 0) -> LeaseTable.Verdict {
+        table.started(number, of: life, rank: Rank(rank), cachedTokens: cached)
     }
     func prefill(_ number: UInt64, of life: WorkerLife, remaining: UInt32) -> LeaseTable.Verdict {
         table.prefill(number, of: life, remaining: remaining)
@@ -76,7 +76,10 @@ final class Leases {
     func cancel(_ request: RequestID, through attempt: UInt8, at now: Instant = .zero) {
         table.cancel(request, through: attempt, at: now, &released)
     }
-    func reconcile(_ life: WorkerLife, held: [Lease]) { table.reconcile(life, held: held, &released) }
+    func reconcile(_ life: WorkerLife, held: [Lease]) {
+        for lease in held { _ = table.accepted(lease) }
+        table.reconcile(life, held: Set(held.map(\.number)), &released)
+    }
     func drop(_ life: WorkerLife) { table.drop(life, &released) }
     func setInStep(_ life: WorkerLife, _ isInStep: Bool, at now: Instant = .zero) { table.setInStep(life, isInStep, at: now) }
     func paused(for gap: Duration, until now: Instant) { table.paused(for: gap, until: now) }

@@ -15,6 +15,7 @@ final class RouterCore {
     let log: Logger
     let metrics: RouterMetrics
     let publisher: StatePublisher
+    let cache: CacheIndex
     let ledger: LeaseLedger
     /// Above which load a placement counts as busy.
     let busy: BusyBook
@@ -22,6 +23,7 @@ final class RouterCore {
     private let queueSettings: QueueSettings
     let workers: WorkerDirectory
     let frontends: FrontendDirectory
+    let sessions: RouterSessions
     let recoveries = RecoveryGate()
     /// Of this router's own links.
     let endpoint: LinkEndpoint
@@ -45,14 +47,18 @@ final class RouterCore {
         publisher = try StatePublisher(
             on: config.publish, identity: context.identity, dialect: context.policy.dialect, loop: loop, network: context.network,
             metrics: metrics, log: log)
-        ledger = LeaseLedger(loop: loop, publisher: publisher, metrics: metrics)
+        cache = CacheIndex(loop: loop, limits: IndexLimits())
+        ledger = LeaseLedger(loop: loop, publisher: publisher, metrics: metrics, cache: cache)
         busy = BusyBook(config.busy)
         queueSettings = config.queue
         workers = WorkerDirectory(
-            loop: loop, publisher: publisher, ledger: ledger, thresholds: busy, metrics: metrics, log: log)
+            loop: loop, publisher: publisher, ledger: ledger, cache: cache, thresholds: busy, metrics: metrics, log: log)
         frontends = FrontendDirectory(publisher: publisher, metrics: metrics)
+        sessions = RouterSessions(loop: loop, publisher: publisher, workers: workers, registry: context.metrics, log: log)
         endpoint = LinkEndpoint(loop: loop, network: context.network, policy: context.policy)
         ledger.changed = { [weak workers] placement in workers?.leasesChanged(on: placement) }
+        ledger.ended = { [weak sessions] lease in sessions?.ended(lease) }
+        workers.lifeEnded = { [weak sessions] life in sessions?.drop(life) }
     }
 
     // MARK: State
@@ -67,6 +73,7 @@ final class RouterCore {
         health.workers = UInt32(clamping: workers.attached)
         health.resyncing = UInt32(clamping: workers.resyncing)
         health.leases = UInt32(clamping: ledger.table.count)
+        health.indexedBlocks = UInt64(clamping: cache.counts.blocks)
         return health
     }
 
@@ -105,6 +112,7 @@ final class RouterCore {
         }
         for depth in queue.depths { entries.append(.queueDepth(depth)) }
         for lease in ledger.ours { entries.append(.leaseMade(LeaseLedger.made(lease, hashes: []))) }
+        entries += sessions.entries
         entries.append(.routerHealth(health))
         let snapshot = StateSnapshot(entries, generation: context.identity.generation, sequence: publisher.sequence)
         lastSnapshot = snapshot

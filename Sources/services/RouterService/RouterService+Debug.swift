@@ -19,6 +19,8 @@ extension RouterService {
         json.key("tombstones")
         json.number(core.ledger.table.tombstoneCount)
         core.queue.debugState(into: &json)
+        json.key("sessions")
+        core.sessions.debugState(into: &json)
         json.key("workers")
         json.beginArray()
         for record in core.workers.all { write(record, core, to: &json) }

@@ -28,6 +28,8 @@ package final class RouterService {
 
     /// Leases that have not ended.
     package var leasesHeld: Int { core?.ledger.table.count ?? 0 }
+    /// Sessions that are bound to a worker, as the workers told.
+    package var sessionsBound: Int { core?.sessions.mirror.count ?? 0 }
     /// Nothing is booked or running, as far as the workers told.
     package var isIdle: Bool { leasesHeld == 0 && requestsParked == 0 }
     /// Requests that wait in the queue.
@@ -105,6 +107,7 @@ package final class RouterService {
         core.ledger.expire()
         core.workers.sweep()
         core.queue.tick()
+        core.sessions.sweep()
         core.settle()
         core.publishHealth()
         core.forgetSnapshot()

@@ -26,7 +26,7 @@ final class RouterWorld: @unchecked Sendable {
     static let routerName = "127.0.0.1"
     static let routerAddress = Address(host: routerName, port: 8100)
 
-    init(seed: UInt64 = 1, plan: FaultPlan = FaultPlan()) {
+    init(seed: UInt64 = 1, plan: FaultPlan = FaultPlan(), config: RouterConfig = RouterConfig()) {
         world = VirtualWorld(seed: seed)
         fabric = SimulatedFabric(world: world, plan: plan)
         sockets = VirtualSocketFabric(world)
@@ -39,7 +39,7 @@ final class RouterWorld: @unchecked Sendable {
             loop: routerLoop, network: routerHost, sockets: VirtualSockets("router", loop: routerLoop, on: sockets), pool: pool,
             log: Logger(level: .debug, style: .json, sink: log, metrics: metrics, wallClock: { 0 }), metrics: metrics, policy: policy,
             advertisedHost: nil)
-        let service = routerLoop.perform { RouterService(RouterConfig(), context) }
+        let service = routerLoop.perform { RouterService(config, context) }
         router = service
         task("the router's start") { try? await service.start() }
     }

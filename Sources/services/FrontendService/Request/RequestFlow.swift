@@ -23,6 +23,8 @@ final class RequestFlow {
     private let receivedAt: Instant
     private let deadline: Instant
     private var history = AttemptHistory()
+    /// Left of the time that it may be parked until a worker has it.
+    private var patience: Duration
     private var firstTokenAt: Instant?
     private var placement: PlacementRef?
     private var loop: Loop { frontend.context.loop }
@@ -39,6 +41,7 @@ final class RequestFlow {
         self.answer = answer
         receivedAt = answer.exchange.request.receivedAt
         deadline = receivedAt + frontend.limits.total
+        patience = frontend.limits.queue
         released = ReleasedAnswer(prepared, to: answer)
         messages = AttemptMessages(prepared, id: id, deadline: deadline, limits: frontend.limits)
         active = ActiveRequest(
@@ -156,8 +159,12 @@ final class RequestFlow {
 
     private func plan(_ attempt: UInt8, from router: RouterClient) async throws(PlanFailure) -> PlanEntry {
         asked = router
-        let question = messages.question(attempt, released.choices, history, unreachable: frontend.workers.unreachable, at: loop.now)
-        let plan = try await router.plan(question, until: min(loop.now + limits.dispatch, deadline))
+        let began = loop.now
+        defer { patience = max(patience - began.duration(to: loop.now), .zero) }
+        let question = messages.question(
+            attempt, released.choices, history, unreachable: frontend.workers.unreachable, patience: patience, at: began)
+        // A router that is there places it, or keeps it parked and says how that ends.
+        let plan = try await router.plan(question, until: min(began + patience + FrontendLimits.planMargin, deadline))
         // One whole placement in this pool was asked for; whatever else was booked is of no use.
         guard plan.outcome == .placed, plan.legs.count == 1, plan.legs[0].leg == .aggregated, plan.pool == messages.pool else {
             for leg in plan.legs { router.release(leg.lease(.neverDispatched)) }
@@ -204,6 +211,7 @@ final class RequestFlow {
             // an end comes after them.
             if arrivals.isAccepted {
                 answer.begin()
+                patience = limits.queue
                 if waitsFor == .acceptance { (waitsFor, due) = (.firstToken, loop.now + limits.firstToken) }
             }
             // What a later attempt finds cached may be of the answer.

@@ -119,7 +119,12 @@ final class RoutePlanner {
         try check(entry, against: pool)
         plan.promptBlocks = Self.blocks(of: entry.tokenCount, pool.blockSize)
         var query = asked
+        query.blockSize = pool.blockSize
         if chosen.isAdapter, query.loRA.isEmpty { query.loRA = entry.model }
+        let session = try session(of: entry, query.singleLeg, in: pool)
+        query.session = session?.place
+        if session?.opens ?? false { query.needs |= Capabilities.sessions.rawValue }
+        let matches = core.cache.match(query.hashes)
         let decision: RouteDecision
         do throws(PlacementFailure) {
             decision = try selector(of: pool).decide(query, among: pool.candidates, at: core.loop.now, random: &core.loop.random)
@@ -128,7 +133,20 @@ final class RoutePlanner {
         plan.handOver = decision.second == nil ? .none : .concurrent
         for leg in [decision.first, decision.second] {
             guard let leg else { continue }
-            plan.legs.append(try book(leg, entry, query, pool))
+            plan.legs.append(try book(leg, entry, query, pool, matches))
+        }
+        // A session is where its decode runs.
+        if let session, let leg = plan.legs.last {
+            plan.session = entry.queryOnly ? session.outcome(on: leg) : core.sessions.placed(session, on: leg)
+        }
+    }
+
+    /// What is known of the entry's session; a prefill leg alone has none.
+    private func session(of entry: RouteEntry, _ leg: PlacementRole, in pool: Pool) throws(Refusal) -> SessionResolution? {
+        guard let asked = entry.session, leg != .prefill else { return nil }
+        guard !asked.key.id.isEmpty else { throw Refusal(code: .invalidArgument, field: "session", reason: "a session has a name") }
+        do throws(SessionUnsupported) { return try core.sessions.resolve(asked, for: entry, in: pool) } catch {
+            throw Refusal(code: .sessionUnsupported, field: "session", reason: "no worker of this model holds sessions")
         }
     }
 
@@ -137,7 +155,9 @@ final class RoutePlanner {
     }
 
     /// What is believed is written down before the booking adds this request to it.
-    private func book(_ leg: RouteDecision.Leg, _ entry: RouteEntry, _ query: RouteQuery, _ pool: Pool) throws(Refusal) -> PlanLeg {
+    private func book(_ leg: RouteDecision.Leg, _ entry: RouteEntry, _ query: RouteQuery, _ pool: Pool, _ matches: BlockMatches)
+        throws(Refusal) -> PlanLeg
+    {
         let choice = leg.choice
         var planned = PlanLeg()
         planned.leg = Leg(leg.role)
@@ -153,7 +173,12 @@ final class RoutePlanner {
             planned.streamNumber = record.ranks[index].number
         }
         guard !entry.queryOnly else { return planned }
-        guard let lease = core.ledger.book(query, attempt: entry.attempt, blockSize: pool.blockSize, leg) else {
+        let match = pool.candidates[choice.index].slot.map { matches[$0] } ?? BlockMatch()
+        let cached = min(UInt64(match.cached) * UInt64(pool.blockSize), UInt64(query.tokenCount))
+        let booking = LeaseLedger.Booking(
+            query: query, attempt: entry.attempt, prefillTokens: leg.role == .decode ? 0 : query.tokenCount - UInt32(cached),
+            confirmedBlocks: leg.role == .decode ? 0 : match.confirmed)
+        guard let lease = core.ledger.book(booking, leg) else {
             throw Refusal(code: .capacity, reason: "this router can keep no more leases", retryAfter: RouterLimits.retryAfter)
         }
         planned.lease = lease

@@ -51,7 +51,11 @@ package struct PlacementSelector: Sendable {
         let leg = query.singleLeg
         for pin in query.pins { try check(pin, query, candidates) }
         let choice: PlacementChoice
-        if let pin = query.pin(for: leg) {
+        if let session = query.session, session.isHard, leg != .prefill {
+            if let pin = query.pin(for: leg), pin.target.worker != session.target.worker { throw .pinConflict(pin.target.worker) }
+            guard let index = leastLoaded(session.target, query, leg, candidates) else { throw .noWorker }
+            choice = PlacementChoice(index: index, of: candidates[index])
+        } else if let pin = query.pin(for: leg) {
             choice = try pinned(to: pin, query, leg, candidates)
         } else if leg == .aggregated, let pin = query.pins.first {
             // A prefill somewhere is a wish for a split, which one leg cannot grant.
@@ -70,6 +74,11 @@ package struct PlacementSelector: Sendable {
     private func unpinned(
         _ query: RouteQuery, _ leg: PlacementRole, _ candidates: [Candidate], _ now: Instant, _ random: inout SeededRandom
     ) -> PlacementChoice? {
+        if let session = query.session, leg != .prefill, let index = leastLoaded(session.target, query, leg, candidates),
+            !candidates[index].isBusy(thresholds)
+        {
+            return PlacementChoice(index: index, of: candidates[index])
+        }
         if let preferred = query.preferred, let index = leastLoaded(preferred, query, leg, candidates),
             !candidates[index].isBusy(thresholds)
         {
