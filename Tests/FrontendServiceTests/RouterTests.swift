@@ -151,7 +151,7 @@ struct RouterTests {
         let scene = Scene()
         scene.router { $0.plan = { _, _ in nil } }
         let began = scene.now
-        let client = scene.finish(scene.chat())
+        let client = scene.finish(scene.chat(), within: .seconds(90))
         client {
             #expect($0.status == 504)
             #expect($0.errorCode == "timeout")

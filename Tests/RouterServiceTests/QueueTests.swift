@@ -174,7 +174,7 @@ struct QueueTests {
         world.acquaint()
         #expect(world.failure(frontend) { $0.model = "other" } == .unknownModel)
         #expect(world.failure(frontend) { $0.options.pins = [Pin(leg: .aggregated, workerID: 77, rank: nil)] } == .unknownWorker)
-        #expect(world.failure(frontend) { $0.queryOnly = true } == .capacity)
+        #expect(world.plan(frontend) { $0.queryOnly = true }.outcome == .queryOnly)
         #expect(parked(world) == 1)
     }
 

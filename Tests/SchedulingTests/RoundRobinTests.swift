@@ -9,13 +9,17 @@ struct RoundRobinTests {
         var candidates: [Candidate]
         var turns: UInt64 = 0
         var given: [Placement: Int] = [:]
-        let selector = PlacementSelector(policy: RoundRobinPolicy())
+        var scratch = SelectionScratch()
+        let selector = PlacementSelector(.roundRobin)
 
         init(_ candidates: [Candidate]) { self.candidates = candidates }
 
         func take(_ query: RouteQuery = SchedulingTests.query()) -> Placement? {
             var random = SeededRandom(seed: 1)
-            guard let decision = try? selector.decide(query, among: candidates, at: .zero, random: &random) else { return nil }
+            guard
+                let decision = try? selector.decide(
+                    query, among: candidates, blocks: BlockMatches(), scratch: &scratch, random: &random)
+            else { return nil }
             turns += 1
             candidates[decision.first.choice.index].lastTurn = turns
             given[decision.first.choice.placement, default: 0] += 1

@@ -30,11 +30,21 @@ func pin(_ worker: UInt64, _ rank: UInt32? = nil, _ role: PlacementRole = .aggre
 }
 
 extension PlacementSelector {
+    /// With a policy and everything else as it is by default.
+    init(_ policy: SelectionPolicy, _ change: (inout SelectionSettings) -> Void = { _ in }) {
+        var settings = SelectionSettings()
+        settings.policy = policy
+        change(&settings)
+        self.init(settings)
+    }
+
     /// Where a query goes, or why nowhere.
     func place(_ query: RouteQuery, _ candidates: [Candidate]) -> Result<Placement, PlacementFailure> {
         var random = SeededRandom(seed: 1)
+        var scratch = SelectionScratch()
         do throws(PlacementFailure) {
-            return .success(try decide(query, among: candidates, at: .zero, random: &random).first.choice.placement)
+            let decision = try decide(query, among: candidates, blocks: BlockMatches(), scratch: &scratch, random: &random)
+            return .success(decision.first.choice.placement)
         } catch { return .failure(error) }
     }
 }

@@ -46,7 +46,9 @@ private final class Mirror {
         mirror.unbound(Sessions.id(name), on: Sessions.life(worker, generation), counter: counter, end, &changes)
     }
 
-    func retain(_ names: [String], on worker: UInt64) { mirror.retain(Set(names.map { Sessions.id($0) }), on: Sessions.life(worker), &changes) }
+    func retain(_ names: [String], on worker: UInt64) {
+        mirror.retain(Set(names.map { Sessions.id($0) }), on: Sessions.life(worker), &changes)
+    }
     func drop(_ worker: UInt64, generation: UInt64 = 1) { mirror.drop(Sessions.life(worker, generation), &changes) }
 
     func worker(of name: String, tenant: String = "", pool: Digest = Sessions.pool) -> UInt64? {

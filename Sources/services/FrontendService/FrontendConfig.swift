@@ -13,6 +13,7 @@ package struct FrontendConfig: Sendable {
     package var routers = [Address(host: "127.0.0.1", port: 8100)]
     package var limits = FrontendLimits()
     package var http = HTTPLimits()
+    var sessions = SessionSettings()
 
     package init() {}
 }
@@ -31,6 +32,7 @@ package struct FrontendOptions: Sendable {
     private let silence: OptionKey<Duration>
     private let total: OptionKey<Duration>
     private let keepalive: OptionKey<Duration>
+    private let sessions: SessionOptions
     private let requests: OptionKey<Int>
     private let connections: OptionKey<Int>
     private let headerBytes: OptionKey<Int>
@@ -80,6 +82,7 @@ package struct FrontendOptions: Sendable {
         keepalive = table.option(
             "keepalive", .duration(.seconds(1)...(.seconds(3_600))), default: limits.keepalive,
             help: "A silent stream gets a comment line after this long.")
+        sessions = SessionOptions(in: &table)
         table.group("HTTP limits")
         requests = table.option("max-requests", .integer(1...1_000_000), default: limits.requests, help: "Requests running at once.")
         connections = table.option("max-connections", .integer(1...1_000_000), default: http.connections, help: "Client connections.")
@@ -121,6 +124,7 @@ package struct FrontendOptions: Sendable {
         config.limits.silence = resolved[silence]
         config.limits.total = resolved[total]
         config.limits.keepalive = resolved[keepalive]
+        config.sessions = sessions.settings(resolved)
         config.limits.requests = resolved[requests]
         config.http.connections = resolved[connections]
         config.http.headerBytes = resolved[headerBytes]

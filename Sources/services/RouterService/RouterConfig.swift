@@ -9,17 +9,11 @@ package struct RouterConfig: Sendable {
     package var listen = Address(host: "127.0.0.1", port: 8100)
     /// The feed of the router's state.
     package var publish = Address(host: "127.0.0.1", port: 8101)
-    package var policy = RoundRobinPolicy.name
+    package var selection = SelectionSettings()
     package var queue = QueueSettings()
     package var busy = BusyThresholds()
 
     package init() {}
-
-    /// By the names that `--policy` takes.
-    static let policies: [(name: String, make: @Sendable () -> any PlacementPolicy)] = [(RoundRobinPolicy.name, { RoundRobinPolicy() })]
-
-    /// Nil for a name that is none.
-    static func policy(_ name: String) -> (any PlacementPolicy)? { policies.first { $0.name == name }?.make() }
 }
 
 /// The router's own options.
@@ -42,8 +36,8 @@ package struct RouterOptions: Sendable {
             help: "Sixteen hexadecimal digits that name this router over its lives; by default drawn anew.")
         table.group("Routing")
         policy = table.option(
-            "policy", .text("NAME", problem: Self.policyProblem), default: defaults.policy,
-            help: "How a worker is chosen: \(RouterConfig.policies.map(\.name).joined(separator: ", ")).")
+            "policy", .text("NAME", problem: Self.policyProblem), default: defaults.selection.policy.rawValue,
+            help: "How a worker is chosen: \(SelectionPolicy.names).")
         queue = QueueOptions(in: &table)
     }
 
@@ -51,7 +45,7 @@ package struct RouterOptions: Sendable {
         var config = RouterConfig()
         config.listen = try Address(parsing: resolved[listen])
         config.publish = try Address(parsing: resolved[publish])
-        config.policy = resolved[policy]
+        config.selection.policy = SelectionPolicy(rawValue: resolved[policy]) ?? config.selection.policy
         queue.apply(resolved, to: &config)
         return config
     }
@@ -63,7 +57,7 @@ package struct RouterOptions: Sendable {
     }
 
     @Sendable private static func policyProblem(_ text: String) -> ValueProblem? {
-        guard RouterConfig.policy(text) == nil else { return nil }
-        return ValueProblem("there is no such policy", remedy: "write one of: \(RouterConfig.policies.map(\.name).joined(separator: ", "))")
+        guard SelectionPolicy(rawValue: text) == nil else { return nil }
+        return ValueProblem("there is no such policy", remedy: "write one of: \(SelectionPolicy.names)")
     }
 }

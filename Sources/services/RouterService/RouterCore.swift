@@ -27,8 +27,8 @@ final class RouterCore {
     let recoveries = RecoveryGate()
     /// Of this router's own links.
     let endpoint: LinkEndpoint
-    private(set) lazy var planner = RoutePlanner(self, policy: policy)
-    private let policy: any PlacementPolicy
+    private(set) lazy var planner = RoutePlanner(self, selection)
+    private let selection: SelectionSettings
     /// What is said of this router in registrations.
     var endpoints = Endpoints()
     var isDraining = false
@@ -37,9 +37,9 @@ final class RouterCore {
     private var lastHealth: RouterHealth?
     private let startedAt: Instant
 
-    init(_ context: ProcessContext, policy: any PlacementPolicy, config: RouterConfig) throws(TransportError) {
+    init(_ context: ProcessContext, config: RouterConfig) throws(TransportError) {
         self.context = context
-        self.policy = policy
+        selection = config.selection
         loop = context.loop
         startedAt = context.loop.now
         log = context.log
@@ -57,6 +57,7 @@ final class RouterCore {
         sessions = RouterSessions(loop: loop, publisher: publisher, workers: workers, registry: context.metrics, log: log)
         endpoint = LinkEndpoint(loop: loop, network: context.network, policy: context.policy)
         ledger.changed = { [weak workers] placement in workers?.leasesChanged(on: placement) }
+        ledger.fell = { [weak self] in self?.queue.stirred() }
         ledger.ended = { [weak sessions] lease in sessions?.ended(lease) }
         workers.lifeEnded = { [weak sessions] life in sessions?.drop(life) }
     }

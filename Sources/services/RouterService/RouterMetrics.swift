@@ -109,11 +109,11 @@ package struct RouterMetrics: Sendable {
         case .promptTooLong: "prompt_too_long"
         case .invalidArgument: "invalid_argument"
         case .capacity: "capacity"
+        case .sessionUnsupported: "session_unsupported"
         case .queueFull: "queue_full"
         case .queueTimeout: "queue_timeout"
         case .deadlineUnreachable: "deadline_unreachable"
         case .tooManyQuestions: "too_many_questions"
-        case .sessionUnsupported: "session_unsupported"
         default: "other"
         }
     }

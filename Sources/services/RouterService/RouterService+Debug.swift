@@ -18,9 +18,9 @@ extension RouterService {
         json.number(core.ledger.table.count)
         json.key("tombstones")
         json.number(core.ledger.table.tombstoneCount)
-        core.queue.debugState(into: &json)
         json.key("sessions")
         core.sessions.debugState(into: &json)
+        core.queue.debugState(into: &json)
         json.key("workers")
         json.beginArray()
         for record in core.workers.all { write(record, core, to: &json) }

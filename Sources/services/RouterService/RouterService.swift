@@ -41,8 +41,7 @@ package final class RouterService {
     // MARK: Service
 
     package func start() async throws {
-        guard let policy = RouterConfig.policy(config.policy) else { throw ConfigProblem(policy: config.policy) }
-        let core = try RouterCore(context, policy: policy, config: config)
+        let core = try RouterCore(context, config: config)
         self.core = core
         core.endpoint.policy.accepts = [.control: [.worker], .route: [.frontend, .tool]]
         core.endpoint.policy.judge = { [weak core] hello in core?.objection(to: hello) }
@@ -56,7 +55,10 @@ package final class RouterService {
         tick()
         context.log.info(
             "listening",
-            ["links": .text(address.description), "feed": .text(core.publisher.address.description), "policy": .text(config.policy)])
+            [
+                "links": .text(address.description), "feed": .text(core.publisher.address.description),
+                "policy": .text(config.selection.policy.rawValue),
+            ])
     }
 
     /// Quick: what runs goes on without a router, and new requests go to another one.
@@ -106,8 +108,8 @@ package final class RouterService {
         guard let core else { return }
         core.ledger.expire()
         core.workers.sweep()
-        core.queue.tick()
         core.sessions.sweep()
+        core.queue.tick()
         core.settle()
         core.publishHealth()
         core.forgetSnapshot()
@@ -125,12 +127,6 @@ package final class RouterService {
         let verdict = rejections.admit("\(place) \(cause)", atMilliseconds: milliseconds)
         context.log.limited(verdict)?.warning(
             "link rejected", ["peer": .text(peer?.description ?? place), "reason": .text(end.description)])
-    }
-
-    /// A name that is no policy; options have checked it before.
-    private struct ConfigProblem: Error, CustomStringConvertible {
-        let policy: String
-        var description: String { "there is no policy \(policy)" }
     }
 }
 

@@ -26,7 +26,8 @@ final class RouterWorld: @unchecked Sendable {
     static let routerName = "127.0.0.1"
     static let routerAddress = Address(host: routerName, port: 8100)
 
-    init(seed: UInt64 = 1, plan: FaultPlan = FaultPlan(), config: RouterConfig = RouterConfig()) {
+    /// In turn by default and nobody ever busy, so that a test can say who comes next.
+    init(seed: UInt64 = 1, plan: FaultPlan = FaultPlan(), selection: SelectionSettings = .inTurn, config base: RouterConfig = RouterConfig()) {
         world = VirtualWorld(seed: seed)
         fabric = SimulatedFabric(world: world, plan: plan)
         sockets = VirtualSocketFabric(world)
@@ -39,6 +40,8 @@ final class RouterWorld: @unchecked Sendable {
             loop: routerLoop, network: routerHost, sockets: VirtualSockets("router", loop: routerLoop, on: sockets), pool: pool,
             log: Logger(level: .debug, style: .json, sink: log, metrics: metrics, wallClock: { 0 }), metrics: metrics, policy: policy,
             advertisedHost: nil)
+        var config = base
+        config.selection = selection
         let service = routerLoop.perform { RouterService(config, context) }
         router = service
         task("the router's start") { try? await service.start() }
@@ -170,4 +173,13 @@ final class RouterWorld: @unchecked Sendable {
             return true
         }
     }
+}
+
+extension SelectionSettings {
+    static let inTurn: SelectionSettings = {
+        var settings = SelectionSettings()
+        settings.policy = .roundRobin
+        settings.thresholds = .off
+        return settings
+    }()
 }

@@ -66,6 +66,11 @@ final class ClusterView {
     /// The card that a client's model name stands for: a name of the card, or of an adapter.
     func card(named name: String) -> ModelCard? { models[name] }
 
+    /// Whether some worker of the card that such a request was prepared for holds sessions.
+    func holdsSessions(_ digest: Digest, _ name: String) -> Bool {
+        models[name].map { $0.digest == digest && $0.capabilities.contains(.sessions) } ?? false
+    }
+
     /// Whether a model that no router names now may still be one: it was, or the routers know none at all yet.
     func mayReturn(_ name: String) -> Bool { remembered.contains(name) || views.allSatisfy(\.pools.isEmpty) }
 

@@ -51,6 +51,8 @@ enum AttemptFault: String {
     case tooLong = "too_long"
     case unreachable
     case refused
+    case sessionRefused = "session_refused"
+    case sessionNotOpened = "session_not_opened"
     case notAccepted = "not_accepted"
     case workerLost = "worker_lost"
     case noFirstToken = "no_first_token"
@@ -64,7 +66,7 @@ enum AttemptFault: String {
     /// What the router is told of the attempt's lease.
     var lease: LeaseEnd {
         switch self {
-        case .unreachable, .planStrange, .tooLong: .neverDispatched
+        case .unreachable, .planStrange, .tooLong, .sessionRefused, .sessionNotOpened: .neverDispatched
         case .refused: .refused
         case .notAccepted: .expired
         case .workerLost: .workerLost

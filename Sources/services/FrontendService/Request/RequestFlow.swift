@@ -20,6 +20,7 @@ final class RequestFlow {
     private let answer: ClientAnswer
     private let released: ReleasedAnswer
     private let messages: AttemptMessages
+    private let session: RequestSession?
     private let receivedAt: Instant
     private let deadline: Instant
     private var history = AttemptHistory()
@@ -34,11 +35,12 @@ final class RequestFlow {
     /// Where the task waits for the cluster to change.
     private lazy var change = Signal(on: frontend.context.loop)
 
-    init(_ prepared: PreparedRequest, id: RequestID, answer: ClientAnswer, frontend: Frontend) {
+    init(_ prepared: PreparedRequest, id: RequestID, session: ClientSession?, answer: ClientAnswer, frontend: Frontend) {
         self.frontend = frontend
         self.prepared = prepared
         self.id = id
         self.answer = answer
+        self.session = session.map { RequestSession($0, frontend.sessions) }
         receivedAt = answer.exchange.request.receivedAt
         deadline = receivedAt + frontend.limits.total
         patience = frontend.limits.queue
@@ -54,7 +56,10 @@ final class RequestFlow {
     // MARK: The request
 
     func run() async -> RequestOutcome {
-        defer { answer.close() }
+        defer {
+            answer.close()
+            session?.ended { question(active.attempt) }
+        }
         for attempt in 1...UInt8(clamping: limits.attempts) {
             active.begin(attempt: attempt)
             switch await run(attempt: attempt) {
@@ -64,6 +69,7 @@ final class RequestFlow {
             case .clientGone: return outcome(status: 499, attempts: attempt, failure: .cancelled)
             case .failed(let end):
                 note(end, attempt)
+                session?.attemptFailed(end.fault)
                 if let last = last(end, attempt) { return fail(last, attempts: attempt) }
             }
         }
@@ -96,6 +102,7 @@ final class RequestFlow {
         guard !active.isClientGone else { return }
         active.clientGone()
         asked?.cancel(counter: id.counter, attempt: active.attempt)
+        session?.clientGone()
         change.wake()
     }
 
@@ -114,10 +121,23 @@ final class RequestFlow {
             router.release(leg.lease(.neverDispatched))
             return .clientGone
         }
-        let entry = messages.entry(attempt, leg, plan, released.choices, history, at: loop.now)
+        var entry = messages.entry(attempt, leg, plan, released.choices, history, at: loop.now)
         guard entry.mostBytes <= Limits.messageBytes else {
             router.release(leg.lease(.neverDispatched))
             return .failed(AttemptFailure(.internalError, .tooLong, isFinal: true))
+        }
+        if let session, let worker {
+            do throws(AttemptFailure) {
+                try await session.begin(at: worker, plan.session, &entry, until: min(loop.now + limits.dispatch, deadline))
+            } catch {
+                router.release(leg.lease(error.fault.lease))
+                history.exclude(leg.workerID)
+                return active.isClientGone ? .clientGone : .failed(error)
+            }
+            guard !active.isClientGone else {
+                router.release(leg.lease(.neverDispatched))
+                return .clientGone
+            }
         }
         guard let worker, worker.generate(entry, for: active) else {
             router.release(leg.lease(.neverDispatched))
@@ -146,6 +166,7 @@ final class RequestFlow {
                 case .timedOut: throw AttemptFailure(.timeout, .planTimedOut)
                 case .strange: throw AttemptFailure(.internalError, .planStrange)
                 case .refused(let detail):
+                    if session?.canGoWithout(detail) ?? false { continue }
                     without.append(router)
                     // A router may have lost sight of workers that others still see.
                     guard detail.code == .noWorker || detail.code == .unknownModel, !active.isClientGone,
@@ -161,16 +182,23 @@ final class RequestFlow {
         asked = router
         let began = loop.now
         defer { patience = max(patience - began.duration(to: loop.now), .zero) }
-        let question = messages.question(
-            attempt, released.choices, history, unreachable: frontend.workers.unreachable, patience: patience, at: began)
         // A router that is there places it, or keeps it parked and says how that ends.
-        let plan = try await router.plan(question, until: min(began + patience + FrontendLimits.planMargin, deadline))
+        let plan = try await router.plan(question(attempt), until: min(began + patience + FrontendLimits.planMargin, deadline))
         // One whole placement in this pool was asked for; whatever else was booked is of no use.
         guard plan.outcome == .placed, plan.legs.count == 1, plan.legs[0].leg == .aggregated, plan.pool == messages.pool else {
             for leg in plan.legs { router.release(leg.lease(.neverDispatched)) }
             throw .strange
         }
         return plan
+    }
+
+    private func question(_ attempt: UInt8) -> RouteEntry {
+        var entry = messages.question(
+            attempt, released.choices, history, unreachable: frontend.workers.unreachable, patience: patience, at: loop.now)
+        if let session {
+            entry.session = session.question(holdsSessions: frontend.cluster.holdsSessions(messages.pool, prepared.generation.model))
+        }
+        return entry
     }
 
     /// Waits, bounded, for a router to come back.
@@ -210,6 +238,7 @@ final class RequestFlow {
             // What came before the end of the link counts. Statuses and frames of one request are told apart by kind: a refusal has no frames,
             // an end comes after them.
             if arrivals.isAccepted {
+                accepted(by: worker)
                 answer.begin()
                 patience = limits.queue
                 if waitsFor == .acceptance { (waitsFor, due) = (.firstToken, loop.now + limits.firstToken) }
@@ -252,6 +281,13 @@ final class RequestFlow {
             }
         }
         return active.isClientGone ? .clientGone : nil
+    }
+
+    /// The client hears of its placement before it hears of its answer.
+    private func accepted(by worker: WorkerClient) {
+        guard let session else { return }
+        session.accepted(by: worker)
+        if let placement { answer.cookie = frontend.sessions.cookieField(for: session.client, at: placement) }
     }
 
     private func noteFirstToken() {

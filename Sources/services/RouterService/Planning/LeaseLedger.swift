@@ -90,25 +90,26 @@ final class LeaseLedger {
 
     /// What a plan books beside its placement.
     struct Booking {
-        let query: RouteQuery
         let attempt: UInt8
         /// Prefill that the placement will have to do for it.
         let prefillTokens: UInt32
         /// Of the prompt's blocks, those that the worker said to have.
         let confirmedBlocks: UInt32
+        let sharesBlocks: Bool
+        let tracksPrefill: Bool
     }
 
     /// Books what was chosen; nil if the table has no room. Earlier attempts of the request give up what no worker has accepted.
-    func book(_ booking: Booking, _ leg: RouteDecision.Leg) -> UInt64? {
-        let query = booking.query, choice = leg.choice, number = nextNumber()
+    func book(_ query: borrowing RouteQuery, _ booking: Booking, _ leg: RouteDecision.Leg) -> UInt64? {
+        let choice = leg.choice, number = nextNumber()
         var lease = Lease(
             number: number, life: WorkerLife(worker: choice.placement.worker, generation: choice.generation), rank: choice.placement.rank,
             role: leg.role, request: query.request, attempt: booking.attempt, promptTokens: query.tokenCount,
             prefillTokens: booking.prefillTokens, expectedOutputTokens: query.expectedOutputTokens,
             promptBlocks: query.tokenCount / max(query.blockSize, 1) + (query.tokenCount.isMultiple(of: max(query.blockSize, 1)) ? 0 : 1))
         if slots[lease.placement] != nil { lease.hashes = query.hashes }
-        lease.sharesBlocks = query.assumeReuse ?? true
-        lease.tracksPrefill = query.trackPrefill ?? true
+        lease.sharesBlocks = booking.sharesBlocks
+        lease.tracksPrefill = booking.tracksPrefill
         lease.confirmedBlocks = booking.confirmedBlocks
         guard table.book(lease, at: loop.now), let booked = table[number] else { return nil }
         hold(booked)

@@ -18,11 +18,12 @@ final class RoutePlanner {
     }
 
     private let core: RouterCore
-    private let policy: any PlacementPolicy
+    private var selector: PlacementSelector
+    private var scratch = SelectionScratch()
 
-    init(_ core: RouterCore, policy: any PlacementPolicy) {
+    init(_ core: RouterCore, _ selection: SelectionSettings) {
         self.core = core
-        self.policy = policy
+        selector = PlacementSelector(selection)
     }
 
     /// Exactly one answer, or nil: everybody who may run it is busy, and nothing was booked. `waited`: how long it has been parked.
@@ -48,6 +49,20 @@ final class RoutePlanner {
         plan.decisionNanoseconds = UInt64(clamping: took.inNanoseconds)
         core.metrics.planned(plan.outcome, plan.failure?.code)
         if plan.outcome == .placed { core.metrics.decision.observeMilliseconds(took) }
+        return plan
+    }
+
+    /// The answer to what does not wait until somebody is free.
+    func busy(_ entry: RouteEntry) -> PlanEntry {
+        var plan = PlanEntry()
+        plan.counter = entry.counter
+        plan.attempt = entry.attempt
+        plan.routerID = core.context.identity.id
+        plan.outcome = .failed
+        plan.failure = FailureDetail(
+            code: .capacity, retryAfterMilliseconds: UInt32(clamping: RouterLimits.retryAfter.inMilliseconds), field: "",
+            reason: "every worker that may run this is busy")
+        core.metrics.planned(.failed, .capacity)
         return plan
     }
 
@@ -124,10 +139,13 @@ final class RoutePlanner {
         let session = try session(of: entry, query.singleLeg, in: pool)
         query.session = session?.place
         if session?.opens ?? false { query.needs |= Capabilities.sessions.rawValue }
+        // Also where the policy does not ask: what is there need not be computed, and the plan says so.
         let matches = core.cache.match(query.hashes)
+        selector.settings.thresholds = core.busy[pool.name]
         let decision: RouteDecision
         do throws(PlacementFailure) {
-            decision = try selector(of: pool).decide(query, among: pool.candidates, at: core.loop.now, random: &core.loop.random)
+            decision = try selector.decide(
+                query, among: pool.candidates, blocks: matches, scratch: &scratch, random: &core.loop.random)
         } catch { throw Self.refusal(error) }
         plan.outcome = entry.queryOnly ? .queryOnly : .placed
         plan.handOver = decision.second == nil ? .none : .concurrent
@@ -148,10 +166,6 @@ final class RoutePlanner {
         do throws(SessionUnsupported) { return try core.sessions.resolve(asked, for: entry, in: pool) } catch {
             throw Refusal(code: .sessionUnsupported, field: "session", reason: "no worker of this model holds sessions")
         }
-    }
-
-    private func selector(of pool: Pool) -> PlacementSelector {
-        PlacementSelector(policy: policy, thresholds: core.busy[pool.name])
     }
 
     /// What is believed is written down before the booking adds this request to it.
@@ -175,10 +189,13 @@ final class RoutePlanner {
         guard !entry.queryOnly else { return planned }
         let match = pool.candidates[choice.index].slot.map { matches[$0] } ?? BlockMatch()
         let cached = min(UInt64(match.cached) * UInt64(pool.blockSize), UInt64(query.tokenCount))
+        // The decode leg of a split finds its prompt computed, and shares nothing unless the client says so.
+        let isHalf = leg.role == .decode && entry.wish != .decode, settings = selector.settings
         let booking = LeaseLedger.Booking(
-            query: query, attempt: entry.attempt, prefillTokens: leg.role == .decode ? 0 : query.tokenCount - UInt32(cached),
-            confirmedBlocks: leg.role == .decode ? 0 : match.confirmed)
-        guard let lease = core.ledger.book(booking, leg) else {
+            attempt: entry.attempt, prefillTokens: isHalf ? 0 : query.tokenCount - UInt32(cached),
+            confirmedBlocks: isHalf ? 0 : match.confirmed, sharesBlocks: query.assumeReuse ?? (isHalf ? false : settings.assumeReuse),
+            tracksPrefill: query.trackPrefill ?? (isHalf ? false : settings.trackPrefill))
+        guard let lease = core.ledger.book(query, booking, leg) else {
             throw Refusal(code: .capacity, reason: "this router can keep no more leases", retryAfter: RouterLimits.retryAfter)
         }
         planned.lease = lease
@@ -251,6 +268,12 @@ final class RoutePlanner {
             Refusal(code: .unknownWorker, field: "pins", reason: "there is no such placement: worker \(worker)")
         case .pinConflict(let worker):
             Refusal(code: .pinConflict, field: "pins", reason: "the pin to worker \(worker) does not agree with the rest of the request")
+        case .pinNeeded:
+            Refusal(code: .invalidArgument, field: "pins", reason: "this router sends requests only where they are pinned")
+        case .badOverride(.policy):
+            Refusal(code: .invalidArgument, field: "policy", reason: "there is no such policy; there are \(SelectionPolicy.names)")
+        case .badOverride(.overlapWeight): Refusal(code: .invalidArgument, field: "overlapWeight", reason: "a number, not below 0")
+        case .badOverride(.temperature): Refusal(code: .invalidArgument, field: "temperature", reason: "a number, not below 0")
         }
     }
 

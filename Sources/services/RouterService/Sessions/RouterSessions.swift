@@ -38,7 +38,13 @@ final class RouterSessions {
 
     /// It has a control link now. What it may not have been told while it had none is said again.
     func registered(_ record: WorkerRecord) {
-        pools[record.life] = record.registration?.card.digest
+        let pool = record.registration?.card.digest
+        if let known = pools[record.life], known != pool {
+            // With another card its sessions are others, of which its stream tells anew.
+            mirror.retain([], on: record.life, &changes)
+            settle()
+        }
+        pools[record.life] = pool
         for binding in mirror.conflicts(of: record.life) { close(binding, .conflict) }
     }
 

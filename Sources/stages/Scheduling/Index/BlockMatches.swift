@@ -4,11 +4,11 @@ package struct BlockMatch: Hashable, Sendable {
     package var confirmed: UInt32 = 0
     /// On the device, or predicted to be there: at least `confirmed`.
     package var device: UInt32 = 0
-    /// The blocks that follow `device`, in the host's memory.
+    /// The blocks that follow `device`, in the host's memory; nearer ones between them count, too: they need not be computed either.
     package var host: UInt32 = 0
-    /// The blocks that follow those.
+    /// The blocks that follow those, likewise.
     package var disk: UInt32 = 0
-    /// The blocks that follow those.
+    /// The blocks that follow those, likewise.
     package var external: UInt32 = 0
     /// Held by requests that are booked or run there: this request would share them.
     package var active: UInt32 = 0
@@ -41,8 +41,22 @@ package struct BlockMatches: Sendable {
         longest = 0
     }
 
+    /// As `set`, for one of which nothing was found yet, and something is now.
+    @inline(__always)
+    mutating func append(_ match: BlockMatch, of slot: PlacementSlot) {
+        if slot.index >= found.count { makeRoom(for: slot) }
+        found[slot.index] = match
+        touched.append(slot)
+        longest = max(longest, match.device)
+    }
+
+    @inline(never)
+    private mutating func makeRoom(for slot: PlacementSlot) {
+        found.append(contentsOf: repeatElement(BlockMatch(), count: slot.index + 1 - found.count))
+    }
+
     package mutating func set(_ match: BlockMatch, of slot: PlacementSlot) {
-        if slot.index >= found.count { found.append(contentsOf: repeatElement(BlockMatch(), count: slot.index + 1 - found.count)) }
+        if slot.index >= found.count { makeRoom(for: slot) }
         if found[slot.index] == BlockMatch() { touched.append(slot) }
         found[slot.index] = match
         longest = max(longest, match.device)

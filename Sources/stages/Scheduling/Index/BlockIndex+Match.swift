@@ -1,0 +1,147 @@
+extension BlockIndex {
+    /// How much of a prompt each placement has. `matches` is emptied first.
+    package mutating func match(_ hashes: Span<UInt64>, into matches: inout BlockMatches) {
+        matches.removeAll()
+        guard hashes.count > 0, !slots.isEmpty else { return }
+        scratch.reserve(positions: hashes.count)
+        let words = scratch.words
+        let cached = ValidSlots(banks: (first.words, second.words)), leased = ValidSlots(banks: (live.words, nobody.words))
+        predicted.table.search(hashes, leased, apart: nil, scratch, into: scratch.predicted)
+        active.table.search(hashes, leased, apart: nil, scratch, into: scratch.active)
+        cache.table.search(hashes, cached, apart: cache.open.words, scratch, into: scratch.confirmed)
+        walkOpen(hashes, cached, leased)
+        let hasLower = walkLower(hashes, cached, leased)
+        for word in 0..<words {
+            var bits = scratch.confirmed.slots[word] | scratch.predicted.slots[word] | scratch.active.slots[word]
+            if hasLower { bits |= scratch.host.slots[word] | scratch.disk.slots[word] | scratch.external.slots[word] }
+            while bits != 0 {
+                let slot = word << 6 + bits.trailingZeroBitCount
+                bits &= bits &- 1
+                var match = BlockMatch()
+                match.confirmed = scratch.confirmed[slot]
+                match.device = deviceLength(slot)
+                match.active = scratch.active[slot]
+                if hasLower {
+                    let host = max(scratch.host[slot], match.device), disk = max(scratch.disk[slot], host)
+                    match.host = host - match.device
+                    match.disk = disk - host
+                    match.external = max(scratch.external[slot], disk) - disk
+                }
+                matches.append(match, of: PlacementSlot(UInt16(truncatingIfNeeded: slot)))
+            }
+        }
+    }
+
+    /// On the device, or predicted to be.
+    @inline(__always)
+    private func deviceLength(_ slot: Int) -> UInt32 {
+        max(scratch.confirmed[slot], scratch.predicted[slot], scratch.walked[slot])
+    }
+
+    // MARK: Block by block
+
+    /// The lengths of placements whose chains have gaps, with and without predictions.
+    private func walkOpen(_ hashes: Span<UInt64>, _ cached: ValidSlots, _ leased: ValidSlots) {
+        let words = scratch.words
+        scratch.walked.slots.clear(words)
+        guard !cache.open.words.isEmpty(min(words, cache.open.wordCount)) else { return }
+        let confirmed = scratch.spare(0), either = scratch.spare(1), here = scratch.spare(2), left = scratch.spare(3)
+        for word in 0..<words {
+            confirmed[word] = word < cache.open.wordCount ? cache.open.words[word] & live.words[word] : 0
+            either[word] = confirmed[word]
+        }
+        var position = 0
+        while true {
+            here.clear(words)
+            if position < hashes.count, let block = cache.table.find(hashes[position]) {
+                cache.table.add(block, CacheMirror.device, cached, to: here, words)
+            }
+            leave(confirmed, unless: here, left, position, into: scratch.confirmed)
+            if position < hashes.count, predicted.table.count > 0, let block = predicted.table.find(hashes[position]) {
+                predicted.table.add(block, .max, leased, to: here, words)
+            }
+            leave(either, unless: here, left, position, into: scratch.walked)
+            guard position < hashes.count, !either.isEmpty(words) else { return }
+            position += 1
+        }
+    }
+
+    /// Slots of `walkers` that are not in `here` end their walk at that length.
+    @inline(__always)
+    private func leave(_ walkers: SlotWords, unless here: SlotWords, _ left: SlotWords, _ length: Int, into depths: borrowing Depths) {
+        let words = scratch.words
+        var any: UInt64 = 0
+        for word in 0..<words {
+            left[word] = walkers[word] & ~here[word]
+            walkers[word] &= here[word]
+            any |= left[word]
+        }
+        if any != 0, length > 0 { depths.set(left, words, to: length) }
+    }
+
+    /// What follows in the host's memory, then on disk, then outside. False: nobody has anything there.
+    ///
+    /// These chains begin where the nearer tier ends, so there is nothing to jump by: each slot joins the walk where its device's part ends. A
+    /// block in a nearer tier continues the run of a farther one: it need not be computed either.
+    private func walkLower(_ hashes: Span<UInt64>, _ cached: ValidSlots, _ leased: ValidSlots) -> Bool {
+        let words = scratch.words, totals = cache.tierCopies
+        guard totals.host + totals.disk + totals.external > 0 else { return false }
+        let slots = scratch.spare(4)
+        for word in 0..<words { slots[word] = word < cache.lower.wordCount ? cache.lower.words[word] & live.words[word] : 0 }
+        guard !slots.isEmpty(words) else { return false }
+        scratch.host.slots.clear(words)
+        scratch.disk.slots.clear(words)
+        scratch.external.slots.clear(words)
+        if totals.host > 0 { walk(hashes, slots, 0b0011, cached, leased, into: scratch.host) { deviceLength($0) } }
+        if totals.disk > 0 {
+            walk(hashes, slots, 0b0111, cached, leased, into: scratch.disk) { max(deviceLength($0), scratch.host[$0]) }
+        }
+        if totals.external > 0 {
+            walk(hashes, slots, 0b1111, cached, leased, into: scratch.external) {
+                max(deviceLength($0), scratch.host[$0], scratch.disk[$0])
+            }
+        }
+        return true
+    }
+
+    /// One tier's walk; `start` gives where a slot's nearer tiers end.
+    private func walk(
+        _ hashes: Span<UInt64>, _ slots: SlotWords, _ mask: UInt16, _ cached: ValidSlots, _ leased: ValidSlots,
+        into depths: borrowing Depths, _ start: (Int) -> UInt32
+    ) {
+        let words = scratch.words, count = hashes.count
+        let walkers = scratch.spare(0), here = scratch.spare(2), left = scratch.spare(3)
+        walkers.clear(words)
+        // Slots by where they join.
+        var position = count, waiting = 0
+        slots.forEach(words) { slot in
+            let start = Int(start(slot))
+            guard start < count else { return }
+            scratch.following[slot] = scratch.joining[start]
+            scratch.joining[start] = UInt16(truncatingIfNeeded: slot)
+            position = min(position, start)
+            waiting += 1
+        }
+        while position < count {
+            var slot = scratch.joining[position]
+            scratch.joining[position] = MatchScratch.nobody
+            while slot != MatchScratch.nobody {
+                walkers.insert(Int(slot))
+                slot = scratch.following[Int(slot)]
+                waiting -= 1
+            }
+            if !walkers.isEmpty(words) {
+                here.clear(words)
+                if let block = cache.table.find(hashes[position]) { cache.table.add(block, mask, cached, to: here, words) }
+                if predicted.table.count > 0, let block = predicted.table.find(hashes[position]) {
+                    predicted.table.add(block, .max, leased, to: here, words)
+                }
+                leave(walkers, unless: here, left, position, into: depths)
+            } else if waiting == 0 {
+                return
+            }
+            position += 1
+        }
+        depths.set(walkers, words, to: count)
+    }
+}

@@ -1,0 +1,151 @@
+/// Hash → the placements that have the block, each with a mark of 16 bits.
+///
+/// Entries lie in one long array and keep their numbers; buckets chain them. Buckets grow one at a time with the entries, so that no call pays for
+/// a table's doubling. A hash is spread by a secret, so that nobody can aim at a bucket.
+struct BlockTable: ~Copyable {
+    /// The marks that lookups ask for: those with one of these bits.
+    let primary: UInt16
+    private let secret: UInt64
+    /// Of entries and buckets, so that lists always have a share.
+    private let entryLimit: Int
+    let byteLimit: Int
+
+    var entries = Chunks<BlockEntry>(shift: 10)
+    private var buckets = Chunks<BlockNumber>(shift: 10)
+    /// Buckets in use: `base` or more, less than twice that. Those from `base` on were split off.
+    private var bucketCount = 1 << 10
+    private var base = 1 << 10
+    private var free = BlockEntry.none
+    /// Entries ever used; free ones among them.
+    private(set) var highWater = 0
+    /// Blocks.
+    private(set) var count = 0
+
+    var lists = ListPool()
+    var wides: [WideHolders] = []
+    var freeWides: [UInt32] = []
+    var wideBytes = 0
+    /// Words that bits of all slots take: grows with the slots.
+    var words = 1
+
+    init(primary: UInt16, byteLimit: Int, secret: UInt64) {
+        self.primary = primary
+        self.secret = secret
+        self.byteLimit = byteLimit
+        entryLimit = byteLimit / 4 * 3
+        buckets.grow(filledWith: BlockEntry.none)
+    }
+
+    deinit {
+        for wide in wides { wide.deallocate() }
+    }
+
+    var bytes: Int { entries.bytes + buckets.bytes + lists.bytes + wideBytes }
+    /// What lists and bits may still take.
+    var allowance: Int { byteLimit - bytes }
+
+    // MARK: Blocks
+
+    @inline(__always)
+    func find(_ hash: UInt64) -> BlockNumber? {
+        var number = buckets[bucket(of: hash)].pointee
+        while number != BlockEntry.none {
+            let entry = entries[Int(number)]
+            if entry.pointee.hash == hash { return number }
+            number = entry.pointee.next
+        }
+        return nil
+    }
+
+    /// A new block without holders; nil: no room. It must not be there yet.
+    mutating func insert(_ hash: UInt64) -> BlockNumber? {
+        let number: BlockNumber
+        if free != BlockEntry.none {
+            number = free
+            free = entries[Int(number)].pointee.next
+        } else {
+            if highWater == entries.capacity {
+                guard highWater < Int(BlockEntry.none) - 1024, entries.bytes + buckets.bytes + entries.growth <= entryLimit,
+                    entries.growth <= allowance
+                else { return nil }
+                entries.grow(filledWith: BlockEntry())
+            }
+            number = BlockNumber(highWater)
+            highWater += 1
+        }
+        count += 1
+        if count > bucketCount { splitBucket() }
+        let head = buckets[bucket(of: hash)]
+        var entry = BlockEntry()
+        entry.hash = hash
+        entry.form = .inline
+        entry.next = head.pointee
+        entries[Int(number)].initialize(to: entry)
+        head.pointee = number
+        return number
+    }
+
+    /// Whether the next block that is inserted finds room.
+    var hasRoom: Bool {
+        free != BlockEntry.none || highWater < entries.capacity
+            || entries.bytes + buckets.bytes + entries.growth <= entryLimit && entries.growth <= allowance
+    }
+
+    /// Takes a block away that has no holders.
+    mutating func remove(_ number: BlockNumber) {
+        let entry = entries[Int(number)]
+        assert(entry.pointee.form == .inline && entry.pointee.first.bits == 0)
+        let head = buckets[bucket(of: entry.pointee.hash)]
+        if head.pointee == number {
+            head.pointee = entry.pointee.next
+        } else {
+            var before = entries[Int(head.pointee)]
+            while before.pointee.next != number { before = entries[Int(before.pointee.next)] }
+            before.pointee.next = entry.pointee.next
+        }
+        entry.pointee = BlockEntry()
+        entry.pointee.next = free
+        free = number
+        count -= 1
+    }
+
+    // MARK: Buckets
+
+    @inline(__always)
+    private func spread(_ hash: UInt64) -> Int {
+        let product = (hash ^ secret).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15 ^ secret << 1)
+        return Int(truncatingIfNeeded: product.high ^ product.low)
+    }
+
+    @inline(__always)
+    private func bucket(of hash: UInt64) -> Int {
+        let spread = spread(hash), index = spread & (2 &* base &- 1)
+        return index < bucketCount ? index : spread & (base &- 1)
+    }
+
+    /// One more bucket, from the one whose blocks it shares. Without room for it the chains grow longer, no more than the entries allow.
+    private mutating func splitBucket() {
+        if bucketCount == buckets.capacity {
+            guard entries.bytes + buckets.bytes + buckets.growth <= entryLimit, buckets.growth <= allowance else { return }
+            buckets.grow(filledWith: BlockEntry.none)
+        }
+        let new = bucketCount, mask = 2 * base - 1
+        var number = buckets[new - base].pointee
+        var stays = BlockEntry.none, goes = BlockEntry.none
+        while number != BlockEntry.none {
+            let entry = entries[Int(number)], next = entry.pointee.next
+            if spread(entry.pointee.hash) & mask == new {
+                entry.pointee.next = goes
+                goes = number
+            } else {
+                entry.pointee.next = stays
+                stays = number
+            }
+            number = next
+        }
+        buckets[new - base].pointee = stays
+        buckets[new].pointee = goes
+        bucketCount += 1
+        if bucketCount == 2 * base { base *= 2 }
+    }
+}
