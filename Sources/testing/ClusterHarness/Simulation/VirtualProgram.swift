@@ -67,7 +67,7 @@ struct VirtualProgram: Sendable {
             let service = RouterService(try own.config(resolved), context)
             return Parts(
                 service: service, openRequests: { service.leasesHeld }, canServe: { !service.isDraining },
-                held: { counts([("leases", service.leasesHeld)]) })
+                held: { counts([("leases", service.leasesHeld), ("parked requests", service.requestsParked)]) })
         }
     }
 
