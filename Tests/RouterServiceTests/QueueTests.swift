@@ -18,9 +18,16 @@ struct QueueTests {
     ) -> (RouterWorld, ScriptedFrontend, ScriptedWorker) {
         var config = RouterConfig()
         change(&config)
-        let world = RouterWorld(config: config), frontend = world.frontend(), worker = world.readyWorker(1)
+        let world = Self.world(config), frontend = world.frontend(), worker = world.readyWorker(1)
         load(worker, Self.busy, world)
         return (world, frontend, worker)
+    }
+
+    /// In turn, and with thresholds.
+    private static func world(_ config: RouterConfig) -> RouterWorld {
+        var selection = SelectionSettings.inTurn
+        selection.thresholds = config.busy
+        return RouterWorld(selection: selection, config: config)
     }
 
     private func load(_ worker: ScriptedWorker, _ waiting: UInt64, _ world: RouterWorld) {
@@ -74,7 +81,7 @@ struct QueueTests {
 
     @Test("a pin to a busy worker holds up nobody, and a busy adapter neither")
     func noHeadOfLine() {
-        let world = RouterWorld(), frontend = world.frontend()
+        let world = Self.world(RouterConfig()), frontend = world.frontend()
         let busy = world.readyWorker(1) { $0.card = WorkerScript.card("model") { $0.loRAs = [Label(text: "adapter")] } }
         load(busy, Self.busy, world)
         _ = ask(world, frontend, 3) { $0.options.pins = [Pin(leg: .aggregated, workerID: 1, rank: nil)] }

@@ -12,6 +12,8 @@ package struct RouterConfig: Sendable {
     package var selection = SelectionSettings()
     package var queue = QueueSettings()
     package var busy = BusyThresholds()
+    /// Where the other routers are dialled; this one's own address may be among them.
+    package var peers: [Address] = []
 
     package init() {}
 }
@@ -23,6 +25,7 @@ package struct RouterOptions: Sendable {
     private let id: OptionKey<String?>
     private let policy: OptionKey<String>
     private let queue: QueueOptions
+    private let peers: PeerOptions
 
     package init(in table: inout OptionTable) {
         let defaults = RouterConfig()
@@ -34,6 +37,7 @@ package struct RouterOptions: Sendable {
         id = table.optional(
             "router-id", .text("ID", problem: Self.idProblem),
             help: "Sixteen hexadecimal digits that name this router over its lives; by default drawn anew.")
+        peers = PeerOptions(in: &table)
         table.group("Routing")
         policy = table.option(
             "policy", .text("NAME", problem: Self.policyProblem), default: defaults.selection.policy.rawValue,
@@ -47,6 +51,7 @@ package struct RouterOptions: Sendable {
         config.publish = try Address(parsing: resolved[publish])
         config.selection.policy = SelectionPolicy(rawValue: resolved[policy]) ?? config.selection.policy
         queue.apply(resolved, to: &config)
+        config.peers = try peers.addresses(resolved)
         return config
     }
 
