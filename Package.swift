@@ -61,7 +61,7 @@ var targets: [Target] = [
     library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"], beside: ["README.md"]),
     library("stages", "TextProcessing", ["ClusterModel", "JSONText"]),
     library("stages", "Engines", ["ClusterModel", "JSONText"]),
-    library("stages", "Scheduling", ["ClusterModel"]),
+    library("stages", "Scheduling", ["ClusterModel", "JSONText"]),
 
     // services: the effects, one library a process, and what they share
     library(
@@ -142,7 +142,7 @@ var targets: [Target] = [
             "Telemetry",
             "TestSupport", "Transport", "WireProtocol",
         ]),
-    tests("SchedulingTests", ["ClusterModel", "Scheduling"]),
+    tests("SchedulingTests", ["ClusterModel", "JSONText", "Scheduling"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
     tests(
         "StreamFollowingTests",

@@ -1,3 +1,4 @@
+import ClusterModel
 import ClusterHarness
 import EventLoop
 import Testing
