@@ -1,5 +1,6 @@
 import ClusterModel
 import EventLoop
+import HTTPClient
 import Testing
 import Transport
 import WireProtocol
@@ -130,7 +131,7 @@ struct RouterTests {
         for _ in 0..<8 { scene.finish(scene.chat()) { #expect($0.text() == "hello") } }
         #expect(first { $0.asked.count } == 9 && second { $0.asked.isEmpty })
         for number in 0..<24 {
-            let body = #"{"model":"tiny","prompt":"Number \(number) of many prompts that differ from the beginning on","stream":true}"#
+            let body = #"{"model":"tiny","prompt":"Number \#(number) of many prompts that differ from the beginning on","stream":true}"#
             scene.finish(scene.send(.post("/v1/completions", json: Array(body.utf8))))
         }
         let shares = [first { $0.asked.count } - 9, second { $0.asked.count }]

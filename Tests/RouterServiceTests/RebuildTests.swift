@@ -1,5 +1,6 @@
 import ClusterModel
 import EventLoop
+import StreamFollowing
 import Testing
 import Transport
 import WireProtocol
@@ -26,7 +27,10 @@ struct RebuildTests {
         return (pairs.map(\.0), pairs.map(\.1))
     }
 
-    private static func page(of content: (hashes: [UInt64], parents: [UInt64]), at cursor: SnapshotCursor, _ worker: ScriptedWorker) -> SnapshotPage {
+    @LoopActor
+    private static func page(of content: (hashes: [UInt64], parents: [UInt64]), at cursor: SnapshotCursor, _ worker: ScriptedWorker)
+        -> SnapshotPage
+    {
         var low = 0, high = content.hashes.count
         while low < high {
             let middle = (low + high) / 2
@@ -40,7 +44,8 @@ struct RebuildTests {
         page.fromHash = cursor.fromHash
         page.throughHash = isLast ? .max : content.hashes[end] - 1
         page.entries = [
-            .heldBlocks(HeldBlocks(rank: 0, tier: .device, hashes: Array(content.hashes[low..<end]), parents: Array(content.parents[low..<end])))
+            .heldBlocks(
+                HeldBlocks(rank: 0, tier: .device, hashes: Array(content.hashes[low..<end]), parents: Array(content.parents[low..<end])))
         ]
         page.next = isLast ? nil : SnapshotCursor(section: 1, fromHash: content.hashes[end])
         return page
