@@ -117,6 +117,7 @@ struct RoundRobinTests {
         let able = Set(candidates.filter(mayRun).map(\.placement))
         switch SelectionTests.selector.place(asked, candidates) {
         case .success(let placement): #expect(able.contains(placement), "seed \(seed)")
+        case .failure(.busy): #expect(candidates.filter(mayRun).allSatisfy { $0.isBusy() } && !able.isEmpty, "seed \(seed)")
         case .failure(let failure): #expect(failure == .noWorker && able.isEmpty, "seed \(seed)")
         }
     }

@@ -9,11 +9,11 @@ package struct RouterConfig: Sendable {
     package var listen = Address(host: "127.0.0.1", port: 8100)
     /// The feed of the router's state.
     package var publish = Address(host: "127.0.0.1", port: 8101)
-    /// Where the other routers are dialled; this one's own address may be among them.
-    package var peers: [Address] = []
     package var selection = SelectionSettings()
     package var queue = QueueSettings()
     package var busy = BusyThresholds()
+    /// Where the other routers are dialled; this one's own address may be among them.
+    package var peers: [Address] = []
 
     package init() {}
 }
@@ -24,8 +24,8 @@ package struct RouterOptions: Sendable {
     private let publish: OptionKey<String>
     private let id: OptionKey<String?>
     private let policy: OptionKey<String>
-    private let peers: PeerOptions
     private let queue: QueueOptions
+    private let peers: PeerOptions
 
     package init(in table: inout OptionTable) {
         let defaults = RouterConfig()
@@ -49,9 +49,9 @@ package struct RouterOptions: Sendable {
         var config = RouterConfig()
         config.listen = try Address(parsing: resolved[listen])
         config.publish = try Address(parsing: resolved[publish])
-        config.peers = try peers.addresses(resolved)
         config.selection.policy = SelectionPolicy(rawValue: resolved[policy]) ?? config.selection.policy
         queue.apply(resolved, to: &config)
+        config.peers = try peers.addresses(resolved)
         return config
     }
 

@@ -118,8 +118,8 @@ package final class RouterService {
             session.link.abort()
             core.frontends.remove(session)
         }
-        core.peers.stop()
         core.queue.close()
+        core.peers.stop()
         core.publisher.close()
         self.core = nil
     }

@@ -22,14 +22,12 @@ extension LeaseLedger {
         lease.prefillTokens = made.prefillTokens
         lease.expectedOutputTokens = made.expectedOutputTokens
         lease.promptBlocks = made.promptBlocks
+        if slots[lease.placement] != nil { lease.hashes = made.hashes }
         lease.bookedBy = router
         if slots[lease.placement] != nil { lease.hashes = made.hashes }
         // Known already: the worker was faster, or it is said again.
-        moved(made.lease) { table in
-            guard table.book(lease, at: loop.now) else { return .late }
-            booked[router, default: []].insert(made.lease)
-            return .made
-        }
+        guard book(lease) else { return }
+        booked[router, default: []].insert(made.lease)
     }
 
     func heard(_ over: LeaseReleased, from router: RouterLife) {

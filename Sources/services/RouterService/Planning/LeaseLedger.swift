@@ -113,11 +113,17 @@ final class LeaseLedger {
         lease.sharesBlocks = booking.sharesBlocks
         lease.tracksPrefill = booking.tracksPrefill
         lease.confirmedBlocks = booking.confirmedBlocks
-        guard table.book(lease, at: loop.now), let booked = table[number] else { return nil }
-        hold(booked)
+        guard book(lease) else { return nil }
         publisher.publish(.leaseMade(Self.made(lease, hashes: query.hashes)))
-        changed?(lease.placement)
         return number
+    }
+
+    /// False: the table is full, or the number is known.
+    func book(_ lease: Lease) -> Bool {
+        guard table.book(lease, at: loop.now), let booked = table[lease.number] else { return false }
+        hold(booked)
+        changed?(lease.placement)
+        return true
     }
 
     /// As the stream and snapshots of the router say it. Hashes are the stream's: of leases made before, peers hear blocks from the workers.
