@@ -61,7 +61,7 @@ var targets: [Target] = [
     library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"], beside: ["README.md"]),
     library("stages", "TextProcessing", ["ClusterModel", "JSONText"]),
     library("stages", "Engines", ["ClusterModel", "JSONText"]),
-    library("stages", "Scheduling", ["ClusterModel"]),
+    library("stages", "Scheduling", ["ClusterModel", "JSONText"]),
 
     // services: the effects, one library a process, and what they share
     library(
@@ -141,7 +141,7 @@ var targets: [Target] = [
             "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime",
             "StreamFollowing", "Telemetry", "TestSupport", "Transport", "WireProtocol",
         ]),
-    tests("SchedulingTests", ["ClusterModel", "Scheduling"]),
+    tests("SchedulingTests", ["ClusterModel", "JSONText", "Scheduling"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
     tests(
         "StreamFollowingTests",

@@ -1,3 +1,4 @@
+import ClusterModel
 import ClusterHarness
 import ClusterModel
 import EventLoop

@@ -95,3 +95,51 @@ final class Leases {
     func paused(for gap: Duration, until now: Instant) { table.paused(for: gap, until: now) }
     func expire(at now: Instant) { table.expire(at: now, &released) }
 }
+
+/// What an index found, by slot.
+func matches(_ found: [UInt16: (inout BlockMatch) -> Void]) -> BlockMatches {
+    var matches = BlockMatches()
+    for (slot, change) in found.sorted(by: { $0.key < $1.key }) {
+        var match = BlockMatch()
+        change(&match)
+        matches.set(match, of: PlacementSlot(slot))
+    }
+    return matches
+}
+
+/// A pool that differs in everything a choice may depend on, drawn from a seed.
+func randomPool(_ random: inout SeededRandom, upTo most: UInt64 = 150) -> [Candidate] {
+    let count = Int(1 + random.next() % most)
+    return (0..<count).map { index in
+        let roll = random.next()
+        var one = candidate(
+            UInt64(index / 2) + 1, UInt32(index % 2), PlacementRole(rawValue: UInt8(roll % 3)) ?? .aggregated, ready: roll >> 8 % 8 != 0,
+            capabilities: roll >> 16 & 3 | 4, waiting: (roll >> 20) % 1_100, requests: UInt32((roll >> 32) % 30), turn: (roll >> 40) % 50)
+        one.slot = PlacementSlot(UInt16(index))
+        one.indexedBlocks = (roll >> 48) % 4
+        one.load.activeBlocks = UInt32(random.next() % 960)
+        one.load.ledgerRequests = UInt32(random.next() % 30)
+        one.load.ledgerTokens = random.next() % 900
+        one.load.ledgerBlocks = random.next() % 900
+        if random.next() % 3 != 0 {
+            one.latency = LatencyEstimate(
+                prefillFixed: Float(random.next() % 20), prefillToken: Float(random.next() % 100) / 1_000, step: Float(random.next() % 50),
+                stepBlock: Float(random.next() % 10) / 100)
+        }
+        return one
+    }
+}
+
+func randomMatches(_ random: inout SeededRandom, slots: Int) -> BlockMatches {
+    var matches = BlockMatches()
+    for slot in 0..<slots where random.next() % 2 == 0 {
+        var match = BlockMatch()
+        match.device = UInt32(random.next() % 6)
+        match.host = UInt32(random.next() % 3)
+        match.disk = UInt32(random.next() % 3)
+        match.external = UInt32(random.next() % 3)
+        match.active = UInt32(random.next() % 6)
+        matches.set(match, of: PlacementSlot(UInt16(slot)))
+    }
+    return matches
+}

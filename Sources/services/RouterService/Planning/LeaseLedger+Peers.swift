@@ -24,7 +24,6 @@ extension LeaseLedger {
         lease.promptBlocks = made.promptBlocks
         if slots[lease.placement] != nil { lease.hashes = made.hashes }
         lease.bookedBy = router
-        if slots[lease.placement] != nil { lease.hashes = made.hashes }
         // Known already: the worker was faster, or it is said again.
         guard book(lease) else { return }
         booked[router, default: []].insert(made.lease)

@@ -83,9 +83,10 @@ package struct CandidateLoad: Hashable, Sendable {
     package var prefillTokens: UInt64 { max(ledgerTokens, believedTokens) }
     package var heldRequests: UInt64 { max(UInt64(ledgerRequests), believedRequests) }
     /// Blocks that requests hold. If the ledger knows every request there it is believed although the worker says more: it counts output blocks
-    /// that will soon be free for less. Otherwise it misses somebody, and the worker's count stands.
+    /// that will soon be free for less. Otherwise somebody else holds them too, and the worker's count stands.
     package var heldBlocks: UInt64 {
-        believedRequests <= UInt64(ledgerRequests) ? ledgerBlocks : max(ledgerBlocks, UInt64(activeBlocks))
+        let knowsAll = ledgerRequests > 0 && believedRequests <= UInt64(ledgerRequests)
+        return knowsAll ? ledgerBlocks : max(ledgerBlocks, UInt64(activeBlocks))
     }
 }
 

@@ -75,8 +75,8 @@ package struct LegRule: Hashable, Sendable {
 }
 
 /// e to a power that is not above 0. By arithmetic alone, so that each machine computes the same bits and a record replays anywhere.
-enum Exponential {
-    static func of(_ power: Double) -> Double {
+package enum Exponential {
+    package static func of(_ power: Double) -> Double {
         guard power > -708 else { return 0 }
         let halvings = (power * 1.442695040888963387).rounded()
         // Within half a halving: fourteen terms of the series are exact to the last bits there.

@@ -20,12 +20,8 @@ extension PlacementSelector {
         let decode = try place(.decode, query, turn, candidates, blocks, &scratch.decode)
         let whole: LegSurvey.Outcome = isForced ? .nobody : try place(.aggregated, query, turn, candidates, blocks, &scratch.whole)
         switch (prefill, decode, whole) {
-        case (.found, .found, .found):
-            scratch.weighSplit()
-            return scratch.isSplit ? scratch.pair(candidates) : RouteDecision(first: scratch.leg(.aggregated, candidates))
         case (.found, .found, _):
-            scratch.weighSplit()
-            return scratch.pair(candidates)
+            return scratch.weighSplit() ? scratch.pair(candidates) : RouteDecision(first: scratch.leg(.aggregated, candidates))
         case (_, _, .found): return RouteDecision(first: scratch.leg(.aggregated, candidates))
         case (.busy, _, _), (_, .busy, _), (_, _, .busy): throw .busy
         default: throw .noWorker
@@ -49,17 +45,16 @@ package enum SplitRule {
     }
 }
 
-extension LegSurvey {
-    var chosenAppraisal: Appraisal? { chosen.map { appraisals[$0] } }
-}
-
 extension SelectionScratch {
-    fileprivate mutating func weighSplit() {
-        guard let prefill = prefill.chosenAppraisal, let decode = decode.chosenAppraisal else { return }
-        let formula = self.prefill.rule.formula
-        transfer = formula.transfer(from: prefill.inputs)
-        isSplit = SplitRule.isSplit(
-            prefill: prefill.cost, transfer: transfer, decode: decode.cost, whole: whole.chosenAppraisal?.cost, formula.settings.policy)
+    fileprivate mutating func weighSplit() -> Bool {
+        guard let first = prefill.cost, let second = decode.cost, let chosen = prefill.chosen else { return false }
+        let formula = prefill.rule.formula
+        transfer = formula.transfer(from: prefill.appraisals[chosen].inputs)
+        guard SplitRule.isSplit(prefill: first, transfer: transfer, decode: second, whole: whole.cost, formula.settings.policy) else {
+            return false
+        }
+        shape = .split
+        return true
     }
 
     fileprivate func pair(_ candidates: [Candidate]) -> RouteDecision {

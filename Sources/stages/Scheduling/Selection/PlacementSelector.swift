@@ -89,7 +89,9 @@ package struct PlacementSelector: Sendable {
         case .decode: outcome = try place(leg, query, turn, candidates, blocks, &scratch.decode)
         }
         switch outcome {
-        case .found: return RouteDecision(first: scratch.leg(leg, candidates))
+        case .found:
+            scratch.shape = DecisionShape(leg)
+            return RouteDecision(first: scratch.leg(leg, candidates))
         case .busy: throw .busy
         case .nobody: throw .noWorker
         }
@@ -186,12 +188,21 @@ extension PlacementTarget {
     fileprivate func joined(with other: PlacementTarget?) -> PlacementTarget { rank == nil ? other ?? self : self }
 }
 
+extension DecisionShape {
+    package init(_ leg: PlacementRole) {
+        switch leg {
+        case .aggregated: self = .whole
+        case .prefill: self = .prefill
+        case .decode: self = .decode
+        }
+    }
+}
+
 extension SelectionScratch {
     func leg(_ role: PlacementRole, _ candidates: [Candidate]) -> RouteDecision.Leg {
         let survey = self[role]
-        guard let chosen = survey.chosen else { preconditionFailure("a leg without a place") }
-        let index = survey.chosenIndex
-        return .init(role: role, choice: PlacementChoice(index: index, of: candidates[index], cost: survey.appraisals[chosen].cost))
+        guard let cost = survey.cost else { preconditionFailure("a leg without a place") }
+        return .init(role: role, choice: PlacementChoice(index: survey.chosenIndex, of: candidates[survey.chosenIndex], cost: cost))
     }
 
     package subscript(role: PlacementRole) -> LegSurvey {

@@ -6,20 +6,18 @@ package struct Appraisal: Hashable, Sendable {
     package var inputs: CostInputs
     package var indexedBlocks: UInt64
     package var ticket: UInt64
-    package var cost: PlacementCost
 
-    package init(placement: Placement, inputs: CostInputs, indexedBlocks: UInt64, ticket: UInt64, cost: PlacementCost) {
+    package init(placement: Placement, inputs: CostInputs, indexedBlocks: UInt64, ticket: UInt64) {
         self.placement = placement
         self.inputs = inputs
         self.indexedBlocks = indexedBlocks
         self.ticket = ticket
-        self.cost = cost
     }
 }
 
 /// How many candidates a leg had.
 package struct LegCounts: Hashable, Sendable {
-    /// Of the pool, or of the worker that the request is bound to.
+    /// Of the pool, or ranks of the worker that the request is bound to.
     package var considered: UInt32 = 0
     package var eligible: UInt32 = 0
     /// Of the eligible.
@@ -127,8 +125,7 @@ package struct LegSurvey: Sendable {
         let index = Int(entry.index)
         let inputs = CostInputs(span[index], Self.match(span[index].slot, blocks))
         return Appraisal(
-            placement: span[index].placement, inputs: inputs, indexedBlocks: span[index].indexedBlocks, ticket: entry.standing.ticket,
-            cost: rule.formula.cost(of: inputs))
+            placement: span[index].placement, inputs: inputs, indexedBlocks: span[index].indexedBlocks, ticket: entry.standing.ticket)
     }
 
     @inline(__always)
@@ -136,11 +133,23 @@ package struct LegSurvey: Sendable {
         slot.map { blocks[$0] } ?? BlockMatch()
     }
 
+    /// Of the chosen one.
+    package var cost: PlacementCost? { chosen.map { rule.formula.cost(of: appraisals[$0].inputs) } }
+
     mutating func clear() {
         chosen = nil
         counts = LegCounts()
         appraisals.removeAll(keepingCapacity: true)
     }
+}
+
+/// Which legs a decision has.
+package enum DecisionShape: UInt8, CaseIterable, Sendable {
+    case whole
+    case prefill
+    case decode
+    /// Prefill and decode.
+    case split
 }
 
 /// What decisions are made in: kept from one to the next, so that they take no memory. After a decision it holds what that one rests on.
@@ -153,14 +162,14 @@ package struct SelectionScratch: Sendable {
     /// Of the prompt to the decode worker, in the policy's unit; 0 if no split was weighed.
     package internal(set) var transfer = 0.0
     package internal(set) var draw = DecisionDraw(0)
-    package internal(set) var isSplit = false
+    package internal(set) var shape = DecisionShape.whole
 
     package init() {}
 
     mutating func begin(_ draw: DecisionDraw) {
         self.draw = draw
         transfer = 0
-        isSplit = false
+        shape = .whole
         whole.clear()
         prefill.clear()
         decode.clear()
