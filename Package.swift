@@ -138,9 +138,8 @@ var targets: [Target] = [
     tests(
         "RouterServiceTests",
         [
-            "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime", "StreamFollowing",
-            "Telemetry",
-            "TestSupport", "Transport", "WireProtocol",
+            "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime",
+            "StreamFollowing", "Telemetry", "TestSupport", "Transport", "WireProtocol",
         ]),
     tests("SchedulingTests", ["ClusterModel", "JSONText", "Scheduling"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),

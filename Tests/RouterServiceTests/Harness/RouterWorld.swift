@@ -28,8 +28,7 @@ final class RouterWorld: @unchecked Sendable {
 
     /// In turn by default and nobody ever busy, so that a test can say who comes next.
     init(
-        seed: UInt64 = 1, plan: FaultPlan = FaultPlan(), selection: SelectionSettings = .inTurn, config: RouterConfig = RouterConfig(),
-        peers: [Address] = []
+        seed: UInt64 = 1, plan: FaultPlan = FaultPlan(), selection: SelectionSettings = .inTurn, config: RouterConfig = RouterConfig()
     ) {
         world = VirtualWorld(seed: seed)
         fabric = SimulatedFabric(world: world, plan: plan)
@@ -46,7 +45,6 @@ final class RouterWorld: @unchecked Sendable {
         var config = config
         config.selection = selection
         config.busy = selection.thresholds
-        config.peers = peers
         let service = routerLoop.perform { RouterService(config, context) }
         router = service
         task("the router's start") { try? await service.start() }
