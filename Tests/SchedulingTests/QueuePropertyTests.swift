@@ -7,7 +7,7 @@ import Testing
 struct QueuePropertyTests {
     @Test(
         "whatever is parked, tried, placed, cancelled and stirred, the next one is the one that the rules name",
-        arguments: QueuePolicy.allCases, 1...12 as ClosedRange<UInt64>)
+        arguments: QueuePolicy.allCases, 1...8 as ClosedRange<UInt64>)
     func twin(policy: QueuePolicy, seed: UInt64) {
         var settings = QueueSettings()
         settings.policy = policy
@@ -16,7 +16,7 @@ struct QueuePropertyTests {
         var queue = RequestQueue(settings, at: now), naive = NaiveQueue(settings, at: now)
         var tickets: [UInt64: QueueTicket] = [:]
         func below(_ limit: UInt64) -> UInt64 { random.next() % limit }
-        for _ in 0..<1_500 {
+        for _ in 0..<600 {
             now = now + .milliseconds(Int64(below(8)))
             switch below(10) {
             case 0...3:
