@@ -381,6 +381,7 @@ extension QueueLane {
         wish = PlacementWish(entry.wish)
         var needs = entry.needs
         if entry.task == .embed { needs.insert(.embeddings) }
+        if entry.session?.action == .open { needs.insert(.sessions) }
         self.needs = needs.rawValue
         loRA = entry.loRA.isEmpty && named.isAdapter ? entry.model : entry.loRA
         pins = entry.options.pins.map {

@@ -55,6 +55,7 @@ struct VirtualProgram: Sendable {
                 held: {
                     counts([
                         ("requests", service.openRequests), ("requests at workers", service.requestsAtWorkers),
+                        ("sessions to be closed", service.sessionsClosing),
                         ("client connections", service.openConnections),
                     ])
                 },
