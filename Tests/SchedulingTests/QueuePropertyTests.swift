@@ -28,7 +28,9 @@ struct QueuePropertyTests {
                 request.tokens = UInt32(1 + below(5_000))
                 request.promptTokens = request.tokens + 7
                 // Some lanes are many requests', some one's.
-                if below(3) == 0 { request.lane.pins = [PlacementPin(role: .aggregated, target: .init(worker: WorkerID(below(6)), rank: nil))] }
+                if below(3) == 0 {
+                    request.lane.pins = [PlacementPin(role: .aggregated, target: .init(worker: WorkerID(below(6)), rank: nil))]
+                }
                 let isBusy = below(3) == 0
                 guard let ticket = try? queue.park(request, isBusy: isBusy, tokenLimit: .max, at: now) else {
                     continue  // the queue says that it would wait for too long: told elsewhere
