@@ -28,7 +28,8 @@ final class RouterWorld: @unchecked Sendable {
 
     /// In turn by default and nobody ever busy, so that a test can say who comes next.
     init(
-        seed: UInt64 = 1, plan: FaultPlan = FaultPlan(), selection: SelectionSettings = .inTurn, config: RouterConfig = RouterConfig()
+        seed: UInt64 = 1, plan: FaultPlan = FaultPlan(), selection: SelectionSettings = .inTurn, peers: [Address]? = nil,
+        config: RouterConfig = RouterConfig()
     ) {
         world = VirtualWorld(seed: seed)
         fabric = SimulatedFabric(world: world, plan: plan)
@@ -45,6 +46,7 @@ final class RouterWorld: @unchecked Sendable {
         var config = config
         config.selection = selection
         config.busy = selection.thresholds
+        if let peers { config.peers = peers }
         let service = routerLoop.perform { RouterService(config, context) }
         router = service
         task("the router's start") { try? await service.start() }
