@@ -61,7 +61,7 @@ var targets: [Target] = [
     library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"], beside: ["README.md"]),
     library("stages", "TextProcessing", ["ClusterModel", "JSONText"]),
     library("stages", "Engines", ["ClusterModel", "JSONText"]),
-    library("stages", "Scheduling", ["ClusterModel"]),
+    library("stages", "Scheduling", ["ClusterModel", "JSONText"]),
 
     // services: the effects, one library a process, and what they share
     library(
@@ -71,8 +71,8 @@ var targets: [Target] = [
     library(
         "services", "FrontendService",
         [
-            "ClusterModel", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "ServiceRuntime", "Telemetry",
-            "TextProcessing", "Transport", "WireProtocol",
+            "ClusterModel", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "Scheduling", "ServiceRuntime",
+            "StreamFollowing", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     library(
         "services", "WorkerService",
@@ -138,11 +138,11 @@ var targets: [Target] = [
     tests(
         "RouterServiceTests",
         [
-            "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime",
+            "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime", "StreamFollowing",
             "Telemetry",
             "TestSupport", "Transport", "WireProtocol",
         ]),
-    tests("SchedulingTests", ["ClusterModel", "Scheduling"]),
+    tests("SchedulingTests", ["ClusterModel", "JSONText", "Scheduling"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
     tests(
         "StreamFollowingTests",

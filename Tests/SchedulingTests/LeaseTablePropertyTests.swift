@@ -144,7 +144,8 @@ struct LeaseTablePropertyTests {
                 var named: [UInt64: Lease] = [:]
                 for lease in held where named[lease.number] == nil { named[lease.number] = lease }
                 let once = named.values.sorted { $0.number < $1.number }
-                table.reconcile(life, held: once, &released)
+                for lease in once { _ = table.accepted(lease) }
+                table.reconcile(life, held: Set(once.map(\.number)), &released)
                 twin.reconcile(life, once)
             case 12:
                 let life = life(), isInStep = some(3) != 0

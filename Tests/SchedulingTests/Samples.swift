@@ -30,11 +30,21 @@ func pin(_ worker: UInt64, _ rank: UInt32? = nil, _ role: PlacementRole = .aggre
 }
 
 extension PlacementSelector {
+    /// With a policy and everything else as it is by default.
+    init(_ policy: SelectionPolicy, _ change: (inout SelectionSettings) -> Void = { _ in }) {
+        var settings = SelectionSettings()
+        settings.policy = policy
+        change(&settings)
+        self.init(settings)
+    }
+
     /// Where a query goes, or why nowhere.
     func place(_ query: RouteQuery, _ candidates: [Candidate]) -> Result<Placement, PlacementFailure> {
         var random = SeededRandom(seed: 1)
+        var scratch = SelectionScratch()
         do throws(PlacementFailure) {
-            return .success(try decide(query, among: candidates, at: .zero, random: &random).first.choice.placement)
+            let decision = try decide(query, among: candidates, blocks: BlockMatches(), scratch: &scratch, random: &random)
+            return .success(decision.first.choice.placement)
         } catch { return .failure(error) }
     }
 }
@@ -58,8 +68,8 @@ final class Leases {
 
     func book(_ lease: Lease, at now: Instant = .zero) -> Bool { table.book(lease, at: now) }
     func accepted(_ lease: Lease) -> LeaseTable.Verdict { table.accepted(lease) }
-    func started(_ number: UInt64, of life: WorkerLife, rank: UInt32 = 0) -> LeaseTable.Verdict {
-        table.started(number, of: life, rank: Rank(rank))
+    func started(_ number: UInt64, of life: WorkerLife, rank: UInt32 = 0, cached: UInt32 = 0) -> LeaseTable.Verdict {
+        table.started(number, of: life, rank: Rank(rank), cachedTokens: cached)
     }
     func prefill(_ number: UInt64, of life: WorkerLife, remaining: UInt32) -> LeaseTable.Verdict {
         table.prefill(number, of: life, remaining: remaining)
@@ -76,9 +86,60 @@ final class Leases {
     func cancel(_ request: RequestID, through attempt: UInt8, at now: Instant = .zero) {
         table.cancel(request, through: attempt, at: now, &released)
     }
-    func reconcile(_ life: WorkerLife, held: [Lease]) { table.reconcile(life, held: held, &released) }
+    func reconcile(_ life: WorkerLife, held: [Lease]) {
+        for lease in held { _ = table.accepted(lease) }
+        table.reconcile(life, held: Set(held.map(\.number)), &released)
+    }
     func drop(_ life: WorkerLife) { table.drop(life, &released) }
     func setInStep(_ life: WorkerLife, _ isInStep: Bool, at now: Instant = .zero) { table.setInStep(life, isInStep, at: now) }
     func paused(for gap: Duration, until now: Instant) { table.paused(for: gap, until: now) }
     func expire(at now: Instant) { table.expire(at: now, &released) }
+}
+
+/// What an index found, by slot.
+func matches(_ found: [UInt16: (inout BlockMatch) -> Void]) -> BlockMatches {
+    var matches = BlockMatches()
+    for (slot, change) in found.sorted(by: { $0.key < $1.key }) {
+        var match = BlockMatch()
+        change(&match)
+        matches.set(match, of: PlacementSlot(slot))
+    }
+    return matches
+}
+
+/// A pool that differs in everything a choice may depend on, drawn from a seed.
+func randomPool(_ random: inout SeededRandom, upTo most: UInt64 = 150) -> [Candidate] {
+    let count = Int(1 + random.next() % most)
+    return (0..<count).map { index in
+        let roll = random.next()
+        var one = candidate(
+            UInt64(index / 2) + 1, UInt32(index % 2), PlacementRole(rawValue: UInt8(roll % 3)) ?? .aggregated, ready: roll >> 8 % 8 != 0,
+            capabilities: roll >> 16 & 3 | 4, waiting: (roll >> 20) % 1_100, requests: UInt32((roll >> 32) % 30), turn: (roll >> 40) % 50)
+        one.slot = PlacementSlot(UInt16(index))
+        one.indexedBlocks = (roll >> 48) % 4
+        one.load.activeBlocks = UInt32(random.next() % 960)
+        one.load.ledgerRequests = UInt32(random.next() % 30)
+        one.load.ledgerTokens = random.next() % 900
+        one.load.ledgerBlocks = random.next() % 900
+        if random.next() % 3 != 0 {
+            one.latency = LatencyEstimate(
+                prefillFixed: Float(random.next() % 20), prefillToken: Float(random.next() % 100) / 1_000, step: Float(random.next() % 50),
+                stepBlock: Float(random.next() % 10) / 100)
+        }
+        return one
+    }
+}
+
+func randomMatches(_ random: inout SeededRandom, slots: Int) -> BlockMatches {
+    var matches = BlockMatches()
+    for slot in 0..<slots where random.next() % 2 == 0 {
+        var match = BlockMatch()
+        match.device = UInt32(random.next() % 6)
+        match.host = UInt32(random.next() % 3)
+        match.disk = UInt32(random.next() % 3)
+        match.external = UInt32(random.next() % 3)
+        match.active = UInt32(random.next() % 6)
+        matches.set(match, of: PlacementSlot(UInt16(slot)))
+    }
+    return matches
 }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Selection")
 struct SelectionTests {
-    static let selector = PlacementSelector(policy: RoundRobinPolicy())
+    static let selector = PlacementSelector(.roundRobin)
     /// Roles, abilities and adapters as a mixed pool has them.
     static let pool = [
         candidate(1), candidate(2, 0, .prefill), candidate(3, 0, .decode), candidate(4, 0, capabilities: 0b110),

@@ -13,6 +13,7 @@ struct Main {
         let shared = ProcessOptions(in: &table, role: .router, admin: "127.0.0.1:8102")
         let process = ProcessMain(table, shared, id: { own.routerID($0) }) { context, resolved, admin, _ in
             let router = RouterService(try own.config(resolved), context)
+            router.takeOrders(on: admin)
             admin.debugState = { router.debugState(into: &$0) }
             return [router]
         }

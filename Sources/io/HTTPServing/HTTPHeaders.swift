@@ -9,6 +9,8 @@ package struct HTTPHeaders: Sendable {
     package var count: Int { table.count }
     /// The first of that name. What is not UTF-8 is repaired.
     package subscript(_ name: StaticString) -> String? { table[name] }
+    /// The same for a name that is known only at run time.
+    package subscript(named name: String) -> String? { table[named: name] }
     /// All of that name, in the order in which they were sent.
     package func values(of name: StaticString) -> [String] { table.values(of: name) }
     package func contains(_ name: StaticString) -> Bool { table.contains(name) }

@@ -57,10 +57,13 @@ package enum HTTPText {
 
     /// ASCII letters of either case are the same; others must be equal.
     package static func isSame(_ bytes: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
-        guard bytes.count == name.utf8CodeUnitCount else { return false }
-        let name = name.utf8Start
+        isSame(bytes, UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+    }
+
+    package static func isSame(_ bytes: UnsafeRawBufferPointer, _ name: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count == name.count else { return false }
         for index in 0..<bytes.count {
-            let left = bytes[index], right = unsafe name[index]
+            let left = bytes[index], right = name[index]
             guard left == right || (left ^ right == 0x20 && (0x61...0x7A).contains(left | 0x20)) else { return false }
         }
         return true

@@ -22,6 +22,20 @@ package struct FieldTable: Sendable {
         }
     }
 
+    /// The same for a name that is known only at run time.
+    package subscript(named name: String) -> String? {
+        var name = name
+        return name.withUTF8 { name in
+            bytes.withUnsafeBytes { bytes in
+                let name = UnsafeRawBufferPointer(name)
+                for entry in entries where HTTPText.isSame(Self.part(bytes, entry.name), name) {
+                    return String(decoding: Self.part(bytes, entry.value), as: UTF8.self)
+                }
+                return nil
+            }
+        }
+    }
+
     package func values(of name: StaticString) -> [String] {
         bytes.withUnsafeBytes { bytes in
             entries.filter { HTTPText.isSame(Self.part(bytes, $0.name), name) }

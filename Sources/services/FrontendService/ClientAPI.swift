@@ -38,8 +38,11 @@ final class ClientAPI {
     private func generate(_ exchange: HTTPExchange, _ endpoint: Endpoint) async {
         let label = exchange.request.requestLabel
         guard !frontend.isDraining else { return refuse(exchange, ErrorBody(ServiceFailure(.draining)), endpoint, label) }
-        let prepared: PreparedRequest
-        do throws(DialectError) { prepared = try await prepare(exchange, endpoint) } catch {
+        let prepared: PreparedRequest, session: ClientSession?
+        do throws(DialectError) {
+            prepared = try await prepare(exchange, endpoint)
+            session = try frontend.sessions.session(of: exchange.request, body: prepared.generation.hints.session, tenant: "")
+        } catch {
             return refuse(exchange, ErrorBody(error), endpoint, label)
         }
         guard !exchange.isGone else { return }
@@ -52,7 +55,7 @@ final class ClientAPI {
             exchange, requestID: requestID, writer: writer(endpoint, prepared, id), choices: prepared.choices,
             wantsLogprobs: prepared.sampling.topLogprobs != nil, echo: echo(prepared), keepalive: frontend.limits.keepalive,
             loop: frontend.context.loop)
-        let outcome = await RequestFlow(prepared, id: id, answer: answer, frontend: frontend).run()
+        let outcome = await RequestFlow(prepared, id: id, session: session, answer: answer, frontend: frontend).run()
         frontend.end(isStreamed: isStreamed, tokens: outcome.usage.completionTokens)
         ended(outcome, prepared, id, endpoint)
     }

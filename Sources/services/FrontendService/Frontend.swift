@@ -14,6 +14,8 @@ final class Frontend {
     let cluster: ClusterView
     let workers: WorkerPool
     let models: ModelStore
+    private(set) lazy var sessions = FrontendSessions(self, sessionSettings, registry: context.metrics)
+    private let sessionSettings: SessionSettings
     /// Told of each request that ended.
     var publish: (@LoopActor (RequestSlice) -> Void)?
     private(set) var isDraining = false
@@ -25,7 +27,7 @@ final class Frontend {
 
     init(
         context: ProcessContext, limits: FrontendLimits, metrics: FrontendMetrics, cluster: ClusterView, workers: WorkerPool,
-        models: ModelStore
+        models: ModelStore, sessions: SessionSettings
     ) {
         self.context = context
         self.limits = limits
@@ -33,6 +35,7 @@ final class Frontend {
         self.cluster = cluster
         self.workers = workers
         self.models = models
+        sessionSettings = sessions
     }
 
     /// A new request, unless there are too many; every one that began ends.

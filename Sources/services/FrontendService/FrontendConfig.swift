@@ -13,6 +13,7 @@ package struct FrontendConfig: Sendable {
     package var routers = [Address(host: "127.0.0.1", port: 8100)]
     package var limits = FrontendLimits()
     package var http = HTTPLimits()
+    var sessions = SessionSettings()
 
     package init() {}
 }
@@ -25,11 +26,13 @@ package struct FrontendOptions: Sendable {
     private let publish: OptionKey<String>
     private let routers: OptionKey<[String]>
     private let dispatch: OptionKey<Duration>
+    private let queue: OptionKey<Duration>
     private let routerReturn: OptionKey<Duration>
     private let firstToken: OptionKey<Duration>
     private let silence: OptionKey<Duration>
     private let total: OptionKey<Duration>
     private let keepalive: OptionKey<Duration>
+    private let sessions: SessionOptions
     private let requests: OptionKey<Int>
     private let connections: OptionKey<Int>
     private let headerBytes: OptionKey<Int>
@@ -62,7 +65,10 @@ package struct FrontendOptions: Sendable {
         table.group("Time limits of a request")
         dispatch = table.option(
             "dispatch-limit", .duration(.milliseconds(10)...(.seconds(60))), default: limits.dispatch,
-            help: "From asking a router to a worker's acceptance, an attempt.")
+            help: "From a router's plan to the worker's acceptance, an attempt.")
+        queue = table.option(
+            "queue-limit", .duration(.milliseconds(1)...(.seconds(600))), default: limits.queue,
+            help: "How long a request may wait for a worker in the routers' queue; a router's own limit may be lower.")
         routerReturn = table.option(
             "router-wait", .duration(.zero...(.seconds(120))), default: limits.routerReturn,
             help: "How long a request waits for a router when none can be reached.")
@@ -76,6 +82,7 @@ package struct FrontendOptions: Sendable {
         keepalive = table.option(
             "keepalive", .duration(.seconds(1)...(.seconds(3_600))), default: limits.keepalive,
             help: "A silent stream gets a comment line after this long.")
+        sessions = SessionOptions(in: &table)
         table.group("HTTP limits")
         requests = table.option("max-requests", .integer(1...1_000_000), default: limits.requests, help: "Requests running at once.")
         connections = table.option("max-connections", .integer(1...1_000_000), default: http.connections, help: "Client connections.")
@@ -111,11 +118,13 @@ package struct FrontendOptions: Sendable {
         config.publish = try Address(parsing: resolved[publish])
         config.routers = try resolved[routers].map { text in try Address(parsing: text) }
         config.limits.dispatch = resolved[dispatch]
+        config.limits.queue = resolved[queue]
         config.limits.routerReturn = resolved[routerReturn]
         config.limits.firstToken = resolved[firstToken]
         config.limits.silence = resolved[silence]
         config.limits.total = resolved[total]
         config.limits.keepalive = resolved[keepalive]
+        config.sessions = sessions.settings(resolved)
         config.limits.requests = resolved[requests]
         config.http.connections = resolved[connections]
         config.http.headerBytes = resolved[headerBytes]

@@ -37,7 +37,8 @@ package final class FrontendService {
         let workers = WorkerPool(context: context, endpoint: endpoint, lateFrames: metrics.lateFrames) { relay.linkChanged() }
         let models = ModelStore(context: context, endpoint: endpoint, cluster: cluster) { relay.frontend?.clusterChanged() }
         frontend = Frontend(
-            context: context, limits: config.limits, metrics: metrics, cluster: cluster, workers: workers, models: models)
+            context: context, limits: config.limits, metrics: metrics, cluster: cluster, workers: workers, models: models,
+            sessions: config.sessions)
         relay.frontend = frontend
         api = ClientAPI(frontend)
         server = HTTPServer(on: context.loop, sockets: context.sockets, limits: config.http, application: api.table)
@@ -55,7 +56,11 @@ package final class FrontendService {
     package var openRequests: Int { frontend.running }
     /// Requests that some worker still runs for this frontend.
     package var requestsAtWorkers: Int { frontend.workers.openRequests }
+    /// Sessions that are being closed.
+    package var sessionsClosing: Int { frontend.sessions.closing }
     package var isServing: Bool { frontend.isServing }
+    /// Routers that it may ask now.
+    package var usableRouters: Int { cluster.routers.count(where: \.isUsable) }
     package var openConnections: Int { server.openConnections }
 
     // MARK: Service
@@ -73,6 +78,8 @@ package final class FrontendService {
             ])
         state = .ready
         publisher?.state(.ready)
+        // Made before anybody asks: what is wrong with the cookie's keys is said at the start.
+        _ = frontend.sessions
         for router in cluster.routers { router.start() }
         readGauges()
     }

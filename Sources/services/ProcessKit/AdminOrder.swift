@@ -34,6 +34,29 @@ package struct AdminOrder: ~Copyable {
         return number
     }
 
+    /// Any number; nil if it is not there.
+    package mutating func number(_ name: String, in range: ClosedRange<Double>) throws(AdminRefusal) -> Double? {
+        guard let value = take(name) else { return nil }
+        guard let number = value.asDouble, range.contains(number) else {
+            throw AdminRefusal(.badRequest, field: name, "a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    /// A text; nil if it is not there.
+    package mutating func text(_ name: String) throws(AdminRefusal) -> String? {
+        guard let value = take(name) else { return nil }
+        guard let text = value.asString else { throw AdminRefusal(.badRequest, field: name, "a text") }
+        return text
+    }
+
+    /// True or false; nil if it is not there.
+    package mutating func truth(_ name: String) throws(AdminRefusal) -> Bool? {
+        guard let value = take(name) else { return nil }
+        guard let truth = value.asBool else { throw AdminRefusal(.badRequest, field: name, "true or false") }
+        return truth
+    }
+
     /// One of several words.
     package mutating func word<Word: RawRepresentable<String> & CaseIterable>(_ name: String) throws(AdminRefusal) -> Word {
         guard let text = take(name)?.asString, let word = Word(rawValue: text) else {
@@ -70,6 +93,8 @@ package struct AdminRefusal: Error, Sendable {
 
     /// The order is a good one, and not for now.
     package static func conflict(_ reason: String) -> AdminRefusal { AdminRefusal(.conflict, field: "", reason) }
+
+    package static func notFound(_ field: String, _ reason: String) -> AdminRefusal { AdminRefusal(.notFound, field: field, reason) }
 
     package static func invalid(_ field: String, _ reason: String) -> AdminRefusal { AdminRefusal(.badRequest, field: field, reason) }
 

@@ -1,5 +1,5 @@
 import ClusterModel
-import Scheduling
+package import Scheduling
 package import ServiceRuntime
 package import Transport
 
@@ -9,15 +9,13 @@ package struct RouterConfig: Sendable {
     package var listen = Address(host: "127.0.0.1", port: 8100)
     /// The feed of the router's state.
     package var publish = Address(host: "127.0.0.1", port: 8101)
-    package var policy = RoundRobinPolicy.name
+    package var selection = SelectionSettings()
+    package var queue = QueueSettings()
+    package var busy = BusyThresholds()
+    /// Where the other routers are dialled; this one's own address may be among them.
+    package var peers: [Address] = []
 
     package init() {}
-
-    /// By the names that `--policy` takes.
-    static let policies: [(name: String, make: @Sendable () -> any PlacementPolicy)] = [(RoundRobinPolicy.name, { RoundRobinPolicy() })]
-
-    /// Nil for a name that is none.
-    static func policy(_ name: String) -> (any PlacementPolicy)? { policies.first { $0.name == name }?.make() }
 }
 
 /// The router's own options.
@@ -26,6 +24,8 @@ package struct RouterOptions: Sendable {
     private let publish: OptionKey<String>
     private let id: OptionKey<String?>
     private let policy: OptionKey<String>
+    private let queue: QueueOptions
+    private let peers: PeerOptions
 
     package init(in table: inout OptionTable) {
         let defaults = RouterConfig()
@@ -37,17 +37,21 @@ package struct RouterOptions: Sendable {
         id = table.optional(
             "router-id", .text("ID", problem: Self.idProblem),
             help: "Sixteen hexadecimal digits that name this router over its lives; by default drawn anew.")
+        peers = PeerOptions(in: &table)
         table.group("Routing")
         policy = table.option(
-            "policy", .text("NAME", problem: Self.policyProblem), default: defaults.policy,
-            help: "How a worker is chosen: \(RouterConfig.policies.map(\.name).joined(separator: ", ")).")
+            "policy", .text("NAME", problem: Self.policyProblem), default: defaults.selection.policy.rawValue,
+            help: "How a worker is chosen: \(SelectionPolicy.names).")
+        queue = QueueOptions(in: &table)
     }
 
     package func config(_ resolved: ResolvedConfiguration) throws(Address.Invalid) -> RouterConfig {
         var config = RouterConfig()
         config.listen = try Address(parsing: resolved[listen])
         config.publish = try Address(parsing: resolved[publish])
-        config.policy = resolved[policy]
+        config.selection.policy = SelectionPolicy(rawValue: resolved[policy]) ?? config.selection.policy
+        queue.apply(resolved, to: &config)
+        config.peers = try peers.addresses(resolved)
         return config
     }
 
@@ -58,7 +62,7 @@ package struct RouterOptions: Sendable {
     }
 
     @Sendable private static func policyProblem(_ text: String) -> ValueProblem? {
-        guard RouterConfig.policy(text) == nil else { return nil }
-        return ValueProblem("there is no such policy", remedy: "write one of: \(RouterConfig.policies.map(\.name).joined(separator: ", "))")
+        guard SelectionPolicy(rawValue: text) == nil else { return nil }
+        return ValueProblem("there is no such policy", remedy: "write one of: \(SelectionPolicy.names)")
     }
 }

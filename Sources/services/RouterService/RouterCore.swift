@@ -15,14 +15,21 @@ final class RouterCore {
     let log: Logger
     let metrics: RouterMetrics
     let publisher: StatePublisher
+    let cache: CacheIndex
     let ledger: LeaseLedger
+    /// Above which load a placement counts as busy.
+    let busy: BusyBook
+    private(set) lazy var queue = PlanQueue(self, queueSettings)
+    private let queueSettings: QueueSettings
     let workers: WorkerDirectory
     let frontends: FrontendDirectory
+    let sessions: RouterSessions
     let recoveries = RecoveryGate()
     /// Of this router's own links.
     let endpoint: LinkEndpoint
-    private(set) lazy var planner = RoutePlanner(self, policy: policy)
-    private let policy: any PlacementPolicy
+    private(set) lazy var peers = PeerDirectory(self)
+    private(set) lazy var planner = RoutePlanner(self, selection)
+    private let selection: SelectionSettings
     /// What is said of this router in registrations.
     var endpoints = Endpoints()
     var isDraining = false
@@ -31,21 +38,29 @@ final class RouterCore {
     private var lastHealth: RouterHealth?
     private let startedAt: Instant
 
-    init(_ context: ProcessContext, policy: any PlacementPolicy, publishing address: Address) throws(TransportError) {
+    init(_ context: ProcessContext, config: RouterConfig) throws(TransportError) {
         self.context = context
-        self.policy = policy
+        selection = config.selection
         loop = context.loop
         startedAt = context.loop.now
         log = context.log
         metrics = RouterMetrics(registry: context.metrics)
         publisher = try StatePublisher(
-            on: address, identity: context.identity, dialect: context.policy.dialect, loop: loop, network: context.network,
+            on: config.publish, identity: context.identity, dialect: context.policy.dialect, loop: loop, network: context.network,
             metrics: metrics, log: log)
-        ledger = LeaseLedger(loop: loop, publisher: publisher, metrics: metrics)
-        workers = WorkerDirectory(loop: loop, publisher: publisher, ledger: ledger, metrics: metrics, log: log)
+        cache = CacheIndex(loop: loop, limits: IndexLimits())
+        ledger = LeaseLedger(loop: loop, publisher: publisher, metrics: metrics, cache: cache)
+        busy = BusyBook(config.busy)
+        queueSettings = config.queue
+        workers = WorkerDirectory(
+            loop: loop, publisher: publisher, ledger: ledger, cache: cache, thresholds: busy, metrics: metrics, log: log)
         frontends = FrontendDirectory(publisher: publisher, metrics: metrics)
+        sessions = RouterSessions(loop: loop, publisher: publisher, workers: workers, registry: context.metrics, log: log)
         endpoint = LinkEndpoint(loop: loop, network: context.network, policy: context.policy)
         ledger.changed = { [weak workers] placement in workers?.leasesChanged(on: placement) }
+        ledger.fell = { [weak self] in self?.queue.stirred() }
+        ledger.ended = { [weak sessions] lease in sessions?.ended(lease) }
+        workers.lifeEnded = { [weak sessions] life in sessions?.drop(life) }
     }
 
     // MARK: State
@@ -60,6 +75,7 @@ final class RouterCore {
         health.workers = UInt32(clamping: workers.attached)
         health.resyncing = UInt32(clamping: workers.resyncing)
         health.leases = UInt32(clamping: ledger.table.count)
+        health.indexedBlocks = UInt64(clamping: cache.counts.blocks)
         return health
     }
 
@@ -96,7 +112,9 @@ final class RouterCore {
         for record in workers.all where record.isAnnounced {
             for index in record.ranks.indices { entries.append(.placementLoad(workers.load(of: record, index))) }
         }
+        for depth in queue.depths { entries.append(.queueDepth(depth)) }
         for lease in ledger.ours { entries.append(.leaseMade(LeaseLedger.made(lease, hashes: []))) }
+        entries += sessions.entries
         entries.append(.routerHealth(health))
         let snapshot = StateSnapshot(entries, generation: context.identity.generation, sequence: publisher.sequence)
         lastSnapshot = snapshot

@@ -19,6 +19,11 @@ package struct RouterMetrics: Sendable {
     private let rejected: CounterFamily
     let published: Counter
     let splitModels: Gauge
+    private let eventModes: GaugeFamily
+    private let doubts: CounterFamily
+    let promisedBlocks: Counter
+    let foundBlocks: Counter
+    private let index: IndexGauges
 
     private let placed: Counter
     private let queryOnly: Counter
@@ -48,6 +53,16 @@ package struct RouterMetrics: Sendable {
             "apus_router_links_rejected_total", help: "Links that were not opened, by cause.", labels: ["cause"])
         published = registry.counter("apus_router_changes_published_total", help: "Changes of state published on the router's stream.")
         splitModels = registry.gauge("apus_router_split_models", help: "Model names whose workers have more than one card.")
+        eventModes = registry.gaugeFamily(
+            "apus_router_workers_by_events", help: "Workers with a control link, by how their cache events are used now.", labels: ["mode"])
+        doubts = registry.counterFamily(
+            "apus_router_cache_doubts_total",
+            help: "Times that a worker's cache events were no longer believed: missing (requests find less than promised) or silent.",
+            labels: ["reason"])
+        promisedBlocks = registry.counter(
+            "apus_router_promised_blocks_total", help: "Blocks that requests should have found where they were placed, by the events.")
+        foundBlocks = registry.counter("apus_router_found_blocks_total", help: "Of the promised blocks, those that were found.")
+        index = IndexGauges(registry)
         placed = plans.labels("placed")
         queryOnly = plans.labels("query_only")
     }
@@ -76,6 +91,12 @@ package struct RouterMetrics: Sendable {
         for state in ProcessState.allCases { workers.labels("\(state)").set(counts[state] ?? 0) }
     }
 
+    func count(events modes: [EventsMode: Int]) {
+        for mode in EventsMode.allCases { eventModes.labels("\(mode)").set(modes[mode] ?? 0) }
+    }
+    func doubted(_ doubt: CacheTrust.Doubt) { doubts.labels("\(doubt)").increment() }
+    func show(_ counts: IndexCounts) { index.show(counts) }
+
     /// Failures that a router gives; anything else is one of ours.
     static func name(of code: FailureCode) -> String {
         switch code {
@@ -88,6 +109,11 @@ package struct RouterMetrics: Sendable {
         case .promptTooLong: "prompt_too_long"
         case .invalidArgument: "invalid_argument"
         case .capacity: "capacity"
+        case .sessionUnsupported: "session_unsupported"
+        case .queueFull: "queue_full"
+        case .queueTimeout: "queue_timeout"
+        case .deadlineUnreachable: "deadline_unreachable"
+        case .tooManyQuestions: "too_many_questions"
         default: "other"
         }
     }

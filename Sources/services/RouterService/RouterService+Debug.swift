@@ -18,6 +18,9 @@ extension RouterService {
         json.number(core.ledger.table.count)
         json.key("tombstones")
         json.number(core.ledger.table.tombstoneCount)
+        json.key("sessions")
+        core.sessions.debugState(into: &json)
+        core.queue.debugState(into: &json)
         json.key("workers")
         json.beginArray()
         for record in core.workers.all { write(record, core, to: &json) }
@@ -30,6 +33,8 @@ extension RouterService {
         json.beginArray()
         for session in core.frontends.all { write(session, to: &json) }
         json.endArray()
+        json.key("peers")
+        core.peers.debugState(into: &json, ledger: core.ledger)
         json.endObject()
     }
 

@@ -28,8 +28,30 @@ package final class RouterService {
 
     /// Leases that have not ended.
     package var leasesHeld: Int { core?.ledger.table.count ?? 0 }
+    /// Sessions that are bound to a worker, as the workers told.
+    package var sessionsBound: Int { core?.sessions.mirror.count ?? 0 }
     /// Nothing is booked or running, as far as the workers told.
-    package var isIdle: Bool { leasesHeld == 0 }
+    package var isIdle: Bool { leasesHeld == 0 && requestsParked == 0 }
+    /// Requests that wait in the queue.
+    package var requestsParked: Int { core?.queue.count ?? 0 }
+    /// Bookings of other routers that no worker has accepted.
+    package var peerBookings: Int { core.map { core in core.peers.all.reduce(0) { $0 + core.ledger.bookings(of: $1.life) } } ?? 0 }
+    /// Blocks that its index holds, once for each placement that has them.
+    package var indexedCopies: Int { core?.cache.counts.copies ?? 0 }
+    /// Other routers with an open link.
+    package var linkedPeers: Int { core?.peers.linked ?? 0 }
+    /// What keeps it from knowing all that there is to know, in words.
+    package var gaps: [String] {
+        guard let core else { return ["it does not run"] }
+        var gaps: [String] = core.isSettling ? ["it has just begun"] : []
+        for record in core.workers.all where !record.takesWork || !record.isInStep {
+            gaps.append("worker \(record.life.worker): \(record.state), \(record.isInStep ? "in step" : "not in step")")
+        }
+        for peer in core.peers.all where !peer.isLinked || peer.stream?.isInStep != true { gaps.append("router \(peer.life.router)") }
+        return gaps
+    }
+    /// Workers that it gives plans for.
+    package var usableWorkers: Int { core?.workers.all.count(where: \.takesWork) ?? 0 }
     /// The address of its feed, once it publishes.
     package var feedAddress: Address? { core?.publisher.address }
     package var isDraining: Bool { core?.isDraining ?? false }
@@ -37,10 +59,9 @@ package final class RouterService {
     // MARK: Service
 
     package func start() async throws {
-        guard let policy = RouterConfig.policy(config.policy) else { throw ConfigProblem(policy: config.policy) }
-        let core = try RouterCore(context, policy: policy, publishing: config.publish)
+        let core = try RouterCore(context, config: config)
         self.core = core
-        core.endpoint.policy.accepts = [.control: [.worker], .route: [.frontend, .tool]]
+        core.endpoint.policy.accepts = [.control: [.worker], .route: [.frontend, .tool], .peer: [.router]]
         core.endpoint.policy.judge = { [weak core] hello in core?.objection(to: hello) }
         let address = try core.endpoint.listen(
             on: config.listen, accepted: { [weak core] link in if let core { core.opened(link) } else { link.goodbye(.leaving) } },
@@ -49,10 +70,14 @@ package final class RouterService {
         core.endpoints = Endpoints(linkAddress: context.advertised(address), feedAddress: context.advertised(core.publisher.address))
         context.loop.observePauses(self) { [weak self] gap in self?.core?.ledger.paused(for: gap) }
         core.publishHealth()
+        core.peers.start(config.peers)
         tick()
         context.log.info(
             "listening",
-            ["links": .text(address.description), "feed": .text(core.publisher.address.description), "policy": .text(config.policy)])
+            [
+                "links": .text(address.description), "feed": .text(core.publisher.address.description),
+                "policy": .text(config.selection.policy.rawValue),
+            ])
     }
 
     /// Quick: what runs goes on without a router, and new requests go to another one.
@@ -61,13 +86,18 @@ package final class RouterService {
         core.isDraining = true
         core.publishHealth()
         core.publisher.flushNow()
+        // What is parked goes elsewhere at once.
+        core.queue.stirred()
         // Those who hear of it ask elsewhere; those who ask here meanwhile are told so.
         await context.loop.sleep(for: RouterLimits.drainNotice)
         core.endpoint.stopListening()
         let links = core.workers.all.compactMap(\.link) + core.frontends.all.map(\.link)
         for link in links { link.goodbye(.draining) }
+        core.peers.leave(.draining)
         let limit = context.loop.now + RouterLimits.drain
-        while context.loop.now < limit, core.workers.all.contains(where: { $0.link != nil }) || !core.frontends.all.isEmpty {
+        while context.loop.now < limit,
+            core.workers.all.contains(where: { $0.link != nil }) || !core.frontends.all.isEmpty || core.peers.linked > 0
+        {
             await context.loop.sleep(for: .milliseconds(5))
         }
         return true
@@ -88,6 +118,8 @@ package final class RouterService {
             session.link.abort()
             core.frontends.remove(session)
         }
+        core.queue.close()
+        core.peers.stop()
         core.publisher.close()
         self.core = nil
     }
@@ -99,6 +131,8 @@ package final class RouterService {
         guard let core else { return }
         core.ledger.expire()
         core.workers.sweep()
+        core.sessions.sweep()
+        core.queue.tick()
         core.settle()
         core.publishHealth()
         core.forgetSnapshot()
@@ -116,12 +150,6 @@ package final class RouterService {
         let verdict = rejections.admit("\(place) \(cause)", atMilliseconds: milliseconds)
         context.log.limited(verdict)?.warning(
             "link rejected", ["peer": .text(peer?.description ?? place), "reason": .text(end.description)])
-    }
-
-    /// A name that is no policy; options have checked it before.
-    private struct ConfigProblem: Error, CustomStringConvertible {
-        let policy: String
-        var description: String { "there is no policy \(policy)" }
     }
 }
 

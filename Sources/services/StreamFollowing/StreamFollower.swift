@@ -100,6 +100,15 @@ package final class StreamFollower: FeedReader {
         try subscribe()
     }
 
+    /// Takes a snapshot, though no number is missing: what was said before is doubted, or is to be heard by somebody new.
+    package func joinAnew() {
+        guard phase == .following else { return }  // it is on its way already
+        forgetRecovery()
+        phase = .waiting
+        become(.resyncing)
+        recover(after: .zero)
+    }
+
     package func close() {
         guard phase != .closed else { return }
         forgetRecovery()

@@ -123,6 +123,7 @@ final class Scene {
         entry.endpoints = Endpoints(linkAddress: "tcp://\(identity.name):8200", feedAddress: "tcp://\(identity.name):8201")
         entry.model = card.name
         entry.pool = card.digest
+        entry.capabilities = card.capabilities
         return entry
     }
 
@@ -192,6 +193,7 @@ final class Scene {
         return service { service in
             var held: [String] = []
             if service.openRequests > 0 { held.append("\(service.openRequests) requests") }
+            if service.sessionsClosing > 0 { held.append("\(service.sessionsClosing) sessions to be closed") }
             if service.requestsAtWorkers > 0 { held.append("\(service.requestsAtWorkers) requests at workers") }
             return held
         }

@@ -12,6 +12,15 @@ final class ScriptedWorker: LinkHandler {
     /// Changes an answer to a question for a file; nil: no answer at all.
     var file: (@LoopActor (FileAnswer) -> FileAnswer?)?
 
+    /// What becomes of a wish to open a session; nil: no answer at all.
+    var opening: (@LoopActor (OpenSession) -> Opening?) = { _ in .opened(SessionOpened(bindCounter: 1, rank: 0, ttlSeconds: 300)) }
+    enum Opening {
+        case opened(SessionOpened)
+        case failure(Failure)
+    }
+
+    private(set) var opened: [OpenSession] = []
+    private(set) var ended: [EndSession] = []
     private(set) var jobs: [Job] = []
     private(set) var cancels: [CancelEntry] = []
     private(set) var fileQuestions: [FileQuestion] = []
@@ -75,6 +84,17 @@ final class ScriptedWorker: LinkHandler {
                     script(job)
                 }
             case .cancelBatch: cancels += try Codec.decodeBody(CancelBatch.self, from: body).requests
+            case .openSession:
+                let question = try Codec.decodeBody(OpenSession.self, from: body)
+                opened.append(question)
+                switch opening(question) {
+                case .opened(let answer): link.answer(header, with: answer)
+                case .failure(let failure): link.answer(header, with: failure)
+                case nil: break
+                }
+            case .endSession:
+                ended.append(try Codec.decodeBody(EndSession.self, from: body))
+                link.answer(header, with: SessionEnded(existed: true))
             case .fileQuestion: answer(try Codec.decodeBody(FileQuestion.self, from: body), header, on: link)
             default: throw WireError(.unexpectedKind, "kind")
             }

@@ -31,7 +31,9 @@ final class ScriptedFrontend: LinkHandler, FeedReader {
         var pools: [Digest: ModelPool] = [:]
         var loads: [UInt64: PlacementLoad] = [:]
         var leases: [UInt64: LeaseMade] = [:]
+        var queues: [Digest: QueueDepth] = [:]
         var health = RouterHealth()
+        var sessions: [SessionKey: SessionPlaced] = [:]
     }
 
     init(_ identity: Identity, loop: VirtualLoop, host: SimulatedHost) {
@@ -169,6 +171,8 @@ final class ScriptedFrontend: LinkHandler, FeedReader {
         case .modelPool(let pool): directory.pools[pool.card.digest] = pool
         case .placementLoad(let load): directory.loads[load.workerID << 8 | UInt64(load.load.rank)] = load
         case .leaseMade(let lease): directory.leases[lease.lease] = lease
+        case .sessionPlaced(let placed): directory.sessions[placed.key] = placed
+        case .queueDepth(let depth): directory.queues[depth.pool] = depth
         case .routerHealth(let health): directory.health = health
         default: break
         }
@@ -187,6 +191,9 @@ final class ScriptedFrontend: LinkHandler, FeedReader {
         case .placementLoad(let load): directory.loads[load.workerID << 8 | UInt64(load.load.rank)] = load
         case .leaseMade(let lease): directory.leases[lease.lease] = lease
         case .leaseReleased(let lease): directory.leases[lease.lease] = nil
+        case .sessionPlaced(let placed): directory.sessions[placed.key] = placed
+        case .sessionGone(let gone): directory.sessions[gone.key] = nil
+        case .queueDepth(let depth): directory.queues[depth.pool] = depth
         case .routerHealth(let health): directory.health = health
         default: break
         }

@@ -65,6 +65,14 @@ final class ScriptedWorker: LinkHandler {
     /// What a snapshot says; `publish` keeps it.
     var held: [HeldRequest] = []
     var loads: [RankLoad] = []
+    /// On the device; `publish` does not keep them.
+    var blocks: [HeldBlocks] = []
+    /// Pages of blocks instead: more than one message holds.
+    var blockPage: (@LoopActor (SnapshotCursor) -> SnapshotPage)?
+    /// Bound here; `bind` and `unbind` keep it.
+    var sessions: [SessionBound] = []
+    /// Sessions that it was told to give up.
+    private(set) var closes: [CloseSession] = []
     /// Entries of one page of a snapshot.
     var pageEntries = 1_000
     /// Changes the page before it leaves.
@@ -195,9 +203,24 @@ final class ScriptedWorker: LinkHandler {
         held.removeAll { $0.lease == leg.lease }
     }
 
+    func bind(_ name: String, counter: UInt64, rank: UInt32 = 0, ttl: UInt32 = 300) {
+        let bound = SessionBound(
+            key: SessionKey(tenant: "", id: name), rank: rank, bindCounter: counter, ttlSeconds: ttl, heldBlocks: 0)
+        sessions.removeAll { $0.key == bound.key }
+        sessions.append(bound)
+        publish([.sessionBound(bound)])
+    }
+
+    func unbind(_ name: String, _ reason: SessionEndReason) {
+        let gone = sessions.filter { $0.key.id == name }
+        sessions.removeAll { $0.key.id == name }
+        publish(gone.map { .sessionUnbound(SessionUnbound(key: $0.key, bindCounter: $0.bindCounter, reason: reason)) })
+    }
+
     // MARK: LinkHandler
 
     func link(_ link: Link, received header: MessageHeader, body: RawSpan) {
+        if header.kind == .closeSession, let close = try? Codec.decodeBody(CloseSession.self, from: body) { closes.append(close) }
         guard header.kind == .parityProbe, let probe = try? Codec.decodeBody(ParityProbe.self, from: body) else { return }
         probes += 1
         guard script.answersParity else { return }
@@ -249,8 +272,20 @@ final class ScriptedWorker: LinkHandler {
                 let question = try? Codec.decodeBody(SnapshotQuestion.self, from: body)
             else { return }
             worker.snapshots += 1
+            if question.cursor.section == 1, let page = worker.blockPage { return link.answer(header, with: page(question.cursor)) }
+            if question.cursor.section == 1 {
+                var page = SnapshotPage()
+                page.generation = worker.script.generation
+                page.sequence = (worker.feed?.nextSequence ?? 1) - 1
+                page.section = 1
+                page.fromHash = question.cursor.fromHash
+                page.throughHash = .max
+                page.entries = worker.blocks.map { .heldBlocks($0) }
+                return link.answer(header, with: page)
+            }
             var entries: [SnapshotEntry] = [.stateChanged(StateChanged(state: worker.script.state, reason: ""))]
             entries += worker.loads.map { .rankLoad($0) } + worker.held.map { .heldRequest($0) }
+            entries += worker.sessions.map { .sessionBound($0) }
             let start = Int(question.cursor.fromHash), end = min(start + worker.pageEntries, entries.count)
             var page = SnapshotPage()
             page.generation = worker.script.generation

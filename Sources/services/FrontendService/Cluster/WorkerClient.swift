@@ -13,6 +13,9 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
     /// Whether some router's directory has it; for `WorkerPool`, with the moment from which none has.
     var isNamed = true
     var unnamedSince: Instant?
+    /// What its engine can do, as the directory says.
+    private(set) var capabilities: Capabilities
+    private(set) lazy var sessions = SessionLine(on: context.loop) { [weak self] in self?.link }
     private let context: ProcessContext
     /// Told when its link opens, fails or ends, and when nothing runs there any more though nobody names it.
     private let changed: @LoopActor () -> Void
@@ -34,6 +37,7 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
     ) {
         workerID = entry.workerID
         generation = entry.generation
+        capabilities = entry.capabilities
         self.context = context
         self.changed = changed
         lateFramesTotal = lateFrames
@@ -41,6 +45,7 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
     }
 
     var isOpen: Bool { link != nil }
+    var holdsSessions: Bool { capabilities.contains(.sessions) }
     var openRequests: Int { running.count }
     var unsentBytes: Int { link?.unsentBytes ?? 0 }
 
@@ -50,6 +55,9 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
         guard let link = keeper?.link, link.isOpen, link.peer.id == workerID, link.peer.generation == generation else { return nil }
         return link
     }
+
+    /// The directory says it anew.
+    func named(_ entry: WorkerEntry) { capabilities = entry.capabilities }
 
     func start() { keeper?.start() }
 

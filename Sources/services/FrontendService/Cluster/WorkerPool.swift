@@ -55,7 +55,10 @@ final class WorkerPool {
         for entry in workers where entry.state != .stopped {
             let life = Life(worker: entry.workerID, generation: entry.generation)
             named.insert(life)
-            guard clients[life] == nil else { continue }
+            if let known = clients[life] {
+                known.named(entry)
+                continue
+            }
             guard let address = Address(advertised: entry.endpoints.linkAddress, peer: nil) else {
                 if withoutAddress.insert(life).inserted {
                     context.log.warning("worker without an address", ["worker": .hex(entry.workerID)])

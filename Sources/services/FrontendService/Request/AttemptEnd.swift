@@ -35,9 +35,14 @@ struct AttemptFailure: Error {
         }
         self.init(
             ServiceFailure(
-                wireCode: detail.code.rawValue, field: detail.field, reason: detail.reason,
+                wireCode: detail.code.rawValue, field: Self.member(of: detail), reason: detail.reason,
                 retryAfterMilliseconds: detail.retryAfterMilliseconds),
             fault, isFinal: !detail.code.isRetryableElsewhere)
+    }
+
+    /// What the client's body calls it.
+    private static func member(of detail: FailureDetail) -> String {
+        detail.field == "session" || detail.code == .sessionUnsupported ? "nvext.session_control" : detail.field
     }
 }
 
@@ -51,6 +56,8 @@ enum AttemptFault: String {
     case tooLong = "too_long"
     case unreachable
     case refused
+    case sessionRefused = "session_refused"
+    case sessionNotOpened = "session_not_opened"
     case notAccepted = "not_accepted"
     case workerLost = "worker_lost"
     case noFirstToken = "no_first_token"
@@ -64,7 +71,7 @@ enum AttemptFault: String {
     /// What the router is told of the attempt's lease.
     var lease: LeaseEnd {
         switch self {
-        case .unreachable, .planStrange, .tooLong: .neverDispatched
+        case .unreachable, .planStrange, .tooLong, .sessionRefused, .sessionNotOpened: .neverDispatched
         case .refused: .refused
         case .notAccepted: .expired
         case .workerLost: .workerLost

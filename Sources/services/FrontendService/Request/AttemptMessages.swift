@@ -1,4 +1,5 @@
 import ClusterModel
+import Scheduling
 import WireProtocol
 
 /// What an attempt asks a router and a worker: the request's own part, and what earlier attempts add to it.
@@ -16,8 +17,17 @@ struct AttemptMessages {
         self.limits = limits
     }
 
+    /// What decides which router is asked: the same in each attempt, and in every frontend.
+    func routerKey(session: SessionKey?) -> UInt64 {
+        // The blocks past the prefix play no part; most prompts are shorter.
+        let prefix = prepared.hashes.prefix(Int(RouterChoice.prefixTokens / max(prepared.model.card.blockSize, 1)) + 1)
+        return RouterChoice.key(
+            session: session.map { ($0.tenant, $0.id) }, sequenceHashes: prefix.map(\.rawValue), blockSize: prepared.model.card.blockSize, otherwise: id)
+    }
+
     func question(
-        _ attempt: UInt8, _ choices: [ChoiceOutput], _ history: AttemptHistory, unreachable: [UInt64], at now: Instant
+        _ attempt: UInt8, _ choices: [ChoiceOutput], _ history: AttemptHistory, unreachable: [UInt64], patience: Duration,
+        at now: Instant
     ) -> RouteEntry {
         let shown = choices.reduce(0) { $1.isFinished ? $0 : max($0, $1.shown.count) }
         var entry = RouteEntry()
@@ -35,6 +45,8 @@ struct AttemptMessages {
         entry.sequenceHashes = hashes(choices)
         entry.loRA = prepared.adapter
         entry.remainingMilliseconds = now.duration(to: deadline).wireMilliseconds
+        // 0 would mean the router's own limit.
+        entry.queueMilliseconds = max(1, patience.wireMilliseconds)
         entry.blockHashNanoseconds = prepared.hashing.wireNanoseconds  // sequence hashes are made in the same pass
         entry.options = RoutingOptions(prepared.generation.hints)
         entry.options.excludedWorkers = history.excluded.sorted()

@@ -15,6 +15,8 @@ final class ClientAnswer {
     private let keepalive: Duration
     private let loop: Loop
     private(set) var hasBegun = false
+    /// What the client is to keep; sent with the head of its answer.
+    var cookie: HTTPField?
     private var lastWrite: Instant
     /// One timer a stream, set again only when it has fired: an event must not cost one.
     private var keepaliveTimer: TimerHandle?
@@ -48,7 +50,7 @@ final class ClientAnswer {
         guard isStreamed, !hasBegun else { return }
         hasBegun = true
         lastWrite = loop.now
-        exchange.beginStream(.ok, headers: ServerSentEvents.headers + [HTTPField("x-request-id", requestID)])
+        exchange.beginStream(.ok, headers: ServerSentEvents.headers + headers)
         keepaliveTimer = loop.schedule(after: keepalive, whenSilent)
     }
 
@@ -91,13 +93,15 @@ final class ClientAnswer {
         guard isStreamed else {
             var body: [UInt8] = []
             writer.appendBody(bodies, usage: usage, extensionJSON: [], to: &body)
-            exchange.respond(HTTPResponse.json(.ok, body, headers: [HTTPField("x-request-id", requestID)]))
+            exchange.respond(HTTPResponse.json(.ok, body, headers: headers))
             return
         }
         if writer.delivery.usage != .none { event { writer.appendUsage(usage, to: &$0) } }
         exchange.append { ServerSentEvents.appendDone(to: &$0) }
         exchange.endStream()
     }
+
+    private var headers: [HTTPField] { [HTTPField("x-request-id", requestID)] + (cookie.map { [$0] } ?? []) }
 
     /// In place of an answer, or as the last event of one that had begun.
     func fail(_ failure: ErrorBody) {

@@ -20,25 +20,31 @@ final class RequestFlow {
     private let answer: ClientAnswer
     private let released: ReleasedAnswer
     private let messages: AttemptMessages
+    private let session: RequestSession?
     private let receivedAt: Instant
     private let deadline: Instant
     private var history = AttemptHistory()
+    /// Left of the time that it may be parked until a worker has it.
+    private var patience: Duration
     private var firstTokenAt: Instant?
     private var placement: PlacementRef?
     private var loop: Loop { frontend.context.loop }
     private var limits: FrontendLimits { frontend.limits }
     /// Asked for a plan in this attempt: whoever must be told at once when the client leaves.
     private var asked: RouterClient?
+    private lazy var routerKey = messages.routerKey(session: session?.client.key)
     /// Where the task waits for the cluster to change.
     private lazy var change = Signal(on: frontend.context.loop)
 
-    init(_ prepared: PreparedRequest, id: RequestID, answer: ClientAnswer, frontend: Frontend) {
+    init(_ prepared: PreparedRequest, id: RequestID, session: ClientSession?, answer: ClientAnswer, frontend: Frontend) {
         self.frontend = frontend
         self.prepared = prepared
         self.id = id
         self.answer = answer
+        self.session = session.map { RequestSession($0, frontend.sessions) }
         receivedAt = answer.exchange.request.receivedAt
         deadline = receivedAt + frontend.limits.total
+        patience = frontend.limits.queue
         released = ReleasedAnswer(prepared, to: answer)
         messages = AttemptMessages(prepared, id: id, deadline: deadline, limits: frontend.limits)
         active = ActiveRequest(
@@ -51,7 +57,10 @@ final class RequestFlow {
     // MARK: The request
 
     func run() async -> RequestOutcome {
-        defer { answer.close() }
+        defer {
+            answer.close()
+            session?.ended { question(active.attempt) }
+        }
         for attempt in 1...UInt8(clamping: limits.attempts) {
             active.begin(attempt: attempt)
             switch await run(attempt: attempt) {
@@ -61,6 +70,7 @@ final class RequestFlow {
             case .clientGone: return outcome(status: 499, attempts: attempt, failure: .cancelled)
             case .failed(let end):
                 note(end, attempt)
+                session?.attemptFailed(end.fault)
                 if let last = last(end, attempt) { return fail(last, attempts: attempt) }
             }
         }
@@ -93,6 +103,7 @@ final class RequestFlow {
         guard !active.isClientGone else { return }
         active.clientGone()
         asked?.cancel(counter: id.counter, attempt: active.attempt)
+        session?.clientGone()
         change.wake()
     }
 
@@ -111,10 +122,23 @@ final class RequestFlow {
             router.release(leg.lease(.neverDispatched))
             return .clientGone
         }
-        let entry = messages.entry(attempt, leg, plan, released.choices, history, at: loop.now)
+        var entry = messages.entry(attempt, leg, plan, released.choices, history, at: loop.now)
         guard entry.mostBytes <= Limits.messageBytes else {
             router.release(leg.lease(.neverDispatched))
             return .failed(AttemptFailure(.internalError, .tooLong, isFinal: true))
+        }
+        if let session, let worker {
+            do throws(AttemptFailure) {
+                try await session.begin(at: worker, plan.session, &entry, until: min(loop.now + limits.dispatch, deadline))
+            } catch {
+                router.release(leg.lease(error.fault.lease))
+                history.exclude(leg.workerID)
+                return active.isClientGone ? .clientGone : .failed(error)
+            }
+            guard !active.isClientGone else {
+                router.release(leg.lease(.neverDispatched))
+                return .clientGone
+            }
         }
         guard let worker, worker.generate(entry, for: active) else {
             router.release(leg.lease(.neverDispatched))
@@ -135,7 +159,7 @@ final class RequestFlow {
 
     /// A placement, and the router that booked it.
     private func plan(_ attempt: UInt8) async throws(AttemptFailure) -> (RouterClient, PlanEntry) {
-        var router = try await router(), without: [RouterClient] = []
+        var router = try await router(), without: [UInt64] = []
         while true {
             do throws(PlanFailure) { return (router, try await plan(attempt, from: router)) } catch {
                 switch error {
@@ -143,12 +167,17 @@ final class RequestFlow {
                 case .timedOut: throw AttemptFailure(.timeout, .planTimedOut)
                 case .strange: throw AttemptFailure(.internalError, .planStrange)
                 case .refused(let detail):
-                    without.append(router)
-                    // A router may have lost sight of workers that others still see.
-                    guard detail.code == .noWorker || detail.code == .unknownModel, !active.isClientGone,
-                        let other = frontend.cluster.router(besides: without)
-                    else { throw AttemptFailure(detail, .planRefused) }
-                    router = other
+                    if session?.canGoWithout(detail) ?? false { continue }
+                    guard detail.code.isOfTheRouter, !active.isClientGone else { throw AttemptFailure(detail, .planRefused) }
+                    without.append(router.identity?.generation ?? 0)
+                    if let other = frontend.cluster.router(for: routerKey, besides: without) {
+                        router = other
+                    } else if detail.code == .draining {
+                        // The last one leaves: its successor is waited for, as when it is lost.
+                        router = try await self.router(besides: without)
+                    } else {
+                        throw AttemptFailure(detail, .planRefused)
+                    }
                 }
             }
         }
@@ -156,8 +185,10 @@ final class RequestFlow {
 
     private func plan(_ attempt: UInt8, from router: RouterClient) async throws(PlanFailure) -> PlanEntry {
         asked = router
-        let question = messages.question(attempt, released.choices, history, unreachable: frontend.workers.unreachable, at: loop.now)
-        let plan = try await router.plan(question, until: min(loop.now + limits.dispatch, deadline))
+        let began = loop.now
+        defer { patience = max(patience - began.duration(to: loop.now), .zero) }
+        // A router that is there places it, or keeps it parked and says how that ends.
+        let plan = try await router.plan(question(attempt), until: min(began + patience + FrontendLimits.planMargin, deadline))
         // One whole placement in this pool was asked for; whatever else was booked is of no use.
         guard plan.outcome == .placed, plan.legs.count == 1, plan.legs[0].leg == .aggregated, plan.pool == messages.pool else {
             for leg in plan.legs { router.release(leg.lease(.neverDispatched)) }
@@ -166,11 +197,20 @@ final class RequestFlow {
         return plan
     }
 
+    private func question(_ attempt: UInt8) -> RouteEntry {
+        var entry = messages.question(
+            attempt, released.choices, history, unreachable: frontend.workers.unreachable, patience: patience, at: loop.now)
+        if let session {
+            entry.session = session.question(holdsSessions: frontend.cluster.holdsSessions(messages.pool, prepared.generation.model))
+        }
+        return entry
+    }
+
     /// Waits, bounded, for a router to come back.
-    private func router() async throws(AttemptFailure) -> RouterClient {
+    private func router(besides lives: [UInt64] = []) async throws(AttemptFailure) -> RouterClient {
         let limit = min(loop.now + limits.routerReturn, deadline)
         while true {
-            if let router = frontend.cluster.router() { return router }
+            if let router = frontend.cluster.router(for: routerKey, besides: lives) { return router }
             guard loop.now < limit, !active.isClientGone else { throw AttemptFailure(.noWorker, .noRouter, isFinal: true) }
             await frontend.cluster.change(until: limit, change)
         }
@@ -203,7 +243,9 @@ final class RequestFlow {
             // What came before the end of the link counts. Statuses and frames of one request are told apart by kind: a refusal has no frames,
             // an end comes after them.
             if arrivals.isAccepted {
+                accepted(by: worker)
                 answer.begin()
+                patience = limits.queue
                 if waitsFor == .acceptance { (waitsFor, due) = (.firstToken, loop.now + limits.firstToken) }
             }
             // What a later attempt finds cached may be of the answer.
@@ -244,6 +286,13 @@ final class RequestFlow {
             }
         }
         return active.isClientGone ? .clientGone : nil
+    }
+
+    /// The client hears of its placement before it hears of its answer.
+    private func accepted(by worker: WorkerClient) {
+        guard let session else { return }
+        session.accepted(by: worker)
+        if let placement { answer.cookie = frontend.sessions.cookieField(for: session.client, at: placement) }
     }
 
     private func noteFirstToken() {
@@ -299,6 +348,12 @@ final class RequestFlow {
             status: status, attempts: attempts, failure: failure, usage: answer.usage, placement: placement,
             firstToken: firstTokenAt.map { receivedAt.duration(to: $0) } ?? .zero, total: receivedAt.duration(to: loop.now))
     }
+}
+
+extension FailureCode {
+    /// Whether another router may say otherwise, in the same attempt: one may have lost sight of workers that others still see, and one that
+    /// leaves has placed nothing of what it refuses.
+    fileprivate var isOfTheRouter: Bool { self == .noWorker || self == .unknownModel || self == .draining }
 }
 
 /// How a request ended, for metrics and the frontend's stream.

@@ -13,14 +13,18 @@ final class RouteHandler: LinkHandler, StateEntry {
     private let core: RouterCore
     var registration: RegisterFrontend?
     var isPending = false
-    /// What is being read page by page.
-    private var snapshot: StateSnapshot?
-    private var answers = PlanBatch()
+    private let stream: StreamAnswers
+    private var answers: [PlanEntry] = []
+    /// Counters of the requests that wait in the queue. Kept by the queue.
+    var parked: Set<UInt64> = []
+    /// The frontend's nonce.
+    var origin: UInt64 { identity.generation }
 
     init(_ core: RouterCore, _ link: Link) {
         self.core = core
         self.link = link
         identity = link.peer
+        stream = StreamAnswers(core)
     }
 
     func link(_ link: Link, received header: MessageHeader, body: RawSpan) {
@@ -32,11 +36,12 @@ final class RouteHandler: LinkHandler, StateEntry {
             case (.cancelRoute, false) where registration != nil: cancel(try batch(CancelRoute.self, header, body))
             case (.leasesEnded, false) where registration != nil:
                 for lease in try batch(LeasesEnded.self, header, body).leases { core.ledger.end(lease) }
+                core.queue.stirred()
             case (.explainQuestion, true):
                 _ = try Codec.decodeBody(ExplainQuestion.self, from: body)
                 link.answer(header, with: Failure(.notFound, reason: "no record of this decision is kept"))
-            case (.replayQuestion, true): replay(try Codec.decodeBody(ReplayQuestion.self, from: body), header)
-            case (.snapshotQuestion, true): page(try Codec.decodeBody(SnapshotQuestion.self, from: body), header)
+            case (.replayQuestion, true): stream.replay(try Codec.decodeBody(ReplayQuestion.self, from: body), header, on: link)
+            case (.snapshotQuestion, true): stream.page(try Codec.decodeBody(SnapshotQuestion.self, from: body), header, on: link)
             case (_, true): notAllowed(header)
             default: throw WireError(.unexpectedKind, "kind")
             }
@@ -45,6 +50,7 @@ final class RouteHandler: LinkHandler, StateEntry {
 
     func link(_ link: Link, ended: LinkEnd) {
         core.log.info("frontend lost", ["frontend": .hex(identity.id), "name": .text(identity.name), "reason": .text(ended.description)])
+        core.queue.drop(self)
         core.frontends.remove(self)
     }
 
@@ -92,59 +98,32 @@ final class RouteHandler: LinkHandler, StateEntry {
 
     private func route(_ batch: RouteBatch) {
         for lease in batch.endedLeases { core.ledger.end(lease) }
-        guard !batch.entries.isEmpty else { return }
-        for entry in batch.entries {
-            // Policies do not tell yet that all are busy.
-            guard let plan = core.planner.attempt(entry, origin: identity.generation) else { preconditionFailure("nothing parks yet") }
-            answers.entries.append(plan)
-        }
-        link.send(answers, origin: identity.generation)
-        answers.entries.removeAll(keepingCapacity: answers.entries.count <= 256)
+        if !batch.endedLeases.isEmpty { core.queue.stirred() }
+        for entry in batch.entries { core.queue.submit(entry, from: self) }
     }
 
     private func cancel(_ cancel: CancelRoute) {
         for request in cancel.requests {
-            core.ledger.cancel(RequestID(origin: identity.generation, counter: request.counter), through: request.attempt)
+            let id = RequestID(origin: origin, counter: request.counter)
+            core.queue.cancel(id, through: request.attempt)
+            core.ledger.cancel(id, through: request.attempt)
         }
+        core.queue.stirred()
     }
 
-    // MARK: Recovery of the router's stream
-
-    private func replay(_ question: ReplayQuestion, _ header: MessageHeader) {
-        guard question.stream == .routerState, question.lastSequence >= question.firstSequence else {
-            let field = question.stream == .routerState ? "lastSequence" : "stream"
-            return link.answer(header, with: Failure(.invalidArgument, field: field, reason: "there is no such range here"))
-        }
-        let newest = core.publisher.sequence
-        var answer = ReplayAnswer()
-        answer.generation = core.context.identity.generation
-        answer.newestSequence = newest
-        if question.generation != answer.generation {
-            answer.outcome = .wrongGeneration
-        } else {
-            // Nothing is kept for replay: a snapshot of this state costs less than a ring of it.
-            answer.outcome = question.firstSequence > newest ? .tooNew : .tooOld
-        }
-        link.answer(header, with: answer)
+    /// Keeps an answer until `flush`. True: it is the first.
+    func answer(_ plan: PlanEntry) -> Bool {
+        answers.append(plan)
+        return answers.count == 1
     }
 
-    private func page(_ question: SnapshotQuestion, _ header: MessageHeader) {
-        let own = core.context.identity
-        guard question.stream == .routerState else {
-            return link.answer(header, with: Failure(.invalidArgument, field: "stream", reason: "this router's state is all there is here"))
+    /// Everything that was answered in one turn leaves in one message.
+    func flush() {
+        guard !answers.isEmpty else { return }
+        for start in stride(from: 0, to: answers.count, by: Limits.batchEntries) {
+            let end = min(start + Limits.batchEntries, answers.count)
+            link.send(PlanBatch(entries: start == 0 && end == answers.count ? answers : Array(answers[start..<end])), origin: origin)
         }
-        // Whoever asks on this link can mean nobody else; 0 is taken for that.
-        guard question.publisher == own.id || question.publisher == 0 else {
-            return link.answer(header, with: Failure(.invalidArgument, field: "publisher", reason: "another router answers here"))
-        }
-        guard question.generation == own.generation || question.generation == 0 else {
-            return link.answer(header, with: Failure(.notFound, field: "generation", reason: "this router is in another life"))
-        }
-        if question.cursor == SnapshotCursor() { snapshot = core.snapshot() }
-        guard question.cursor.section == 0, let page = snapshot?.page(from: question.cursor.fromHash) else {
-            return link.answer(header, with: Failure(.notFound, field: "cursor", reason: "no page begins there; start over"))
-        }
-        if page.next == nil { snapshot = nil }
-        link.answer(header, with: page, compressed: true)
+        answers.removeAll(keepingCapacity: answers.count <= 256)
     }
 }

@@ -4,24 +4,37 @@ import Scheduling
 import Telemetry
 import WireProtocol
 
-/// The lease table of a running router: what changes in it is counted, and published where this router booked it.
+/// The lease table of a running router, and the blocks that leases hold in its index: what changes is counted, and published where this router
+/// booked it.
+///
+/// Each change of a lease and of its blocks is one step: a lease holds in the index exactly the hashes that the table keeps of it, on the slot of
+/// its placement.
 @LoopActor
 final class LeaseLedger {
-    private let loop: Loop
+    let loop: Loop
     private let publisher: StatePublisher
-    private let metrics: RouterMetrics
-    private(set) var table = LeaseTable()
-    private var released: [ReleasedLease] = []
+    let metrics: RouterMetrics
+    private let cache: CacheIndex
+    var table = LeaseTable()
+    var released: [ReleasedLease] = []
+    private(set) var slots: [Placement: PlacementSlot] = [:]
+    /// Told of by other routers and not yet released by them; kept by `LeaseLedger+Peers`.
+    var booked: [RouterLife: Set<UInt64>] = [:]
     /// Told of each placement whose leases changed.
     var changed: (@LoopActor (Placement) -> Void)?
+    /// Told when something ended or fell, so that what waits may have a place now.
+    var fell: (@LoopActor () -> Void)?
+    /// Told of each lease that ended.
+    var ended: (@LoopActor (UInt64) -> Void)?
     /// The high half of this router's lease numbers, and how many it has given.
     private var series: UInt32
     private var given: UInt32 = 0
 
-    init(loop: Loop, publisher: StatePublisher, metrics: RouterMetrics) {
+    init(loop: Loop, publisher: StatePublisher, metrics: RouterMetrics, cache: CacheIndex) {
         self.loop = loop
         self.publisher = publisher
         self.metrics = metrics
+        self.cache = cache
         series = Self.drawSeries(loop)
     }
 
@@ -39,26 +52,78 @@ final class LeaseLedger {
         return UInt64(series) << 32 | UInt64(given)
     }
 
-    private func isOurs(_ number: UInt64) -> Bool { UInt32(truncatingIfNeeded: number >> 32) == series }
+    func isOurs(_ number: UInt64) -> Bool { UInt32(truncatingIfNeeded: number >> 32) == series }
 
     /// Leases that this router booked and that have not ended.
     var ours: [Lease] { table.all.filter { isOurs($0.number) } }
 
+    /// What requests hold on a placement, with blocks that they share counted once.
+    func load(of placement: Placement) -> (count: LeaseCount, blocks: UInt64) {
+        let count = table.count(on: placement)
+        return (count, count.blocks(shared: slots[placement].map { cache.activeBlocks(on: $0) } ?? 0))
+    }
+
+    // MARK: Slots
+
+    /// The placement's blocks are found there from now on.
+    func assign(_ slot: PlacementSlot, to placement: Placement) { slots[placement] = slot }
+
+    /// Nothing of that slot is used any more: leases that still stand on the placement share no blocks.
+    func unassign(_ placement: Placement, of life: WorkerLife) {
+        guard let slot = slots.removeValue(forKey: placement) else { return }
+        for lease in table.leases(of: life) where lease.rank == placement.rank {
+            cache.release(lease.sharedHashes, on: slot, isPredicted: lease.isPredicted)
+            table.forgetBlocks(of: lease.number)
+        }
+    }
+
+    private func hold(_ lease: Lease, from first: Int = 0) {
+        guard let slot = slots[lease.placement] else { return }
+        cache.hold(lease.sharedHashes.dropFirst(first), on: slot)
+        if !lease.isPredicted { cache.settle(Array(lease.sharedHashes.dropFirst(first)), on: slot) }
+    }
+
+    private func letGo(_ lease: Lease) {
+        guard let slot = slots[lease.placement] else { return }
+        cache.release(lease.sharedHashes, on: slot, isPredicted: lease.isPredicted)
+    }
+
     // MARK: Plans
 
+    /// What a plan books beside its placement.
+    struct Booking {
+        let attempt: UInt8
+        /// Prefill that the placement will have to do for it.
+        let prefillTokens: UInt32
+        /// Of the prompt's blocks, those that the worker said to have.
+        let confirmedBlocks: UInt32
+        let sharesBlocks: Bool
+        let tracksPrefill: Bool
+    }
+
     /// Books what was chosen; nil if the table has no room. Earlier attempts of the request give up what no worker has accepted.
-    func book(_ query: RouteQuery, attempt: UInt8, blockSize: UInt32, _ leg: RouteDecision.Leg) -> UInt64? {
+    func book(_ query: borrowing RouteQuery, _ booking: Booking, _ leg: RouteDecision.Leg) -> UInt64? {
         let choice = leg.choice, number = nextNumber()
-        let lease = Lease(
+        var lease = Lease(
             number: number, life: WorkerLife(worker: choice.placement.worker, generation: choice.generation), rank: choice.placement.rank,
-            role: leg.role, request: query.request, attempt: attempt, promptTokens: query.tokenCount,
-            // Without an index nothing is known to be cached; the worker says what it finds.
-            prefillTokens: leg.role == .decode ? 0 : query.tokenCount, expectedOutputTokens: query.expectedOutputTokens,
-            promptBlocks: query.tokenCount / max(blockSize, 1) + (query.tokenCount.isMultiple(of: max(blockSize, 1)) ? 0 : 1))
-        guard table.book(lease, at: loop.now) else { return nil }
+            role: leg.role, request: query.request, attempt: booking.attempt, promptTokens: query.tokenCount,
+            prefillTokens: booking.prefillTokens, expectedOutputTokens: query.expectedOutputTokens,
+            promptBlocks: query.tokenCount / max(query.blockSize, 1) + (query.tokenCount.isMultiple(of: max(query.blockSize, 1)) ? 0 : 1))
+        if slots[lease.placement] != nil { lease.hashes = query.hashes }
+        lease.sharesBlocks = booking.sharesBlocks
+        lease.tracksPrefill = booking.tracksPrefill
+        lease.confirmedBlocks = booking.confirmedBlocks
+        guard book(lease) else { return nil }
         publisher.publish(.leaseMade(Self.made(lease, hashes: query.hashes)))
-        changed?(lease.placement)
         return number
+    }
+
+    /// False: the table is full, or the number is known.
+    func book(_ lease: Lease) -> Bool {
+        guard table.book(lease, at: loop.now), let booked = table[lease.number] else { return false }
+        hold(booked)
+        changed?(lease.placement)
+        return true
     }
 
     /// As the stream and snapshots of the router say it. Hashes are the stream's: of leases made before, peers hear blocks from the workers.
@@ -104,17 +169,42 @@ final class LeaseLedger {
         moved(lease.number) { table in table.accepted(lease) }
     }
 
+    /// What its prompt is made of: news where another router booked it.
+    func blocks(_ event: RequestBlocks, by life: WorkerLife) {
+        moved(event.lease) { table in table.blocks(event.lease, of: life, from: event.firstBlock, event.hashes) }
+    }
+
     func started(_ event: RequestStarted, by life: WorkerLife) {
         guard event.lease != 0 else { return }
-        moved(event.lease) { table in table.started(event.lease, of: life, rank: Rank(event.rank)) }
+        moved(event.lease) { table in
+            table.started(event.lease, of: life, rank: Rank(event.rank), cachedTokens: event.cachedTokens)
+        }
     }
 
     func prefill(_ lease: UInt64, by life: WorkerLife, remaining: UInt32) {
         moved(lease) { table in table.prefill(lease, of: life, remaining: remaining) }
+        fell?()
+    }
+
+    /// What it stored was said before this: from now on only what events said is there.
+    func prefilled(_ lease: UInt64, by life: WorkerLife) {
+        moved(lease) { table in table.prefilled(lease, of: life) }
+        fell?()
     }
 
     func grown(_ event: BlocksGrown, by life: WorkerLife) {
-        moved(event.lease) { table in table.grown(event.lease, of: life, outputBlocks: event.outputBlocks) }
+        var exclusive = UInt64(0)
+        // Looked at only where it weighs anything.
+        if let lease = table[event.lease], lease.expectedOutputTokens != nil {
+            let shared = slots[lease.placement].map { cache.exclusiveBlocks(lease.sharedHashes, on: $0) } ?? 0
+            let tail = UInt64(lease.promptBlocks) - min(UInt64(lease.promptBlocks), UInt64(lease.sharedHashes.count))
+            exclusive = UInt64(shared) + tail + UInt64(event.outputBlocks)
+        }
+        moved(event.lease) { table in
+            table.grown(
+                event.lease, of: life, outputBlocks: event.outputBlocks, outputTokens: event.outputTokens,
+                exclusiveBlocks: UInt32(clamping: exclusive))
+        }
     }
 
     func ended(_ event: RequestEnded, by life: WorkerLife) {
@@ -124,10 +214,10 @@ final class LeaseLedger {
         settle()
     }
 
-    /// The requests of a snapshot: accepted leases that it does not name are over.
+    /// The requests of a snapshot, each once: accepted leases that it does not name are over.
     func reconcile(_ life: WorkerLife, held: [HeldRequest]) {
-        var leases: [Lease] = []
-        for request in held where request.lease != 0 {
+        var named: Set<UInt64> = []
+        for request in held where request.lease != 0 && named.insert(request.lease).inserted {
             var lease = Lease(number: request.lease, life: life, rank: Rank(request.rank), role: PlacementRole(request.leg))
             lease.request = RequestID(origin: request.request.origin, counter: request.request.counter)
             lease.attempt = request.request.attempt
@@ -135,10 +225,13 @@ final class LeaseLedger {
             lease.prefillTokens = request.prefillTokens
             lease.expectedOutputTokens = request.expectedOutputTokens
             lease.outputBlocks = request.outputBlocks
-            leases.append(lease)
+            lease.outputTokens = request.outputTokens
+            lease.promptBlocks = UInt32(clamping: request.hashes.count)
+            lease.isPredicted = request.prefillTokens > 0
+            if slots[lease.placement] != nil { lease.hashes = request.hashes }
+            moved(lease.number) { table in table.accepted(lease) }
         }
-        table.reconcile(life, held: leases, &released)
-        for lease in leases { changed?(lease.placement) }
+        table.reconcile(life, held: named, &released)
         settle()
     }
 
@@ -162,23 +255,42 @@ final class LeaseLedger {
 
     // MARK: Helpers
 
-    private func moved(_ number: UInt64, _ change: (inout LeaseTable) -> LeaseTable.Verdict) {
-        let before = table[number]?.placement
+    /// Changes one lease, and with it what it holds.
+    func moved(_ number: UInt64, _ change: (inout LeaseTable) -> LeaseTable.Verdict) {
+        let before = table[number]
         switch change(&table) {
         case .refused: metrics.strangeEvents.increment()
         case .late: break
         case .applied, .made:
-            if let before { changed?(before) }
-            if let after = table[number]?.placement, after != before { changed?(after) }
+            let after = table[number]
+            if let before { changed?(before.placement) }
+            guard let after else { return }
+            hold(after, insteadOf: before)
+            if after.placement != before?.placement { changed?(after.placement) }
         }
     }
 
-    private func settle() {
+    private func hold(_ after: Lease, insteadOf before: Lease?) {
+        guard let before else { return hold(after) }
+        guard before.placement == after.placement, before.sharesBlocks == after.sharesBlocks else {
+            letGo(before)
+            return hold(after)
+        }
+        let known = before.sharedHashes.count
+        if before.isPredicted, !after.isPredicted, let slot = slots[after.placement] {
+            cache.settle(before.sharedHashes, on: slot)
+        }
+        if after.sharedHashes.count > known { hold(after, from: known) }
+    }
+
+    func settle() {
         guard !released.isEmpty else { return }
         for one in released {
             let lease = one.lease
             metrics.ended(one.reason)
+            letGo(lease)
             changed?(lease.placement)
+            ended?(lease.number)
             guard isOurs(lease.number) else { continue }
             publisher.publish(
                 .leaseReleased(
@@ -187,5 +299,6 @@ final class LeaseLedger {
                         rank: lease.rank.rawValue, reason: LeaseEnd(one.reason))))
         }
         released.removeAll(keepingCapacity: true)
+        fell?()
     }
 }

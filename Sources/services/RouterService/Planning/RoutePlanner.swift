@@ -18,11 +18,12 @@ final class RoutePlanner {
     }
 
     private let core: RouterCore
-    private let selector: PlacementSelector
+    private var selector: PlacementSelector
+    private var scratch = SelectionScratch()
 
-    init(_ core: RouterCore, policy: any PlacementPolicy) {
+    init(_ core: RouterCore, _ selection: SelectionSettings) {
         self.core = core
-        selector = PlacementSelector(policy: policy)
+        selector = PlacementSelector(selection)
     }
 
     /// Exactly one answer, or nil: everybody who may run it is busy, and nothing was booked. `waited`: how long it has been parked.
@@ -51,6 +52,20 @@ final class RoutePlanner {
         return plan
     }
 
+    /// The answer to what does not wait until somebody is free.
+    func busy(_ entry: RouteEntry) -> PlanEntry {
+        var plan = PlanEntry()
+        plan.counter = entry.counter
+        plan.attempt = entry.attempt
+        plan.routerID = core.context.identity.id
+        plan.outcome = .failed
+        plan.failure = FailureDetail(
+            code: .capacity, retryAfterMilliseconds: UInt32(clamping: RouterLimits.retryAfter.inMilliseconds), field: "",
+            reason: "every worker that may run this is busy")
+        core.metrics.planned(.failed, .capacity)
+        return plan
+    }
+
     /// What a router knows nothing of may be on its way to it, as long as it has just begun.
     private func believed(_ refusal: Refusal) -> Refusal {
         guard refusal.code == .unknownModel || refusal.code == .unknownWorker, !core.isAcquainted else { return refusal }
@@ -65,12 +80,50 @@ final class RoutePlanner {
         try check(entry)
         let query = RouteQuery(entry, origin: origin, adapter: nil)
         if !entry.queryOnly {
-            guard !core.ledger.table.repeats(query.request, attempt: entry.attempt, role: query.singleLeg) else {
-                throw Refusal(code: .duplicate, field: "attempt", reason: "this attempt was planned already")
-            }
+            try checkIsNew(entry, query)
             if entry.attempt > 1 { core.ledger.cancel(query.request, through: entry.attempt - 1) }
         }
         try place(entry, query, in: try pool(of: entry), &plan)
+    }
+
+    private func checkIsNew(_ entry: RouteEntry, _ query: RouteQuery) throws(Refusal) {
+        guard !core.ledger.table.repeats(query.request, attempt: entry.attempt, role: query.singleLeg) else {
+            throw Refusal(code: .duplicate, field: "attempt", reason: "this attempt was planned already")
+        }
+    }
+
+    /// What can be said of a request before a place is looked for.
+    enum Examination {
+        case belongs(PoolDirectory.Named)
+        case refused(PlanEntry)
+    }
+
+    /// Where a request belongs, or why it has no place anywhere, without placing it.
+    func examine(_ entry: RouteEntry, origin: UInt64) -> Examination {
+        do throws(Refusal) {
+            guard !core.isDraining else { throw Refusal(code: .draining, reason: "this router leaves") }
+            try check(entry)
+            if !entry.queryOnly { try checkIsNew(entry, RouteQuery(entry, origin: origin, adapter: nil)) }
+            let named = try pool(of: entry)
+            try check(entry, against: named.pool)
+            return .belongs(named)
+        } catch {
+            let plan = failed(entry, believed(error))
+            core.metrics.planned(plan.outcome, plan.failure?.code)
+            return .refused(plan)
+        }
+    }
+
+    private func failed(_ entry: RouteEntry, _ refusal: Refusal) -> PlanEntry {
+        var plan = PlanEntry()
+        plan.counter = entry.counter
+        plan.attempt = entry.attempt
+        plan.routerID = core.context.identity.id
+        plan.outcome = .failed
+        plan.failure = FailureDetail(
+            code: refusal.code, retryAfterMilliseconds: UInt32(clamping: refusal.retryAfter.inMilliseconds), field: refusal.field,
+            reason: refusal.reason)
+        return plan
     }
 
     private func place(
@@ -81,21 +134,44 @@ final class RoutePlanner {
         try check(entry, against: pool)
         plan.promptBlocks = Self.blocks(of: entry.tokenCount, pool.blockSize)
         var query = asked
+        query.blockSize = pool.blockSize
         if chosen.isAdapter, query.loRA.isEmpty { query.loRA = entry.model }
+        let session = try session(of: entry, query.singleLeg, in: pool)
+        query.session = session?.place
+        if session?.opens ?? false { query.needs |= Capabilities.sessions.rawValue }
+        // Also where the policy does not ask: what is there need not be computed, and the plan says so.
+        let matches = core.cache.match(query.hashes)
+        selector.settings.thresholds = core.busy[pool.name]
         let decision: RouteDecision
         do throws(PlacementFailure) {
-            decision = try selector.decide(query, among: pool.candidates, at: core.loop.now, random: &core.loop.random)
+            decision = try selector.decide(
+                query, among: pool.candidates, blocks: matches, scratch: &scratch, random: &core.loop.random)
         } catch { throw Self.refusal(error) }
         plan.outcome = entry.queryOnly ? .queryOnly : .placed
         plan.handOver = decision.second == nil ? .none : .concurrent
         for leg in [decision.first, decision.second] {
             guard let leg else { continue }
-            plan.legs.append(try book(leg, entry, query, pool))
+            plan.legs.append(try book(leg, entry, query, pool, matches))
+        }
+        // A session is where its decode runs.
+        if let session, let leg = plan.legs.last {
+            plan.session = entry.queryOnly ? session.outcome(on: leg) : core.sessions.placed(session, on: leg)
+        }
+    }
+
+    /// What is known of the entry's session; a prefill leg alone has none.
+    private func session(of entry: RouteEntry, _ leg: PlacementRole, in pool: Pool) throws(Refusal) -> SessionResolution? {
+        guard let asked = entry.session, leg != .prefill else { return nil }
+        guard !asked.key.id.isEmpty else { throw Refusal(code: .invalidArgument, field: "session", reason: "a session has a name") }
+        do throws(SessionUnsupported) { return try core.sessions.resolve(asked, for: entry, in: pool) } catch {
+            throw Refusal(code: .sessionUnsupported, field: "session", reason: "no worker of this model holds sessions")
         }
     }
 
     /// What is believed is written down before the booking adds this request to it.
-    private func book(_ leg: RouteDecision.Leg, _ entry: RouteEntry, _ query: RouteQuery, _ pool: Pool) throws(Refusal) -> PlanLeg {
+    private func book(_ leg: RouteDecision.Leg, _ entry: RouteEntry, _ query: RouteQuery, _ pool: Pool, _ matches: BlockMatches)
+        throws(Refusal) -> PlanLeg
+    {
         let choice = leg.choice
         var planned = PlanLeg()
         planned.leg = Leg(leg.role)
@@ -111,7 +187,15 @@ final class RoutePlanner {
             planned.streamNumber = record.ranks[index].number
         }
         guard !entry.queryOnly else { return planned }
-        guard let lease = core.ledger.book(query, attempt: entry.attempt, blockSize: pool.blockSize, leg) else {
+        let match = pool.candidates[choice.index].slot.map { matches[$0] } ?? BlockMatch()
+        let cached = min(UInt64(match.cached) * UInt64(pool.blockSize), UInt64(query.tokenCount))
+        // The decode leg of a split finds its prompt computed, and shares nothing unless the client says so.
+        let isHalf = leg.role == .decode && entry.wish != .decode, settings = selector.settings
+        let booking = LeaseLedger.Booking(
+            attempt: entry.attempt, prefillTokens: isHalf ? 0 : query.tokenCount - UInt32(cached),
+            confirmedBlocks: isHalf ? 0 : match.confirmed, sharesBlocks: query.assumeReuse ?? (isHalf ? false : settings.assumeReuse),
+            tracksPrefill: query.trackPrefill ?? (isHalf ? false : settings.trackPrefill))
+        guard let lease = core.ledger.book(query, booking, leg) else {
             throw Refusal(code: .capacity, reason: "this router can keep no more leases", retryAfter: RouterLimits.retryAfter)
         }
         planned.lease = lease
@@ -119,7 +203,7 @@ final class RoutePlanner {
         return planned
     }
 
-    private func takeNote(of report: OverbookedReport) {
+    func takeNote(of report: OverbookedReport) {
         core.ledger.end(
             EndedLease(lease: report.lease, workerID: report.workerID, generation: report.generation, rank: report.rank, reason: .refused))
         core.workers.overbooked(report)
@@ -184,6 +268,12 @@ final class RoutePlanner {
             Refusal(code: .unknownWorker, field: "pins", reason: "there is no such placement: worker \(worker)")
         case .pinConflict(let worker):
             Refusal(code: .pinConflict, field: "pins", reason: "the pin to worker \(worker) does not agree with the rest of the request")
+        case .pinNeeded:
+            Refusal(code: .invalidArgument, field: "pins", reason: "this router sends requests only where they are pinned")
+        case .badOverride(.policy):
+            Refusal(code: .invalidArgument, field: "policy", reason: "there is no such policy; there are \(SelectionPolicy.names)")
+        case .badOverride(.overlapWeight): Refusal(code: .invalidArgument, field: "overlapWeight", reason: "a number, not below 0")
+        case .badOverride(.temperature): Refusal(code: .invalidArgument, field: "temperature", reason: "a number, not below 0")
         }
     }
 

@@ -96,6 +96,10 @@ extension RouteQuery {
         allowed = WorkerList(entry.options.allowedWorkers)
         excluded = WorkerList(entry.options.excludedWorkers)
         unreachable = WorkerList(entry.options.unreachableWorkers)
+        blockSize = entry.blockSize
+        isQuestion = entry.queryOnly
+        splitNeeds = Capabilities.concurrentHandOver.rawValue
+        policy = entry.options.policy
         overlapWeight = entry.options.overlapWeight
         temperature = entry.options.temperature
         assumeReuse = entry.options.assumeReuse.setting

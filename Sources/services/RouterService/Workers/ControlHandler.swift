@@ -53,24 +53,25 @@ final class ControlHandler: LinkHandler {
         }
         isRegistered = true
         registrations += 1
-        let probes = message.events == .exact
+        let probes = message.events == .exact, card = record.registration?.card.digest
         record.registration = message
         record.linkAddress = addresses.link
         record.endpoints = Endpoints(linkAddress: addresses.link.description, feedAddress: addresses.feed.description)
-        // Loads that are known stay known: the stream says only what changes.
         let known = record.ranks
         record.ranks = message.ranks.map { capacity in
             var rank = RankRecord(capacity)
-            if let old = known.first(where: { $0.capacity.rank == capacity.rank }) { (rank.load, rank.number) = (old.load, old.number) }
+            if let old = known.first(where: { $0.capacity.rank == capacity.rank }) { rank.keep(old) }
             return rank
         }
-        record.events = probes ? .loadOnly : message.events
+        core.workers.assignSlots(record, instead: known, sameBlocks: card == nil || card == message.card.digest)
+        record.provenEvents = probes ? .loadOnly : message.events
         record.eventsReason = probes ? "its hashes are being checked" : ""
         if message.state != .draining { record.drain = .none }
         record.declared = message.state
         record.declaredReason = ""
         link.answer(header, with: WorkerRegistered(events: record.events, parityFollows: probes, warnings: warnings(link)))
         core.workers.registered(record)
+        core.sessions.registered(record)
         follow(addresses.feed)
         core.log.info(
             "worker registered",
@@ -194,7 +195,7 @@ final class ControlHandler: LinkHandler {
 
     private func probed(_ link: Link, _ registration: Int, _ parity: Parity) {
         guard record.link === link, registration == registrations else { return }
-        record.events = parity == .shown ? .exact : .loadOnly
+        record.provenEvents = parity == .shown ? .exact : .loadOnly
         record.eventsReason = ""
         if case .fault(let fault) = parity {
             record.eventsReason = fault

@@ -1,5 +1,6 @@
 import ClusterModel
 import EventLoop
+import Scheduling
 import StreamFollowing
 import Telemetry
 import WireProtocol
@@ -14,7 +15,14 @@ enum EventBatch {
                 defer { index += 1 }
                 guard index >= batch.skip else { continue }
                 switch event {
-                case .stored, .removed: break  // routed by load alone: nothing here holds blocks
+                case .stored(let rank, let tier, let parent, let hashes):
+                    guard let slot = record.slot(of: rank) else { continue }
+                    core.cache.store(hashes, after: parent, on: slot, tier)
+                    core.workers.stored(record, rank)
+                case .removed(let rank, let tier, let hashes):
+                    guard let slot = record.slot(of: rank) else { continue }
+                    core.cache.remove(hashes, on: slot, tier)
+                    core.workers.indexChanged(record, rank)
                 case .other(let event): apply(event, number: batch.first + UInt64(index), of: record, to: core)
                 }
             }
@@ -24,16 +32,35 @@ enum EventBatch {
     static func apply(_ event: WorkerEvent, number: UInt64, of record: WorkerRecord, to core: RouterCore) {
         let life = record.life, ledger = core.ledger
         switch event {
+        case .blocksStored(let event):
+            guard let slot = record.slot(of: event.rank) else { return }
+            core.cache.store(event.hashes, after: event.parent, on: slot, event.tier)
+            core.workers.stored(record, event.rank)
+        case .blocksRemoved(let event):
+            guard let slot = record.slot(of: event.rank) else { return }
+            core.cache.remove(event.hashes, on: slot, event.tier)
+            core.workers.indexChanged(record, event.rank)
+        case .rankCleared(let event):
+            guard let slot = record.slot(of: event.rank) else { return }
+            core.cache.clear(slot)
+            core.workers.indexChanged(record, event.rank)
         case .requestAccepted(let event): ledger.accepted(event, by: life)
-        case .requestStarted(let event): ledger.started(event, by: life)
+        case .requestBlocks(let event): ledger.blocks(event, by: life)
+        case .requestStarted(let event):
+            core.workers.judge(record, ledger.table[event.lease], found: event.cachedTokens)
+            ledger.started(event, by: life)
         case .prefillProgress(let event): ledger.prefill(event.lease, by: life, remaining: event.remainingTokens)
-        case .prefillDone(let event): ledger.prefill(event.lease, by: life, remaining: 0)
+        case .prefillDone(let event):
+            core.workers.judge(record, prefilled: ledger.table[event.lease])
+            ledger.prefilled(event.lease, by: life)
         case .blocksGrown(let event): ledger.grown(event, by: life)
         case .requestEnded(let event): ledger.ended(event, by: life)
         case .rankLoad(let event): core.workers.load(record, event, number: number)
         case .stateChanged(let event): core.workers.declared(record, event.state, event.reason)
-        case .blocksStored, .blocksRemoved, .rankCleared, .requestBlocks, .sessionBound, .sessionUnbound: break
+        case .sessionBound(let event): core.sessions.bound(event, by: life)
+        case .sessionUnbound(let event): core.sessions.unbound(event, by: life)
         case .unknown: core.metrics.strangeEvents.increment()
         }
+        if event.mayEaseLoad { core.queue.stirred() }
     }
 }

@@ -15,7 +15,10 @@ final class EventIntake: StreamMirror {
     /// What a snapshot says of everything that has no hash, gathered until its last page is there.
     private struct Snapshot {
         var requests: [HeldRequest] = []
+        /// Of all of them.
+        var hashes = 0
         var loads: [RankLoad] = []
+        var sessions: [SessionBound] = []
         var state: StateChanged?
     }
 
@@ -34,9 +37,9 @@ final class EventIntake: StreamMirror {
         let source = StreamSource(
             .workerEvents, publisher: record.life.worker.rawValue, generation: record.life.generation.rawValue, feed: address)
         let line = RecoveryLine(dialling: { [weak record] in record?.linkAddress }, endpoint: core.endpoint, loop: core.loop)
-        // Routed by load alone: nothing here holds blocks.
         var options = FollowingOptions()
-        options.wantsBlocks = false
+        // Of a worker that publishes none there are none to read.
+        options.wantsBlocks = record.registration?.events == .exact
         follower = try StreamFollower(
             source, mirror: self, line: line, gate: core.recoveries, options: options, loop: core.loop, network: core.context.network)
     }
@@ -53,31 +56,54 @@ final class EventIntake: StreamMirror {
 
     // MARK: Snapshots
 
-    func restarted(_ follower: StreamFollower) { snapshot = Snapshot() }
+    func restarted(_ follower: StreamFollower) {
+        snapshot = Snapshot()
+        for rank in record.ranks { if let slot = rank.slot { core.cache.clear(slot) } }
+    }
+
+    /// Everything is to be told again: what it said is doubted, or means something else now.
+    func readAnew() { follower?.joinAnew() }
 
     func apply(_ page: SnapshotPage, from follower: StreamFollower) {
         for entry in page.entries {
             switch entry {
-            case .heldRequest(var request):
-                // Of a long prompt's entries the first says all that is wanted.
-                guard request.firstBlock == 0 else { continue }
-                guard snapshot.requests.count < core.ledger.table.limits.leases else {
+            case .heldRequest(let request): add(request)
+            case .heldBlocks(let blocks): if let slot = record.slot(of: blocks.rank) { core.cache.store(blocks, on: slot) }
+            case .rankLoad(let load): if snapshot.loads.count < Limits.ranks { snapshot.loads.append(load) }
+            case .stateChanged(let state): snapshot.state = state
+            case .sessionBound(let session):
+                guard snapshot.sessions.count < core.sessions.mirror.limits.bindingsOfWorker else {
                     core.metrics.strangeEvents.increment()
                     continue
                 }
-                request.hashes = []
-                snapshot.requests.append(request)
-            case .rankLoad(let load): if snapshot.loads.count < Limits.ranks { snapshot.loads.append(load) }
-            case .stateChanged(let state): snapshot.state = state
+                snapshot.sessions.append(session)
             default: break
             }
         }
+    }
+
+    /// A long prompt's hashes come in several entries, one after the other.
+    private func add(_ request: HeldRequest) {
+        let bounds = core.ledger.table.limits
+        guard snapshot.requests.count < bounds.leases, snapshot.hashes + request.hashes.count <= bounds.hashes else {
+            return core.metrics.strangeEvents.increment()
+        }
+        if request.firstBlock == 0 {
+            snapshot.requests.append(request)
+        } else if let last = snapshot.requests.indices.last, snapshot.requests[last].lease == request.lease,
+            snapshot.requests[last].hashes.count == Int(request.firstBlock)
+        {
+            snapshot.requests[last].hashes += request.hashes
+        }
+        snapshot.hashes += request.hashes.count
     }
 
     func completed(through number: UInt64, _ follower: StreamFollower) {
         let snapshot = snapshot
         self.snapshot = Snapshot()
         core.ledger.reconcile(record.life, held: snapshot.requests)
+        core.workers.readAnew(record)
+        core.sessions.reconcile(record.life, bound: snapshot.sessions)
         for load in snapshot.loads { core.workers.load(record, load, number: number) }
         if let state = snapshot.state { core.workers.declared(record, state.state, state.reason) }
     }

@@ -48,11 +48,14 @@ final class Pool: StateEntry {
         let loaded = Set(record.pooledLabels.loRAs), takesWork = record.takesWork
         let fresh = record.ranks.indices.map { index in
             let placement = record.placement(index), known = known[placement]
-            return Candidate(
+            var candidate = Candidate(
                 placement: placement, generation: record.life.generation, role: registration.role.placementRole,
                 capabilities: registration.card.capabilities.rawValue, loRAs: loaded,
                 maxBatchedTokens: record.ranks[index].capacity.maxBatchedTokens, isReady: takesWork,
                 load: known?.load ?? CandidateLoad(), lastTurn: known?.lastTurn ?? 0)
+            candidate.slot = record.isRoutedByBlocks ? record.ranks[index].slot : nil
+            candidate.indexedBlocks = known?.indexedBlocks ?? 0
+            return candidate
         }
         candidates.insert(contentsOf: fresh, at: candidates.ranks(of: record.life.worker).lowerBound)
         record.isPooledReady = takesWork
@@ -73,6 +76,9 @@ final class Pool: StateEntry {
 
     /// After anything on which `takesWork` depends. True if it changed.
     func judge(_ record: WorkerRecord) -> Bool {
+        for (index, rank) in zip(candidates.ranks(of: record.life.worker), record.ranks) {
+            candidates[index].slot = record.isRoutedByBlocks ? rank.slot : nil
+        }
         let takesWork = record.takesWork
         guard takesWork != record.isPooledReady else { return false }
         record.isPooledReady = takesWork
@@ -89,10 +95,18 @@ final class Pool: StateEntry {
         candidates[index].load.totalBlocks = load.totalBlocks
     }
 
-    func setLeases(_ count: LeaseCount, of placement: Placement) {
+    func setLeases(_ ledger: (count: LeaseCount, blocks: UInt64), of placement: Placement) {
         guard let index = candidates.index(of: placement) else { return }
-        candidates[index].load.bookedTokens = count.bookedTokens
-        candidates[index].load.bookedRequests = count.bookedRequests
+        candidates[index].load.bookedTokens = ledger.count.bookedTokens
+        candidates[index].load.bookedRequests = ledger.count.bookedRequests
+        candidates[index].load.ledgerTokens = ledger.count.prefillTokens
+        candidates[index].load.ledgerBlocks = ledger.blocks
+        candidates[index].load.ledgerRequests = ledger.count.requests
+    }
+
+    func setIndexedBlocks(_ blocks: UInt64, of placement: Placement) {
+        guard let index = candidates.index(of: placement) else { return }
+        candidates[index].indexedBlocks = blocks
     }
 
     /// It was this one's turn.

@@ -9,20 +9,29 @@ import WireProtocol
 @LoopActor
 final class WorkerDirectory {
     let pools: PoolDirectory
-    private let loop: Loop
+    private let thresholds: BusyBook
+    let loop: Loop
     private let publisher: StatePublisher
     private let ledger: LeaseLedger
-    private let metrics: RouterMetrics
-    private let log: Logger
+    let cache: CacheIndex
+    let metrics: RouterMetrics
+    let log: Logger
     private var byID: [WorkerID: WorkerRecord] = [:]
     /// By id.
     private(set) var all: [WorkerRecord] = []
     private var retired = RetiredLives()
+    /// Told of each life of which nothing is left here.
+    var lifeEnded: (@LoopActor (WorkerLife) -> Void)?
 
-    init(loop: Loop, publisher: StatePublisher, ledger: LeaseLedger, metrics: RouterMetrics, log: Logger) {
+    init(
+        loop: Loop, publisher: StatePublisher, ledger: LeaseLedger, cache: CacheIndex, thresholds: BusyBook, metrics: RouterMetrics,
+        log: Logger
+    ) {
         self.loop = loop
         self.publisher = publisher
         self.ledger = ledger
+        self.cache = cache
+        self.thresholds = thresholds
         self.metrics = metrics
         self.log = log
         pools = PoolDirectory(loop: loop, publisher: publisher, metrics: metrics)
@@ -110,6 +119,28 @@ final class WorkerDirectory {
         record.intake?.close()
         record.intake = nil
         ledger.drop(record.life)
+        for index in record.ranks.indices { retireSlot(of: record, record.ranks[index]) }
+        lifeEnded?(record.life)
+    }
+
+    // MARK: Slots
+
+    /// Each rank has a place in the index from its registration on. With another card its blocks are others, of which it tells anew.
+    func assignSlots(_ record: WorkerRecord, instead known: [RankRecord], sameBlocks: Bool) {
+        for old in known where !sameBlocks || record.index(of: old.capacity.rank) == nil { retireSlot(of: record, old) }
+        for index in record.ranks.indices {
+            if !sameBlocks { record.ranks[index].slot = nil }
+            guard record.ranks[index].slot == nil, let slot = cache.open() else { continue }
+            record.ranks[index].slot = slot
+            ledger.assign(slot, to: record.placement(index))
+        }
+        if !known.isEmpty, !sameBlocks { record.intake?.readAnew() }
+    }
+
+    private func retireSlot(of record: WorkerRecord, _ rank: RankRecord) {
+        guard let slot = rank.slot else { return }
+        ledger.unassign(Placement(worker: record.life.worker, rank: Rank(rank.capacity.rank)), of: record.life)
+        cache.retire(slot)
     }
 
     private func announceGone(_ record: WorkerRecord, _ reason: String) {
@@ -164,7 +195,7 @@ final class WorkerDirectory {
     func leasesChanged(on placement: Placement) {
         guard let record = byID[placement.worker], let index = record.index(of: placement.rank.rawValue) else { return }
         record.ranks[index].changed = true
-        record.pool?.setLeases(ledger.table.count(on: placement), of: placement)
+        record.pool?.setLeases(ledger.load(of: placement), of: placement)
     }
 
     // MARK: Now and then
@@ -179,6 +210,8 @@ final class WorkerDirectory {
                 changed(record)
             }
             publishLoads(of: record)
+            // Whoever was not believed for long enough is read anew, and believed if that went well.
+            if record.trust.doubt == .missing, record.isInStep, record.trust.until <= loop.now { record.intake?.readAnew() }
         }
         pools.sweep()
         count()
@@ -193,16 +226,24 @@ final class WorkerDirectory {
     }
 
     func load(of record: WorkerRecord, _ index: Int) -> PlacementLoad {
-        let placement = record.placement(index), count = ledger.table.count(on: placement)
+        let placement = record.placement(index), (count, blocks) = ledger.load(of: placement)
         var load = PlacementLoad()
         load.workerID = record.life.worker.rawValue
         load.generation = record.life.generation.rawValue
         load.load = record.ranks[index].load
         load.prefillTokens = count.prefillTokens
-        load.activeBlocks = UInt32(clamping: count.blocks)
+        load.activeBlocks = UInt32(clamping: blocks)
         load.requests = count.requests
-        if let pool = record.pool, let place = pool.candidates.index(of: placement) { load.busy = pool.candidates[place].isBusy() }
+        load.indexedBlocks = record.ranks[index].slot.map { cache.cachedBlocks(on: $0) } ?? 0
+        if let pool = record.pool, let place = pool.candidates.index(of: placement) {
+            load.busy = pool.candidates[place].isBusy(thresholds[pool.name])
+        }
         return load
+    }
+
+    /// Whether ranks are busy may be another word now.
+    func thresholdsChanged() {
+        for record in all { for index in record.ranks.indices { record.ranks[index].changed = true } }
     }
 
     private func count() {
@@ -210,6 +251,10 @@ final class WorkerDirectory {
         for record in all where record.isAttached { states[record.state.0, default: 0] += 1 }
         metrics.count(workers: states)
         metrics.resyncing.set(resyncing)
+        var modes: [EventsMode: Int] = [:]
+        for record in all where record.isAttached { modes[record.events, default: 0] += 1 }
+        metrics.count(events: modes)
+        metrics.show(cache.counts)
     }
 
     /// Workers whose stream is being recovered.

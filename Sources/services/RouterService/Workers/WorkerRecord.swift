@@ -13,12 +13,17 @@ struct RankRecord {
     var number: UInt64 = 0
     /// Since it was last published.
     var changed = true
+    /// Its place in the block index; none if there was no room for it.
+    var slot: PlacementSlot?
 
     init(_ capacity: RankCapacity) {
         self.capacity = capacity
         load.rank = capacity.rank
         load.totalBlocks = capacity.totalBlocks
     }
+
+    /// The worker registered anew: the stream says only what changes, so what is known stays known.
+    mutating func keep(_ old: RankRecord) { (load, number, slot) = (old.load, old.number, old.slot) }
 }
 
 /// A worker in one of its lives, as this router sees it.
@@ -41,9 +46,11 @@ final class WorkerRecord: StateEntry {
     var declared = ProcessState.starting
     var declaredReason = ""
     var drain = Drain.none
-    /// How its cache events are used, and why not better.
-    var events = EventsMode.loadOnly
+    /// How its cache events could be used, by what it registered and what its hashes were found to be, and why not better.
+    var provenEvents = EventsMode.loadOnly
     var eventsReason = ""
+    /// Whether they are believed.
+    var trust = CacheTrust()
     var isHeard = false
     var isFeedSilent = false
     var isSuspected = false
@@ -75,7 +82,7 @@ final class WorkerRecord: StateEntry {
         if !isHeard { return (.starting, "its events have not been heard yet") }
         if isSuspected { return (.degraded, "no sign of life on its control link for a second") }
         if isFeedSilent { return (.degraded, "its events are heard no more") }
-        return declared == .degraded ? (.degraded, declaredReason) : (.ready, eventsReason)
+        return declared == .degraded ? (.degraded, declaredReason) : (.ready, routingReason)
     }
 
     /// Whether it gets new plans. One that says itself that it is degraded still serves.
@@ -83,7 +90,38 @@ final class WorkerRecord: StateEntry {
         isAttached && drain == .none && (declared == .ready || declared == .degraded) && isHeard && !isSuspected && !isFeedSilent
     }
 
+    /// How its cache events are used now.
+    var events: EventsMode {
+        guard provenEvents == .exact else { return provenEvents }
+        switch trust.doubt {
+        case nil: return .exact
+        case .missing: return .loadOnly
+        // What it computes is there, whether it says so or not.
+        case .silent: return .approximate
+        }
+    }
+
+    /// Why it is not routed by what it has, or not by its own word.
+    var routingReason: String {
+        switch trust.doubt {
+        case .missing where provenEvents == .exact: "its requests find less in its cache than its events promise"
+        case .silent where provenEvents == .exact: "it computes blocks and its events tell of none"
+        default: eventsReason
+        }
+    }
+
+    /// Whether decisions look at what the index has of it. What is being recovered is no better than nothing: it may name what is gone.
+    var isRoutedByBlocks: Bool {
+        switch events {
+        case .exact: isInStep
+        case .approximate: true
+        case .loadOnly: false
+        }
+    }
+
     func index(of rank: UInt32) -> Int? { ranks.firstIndex { $0.capacity.rank == rank } }
+
+    func slot(of rank: UInt32) -> PlacementSlot? { index(of: rank).flatMap { ranks[$0].slot } }
 
     func placement(_ index: Int) -> Placement { Placement(worker: life.worker, rank: Rank(ranks[index].capacity.rank)) }
 

@@ -29,9 +29,25 @@ package struct Lease: Hashable, Sendable {
     /// Still to be computed, as was last said.
     package var prefillTokens: UInt32
     package var expectedOutputTokens: UInt32?
+    /// With the one that is not full.
     package var promptBlocks: UInt32
+    /// Sequence hashes of the prompt's full blocks, as far as they are known. What other leases hold of them there is held once.
+    package var hashes: [UInt64] = []
     /// Held beyond the prompt.
     package var outputBlocks: UInt32
+    package var outputTokens: UInt32 = 0
+    /// Of the prompt and the output, when that was last looked at: held by this lease alone. Only a lease whose output is expected to end weighs them.
+    package var exclusiveBlocks: UInt32 = 0
+    /// Of the prompt's blocks, those that its worker had said to have when the lease was booked: what it finds is held against that.
+    package var confirmedBlocks: UInt32 = 0
+    /// Off: its prefill counts nothing here, as its asker wished.
+    package var tracksPrefill = true
+    /// Off: its blocks are taken for its own, whatever their hashes say.
+    package var sharesBlocks = true
+    /// Its prefill is not done, so that its blocks are expected and not yet there.
+    package var isPredicted = true
+    /// Another router, which booked it and told of it; nil once the worker has said it itself. None if this router booked it.
+    package var bookedBy: RouterLife?
 
     package init(
         number: UInt64, life: WorkerLife, rank: Rank, role: PlacementRole = .aggregated, request: RequestID? = nil, attempt: UInt8 = 0,
@@ -52,6 +68,40 @@ package struct Lease: Hashable, Sendable {
     }
 
     package var placement: Placement { Placement(worker: life.worker, rank: rank) }
+
+    /// What others may share with it.
+    package var sharedHashes: [UInt64] { sharesBlocks ? hashes : [] }
+    /// Beside those: not full, grown since, or taken for its own.
+    package var ownBlocks: UInt64 {
+        UInt64(promptBlocks) - min(UInt64(promptBlocks), UInt64(sharesBlocks ? hashes.count : 0)) + UInt64(outputBlocks)
+    }
+    package var countedTokens: UInt32 { tracksPrefill ? prefillTokens : 0 }
+
+    /// The nearer an output is to its expected end, the sooner the blocks that it alone holds come free: so much of them no longer counts.
+    package var discount: BlockFraction {
+        guard let expectedOutputTokens else { return .zero }
+        return BlockFraction(exclusiveBlocks, times: min(outputTokens, max(expectedOutputTokens, 1)), over: max(expectedOutputTokens, 1))
+    }
+}
+
+/// Blocks and parts of them, whole thousandths: sums of them go up and down by the very same amounts, and come back to zero.
+package struct BlockFraction: Hashable, Comparable, Sendable {
+    package private(set) var thousandths: UInt64
+
+    package static let zero = BlockFraction(thousandths: 0)
+
+    private init(thousandths: UInt64) { self.thousandths = thousandths }
+
+    init(_ blocks: UInt32, times part: UInt32, over whole: UInt32) {
+        thousandths = UInt64(blocks) * (UInt64(part) * 1000 / UInt64(whole))
+    }
+
+    /// To the nearest whole block.
+    package var rounded: UInt64 { (thousandths + 500) / 1000 }
+
+    package static func += (left: inout BlockFraction, right: BlockFraction) { left.thousandths += right.thousandths }
+    package static func -= (left: inout BlockFraction, right: BlockFraction) { left.thousandths -= right.thousandths }
+    package static func < (left: BlockFraction, right: BlockFraction) -> Bool { left.thousandths < right.thousandths }
 }
 
 /// How a lease ended.
@@ -75,16 +125,25 @@ package struct ReleasedLease: Hashable, Sendable {
     }
 }
 
-/// What the leases of one placement add up to. Blocks that leases share are counted for each of them.
+/// What the leases of one placement add up to.
 package struct LeaseCount: Hashable, Sendable {
     package var requests: UInt32 = 0
     package var prefillTokens: UInt64 = 0
-    package var blocks: UInt64 = 0
+    /// Blocks that no other lease can share.
+    package var ownBlocks: UInt64 = 0
+    /// Of blocks that one lease alone holds: so many will be free soon, and count no longer.
+    package var discount = BlockFraction.zero
     /// Of those, not yet accepted by the worker.
     package var bookedRequests: UInt32 = 0
     package var bookedTokens: UInt64 = 0
 
     package init() {}
+
+    /// Together with the blocks that leases share, each counted once. Never below nothing, however old the discounts are.
+    package func blocks(shared: UInt64) -> UInt64 {
+        let held = ownBlocks + shared
+        return held - min(held, discount.rounded)
+    }
 }
 
 /// Bounds of a lease table and the reasons for them.
@@ -93,6 +152,8 @@ package struct LeaseLimits: Hashable, Sendable {
     package var leases = 256 << 10
     /// Released ones that are remembered: the same number again.
     package var tombstones = 256 << 10
+    /// Hashes that they keep, all together: prompts of 128 Ki tokens in all leases would take gigabytes. Beyond it a lease shares nothing.
+    package var hashes = 16 << 20
     /// In step with the worker's stream.
     package var acceptance = Duration.seconds(5)
     package var tombstone = Duration.seconds(10)

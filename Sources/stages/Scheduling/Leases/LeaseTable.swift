@@ -43,6 +43,8 @@ package struct LeaseTable: Sendable {
     private var holders: [RequestID: Holder] = [:]
     private var tombstones = Fifo<(lease: UInt64, until: Instant)>()
     private var buried = 0
+    /// Of all leases together.
+    package private(set) var hashCount = 0
 
     package init(limits: LeaseLimits = LeaseLimits()) { self.limits = limits }
 
@@ -74,12 +76,15 @@ package struct LeaseTable: Sendable {
     /// All that have not ended, by number.
     package var all: [Lease] { entries.values.filter { !$0.state.isTombstone }.map(\.lease).sorted { $0.number < $1.number } }
 
+    /// Of one life of a worker, by number.
+    package func leases(of life: WorkerLife) -> [Lease] { (streams[life]?.leases ?? []).sorted().compactMap { self[$0] } }
+
     // MARK: Booking
 
     /// Books before the answer leaves. False: the table is full, or the number is taken.
     package mutating func book(_ lease: Lease, at now: Instant) -> Bool {
         guard !isFull, entries[lease.number] == nil else { return false }
-        insert(lease, .booked)
+        insert(bounded(lease), .booked)
         let clock = streams[lease.life]?.clock(at: now) ?? .zero
         streams[lease.life]?.booked.append((lease.number, clock))
         return true
@@ -91,7 +96,7 @@ package struct LeaseTable: Sendable {
     package mutating func accepted(_ lease: Lease) -> Verdict {
         guard var entry = entries[lease.number] else {
             guard !isFull else { return .refused }
-            insert(lease, .accepted)
+            insert(bounded(lease), .accepted)
             return .made
         }
         guard entry.lease.life == lease.life else { return .refused }
@@ -102,6 +107,14 @@ package struct LeaseTable: Sendable {
         now.attempt = entry.lease.request == nil ? lease.attempt : entry.lease.attempt
         now.promptBlocks = max(lease.promptBlocks, entry.lease.promptBlocks)
         now.outputBlocks = max(lease.outputBlocks, entry.lease.outputBlocks)
+        now.outputTokens = max(lease.outputTokens, entry.lease.outputTokens)
+        now.hashes = entry.lease.hashes.count >= lease.hashes.count ? entry.lease.hashes : bounded(lease).hashes
+        now.exclusiveBlocks = entry.lease.exclusiveBlocks
+        now.confirmedBlocks = entry.lease.confirmedBlocks
+        now.tracksPrefill = entry.lease.tracksPrefill
+        now.sharesBlocks = entry.lease.sharesBlocks
+        now.isPredicted = lease.isPredicted && entry.lease.isPredicted
+        now.bookedBy = nil
         entry.lease = now
         entry.state = .accepted
         entries[lease.number] = entry
@@ -115,18 +128,50 @@ package struct LeaseTable: Sendable {
         change(number, of: life) { $0.prefillTokens = remaining }
     }
 
-    /// Blocks held beyond the prompt: replaces what was known.
-    package mutating func grown(_ number: UInt64, of life: WorkerLife, outputBlocks: UInt32) -> Verdict {
-        change(number, of: life) { $0.outputBlocks = outputBlocks }
+    /// Prefill is over: what it stored was said before.
+    package mutating func prefilled(_ number: UInt64, of life: WorkerLife) -> Verdict {
+        change(number, of: life) {
+            $0.prefillTokens = 0
+            $0.isPredicted = false
+        }
     }
 
-    /// Started, of a lease that may be unknown.
-    package mutating func started(_ number: UInt64, of life: WorkerLife, rank: Rank) -> Verdict {
+    /// More of its prompt's hashes. Only what goes on where the known ones end is news.
+    package mutating func blocks(_ number: UInt64, of life: WorkerLife, from first: UInt32, _ hashes: [UInt64]) -> Verdict {
+        let hasRoom = hashCount + hashes.count <= limits.hashes
+        return change(number, of: life) {
+            guard Int(first) == $0.hashes.count, hasRoom else { return }
+            $0.hashes += hashes
+            $0.promptBlocks = max($0.promptBlocks, UInt32(clamping: $0.hashes.count))
+        }
+    }
+
+    /// Its placement has no place for blocks any more: they count as the lease's own.
+    package mutating func forgetBlocks(of number: UInt64) {
+        guard let life = self[number]?.life else { return }
+        _ = change(number, of: life) { $0.hashes = [] }
+    }
+
+    /// What it holds beyond the prompt, and what of everything it alone holds: replaces what was known.
+    package mutating func grown(
+        _ number: UInt64, of life: WorkerLife, outputBlocks: UInt32, outputTokens: UInt32 = 0, exclusiveBlocks: UInt32 = 0
+    ) -> Verdict {
+        change(number, of: life) {
+            $0.outputBlocks = outputBlocks
+            $0.outputTokens = outputTokens
+            $0.exclusiveBlocks = exclusiveBlocks
+        }
+    }
+
+    /// Started, of a lease that may be unknown: what is not in the cache is to be computed.
+    package mutating func started(_ number: UInt64, of life: WorkerLife, rank: Rank, cachedTokens: UInt32) -> Verdict {
         guard let entry = entries[number] else { return accepted(Lease(number: number, life: life, rank: rank)) }
         guard entry.lease.life == life else { return .refused }
-        guard case .booked = entry.state else { return entry.state.isTombstone ? .late : .applied }
+        guard !entry.state.isTombstone else { return .late }
         var lease = entry.lease
         lease.rank = rank
+        // A request that is started again, after it was preempted, says so by its progress; one whose prefill is done has none left.
+        if lease.isPredicted { lease.prefillTokens = lease.promptTokens - min(cachedTokens, lease.promptTokens) }
         return accepted(lease)
     }
 
@@ -140,10 +185,8 @@ package struct LeaseTable: Sendable {
         return .applied
     }
 
-    /// The requests that the worker has, as a snapshot says: accepted ones that it does not name have ended.
-    package mutating func reconcile(_ life: WorkerLife, held: [Lease], _ released: inout [ReleasedLease]) {
-        var named: Set<UInt64> = []
-        for lease in held where named.insert(lease.number).inserted { _ = accepted(lease) }
+    /// A snapshot of the worker names these: other accepted ones have ended.
+    package mutating func reconcile(_ life: WorkerLife, held named: Set<UInt64>, _ released: inout [ReleasedLease]) {
         for number in (streams[life]?.leases ?? []).sorted() where !named.contains(number) {
             guard let entry = entries[number], entry.state == .accepted else { continue }
             released.append(ReleasedLease(lease: entry.lease, reason: .finished))
@@ -168,6 +211,15 @@ package struct LeaseTable: Sendable {
             guard let entry = entries[number], entry.state == .booked else { continue }
             bury(entry, .cancelled, at: now, &released)
         }
+    }
+
+    /// What another router booked is over, or that router is; nothing changes if the worker has accepted it. No tombstone: the worker may still
+    /// come to say that it has it.
+    package mutating func withdraw(_ number: UInt64, bookedBy router: RouterLife, _ reason: LeaseRelease, _ released: inout [ReleasedLease])
+    {
+        guard let entry = entries[number], entry.state == .booked, entry.lease.bookedBy == router else { return }
+        released.append(ReleasedLease(lease: entry.lease, reason: reason))
+        remove(entry)
     }
 
     /// That life of the worker is over, and everything of it.
@@ -226,6 +278,13 @@ package struct LeaseTable: Sendable {
         return .applied
     }
 
+    private func bounded(_ lease: Lease) -> Lease {
+        guard hashCount + lease.hashes.count > limits.hashes else { return lease }
+        var plain = lease
+        plain.hashes = []
+        return plain
+    }
+
     private mutating func insert(_ lease: Lease, _ state: State) {
         let entry = Entry(lease: lease, state: state)
         entries[lease.number] = entry
@@ -235,9 +294,15 @@ package struct LeaseTable: Sendable {
     }
 
     private mutating func bury(_ entry: Entry, _ reason: LeaseRelease, at now: Instant, _ released: inout [ReleasedLease]) {
+        // Another router's booking is hearsay: if its worker has it all the same, the worker's word makes it anew.
+        guard entry.lease.bookedBy == nil else {
+            released.append(ReleasedLease(lease: entry.lease, reason: reason))
+            return remove(entry)
+        }
         subtract(entry)
         released.append(ReleasedLease(lease: entry.lease, reason: reason))
         var grave = entry
+        grave.lease.hashes = []
         grave.state = .tombstone(until: now + limits.tombstone)
         entries[entry.lease.number] = grave
         buried += 1
@@ -281,9 +346,11 @@ package struct LeaseTable: Sendable {
 
     private mutating func add(_ entry: Entry) {
         var count = counts[entry.lease.placement] ?? LeaseCount()
+        hashCount += entry.lease.hashes.count
         count.requests += 1
-        count.prefillTokens += UInt64(entry.lease.prefillTokens)
-        count.blocks += UInt64(entry.lease.promptBlocks) + UInt64(entry.lease.outputBlocks)
+        count.prefillTokens += UInt64(entry.lease.countedTokens)
+        count.ownBlocks += entry.lease.ownBlocks
+        count.discount += entry.lease.discount
         if entry.state == .booked {
             count.bookedRequests += 1
             count.bookedTokens += UInt64(entry.lease.prefillTokens)
@@ -293,9 +360,11 @@ package struct LeaseTable: Sendable {
 
     private mutating func subtract(_ entry: Entry) {
         guard var count = counts[entry.lease.placement] else { preconditionFailure("a lease that was never counted") }
+        hashCount -= entry.lease.hashes.count
         count.requests -= 1
-        count.prefillTokens -= UInt64(entry.lease.prefillTokens)
-        count.blocks -= UInt64(entry.lease.promptBlocks) + UInt64(entry.lease.outputBlocks)
+        count.prefillTokens -= UInt64(entry.lease.countedTokens)
+        count.ownBlocks -= entry.lease.ownBlocks
+        count.discount -= entry.lease.discount
         if entry.state == .booked {
             count.bookedRequests -= 1
             count.bookedTokens -= UInt64(entry.lease.prefillTokens)

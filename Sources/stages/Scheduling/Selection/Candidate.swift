@@ -16,6 +16,8 @@ package struct Candidate: Sendable {
     package var indexedBlocks: UInt64 = 0
     package var isReady: Bool
     package var load: CandidateLoad
+    /// What its worker was measured to need; none: not measured yet.
+    package var latency: LatencyEstimate?
     /// When it was last chosen, in turns of its pool; 0: never.
     package var lastTurn: UInt64
 
@@ -34,11 +36,17 @@ package struct Candidate: Sendable {
         self.lastTurn = lastTurn
     }
 
-    /// Too loaded for what is not bound to it.
+    /// Requests there, each full engine step of waiting prefill counted as one more.
+    var pressure: Double { CostInputs(self, BlockMatch()).pressure }
+
+    /// Too loaded for one more request, whoever asks: what is bound to it waits.
+    @inline(__always)
     package func isBusy(_ thresholds: BusyThresholds = BusyThresholds()) -> Bool {
-        let waits = maxBatchedTokens > 0 && Double(load.waitingTokens) > thresholds.waitingBatches * Double(maxBatchedTokens)
-        let isFull = load.totalBlocks > 0 && Double(load.activeBlocks) >= thresholds.activeBlocks * Double(load.totalBlocks)
-        return waits || isFull
+        let waiting = load.prefillTokens
+        let waits = maxBatchedTokens > 0 && Double(waiting) > thresholds.waitingBatches * Double(maxBatchedTokens)
+        let held = max(UInt64(load.activeBlocks), load.ledgerBlocks)
+        return waits || waiting > thresholds.waitingTokens
+            || load.totalBlocks > 0 && Double(held) >= thresholds.activeBlocks * Double(load.totalBlocks)
     }
 }
 
@@ -66,14 +74,37 @@ package struct CandidateLoad: Hashable, Sendable {
     /// What is believed to wait there for prefill.
     package var believedTokens: UInt64 { waitingTokens &+ min(bookedTokens, .max - waitingTokens) }
     package var believedRequests: UInt64 { UInt64(requests) + UInt64(bookedRequests) }
+
+    // The ledger and the worker each miss something. The ledger does not know what no router planned, or what a gap in the stream hid; the
+    // worker's last word does not know what was booked or accepted since. Neither says too much, so the larger one is nearer to the truth, and
+    // their sum would count most requests twice.
+
+    /// Prefill to be done there before that of a new request.
+    package var prefillTokens: UInt64 { max(ledgerTokens, believedTokens) }
+    package var heldRequests: UInt64 { max(UInt64(ledgerRequests), believedRequests) }
+    /// Blocks that requests hold. If the ledger knows every request there it is believed although the worker says more: it counts output blocks
+    /// that will soon be free for less. Otherwise somebody else holds them too, and the worker's count stands.
+    package var heldBlocks: UInt64 {
+        let knowsAll = ledgerRequests > 0 && believedRequests <= UInt64(ledgerRequests)
+        return knowsAll ? ledgerBlocks : max(ledgerBlocks, UInt64(activeBlocks))
+    }
 }
 
-/// Above which load a placement gets no new plan.
+/// Above which load a placement gets no new plan. Either is off at infinity. May be changed while the router runs.
 package struct BusyThresholds: Hashable, Sendable {
     /// Waiting prefill, in engine steps of the placement.
-    package var waitingBatches = 1.0
+    package var waitingBatches: Double
+    /// Waiting prefill, whatever the placement computes in a step.
+    package var waitingTokens: UInt64
     /// Share of the blocks that requests hold.
-    package var activeBlocks = 0.95
+    package var activeBlocks: Double
 
-    package init() {}
+    package init(waitingBatches: Double = 1.0, waitingTokens: UInt64 = .max, activeBlocks: Double = 0.95) {
+        self.waitingBatches = waitingBatches
+        self.waitingTokens = waitingTokens
+        self.activeBlocks = activeBlocks
+    }
+
+    /// Nobody is ever busy.
+    package static let off = BusyThresholds(waitingBatches: .infinity, activeBlocks: .infinity)
 }

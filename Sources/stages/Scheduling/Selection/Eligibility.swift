@@ -10,24 +10,44 @@ extension PlacementRole {
     }
 }
 
-extension RouteQuery {
-    /// Whether the request may run there at all, however loaded it is. Pins are the selector's.
-    @inline(__always)
-    package func admits(_ candidate: borrowing Candidate, for leg: PlacementRole) -> Bool {
-        candidate.isReady && candidate.role.serves(leg) && needs & ~candidate.capabilities == 0
-            && (loRA.isEmpty || candidate.loRAs.contains(loRA)) && admits(candidate.placement.worker)
+/// What a request demands of a leg's placement, made once for all candidates.
+struct LegDemands: Sendable {
+    let leg: PlacementRole
+    let needs: UInt64
+    private let namesLoRA: Bool
+    private let namesWorkers: Bool
+
+    init(_ query: borrowing RouteQuery, for leg: PlacementRole, splitting: Bool = false) {
+        self.leg = leg
+        needs = query.needs | (splitting ? query.splitNeeds : 0)
+        namesLoRA = !query.loRA.isEmpty
+        namesWorkers = !(query.allowed.isEmpty && query.excluded.isEmpty && query.unreachable.isEmpty)
     }
 
-    private func admits(_ worker: WorkerID) -> Bool {
+    /// Whether the request may run there at all, however loaded it is. Sets and lists are touched only by requests that name something.
+    @inline(__always)
+    func admit(_ candidate: borrowing Candidate, _ query: borrowing RouteQuery) -> Bool {
+        guard candidate.isReady, candidate.role.serves(leg), needs & ~candidate.capabilities == 0 else { return false }
+        return (!namesLoRA || candidate.loRAs.contains(query.loRA)) && (!namesWorkers || query.names(candidate.placement.worker))
+    }
+}
+
+extension RouteQuery {
+    fileprivate func names(_ worker: WorkerID) -> Bool {
         (allowed.isEmpty || allowed.contains(worker)) && (excluded.isEmpty || !excluded.contains(worker))
             && (unreachable.isEmpty || !unreachable.contains(worker))
     }
 
-    /// The pin that binds this leg. A whole request is also bound by what its decode is pinned to: that worker prefills it.
+    /// The pin that binds this leg. A pin of the whole request binds each of its legs; and a whole request is bound by what its decode is pinned
+    /// to, for that worker prefills it.
     package func pin(for leg: PlacementRole) -> PlacementPin? {
         if let pin = pins.first(where: { $0.role == leg }) { return pin }
-        return leg == .aggregated ? pins.first { $0.role == .decode } : nil
+        return pins.first { $0.role == (leg == .aggregated ? .decode : .aggregated) }
     }
+}
+
+extension PlacementTarget {
+    func covers(_ placement: Placement) -> Bool { placement.worker == worker && (rank.map { $0 == placement.rank } ?? true) }
 }
 
 extension [Candidate] {
@@ -45,5 +65,12 @@ extension [Candidate] {
 
     package func index(of placement: Placement) -> Int? {
         ranks(of: placement.worker).first { self[$0].placement.rank == placement.rank }
+    }
+
+    /// Where the target's rank stands, or all of its worker.
+    func indices(of target: PlacementTarget) -> Range<Int> {
+        guard let rank = target.rank else { return ranks(of: target.worker) }
+        guard let index = index(of: Placement(worker: target.worker, rank: rank)) else { return 0..<0 }
+        return index..<index + 1
     }
 }

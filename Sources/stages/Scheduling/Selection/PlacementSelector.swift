@@ -30,83 +30,188 @@ package enum PlacementFailure: Error, Hashable, Sendable {
     case busy
     /// A pin to a worker or rank that is not there.
     case unknownWorker(WorkerID)
-    /// A pin that the request's own other demands, or the worker's role, rule out for ever.
+    /// A pin that the request's own other demands, its hard session, or the worker's role, rule out for ever.
     case pinConflict(WorkerID)
+    /// The policy chooses nobody by itself, and the request names nobody.
+    case pinNeeded
+    /// A setting of the request that means nothing.
+    case badOverride(SettingOverride)
 }
 
-/// Pins, then what is preferred, then the policy. A value without state: the service books what it decides.
+/// Pins, then the session, then what is preferred, then the policy. A value without state: the service books what it decides.
+///
+/// Busy placements get no new plan, whoever asks: a list of allowed workers narrows who may serve a request and does not raise what they can
+/// carry, and a pin waits for its rank. Only a question, which books nothing, is answered with a busy one.
 package struct PlacementSelector: Sendable {
-    private let policy: any PlacementPolicy
-    private let thresholds: BusyThresholds
+    /// May be changed between decisions.
+    package var settings: SelectionSettings
 
-    package init(policy: any PlacementPolicy, thresholds: BusyThresholds = BusyThresholds()) {
-        self.policy = policy
-        self.thresholds = thresholds
+    package init(_ settings: SelectionSettings = SelectionSettings()) { self.settings = settings }
+
+    /// Whether a decision on this query can depend on what the index finds.
+    package func wantsBlocks(_ query: borrowing RouteQuery) -> Bool {
+        guard !query.hashes.isEmpty, let settings = try? settings.overridden(by: query) else { return false }
+        return query.wish == .decode ? settings.decoding(query).readsCache : settings.readsCache
     }
 
-    /// `candidates` are those of the request's pool, sorted by placement.
+    /// `candidates` are those of the request's pool, sorted by placement. One number is drawn from `random`.
     package func decide(
-        _ query: RouteQuery, among candidates: [Candidate], at now: Instant, random: inout SeededRandom
+        _ query: borrowing RouteQuery, among candidates: [Candidate], blocks: borrowing BlockMatches, scratch: inout SelectionScratch,
+        random: inout SeededRandom
     ) throws(PlacementFailure) -> RouteDecision {
-        let leg = query.singleLeg
+        let settings = try settings.overridden(by: query)
         for pin in query.pins { try check(pin, query, candidates) }
-        let choice: PlacementChoice
-        if let pin = query.pin(for: leg) {
-            choice = try pinned(to: pin, query, leg, candidates)
-        } else if leg == .aggregated, let pin = query.pins.first {
+        let draw = DecisionDraw(random.next())
+        var thresholds = settings.thresholds
+        while true {
+            scratch.begin(draw)
+            do throws(PlacementFailure) {
+                return try decide(query, settings, thresholds, candidates, blocks, &scratch)
+            } catch {
+                guard error == .busy, query.isQuestion, thresholds != .off else { throw error }
+                thresholds = .off
+            }
+        }
+    }
+
+    private func decide(
+        _ query: borrowing RouteQuery, _ settings: SelectionSettings, _ thresholds: BusyThresholds, _ candidates: [Candidate],
+        _ blocks: borrowing BlockMatches, _ scratch: inout SelectionScratch
+    ) throws(PlacementFailure) -> RouteDecision {
+        let turn = Turn(settings: settings, thresholds: thresholds, draw: scratch.draw, isRecording: scratch.isRecording)
+        if query.wish == .any, query.splitNeeds != 0, let decision = try split(query, turn, candidates, blocks, &scratch) {
+            return decision
+        }
+        let leg = query.singleLeg, outcome: LegSurvey.Outcome
+        switch leg {
+        case .aggregated: outcome = try place(leg, query, turn, candidates, blocks, &scratch.whole)
+        case .prefill: outcome = try place(leg, query, turn, candidates, blocks, &scratch.prefill)
+        case .decode: outcome = try place(leg, query, turn, candidates, blocks, &scratch.decode)
+        }
+        switch outcome {
+        case .found:
+            scratch.shape = DecisionShape(leg)
+            return RouteDecision(first: scratch.leg(leg, candidates))
+        case .busy: throw .busy
+        case .nobody: throw .noWorker
+        }
+    }
+
+    // MARK: One leg
+
+    /// What holds for all legs of one decision.
+    struct Turn {
+        let settings: SelectionSettings
+        let thresholds: BusyThresholds
+        let draw: DecisionDraw
+        let isRecording: Bool
+        /// The leg is half of a split, or competes with one.
+        var isSplitting = false
+    }
+
+    /// Finds the leg's place by the first means that the request has.
+    func place(
+        _ leg: PlacementRole, _ query: borrowing RouteQuery, _ turn: Turn, _ candidates: [Candidate], _ blocks: borrowing BlockMatches,
+        _ survey: inout LegSurvey
+    ) throws(PlacementFailure) -> LegSurvey.Outcome {
+        let demands = LegDemands(query, for: leg, splitting: turn.isSplitting && leg != .aggregated)
+        let formula = formula(leg, query, turn)
+        func take(_ means: ChoiceMeans, _ range: Range<Int>) -> LegSurvey.Outcome {
+            let rule = LegRule(leg: leg, means: means, formula: formula, draw: turn.draw)
+            return survey.take(rule, demands, query, candidates, range, blocks, turn.thresholds, isRecording: turn.isRecording)
+        }
+        // The prefill leg of a split request is free: what a session holds is where it decodes.
+        let session = leg == .prefill ? nil : query.session
+        if let pin = try pin(for: leg, query, candidates) {
+            if let session, session.isHard, !session.target.agrees(with: pin.target) { throw .pinConflict(pin.target.worker) }
+            return take(.pin, candidates.indices(of: pin.target.joined(with: session?.isHard == true ? session?.target : nil)))
+        }
+        if let session, session.isHard { return take(.session, candidates.indices(of: session.target)) }
+        if let preferred = query.preferred, case .found = take(.preference, candidates.indices(of: preferred)) { return .found }
+        if let session, case .found = take(.session, candidates.indices(of: session.target)) { return .found }
+        if turn.settings.policy == .direct {
+            guard session != nil else { throw .pinNeeded }
+            // Its worker is there and busy, or is gone; nobody else is chosen.
+            return survey.counts.busy > 0 ? .busy : .nobody
+        }
+        return take(.policy, candidates.indices)
+    }
+
+    private func formula(_ leg: PlacementRole, _ query: borrowing RouteQuery, _ turn: Turn) -> CostFormula {
+        let assumed = query.expectedOutputTokens ?? SelectionLimits.assumedOutputTokens
+        var formula = CostFormula(
+            settings: leg == .decode ? turn.settings.decoding(query) : turn.settings, tokens: query.tokenCount, blockSize: query.blockSize,
+            outputTokens: leg == .prefill ? 1 : query.maxTokens == 0 ? assumed : min(assumed, query.maxTokens))
+        formula.pricesInterference = turn.isSplitting && leg == .aggregated
+        return formula
+    }
+
+    // MARK: Pins
+
+    /// The pin that binds the leg, if its worker can serve such a leg.
+    private func pin(
+        for leg: PlacementRole, _ query: borrowing RouteQuery, _ candidates: [Candidate]
+    ) throws(PlacementFailure) -> PlacementPin? {
+        guard let pin = query.pin(for: leg) else {
             // A prefill somewhere is a wish for a split, which one leg cannot grant.
-            throw .pinConflict(pin.target.worker)
-        } else {
-            guard let free = unpinned(query, leg, candidates, now, &random) else { throw .noWorker }
-            choice = free
+            if leg == .aggregated, let other = query.pins.first { throw .pinConflict(other.target.worker) }
+            return nil
         }
-        return RouteDecision(first: .init(role: leg, choice: choice))
-    }
-
-    private func unpinned(
-        _ query: RouteQuery, _ leg: PlacementRole, _ candidates: [Candidate], _ now: Instant, _ random: inout SeededRandom
-    ) -> PlacementChoice? {
-        if let preferred = query.preferred, let index = leastLoaded(preferred, query, leg, candidates),
-            !candidates[index].isBusy(thresholds)
-        {
-            return PlacementChoice(index: index, of: candidates[index])
-        }
-        return policy.choose(query, for: leg, among: candidates, at: now, random: &random)
-    }
-
-    private func pinned(
-        to pin: PlacementPin, _ query: RouteQuery, _ leg: PlacementRole, _ candidates: [Candidate]
-    ) throws(PlacementFailure) -> PlacementChoice {
         let worker = pin.target.worker
         guard candidates[candidates.ranks(of: worker).lowerBound].role.serves(leg) else { throw .pinConflict(worker) }
         // The legs of a whole request cannot be in two places.
-        if leg == .aggregated, let other = query.pins.first(where: { $0.target.worker != worker }) {
-            throw .pinConflict(other.target.worker)
+        if leg == .aggregated {
+            for other in query.pins where !other.target.agrees(with: pin.target) { throw .pinConflict(other.target.worker) }
         }
-        guard let index = leastLoaded(pin.target, query, leg, candidates) else { throw .noWorker }
-        return PlacementChoice(index: index, of: candidates[index])
+        return pin
     }
 
     /// Every pin must name somebody whom the request allows, also one whose leg this decision does not have.
-    private func check(_ pin: PlacementPin, _ query: RouteQuery, _ candidates: [Candidate]) throws(PlacementFailure) {
-        let worker = pin.target.worker, ranks = candidates.ranks(of: worker)
-        guard !ranks.isEmpty else { throw .unknownWorker(worker) }
-        if let rank = pin.target.rank, !ranks.contains(where: { candidates[$0].placement.rank == rank }) { throw .unknownWorker(worker) }
+    private func check(
+        _ pin: PlacementPin, _ query: borrowing RouteQuery, _ candidates: [Candidate]
+    ) throws(PlacementFailure) {
+        let worker = pin.target.worker
+        guard !candidates.indices(of: pin.target).isEmpty else { throw .unknownWorker(worker) }
         guard query.allowed.isEmpty || query.allowed.contains(worker) else { throw .pinConflict(worker) }
     }
+}
 
-    /// The target's rank, or the least loaded one of its worker; nil if the query admits none.
-    private func leastLoaded(_ target: PlacementTarget, _ query: RouteQuery, _ leg: PlacementRole, _ candidates: [Candidate]) -> Int? {
-        var best: Int?
-        for index in candidates.ranks(of: target.worker) where query.admits(candidates[index], for: leg) {
-            if let rank = target.rank, candidates[index].placement.rank != rank { continue }
-            guard let known = best else {
-                best = index
-                continue
-            }
-            let load = candidates[index].load, least = candidates[known].load
-            if (load.believedTokens, load.believedRequests) < (least.believedTokens, least.believedRequests) { best = index }
+extension PlacementTarget {
+    /// Whether one placement can be both.
+    fileprivate func agrees(with other: PlacementTarget) -> Bool {
+        guard worker == other.worker else { return false }
+        guard let rank, let theirs = other.rank else { return true }
+        return rank == theirs
+    }
+
+    /// The narrower one of two that agree.
+    fileprivate func joined(with other: PlacementTarget?) -> PlacementTarget { rank == nil ? other ?? self : self }
+}
+
+extension DecisionShape {
+    package init(_ leg: PlacementRole) {
+        switch leg {
+        case .aggregated: self = .whole
+        case .prefill: self = .prefill
+        case .decode: self = .decode
         }
-        return best
+    }
+}
+
+extension SelectionScratch {
+    func leg(_ role: PlacementRole, _ candidates: [Candidate]) -> RouteDecision.Leg {
+        let survey = self[role]
+        guard let cost = survey.cost else { preconditionFailure("a leg without a place") }
+        return .init(role: role, choice: PlacementChoice(index: survey.chosenIndex, of: candidates[survey.chosenIndex], cost: cost))
+    }
+
+    package subscript(role: PlacementRole) -> LegSurvey {
+        _read {
+            switch role {
+            case .aggregated: yield whole
+            case .prefill: yield prefill
+            case .decode: yield decode
+            }
+        }
     }
 }

@@ -99,13 +99,24 @@ package struct RouteQuery: Sendable {
     package var excluded = WorkerList()
     /// The asker has no link to them.
     package var unreachable = WorkerList()
-    /// The request's own settings; none: the policy's.
+    /// Only asks where it would go: nothing will be booked, so a busy placement is an answer too.
+    package var isQuestion = false
+    /// Abilities that both workers of a split request must have, as bits; 0: it is never split.
+    package var splitNeeds: UInt64 = 0
+    /// The request's own settings; none: the router's.
+    package var policy = ""
     package var overlapWeight: Float?
     package var temperature: Float?
     package var assumeReuse: Bool?
     package var trackPrefill: Bool?
 
     package init() {}
+
+    /// Blocks that the prompt fills, the last one perhaps in part.
+    package var promptBlocks: UInt64 {
+        let size = UInt64(max(blockSize, 1))
+        return (UInt64(tokenCount) + size - 1) / size
+    }
 
     /// The role of the one leg that serves the request when it is not split.
     package var singleLeg: PlacementRole {

@@ -24,6 +24,8 @@ struct VirtualProgram: Sendable {
         var whenCrashed: @LoopActor (@escaping @LoopActor () -> Void) -> Void = { _ in }
         /// What it holds that it should not hold at rest, in words.
         let held: @LoopActor () -> [String]
+        /// What it does not see of a cluster of that shape, in words.
+        var missing: @LoopActor (ClusterShape) -> [String] = { _ in [] }
     }
 
     init(_ role: ClusterRole, arguments: [String]) throws {
@@ -53,8 +55,12 @@ struct VirtualProgram: Sendable {
                 held: {
                     counts([
                         ("requests", service.openRequests), ("requests at workers", service.requestsAtWorkers),
+                        ("sessions to be closed", service.sessionsClosing),
                         ("client connections", service.openConnections),
                     ])
+                },
+                missing: { shape in
+                    service.usableRouters == shape.routers ? [] : ["it may ask \(service.usableRouters) of \(shape.routers) routers"]
                 })
         }
     }
@@ -67,7 +73,18 @@ struct VirtualProgram: Sendable {
             let service = RouterService(try own.config(resolved), context)
             return Parts(
                 service: service, openRequests: { service.leasesHeld }, canServe: { !service.isDraining },
-                held: { counts([("leases", service.leasesHeld)]) })
+                held: {
+                    counts([
+                        ("leases", service.leasesHeld), ("bookings of other routers", service.peerBookings),
+                        ("parked requests", service.requestsParked),
+                    ])
+                },
+                missing: { shape in
+                    var missing = service.gaps
+                    if service.linkedPeers != shape.routers - 1 { missing.append("it has links to \(service.linkedPeers) other routers") }
+                    if service.usableWorkers != shape.workers.count { missing.append("it may use \(service.usableWorkers) workers") }
+                    return missing
+                })
         }
     }
 

@@ -1,0 +1,126 @@
+import ClusterModel
+import EventLoop
+import Scheduling
+import WireProtocol
+
+/// The block index of a running router: what lies in the workers' caches, as their events say, and what requests hold there.
+///
+/// It knows no worker, only slots; a slot belongs to one rank of one life of a worker, from its registration until that life is over.
+@LoopActor
+final class CacheIndex {
+    private var index: BlockIndex
+    private let loop: Loop
+    /// What the last lookup found; filled again by the next.
+    private(set) var matches = BlockMatches()
+    /// Hashes that lay unaligned in a message.
+    private var copied: [UInt64] = []
+
+    init(loop: Loop, limits: IndexLimits) {
+        self.loop = loop
+        index = BlockIndex(limits: limits)
+    }
+
+    // MARK: Slots
+
+    /// Nil: there are no more; the rank is routed by load alone.
+    func open() -> PlacementSlot? { index.open() }
+
+    /// Nothing of it is left for a decision. Its leases were dropped before.
+    func retire(_ slot: PlacementSlot) {
+        index.retire(slot)
+    }
+
+    // MARK: Decisions
+
+    /// What every placement has of a prompt.
+    func match(_ hashes: [UInt64]) -> BlockMatches {
+        matches.removeAll()
+        if !hashes.isEmpty { index.match(hashes.span, into: &matches) }
+        return matches
+    }
+
+    func forgetMatches() { matches.removeAll() }
+
+    // MARK: What workers say
+
+    func store(_ hashes: borrowing HashList, after parent: UInt64?, on slot: PlacementSlot, _ tier: Tier) {
+        let aligned = copy(hashes)
+        index.store(aligned.span, after: parent, on: slot, tier: BlockTier(tier))
+    }
+
+    func remove(_ hashes: borrowing HashList, on slot: PlacementSlot, _ tier: Tier) {
+        let aligned = copy(hashes)
+        index.remove(aligned.span, on: slot, tier: BlockTier(tier))
+    }
+
+    func store(_ hashes: [UInt64], after parent: UInt64?, on slot: PlacementSlot, _ tier: Tier) {
+        index.store(hashes.span, after: parent, on: slot, tier: BlockTier(tier))
+    }
+
+    func remove(_ hashes: [UInt64], on slot: PlacementSlot, _ tier: Tier) {
+        index.remove(hashes.span, on: slot, tier: BlockTier(tier))
+    }
+
+    /// A page of a snapshot: each hash with its own parent, in the order of hashes and not of chains.
+    func store(_ blocks: HeldBlocks, on slot: PlacementSlot) {
+        index.restore(blocks.hashes.span, parents: blocks.parents.span, on: slot, tier: BlockTier(blocks.tier))
+    }
+
+    func clear(_ slot: PlacementSlot) {
+        index.clear(slot)
+    }
+
+    // MARK: What requests hold
+
+    func hold(_ hashes: ArraySlice<UInt64>, on slot: PlacementSlot) {
+        guard !hashes.isEmpty else { return }
+        index.hold(hashes.span, on: slot)
+    }
+
+    func settle(_ hashes: [UInt64], on slot: PlacementSlot) {
+        guard !hashes.isEmpty else { return }
+        index.settle(hashes.span, on: slot)
+    }
+
+    func release(_ hashes: [UInt64], on slot: PlacementSlot, isPredicted: Bool) {
+        guard !hashes.isEmpty else { return }
+        index.release(hashes.span, on: slot, isPredicted: isPredicted)
+    }
+
+    func activeBlocks(on slot: PlacementSlot) -> UInt64 { UInt64(index.activeBlocks(on: slot)) }
+    func cachedBlocks(on slot: PlacementSlot) -> UInt64 { UInt64(index.cachedBlocks(on: slot)) }
+    func exclusiveBlocks(_ hashes: [UInt64], on slot: PlacementSlot) -> Int {
+        hashes.isEmpty ? 0 : index.exclusiveBlocks(hashes.span, on: slot)
+    }
+
+    // MARK: Now and then
+
+    var counts: IndexCounts { index.counts }
+
+    /// A slice of what retired slots left behind. True: more is left.
+    func sweep() -> Bool { index.sweep(atMost: CacheLimits.sweptEntries) }
+
+    /// The same memory each time: whoever gets it lets go of it before the next.
+    private func copy(_ hashes: borrowing HashList) -> [UInt64] {
+        copied.removeAll(keepingCapacity: true)
+        for place in 0..<hashes.count { copied.append(hashes[place]) }
+        return copied
+    }
+}
+
+/// Bounds of the index's care, and their reasons.
+enum CacheLimits {
+    /// Of the table, in one go: well under a tenth of a millisecond, so that a decision never waits for it.
+    static let sweptEntries = 16_384
+}
+
+extension BlockTier {
+    init(_ tier: Tier) {
+        switch tier {
+        case .device: self = .device
+        case .host: self = .host
+        case .disk: self = .disk
+        case .external: self = .external
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import ClusterModel
+import EventLoop
+import Scheduling
+import Telemetry
+import WireProtocol
+
+// What a worker's cache events are worth: `CacheTrust` judges, and this does what follows.
+
+extension WorkerDirectory {
+    /// Its events named blocks that it keeps now.
+    func stored(_ record: WorkerRecord, _ rank: UInt32) {
+        indexChanged(record, rank)
+        follow(record.trust.stored(), of: record)
+    }
+
+    func indexChanged(_ record: WorkerRecord, _ rank: UInt32) {
+        guard let index = record.index(of: rank), let slot = record.ranks[index].slot else { return }
+        record.pool?.setIndexedBlocks(cache.cachedBlocks(on: slot), of: record.placement(index))
+        record.ranks[index].changed = true
+    }
+
+    /// A request started, and this is what it found.
+    func judge(_ record: WorkerRecord, _ lease: Lease?, found tokens: UInt32) {
+        guard record.provenEvents == .exact, record.isInStep, let lease, lease.isPredicted, let size = record.registration?.card.blockSize
+        else { return }
+        let found = tokens / max(size, 1)
+        metrics.promisedBlocks.increment(by: Int(lease.confirmedBlocks))
+        metrics.foundBlocks.increment(by: Int(min(found, lease.confirmedBlocks)))
+        follow(record.trust.found(found, promised: lease.confirmedBlocks, at: loop.now), of: record)
+    }
+
+    /// A request has computed its prompt: blocks that it did not find are kept, and should have been told of.
+    func judge(_ record: WorkerRecord, prefilled lease: Lease?) {
+        guard record.provenEvents == .exact, record.isInStep, let lease, lease.isPredicted, lease.role != .decode,
+            let size = record.registration?.card.blockSize, lease.hashes.count > 0,
+            lease.confirmedBlocks < UInt32(clamping: lease.hashes.count), lease.promptTokens >= size
+        else { return }
+        follow(record.trust.prefilled(at: loop.now), of: record)
+    }
+
+    /// A snapshot of it is complete.
+    func readAnew(_ record: WorkerRecord) {
+        for rank in record.ranks { indexChanged(record, rank.capacity.rank) }
+        follow(record.trust.readAnew(at: loop.now), of: record)
+    }
+
+    private func follow(_ change: CacheTrust.Change?, of record: WorkerRecord) {
+        switch change {
+        case nil: return
+        case .restored:
+            log.info("a worker's cache events are believed again", ["worker": .hex(record.life.worker.rawValue)])
+        case .doubted(let doubt):
+            metrics.doubted(doubt)
+            log.warning(
+                "a worker's cache events are not believed",
+                ["worker": .hex(record.life.worker.rawValue), "reason": .text(record.routingReason)])
+            // One that is believed no more for a while is read when that is over.
+            if doubt == .missing, record.trust.until <= loop.now { record.intake?.readAnew() }
+        }
+        changed(record)
+    }
+}

@@ -1,0 +1,86 @@
+/// The policy and its knobs. One value for the router, which a request may override in part.
+package struct SelectionSettings: Hashable, Sendable {
+    package var policy = SelectionPolicy.kv
+    /// Multiplies the prefill term.
+    package var prefillLoadScale = 1.0
+    /// Of a block on the device, in blocks that need not be computed.
+    package var overlapCredit = 1.0
+    /// Shrinks that credit where more prefill waits than at the least loaded: at 1, one more request of this size halves it.
+    package var overlapCreditDecay = 0.0
+    /// Of a block that has to be fetched first.
+    package var hostWeight = 0.75
+    package var diskWeight = 0.25
+    package var externalWeight = 0.5
+    /// What a running request costs beside its blocks.
+    package var activeRequestWeight = 0.0
+    /// 0: the cheapest. At 1, a placement that costs one prompt's blocks more is chosen 1/e times as often.
+    package var temperature = 0.0
+    /// A request shares the blocks that others hold already.
+    package var assumeReuse = true
+    /// The request's own prompt counts as prefill to do.
+    package var trackPrefill = true
+    /// Held blocks count at all.
+    package var trackActiveBlocks = true
+    /// What moving a block to another worker costs, as a share of what computing it does.
+    package var transferWeight = 0.1
+    /// What a block that is computed on a decode worker costs each request that runs there, as a share of itself.
+    package var interferenceWeight = 0.05
+    package var thresholds = BusyThresholds()
+
+    package init() {}
+
+    /// With what the request asks for instead.
+    package func overridden(by query: borrowing RouteQuery) throws(PlacementFailure) -> SelectionSettings {
+        var settings = self
+        if !query.policy.isEmpty {
+            guard let policy = SelectionPolicy(rawValue: query.policy) else { throw .badOverride(.policy) }
+            settings.policy = policy
+        }
+        if let weight = query.overlapWeight {
+            guard weight.isFinite, weight >= 0 else { throw .badOverride(.overlapWeight) }
+            settings.weigh(overlap: Double(weight))
+        }
+        if let temperature = query.temperature {
+            guard temperature.isFinite, temperature >= 0 else { throw .badOverride(.temperature) }
+            settings.temperature = Double(temperature)
+        }
+        if let assumeReuse = query.assumeReuse { settings.assumeReuse = assumeReuse }
+        if let trackPrefill = query.trackPrefill { settings.trackPrefill = trackPrefill }
+        return settings
+    }
+
+    /// The one weight of old: it scales the prefill term, and at 0 nothing that is cached counts.
+    package mutating func weigh(overlap weight: Double) {
+        prefillLoadScale = weight
+        if weight == 0 {
+            overlapCredit = 0
+            hostWeight = 0
+            diskWeight = 0
+            externalWeight = 0
+        }
+    }
+
+    /// For the decode leg of a split request: its prefill is done elsewhere, and nothing is known to be there. What the client says for itself
+    /// still counts.
+    func decoding(_ query: borrowing RouteQuery) -> SelectionSettings {
+        var settings = self
+        if query.overlapWeight == nil { settings.weigh(overlap: 0) }
+        if query.assumeReuse == nil { settings.assumeReuse = false }
+        if query.trackPrefill == nil { settings.trackPrefill = false }
+        return settings
+    }
+
+    /// Whether anything of a lookup can change a cost.
+    var readsCache: Bool {
+        guard policy.weighsCosts else { return false }
+        let credits = overlapCredit > 0 || hostWeight > 0 || diskWeight > 0 || externalWeight > 0
+        return prefillLoadScale > 0 && trackPrefill && credits || assumeReuse && trackActiveBlocks
+    }
+}
+
+/// What of a request's own settings cannot be followed.
+package enum SettingOverride: UInt8, Sendable {
+    case policy
+    case overlapWeight
+    case temperature
+}
