@@ -10,6 +10,8 @@ package struct RouterConfig: Sendable {
     /// The feed of the router's state.
     package var publish = Address(host: "127.0.0.1", port: 8101)
     package var selection = SelectionSettings()
+    /// For the records of the last decisions: some thousands of a small pool.
+    package var decisionBytes = 8 << 20
     package var queue = QueueSettings()
     package var busy = BusyThresholds()
 
@@ -21,7 +23,7 @@ package struct RouterOptions: Sendable {
     private let listen: OptionKey<String>
     private let publish: OptionKey<String>
     private let id: OptionKey<String?>
-    private let policy: OptionKey<String>
+    private let routing: RoutingOptions
     private let queue: QueueOptions
 
     package init(in table: inout OptionTable) {
@@ -34,10 +36,7 @@ package struct RouterOptions: Sendable {
         id = table.optional(
             "router-id", .text("ID", problem: Self.idProblem),
             help: "Sixteen hexadecimal digits that name this router over its lives; by default drawn anew.")
-        table.group("Routing")
-        policy = table.option(
-            "policy", .text("NAME", problem: Self.policyProblem), default: defaults.selection.policy.rawValue,
-            help: "How a worker is chosen: \(SelectionPolicy.names).")
+        routing = RoutingOptions(in: &table)
         queue = QueueOptions(in: &table)
     }
 
@@ -45,7 +44,7 @@ package struct RouterOptions: Sendable {
         var config = RouterConfig()
         config.listen = try Address(parsing: resolved[listen])
         config.publish = try Address(parsing: resolved[publish])
-        config.selection.policy = SelectionPolicy(rawValue: resolved[policy]) ?? config.selection.policy
+        routing.apply(resolved, to: &config)
         queue.apply(resolved, to: &config)
         return config
     }
@@ -54,10 +53,5 @@ package struct RouterOptions: Sendable {
 
     @Sendable private static func idProblem(_ text: String) -> ValueProblem? {
         RouterID(text: text) == nil ? ValueProblem("it is no id", remedy: "write sixteen hexadecimal digits") : nil
-    }
-
-    @Sendable private static func policyProblem(_ text: String) -> ValueProblem? {
-        guard SelectionPolicy(rawValue: text) == nil else { return nil }
-        return ValueProblem("there is no such policy", remedy: "write one of: \(SelectionPolicy.names)")
     }
 }

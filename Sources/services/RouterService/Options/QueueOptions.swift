@@ -17,7 +17,8 @@ struct QueueOptions: Sendable {
         table.group("Queue")
         policy = table.option(
             "queue-policy", .word(), default: queue.policy,
-            help: "Which of a tenant's parked requests goes first: the oldest (fcfs), the one with most priority a token still to be computed "
+            help:
+                "Which of a tenant's parked requests goes first: the oldest (fcfs), the one with most priority a token still to be computed "
                 + "(wspt), the newest (lcfs), or the one with the earliest deadline.",
             details: "With fcfs and lcfs a priority of N counts as N seconds.")
         entries = table.option(
@@ -37,7 +38,8 @@ struct QueueOptions: Sendable {
             "busy-batches", .number(0...1_000_000), default: busy.waitingBatches,
             help: "A rank is busy while more prefill waits than it computes in so many full steps.")
         busyTokens = table.optional(
-            "busy-tokens", .integer(0...1_000_000_000), help: "A rank is busy while more tokens of prefill wait, however large its steps are.")
+            "busy-tokens", .integer(0...1_000_000_000),
+            help: "A rank is busy while more tokens of prefill wait, however large its steps are.")
         busyBlocks = table.option(
             "busy-blocks", .number(0...1), default: busy.activeBlocks, help: "A rank is busy while requests hold this share of its blocks.")
         table.check(aging, longest) { [aging, longest] resolved in

@@ -49,20 +49,9 @@ final class RoutePlanner {
         plan.decisionNanoseconds = UInt64(clamping: took.inNanoseconds)
         core.metrics.planned(plan.outcome, plan.failure?.code)
         if plan.outcome == .placed { core.metrics.decision.observeMilliseconds(took) }
-        return plan
-    }
-
-    /// The answer to what does not wait until somebody is free.
-    func busy(_ entry: RouteEntry) -> PlanEntry {
-        var plan = PlanEntry()
-        plan.counter = entry.counter
-        plan.attempt = entry.attempt
-        plan.routerID = core.context.identity.id
-        plan.outcome = .failed
-        plan.failure = FailureDetail(
-            code: .capacity, retryAfterMilliseconds: UInt32(clamping: RouterLimits.retryAfter.inMilliseconds), field: "",
-            reason: "every worker that may run this is busy")
-        core.metrics.planned(.failed, .capacity)
+        if plan.outcome != .failed {
+            core.decisions.keep(scratch, plan, of: RequestID(origin: origin, counter: entry.counter), parked: core.queue.count)
+        }
         return plan
     }
 

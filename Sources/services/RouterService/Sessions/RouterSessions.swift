@@ -113,7 +113,9 @@ final class RouterSessions {
 
     /// A worker without a control link here is told when it has one; until then another router may have told it.
     private func close(_ binding: SessionBinding, _ reason: SessionEndReason) {
-        guard let record = workers[binding.life.worker], record.life == binding.life, record.isAttached, let link = record.link else { return }
+        guard let record = workers[binding.life.worker], record.life == binding.life, record.isAttached, let link = record.link else {
+            return
+        }
         link.send(CloseSession(key: binding.session.id.key, bindCounter: binding.counter, reason: reason))
     }
 

@@ -24,7 +24,8 @@ final class WorkerDirectory {
     var lifeEnded: (@LoopActor (WorkerLife) -> Void)?
 
     init(
-        loop: Loop, publisher: StatePublisher, ledger: LeaseLedger, cache: CacheIndex, thresholds: BusyBook, metrics: RouterMetrics, log: Logger
+        loop: Loop, publisher: StatePublisher, ledger: LeaseLedger, cache: CacheIndex, thresholds: BusyBook, metrics: RouterMetrics,
+        log: Logger
     ) {
         self.loop = loop
         self.publisher = publisher
