@@ -254,9 +254,9 @@ final class RoutePlanner {
         case .noWorker: Refusal(code: .noWorker, reason: "no worker is eligible now", retryAfter: RouterLimits.retryAfter)
         case .busy: Refusal(code: .capacity, reason: "every worker that may run this is busy", isBusy: true)
         case .unknownWorker(let worker):
-            Refusal(code: .unknownWorker, field: "pins", reason: "there is no such placement: worker \(worker)")
+            Refusal(code: .unknownWorker, field: "pins", reason: "there is no such placement at worker \(worker.rawValue)")
         case .pinConflict(let worker):
-            Refusal(code: .pinConflict, field: "pins", reason: "the pin to worker \(worker) does not agree with the rest of the request")
+            Refusal(code: .pinConflict, field: "pins", reason: "the pin to worker \(worker.rawValue) does not agree with the rest of the request")
         case .pinNeeded:
             Refusal(code: .invalidArgument, field: "pins", reason: "this router sends requests only where they are pinned")
         case .badOverride(.policy):
