@@ -71,8 +71,8 @@ var targets: [Target] = [
     library(
         "services", "FrontendService",
         [
-            "ClusterModel", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "ServiceRuntime", "Telemetry",
-            "TextProcessing", "Transport", "WireProtocol",
+            "ClusterModel", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "Scheduling", "ServiceRuntime",
+            "StreamFollowing", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     library(
         "services", "WorkerService",

@@ -13,6 +13,20 @@ struct SimulationTests {
         #expect(report.faults.count > 5 && report.complete > 20, "\(report.line)")
     }
 
+    @Test(
+        "the same with one router and with four, one after the other dying, draining and cut off", arguments: [1, 4],
+        101...110 as ClosedRange<UInt64>)
+    func invariants(routers: Int, seed: UInt64) {
+        var options = SimulationRun.Options()
+        options.shape.routers = routers
+        options.span = .seconds(12)
+        let report = SimulationRun.run(seed: seed, options)
+        #expect(
+            report.violations == [],
+            "\(report.line)\nrepeat with: wiretool simulate --routers \(routers) --span 12s --seed \(seed) --verbose")
+        #expect(report.faults.count > 3 && report.complete > 10, "\(report.line)")
+    }
+
     @Test("the same seed gives the same trace; another seed another")
     func replay() {
         var options = SimulationRun.Options()

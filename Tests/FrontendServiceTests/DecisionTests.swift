@@ -2,6 +2,7 @@ import ClusterModel
 import EventLoop
 import JSONText
 import Testing
+import Transport
 import WireProtocol
 
 @testable import FrontendService

@@ -196,12 +196,14 @@ struct DirectoryTests {
         let pages = Box<UInt64>(0)
         let entry = scene.entry(scene.worker)
         scene.router { router in
-            router.page = { [weak router] _ in
+            router.page = { [weak router] question in
                 guard let router else { return nil }
                 pages.value += 1
                 var page = SnapshotPage()
                 page.generation = router.identity.generation
                 page.sequence = router.sequence
+                page.fromHash = question.cursor.fromHash
+                page.throughHash = .max
                 page.entries = (0..<100).map { index in
                     var other = entry
                     other.workerID = pages.value * 1_000 + UInt64(index)

@@ -1,5 +1,6 @@
 import ClusterModel
 import EventLoop
+import HTTPClient
 import Testing
 import Transport
 import WireProtocol
@@ -116,34 +117,117 @@ struct RouterTests {
         #expect(scene.router { $0.asked.count } == 1)
     }
 
-    @Test("a router that leaves is not asked again, another one is")
+    /// Which router the requests of these tests go to, and the other one: they all have one prompt.
+    private func order(_ scene: Scene) -> (first: Remote<ScriptedRouter>, second: Remote<ScriptedRouter>) {
+        scene.run { scene.service { $0.usableRouters } == 2 }
+        scene.finish(scene.chat())
+        let first = scene.routers.firstIndex { router in router { !$0.asked.isEmpty } } ?? 0
+        return (scene.routers[first], scene.routers[1 - first])
+    }
+
+    @Test("requests of one prefix meet in one router, those of many prefixes are spread")
+    func choice() {
+        let scene = Scene(routers: 2), (first, second) = order(scene)
+        for _ in 0..<8 { scene.finish(scene.chat()) { #expect($0.text() == "hello") } }
+        #expect(first { $0.asked.count } == 9 && second { $0.asked.isEmpty })
+        for number in 0..<24 {
+            let body = #"{"model":"tiny","prompt":"Number \#(number) of many prompts that differ from the beginning on","stream":true}"#
+            scene.finish(scene.send(.post("/v1/completions", json: Array(body.utf8))))
+        }
+        let shares = [first { $0.asked.count } - 9, second { $0.asked.count }]
+        #expect(shares.allSatisfy { $0 >= 5 } && shares[0] + shares[1] == 24, "\(shares)")
+    }
+
+    @Test("a router that all requests of a moment mean gets no more than its share of them")
+    func boundedLoad() {
+        let scene = Scene(routers: 2), (first, second) = order(scene)
+        for router in scene.routers { router { $0.plan = { _, _ in nil } } }
+        for _ in 0..<20 { _ = scene.chat() }
+        scene.pass(.milliseconds(100))
+        #expect(first { $0.asked.count } - 1 == 13 && second { $0.asked.count } == 7, "five quarters of the mean of twenty are 12.5")
+    }
+
+    @Test("a router that leaves is not asked again, another one is, and no attempt is lost on it")
     func draining() {
-        let scene = Scene(routers: 2)
-        scene.pass(.milliseconds(50))
-        scene.router { $0.plan = { $0.fail($1, .draining) } }
+        let scene = Scene(routers: 2), (first, second) = order(scene)
+        first { $0.plan = { $0.fail($1, .draining) } }
         for _ in 0..<4 { scene.finish(scene.chat()) { #expect($0.text() == "hello") } }
-        scene.router {
+        #expect(first { $0.asked.count } == 5 && second { $0.asked.map(\.attempt) } == [1, 1, 1, 1])
+        first {
             $0.tell([
                 .routerHealth(RouterHealth(state: .draining, reason: "", workers: 0, resyncing: 0, leases: 0, indexedBlocks: 0))
             ])
         }
         scene.pass(.milliseconds(20))
-        let before = scene.router { $0.asked.count }
         for _ in 0..<4 { scene.finish(scene.chat()) { #expect($0.text() == "hello") } }
-        #expect(scene.router { $0.asked.count } == before)
+        #expect(first { $0.asked.count } == 5)
+    }
+
+    @Test("the only router leaves: what it refuses waits for its successor, and no attempt is lost on it")
+    func lastDrains() {
+        let scene = Scene()
+        scene.router { $0.plan = { $0.fail($1, .draining) } }
+        let client = scene.chat()
+        scene.pass(.milliseconds(500))
+        #expect(!client.isEnded && scene.router { $0.asked.count } == 1, "it is not asked again and again")
+        scene.router.host.kill(.reset)
+        scene.pass(.seconds(1))
+        scene.addRouter(1, generation: 0xB99)
+        scene.finish(client)
+        client { #expect($0.text() == "hello") }
+        #expect(scene.router { $0.asked.map(\.attempt) } == [1])
+        #expect(scene.held == [])
+    }
+
+    @Test("a router that begins, or drains, is not asked", arguments: [ProcessState.starting, .draining, .stopped])
+    func notReady(state: ProcessState) {
+        let scene = Scene(routers: 2), (first, second) = order(scene)
+        first {
+            $0.tell([.routerHealth(RouterHealth(state: state, reason: "", workers: 0, resyncing: 0, leases: 0, indexedBlocks: 0))])
+        }
+        scene.pass(.milliseconds(20))
+        for _ in 0..<4 { scene.finish(scene.chat()) { #expect($0.text() == "hello") } }
+        #expect(first { $0.asked.count } == 1 && second { $0.asked.count } == 4)
+    }
+
+    @Test("rule 8: of a router that is lost only what it had not placed is asked elsewhere, as the next attempt")
+    func lostRouter() {
+        let scene = Scene(routers: 2), (first, second) = order(scene)
+        scene.workers.forEach { worker in
+            worker {
+                $0.script = { job in
+                    job.accept()
+                    job.say("he")
+                    job.after(.seconds(1)) { $0.say("llo", finish: .endOfText) }
+                }
+            }
+        }
+        let placed = (0..<3).map { _ in scene.chat() }
+        scene.run { placed.allSatisfy { $0.text == "he" } }
+        let before = (first { $0.asked.count }, second { $0.asked.count })
+        first { $0.plan = { _, _ in nil } }
+        second { $0.plan = { router, entry in entry.attempt == 1 ? nil : router.placeAnywhere(entry) } }
+        let open = (0..<2).map { _ in scene.chat() }
+        scene.run { first { $0.asked.count } + second { $0.asked.count } == before.0 + before.1 + 2 }
+        let mine = first { $0.asked.count } - before.0
+        first.host.kill(.reset)
+        second { $0.plan = nil }
+        for client in placed { scene.finish(client) { #expect($0.text() == "hello") } }
+        for client in open { scene.finish(client) { #expect($0.text() == "hello") } }
+        #expect(mine > 0 && second { $0.asked.suffix(mine).map(\.attempt) } == Array(repeating: 2, count: mine))
+        #expect(scene.held == [])
     }
 
     @Test("a router that sees no worker does not speak for the others", arguments: [FailureCode.noWorker, .unknownModel])
     func blindRouter(code: FailureCode) {
-        let scene = Scene(routers: 2)
-        scene.pass(.milliseconds(50))
-        scene.router { $0.plan = { $0.fail($1, code) } }
+        let scene = Scene(routers: 2), (first, second) = order(scene)
+        first { $0.plan = { $0.fail($1, code) } }
         for _ in 0..<4 { scene.finish(scene.chat()) { #expect($0.text() == "hello") } }
-        #expect(scene.router { $0.asked.count } >= 2)
-        #expect(scene.routers[1].on { $0.asked.map(\.attempt) } == [1, 1, 1, 1])
-        scene.routers[1].on { $0.plan = { $0.fail($1, code) } }
+        #expect(first { $0.asked.count } == 5)
+        #expect(second { $0.asked.map(\.attempt) } == [1, 1, 1, 1])
+        second { $0.plan = { $0.fail($1, code) } }
         scene.finish(scene.chat()) { #expect($0.status == 503) }
-        #expect(scene.routers[1].on { $0.asked.count } == 5)
+        #expect(second { $0.asked.count } == 5)
     }
 
     @Test("a router that answers nothing is given up after the dispatch limit, and told so")

@@ -97,7 +97,7 @@ struct HostileTests {
             world.until("an answer") { box.value != nil }
             return box.value?.outcome
         }
-        #expect(outcomes == [.tooOld, .tooNew, .wrongGeneration])
+        #expect(outcomes == [.events, .tooNew, .wrongGeneration])
         #expect(world.on(frontend) { $0.end } == nil)
     }
 

@@ -59,6 +59,8 @@ package final class FrontendService {
     /// Sessions that are being closed.
     package var sessionsClosing: Int { frontend.sessions.closing }
     package var isServing: Bool { frontend.isServing }
+    /// Routers that it may ask now.
+    package var usableRouters: Int { cluster.routers.count(where: \.isUsable) }
     package var openConnections: Int { server.openConnections }
 
     // MARK: Service

@@ -14,6 +14,8 @@ package struct RouterConfig: Sendable {
     package var decisionBytes = 8 << 20
     package var queue = QueueSettings()
     package var busy = BusyThresholds()
+    /// Where the other routers are dialled; this one's own address may be among them.
+    package var peers: [Address] = []
 
     package init() {}
 }
@@ -25,6 +27,7 @@ package struct RouterOptions: Sendable {
     private let id: OptionKey<String?>
     private let routing: RoutingOptions
     private let queue: QueueOptions
+    private let peers: PeerOptions
 
     package init(in table: inout OptionTable) {
         let defaults = RouterConfig()
@@ -36,6 +39,7 @@ package struct RouterOptions: Sendable {
         id = table.optional(
             "router-id", .text("ID", problem: Self.idProblem),
             help: "Sixteen hexadecimal digits that name this router over its lives; by default drawn anew.")
+        peers = PeerOptions(in: &table)
         routing = RoutingOptions(in: &table)
         queue = QueueOptions(in: &table)
     }
@@ -46,6 +50,7 @@ package struct RouterOptions: Sendable {
         config.publish = try Address(parsing: resolved[publish])
         routing.apply(resolved, to: &config)
         queue.apply(resolved, to: &config)
+        config.peers = try peers.addresses(resolved)
         return config
     }
 

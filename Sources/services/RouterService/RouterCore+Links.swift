@@ -9,6 +9,7 @@ extension RouterCore {
             switch hello.link {
             case .control: workers.objection(to: hello.identity)
             case .route: frontends.objection(to: hello.identity)
+            case .peer: peers.objection(to: hello.identity)
             default: nil as Refuse?
             }
         if let objection { return objection }
@@ -24,6 +25,7 @@ extension RouterCore {
             let session = RouteHandler(self, link)
             link.handler = session
             frontends.opened(session)
+        case .peer: peers.opened(link)
         default: link.goodbye(.leaving)
         }
     }

@@ -35,6 +35,8 @@ extension RouterService {
         json.beginArray()
         for session in core.frontends.all { write(session, to: &json) }
         json.endArray()
+        json.key("peers")
+        core.peers.debugState(into: &json, ledger: core.ledger)
         json.endObject()
     }
 

@@ -34,6 +34,24 @@ package final class RouterService {
     package var isIdle: Bool { leasesHeld == 0 && requestsParked == 0 }
     /// Requests that wait in the queue.
     package var requestsParked: Int { core?.queue.count ?? 0 }
+    /// Bookings of other routers that no worker has accepted.
+    package var peerBookings: Int { core.map { core in core.peers.all.reduce(0) { $0 + core.ledger.bookings(of: $1.life) } } ?? 0 }
+    /// Blocks that its index holds, once for each placement that has them.
+    package var indexedCopies: Int { core?.cache.counts.copies ?? 0 }
+    /// Other routers with an open link.
+    package var linkedPeers: Int { core?.peers.linked ?? 0 }
+    /// What keeps it from knowing all that there is to know, in words.
+    package var gaps: [String] {
+        guard let core else { return ["it does not run"] }
+        var gaps: [String] = core.isSettling ? ["it has just begun"] : []
+        for record in core.workers.all where !record.takesWork || !record.isInStep {
+            gaps.append("worker \(record.life.worker): \(record.state), \(record.isInStep ? "in step" : "not in step")")
+        }
+        for peer in core.peers.all where !peer.isLinked || peer.stream?.isInStep != true { gaps.append("router \(peer.life.router)") }
+        return gaps
+    }
+    /// Workers that it gives plans for.
+    package var usableWorkers: Int { core?.workers.all.count(where: \.takesWork) ?? 0 }
     /// The address of its feed, once it publishes.
     package var feedAddress: Address? { core?.publisher.address }
     package var isDraining: Bool { core?.isDraining ?? false }
@@ -43,7 +61,7 @@ package final class RouterService {
     package func start() async throws {
         let core = try RouterCore(context, config: config)
         self.core = core
-        core.endpoint.policy.accepts = [.control: [.worker], .route: [.frontend, .tool]]
+        core.endpoint.policy.accepts = [.control: [.worker], .route: [.frontend, .tool], .peer: [.router]]
         core.endpoint.policy.judge = { [weak core] hello in core?.objection(to: hello) }
         let address = try core.endpoint.listen(
             on: config.listen, accepted: { [weak core] link in if let core { core.opened(link) } else { link.goodbye(.leaving) } },
@@ -52,6 +70,7 @@ package final class RouterService {
         core.endpoints = Endpoints(linkAddress: context.advertised(address), feedAddress: context.advertised(core.publisher.address))
         context.loop.observePauses(self) { [weak self] gap in self?.core?.ledger.paused(for: gap) }
         core.publishHealth()
+        core.peers.start(config.peers)
         tick()
         context.log.info(
             "listening",
@@ -74,8 +93,11 @@ package final class RouterService {
         core.endpoint.stopListening()
         let links = core.workers.all.compactMap(\.link) + core.frontends.all.map(\.link)
         for link in links { link.goodbye(.draining) }
+        core.peers.leave(.draining)
         let limit = context.loop.now + RouterLimits.drain
-        while context.loop.now < limit, core.workers.all.contains(where: { $0.link != nil }) || !core.frontends.all.isEmpty {
+        while context.loop.now < limit,
+            core.workers.all.contains(where: { $0.link != nil }) || !core.frontends.all.isEmpty || core.peers.linked > 0
+        {
             await context.loop.sleep(for: .milliseconds(5))
         }
         return true
@@ -97,6 +119,7 @@ package final class RouterService {
             core.frontends.remove(session)
         }
         core.queue.close()
+        core.peers.stop()
         core.publisher.close()
         self.core = nil
     }

@@ -27,7 +27,7 @@ final class RouterWorld: @unchecked Sendable {
     static let routerAddress = Address(host: routerName, port: 8100)
 
     /// In turn by default and nobody ever busy, so that a test can say who comes next.
-    init(seed: UInt64 = 1, plan: FaultPlan = FaultPlan(), selection: SelectionSettings = .inTurn) {
+    init(seed: UInt64 = 1, plan: FaultPlan = FaultPlan(), selection: SelectionSettings = .inTurn, peers: [Address] = []) {
         world = VirtualWorld(seed: seed)
         fabric = SimulatedFabric(world: world, plan: plan)
         sockets = VirtualSocketFabric(world)
@@ -42,6 +42,7 @@ final class RouterWorld: @unchecked Sendable {
             advertisedHost: nil)
         var config = RouterConfig()
         config.selection = selection
+        config.peers = peers
         let service = routerLoop.perform { RouterService(config, context) }
         router = service
         task("the router's start") { try? await service.start() }
@@ -139,6 +140,26 @@ final class RouterWorld: @unchecked Sendable {
         until("frontend \(id) follows the router", sourceLocation: sourceLocation) { frontend.loop.perform { frontend.isInStep } }
         return frontend
     }
+
+    /// Another router, on a host of its own; it dials unless it is to wait for a dial.
+    func peer(_ id: UInt64, generation: UInt64? = nil, dials: Bool = true) -> ScriptedPeer {
+        let name = Self.peerHost(id), loop = world.makeLoop("router \(id)"), network = fabric.host(name, loop: loop)
+        let identity = Identity(role: .router, id: id, generation: generation ?? 0xB000 + id, name: "router-\(id)")
+        let peer = loop.perform { ScriptedPeer(identity, loop: loop, host: network) }
+        loop.perform { peer.start(dials: dials) }
+        return peer
+    }
+
+    static func peerHost(_ id: UInt64) -> String { "127.0.3.\(id)" }
+
+    /// One whose stream the router follows.
+    func knownPeer(_ id: UInt64, generation: UInt64? = nil, sourceLocation: SourceLocation = #_sourceLocation) -> ScriptedPeer {
+        let peer = peer(id, generation: generation)
+        until("router \(id) is followed", sourceLocation: sourceLocation) { [self] in follows(id) }
+        return peer
+    }
+
+    func follows(_ id: UInt64) -> Bool { look { $0.core?.peers[RouterID(id)]?.stream?.isInStep ?? false } }
 
     /// What the router has of a worker, to look at.
     struct Shown: Sendable {

@@ -67,6 +67,8 @@ final class ScriptedWorker: LinkHandler {
     var loads: [RankLoad] = []
     /// On the device; `publish` does not keep them.
     var blocks: [HeldBlocks] = []
+    /// Pages of blocks instead: more than one message holds.
+    var blockPage: (@LoopActor (SnapshotCursor) -> SnapshotPage)?
     /// Bound here; `bind` and `unbind` keep it.
     var sessions: [SessionBound] = []
     /// Sessions that it was told to give up.
@@ -270,6 +272,7 @@ final class ScriptedWorker: LinkHandler {
                 let question = try? Codec.decodeBody(SnapshotQuestion.self, from: body)
             else { return }
             worker.snapshots += 1
+            if question.cursor.section == 1, let page = worker.blockPage { return link.answer(header, with: page(question.cursor)) }
             if question.cursor.section == 1 {
                 var page = SnapshotPage()
                 page.generation = worker.script.generation

@@ -73,6 +73,7 @@ package final class SimulatedFabric: @unchecked Sendable {
 
     /// Connections that are not over; 0 at rest.
     package var openConnections: Int { connections.count }
+    package func openConnections(between a: String, and b: String) -> Int { connections.count { $0.joins(a, b) } }
 
     // MARK: For hosts and streams
 

@@ -1,6 +1,7 @@
 import ClusterModel
 import EventLoop
 import ProcessKit
+import Scheduling
 import Transport
 import WireProtocol
 
@@ -13,7 +14,6 @@ final class ClusterView {
     private var models: [String: ModelCard] = [:]
     /// Names that stood for a model at some time: while its workers or routers come back, nobody is told that there is no such model.
     private var remembered: Set<String> = []
-    private var nextRouter = 0
     private var waiting: [UInt64: Signal] = [:]
     private var tickets: UInt64 = 0
 
@@ -29,16 +29,15 @@ final class ClusterView {
         for name in models.keys where remembered.count < Self.rememberedLimit { remembered.insert(name) }
     }
 
-    /// A router that can be asked now; they take turns.
-    func router(besides excluded: [RouterClient] = []) -> RouterClient? {
-        for step in 0..<routers.count {
-            let index = (nextRouter + step) % routers.count
-            if routers[index].isUsable, !routers[index].isFull, !excluded.contains(where: { $0 === routers[index] }) {
-                nextRouter = index + 1
-                return routers[index]
-            }
+    /// The router that a key means among those that can be asked now, besides some lives of routers.
+    func router(for key: UInt64, besides excluded: [UInt64] = []) -> RouterClient? {
+        var usable: [RouterClient] = [], options: [RouterChoice.Option] = []
+        for router in routers where router.isUsable && !router.isFull {
+            guard let identity = router.identity, !excluded.contains(identity.generation) else { continue }
+            usable.append(router)
+            options.append(RouterChoice.Option(router: RouterID(identity.id), openPlans: router.openPlans))
         }
-        return nil
+        return RouterChoice.choose(key, among: options).map { usable[$0] }
     }
 
     var hasUsableRouter: Bool { routers.contains(where: \.isUsable) }

@@ -1,6 +1,7 @@
 import ClusterModel
 import EventLoop
 import ProcessKit
+import StreamFollowing
 import Telemetry
 import Transport
 import WireProtocol
@@ -42,6 +43,8 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
     private var batch = RouteBatch()
     private var cancelled = CancelRoute()
     private var wantsFlush = false
+    /// Routers are few: each is recovered at once.
+    private let recoveries = RecoveryGate()
 
     init(
         _ address: Address, context: ProcessContext, endpoint: LinkEndpoint, registration: @escaping @LoopActor () -> RegisterFrontend,
@@ -196,12 +199,9 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
         for warning in answer.warnings { context.log.warning("the router warns", ["detail": .text(warning.detail)]) }
         do throws(TransportError) {
             joining = try RouterView(
-                feed: feed, generation: link.peer.generation, loop: context.loop, network: context.network,
-                ask: { question in
-                    do throws(LinkFailure) {
-                        return .success(try await link.ask(question, answeredBy: SnapshotPage.self, within: RouterView.pageLimit))
-                    } catch { return .failure(error) }
-                }, changed: { [weak self] in self?.viewChanged() })
+                of: link.peer, feed: feed, gate: recoveries, loop: context.loop, network: context.network,
+                link: { [weak self, weak link] in self?.keeper?.link === link ? link : nil },
+                changed: { [weak self] in self?.viewChanged() })
         } catch {
             context.log.warning("no feed of the router", ["address": .text(feed.description), "reason": .text(error.description)])
             return link.goodbye(.leaving, detail: "no feed")

@@ -1,25 +1,14 @@
 import ClusterModel
 import EventLoop
+import StreamFollowing
 import Transport
 import WireProtocol
 
-/// What one router says of the cluster, followed on its feed: joined by a snapshot, kept in step by number.
+/// What one router says of the cluster: its stream, followed by number, by replay and by snapshots.
 ///
-/// Rules: `proto-spec/03-exchanges.md#the-cursor`. A gap is answered by a new snapshot: a directory is small.
+/// While it is out of step it goes on saying what it knew.
 @LoopActor
-final class RouterView: FeedReader {
-    private enum Phase {
-        /// Subscribed; the first batch or beat says that the subscription stands.
-        case listening
-        /// Live batches wait until the last page is there.
-        case snapshot
-        case inStep(FeedCursor)
-        case closed
-    }
-
-    /// How a router's snapshot is asked for: a question on its route link.
-    typealias Asker = @LoopActor (SnapshotQuestion) async -> Result<SnapshotPage, LinkFailure>
-
+final class RouterView: StreamMirror {
     /// What a router says, as far as a frontend needs it. Bounded: more than a cluster may have is left out.
     struct Directory {
         fileprivate(set) var workers: [UInt64: WorkerEntry] = [:]
@@ -41,108 +30,78 @@ final class RouterView: FeedReader {
     }
 
     private var directory = Directory()
+    /// Gathered until the last page of a snapshot is there.
+    private var found = Directory()
     /// Something that routing or models depend on is different now.
     private let changed: @LoopActor () -> Void
-    private let loop: Loop
-    private let generation: UInt64
-    private var ask: Asker?
-    private var feed: FeedSubscriber?
-    private var phase = Phase.listening
-    /// One task takes snapshots until the view is in step.
-    private var isJoining = false
-    private var kept: [(first: UInt64, changes: [RouterChange])] = []
-    private var keptBytes = 0
-    private(set) var gaps = 0
+    private var follower: StreamFollower?
+    private(set) var isInStep = false
 
-    /// Live batches that may wait for a snapshot: many ticks of a large cluster; past it the join starts over.
-    private static let keptBytesLimit = 4 << 20
-    /// A snapshot page is one question; a router that does not answer it in this time is asked again from the start.
-    static let pageLimit = Duration.seconds(2)
-    /// Before a join that failed is tried again; doubles up to the longest, with jitter, so that frontends do not ask together.
-    private static let firstRejoin = Duration.milliseconds(250)
-    private static let longestRejoin = Duration.seconds(5)
-    /// 4,096 workers with long names fit many times over.
-    private static let mostPages = 4096
-
+    /// Questions go over `link`, the route link; nil while there is none.
     init(
-        feed address: Address, generation: UInt64, loop: Loop, network: any Network, ask: @escaping Asker,
-        changed: @escaping @LoopActor () -> Void
+        of router: Identity, feed address: Address, gate: RecoveryGate, loop: Loop, network: any Network,
+        link: @escaping @LoopActor () -> Link?, changed: @escaping @LoopActor () -> Void
     ) throws(TransportError) {
-        self.loop = loop
-        self.generation = generation
-        self.ask = ask
         self.changed = changed
-        feed = try FeedSubscriber(to: address, kind: .routerState, loop: loop, network: network, reader: self)
+        // A router's stream has no blocks.
+        var options = FollowingOptions()
+        options.wantsBlocks = false
+        options.longestPause = Self.longestPause
+        let source = StreamSource(.routerState, publisher: router.id, generation: router.generation, feed: address)
+        follower = try StreamFollower(
+            source, mirror: self, line: RecoveryLine(over: link, loop: loop), gate: gate, options: options, loop: loop, network: network)
     }
+
+    /// Between recoveries that fail: a directory is small, and nobody is served without one.
+    private static let longestPause = Duration.seconds(5)
 
     var workers: [UInt64: WorkerEntry] { directory.workers }
     var pools: [Digest: ModelPool] { directory.pools }
     var health: RouterHealth { directory.health }
-    /// It may fall out of step, and then says what it knew until it is in step again.
-    var isInStep: Bool { if case .inStep = phase { true } else { false } }
-    private var isClosed: Bool { if case .closed = phase { true } else { false } }
+    var gaps: UInt64 { follower?.counters.gaps ?? 0 }
 
     /// What was known stays known.
     func close() {
-        phase = .closed
-        feed?.close()
-        feed = nil
-        ask = nil  // it holds the link
-        forgetKept()
+        follower?.close()
+        follower = nil
+        isInStep = false
+        found = Directory()
     }
 
-    // MARK: FeedReader
+    // MARK: Snapshots
 
-    func feed(_ feed: FeedSubscriber, batch header: MessageHeader, body: RawSpan) {
-        guard header.origin == generation, !isClosed else { return }
-        let state: RouterState
-        do throws(WireError) { state = try Codec.decodeBody(RouterState.self, from: body) } catch { return lost() }
-        guard !state.changes.isEmpty else { return }
-        switch phase {
-        case .listening, .snapshot:
-            keep(header.number, state.changes, bytes: body.byteCount)
-            join()
-        case .inStep(var cursor):
-            if !advance(&cursor, first: header.number, state.changes) {
-                keep(header.number, state.changes, bytes: body.byteCount)
-                lost()
+    func restarted(_ follower: StreamFollower) { found = Directory() }
+
+    func apply(_ page: SnapshotPage, from follower: StreamFollower) {
+        for entry in page.entries {
+            switch entry {
+            case .workerEntry(let entry): found.set(entry)
+            case .modelPool(let pool): found.set(pool)
+            case .routerHealth(let health): found.health = health
+            default: break
             }
-        case .closed: break
         }
     }
 
-    func feed(_ feed: FeedSubscriber, beat last: UInt64, generation: UInt64) {
-        guard generation == self.generation else { return }
-        switch phase {
-        case .listening: join()
-        case .snapshot, .closed: break
-        case .inStep(let cursor): if case .gap = cursor.beat(generation: generation, last: last) { lost() }
-        }
+    func completed(through number: UInt64, _ follower: StreamFollower) {
+        directory = found
+        found = Directory()
+        changed()
     }
 
-    /// Whether plans can be had is judged by the route link, not by the feed.
-    func feed(_ feed: FeedSubscriber, became verdict: Liveness.Verdict) {}
+    // MARK: Changes
 
-    // MARK: In step
-
-    /// False if batches before this one are missing.
-    private func advance(_ cursor: inout FeedCursor, first: UInt64, _ changes: [RouterChange]) -> Bool {
-        switch cursor.batch(generation: generation, first: first, count: changes.count) {
-        case .apply(let skip):
-            phase = .inStep(cursor)
+    func apply(_ batch: borrowing StreamBatch, from follower: StreamFollower) {
+        do throws(WireError) {
             var matters = false
-            for change in changes.dropFirst(skip) { matters = apply(change) || matters }
+            for change in try Codec.decodeBody(RouterState.self, from: batch.body).changes.dropFirst(batch.skip) {
+                matters = apply(change) || matters
+            }
             if matters { changed() }
-            return true
-        case .behind, .otherGeneration: return true
-        case .gap: return false
-        }
+        } catch { preconditionFailure("the batch was checked: \(error)") }
     }
 
-    private func lost() {
-        gaps += 1
-        join()
-    }
+    func apply(_ event: WorkerEvent, number: UInt64, from follower: StreamFollower) {}
 
     /// True if models, workers or their states changed.
     private func apply(_ change: RouterChange) -> Bool {
@@ -163,81 +122,13 @@ final class RouterView: FeedReader {
         return true
     }
 
-    // MARK: Joining
+    // MARK: How it goes
 
-    private func keep(_ first: UInt64, _ changes: [RouterChange], bytes: Int) {
-        if keptBytes + bytes > Self.keptBytesLimit {
-            // The numbers will show that something is missing, and the next snapshot is taken.
-            forgetKept()
-        }
-        keptBytes += bytes
-        kept.append((first, changes))
-    }
-
-    private func forgetKept() {
-        kept = []
-        keptBytes = 0
-    }
-
-    private func join() {
-        phase = .snapshot
-        guard !isJoining else { return }
-        isJoining = true
-        loop.spawn { [weak self] in await self?.takeSnapshots() }
-    }
-
-    private func takeSnapshots() async {
-        var pause = Self.firstRejoin
-        while case .snapshot = phase {
-            if let (found, sequence) = await snapshot(), case .snapshot = phase {
-                directory = found
-                enter(at: sequence)
-                changed()
-            }
-            guard case .snapshot = phase else { break }
-            await loop.sleep(for: pause / 2 + .nanoseconds(Int64(loop.random.next() % UInt64((pause / 2).inNanoseconds))))
-            pause = min(pause * 2, Self.longestRejoin)
-        }
-        isJoining = false
-    }
-
-    /// In step from the snapshot on, unless what was kept does not follow it.
-    private func enter(at sequence: UInt64) {
-        phase = .inStep(FeedCursor(generation: generation, next: sequence &+ 1))
-        var rest = kept[...]
-        keptBytes = 0
-        kept = []
-        while case .inStep(var cursor) = phase, let (first, changes) = rest.first {
-            guard advance(&cursor, first: first, changes) else {
-                gaps += 1
-                kept = Array(rest)
-                phase = .snapshot
-                return
-            }
-            rest.removeFirst()
-        }
-    }
-
-    /// All pages, read at one moment, and its number; or nil.
-    private func snapshot() async -> (Directory, sequence: UInt64)? {
-        var question = SnapshotQuestion(stream: .routerState, publisher: 0, generation: generation, cursor: SnapshotCursor())
-        var found = Directory(), sequence: UInt64?
-        for _ in 0..<Self.mostPages {
-            guard let ask, case .success(let page) = await ask(question), page.generation == generation else { return nil }
-            // A directory has no hash ranges: pages that were read at different moments do not fit together.
-            if let sequence, sequence != page.sequence { return nil }
-            sequence = page.sequence
-            for entry in page.entries {
-                switch entry {
-                case .workerEntry(let entry): found.set(entry)
-                case .modelPool(let pool): found.set(pool)
-                case .routerHealth(let health): found.health = health
-                default: break
-                }
-            }
-            guard let next = page.next else { return (found, page.sequence) }
-            question.cursor = next
-        }
-        return nil
+    /// Whether plans can be had is judged by the route link, not by the feed.
+    func follower(_ follower: StreamFollower, became state: StreamState) {
+        let isInStep = state == .inStep
+        guard isInStep != self.isInStep else { return }
+        self.isInStep = isInStep
+        if isInStep { changed() }
     }
 }

@@ -1,4 +1,5 @@
 import ClusterModel
+import Scheduling
 import WireProtocol
 
 /// What an attempt asks a router and a worker: the request's own part, and what earlier attempts add to it.
@@ -14,6 +15,14 @@ struct AttemptMessages {
         self.id = id
         self.deadline = deadline
         self.limits = limits
+    }
+
+    /// What decides which router is asked: the same in each attempt, and in every frontend.
+    func routerKey(session: SessionKey?) -> UInt64 {
+        // The blocks past the prefix play no part; most prompts are shorter.
+        let prefix = prepared.hashes.prefix(Int(RouterChoice.prefixTokens / max(prepared.model.card.blockSize, 1)) + 1)
+        return RouterChoice.key(
+            session: session.map { ($0.tenant, $0.id) }, sequenceHashes: prefix.map(\.rawValue), blockSize: prepared.model.card.blockSize, otherwise: id)
     }
 
     func question(

@@ -30,6 +30,7 @@ final class RequestFlow {
     private var limits: FrontendLimits { frontend.limits }
     /// Asked for a plan in this attempt: whoever must be told at once when the client leaves.
     private var asked: RouterClient?
+    private lazy var routerKey = messages.routerKey(session: session?.client.key)
     /// Where the task waits for the cluster to change.
     private lazy var change = Signal(on: frontend.context.loop)
 
@@ -174,7 +175,7 @@ final class RequestFlow {
 
     /// A placement, and the router that booked it.
     private func plan(_ attempt: UInt8) async throws(AttemptFailure) -> (RouterClient, PlanEntry) {
-        var router = try await router(), without: [RouterClient] = []
+        var router = try await router(), without: [UInt64] = []
         while true {
             do throws(PlanFailure) { return (router, try await plan(attempt, from: router)) } catch {
                 switch error {
@@ -183,12 +184,16 @@ final class RequestFlow {
                 case .strange: throw AttemptFailure(.internalError, .planStrange)
                 case .refused(let detail):
                     if session?.canGoWithout(detail) ?? false { continue }
-                    without.append(router)
-                    // A router may have lost sight of workers that others still see.
-                    guard detail.code == .noWorker || detail.code == .unknownModel, !active.isClientGone,
-                        let other = frontend.cluster.router(besides: without)
-                    else { throw AttemptFailure(detail, .planRefused) }
-                    router = other
+                    guard detail.code.isOfTheRouter, !active.isClientGone else { throw AttemptFailure(detail, .planRefused) }
+                    without.append(router.identity?.generation ?? 0)
+                    if let other = frontend.cluster.router(for: routerKey, besides: without) {
+                        router = other
+                    } else if detail.code == .draining {
+                        // The last one leaves: its successor is waited for, as when it is lost.
+                        router = try await self.router(besides: without)
+                    } else {
+                        throw AttemptFailure(detail, .planRefused)
+                    }
                 }
             }
         }
@@ -216,10 +221,10 @@ final class RequestFlow {
     }
 
     /// Waits, bounded, for a router to come back.
-    private func router() async throws(AttemptFailure) -> RouterClient {
+    private func router(besides lives: [UInt64] = []) async throws(AttemptFailure) -> RouterClient {
         let limit = min(loop.now + limits.routerReturn, deadline)
         while true {
-            if let router = frontend.cluster.router() { return router }
+            if let router = frontend.cluster.router(for: routerKey, besides: lives) { return router }
             guard loop.now < limit, !active.isClientGone else { throw AttemptFailure(.noWorker, .noRouter, isFinal: true) }
             await frontend.cluster.change(until: limit, change)
         }
@@ -356,6 +361,12 @@ final class RequestFlow {
             status: status, attempts: attempts, failure: failure, usage: answer.usage, placement: placement,
             firstToken: firstTokenAt.map { receivedAt.duration(to: $0) } ?? .zero, total: receivedAt.duration(to: loop.now))
     }
+}
+
+extension FailureCode {
+    /// Whether another router may say otherwise, in the same attempt: one may have lost sight of workers that others still see, and one that
+    /// leaves has placed nothing of what it refuses.
+    fileprivate var isOfTheRouter: Bool { self == .noWorker || self == .unknownModel || self == .draining }
 }
 
 /// How a request ended, for metrics and the frontend's stream.

@@ -2,6 +2,7 @@ import ClusterModel
 import EventLoop
 import OpenAIDialect
 import ProcessKit
+import Scheduling
 import Transport
 import WireProtocol
 
@@ -157,9 +158,15 @@ final class RequestSession {
 }
 
 extension FrontendSessions {
+    private func key(of query: RouteEntry) -> UInt64 {
+        RouterChoice.key(
+            session: query.session.map { ($0.key.tenant, $0.key.id) }, sequenceHashes: [], blockSize: 0,
+            otherwise: RequestID(origin: frontend.context.identity.generation, counter: query.counter))
+    }
+
     /// A router knows where a session is: a query with this action has it tell the worker.
     func closeAnywhere(_ query: RouteEntry) {
-        guard let router = frontend.cluster.router() else { return metrics.closed(told: false) }
+        guard let router = frontend.cluster.router(for: key(of: query)) else { return metrics.closed(told: false) }
         closing += 1
         let limit = frontend.context.loop.now + frontend.limits.dispatch
         frontend.context.loop.spawn { [self] in

@@ -14,8 +14,7 @@ final class RouteHandler: LinkHandler, StateEntry {
     private let core: RouterCore
     var registration: RegisterFrontend?
     var isPending = false
-    /// What is being read page by page.
-    private var snapshot: StateSnapshot?
+    private let stream: StreamAnswers
     private var answers: [PlanEntry] = []
     /// Counters of the requests that wait in the queue. Kept by the queue.
     var parked: Set<UInt64> = []
@@ -26,6 +25,7 @@ final class RouteHandler: LinkHandler, StateEntry {
         self.core = core
         self.link = link
         identity = link.peer
+        stream = StreamAnswers(core)
     }
 
     func link(_ link: Link, received header: MessageHeader, body: RawSpan) {
@@ -40,8 +40,8 @@ final class RouteHandler: LinkHandler, StateEntry {
                 core.queue.stirred()
             case (.explainQuestion, true):
                 explain(try Codec.decodeBody(ExplainQuestion.self, from: body), header)
-            case (.replayQuestion, true): replay(try Codec.decodeBody(ReplayQuestion.self, from: body), header)
-            case (.snapshotQuestion, true): page(try Codec.decodeBody(SnapshotQuestion.self, from: body), header)
+            case (.replayQuestion, true): stream.replay(try Codec.decodeBody(ReplayQuestion.self, from: body), header, on: link)
+            case (.snapshotQuestion, true): stream.page(try Codec.decodeBody(SnapshotQuestion.self, from: body), header, on: link)
             case (_, true): notAllowed(header)
             default: throw WireError(.unexpectedKind, "kind")
             }
@@ -135,45 +135,5 @@ final class RouteHandler: LinkHandler, StateEntry {
             return link.answer(header, with: Failure(.notFound, field: "request", reason: "no record of this decision is kept"))
         }
         link.answer(header, with: ExplainAnswer(routerID: core.context.identity.id, decision: record), compressed: true)
-    }
-
-    // MARK: Recovery of the router's stream
-
-    private func replay(_ question: ReplayQuestion, _ header: MessageHeader) {
-        guard question.stream == .routerState, question.lastSequence >= question.firstSequence else {
-            let field = question.stream == .routerState ? "lastSequence" : "stream"
-            return link.answer(header, with: Failure(.invalidArgument, field: field, reason: "there is no such range here"))
-        }
-        let newest = core.publisher.sequence
-        var answer = ReplayAnswer()
-        answer.generation = core.context.identity.generation
-        answer.newestSequence = newest
-        if question.generation != answer.generation {
-            answer.outcome = .wrongGeneration
-        } else {
-            // Nothing is kept for replay: a snapshot of this state costs less than a ring of it.
-            answer.outcome = question.firstSequence > newest ? .tooNew : .tooOld
-        }
-        link.answer(header, with: answer)
-    }
-
-    private func page(_ question: SnapshotQuestion, _ header: MessageHeader) {
-        let own = core.context.identity
-        guard question.stream == .routerState else {
-            return link.answer(header, with: Failure(.invalidArgument, field: "stream", reason: "this router's state is all there is here"))
-        }
-        // Whoever asks on this link can mean nobody else; 0 is taken for that.
-        guard question.publisher == own.id || question.publisher == 0 else {
-            return link.answer(header, with: Failure(.invalidArgument, field: "publisher", reason: "another router answers here"))
-        }
-        guard question.generation == own.generation || question.generation == 0 else {
-            return link.answer(header, with: Failure(.notFound, field: "generation", reason: "this router is in another life"))
-        }
-        if question.cursor == SnapshotCursor() { snapshot = core.snapshot() }
-        guard question.cursor.section == 0, let page = snapshot?.page(from: question.cursor.fromHash) else {
-            return link.answer(header, with: Failure(.notFound, field: "cursor", reason: "no page begins there; start over"))
-        }
-        if page.next == nil { snapshot = nil }
-        link.answer(header, with: page, compressed: true)
     }
 }

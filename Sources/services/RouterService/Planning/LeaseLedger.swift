@@ -11,13 +11,15 @@ import WireProtocol
 /// its placement.
 @LoopActor
 final class LeaseLedger {
-    private let loop: Loop
+    let loop: Loop
     private let publisher: StatePublisher
-    private let metrics: RouterMetrics
+    let metrics: RouterMetrics
     private let cache: CacheIndex
-    private(set) var table = LeaseTable()
-    private var released: [ReleasedLease] = []
-    private var slots: [Placement: PlacementSlot] = [:]
+    var table = LeaseTable()
+    var released: [ReleasedLease] = []
+    private(set) var slots: [Placement: PlacementSlot] = [:]
+    /// Told of by other routers and not yet released by them; kept by `LeaseLedger+Peers`.
+    var booked: [RouterLife: Set<UInt64>] = [:]
     /// Told of each placement whose leases changed.
     var changed: (@LoopActor (Placement) -> Void)?
     /// Told when something ended or fell, so that what waits may have a place now.
@@ -111,11 +113,17 @@ final class LeaseLedger {
         lease.sharesBlocks = booking.sharesBlocks
         lease.tracksPrefill = booking.tracksPrefill
         lease.confirmedBlocks = booking.confirmedBlocks
-        guard table.book(lease, at: loop.now), let booked = table[number] else { return nil }
-        hold(booked)
+        guard book(lease) else { return nil }
         publisher.publish(.leaseMade(Self.made(lease, hashes: query.hashes)))
-        changed?(lease.placement)
         return number
+    }
+
+    /// False: the table is full, or the number is known.
+    func book(_ lease: Lease) -> Bool {
+        guard table.book(lease, at: loop.now), let booked = table[lease.number] else { return false }
+        hold(booked)
+        changed?(lease.placement)
+        return true
     }
 
     /// As the stream and snapshots of the router say it. Hashes are the stream's: of leases made before, peers hear blocks from the workers.

@@ -28,6 +28,9 @@ final class StatePublisher: EndOfTurn {
     private var pending: [Pending] = []
     private var flushing: [Pending] = []
     private var batch = StateBatch()
+    private var body: [UInt8] = []
+    /// For subscribers that missed some.
+    private var ring = FeedRing(RouterLimits.ring)
     private var lastPublished: Instant?
     private var timer: TimerHandle?
     private var wantsFlush = false
@@ -49,6 +52,9 @@ final class StatePublisher: EndOfTurn {
     var address: Address { feed.address }
     /// The last number given.
     var sequence: UInt64 { feed.nextSequence - 1 }
+
+    /// What was published in a range of numbers, as far as it is kept.
+    func answer(_ question: ReplayQuestion) -> ReplayAnswer { ring.answer(question, generation: feed.generation) }
 
     /// It changed, and is published as it will be when the batch leaves.
     func mark(_ entry: any StateEntry) {
@@ -122,7 +128,10 @@ final class StatePublisher: EndOfTurn {
 
     private func send() {
         guard !batch.isEmpty else { return }
-        feed.publish(count: batch.count) { batch.write(to: &$0) }
+        body.removeAll(keepingCapacity: true)
+        batch.write(to: &body)
+        ring.append(body.span.bytes, count: batch.count)
+        feed.publish(count: batch.count) { $0.append(contentsOf: body) }
         metrics.published.increment(by: batch.count)
         lastPublished = loop.now
         batch.removeAll()

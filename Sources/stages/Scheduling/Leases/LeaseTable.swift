@@ -114,6 +114,7 @@ package struct LeaseTable: Sendable {
         now.tracksPrefill = entry.lease.tracksPrefill
         now.sharesBlocks = entry.lease.sharesBlocks
         now.isPredicted = lease.isPredicted && entry.lease.isPredicted
+        now.bookedBy = nil
         entry.lease = now
         entry.state = .accepted
         entries[lease.number] = entry
@@ -212,6 +213,15 @@ package struct LeaseTable: Sendable {
         }
     }
 
+    /// What another router booked is over, or that router is; nothing changes if the worker has accepted it. No tombstone: the worker may still
+    /// come to say that it has it.
+    package mutating func withdraw(_ number: UInt64, bookedBy router: RouterLife, _ reason: LeaseRelease, _ released: inout [ReleasedLease])
+    {
+        guard let entry = entries[number], entry.state == .booked, entry.lease.bookedBy == router else { return }
+        released.append(ReleasedLease(lease: entry.lease, reason: reason))
+        remove(entry)
+    }
+
     /// That life of the worker is over, and everything of it.
     package mutating func drop(_ life: WorkerLife, _ released: inout [ReleasedLease]) {
         guard let stream = streams[life] else { return }
@@ -284,6 +294,11 @@ package struct LeaseTable: Sendable {
     }
 
     private mutating func bury(_ entry: Entry, _ reason: LeaseRelease, at now: Instant, _ released: inout [ReleasedLease]) {
+        // Another router's booking is hearsay: if its worker has it all the same, the worker's word makes it anew.
+        guard entry.lease.bookedBy == nil else {
+            released.append(ReleasedLease(lease: entry.lease, reason: reason))
+            return remove(entry)
+        }
         subtract(entry)
         released.append(ReleasedLease(lease: entry.lease, reason: reason))
         var grave = entry

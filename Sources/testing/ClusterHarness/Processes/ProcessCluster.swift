@@ -75,7 +75,13 @@ package final class ProcessCluster {
     package func addRouter(_ options: [String] = []) async throws -> ClusterMember {
         let member = ClusterMember(.router, "router-\(routers.count + 1)", binaries, on: loop)
         routers.append(member)
-        member.options = options + ["--listen", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]
+        // It dials those that are there; they need not know of it.
+        let others = routerList.isEmpty ? [] : ["--peers", routerList]
+        let number = String(routers.count, radix: 16), id = String(repeating: "0", count: 16 - number.count) + number
+        member.options =
+            options + others + [
+                "--router-id", id, "--listen", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+            ]
         try await member.start()
         return member
     }

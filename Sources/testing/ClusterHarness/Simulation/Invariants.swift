@@ -7,6 +7,18 @@ enum Invariants {
     /// Each process says what it holds that it should not; links are those that the roles need, and no more.
     static func atRest(_ cluster: VirtualCluster) -> [String] {
         cluster.members.flatMap { member in member.process.held.map { "\(member.name), at rest: \($0)" } }
+            + cluster.missing.map { "at rest: \($0)" } + peerLinks(cluster)
+    }
+
+    /// Between two routers one link, whichever of them dialled it.
+    private static func peerLinks(_ cluster: VirtualCluster) -> [String] {
+        let routers = cluster.members(.router).map(\.name)
+        return routers.enumerated().flatMap { place, a in
+            routers.dropFirst(place + 1).compactMap { b in
+                let links = cluster.fabric.openConnections(between: a, and: b)
+                return links == 1 ? nil : "\(links) links join \(a) and \(b)"
+            }
+        }
     }
 
     /// Every process ended well and left nothing: no connection, no timer.

@@ -12,6 +12,10 @@ package struct SimulationRun {
         package var users = 6
         /// How long things go wrong, in virtual time.
         package var span = Duration.seconds(20)
+        /// These faults and no others; the network is a quiet one. When the last of them ends, so does the load.
+        package var plan: [PlannedFault]?
+        /// With a plan: how soon behind its last fault everything must be well again.
+        package var healing = Duration.seconds(3)
         /// Gives the logs of the processes also of a run in which all held.
         package var keepsLogs = false
 
@@ -35,6 +39,9 @@ package struct SimulationRun {
         package fileprivate(set) var lives = 0
         /// Attempts that another worker or router had to take over.
         package fileprivate(set) var moved = 0
+        /// With a plan: how long it took until every process saw all that it should.
+        package fileprivate(set) var healed = Duration.zero
+        fileprivate var planned: [String] = []
         /// What went wrong on purpose, in order.
         package fileprivate(set) var faults: [String] = []
         /// Empty when all held.
@@ -46,7 +53,7 @@ package struct SimulationRun {
             let codes = errors.sorted { $0.code < $1.code }.map { "\($0.count) \($0.code)" }.joined(separator: ", ")
             return "seed \(seed): trace \(String(traceHash, radix: 16)), \(requests) requests, \(complete) complete (\(tokens) tokens), "
                 + "\(left) left, \(broken) broken, \(moved) attempts moved, errors: \(codes.isEmpty ? "none" : codes); \(faults.count) faults, \(lives) processes, "
-                + "\(violations.count) violations"
+                + "\(violations.count) violations" + (planned.isEmpty ? "" : ", healed after \(healed)")
         }
     }
 
@@ -57,7 +64,8 @@ package struct SimulationRun {
 
     package static func run(seed: UInt64, _ options: Options = Options()) -> Report {
         var script = FaultScript(seed: seed)
-        let cluster = VirtualCluster(seed: seed, faults: script.network())
+        let network = script.network()
+        let cluster = VirtualCluster(seed: seed, faults: options.plan == nil ? network : LinkFaults())
         do { try cluster.add(options.shape) } catch { preconditionFailure("\(error)") }
         var run = SimulationRun(cluster: cluster, options: options, script: script, report: Report(seed: seed))
         run.run()
@@ -66,7 +74,7 @@ package struct SimulationRun {
 
     private mutating func run() {
         do { try live() } catch { report.violations.append("\(error)") }
-        report.faults = script.events
+        report.faults = options.plan == nil ? script.events : report.planned
         report.traceHash = cluster.world.traceHash
         report.moved = cluster.members.reduce(0) { $0 + $1.attemptsMoved }
         report.lives = cluster.members.reduce(0) { $0 + $1.lives }
@@ -81,13 +89,12 @@ package struct SimulationRun {
         let users = loop.perform { SimulatedUsers(on: loop, frontends: frontends, clients: clients, seed: seed) }
         loop.perform { users.start(options.users) }
         defer { take(users) }
-        let end = cluster.world.now + options.span
-        while cluster.world.now < end {
-            cluster.pass(script.pause())
-            script.strike(cluster)
-            cluster.noteSettled()
+        if let plan = options.plan {
+            follow(plan)
+            try heal(users)
+        } else {
+            strike()
         }
-        script.calm(cluster)
         loop.perform { users.stop() }
         try cluster.untilReady(within: Self.recovery)
         try cluster.until("every request has ended", within: Self.longestRequest) { loop.perform { users.active } == 0 }
@@ -98,6 +105,40 @@ package struct SimulationRun {
         cluster.pass(Self.settling)
         report.violations += Invariants.atRest(cluster)
         try leave()
+    }
+
+    private mutating func strike() {
+        let end = cluster.world.now + options.span
+        while cluster.world.now < end {
+            cluster.pass(script.pause())
+            script.strike(cluster)
+            cluster.noteSettled()
+        }
+        script.calm(cluster)
+    }
+
+    private mutating func follow(_ plan: [PlannedFault]) {
+        let world = cluster.world, cluster = cluster, began = world.now
+        for fault in plan {
+            world.schedule(at: began + fault.at) { fault.begin(in: cluster) }
+            world.schedule(at: began + fault.end) { fault.end(in: cluster) }
+            report.planned.append(fault.description)
+        }
+        let end = began + (plan.map(\.end).max() ?? .zero)
+        while world.now < end {
+            cluster.pass(min(.milliseconds(500), world.now.duration(to: end)))
+            cluster.noteSettled()
+        }
+    }
+
+    /// Everything is seen by everybody again, and what is asked from then on is answered.
+    private mutating func heal(_ users: SimulatedUsers) throws {
+        let ended = cluster.world.now, cluster = cluster
+        let isWhole = cluster.world.run(for: options.healing) { cluster.missing.isEmpty }
+        report.healed = ended.duration(to: cluster.world.now)
+        if !isWhole { report.violations += cluster.missing.map { "\(options.healing) after the last fault: \($0)" } }
+        cluster.noteSettled()
+        cluster.clients.perform { users.probe(2 * cluster.shape.frontends) }
     }
 
     /// After the last fault: dials with back-off, snapshots, model files.

@@ -33,20 +33,25 @@ package final class VirtualCluster: @unchecked Sendable {
         clientSockets = VirtualSockets(Self.clientHost, loop: clients, on: socketFabric)
     }
 
+    package private(set) var shape = ClusterShape()
+
     package func add(_ shape: ClusterShape) throws {
+        self.shape = shape
         let routers = (0..<shape.routers).map { "tcp://router-\($0 + 1):\(Self.linkPort)" }.joined(separator: ",")
         let common = ["--admin-listen", Self.adminAddress]
         for index in 0..<shape.routers {
             try add(
                 .router, "router-\(index + 1)",
-                common + ["--listen", "tcp://0.0.0.0:\(Self.linkPort)", "--publish", "tcp://0.0.0.0:\(Self.feedPort)"] + shape.routerOptions
-            )
+                common
+                    + [
+                        "--listen", "tcp://0.0.0.0:\(Self.linkPort)", "--publish", "tcp://0.0.0.0:\(Self.feedPort)", "--router-id",
+                        Self.id(index + 1), "--peers", routers,
+                    ] + shape.routerOptions)
         }
         for (index, part) in shape.workers.enumerated() {
-            let id = String(repeating: "0", count: 15) + String(index + 1, radix: 16)
             try add(
                 .worker, "worker-\(index + 1)",
-                common + ["--routers", routers, "--worker-id", id, "--role", part.rawValue, "--listen", "tcp://0.0.0.0:0"]
+                common + ["--routers", routers, "--worker-id", Self.id(index + 1), "--role", part.rawValue, "--listen", "tcp://0.0.0.0:0"]
                     + ["--publish", "tcp://0.0.0.0:0"] + shape.workerOptions)
         }
         for index in 0..<shape.frontends {
@@ -55,6 +60,11 @@ package final class VirtualCluster: @unchecked Sendable {
                 common + ["--routers", routers, "--listen", "0.0.0.0:\(Self.httpPort)", "--publish", "tcp://0.0.0.0:8002"]
                     + shape.frontendOptions)
         }
+    }
+
+    private static func id(_ number: Int) -> String {
+        let digits = String(number, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
     private func add(_ role: ClusterRole, _ name: String, _ arguments: [String]) throws {
@@ -104,6 +114,11 @@ extension VirtualCluster {
     /// Requests that are open at all the living processes of a role.
     package func openRequests(of role: ClusterRole) -> Int {
         members(role).filter(\.isAlive).reduce(0) { sum, member in sum + member.process.openRequests }
+    }
+
+    /// What processes do not see of each other: empty when every link stands, and every stream is in step.
+    package var missing: [String] {
+        members.flatMap { member in member.process.missing(of: shape).map { "\(member.name): \($0)" } }
     }
 
     /// What any process holds that it should not hold at rest.

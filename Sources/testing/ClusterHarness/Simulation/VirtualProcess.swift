@@ -89,8 +89,14 @@ package final class VirtualProcess: @unchecked Sendable {
         return loop.perform { parts.held() }
     }
 
+    /// What it does not see of a cluster of that shape.
+    func missing(of shape: ClusterShape) -> [String] {
+        guard isAlive, let parts else { return ["it does not live"] }
+        return loop.perform { parts.missing(shape) }
+    }
+
     /// Requests, or at a router leases, that have not ended.
-    var openRequests: Int { isAlive ? parts.map { parts in loop.perform { parts.openRequests() } } ?? 0 : 0 }
+    package var openRequests: Int { isAlive ? parts.map { parts in loop.perform { parts.openRequests() } } ?? 0 : 0 }
     /// Whether it could do its work now: a frontend has routers and a model.
     var canServe: Bool { isServing && parts.map { parts in loop.perform { parts.canServe() } } ?? false }
 

@@ -24,6 +24,8 @@ struct VirtualProgram: Sendable {
         var whenCrashed: @LoopActor (@escaping @LoopActor () -> Void) -> Void = { _ in }
         /// What it holds that it should not hold at rest, in words.
         let held: @LoopActor () -> [String]
+        /// What it does not see of a cluster of that shape, in words.
+        var missing: @LoopActor (ClusterShape) -> [String] = { _ in [] }
     }
 
     init(_ role: ClusterRole, arguments: [String]) throws {
@@ -55,6 +57,9 @@ struct VirtualProgram: Sendable {
                         ("requests", service.openRequests), ("requests at workers", service.requestsAtWorkers),
                         ("client connections", service.openConnections),
                     ])
+                },
+                missing: { shape in
+                    service.usableRouters == shape.routers ? [] : ["it may ask \(service.usableRouters) of \(shape.routers) routers"]
                 })
         }
     }
@@ -67,7 +72,13 @@ struct VirtualProgram: Sendable {
             let service = RouterService(try own.config(resolved), context)
             return Parts(
                 service: service, openRequests: { service.leasesHeld }, canServe: { !service.isDraining },
-                held: { counts([("leases", service.leasesHeld)]) })
+                held: { counts([("leases", service.leasesHeld), ("bookings of other routers", service.peerBookings)]) },
+                missing: { shape in
+                    var missing = service.gaps
+                    if service.linkedPeers != shape.routers - 1 { missing.append("it has links to \(service.linkedPeers) other routers") }
+                    if service.usableWorkers != shape.workers.count { missing.append("it may use \(service.usableWorkers) workers") }
+                    return missing
+                })
         }
     }
 
