@@ -138,7 +138,7 @@ var targets: [Target] = [
     tests(
         "RouterServiceTests",
         [
-            "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime",
+            "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime", "StreamFollowing",
             "Telemetry",
             "TestSupport", "Transport", "WireProtocol",
         ]),

@@ -143,7 +143,7 @@ struct ReplicaTests {
     func racing(routers: Int) throws {
         // Prompts of a whole batch each, all at once: no router hears of the others' bookings in time.
         try with(routers: routers, workers: 2, frontends: 4, options: ["--max-batched-tokens", "512"]) { cluster in
-            let begun = begin(0..<40, tokens: 8, words: 9, in: cluster)
+            let begun = begin(0..<16, tokens: 8, words: 8, in: cluster)
             try expectWhole(begun, in: cluster)
             // A router that is alone knows all that is booked; of several each knows the others' too late, and the worker says so.
             let refused = cluster.members(.frontend).reduce(0) { $0 + $1.attemptsMoved }

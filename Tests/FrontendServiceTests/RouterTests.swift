@@ -230,21 +230,55 @@ struct RouterTests {
         #expect(second { $0.asked.count } == 5)
     }
 
-    @Test("a router that answers nothing is given up after the dispatch limit, and told so")
+    @Test("a router that answers nothing is given up once the request may be parked no longer, and told so")
     func silentRouter() {
         let scene = Scene()
         scene.router { $0.plan = { _, _ in nil } }
         let began = scene.now
-        let client = scene.finish(scene.chat())
+        let client = scene.finish(scene.chat(), within: .seconds(90))
         client {
             #expect($0.status == 504)
             #expect($0.errorCode == "timeout")
         }
         let took = began.duration(to: client { $0.endedAt })
-        #expect(took > .seconds(5.9) && took < .seconds(6.2))
+        // A minute in the queue and what answers may be late by; two more attempts that may not be parked.
+        #expect(took > .seconds(68.9) && took < .seconds(69.2))
+        #expect(scene.router { $0.asked.map(\.queueMilliseconds) } == [60_000, 1, 1])
         scene.pass(.milliseconds(10))
         #expect(scene.router { $0.cancelled.map(\.attempt) } == [1, 2, 3])
         #expect(scene.held == [])
+    }
+
+    @Test("a parked request waits as long as it may, beyond every other limit of an attempt; what is left of that is told to the next router")
+    func parked() {
+        let scene = Scene(routers: 2)
+        scene.pass(.milliseconds(50))
+        for router in scene.routers { router { $0.plan = { _, _ in nil } } }
+        let client = scene.chat()
+        scene.run { scene.routers.contains { router in router { !$0.asked.isEmpty } } }
+        let first = scene.routers.firstIndex { router in router { !$0.asked.isEmpty } } ?? 0
+        scene.pass(.seconds(20))
+        #expect(!client.isEnded)
+        scene.routers[first].host.kill(.reset)
+        let other = scene.routers[1 - first]
+        scene.run { other { !$0.asked.isEmpty } }
+        let left = other { $0.asked[0].queueMilliseconds }
+        #expect((39_000...40_001).contains(left) && other { $0.asked[0].attempt } == 2)
+        scene.pass(.seconds(30))
+        #expect(!client.isEnded)
+        other { $0.answer($0.place($0.asked[0], on: 1)) }
+        scene.finish(client) { #expect($0.text() == "hello") }
+        #expect(scene.held == [])
+    }
+
+    @Test("a wait of any length is told as at least a second and at most two minutes", arguments: [(1, "1"), (1_001, "2"), (.max, "120")])
+    func retryAfter(milliseconds: UInt32, header: String) {
+        let scene = Scene()
+        scene.router { $0.plan = { $0.fail($1, .deadlineUnreachable, retryAfter: milliseconds) } }
+        scene.finish(scene.chat()) {
+            #expect($0.status == 503 && $0.errorCode == "deadline_unreachable")
+            #expect($0.header("retry-after") == header)
+        }
     }
 
     @Test("a plan with a leg too many, or none, is given back and another one asked for", arguments: [0, 2])

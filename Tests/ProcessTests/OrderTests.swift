@@ -42,6 +42,28 @@ extension ProcessSuites {
             }
         }
 
+        @Test("a router's thresholds of busy are set while it runs, for all models or one, and say what is wrong with an order")
+        func busyThresholds() async throws {
+            try await ProcessCluster.with(ClusterShape()) { cluster in
+                let router = cluster.members.first { $0.role == .router }!, path = "/busy-thresholds"
+                for (body, status) in [
+                    (#"{"waitingBatches":2.5,"activeBlocks":0.8}"#, 202), (#"{"model":"apus-mock","waitingTokens":4096}"#, 202),
+                    (#"{"model":"nobody","waitingTokens":1}"#, 404), (#"{"activeBlocks":1.5}"#, 400), (#"{"waitingTokens":-1}"#, 400),
+                    (#"{"waitingBatches":"many"}"#, 400), (#"{"model":7,"waitingTokens":1}"#, 400), ("{}", 400), (#"{"reset":true}"#, 400),
+                    (#"{"model":"apus-mock","reset":true,"waitingTokens":1}"#, 400), (#"{"activeBlocks":0.5,"blocks":1}"#, 400),
+                ] { #expect(try await Self.order(path, body, to: router, in: cluster) == status, "\(body)") }
+                func state() async throws -> String {
+                    let text = String(decoding: await (try cluster.admin(of: router)).get("/debug/state").body, as: UTF8.self)
+                    return text.filter { !$0.isWhitespace }
+                }
+                let common = #"{"model":null,"waitingBatches":2.5,"waitingTokens":null,"activeBlocks":0.8}"#
+                let own = #"{"model":"apus-mock","waitingBatches":2.5,"waitingTokens":4096,"activeBlocks":0.8}"#
+                #expect(try await state().contains("\"busyThresholds\":[\(common),\(own)]"))
+                #expect(try await Self.order(path, #"{"model":"apus-mock","reset":true}"#, to: router, in: cluster) == 202)
+                #expect(try await state().contains("\"busyThresholds\":[\(common)]"))
+            }
+        }
+
         @Test("another role is another registration, and orders that make no sense say why")
         func role() async throws {
             try await ProcessCluster.with(ClusterShape()) { cluster in

@@ -1,5 +1,6 @@
 import ClusterModel
 import ClusterHarness
+import ClusterModel
 import EventLoop
 import Testing
 

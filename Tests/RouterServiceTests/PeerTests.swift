@@ -105,7 +105,10 @@ struct PeerTests {
         world.on(peer) { $0.made(ScriptedPeer.lease(1 << 40, on: worker)) }
         world.until("booked") { Self.booked(world).bookedRequests == 1 }
         world.on(peer) { $0.host }.kill(.reset)
-        let next = world.knownPeer(2, generation: 0xB999)
+        let next = world.peer(2, generation: 0xB999)
+        world.until("the new life is followed") {
+            world.follows(2) && world.look { $0.core?.peers[RouterID(2)]?.life.generation } == Generation(0xB999)
+        }
         #expect(Self.booked(world).bookedRequests == 0)
         world.on(next) { $0.made(ScriptedPeer.lease(2 << 40, on: worker)) }
         world.until("and the new one's count") { Self.booked(world).bookedRequests == 1 }

@@ -196,6 +196,50 @@ struct SessionTests {
         #expect(turns(world, frontend, 3, asked()).allSatisfy { $0.worker == 1 && $0.outcome == .bound })
     }
 
+    @Test("a hard session waits for its worker while that is full, and runs there when it has room")
+    func hardWaits() {
+        let world = RouterWorld(), frontend = world.frontend(), holder = worker(world, 1)
+        _ = worker(world, 2)
+        world.on(holder) { worker in
+            worker.bind("s", counter: 1)
+            worker.load(waiting: 100_000)
+        }
+        world.until("heard") { world.record(1)?.waitingTokens == 100_000 && sessions(world) == 1 }
+        world.on(frontend) { $0.ask([$0.entry { $0.session = asked(.use, .hard) }]) }
+        world.pass(.seconds(2))
+        #expect(world.on(frontend) { $0.plans.isEmpty })
+        // Others are not held up by it.
+        #expect(world.plan(frontend).legs.first?.workerID == 2)
+        world.on(holder) { $0.load(waiting: 0) }
+        world.until("placed") { world.on(frontend) { $0.plans.count == 2 } }
+        let plan = world.on(frontend) { $0.plans[1] }
+        #expect(plan.legs.first?.workerID == 1 && plan.session == .bound && plan.queueMicroseconds >= 2_000_000)
+    }
+
+    @Test("a hard session that waits for too long, or whose worker takes no more work, fails with the reason")
+    func hardFails() {
+        let world = RouterWorld(), frontend = world.frontend(), holder = worker(world, 1)
+        _ = worker(world, 2)
+        world.on(holder) { worker in
+            worker.bind("s", counter: 1)
+            worker.load(waiting: 100_000)
+        }
+        world.until("heard") { world.record(1)?.waitingTokens == 100_000 && sessions(world) == 1 }
+        let late = world.plan(frontend) {
+            $0.session = asked(.use, .hard)
+            $0.queueMilliseconds = 1_000
+        }
+        #expect(late.failure?.code == .queueTimeout)
+        world.on(holder) { worker in
+            worker.load(waiting: 0)
+            worker.publish([.stateChanged(StateChanged(state: .draining, reason: ""))])
+        }
+        world.until("it drains") { !world.takesWork(1) }
+        #expect(world.plan(frontend) { $0.session = asked(.use, .hard) }.failure?.code == .noWorker)
+        #expect(turns(world, frontend, 2, asked()).allSatisfy { $0.worker == 2 && $0.outcome == .spilled })
+        #expect(world.leases == 2)
+    }
+
     @Test("a pin elsewhere is a conflict with a hard session, and stronger than a soft one")
     func pins() {
         let world = RouterWorld(), frontend = world.frontend(), holder = worker(world, 1)
@@ -283,6 +327,32 @@ struct SessionTests {
         #expect(closes(world, one) == [])
         world.on(one) { $0.dial() }
         world.until("told") { closes(world, one).map(\.bindCounter) == [8] }
+    }
+
+    @Test(
+        "a worker in doubt overrules nobody: if it is gone the other binding counts, and if it comes back it wins",
+        arguments: [true, false])
+    func doubtfulWinner(comesBack: Bool) {
+        let world = RouterWorld(), frontend = world.frontend(), one = worker(world, 1), two = worker(world, 2)
+        world.on(one) { $0.bind("s", counter: 3) }
+        world.until("one") { sessions(world) == 1 }
+        world.on(one) { $0.link?.abort() }
+        world.until("detached") { world.record(1)?.isAttached == false }
+        // A frontend lost it too, and opened the session anew.
+        world.on(two) { $0.bind("s", counter: 8) }
+        world.pass(.milliseconds(600))
+        #expect(closes(world, two) == [])
+        #expect(turns(world, frontend, 3, asked()).allSatisfy { $0.worker == 2 && $0.outcome == .bound })
+        if comesBack {
+            world.on(one) { $0.dial() }
+            world.until("told") { closes(world, two).map(\.bindCounter) == [8] }
+        } else {
+            one.host.kill(.reset)
+            world.until("gone") { world.record(1) == nil }
+            world.pass(.seconds(1))
+            #expect(closes(world, two) == [] && sessions(world) == 1)
+        }
+        #expect(turns(world, frontend, 3, asked()).allSatisfy { $0.worker == (comesBack ? 1 : 2) && $0.outcome == .bound })
     }
 
     // MARK: The stream

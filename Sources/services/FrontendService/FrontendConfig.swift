@@ -26,6 +26,7 @@ package struct FrontendOptions: Sendable {
     private let publish: OptionKey<String>
     private let routers: OptionKey<[String]>
     private let dispatch: OptionKey<Duration>
+    private let queue: OptionKey<Duration>
     private let routerReturn: OptionKey<Duration>
     private let firstToken: OptionKey<Duration>
     private let silence: OptionKey<Duration>
@@ -64,7 +65,10 @@ package struct FrontendOptions: Sendable {
         table.group("Time limits of a request")
         dispatch = table.option(
             "dispatch-limit", .duration(.milliseconds(10)...(.seconds(60))), default: limits.dispatch,
-            help: "From asking a router to a worker's acceptance, an attempt.")
+            help: "From a router's plan to the worker's acceptance, an attempt.")
+        queue = table.option(
+            "queue-limit", .duration(.milliseconds(1)...(.seconds(600))), default: limits.queue,
+            help: "How long a request may wait for a worker in the routers' queue; a router's own limit may be lower.")
         routerReturn = table.option(
             "router-wait", .duration(.zero...(.seconds(120))), default: limits.routerReturn,
             help: "How long a request waits for a router when none can be reached.")
@@ -114,6 +118,7 @@ package struct FrontendOptions: Sendable {
         config.publish = try Address(parsing: resolved[publish])
         config.routers = try resolved[routers].map { text in try Address(parsing: text) }
         config.limits.dispatch = resolved[dispatch]
+        config.limits.queue = resolved[queue]
         config.limits.routerReturn = resolved[routerReturn]
         config.limits.firstToken = resolved[firstToken]
         config.limits.silence = resolved[silence]

@@ -1,7 +1,9 @@
 /// Bounds of a frontend that are defaults of its options, each with its reason. Those of its HTTP server: `HTTPLimits`.
 package struct FrontendLimits: Sendable {
-    /// Plan asked for to *accepted*, an attempt: routers decide in microseconds and workers answer at once.
+    /// Plan to *accepted*, an attempt: workers answer at once.
     package var dispatch = Duration.seconds(2)
+    /// A request may be parked at routers this long until a worker has accepted it: few clients wait longer for a first byte.
+    package var queue = Duration.seconds(60)
     /// Without any router, requests wait this long for one to come back: a restart takes a second.
     package var routerReturn = Duration.seconds(10)
     /// Accepted to the first token: the longest prompts on a busy worker.
@@ -20,4 +22,8 @@ package struct FrontendLimits: Sendable {
     package var inlineBodyBytes = 16 << 10
 
     package init() {}
+
+    /// A router answers by the time that a request may be parked, or is lost, which its heartbeats show within two seconds. Whatever comes
+    /// later than that never comes.
+    static let planMargin = Duration.seconds(3)
 }

@@ -38,7 +38,7 @@ enum RouterLimits {
 
     /// A model whose last worker left is answered "no worker" for this long, not "unknown model": a restart is no 404.
     static let emptyPool = Duration.seconds(60)
-    /// A router that has just begun does not say that a model or a worker does not exist: those who lost it dial again after 5 s at the latest.
+    /// A router that has just begun does not say that a model or a worker does not exist: those who lost it dial again within 2 s, but may be cut off or load a model.
     static let acquaintance = Duration.seconds(10)
     /// What a client is told when no worker is eligible.
     static let retryAfter = Duration.seconds(1)

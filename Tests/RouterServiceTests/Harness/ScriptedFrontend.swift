@@ -31,6 +31,7 @@ final class ScriptedFrontend: LinkHandler, FeedReader {
         var pools: [Digest: ModelPool] = [:]
         var loads: [UInt64: PlacementLoad] = [:]
         var leases: [UInt64: LeaseMade] = [:]
+        var queues: [Digest: QueueDepth] = [:]
         var health = RouterHealth()
         var sessions: [SessionKey: SessionPlaced] = [:]
     }
@@ -171,6 +172,7 @@ final class ScriptedFrontend: LinkHandler, FeedReader {
         case .placementLoad(let load): directory.loads[load.workerID << 8 | UInt64(load.load.rank)] = load
         case .leaseMade(let lease): directory.leases[lease.lease] = lease
         case .sessionPlaced(let placed): directory.sessions[placed.key] = placed
+        case .queueDepth(let depth): directory.queues[depth.pool] = depth
         case .routerHealth(let health): directory.health = health
         default: break
         }
@@ -191,6 +193,7 @@ final class ScriptedFrontend: LinkHandler, FeedReader {
         case .leaseReleased(let lease): directory.leases[lease.lease] = nil
         case .sessionPlaced(let placed): directory.sessions[placed.key] = placed
         case .sessionGone(let gone): directory.sessions[gone.key] = nil
+        case .queueDepth(let depth): directory.queues[depth.pool] = depth
         case .routerHealth(let health): directory.health = health
         default: break
         }

@@ -3,9 +3,9 @@ package enum TransportLimits {
     /// A dialled address that does not answer is a named error on both sides.
     package static let dial = Duration.seconds(5)
     /// A lost link is dialled again after this at first, doubling up to the longest: a restarted peer is found soon, an absent one costs
-    /// little.
+    /// little. Who was cut off for long is back within three seconds of the healing.
     package static let redialFirst = Duration.milliseconds(100)
-    package static let redialLongest = Duration.seconds(5)
+    package static let redialLongest = Duration.seconds(2)
     /// After a refusal that trying again does not heal: it ends when another process listens there, after an upgrade say.
     package static let redialRefused = Duration.seconds(60)
     /// A link that held for this long was well: the next wait is the first one again.

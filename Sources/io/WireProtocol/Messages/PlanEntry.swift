@@ -26,7 +26,7 @@ package enum SessionOutcome: UInt8, WireEnum {
     case none = 0
     /// Placed where the session is.
     case bound
-    /// Placed elsewhere: its worker is full and the mode is soft.
+    /// Placed elsewhere: its worker is full, or takes no work now, and the mode is soft.
     case spilled
     /// The worker of the binding is gone; placed anew.
     case lost

@@ -91,7 +91,7 @@ package enum SessionAction: UInt8, WireEnum {
     case use = 0
     /// Bind to the placement that is chosen, before generation.
     case open
-    /// Follow the binding and end it after generation.
+    /// Follow the binding and end it after generation; in a query: end it now.
     case close
 }
 

@@ -35,9 +35,14 @@ struct AttemptFailure: Error {
         }
         self.init(
             ServiceFailure(
-                wireCode: detail.code.rawValue, field: detail.field, reason: detail.reason,
+                wireCode: detail.code.rawValue, field: Self.member(of: detail), reason: detail.reason,
                 retryAfterMilliseconds: detail.retryAfterMilliseconds),
             fault, isFinal: !detail.code.isRetryableElsewhere)
+    }
+
+    /// What the client's body calls it.
+    private static func member(of detail: FailureDetail) -> String {
+        detail.field == "session" || detail.code == .sessionUnsupported ? "nvext.session_control" : detail.field
     }
 }
 

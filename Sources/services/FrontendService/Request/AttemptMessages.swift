@@ -26,7 +26,8 @@ struct AttemptMessages {
     }
 
     func question(
-        _ attempt: UInt8, _ choices: [ChoiceOutput], _ history: AttemptHistory, unreachable: [UInt64], at now: Instant
+        _ attempt: UInt8, _ choices: [ChoiceOutput], _ history: AttemptHistory, unreachable: [UInt64], patience: Duration,
+        at now: Instant
     ) -> RouteEntry {
         let shown = choices.reduce(0) { $1.isFinished ? $0 : max($0, $1.shown.count) }
         var entry = RouteEntry()
@@ -45,6 +46,8 @@ struct AttemptMessages {
         entry.sequenceHashes = hashes(choices)
         entry.loRA = prepared.adapter
         entry.remainingMilliseconds = now.duration(to: deadline).wireMilliseconds
+        // 0 would mean the router's own limit.
+        entry.queueMilliseconds = max(1, patience.wireMilliseconds)
         entry.blockHashNanoseconds = prepared.hashing.wireNanoseconds  // sequence hashes are made in the same pass
         entry.options = RoutingOptions(prepared.generation.hints)
         entry.options.excludedWorkers = history.excluded.sorted()

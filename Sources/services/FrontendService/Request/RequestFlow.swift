@@ -24,6 +24,8 @@ final class RequestFlow {
     private let receivedAt: Instant
     private let deadline: Instant
     private var history = AttemptHistory()
+    /// Left of the time that it may be parked until a worker has it.
+    private var patience: Duration
     private var firstTokenAt: Instant?
     private var placement: PlacementRef?
     private var loop: Loop { frontend.context.loop }
@@ -42,6 +44,7 @@ final class RequestFlow {
         self.session = session.map { RequestSession($0, frontend.sessions) }
         receivedAt = answer.exchange.request.receivedAt
         deadline = receivedAt + frontend.limits.total
+        patience = frontend.limits.queue
         released = ReleasedAnswer(prepared, to: answer)
         messages = AttemptMessages(prepared, id: id, deadline: deadline, limits: frontend.limits)
         active = ActiveRequest(
@@ -201,7 +204,10 @@ final class RequestFlow {
 
     private func plan(_ attempt: UInt8, from router: RouterClient) async throws(PlanFailure) -> PlanEntry {
         asked = router
-        let plan = try await router.plan(question(attempt), until: min(loop.now + limits.dispatch, deadline))
+        let began = loop.now
+        defer { patience = max(patience - began.duration(to: loop.now), .zero) }
+        // A router that is there places it, or keeps it parked and says how that ends.
+        let plan = try await router.plan(question(attempt), until: min(began + patience + FrontendLimits.planMargin, deadline))
         // One whole placement in this pool was asked for; whatever else was booked is of no use.
         guard plan.outcome == (prepared.isQuestion ? .queryOnly : .placed), plan.legs.count == 1, plan.legs[0].leg == .aggregated,
             plan.pool == messages.pool
@@ -213,7 +219,8 @@ final class RequestFlow {
     }
 
     private func question(_ attempt: UInt8) -> RouteEntry {
-        var entry = messages.question(attempt, released.choices, history, unreachable: frontend.workers.unreachable, at: loop.now)
+        var entry = messages.question(
+            attempt, released.choices, history, unreachable: frontend.workers.unreachable, patience: patience, at: loop.now)
         if let session {
             entry.session = session.question(holdsSessions: frontend.cluster.holdsSessions(messages.pool, prepared.generation.model))
         }
@@ -259,6 +266,7 @@ final class RequestFlow {
             if arrivals.isAccepted {
                 accepted(by: worker)
                 answer.begin()
+                patience = limits.queue
                 if waitsFor == .acceptance { (waitsFor, due) = (.firstToken, loop.now + limits.firstToken) }
             }
             // What a later attempt finds cached may be of the answer.

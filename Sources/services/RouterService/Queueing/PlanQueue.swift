@@ -127,9 +127,22 @@ final class PlanQueue: EndOfTurn {
         request.tenant = entry.tenant
         request.weight = Double(entry.tenantWeight)
         request.priority = Double(entry.options.priority)
-        request.tokens = max(1, entry.tokenCount)
+        request.tokens = uncached(entry, lane, pool)
         request.promptTokens = entry.tokenCount
         return request
+    }
+
+    /// What is to be computed of a prompt where most of it is cached, of the places that it may have.
+    private func uncached(_ entry: RouteEntry, _ lane: QueueLane, _ pool: Pool) -> UInt32 {
+        let matches = core.cache.match(entry.sequenceHashes)
+        var most: UInt32 = 0
+        for candidate in pool.candidates {
+            guard let slot = candidate.slot else { continue }
+            guard lane.pins.isEmpty || lane.pins.contains(where: { $0.target.worker == candidate.placement.worker }) else { continue }
+            most = max(most, matches[slot].cached)
+        }
+        let cached = UInt64(most) * UInt64(pool.blockSize)
+        return UInt32(max(1, UInt64(entry.tokenCount) - min(cached, UInt64(entry.tokenCount))))
     }
 
     private func queue(of pool: Pool) -> PoolQueue {
@@ -368,14 +381,28 @@ extension QueueLane {
         wish = PlacementWish(entry.wish)
         var needs = entry.needs
         if entry.task == .embed { needs.insert(.embeddings) }
+        if entry.session?.action == .open { needs.insert(.sessions) }
         self.needs = needs.rawValue
         loRA = entry.loRA.isEmpty && named.isAdapter ? entry.model : entry.loRA
         pins = entry.options.pins.map {
             PlacementPin(role: PlacementRole($0.leg), target: PlacementTarget(worker: WorkerID($0.workerID), rank: $0.rank.map(Rank.init)))
         }
-        if let session = entry.session, session.mode == .hard { hardSession = "\(session.key.tenant)\u{0}\(session.key.id)" }
+        if let session = entry.session {
+            if session.action == .open { self.needs |= Capabilities.sessions.rawValue }
+            if session.mode == .hard { hardSession = "\(session.key.tenant)\u{0}\(session.key.id)" }
+        }
         allowed = entry.options.allowedWorkers.sorted()
         excluded = entry.options.excludedWorkers.sorted()
         unreachable = entry.options.unreachableWorkers.sorted()
+    }
+}
+
+extension WorkerEvent {
+    /// Whether a rank may have room after it that it had not before.
+    var mayEaseLoad: Bool {
+        switch self {
+        case .prefillProgress, .prefillDone, .requestEnded, .rankLoad, .stateChanged: true
+        default: false
+        }
     }
 }

@@ -21,6 +21,8 @@ final class RouterSessions {
     /// The card of each life that registered here: it may say something of its sessions while its control link is gone.
     private var pools: [WorkerLife: Digest] = [:]
     private var changes: [SessionChange] = []
+    /// With more than one binding, of which the best is of a worker that may be gone: until that is known nobody is told to give up.
+    private var unsettled: Set<PooledSession> = []
     private var lastSweep = Instant.zero
 
     /// What nobody asks for any more is let go this often.
@@ -45,7 +47,7 @@ final class RouterSessions {
             settle()
         }
         pools[record.life] = pool
-        for binding in mirror.conflicts(of: record.life) { close(binding, .conflict) }
+        for binding in mirror.conflicts(of: record.life) { overrule(binding) }
     }
 
     func bound(_ event: SessionBound, by life: WorkerLife) {
@@ -101,14 +103,28 @@ final class RouterSessions {
                             reason: end.reason)))
             case .conflicts(let binding):
                 metrics.conflicts.increment()
-                log.info(
-                    "two workers hold a session; one is to give it up",
-                    ["worker": .hex(binding.life.worker.rawValue), "bind_counter": .unsigned(binding.counter)])
-                close(binding, .conflict)
+                overrule(binding)
             }
         }
         changes.removeAll(keepingCapacity: true)
         metrics.bound.set(mirror.count)
+    }
+
+    /// That binding is not the one that counts. If the one that does is of a worker that has just died, it must not take the other with it.
+    private func overrule(_ binding: SessionBinding) {
+        guard let winner = mirror[binding.session], isWell(winner) else {
+            unsettled.insert(binding.session)
+            return
+        }
+        log.info(
+            "two workers hold a session; one is to give it up",
+            ["worker": .hex(binding.life.worker.rawValue), "bind_counter": .unsigned(binding.counter)])
+        close(binding, .conflict)
+    }
+
+    private func isWell(_ binding: SessionBinding) -> Bool {
+        guard let record = workers[binding.life.worker], record.life == binding.life else { return false }
+        return record.isAttached && !record.isSuspected
     }
 
     /// A worker without a control link here is told when it has one; until then another router may have told it.
@@ -126,7 +142,9 @@ final class RouterSessions {
     func resolve(_ asked: RouteSession, for entry: RouteEntry, in pool: Pool) throws(SessionUnsupported) -> SessionResolution {
         let session = PooledSession(SessionID(asked.key), in: pool.digest), isHard = asked.mode == .hard, now = loop.now
         var resolution = SessionResolution(session: session, action: asked.action)
-        if let binding = mirror[session] {
+        // Of several the best one of a worker that is there.
+        let bindings = mirror.bindings(of: session)
+        if let binding = bindings.first(where: isWell) ?? bindings.first {
             resolution.binding = binding
             resolution.place = SessionPlace(target: PlacementTarget(worker: binding.life.worker, rank: binding.rank), isHard: isHard)
             if entry.queryOnly, asked.action == .close { closeForClient(binding) }
@@ -166,10 +184,22 @@ final class RouterSessions {
     // MARK: Now and then
 
     func sweep() {
+        if !unsettled.isEmpty { judge() }
         guard lastSweep + Self.sweepPace <= loop.now else { return }
         lastSweep = loop.now
         tentative.expire(at: loop.now)
         lost.expire(at: loop.now)
+    }
+
+    /// Workers that were in doubt are well again, or gone.
+    private func judge() {
+        // Order: each is judged by itself, and what is said of it goes to its own workers.
+        for session in unsettled {
+            let bindings = mirror.bindings(of: session)
+            if bindings.count > 1, !isWell(bindings[0]) { continue }
+            unsettled.remove(session)
+            for binding in bindings.dropFirst() { overrule(binding) }
+        }
     }
 
     /// For snapshots of the router's stream.

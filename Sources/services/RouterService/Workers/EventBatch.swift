@@ -55,15 +55,12 @@ enum EventBatch {
             ledger.prefilled(event.lease, by: life)
         case .blocksGrown(let event): ledger.grown(event, by: life)
         case .requestEnded(let event): ledger.ended(event, by: life)
-        case .rankLoad(let event):
-            core.workers.load(record, event, number: number)
-            core.queue.stirred()
-        case .stateChanged(let event):
-            core.workers.declared(record, event.state, event.reason)
-            core.queue.stirred()
+        case .rankLoad(let event): core.workers.load(record, event, number: number)
+        case .stateChanged(let event): core.workers.declared(record, event.state, event.reason)
         case .sessionBound(let event): core.sessions.bound(event, by: life)
         case .sessionUnbound(let event): core.sessions.unbound(event, by: life)
         case .unknown: core.metrics.strangeEvents.increment()
         }
+        if event.mayEaseLoad { core.queue.stirred() }
     }
 }

@@ -11,25 +11,48 @@ extension BlockIndex {
         cache.table.search(hashes, cached, apart: cache.open.words, scratch, into: scratch.confirmed)
         walkOpen(hashes, cached, leased)
         let hasLower = walkLower(hashes, cached, leased)
-        for word in 0..<words {
-            var bits = scratch.confirmed.slots[word] | scratch.predicted.slots[word] | scratch.active.slots[word]
-            if hasLower { bits |= scratch.host.slots[word] | scratch.disk.slots[word] | scratch.external.slots[word] }
-            while bits != 0 {
-                let slot = word << 6 + bits.trailingZeroBitCount
-                bits &= bits &- 1
-                var match = BlockMatch()
-                match.confirmed = scratch.confirmed[slot]
-                match.device = deviceLength(slot)
-                match.active = scratch.active[slot]
-                if hasLower {
-                    let host = max(scratch.host[slot], match.device), disk = max(scratch.disk[slot], host)
-                    match.host = host - match.device
-                    match.disk = disk - host
-                    match.external = max(scratch.external[slot], disk) - disk
+        matches.fill(slots: slots.count) { rows, touched in
+            for word in 0..<words {
+                var bits = scratch.confirmed.slots[word] | scratch.predicted.slots[word] | scratch.active.slots[word]
+                bits |= scratch.walked.slots[word]
+                if hasLower { bits |= scratch.host.slots[word] | scratch.disk.slots[word] | scratch.external.slots[word] }
+                guard bits != 0 else { continue }
+                while bits != 0 {
+                    let slot = word << 6 + bits.trailingZeroBitCount
+                    bits &= bits &- 1
+                    let match = result(slot, hasLower)
+                    rows[slot] = match
+                    touched.append(PlacementSlot(UInt16(truncatingIfNeeded: slot)))
                 }
-                matches.append(match, of: PlacementSlot(UInt16(truncatingIfNeeded: slot)))
+                clear(word: word, hasLower)
             }
         }
+    }
+
+    @inline(__always)
+    private func result(_ slot: Int, _ hasLower: Bool) -> BlockMatch {
+        var match = BlockMatch()
+        match.confirmed = scratch.confirmed[slot]
+        match.device = deviceLength(slot)
+        match.active = scratch.active[slot]
+        guard hasLower else { return match }
+        let host = max(scratch.host[slot], match.device), disk = max(scratch.disk[slot], host)
+        match.host = host - match.device
+        match.disk = disk - host
+        match.external = max(scratch.external[slot], disk) - disk
+        return match
+    }
+
+    @inline(__always)
+    private func clear(word: Int, _ hasLower: Bool) {
+        scratch.confirmed.clear(word: word)
+        scratch.predicted.clear(word: word)
+        scratch.active.clear(word: word)
+        scratch.walked.clear(word: word)
+        guard hasLower else { return }
+        scratch.host.clear(word: word)
+        scratch.disk.clear(word: word)
+        scratch.external.clear(word: word)
     }
 
     /// On the device, or predicted to be.
@@ -43,7 +66,6 @@ extension BlockIndex {
     /// The lengths of placements whose chains have gaps, with and without predictions.
     private func walkOpen(_ hashes: Span<UInt64>, _ cached: ValidSlots, _ leased: ValidSlots) {
         let words = scratch.words
-        scratch.walked.slots.clear(words)
         guard !cache.open.words.isEmpty(min(words, cache.open.wordCount)) else { return }
         let confirmed = scratch.spare(0), either = scratch.spare(1), here = scratch.spare(2), left = scratch.spare(3)
         for word in 0..<words {
@@ -89,9 +111,6 @@ extension BlockIndex {
         let slots = scratch.spare(4)
         for word in 0..<words { slots[word] = word < cache.lower.wordCount ? cache.lower.words[word] & live.words[word] : 0 }
         guard !slots.isEmpty(words) else { return false }
-        scratch.host.slots.clear(words)
-        scratch.disk.slots.clear(words)
-        scratch.external.slots.clear(words)
         if totals.host > 0 { walk(hashes, slots, 0b0011, cached, leased, into: scratch.host) { deviceLength($0) } }
         if totals.disk > 0 {
             walk(hashes, slots, 0b0111, cached, leased, into: scratch.disk) { max(deviceLength($0), scratch.host[$0]) }

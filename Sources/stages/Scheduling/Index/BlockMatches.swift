@@ -36,18 +36,19 @@ package struct BlockMatches: Sendable {
     package var slots: [PlacementSlot] { touched }
 
     package mutating func removeAll() {
-        for slot in touched { found[slot.index] = BlockMatch() }
+        found.withUnsafeMutableBufferPointer { rows in
+            for slot in touched { rows[slot.index] = BlockMatch() }
+        }
         touched.removeAll(keepingCapacity: true)
         longest = 0
     }
 
-    /// As `set`, for one of which nothing was found yet, and something is now.
+    /// Fills an empty one: `body` writes the rows of slots below `slots`, and notes each slot once.
     @inline(__always)
-    mutating func append(_ match: BlockMatch, of slot: PlacementSlot) {
-        if slot.index >= found.count { makeRoom(for: slot) }
-        found[slot.index] = match
-        touched.append(slot)
-        longest = max(longest, match.device)
+    mutating func fill(slots: Int, _ body: (UnsafeMutableBufferPointer<BlockMatch>, inout [PlacementSlot]) -> Void) {
+        if slots > found.count { makeRoom(for: PlacementSlot(UInt16(slots - 1))) }
+        found.withUnsafeMutableBufferPointer { body($0, &touched) }
+        for slot in touched { longest = max(longest, found[slot.index].device) }
     }
 
     @inline(never)

@@ -20,7 +20,7 @@ struct CacheMirror: ~Copyable {
     private static let evictionRun = 8
 
     /// What is counted of a placement under one number.
-    struct Place {
+    struct Place: BitwiseCopyable {
         var copies = 0
         var onDevice = 0
         /// Blocks in lower tiers and not on the device.
@@ -36,7 +36,9 @@ struct CacheMirror: ~Copyable {
     }
 
     var table: BlockTable
-    private(set) var places: [Place] = []
+    /// By number: a plain array, since every event writes to it.
+    private(set) var places = UnsafeMutablePointer<Place>.allocate(capacity: 0)
+    private var placeCount = 0
     /// Slots that a lookup must go through block by block, and slots with blocks in lower tiers.
     private(set) var open = SlotSet()
     private(set) var lower = SlotSet()
@@ -56,12 +58,21 @@ struct CacheMirror: ~Copyable {
 
     init(byteLimit: Int, secret: UInt64) { table = BlockTable(primary: Self.device, byteLimit: byteLimit, secret: secret) }
 
+    deinit { places.deallocate() }
+
     mutating func grow(slots: Int) {
         let words = SlotSet.words(for: slots)
         open.grow(toWords: words)
         lower.grow(toWords: words)
         table.words = words
-        while places.count < slots * 2 { places.append(Place()) }
+        guard slots * 2 > placeCount else { return }
+        let count = max(slots * 2, placeCount * 2)
+        let more = UnsafeMutablePointer<Place>.allocate(capacity: count)
+        more.update(from: places, count: placeCount)
+        (more + placeCount).initialize(repeating: Place(), count: count - placeCount)
+        places.deallocate()
+        places = more
+        placeCount = count
     }
 
     // MARK: Events
@@ -83,6 +94,7 @@ struct CacheMirror: ~Copyable {
         }
         let parent = before
         for index in hashes.indices {
+            if index & (BlockTable.ahead - 1) == 0 { table.touch(hashes, from: index) }
             let hash = hashes[index]
             guard index == 0 || hash != hashes[index - 1] else {
                 selfParents += 1
@@ -117,6 +129,7 @@ struct CacheMirror: ~Copyable {
     mutating func remove(_ hashes: Span<UInt64>, on number: PlaceNumber, tier: BlockTier) {
         let bit: UInt16 = 1 << UInt16(tier.rawValue)
         for index in hashes.indices {
+            if index & (BlockTable.ahead - 1) == 0 { table.touch(hashes, from: index) }
             guard let block = table.find(hashes[index]) else {
                 blocksNotFound += 1
                 continue
@@ -208,10 +221,22 @@ struct CacheMirror: ~Copyable {
         }
         let counted = entry.pointee.parent
         guard counted != BlockEntry.none else { return true }
+        if let holding = table.holding(table.entries[Int(counted)], number), holding.pointee.mark < Self.manyChildren - Self.child {
+            let mark = holding.pointee.mark
+            holding.pointee.bits += UInt32(Self.child)
+            if mark & Self.device == 0, mark < Self.child { changeOpenMarks(number, 1) }
+            return true
+        }
+        return linkAnew(block, to: counted, parent, on: number)
+    }
+
+    /// A first child of a block that the placement has no part in, or has as bits, or has many children of.
+    @inline(never)
+    private mutating func linkAnew(_ block: BlockNumber, to counted: BlockNumber, _ parent: BlockNumber, on number: PlaceNumber) -> Bool {
         let mark = table.mark(counted, number)
         guard mark < Self.manyChildren else { return true }
         guard setMark(counted, number, mark + Self.child, keeping: block, parent) else {
-            if !table.hasPrimary(block) { entry.pointee.parent = BlockEntry.none }
+            if !table.hasPrimary(block) { table.entries[Int(block)].pointee.parent = BlockEntry.none }
             return false
         }
         if mark >= Self.manyChildren - Self.child { places[number.index].isUncounted = true }
@@ -225,6 +250,19 @@ struct CacheMirror: ~Copyable {
         let entry = table.entries[Int(block)], parent = entry.pointee.parent
         if !table.hasPrimary(block) { entry.pointee.parent = BlockEntry.none }
         guard parent != BlockEntry.none else { return }
+        if let holding = table.holding(table.entries[Int(parent)], number) {
+            let mark = holding.pointee.mark
+            // With the device's bit it stays, whatever its children.
+            if mark & Self.device != 0, mark >= Self.child, mark < Self.manyChildren {
+                holding.pointee.bits -= UInt32(Self.child)
+                return
+            }
+        }
+        unlinkSlowly(parent, number)
+    }
+
+    @inline(never)
+    private mutating func unlinkSlowly(_ parent: BlockNumber, _ number: PlaceNumber) {
         let mark = table.mark(parent, number)
         guard mark >= Self.child, mark < Self.manyChildren else { return }
         _ = table.setMark(parent, number, mark - Self.child)

@@ -146,16 +146,16 @@ package struct RequestQueue: Sendable {
         var opened = 0
         while opened < limit, let first = blocked.first, first.number <= stirredThrough {
             blocked.removeFirst()
-            guard laneTable[first.lane].blocked == first.number else { continue }
             laneTable[first.lane].blocked = nil
             blockedLanes -= 1
             opened += 1
+            pruneBlocked()
             for group in laneTable[first.lane].groups { refresh(group) }
             refreshAge(of: first.lane)
         }
     }
 
-    private var mayReopen: Bool { blockedLanes > 0 && (blocked.first.map { $0.number <= stirredThrough } ?? false) }
+    private var mayReopen: Bool { blocked.first.map { $0.number <= stirredThrough } ?? false }
 
     /// The request that is to be tried now; nil if nothing is parked but in blocked lanes. Has to be followed by `placed`, `busy` or `remove`.
     package mutating func next(at now: Instant) -> QueueTicket? {
@@ -344,10 +344,18 @@ package struct RequestQueue: Sendable {
     }
 
     private mutating func forget(lane: Int) {
-        if laneTable[lane].blocked != nil { blockedLanes -= 1 }
+        let wasBlocked = laneTable[lane].blocked != nil
         laneIDs[laneTable[lane].key] = nil
         laneTable[lane] = Lane(key: QueueLane())
         freeLanes.append(lane)
+        guard wasBlocked else { return }
+        blockedLanes -= 1
+        pruneBlocked()
+    }
+
+    /// What stands first in the list of the blocked is blocked.
+    private mutating func pruneBlocked() {
+        while let first = blocked.first, laneTable[first.lane].blocked != first.number { blocked.removeFirst() }
     }
 
     /// After its best request, or whether its lane is blocked, may have changed.

@@ -36,10 +36,14 @@ package struct SessionMirror: Sendable {
     /// The binding that counts.
     package subscript(session: PooledSession) -> SessionBinding? { claims[session]?.first }
 
+    /// All bindings of it, best first.
+    package func bindings(of session: PooledSession) -> [SessionBinding] { claims[session].map { [$0.first] + $0.others } ?? [] }
+
     package func count(on life: WorkerLife) -> Int { holders[life]?.counters.count ?? 0 }
 
     /// The bindings that count, in an order that does not depend on how they came.
     package var all: [SessionBinding] {
+        // Order: sorted as soon as they are bindings.
         claims.values.map(\.first).sorted { ($0.life, $0.counter, $0.session.id) < ($1.life, $1.counter, $1.session.id) }
     }
 

@@ -15,6 +15,7 @@ package final class VirtualProcess: @unchecked Sendable {
     let host: SimulatedHost
     private let sockets: VirtualSockets
     let log = LogCapture()
+    private let metrics = MetricsRegistry()
     private let lifecycle: LoopHost
     private let logger: Logger
     private var parts: VirtualProgram.Parts?
@@ -33,7 +34,6 @@ package final class VirtualProcess: @unchecked Sendable {
         self.loop = loop
         host = cluster.fabric.host(name, loop: loop)
         sockets = VirtualSockets(name, loop: loop, on: cluster.socketFabric)
-        let metrics = MetricsRegistry()
         logger = Logger(level: .debug, style: .json, sink: log, metrics: metrics, wallClock: { loop.wallClockMilliseconds })
         lifecycle = loop.perform { [logger] in LoopHost(on: loop, log: logger, systemd: SystemdNotify(environment: [:])) }
         loop.perform { start(program, metrics, cluster.pool) }
@@ -87,6 +87,17 @@ package final class VirtualProcess: @unchecked Sendable {
     var held: [String] {
         guard isAlive, let parts else { return [] }
         return loop.perform { parts.held() }
+    }
+
+    /// A sample of a metric, summed over its labels; nil if there is none of that name.
+    package func metric(_ name: String) -> Double? {
+        var text = TextExposition()
+        loop.perform { text.append(metrics) }
+        let samples = String(decoding: text.bytes, as: UTF8.self).split(separator: "\n").filter { line in
+            line.hasPrefix(name) && (line.dropFirst(name.utf8.count).first.map { $0 == "{" || $0 == " " } ?? false)
+        }
+        let values = samples.compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }
+        return values.isEmpty ? nil : values.reduce(0, +)
     }
 
     /// What it does not see of a cluster of that shape.

@@ -55,6 +55,7 @@ struct VirtualProgram: Sendable {
                 held: {
                     counts([
                         ("requests", service.openRequests), ("requests at workers", service.requestsAtWorkers),
+                        ("sessions to be closed", service.sessionsClosing),
                         ("client connections", service.openConnections),
                     ])
                 },
@@ -72,7 +73,12 @@ struct VirtualProgram: Sendable {
             let service = RouterService(try own.config(resolved), context)
             return Parts(
                 service: service, openRequests: { service.leasesHeld }, canServe: { !service.isDraining },
-                held: { counts([("leases", service.leasesHeld), ("bookings of other routers", service.peerBookings)]) },
+                held: {
+                    counts([
+                        ("leases", service.leasesHeld), ("bookings of other routers", service.peerBookings),
+                        ("parked requests", service.requestsParked),
+                    ])
+                },
                 missing: { shape in
                     var missing = service.gaps
                     if service.linkedPeers != shape.routers - 1 { missing.append("it has links to \(service.linkedPeers) other routers") }

@@ -56,3 +56,10 @@ struct BlockEntry: BitwiseCopyable {
         second = Holding(bits: UInt32(count) | UInt32(primaries) << 12 | UInt32(sizeClass) << 24)
     }
 }
+
+extension UnsafeMutablePointer<BlockEntry> {
+    /// The two holders that lie in the entry itself.
+    @inline(__always) var holdings: UnsafeMutablePointer<Holding> {
+        (UnsafeMutableRawPointer(self) + 16).assumingMemoryBound(to: Holding.self)
+    }
+}

@@ -6,19 +6,30 @@ extension BlockTable {
     @inline(__always)
     func mark(_ block: BlockNumber, _ number: PlaceNumber) -> UInt16 {
         let entry = entries[Int(block)]
-        switch entry.pointee.form {
-        case .inline:
-            if entry.pointee.first.number == number { return entry.pointee.first.mark }
-            return entry.pointee.second.number == number ? entry.pointee.second.mark : 0
-        case .list:
-            let list = lists.list(entry.pointee.first.bits), count = entry.pointee.listCount
-            let place = position(of: number, in: list, count)
-            return place < count && list[place].number == number ? list[place].mark : 0
-        case .wide: return wides[Int(entry.pointee.first.bits)].mark(number)
-        case .free: return 0
-        }
+        if let holding = holding(entry, number) { return holding.pointee.mark }
+        return entry.pointee.form == .wide ? wides[Int(entry.pointee.first.bits)].mark(number) : 0
     }
 
+    /// A placement's part in a block whose holders are no bits. What lookups ask for must not be changed by it, nor may the mark become 0.
+    @inline(__always)
+    func holding(_ entry: UnsafeMutablePointer<BlockEntry>, _ number: PlaceNumber) -> UnsafeMutablePointer<Holding>? {
+        guard entry.pointee.form == .inline else {
+            guard entry.pointee.form == .list else { return nil }
+            return Self.search(lists.list(entry.pointee.first.bits), entry.pointee.listCount, number)
+        }
+        let two = entry.holdings
+        if two[0].number == number, two[0].bits != 0 { return two }
+        return two[1].number == number && two[1].bits != 0 ? two + 1 : nil
+    }
+
+    @inline(never)
+    private static func search(_ list: UnsafeMutablePointer<Holding>, _ count: Int, _ number: PlaceNumber) -> UnsafeMutablePointer<Holding>?
+    {
+        let place = position(of: number, in: list, count)
+        return place < count && list[place].number == number ? list + place : nil
+    }
+
+    @inline(__always)
     func isEmpty(_ block: BlockNumber) -> Bool {
         let entry = entries[Int(block)]
         return entry.pointee.form == .inline && entry.pointee.first.bits == 0
@@ -63,30 +74,32 @@ extension BlockTable {
         let entry = entries[Int(block)]
         switch entry.pointee.form {
         case .inline:
-            add(entry.pointee.first, mask, valid, to: slots)
-            add(entry.pointee.second, mask, valid, to: slots)
+            Self.add(entry.pointee.first, mask, valid, to: slots)
+            Self.add(entry.pointee.second, mask, valid, to: slots)
         case .list:
             let list = lists.list(entry.pointee.first.bits)
-            for index in 0..<entry.pointee.listCount { add(list[index], mask, valid, to: slots) }
-        case .wide: addWide(Int(entry.pointee.first.bits), mask, valid, to: slots, words)
+            for index in 0..<entry.pointee.listCount { Self.add(list[index], mask, valid, to: slots) }
+        case .wide: Self.add(wides + Int(entry.pointee.first.bits), mask, primary, valid, to: slots, words)
         case .free: break
         }
     }
 
     @inline(__always)
-    private func add(_ holding: Holding, _ mask: UInt16, _ valid: ValidSlots, to slots: SlotWords) {
+    private static func add(_ holding: Holding, _ mask: UInt16, _ valid: ValidSlots, to slots: SlotWords) {
         if holding.mark & mask != 0, valid.contains(holding.number) { slots.insert(holding.number.slot) }
     }
 
     @inline(never)
-    private func addWide(_ wide: Int, _ mask: UInt16, _ valid: ValidSlots, to slots: SlotWords, _ words: Int) {
+    private static func add(
+        _ wide: UnsafePointer<WideHolders>, _ mask: UInt16, _ primary: UInt16, _ valid: ValidSlots, to slots: SlotWords, _ words: Int
+    ) {
         guard mask == primary else {
-            return wides[wide].forEach { add($0, mask, valid, to: slots) }
+            return wide.pointee.forEach { add($0, mask, valid, to: slots) }
         }
-        if let part = wides[wide].bits(bank: 0) {
+        if let part = wide.pointee.bits(bank: 0) {
             for word in 0..<min(words, part.words) { slots[word] |= part.bits[word] & valid.banks.0[word] }
         }
-        if let part = wides[wide].bits(bank: 1) {
+        if let part = wide.pointee.bits(bank: 1) {
             for word in 0..<min(words, part.words) { slots[word] |= part.bits[word] & valid.banks.1[word] }
         }
     }
@@ -98,27 +111,17 @@ extension BlockTable {
     mutating func setMark(_ block: BlockNumber, _ number: PlaceNumber, _ mark: UInt16) -> Bool {
         let entry = entries[Int(block)]
         guard entry.pointee.form == .inline else { return setMarkOutside(block, number, mark) }
-        if entry.pointee.first.number == number, entry.pointee.first.bits != 0 {
-            entry.pointee.first = Holding(number, mark)
-            if mark == 0 {
-                entry.pointee.first = entry.pointee.second
-                entry.pointee.second = .none
+        let two = entry.holdings
+        let place = two[0].bits == 0 || two[0].number == number ? 0 : 1
+        if place == 0 || two[1].bits == 0 || two[1].number == number {
+            two[place] = mark == 0 ? .none : Holding(number, mark)
+            if two[0].bits == 0 {
+                two[0] = two[1]
+                two[1] = .none
             }
             return true
         }
-        if entry.pointee.second.number == number, entry.pointee.second.bits != 0 {
-            entry.pointee.second = mark == 0 ? .none : Holding(number, mark)
-            return true
-        }
         guard mark != 0 else { return true }
-        if entry.pointee.first.bits == 0 {
-            entry.pointee.first = Holding(number, mark)
-            return true
-        }
-        if entry.pointee.second.bits == 0 {
-            entry.pointee.second = Holding(number, mark)
-            return true
-        }
         return moveOut(block) && setMarkOutside(block, number, mark)
     }
 
@@ -144,7 +147,7 @@ extension BlockTable {
     private mutating func setListed(_ block: BlockNumber, _ number: PlaceNumber, _ mark: UInt16) -> Bool {
         let entry = entries[Int(block)]
         var list = lists.list(entry.pointee.first.bits), sizeClass = entry.pointee.listClass
-        let count = entry.pointee.listCount, place = position(of: number, in: list, count)
+        let count = entry.pointee.listCount, place = Self.position(of: number, in: list, count)
         var primaries = entry.pointee.listPrimaries + (mark & primary != 0 ? 1 : 0)
         if place < count, list[place].number == number {
             primaries -= list[place].mark & primary != 0 ? 1 : 0
@@ -214,11 +217,7 @@ extension BlockTable {
     private mutating func widen(_ block: BlockNumber) -> Bool {
         let entry = entries[Int(block)], list = lists.list(entry.pointee.first.bits), count = entry.pointee.listCount
         guard 2 * words * WideHolders.bytesAWord + MemoryLayout<WideHolders>.stride <= allowance else { return false }
-        if freeWides.isEmpty {
-            wides.append(WideHolders())
-            freeWides.append(UInt32(wides.count - 1))
-            wideBytes += MemoryLayout<WideHolders>.stride
-        }
+        if freeWides.isEmpty { addWides() }
         let wide = freeWides.removeLast()
         for index in 0..<count { wides[Int(wide)].set(list[index].number, list[index].mark, primary: primary, words: words) }
         wideBytes += wides[Int(wide)].bytes
@@ -259,7 +258,7 @@ extension BlockTable {
 
     /// Where in a list a number is, or would be.
     @inline(__always)
-    private func position(of number: PlaceNumber, in list: UnsafeMutablePointer<Holding>, _ count: Int) -> Int {
+    private static func position(of number: PlaceNumber, in list: UnsafeMutablePointer<Holding>, _ count: Int) -> Int {
         var low = 0, high = count
         while low < high {
             let middle = (low + high) >> 1

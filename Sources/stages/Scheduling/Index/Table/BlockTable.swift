@@ -10,11 +10,11 @@ struct BlockTable: ~Copyable {
     private let entryLimit: Int
     let byteLimit: Int
 
-    var entries = Chunks<BlockEntry>(shift: 10)
-    private var buckets = Chunks<BlockNumber>(shift: 10)
+    var entries = Chunks<BlockEntry>()
+    private var buckets = Chunks<BlockNumber>()
     /// Buckets in use: `base` or more, less than twice that. Those from `base` on were split off.
-    private var bucketCount = 1 << 10
-    private var base = 1 << 10
+    private var bucketCount = 1 << Chunks<BlockNumber>.shift
+    private var base = 1 << Chunks<BlockNumber>.shift
     private var free = BlockEntry.none
     /// Entries ever used; free ones among them.
     private(set) var highWater = 0
@@ -22,11 +22,16 @@ struct BlockTable: ~Copyable {
     private(set) var count = 0
 
     var lists = ListPool()
-    var wides: [WideHolders] = []
+    /// Those of `freeWides` are empty.
+    private(set) var wides = UnsafeMutablePointer<WideHolders>.allocate(capacity: 0)
+    private var wideCount = 0
     var freeWides: [UInt32] = []
     var wideBytes = 0
     /// Words that bits of all slots take: grows with the slots.
     var words = 1
+    /// Where loads end whose only purpose is to have been made.
+    private var touched: UInt64 = 0
+    private static let splitsAtOnce = 16
 
     init(primary: UInt16, byteLimit: Int, secret: UInt64) {
         self.primary = primary
@@ -37,7 +42,8 @@ struct BlockTable: ~Copyable {
     }
 
     deinit {
-        for wide in wides { wide.deallocate() }
+        for index in 0..<wideCount { wides[index].deallocate() }
+        wides.deallocate()
     }
 
     var bytes: Int { entries.bytes + buckets.bytes + lists.bytes + wideBytes }
@@ -57,6 +63,26 @@ struct BlockTable: ~Copyable {
         return nil
     }
 
+    /// How many hashes of a run are looked at together.
+    static let ahead = 16
+
+    /// Brings the blocks of the next hashes near. They lie anywhere in memory, so that waiting for one after the other would cost most of the time.
+    @inline(__always)
+    mutating func touch(_ hashes: Span<UInt64>, from start: Int) {
+        let end = min(start + Self.ahead, hashes.count)
+        guard end - start > 1 else { return }
+        var sum: UInt64 = 0
+        for index in start..<end { sum &+= glance(hashes[index]) }
+        touched = sum
+    }
+
+    /// Something of the first block in that hash's bucket.
+    @inline(__always)
+    func glance(_ hash: UInt64) -> UInt64 {
+        let head = buckets[bucket(of: hash)].pointee
+        return head == BlockEntry.none ? 0 : entries[Int(head)].pointee.hash
+    }
+
     /// A new block without holders; nil: no room. It must not be there yet.
     mutating func insert(_ hash: UInt64) -> BlockNumber? {
         let number: BlockNumber
@@ -74,7 +100,7 @@ struct BlockTable: ~Copyable {
             highWater += 1
         }
         count += 1
-        if count > bucketCount { splitBucket() }
+        if count > bucketCount + Self.splitsAtOnce { splitBuckets() }
         let head = buckets[bucket(of: hash)]
         var entry = BlockEntry()
         entry.hash = hash
@@ -109,6 +135,18 @@ struct BlockTable: ~Copyable {
         count -= 1
     }
 
+    /// Empty ones for blocks whose holders become bits.
+    mutating func addWides() {
+        let count = max(4, 2 * wideCount), more = UnsafeMutablePointer<WideHolders>.allocate(capacity: count)
+        more.update(from: wides, count: wideCount)
+        (more + wideCount).initialize(repeating: WideHolders(), count: count - wideCount)
+        wides.deallocate()
+        wides = more
+        freeWides += (wideCount..<count).reversed().map { UInt32($0) }
+        wideBytes += (count - wideCount) * MemoryLayout<WideHolders>.stride
+        wideCount = count
+    }
+
     // MARK: Buckets
 
     @inline(__always)
@@ -121,6 +159,18 @@ struct BlockTable: ~Copyable {
     private func bucket(of hash: UInt64) -> Int {
         let spread = spread(hash), index = spread & (2 &* base &- 1)
         return index < bucketCount ? index : spread & (base &- 1)
+    }
+
+    /// Several at once, so that their blocks come together.
+    @inline(never)
+    private mutating func splitBuckets() {
+        var sum: UInt64 = 0
+        for index in bucketCount - base..<bucketCount - base + Self.splitsAtOnce {
+            let head = buckets[index].pointee
+            if head != BlockEntry.none { sum &+= entries[Int(head)].pointee.hash }
+        }
+        touched = sum
+        for _ in 0..<Self.splitsAtOnce { splitBucket() }
     }
 
     /// One more bucket, from the one whose blocks it shares. Without room for it the chains grow longer, no more than the entries allow.

@@ -5,28 +5,26 @@ struct Chunks<Element: BitwiseCopyable>: ~Copyable {
     private var pieces: UnsafeMutablePointer<UnsafeMutablePointer<Element>>
     private var room = 16
     private var pieceCount = 0
-    private let shift: Int
 
-    /// Pieces of 2^shift elements.
-    init(shift: Int) {
-        self.shift = shift
-        pieces = .allocate(capacity: room)
-    }
+    /// A piece has 2^shift elements.
+    @inline(__always) static var shift: Int { 12 }
+
+    init() { pieces = .allocate(capacity: room) }
 
     deinit {
         for index in 0..<pieceCount { pieces[index].deallocate() }
         pieces.deallocate()
     }
 
-    var capacity: Int { pieceCount << shift }
-    var bytes: Int { (MemoryLayout<Element>.stride << shift) * pieceCount + room * MemoryLayout<UnsafeRawPointer>.stride }
+    var capacity: Int { pieceCount << Self.shift }
+    var bytes: Int { (MemoryLayout<Element>.stride << Self.shift) * pieceCount + room * MemoryLayout<UnsafeRawPointer>.stride }
     /// What the next piece takes.
-    var growth: Int { MemoryLayout<Element>.stride << shift + (pieceCount == room ? room * MemoryLayout<UnsafeRawPointer>.stride : 0) }
+    var growth: Int { MemoryLayout<Element>.stride << Self.shift + (pieceCount == room ? room * MemoryLayout<UnsafeRawPointer>.stride : 0) }
 
     @inline(__always)
     subscript(index: Int) -> UnsafeMutablePointer<Element> {
         assert(index >= 0 && index < capacity)
-        return pieces[index >> shift] + (index & (1 << shift - 1))
+        return pieces[index >> Self.shift] + (index & (1 << Self.shift - 1))
     }
 
     mutating func grow(filledWith value: Element) {
@@ -37,8 +35,8 @@ struct Chunks<Element: BitwiseCopyable>: ~Copyable {
             pieces = wider
             room *= 2
         }
-        let piece = UnsafeMutablePointer<Element>.allocate(capacity: 1 << shift)
-        piece.initialize(repeating: value, count: 1 << shift)
+        let piece = UnsafeMutablePointer<Element>.allocate(capacity: 1 << Self.shift)
+        piece.initialize(repeating: value, count: 1 << Self.shift)
         pieces[pieceCount] = piece
         pieceCount += 1
     }

@@ -4,10 +4,9 @@ struct ListPool: ~Copyable {
     static let maximum = 2048
     /// Holdings in the smallest piece; a reference counts in such units.
     private static let unit = 4
-    private static let shift = 12
     private static let nothing = UInt32.max
 
-    private var memory = Chunks<Holding>(shift: ListPool.shift)
+    private var memory = Chunks<Holding>()
     /// Heads of the free pieces, by size; a free piece begins with the next one.
     private var free = [UInt32](repeating: ListPool.nothing, count: 10)
     /// First unit never used.
@@ -30,7 +29,7 @@ struct ListPool: ~Copyable {
     /// A piece of that size; nil: there is none, and no more than `allowance` bytes may be taken for new ones.
     mutating func take(_ sizeClass: Int, allowance: Int) -> UInt32? {
         if let piece = pop(sizeClass) { return piece }
-        let units = 1 << sizeClass, chunk = 1 << (Self.shift - 2)
+        let units = 1 << sizeClass, chunk = 1 << (Chunks<Holding>.shift - 2)
         let left = (memory.capacity >> 2) - used
         if left >= units { return bump(units) }
         if memory.growth <= allowance {

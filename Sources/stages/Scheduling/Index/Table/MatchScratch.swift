@@ -1,4 +1,4 @@
-/// How far into a prompt each slot reaches: `lengths` holds for the slots of `slots` alone.
+/// How far into a prompt each slot reaches: 0 but for the slots in `slots`. Whoever reads the result last leaves it empty.
 struct Depths: ~Copyable {
     let slots: SlotWords
     let lengths: UnsafeMutablePointer<UInt32>
@@ -29,7 +29,18 @@ struct Depths: ~Copyable {
     }
 
     @inline(__always)
-    subscript(slot: Int) -> UInt32 { slots.contains(slot) ? lengths[slot] : 0 }
+    subscript(slot: Int) -> UInt32 { lengths[slot] }
+
+    /// Empties the slots of one word.
+    @inline(__always)
+    func clear(word: Int) {
+        var bits = slots[word]
+        slots[word] = 0
+        while bits != 0 {
+            lengths[word << 6 + bits.trailingZeroBitCount] = 0
+            bits &= bits &- 1
+        }
+    }
 }
 
 /// What lookups write on: made anew when the slots outgrow it, never in a lookup.
@@ -62,6 +73,8 @@ struct MatchScratch: ~Copyable {
         var low: Int32
         var high: Int32
         var lowBlock: BlockNumber
+        /// Halvings whose blocks were looked at already.
+        var near: Int32
     }
 
     init(words: Int) {
@@ -98,6 +111,9 @@ struct MatchScratch: ~Copyable {
         joining = .allocate(capacity: positions)
         joining.initialize(repeating: Self.nobody, count: positions)
     }
+
+    /// Where loads end whose only purpose is to have been made.
+    var touched: UnsafeMutablePointer<UInt64> { spare(5) }
 
     @inline(__always)
     func frame(_ index: Int) -> SlotWords { sets + index &* words }
