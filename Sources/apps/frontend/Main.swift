@@ -11,6 +11,7 @@ struct Main {
         let process = ProcessMain(options.table, options.process) { context, resolved, admin, _ in
             let service = FrontendService(try options.config(resolved), context)
             admin.readiness = { service.isServing }
+            admin.question("/v1/requests/{id}/decision") { await service.explain($0) }
             admin.debugState = { service.debugState(into: &$0) }
             return [service]
         }

@@ -11,7 +11,8 @@ struct Main {
         var table = OptionTable(description)
         let own = RouterOptions(in: &table)
         let shared = ProcessOptions(in: &table, role: .router, admin: "127.0.0.1:8102")
-        let process = ProcessMain(table, shared, id: { own.routerID($0) }) { context, resolved, admin, _ in
+        let replay = DecisionReplayCommand(in: &table)
+        let process = ProcessMain(table, shared, id: { own.routerID($0) }, command: { replay.run($0) }) { context, resolved, admin, _ in
             let router = RouterService(try own.config(resolved), context)
             router.takeOrders(on: admin)
             admin.debugState = { router.debugState(into: &$0) }
@@ -30,6 +31,7 @@ struct Main {
                 .init(
                     "router --listen tcp://0.0.0.0:8100 --publish tcp://0.0.0.0:8101 --cluster-secret-file /etc/apus/secret",
                     "serve other machines too; peers prove that they know the secret"),
+                .init("router --replay-decision decision.json", "make a recorded decision again"),
                 .init("router --print-config", "show every setting and where it comes from"),
             ])
     }

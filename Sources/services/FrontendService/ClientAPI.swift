@@ -22,6 +22,7 @@ final class ClientAPI {
         table.on(.get, "/v1/models", run: { [weak self] exchange in self?.listModels(exchange) })
         // Names of models may have slashes in them.
         table.on(.get, "/v1/models/{id*}", run: { [weak self] exchange in self?.showModel(exchange) })
+        table.on(.get, "/v1/requests/{id}/decision", task: { [weak self] exchange in await self?.explain(exchange) })
         Health.serve(on: table) { [weak frontend] in frontend?.isServing ?? false }
         table.on(.get, "/version") { exchange in
             exchange.respond(.json(.ok, Array(#"{"version":"\#(BuildInfo.version)","protocol":"\#(WireVersion.current)"}"#.utf8)))
@@ -51,6 +52,7 @@ final class ClientAPI {
             return refuse(exchange, ErrorBody(ServiceFailure(.overloaded)), endpoint, label)
         }
         let requestID = label ?? id.description
+        if let label { frontend.decisions.remember(label, id) }
         let answer = ClientAnswer(
             exchange, requestID: requestID, writer: writer(endpoint, prepared, id), choices: prepared.choices,
             wantsLogprobs: prepared.sampling.topLogprobs != nil, echo: echo(prepared), keepalive: frontend.limits.keepalive,
@@ -58,6 +60,10 @@ final class ClientAPI {
         let outcome = await RequestFlow(prepared, id: id, session: session, answer: answer, frontend: frontend).run()
         frontend.end(isStreamed: isStreamed, tokens: outcome.usage.completionTokens)
         ended(outcome, prepared, id, endpoint)
+    }
+
+    private func explain(_ exchange: HTTPExchange) async {
+        await frontend.decisions.answer(exchange, naming: .ordinals, requestID: exchange.request.requestLabel ?? drawnLabel)
     }
 
     /// Body → request → model → tokens. A large body is read and tokenized on the pool.
@@ -142,6 +148,8 @@ final class ClientAPI {
                 "prompt_tokens": .count(prepared.prompt.count), "output_tokens": .count(outcome.usage.completionTokens),
                 "after": .duration(outcome.total),
             ])
+        // A question ran nowhere.
+        guard !prepared.isQuestion else { return }
         var slice = RequestSlice()
         slice.counter = id.counter
         slice.attempts = outcome.attempts

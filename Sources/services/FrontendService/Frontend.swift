@@ -16,6 +16,8 @@ final class Frontend {
     let models: ModelStore
     private(set) lazy var sessions = FrontendSessions(self, sessionSettings, registry: context.metrics)
     private let sessionSettings: SessionSettings
+    /// Why requests went where they went.
+    private(set) lazy var decisions = RequestDecisions(self)
     /// Told of each request that ended.
     var publish: (@LoopActor (RequestSlice) -> Void)?
     private(set) var isDraining = false

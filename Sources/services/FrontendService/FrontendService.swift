@@ -1,6 +1,6 @@
 import ClusterModel
 package import EventLoop
-import HTTPServing
+package import HTTPServing
 package import JSONText
 package import ProcessKit
 import ServiceRuntime
@@ -103,6 +103,11 @@ package final class FrontendService {
         publisher?.close()
         publisher = nil
         context.loop.cancel(gauges)
+    }
+
+    /// For the admin side: why a request went where it went, placements by their ids.
+    package func explain(_ exchange: HTTPExchange) async {
+        await frontend.decisions.answer(exchange, naming: .ids, requestID: Hexadecimal.text(context.loop.random.next()))
     }
 
     // MARK: What it says of itself

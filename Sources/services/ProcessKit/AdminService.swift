@@ -1,6 +1,6 @@
 import ClusterModel
 package import EventLoop
-import HTTPServing
+package import HTTPServing
 package import JSONText
 package import ServiceRuntime
 import Telemetry
@@ -62,6 +62,12 @@ package final class AdminService {
                 exchange.respond(error.response)
             }
         }
+    }
+
+    /// Answers questions on a path, where only this machine can connect.
+    package func question(_ path: StaticString, _ answer: @escaping @LoopActor @Sendable (HTTPExchange) async -> Void) {
+        guard Self.isLoopback(listen.host) else { return }
+        table.on(.get, path, task: answer)
     }
 
     private static func isLoopback(_ host: String) -> Bool { Address(host: host, port: 0).isLoopback }

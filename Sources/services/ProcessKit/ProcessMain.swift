@@ -13,16 +13,19 @@ package struct ProcessMain: Sendable {
     private let table: OptionTable
     private let options: ProcessOptions
     private let id: @Sendable (ResolvedConfiguration) -> UInt64?
+    private let command: @Sendable (ResolvedConfiguration) -> (code: ExitCode, output: String, complaint: String)?
     private let parts: Parts
 
-    /// `id` is the process's lasting number, where it has one.
+    /// `id` is the process's lasting number, where it has one; `command` answers what is asked instead of a run.
     package init(
         _ table: OptionTable, _ options: ProcessOptions, id: @escaping @Sendable (ResolvedConfiguration) -> UInt64? = { _ in nil },
+        command: @escaping @Sendable (ResolvedConfiguration) -> (code: ExitCode, output: String, complaint: String)? = { _ in nil },
         parts: @escaping Parts
     ) {
         self.table = table
         self.options = options
         self.id = id
+        self.command = command
         self.parts = parts
     }
 
@@ -38,6 +41,11 @@ package struct ProcessMain: Sendable {
             return code
         case .run(let resolved, let warnings):
             for warning in warnings { StandardStreams.complain("\(warning)\n") }
+            if let answer = command(resolved) {
+                StandardStreams.output(answer.output)
+                StandardStreams.complain(answer.complaint)
+                return answer.code
+            }
             do { return try serve(resolved, SystemdNotify(environment: environment)) } catch {
                 StandardStreams.complain("\(table.process.name): \(error)\n")
                 return .failure

@@ -10,6 +10,8 @@ package struct RouterConfig: Sendable {
     /// The feed of the router's state.
     package var publish = Address(host: "127.0.0.1", port: 8101)
     package var selection = SelectionSettings()
+    /// For the records of the last decisions: some thousands of a small pool.
+    package var decisionBytes = 8 << 20
     package var queue = QueueSettings()
     package var busy = BusyThresholds()
     /// Where the other routers are dialled; this one's own address may be among them.
@@ -23,7 +25,7 @@ package struct RouterOptions: Sendable {
     private let listen: OptionKey<String>
     private let publish: OptionKey<String>
     private let id: OptionKey<String?>
-    private let policy: OptionKey<String>
+    private let routing: RoutingOptions
     private let queue: QueueOptions
     private let peers: PeerOptions
 
@@ -38,10 +40,7 @@ package struct RouterOptions: Sendable {
             "router-id", .text("ID", problem: Self.idProblem),
             help: "Sixteen hexadecimal digits that name this router over its lives; by default drawn anew.")
         peers = PeerOptions(in: &table)
-        table.group("Routing")
-        policy = table.option(
-            "policy", .text("NAME", problem: Self.policyProblem), default: defaults.selection.policy.rawValue,
-            help: "How a worker is chosen: \(SelectionPolicy.names).")
+        routing = RoutingOptions(in: &table)
         queue = QueueOptions(in: &table)
     }
 
@@ -49,7 +48,7 @@ package struct RouterOptions: Sendable {
         var config = RouterConfig()
         config.listen = try Address(parsing: resolved[listen])
         config.publish = try Address(parsing: resolved[publish])
-        config.selection.policy = SelectionPolicy(rawValue: resolved[policy]) ?? config.selection.policy
+        routing.apply(resolved, to: &config)
         queue.apply(resolved, to: &config)
         config.peers = try peers.addresses(resolved)
         return config
@@ -59,10 +58,5 @@ package struct RouterOptions: Sendable {
 
     @Sendable private static func idProblem(_ text: String) -> ValueProblem? {
         RouterID(text: text) == nil ? ValueProblem("it is no id", remedy: "write sixteen hexadecimal digits") : nil
-    }
-
-    @Sendable private static func policyProblem(_ text: String) -> ValueProblem? {
-        guard SelectionPolicy(rawValue: text) == nil else { return nil }
-        return ValueProblem("there is no such policy", remedy: "write one of: \(SelectionPolicy.names)")
     }
 }

@@ -24,6 +24,8 @@ final class RouterCore {
     let workers: WorkerDirectory
     let frontends: FrontendDirectory
     let sessions: RouterSessions
+    /// Of the last decisions.
+    let decisions: DecisionLog
     let recoveries = RecoveryGate()
     /// Of this router's own links.
     let endpoint: LinkEndpoint
@@ -51,6 +53,7 @@ final class RouterCore {
         cache = CacheIndex(loop: loop, limits: IndexLimits())
         ledger = LeaseLedger(loop: loop, publisher: publisher, metrics: metrics, cache: cache)
         busy = BusyBook(config.busy)
+        decisions = DecisionLog(bytes: config.decisionBytes, log: log)
         queueSettings = config.queue
         workers = WorkerDirectory(
             loop: loop, publisher: publisher, ledger: ledger, cache: cache, thresholds: busy, metrics: metrics, log: log)

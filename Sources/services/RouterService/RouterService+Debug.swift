@@ -18,6 +18,8 @@ extension RouterService {
         json.number(core.ledger.table.count)
         json.key("tombstones")
         json.number(core.ledger.table.tombstoneCount)
+        json.key("decisions")
+        json.number(core.decisions.count)
         json.key("sessions")
         core.sessions.debugState(into: &json)
         core.queue.debugState(into: &json)

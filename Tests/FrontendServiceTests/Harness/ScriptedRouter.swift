@@ -12,6 +12,9 @@ final class ScriptedRouter: LinkHandler {
     private(set) var workers: [WorkerEntry] = []
     private(set) var pools: [ModelPool] = []
     private(set) var health = RouterHealth(state: .ready, reason: "", workers: 0, resyncing: 0, leases: 0, indexedBlocks: 0)
+    /// The record of a decision; nil: there is none.
+    var explains: (@LoopActor (ExplainQuestion) -> [UInt8]?)?
+    private(set) var explained: [ExplainQuestion] = []
     /// Answers a snapshot question in its own way; nil: as usual.
     var page: (@LoopActor (SnapshotQuestion) -> SnapshotPage?)?
     /// Entries of the snapshot in one page; less makes more pages.
@@ -136,6 +139,14 @@ final class ScriptedRouter: LinkHandler {
             case .routeBatch: route(try Codec.decodeBody(RouteBatch.self, from: body))
             case .cancelRoute: cancelled += try Codec.decodeBody(CancelRoute.self, from: body).requests
             case .leasesEnded: endedLeases += try Codec.decodeBody(LeasesEnded.self, from: body).leases
+            case .explainQuestion:
+                let question = try Codec.decodeBody(ExplainQuestion.self, from: body)
+                explained.append(question)
+                if let record = explains.flatMap({ $0(question) }) {
+                    link.answer(header, with: ExplainAnswer(routerID: identity.id, decision: record))
+                } else {
+                    link.answer(header, with: Failure(.notFound, reason: "scripted"))
+                }
             case .snapshotQuestion:
                 snapshotQuestions += 1
                 let question = try Codec.decodeBody(SnapshotQuestion.self, from: body)

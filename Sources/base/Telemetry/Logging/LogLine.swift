@@ -24,7 +24,7 @@ struct LogLine {
     /// Fields that found no more room.
     private var omitted = 0
 
-    init(style: LogStyle, level: LogLevel, message: StaticString, atMilliseconds time: Int64, fields: LogFields) {
+    init(style: LogStyle, level: LogLevel, message: UnsafeBufferPointer<UInt8>, atMilliseconds time: Int64, fields: LogFields) {
         self.style = style
         bytes.reserveCapacity(256)
         let timestamp = UTCTimestamp(millisecondsSinceEpoch: time)
@@ -38,23 +38,24 @@ struct LogLine {
 
     // MARK: Layout
 
-    private mutating func startJSON(_ timestamp: UTCTimestamp, _ level: LogLevel, _ message: StaticString) {
+    private mutating func startJSON(_ timestamp: UTCTimestamp, _ level: LogLevel, _ message: UnsafeBufferPointer<UInt8>) {
         append("{\"ts\":\"")
         timestamp.append(to: &bytes)
         append("\",\"level\":\"")
         append(level.name)
         append("\",\"msg\":\"")
-        message.withUTF8Buffer { LogText.append($0, to: &bytes) }
+        LogText.append(message, to: &bytes)
         append("\"")
     }
 
-    private mutating func startReadable(_ timestamp: UTCTimestamp, _ level: LogLevel, _ message: StaticString, colours: Bool) {
+    private mutating func startReadable(_ timestamp: UTCTimestamp, _ level: LogLevel, _ message: UnsafeBufferPointer<UInt8>, colours: Bool)
+    {
         timestamp.append(to: &bytes, between: " ")
         if colours { append(level.colour) }
         append(level.column)
         if colours { append("\u{1B}[0m") }
         let start = bytes.count
-        message.withUTF8Buffer { LogText.append($0, to: &bytes) }
+        LogText.append(message, to: &bytes)
         // Fields begin in one column below each other, as long as messages are short.
         while bytes.count - start < 40 { append(" ") }
     }

@@ -36,12 +36,19 @@ package struct Logger: Sendable {
 
     package func log(_ level: LogLevel, _ message: StaticString, _ fields: @autoclosure () -> LogFields = [:]) {
         guard isEnabled(level) else { return }
-        output.write(level, message, bound.adding(fields()))
+        message.withUTF8Buffer { output.write(level, $0, bound.adding(fields())) }
     }
 
     package func trace(_ message: StaticString, _ fields: @autoclosure () -> LogFields = [:]) { log(.trace, message, fields()) }
 
     package func debug(_ message: StaticString, _ fields: @autoclosure () -> LogFields = [:]) { log(.debug, message, fields()) }
+
+    /// For the few lines whose message other programs read by its shape: made of literals, ids and numbers of our own, never of what a user sent.
+    package func debug(composed message: @autoclosure () -> String, _ fields: @autoclosure () -> LogFields = [:]) {
+        guard isEnabled(.debug) else { return }
+        var message = message()
+        message.withUTF8 { output.write(.debug, $0, bound.adding(fields())) }
+    }
 
     package func info(_ message: StaticString, _ fields: @autoclosure () -> LogFields = [:]) { log(.info, message, fields()) }
 
@@ -72,7 +79,7 @@ private final class LogOutput: Sendable {
         set { threshold.store(newValue.rawValue, ordering: .relaxed) }
     }
 
-    func write(_ level: LogLevel, _ message: StaticString, _ fields: LogFields) {
+    func write(_ level: LogLevel, _ message: UnsafeBufferPointer<UInt8>, _ fields: LogFields) {
         let time = wallClock()
         guard reportDropped(at: time), sink.write(line(level, message, at: time, fields)) else {
             droppedLines.increment()
@@ -86,12 +93,13 @@ private final class LogOutput: Sendable {
         guard unreported.load(ordering: .relaxed) > 0 else { return true }
         let count = unreported.exchange(0, ordering: .relaxed)
         guard count > 0 else { return true }  // another thread reports
-        if sink.write(line(.warning, "log lines dropped", at: time, ["count": .count(count)])) { return true }
+        let lost: StaticString = "log lines dropped"
+        if lost.withUTF8Buffer({ sink.write(line(.warning, $0, at: time, ["count": .count(count)])) }) { return true }
         unreported.wrappingAdd(count, ordering: .relaxed)
         return false
     }
 
-    private func line(_ level: LogLevel, _ message: StaticString, at time: Int64, _ fields: LogFields) -> [UInt8] {
+    private func line(_ level: LogLevel, _ message: UnsafeBufferPointer<UInt8>, at time: Int64, _ fields: LogFields) -> [UInt8] {
         LogLine(style: style, level: level, message: message, atMilliseconds: time, fields: fields).bytes
     }
 }

@@ -114,6 +114,12 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
         flushSoon()
     }
 
+    /// A question beside the plans; nil if no answer of its kind came.
+    func ask(_ question: ExplainQuestion, within limit: Duration) async -> ExplainAnswer? {
+        guard let link, isRegistered else { return nil }
+        return try? await link.ask(question, answeredBy: ExplainAnswer.self, within: limit)
+    }
+
     private func flushSoon() {
         guard !wantsFlush else { return }
         wantsFlush = true

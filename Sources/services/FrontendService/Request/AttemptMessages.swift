@@ -36,6 +36,7 @@ struct AttemptMessages {
         entry.attempt = attempt
         // This frontend takes a request to one worker.
         entry.wish = .aggregated
+        entry.queryOnly = prepared.isQuestion
         entry.choices = UInt8(prepared.choices)
         entry.model = prepared.generation.model
         // The prompt was made for this card: another pool could not run it.

@@ -11,7 +11,11 @@ final class ClientAnswer {
     let exchange: HTTPExchange
     let requestID: String
     var usage = TokenUsage()
-    private let writer: any AnswerWriter
+    private var writer: any AnswerWriter
+    /// What is told beside the answer, on every chunk.
+    var told = ResponseExtension() { didSet { writer.chunkExtension = told.json } }
+    /// More of it, told once: on the first chunk that ends a choice, or in the body.
+    var toldAtEnd: [ResponseExtension.Member] = []
     private let keepalive: Duration
     private let loop: Loop
     private(set) var hasBegun = false
@@ -85,14 +89,22 @@ final class ClientAnswer {
             bodies[Int(choice)].finish = kind
             return
         }
-        event { writer.appendFinish(choice: Int(choice), kind, usage: usage, extensionJSON: nil, to: &$0) }
+        let last = toldAtEnd.isEmpty ? nil : toldWithEnd
+        toldAtEnd = []
+        event { writer.appendFinish(choice: Int(choice), kind, usage: usage, extensionJSON: last, to: &$0) }
+    }
+
+    private var toldWithEnd: [UInt8] {
+        var all = told
+        all.others += toldAtEnd
+        return all.json
     }
 
     /// Every choice has finished.
     func end() {
         guard isStreamed else {
             var body: [UInt8] = []
-            writer.appendBody(bodies, usage: usage, extensionJSON: [], to: &body)
+            writer.appendBody(bodies, usage: usage, extensionJSON: toldWithEnd, to: &body)
             exchange.respond(HTTPResponse.json(.ok, body, headers: headers))
             return
         }

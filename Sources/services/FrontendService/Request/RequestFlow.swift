@@ -61,6 +61,7 @@ final class RequestFlow {
             answer.close()
             session?.ended { question(active.attempt) }
         }
+        if prepared.isQuestion { return await ask() }
         for attempt in 1...UInt8(clamping: limits.attempts) {
             active.begin(attempt: attempt)
             switch await run(attempt: attempt) {
@@ -75,6 +76,20 @@ final class RequestFlow {
             }
         }
         return fail(ServiceFailure(.internalError), attempts: 0)  // a frontend of no attempts
+    }
+
+    /// The client asks only where its request would run.
+    private func ask() async -> RequestOutcome {
+        active.begin(attempt: 1)
+        do throws(AttemptFailure) {
+            let (_, plan) = try await plan(1)
+            answer.place(plan)
+        } catch {
+            guard !active.isClientGone else { return outcome(status: 499, attempts: 1, failure: .cancelled) }
+            return fail(error.failure, attempts: 1)
+        }
+        answer.conclude(prepared.prompt, choices: prepared.choices)
+        return outcome(status: 200, attempts: 1)
     }
 
     private func note(_ end: AttemptFailure, _ attempt: UInt8) {
@@ -117,6 +132,10 @@ final class RequestFlow {
         }
         let leg = plan.legs[0]
         placement = PlacementRef(workerID: leg.workerID, rank: leg.rank)
+        if prepared.wantsWorker { answer.place(plan) }
+        if prepared.wantsDecision, let decision = await router.explain(id, attempt: attempt, ordinals: true) {
+            answer.toldAtEnd = [.init(name: "decision", json: decision)]
+        }
         let worker = await worker(of: leg)
         guard !active.isClientGone else {
             router.release(leg.lease(.neverDispatched))
@@ -190,8 +209,10 @@ final class RequestFlow {
         // A router that is there places it, or keeps it parked and says how that ends.
         let plan = try await router.plan(question(attempt), until: min(began + patience + FrontendLimits.planMargin, deadline))
         // One whole placement in this pool was asked for; whatever else was booked is of no use.
-        guard plan.outcome == .placed, plan.legs.count == 1, plan.legs[0].leg == .aggregated, plan.pool == messages.pool else {
-            for leg in plan.legs { router.release(leg.lease(.neverDispatched)) }
+        guard plan.outcome == (prepared.isQuestion ? .queryOnly : .placed), plan.legs.count == 1, plan.legs[0].leg == .aggregated,
+            plan.pool == messages.pool
+        else {
+            for leg in plan.legs where leg.lease != 0 { router.release(leg.lease(.neverDispatched)) }
             throw .strange
         }
         return plan

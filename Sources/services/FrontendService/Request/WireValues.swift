@@ -74,7 +74,7 @@ extension RoutingOptions {
         priority = Float(max(0, hints.priority ?? 0))
         expectedOutputTokens = hints.expectedOutputTokens
         for (leg, worker, rank) in [
-            (Leg.aggregated, hints.backendInstance, hints.rank), (.prefill, hints.prefillWorker, hints.prefillRank),
+            (Leg.aggregated, hints.backendInstance, hints.rank), (.prefill, hints.prefillWorker, hints.prefillRank ?? hints.rank),
             (.decode, hints.decodeWorker, hints.rank),
         ] {
             if let worker { pins.append(Pin(leg: leg, workerID: worker.rawValue, rank: rank?.rawValue)) }

@@ -17,7 +17,8 @@ struct IndexGauges: Sendable {
         bytes = registry.gauge("apus_router_index_bytes", help: "Memory of the block index.")
         blocks = registry.gauge("apus_router_index_blocks", help: "Distinct blocks in the index.")
         copies = registry.gauge("apus_router_index_copies", help: "Blocks in the index, once for each placement that has one.")
-        activeBlocks = registry.gauge("apus_router_index_active_blocks", help: "Blocks that booked or running requests hold, once a placement.")
+        activeBlocks = registry.gauge(
+            "apus_router_index_active_blocks", help: "Blocks that booked or running requests hold, once a placement.")
         openMarks = registry.gauge(
             "apus_router_index_open_marks", help: "Blocks whose placement lacks the one before: lookups there go block by block.")
         evicted = registry.gauge("apus_router_index_evicted", help: "Blocks dropped from the index for lack of room, since the start.")

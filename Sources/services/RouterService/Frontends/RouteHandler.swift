@@ -1,6 +1,7 @@
 import ClusterModel
 import EventLoop
 import ProcessKit
+import Scheduling
 import Telemetry
 import Transport
 import WireProtocol
@@ -38,8 +39,7 @@ final class RouteHandler: LinkHandler, StateEntry {
                 for lease in try batch(LeasesEnded.self, header, body).leases { core.ledger.end(lease) }
                 core.queue.stirred()
             case (.explainQuestion, true):
-                _ = try Codec.decodeBody(ExplainQuestion.self, from: body)
-                link.answer(header, with: Failure(.notFound, reason: "no record of this decision is kept"))
+                explain(try Codec.decodeBody(ExplainQuestion.self, from: body), header)
             case (.replayQuestion, true): stream.replay(try Codec.decodeBody(ReplayQuestion.self, from: body), header, on: link)
             case (.snapshotQuestion, true): stream.page(try Codec.decodeBody(SnapshotQuestion.self, from: body), header, on: link)
             case (_, true): notAllowed(header)
@@ -125,5 +125,15 @@ final class RouteHandler: LinkHandler, StateEntry {
             link.send(PlanBatch(entries: start == 0 && end == answers.count ? answers : Array(answers[start..<end])), origin: origin)
         }
         answers.removeAll(keepingCapacity: answers.count <= 256)
+    }
+
+    /// A frontend asks about its own requests; a tool may ask about everybody's.
+    private func explain(_ question: ExplainQuestion, _ header: MessageHeader) {
+        let asked = question.request, isAllowed = asked.origin == origin || identity.role == .tool
+        let id = RequestID(origin: asked.origin, counter: asked.counter), naming: PlacementNaming = question.ordinals ? .ordinals : .ids
+        guard isAllowed, let record = core.decisions.record(of: id, attempt: asked.attempt, naming: naming) else {
+            return link.answer(header, with: Failure(.notFound, field: "request", reason: "no record of this decision is kept"))
+        }
+        link.answer(header, with: ExplainAnswer(routerID: core.context.identity.id, decision: record), compressed: true)
     }
 }

@@ -49,20 +49,9 @@ final class RoutePlanner {
         plan.decisionNanoseconds = UInt64(clamping: took.inNanoseconds)
         core.metrics.planned(plan.outcome, plan.failure?.code)
         if plan.outcome == .placed { core.metrics.decision.observeMilliseconds(took) }
-        return plan
-    }
-
-    /// The answer to what does not wait until somebody is free.
-    func busy(_ entry: RouteEntry) -> PlanEntry {
-        var plan = PlanEntry()
-        plan.counter = entry.counter
-        plan.attempt = entry.attempt
-        plan.routerID = core.context.identity.id
-        plan.outcome = .failed
-        plan.failure = FailureDetail(
-            code: .capacity, retryAfterMilliseconds: UInt32(clamping: RouterLimits.retryAfter.inMilliseconds), field: "",
-            reason: "every worker that may run this is busy")
-        core.metrics.planned(.failed, .capacity)
+        if plan.outcome != .failed {
+            core.decisions.keep(scratch, plan, of: RequestID(origin: origin, counter: entry.counter), parked: core.queue.count)
+        }
         return plan
     }
 
@@ -265,9 +254,9 @@ final class RoutePlanner {
         case .noWorker: Refusal(code: .noWorker, reason: "no worker is eligible now", retryAfter: RouterLimits.retryAfter)
         case .busy: Refusal(code: .capacity, reason: "every worker that may run this is busy", isBusy: true)
         case .unknownWorker(let worker):
-            Refusal(code: .unknownWorker, field: "pins", reason: "there is no such placement: worker \(worker)")
+            Refusal(code: .unknownWorker, field: "pins", reason: "there is no such placement at worker \(worker.rawValue)")
         case .pinConflict(let worker):
-            Refusal(code: .pinConflict, field: "pins", reason: "the pin to worker \(worker) does not agree with the rest of the request")
+            Refusal(code: .pinConflict, field: "pins", reason: "the pin to worker \(worker.rawValue) does not agree with the rest of the request")
         case .pinNeeded:
             Refusal(code: .invalidArgument, field: "pins", reason: "this router sends requests only where they are pinned")
         case .badOverride(.policy):

@@ -1,0 +1,91 @@
+import Scheduling
+import ServiceRuntime
+import Testing
+
+@testable import RouterService
+
+@Suite("Routing options")
+struct RoutingOptionsTests {
+    static func resolve(_ arguments: [String]) -> RouterConfig? {
+        var table = OptionTable(ProcessDescription(name: "router", summary: "A test.", protocolVersion: "1.0"))
+        let options = RouterOptions(in: &table)
+        guard case .run(let resolved, _) = table.invocation(arguments: arguments, environment: ["HOME": "/"], files: .system) else {
+            return nil
+        }
+        return try? options.config(resolved)
+    }
+
+    @Test("without options the settings are the defaults")
+    func defaults() throws {
+        let config = try #require(Self.resolve([]))
+        #expect(config.selection == SelectionSettings() && config.decisionBytes == 8 << 20)
+    }
+
+    @Test("each knob reaches its setting")
+    func knobs() throws {
+        let config = try #require(
+            Self.resolve([
+                "--policy", "latency", "--overlap-credit", "0.5", "--overlap-credit-decay", "1", "--prefill-load-scale", "2",
+                "--active-request-weight", "3", "--host-cache-weight", "0.1", "--disk-cache-weight", "0.2", "--external-cache-weight",
+                "0.3",
+                "--temperature", "0.7", "--no-assume-reuse", "--no-track-prefill", "--no-track-active-blocks", "--transfer-weight", "4",
+                "--interference-weight", "5", "--decision-memory", "1MiB",
+            ]))
+        var expected = SelectionSettings()
+        expected.policy = .latency
+        expected.overlapCredit = 0.5
+        expected.overlapCreditDecay = 1
+        expected.prefillLoadScale = 2
+        expected.activeRequestWeight = 3
+        expected.hostWeight = 0.1
+        expected.diskWeight = 0.2
+        expected.externalWeight = 0.3
+        expected.temperature = 0.7
+        expected.assumeReuse = false
+        expected.trackPrefill = false
+        expected.trackActiveBlocks = false
+        expected.transferWeight = 4
+        expected.interferenceWeight = 5
+        #expect(config.selection == expected && config.decisionBytes == 1 << 20)
+    }
+
+    @Test("the one weight of old sets the scale, and at 0 takes every credit away")
+    func overlapWeight() throws {
+        let scaled = try #require(Self.resolve(["--overlap-weight", "2"])).selection
+        #expect(scaled.prefillLoadScale == 2 && scaled.overlapCredit == 1)
+        let none = try #require(Self.resolve(["--overlap-weight", "0"])).selection
+        #expect(none.prefillLoadScale == 0 && none.overlapCredit == 0 && none.hostWeight == 0)
+    }
+
+    @Test(
+        "what means nothing is refused",
+        arguments: [["--policy", "best"], ["--temperature", "-1"], ["--host-cache-weight", "1.5"], ["--overlap-credit", "nan"]])
+    func refused(_ arguments: [String]) { #expect(Self.resolve(arguments) == nil) }
+
+    @Test("the table of router options names every routing option, and no other")
+    func documented() throws {
+        var table = OptionTable(ProcessDescription(name: "router", summary: "A test.", protocolVersion: "1.0"))
+        _ = RouterOptions(in: &table)
+        let names = Set(table.options.filter { $0.group == "Routing" }.map(\.name)), all = Set(table.options.map(\.name))
+        let text = try #require(Self.read("deploy/router-options.md"))
+        var routing: Set<String> = [], others: Set<String> = []
+        // An option of ours is written `--name` in the second column of a row, or in the first of the table of ours alone.
+        for line in text.split(separator: "\n") where line.hasPrefix("|") {
+            let cells = line.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
+            guard cells.count > 3 else { continue }
+            for word in cells[2].split(separator: "`") where word.hasPrefix("--") {
+                let name = String(word.dropFirst(2)).split(separator: " ").first.map(String.init) ?? ""
+                let plain = name.hasPrefix("no-") ? String(name.dropFirst(3)) : name
+                if names.contains(plain) { routing.insert(plain) } else { others.insert(plain) }
+            }
+        }
+        #expect(routing == names, "missing: \(names.subtracting(routing).sorted())")
+        #expect(others.isSubset(of: all), "no such options: \(others.subtracting(all).sorted())")
+    }
+
+    /// A file of the repository; tests run in its root or know the way from this file.
+    private static func read(_ path: String) -> String? {
+        let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
+        return (try? FileReader.system.read(root + "/" + path, 1 << 20)).map { String(decoding: $0, as: UTF8.self) }
+    }
+}
