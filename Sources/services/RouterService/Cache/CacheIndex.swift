@@ -9,6 +9,8 @@ import WireProtocol
 @LoopActor
 final class CacheIndex {
     private var index: BlockIndex
+    /// Of workers that tell of no blocks.
+    private var approximate = ApproximateBlocks()
     private let loop: Loop
     /// What the last lookup found; filled again by the next.
     private(set) var matches = BlockMatches()
@@ -27,6 +29,7 @@ final class CacheIndex {
 
     /// Nothing of it is left for a decision. Its leases were dropped before.
     func retire(_ slot: PlacementSlot) {
+        approximate.forget(slot)
         index.retire(slot)
     }
 
@@ -67,6 +70,7 @@ final class CacheIndex {
     }
 
     func clear(_ slot: PlacementSlot) {
+        approximate.forget(slot)
         index.clear(slot)
     }
 
@@ -93,12 +97,21 @@ final class CacheIndex {
         hashes.isEmpty ? 0 : index.exclusiveBlocks(hashes.span, on: slot)
     }
 
+    /// What a worker without cache events has accepted, it will hold for a while.
+    func accepted(_ hashes: [UInt64], on slot: PlacementSlot) {
+        guard !hashes.isEmpty else { return }
+        approximate.accepted(hashes.span, on: slot, at: loop.now, in: &index)
+    }
+
     // MARK: Now and then
 
     var counts: IndexCounts { index.counts }
 
-    /// A slice of what retired slots left behind. True: more is left.
-    func sweep() -> Bool { index.sweep(atMost: CacheLimits.sweptEntries) }
+    /// A slice of what retired slots left behind, and of what was accepted too long ago. True: more is left.
+    func sweep() -> Bool {
+        let hasExpired = approximate.expire(atMost: CacheLimits.sweptEntries, at: loop.now, in: &index)
+        return index.sweep(atMost: CacheLimits.sweptEntries) || hasExpired
+    }
 
     /// The same memory each time: whoever gets it lets go of it before the next.
     private func copy(_ hashes: borrowing HashList) -> [UInt64] {

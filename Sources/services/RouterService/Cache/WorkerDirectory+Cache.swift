@@ -19,6 +19,15 @@ extension WorkerDirectory {
         record.ranks[index].changed = true
     }
 
+    /// The worker has it: not before that is what it will compute counted as there, where no events tell of it.
+    func accepted(_ record: WorkerRecord, _ lease: UInt64) {
+        guard record.events == .approximate, let lease = ledger.table[lease], lease.life == record.life,
+            let slot = record.slot(of: lease.rank.rawValue)
+        else { return }
+        cache.accepted(lease.hashes, on: slot)
+        indexChanged(record, lease.rank.rawValue)
+    }
+
     /// A request started, and this is what it found.
     func judge(_ record: WorkerRecord, _ lease: Lease?, found tokens: UInt32) {
         guard record.provenEvents == .exact, record.isInStep, let lease, lease.isPredicted, let size = record.registration?.card.blockSize

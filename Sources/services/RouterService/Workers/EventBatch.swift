@@ -44,8 +44,12 @@ enum EventBatch {
             guard let slot = record.slot(of: event.rank) else { return }
             core.cache.clear(slot)
             core.workers.indexChanged(record, event.rank)
-        case .requestAccepted(let event): ledger.accepted(event, by: life)
-        case .requestBlocks(let event): ledger.blocks(event, by: life)
+        case .requestAccepted(let event):
+            ledger.accepted(event, by: life)
+            core.workers.accepted(record, event.lease)
+        case .requestBlocks(let event):
+            ledger.blocks(event, by: life)
+            core.workers.accepted(record, event.lease)
         case .requestStarted(let event):
             core.workers.judge(record, ledger.table[event.lease], found: event.cachedTokens)
             ledger.started(event, by: life)

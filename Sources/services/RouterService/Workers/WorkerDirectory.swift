@@ -12,7 +12,7 @@ final class WorkerDirectory {
     private let thresholds: BusyBook
     let loop: Loop
     private let publisher: StatePublisher
-    private let ledger: LeaseLedger
+    let ledger: LeaseLedger
     let cache: CacheIndex
     let metrics: RouterMetrics
     let log: Logger
