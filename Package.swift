@@ -110,7 +110,7 @@ var targets: [Target] = [
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`
     .target(name: "CTwins", path: "Tests/Benchmarks/CTwins", linkerSettings: [.linkedLibrary("nng")]),
     .executableTarget(
-        name: "benchmarks", dependencies: ["CTwins", "ClusterModel", "EventLoop", "JSONText", "Transport", "WireProtocol"],
+        name: "benchmarks", dependencies: ["CTwins", "ClusterModel", "EventLoop", "JSONText", "Scheduling", "Transport", "WireProtocol"],
         path: "Tests/Benchmarks/Suite", swiftSettings: swiftSettings),
 
     // tests: one folder a target, then the suites over the whole
@@ -138,9 +138,8 @@ var targets: [Target] = [
     tests(
         "RouterServiceTests",
         [
-            "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime", "StreamFollowing",
-            "Telemetry",
-            "TestSupport", "Transport", "WireProtocol",
+            "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime",
+            "StreamFollowing", "Telemetry", "TestSupport", "Transport", "WireProtocol",
         ]),
     tests("SchedulingTests", ["ClusterModel", "JSONText", "Scheduling"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),

@@ -29,14 +29,17 @@ struct OverloadTests {
 
     /// About 200 tokens that no other prompt begins with.
     private func request(_ number: Int, priority: Int? = nil) -> ChatRequest {
-        var request = ChatRequest(model: "apus-mock", prompt: "\(number) " + String(repeating: "\(number * 7_919 % 10_007) words ", count: 14), maxTokens: 2)
+        var request = ChatRequest(
+            model: "apus-mock", prompt: "\(number) " + String(repeating: "\(number * 7_919 % 10_007) words ", count: 14), maxTokens: 2)
         request.seed = Int64(number)
         if let priority { request.extra = [("nvext", ["agent_hints": ["priority": .number(JSONNumber(Int64(priority)))]])] }
         return request
     }
 
     /// Asks at a steady pace and lets everything end.
-    private func ask(_ count: Int, every pace: Duration, in cluster: VirtualCluster, priority: (Int) -> Int? = { _ in nil }) throws -> [Asked] {
+    private func ask(_ count: Int, every pace: Duration, in cluster: VirtualCluster, priority: (Int) -> Int? = { _ in nil }) throws
+        -> [Asked]
+    {
         var asked: [Asked] = []
         let frontend = cluster.member("frontend-1")
         func note() {
@@ -60,13 +63,17 @@ struct OverloadTests {
 
     private func seconds(_ span: Duration) -> Double { Double(span.inNanoseconds) / 1e9 }
 
-    @Test("twice what the workers can do: they stay busy, the rest is refused in milliseconds, advice to come back is honest, and nothing is left")
+    @Test(
+        "twice what the workers can do: they stay busy, the rest is refused in milliseconds, advice to come back is honest, and nothing is left"
+    )
     func overload() throws {
         try with(["--queue-entries", "40", "--queue-time", "30s"]) { cluster in
             let asked = try ask(500, every: .milliseconds(50), in: cluster)
             let complete = asked.filter { $0.pending.reply?.isComplete ?? false }
             let refused = asked.filter { $0.pending.reply?.http.status == 429 }
-            #expect(complete.count + refused.count == asked.count, "\(asked.compactMap { $0.pending.reply }.filter { !$0.isComplete && $0.http.status != 429 }.map(\.summary))")
+            #expect(
+                complete.count + refused.count == asked.count,
+                "\(asked.compactMap { $0.pending.reply }.filter { !$0.isComplete && $0.http.status != 429 }.map(\.summary))")
             #expect(refused.count > 100)
             for one in complete { #expect(one.pending.reply?.text == ExpectedText.text(of: one.request)) }
             // What the workers did, of what they could do while it was asked for.
@@ -112,8 +119,10 @@ struct OverloadTests {
         try with(["--queue-entries", "400", "--queue-batches", "1000", "--queue-time", "60s", "--queue-aging", "5s"]) { cluster in
             let asked = try ask(300, every: .milliseconds(50), in: cluster) { $0.isMultiple(of: 4) ? 1_000 : nil }
             func mean(_ urgent: Bool) -> Double {
-                let waits = asked.enumerated().filter { $0.offset.isMultiple(of: 4) == urgent && ($0.element.pending.reply?.isComplete ?? false) }
-                    .map { seconds($0.element.at.duration(to: $0.element.endedAt ?? $0.element.at)) }
+                let waits = asked.enumerated().filter {
+                    $0.offset.isMultiple(of: 4) == urgent && ($0.element.pending.reply?.isComplete ?? false)
+                }
+                .map { seconds($0.element.at.duration(to: $0.element.endedAt ?? $0.element.at)) }
                 return waits.reduce(0, +) / Double(max(1, waits.count))
             }
             #expect(asked.allSatisfy { $0.pending.reply?.isComplete ?? false })

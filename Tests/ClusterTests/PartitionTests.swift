@@ -2,8 +2,8 @@ import ClusterHarness
 import Testing
 import Transport
 
-/// T18: the network parts what belongs together, loses, delays, doubles and reorders, under load. What clients see is right whatever happens; when
-/// it is over everything is well again within three seconds.
+/// T18: the network parts what belongs together, loses, delays, doubles and reorders, under load. What clients see is right whatever
+/// happens; when it is over everything is well again within three seconds.
 @Suite("Partitions and poor networks")
 struct PartitionTests {
     /// Two frontends, three workers, so many routers.

@@ -249,7 +249,8 @@ struct RouterTests {
         #expect(scene.held == [])
     }
 
-    @Test("a parked request waits as long as it may, beyond every other limit of an attempt; what is left of that is told to the next router")
+    @Test(
+        "a parked request waits as long as it may, beyond every other limit of an attempt; what is left of that is told to the next router")
     func parked() {
         let scene = Scene(routers: 2)
         scene.pass(.milliseconds(50))

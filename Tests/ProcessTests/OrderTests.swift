@@ -51,16 +51,21 @@ extension ProcessSuites {
                     (#"{"model":"nobody","waitingTokens":1}"#, 404), (#"{"activeBlocks":1.5}"#, 400), (#"{"waitingTokens":-1}"#, 400),
                     (#"{"waitingBatches":"many"}"#, 400), (#"{"model":7,"waitingTokens":1}"#, 400), ("{}", 400), (#"{"reset":true}"#, 400),
                     (#"{"model":"apus-mock","reset":true,"waitingTokens":1}"#, 400), (#"{"activeBlocks":0.5,"blocks":1}"#, 400),
-                ] { #expect(try await Self.order(path, body, to: router, in: cluster) == status, "\(body)") }
+                ] {
+                    let told = try await Self.order(path, body, to: router, in: cluster)
+                    #expect(told == status, "\(body)")
+                }
                 func state() async throws -> String {
                     let text = String(decoding: await (try cluster.admin(of: router)).get("/debug/state").body, as: UTF8.self)
                     return text.filter { !$0.isWhitespace }
                 }
                 let common = #"{"model":null,"waitingBatches":2.5,"waitingTokens":null,"activeBlocks":0.8}"#
                 let own = #"{"model":"apus-mock","waitingBatches":2.5,"waitingTokens":4096,"activeBlocks":0.8}"#
-                #expect(try await state().contains("\"busyThresholds\":[\(common),\(own)]"))
+                let both = try await state()
+                #expect(both.contains("\"busyThresholds\":[\(common),\(own)]"), "\(both)")
                 #expect(try await Self.order(path, #"{"model":"apus-mock","reset":true}"#, to: router, in: cluster) == 202)
-                #expect(try await state().contains("\"busyThresholds\":[\(common)]"))
+                let one = try await state()
+                #expect(one.contains("\"busyThresholds\":[\(common)]"), "\(one)")
             }
         }
 

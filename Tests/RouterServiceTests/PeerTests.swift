@@ -23,6 +23,12 @@ struct PeerTests {
         return leg
     }
 
+    private static func config(_ peers: [Address]) -> RouterConfig {
+        var config = RouterConfig()
+        config.peers = peers
+        return config
+    }
+
     // MARK: Leases
 
     @Test("L3, D.5: what another router books counts here before its worker knows of it, and is believed in the next plan")
@@ -164,7 +170,7 @@ struct PeerTests {
 
     @Test("of two links the one that the smaller id dialled stays, whichever came first", arguments: [2, 0xFF] as [UInt64], [false, true])
     func oneLink(id: UInt64, peerFirst: Bool) {
-        let world = RouterWorld(peers: [Address(host: RouterWorld.peerHost(id), port: 8_100)])
+        let world = RouterWorld(config: Self.config([Address(host: RouterWorld.peerHost(id), port: 8_100)]))
         let peer = world.peer(id, dials: peerFirst)
         // Before there was such a host the address led to this router itself.
         world.until("linked", within: .seconds(100)) { world.on(peer) { !$0.registrations.isEmpty || $0.answer != nil } }
@@ -181,7 +187,7 @@ struct PeerTests {
 
     @Test("a router that lost the link that counts dials again, and so does the other side")
     func again() {
-        let world = RouterWorld(peers: [Address(host: RouterWorld.peerHost(0xFF), port: 8_100)]), peer = world.knownPeer(0xFF)
+        let world = RouterWorld(config: Self.config([Address(host: RouterWorld.peerHost(0xFF), port: 8_100)])), peer = world.knownPeer(0xFF)
         world.until("this side's link is the one", within: .seconds(100)) { world.on(peer) { $0.link?.isDialer == false } }
         for _ in 0..<3 {
             world.fabric.breakStreams(between: RouterWorld.routerName, and: RouterWorld.peerHost(0xFF))
@@ -192,7 +198,7 @@ struct PeerTests {
 
     @Test("a router that is told its own address finds out, and leaves it be")
     func ownAddress() {
-        let world = RouterWorld(peers: [RouterWorld.routerAddress])
+        let world = RouterWorld(config: Self.config([RouterWorld.routerAddress]))
         world.pass(.seconds(50))
         #expect(world.look { $0.core?.peers.all.isEmpty } == true && world.fabric.openConnections == 0)
         #expect(!world.log.all.contains { $0.contains("rejected") || $0.contains("not reached") })

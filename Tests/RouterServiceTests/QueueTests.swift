@@ -60,7 +60,9 @@ struct QueueTests {
 
     // MARK: In and out
 
-    @Test("what finds every rank busy is parked, and placed when load has fallen: in its order, in one message, with its times and what is left")
+    @Test(
+        "what finds every rank busy is parked, and placed when load has fallen: in its order, in one message, with its times and what is left"
+    )
     func parksAndPlaces() {
         let (world, frontend, worker) = busyWorld()
         let entries = ask(world, frontend, 4) { $0.options.priority = Float($0.counter % 2) * 10 }
@@ -100,9 +102,15 @@ struct QueueTests {
     @Test("what arrives while others wait to be tried is parked behind them")
     func noOvertaking() {
         let (world, frontend, worker) = busyWorld()
-        let first = ask(world, frontend, 3 * QueueingLimits.triesPerTurn) { $0.tokenCount = 16; $0.sequenceHashes = [] }
+        let first = ask(world, frontend, 3 * QueueingLimits.triesPerTurn) {
+            $0.tokenCount = 16; $0.sequenceHashes = []
+        }
         untilParked(first.count, world)
-        let late = world.on(frontend) { $0.entry { $0.tokenCount = 16; $0.sequenceHashes = [] } }
+        let late = world.on(frontend) {
+            $0.entry {
+                $0.tokenCount = 16; $0.sequenceHashes = []
+            }
+        }
         // In the very turn in which the load falls, before anything was tried again.
         world.on(worker) { $0.load(waiting: 0) }
         world.until("stirred, and not all tried") {
@@ -124,7 +132,9 @@ struct QueueTests {
     func slices() {
         let (world, frontend, worker) = busyWorld { $0.busy.waitingBatches = 1 }
         let count = 1_000
-        _ = ask(world, frontend, count) { $0.tokenCount = 1; $0.sequenceHashes = [] }
+        _ = ask(world, frontend, count) {
+            $0.tokenCount = 1; $0.sequenceHashes = []
+        }
         untilParked(count, world)
         load(worker, 0, world)
         #expect(untilPlans(count, world, frontend).allSatisfy { $0.outcome == .placed })

@@ -182,7 +182,9 @@ struct SessionTests {
 
     @Test("a full worker is spilled from in soft mode, and the binding stays")
     func spilled() {
-        let world = RouterWorld(), frontend = world.frontend(), holder = worker(world, 1)
+        var settings = SelectionSettings.inTurn
+        settings.thresholds = BusyThresholds()
+        let world = RouterWorld(selection: settings), frontend = world.frontend(), holder = worker(world, 1)
         _ = worker(world, 2)
         world.on(holder) { worker in
             worker.bind("s", counter: 1)

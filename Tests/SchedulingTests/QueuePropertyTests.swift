@@ -7,7 +7,7 @@ import Testing
 struct QueuePropertyTests {
     @Test(
         "whatever is parked, tried, placed, cancelled and stirred, the next one is the one that the rules name",
-        arguments: QueuePolicy.allCases, 1...12 as ClosedRange<UInt64>)
+        arguments: QueuePolicy.allCases, 1...8 as ClosedRange<UInt64>)
     func twin(policy: QueuePolicy, seed: UInt64) {
         var settings = QueueSettings()
         settings.policy = policy
@@ -16,7 +16,7 @@ struct QueuePropertyTests {
         var queue = RequestQueue(settings, at: now), naive = NaiveQueue(settings, at: now)
         var tickets: [UInt64: QueueTicket] = [:]
         func below(_ limit: UInt64) -> UInt64 { random.next() % limit }
-        for _ in 0..<1_500 {
+        for _ in 0..<600 {
             now = now + .milliseconds(Int64(below(8)))
             switch below(10) {
             case 0...3:
@@ -28,7 +28,9 @@ struct QueuePropertyTests {
                 request.tokens = UInt32(1 + below(5_000))
                 request.promptTokens = request.tokens + 7
                 // Some lanes are many requests', some one's.
-                if below(3) == 0 { request.lane.pins = [PlacementPin(role: .aggregated, target: .init(worker: WorkerID(below(6)), rank: nil))] }
+                if below(3) == 0 {
+                    request.lane.pins = [PlacementPin(role: .aggregated, target: .init(worker: WorkerID(below(6)), rank: nil))]
+                }
                 let isBusy = below(3) == 0
                 guard let ticket = try? queue.park(request, isBusy: isBusy, tokenLimit: .max, at: now) else {
                     continue  // the queue says that it would wait for too long: told elsewhere

@@ -8,12 +8,14 @@ struct QueueTests {
     private let start = Instant(nanoseconds: 1_000_000_000_000)
 
     private func request(
-        _ tokens: UInt32 = 100, at offset: Double = 0, priority: Double = 0, tenant: String = "", weight: Double = 1, deadline: Double = 100,
+        _ tokens: UInt32 = 100, at offset: Double = 0, priority: Double = 0, tenant: String = "", weight: Double = 1,
+        deadline: Double = 100,
         waits: Double = 60, pin: UInt64? = nil
     ) -> ParkedRequest {
         let arrival = start + .milliseconds(Int64(offset * 1_000))
         var request = ParkedRequest(
-            arrival: arrival, expiry: arrival + .milliseconds(Int64(waits * 1_000)), deadline: start + .milliseconds(Int64(deadline * 1_000)))
+            arrival: arrival, expiry: arrival + .milliseconds(Int64(waits * 1_000)),
+            deadline: start + .milliseconds(Int64(deadline * 1_000)))
         request.tokens = tokens
         request.promptTokens = tokens
         request.priority = priority
@@ -81,7 +83,9 @@ struct QueueTests {
         #expect(order == (policy == .lcfs ? Array((0..<20).reversed()) : Array(0..<20)))
     }
 
-    @Test("nothing starves: past the aging bound the oldest has one placement in four, whatever goes before it", arguments: QueuePolicy.allCases)
+    @Test(
+        "nothing starves: past the aging bound the oldest has one placement in four, whatever goes before it",
+        arguments: QueuePolicy.allCases)
     func aging(policy: QueuePolicy) {
         var queue = queue(policy) { $0.aging = .seconds(10) }
         // What every policy would put last, and a stream of others that never ends.

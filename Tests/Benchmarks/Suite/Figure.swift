@@ -58,6 +58,11 @@ enum NumberText {
 }
 
 extension [Double] {
+    /// The smallest that so many of a hundred do not exceed.
+    func percentile(_ percent: Int) -> Double {
+        isEmpty ? .nan : sorted()[Swift.min(count * percent / 100, count - 1)]
+    }
+
     /// The middle one, or the mean of the middle two.
     var median: Double {
         guard !isEmpty else { return .nan }

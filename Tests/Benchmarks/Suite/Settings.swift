@@ -1,6 +1,6 @@
 /// What the command line asked for.
 struct Settings {
-    static let usage = "usage: benchmarks [--json] [--quick] [--instructions] [--thresholds DIR] [CASE…]"
+    static let usage = "usage: benchmarks [--json] [--quick] [--instructions] [--thresholds DIR] [--trace FILE] [CASE…]"
 
     /// Nothing chosen means all.
     private(set) var cases: [String] = []
@@ -9,6 +9,8 @@ struct Settings {
     private(set) var isQuick = false
     /// Also counts instructions, under valgrind.
     private(set) var countsInstructions = false
+    /// A trace whose requests the index replays; none: one made up.
+    private(set) var trace: String?
     private(set) var thresholds = "Tests/Benchmarks/Thresholds"
 
     init(_ arguments: [String], cases known: [String]) throws(BenchmarkFailure) {
@@ -21,6 +23,9 @@ struct Settings {
             case "--thresholds":
                 guard let directory = rest.popFirst() else { throw BenchmarkFailure("--thresholds needs a folder") }
                 thresholds = directory
+            case "--trace":
+                guard let file = rest.popFirst() else { throw BenchmarkFailure("--trace needs a file") }
+                trace = file
             case _ where known.contains(argument): cases.append(argument)
             default: throw BenchmarkFailure("\(argument) is no option and no case (\(known.joined(separator: ", ")))\n\(Self.usage)")
             }

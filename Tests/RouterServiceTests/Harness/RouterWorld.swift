@@ -27,7 +27,10 @@ final class RouterWorld: @unchecked Sendable {
     static let routerAddress = Address(host: routerName, port: 8100)
 
     /// In turn by default and nobody ever busy, so that a test can say who comes next.
-    init(seed: UInt64 = 1, plan: FaultPlan = FaultPlan(), selection: SelectionSettings = .inTurn, peers: [Address] = []) {
+    init(
+        seed: UInt64 = 1, plan: FaultPlan = FaultPlan(), selection: SelectionSettings = .inTurn, peers: [Address]? = nil,
+        config: RouterConfig = RouterConfig()
+    ) {
         world = VirtualWorld(seed: seed)
         fabric = SimulatedFabric(world: world, plan: plan)
         sockets = VirtualSocketFabric(world)
@@ -40,9 +43,10 @@ final class RouterWorld: @unchecked Sendable {
             loop: routerLoop, network: routerHost, sockets: VirtualSockets("router", loop: routerLoop, on: sockets), pool: pool,
             log: Logger(level: .debug, style: .json, sink: log, metrics: metrics, wallClock: { 0 }), metrics: metrics, policy: policy,
             advertisedHost: nil)
-        var config = RouterConfig()
+        var config = config
         config.selection = selection
-        config.peers = peers
+        config.busy = selection.thresholds
+        if let peers { config.peers = peers }
         let service = routerLoop.perform { RouterService(config, context) }
         router = service
         task("the router's start") { try? await service.start() }

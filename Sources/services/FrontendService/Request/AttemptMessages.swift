@@ -22,7 +22,8 @@ struct AttemptMessages {
         // The blocks past the prefix play no part; most prompts are shorter.
         let prefix = prepared.hashes.prefix(Int(RouterChoice.prefixTokens / max(prepared.model.card.blockSize, 1)) + 1)
         return RouterChoice.key(
-            session: session.map { ($0.tenant, $0.id) }, sequenceHashes: prefix.map(\.rawValue), blockSize: prepared.model.card.blockSize, otherwise: id)
+            session: session.map { ($0.tenant, $0.id) }, sequenceHashes: prefix.map(\.rawValue), blockSize: prepared.model.card.blockSize,
+            otherwise: id)
     }
 
     func question(

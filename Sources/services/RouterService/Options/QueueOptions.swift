@@ -42,10 +42,6 @@ struct QueueOptions: Sendable {
             help: "A rank is busy while more tokens of prefill wait, however large its steps are.")
         busyBlocks = table.option(
             "busy-blocks", .number(0...1), default: busy.activeBlocks, help: "A rank is busy while requests hold this share of its blocks.")
-        table.check(aging, longest) { [aging, longest] resolved in
-            guard resolved[aging] > resolved[longest], resolved[longest] > .zero else { return [] }
-            return [resolved.issue(aging, problem: "nothing is parked for so long", remedy: "lower it, or raise queue-time")]
-        }
     }
 
     func apply(_ resolved: ResolvedConfiguration, to config: inout RouterConfig) {

@@ -12,6 +12,7 @@ extension BlockIndex {
         walkOpen(hashes, cached, leased)
         let hasLower = walkLower(hashes, cached, leased)
         matches.fill(slots: slots.count) { rows, touched in
+            var longest: UInt32 = 0
             for word in 0..<words {
                 var bits = scratch.confirmed.slots[word] | scratch.predicted.slots[word] | scratch.active.slots[word]
                 bits |= scratch.walked.slots[word]
@@ -22,10 +23,12 @@ extension BlockIndex {
                     bits &= bits &- 1
                     let match = result(slot, hasLower)
                     rows[slot] = match
+                    longest = max(longest, match.device)
                     touched.append(PlacementSlot(UInt16(truncatingIfNeeded: slot)))
                 }
                 clear(word: word, hasLower)
             }
+            return longest
         }
     }
 
@@ -66,10 +69,10 @@ extension BlockIndex {
     /// The lengths of placements whose chains have gaps, with and without predictions.
     private func walkOpen(_ hashes: Span<UInt64>, _ cached: ValidSlots, _ leased: ValidSlots) {
         let words = scratch.words
-        guard !cache.open.words.isEmpty(min(words, cache.open.wordCount)) else { return }
+        guard !cache.open.words.isEmpty(words) else { return }
         let confirmed = scratch.spare(0), either = scratch.spare(1), here = scratch.spare(2), left = scratch.spare(3)
         for word in 0..<words {
-            confirmed[word] = word < cache.open.wordCount ? cache.open.words[word] & live.words[word] : 0
+            confirmed[word] = cache.open.words[word] & live.words[word]
             either[word] = confirmed[word]
         }
         var position = 0
@@ -109,7 +112,7 @@ extension BlockIndex {
         let words = scratch.words, totals = cache.tierCopies
         guard totals.host + totals.disk + totals.external > 0 else { return false }
         let slots = scratch.spare(4)
-        for word in 0..<words { slots[word] = word < cache.lower.wordCount ? cache.lower.words[word] & live.words[word] : 0 }
+        for word in 0..<words { slots[word] = cache.lower.words[word] & live.words[word] }
         guard !slots.isEmpty(words) else { return false }
         if totals.host > 0 { walk(hashes, slots, 0b0011, cached, leased, into: scratch.host) { deviceLength($0) } }
         if totals.disk > 0 {

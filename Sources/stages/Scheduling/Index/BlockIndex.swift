@@ -83,17 +83,17 @@ package struct BlockIndex: ~Copyable {
     }
 
     private mutating func grow(slots count: Int) {
-        let words = SlotSet.words(for: count)
-        cache.grow(slots: count)
+        var words = scratch.words
+        // In steps of a quarter, as a fleet comes up one by one.
+        if count > words << 6 { words = min(max(SlotSet.words(for: count), words + words / 4), nobody.wordCount) }
+        cache.grow(slots: count, words: words)
         active.grow(slots: count)
         predicted.grow(slots: count)
-        guard words > scratch.words || words > first.wordCount else { return }
-        // In steps of a quarter, as a fleet comes up one by one.
-        let wider = max(words, scratch.words + scratch.words / 4)
-        first.grow(toWords: wider)
-        second.grow(toWords: wider)
-        live.grow(toWords: wider)
-        scratch = MatchScratch(words: min(wider, nobody.wordCount))
+        guard words > scratch.words else { return }
+        first.grow(toWords: words)
+        second.grow(toWords: words)
+        live.grow(toWords: words)
+        scratch = MatchScratch(words: words)
     }
 
     func isOpen(_ slot: PlacementSlot) -> Bool { slot.index < slots.count && slots[slot.index].isOpen }

@@ -43,12 +43,11 @@ package struct BlockMatches: Sendable {
         longest = 0
     }
 
-    /// Fills an empty one: `body` writes the rows of slots below `slots`, and notes each slot once.
+    /// Fills an empty one: `body` writes the rows of slots below `slots`, notes each slot once, and returns the longest `device`.
     @inline(__always)
-    mutating func fill(slots: Int, _ body: (UnsafeMutableBufferPointer<BlockMatch>, inout [PlacementSlot]) -> Void) {
+    mutating func fill(slots: Int, _ body: (UnsafeMutableBufferPointer<BlockMatch>, inout [PlacementSlot]) -> UInt32) {
         if slots > found.count { makeRoom(for: PlacementSlot(UInt16(slots - 1))) }
-        found.withUnsafeMutableBufferPointer { body($0, &touched) }
-        for slot in touched { longest = max(longest, found[slot.index].device) }
+        longest = found.withUnsafeMutableBufferPointer { body($0, &touched) }
     }
 
     @inline(never)

@@ -60,11 +60,10 @@ struct CacheMirror: ~Copyable {
 
     deinit { places.deallocate() }
 
-    mutating func grow(slots: Int) {
-        let words = SlotSet.words(for: slots)
+    mutating func grow(slots: Int, words: Int) {
         open.grow(toWords: words)
         lower.grow(toWords: words)
-        table.words = words
+        table.words = SlotSet.words(for: slots)
         guard slots * 2 > placeCount else { return }
         let count = max(slots * 2, placeCount * 2)
         let more = UnsafeMutablePointer<Place>.allocate(capacity: count)

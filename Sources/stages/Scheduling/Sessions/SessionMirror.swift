@@ -43,15 +43,14 @@ package struct SessionMirror: Sendable {
 
     /// The bindings that count, in an order that does not depend on how they came.
     package var all: [SessionBinding] {
-        // Order: sorted as soon as they are bindings.
         claims.values.map(\.first).sorted { ($0.life, $0.counter, $0.session.id) < ($1.life, $1.counter, $1.session.id) }
     }
 
     /// Bindings of that life that have lost: to be said again to a worker that may not have heard it.
     package func conflicts(of life: WorkerLife) -> [SessionBinding] {
         sessions(of: life).compactMap { session in
-            guard let claims = claims[session], claims.first.life != life else { return nil }
-            return claims.claim(of: life)
+            guard let known = claims[session], known.first.life != life else { return nil }
+            return known.claim(of: life)
         }
     }
 

@@ -128,7 +128,8 @@ final class SimulatedUsers {
 
     /// What a good request may end with while things go wrong.
     private static let honest: Set = [
-        "no_worker", "worker_lost", "draining", "timeout", "overloaded", "quarantined", "queue_full", "queue_timeout", "deadline_unreachable",
+        "no_worker", "worker_lost", "draining", "timeout", "overloaded", "quarantined", "queue_full", "queue_timeout",
+        "deadline_unreachable",
     ]
 
     private func judge(_ reply: ChatReply, to request: ChatRequest, at which: Int, began: Instant) {

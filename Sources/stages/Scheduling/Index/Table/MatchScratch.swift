@@ -21,6 +21,10 @@ struct Depths: ~Copyable {
         for word in 0..<words {
             var bits = reached[word]
             slots[word] |= bits
+            if bits == .max {
+                (lengths + (word << 6)).update(repeating: length, count: 64)
+                continue
+            }
             while bits != 0 {
                 lengths[word << 6 + bits.trailingZeroBitCount] = length
                 bits &= bits &- 1
@@ -34,12 +38,9 @@ struct Depths: ~Copyable {
     /// Empties the slots of one word.
     @inline(__always)
     func clear(word: Int) {
-        var bits = slots[word]
+        guard slots[word] != 0 else { return }
         slots[word] = 0
-        while bits != 0 {
-            lengths[word << 6 + bits.trailingZeroBitCount] = 0
-            bits &= bits &- 1
-        }
+        (lengths + (word << 6)).update(repeating: 0, count: 64)
     }
 }
 
