@@ -1,4 +1,5 @@
 import ClusterModel
+import EventLoop
 import JSONText
 import Scheduling
 import ServiceRuntime
@@ -16,16 +17,21 @@ struct DecisionTests {
         _ world: RouterWorld, _ frontend: ScriptedFrontend, _ request: RequestKey, ordinals: Bool = false
     ) -> (record: JSONValue?, failure: FailureCode?) {
         nonisolated(unsafe) var result: (record: JSONValue?, failure: FailureCode?) = (nil, nil)  // Safety: all on the world's thread.
-        world.task("an explanation") {
-            guard let link = frontend.link else { return }
-            do throws(LinkFailure) {
-                let answer = try await link.ask(
-                    ExplainQuestion(request: request, ordinals: ordinals), answeredBy: ExplainAnswer.self, within: .seconds(2))
-                result.record = try? JSONValue(parsing: answer.decision)
-            } catch {
-                if case .failed(let failure) = error { result.failure = failure.code }
+        nonisolated(unsafe) var isAnswered = false  // Safety: the same.
+        _ = world.on(frontend) { frontend in
+            frontend.loop.spawn {
+                defer { isAnswered = true }
+                guard let link = frontend.link else { return }
+                do throws(LinkFailure) {
+                    let answer = try await link.ask(
+                        ExplainQuestion(request: request, ordinals: ordinals), answeredBy: ExplainAnswer.self, within: .seconds(2))
+                    result.record = try? JSONValue(parsing: answer.decision)
+                } catch {
+                    if case .failed(let failure) = error { result.failure = failure.code }
+                }
             }
         }
+        world.until("an explanation") { isAnswered }
         return result
     }
 
