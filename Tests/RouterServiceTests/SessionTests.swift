@@ -180,11 +180,16 @@ struct SessionTests {
 
     // MARK: Spilling, and the loss of a worker
 
-    @Test("a full worker is spilled from in soft mode, and the binding stays")
-    func spilled() {
+    /// One in which a worker can be full.
+    private static func busyWorld() -> RouterWorld {
         var settings = SelectionSettings.inTurn
         settings.thresholds = BusyThresholds()
-        let world = RouterWorld(selection: settings), frontend = world.frontend(), holder = worker(world, 1)
+        return RouterWorld(selection: settings)
+    }
+
+    @Test("a full worker is spilled from in soft mode, and the binding stays")
+    func spilled() {
+        let world = Self.busyWorld(), frontend = world.frontend(), holder = worker(world, 1)
         _ = worker(world, 2)
         world.on(holder) { worker in
             worker.bind("s", counter: 1)
@@ -200,7 +205,7 @@ struct SessionTests {
 
     @Test("a hard session waits for its worker while that is full, and runs there when it has room")
     func hardWaits() {
-        let world = RouterWorld(), frontend = world.frontend(), holder = worker(world, 1)
+        let world = Self.busyWorld(), frontend = world.frontend(), holder = worker(world, 1)
         _ = worker(world, 2)
         world.on(holder) { worker in
             worker.bind("s", counter: 1)
@@ -220,7 +225,7 @@ struct SessionTests {
 
     @Test("a hard session that waits for too long, or whose worker takes no more work, fails with the reason")
     func hardFails() {
-        let world = RouterWorld(), frontend = world.frontend(), holder = worker(world, 1)
+        let world = Self.busyWorld(), frontend = world.frontend(), holder = worker(world, 1)
         _ = worker(world, 2)
         world.on(holder) { worker in
             worker.bind("s", counter: 1)
