@@ -44,6 +44,20 @@ struct PlanTests {
         #expect(world.plan(frontend).legs[0].waitingTokens == 500)
     }
 
+    @Test(
+        "a plan says what is cached where it goes, and its prefill is booked without that, also where the policy does not ask",
+        arguments: [SelectionPolicy.roundRobin, .random, .powerOfTwo, .leastLoaded, .kv])
+    func cached(_ policy: SelectionPolicy) {
+        var settings = SelectionSettings.inTurn
+        settings.policy = policy
+        let world = RouterWorld(selection: settings), frontend = world.frontend(), worker = world.believedWorker(1)
+        world.on(worker) { $0.store([1, 2, 3]) }
+        world.until("stored") { world.look { $0.indexedCopies } == 3 }
+        let leg = world.plan(frontend).legs[0]
+        #expect(leg.deviceBlocks == 3)
+        #expect(world.look { $0.core?.ledger.table[leg.lease]?.prefillTokens } == 16)
+    }
+
     @Test("the load of an overbooked report counts until the worker's stream is past it, and its lease ends")
     func overbooked() {
         let world = RouterWorld(), frontend = world.frontend(), worker = world.readyWorker(1)

@@ -365,6 +365,7 @@ struct QueueTests {
             full.activeBlocks = 950
             worker.publish([.rankLoad(full)])
         }
+        world.until("heard") { world.look { $0.core?.workers[WorkerID(1)]?.ranks[0].load.activeBlocks } == 950 }
         world.until("full") { world.directory(frontend).loads[1 << 8]?.busy == true }
         _ = ask(world, frontend)
         untilParked(1, world)

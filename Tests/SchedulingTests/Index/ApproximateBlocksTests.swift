@@ -13,7 +13,7 @@ struct ApproximateBlocksTests {
         return try #require(slot)
     }
 
-    @Test("an accepted prompt is believed for 120 seconds, and longer where it is used again")
+    @Test("D.10: an accepted prompt is believed for 120 seconds, and longer where it is used again")
     func forgetsAfterAWhile() throws {
         var index = BlockIndex(), blocks = ApproximateBlocks()
         let slot = try Self.opened(&index)
@@ -37,7 +37,7 @@ struct ApproximateBlocksTests {
         #expect(isMore && index.match(Self.prompt, slot).device == 7 && index.counts.openMarks == 0)
     }
 
-    @Test("over the bound the oldest go, down to four fifths of it")
+    @Test("D.10: over the bound the oldest go, down to four fifths of it")
     func prunes() throws {
         var limits = ApproximateLimits()
         limits.blocks = 100

@@ -67,13 +67,12 @@ package struct LatencyMeter: Hashable, Sendable {
     }
 
     private func believed(_ reported: Duration, since began: Instant?, _ shortest: Duration, _ now: Instant) -> (Duration, Verdict)? {
-        guard reported >= .zero, reported <= limits.longest else { return nil }
         let observed = began.map { $0.duration(to: now) } ?? .zero
-        let isDoubted = observed > reported * 2 + limits.slack || reported == .zero
+        let isDoubted = reported <= .zero || reported > limits.longest || observed > reported * 2 + limits.slack
         let took = isDoubted ? observed : reported
         guard took > .zero, took <= limits.longest else { return nil }
         // Without a word of the worker's there was nothing to correct.
-        return (max(took, shortest), isDoubted && reported > .zero || took < shortest ? .corrected : .taken)
+        return (max(took, shortest), isDoubted && reported != .zero || took < shortest ? .corrected : .taken)
     }
 
     // MARK: What follows
