@@ -69,7 +69,7 @@ final class Leases {
     func book(_ lease: Lease, at now: Instant = .zero) -> Bool { table.book(lease, at: now) }
     func accepted(_ lease: Lease) -> LeaseTable.Verdict { table.accepted(lease) }
     func started(_ number: UInt64, of life: WorkerLife, rank: UInt32 = 0, cached: UInt32 = 0) -> LeaseTable.Verdict {
-        table.started(number, of: life, rank: Rank(rank), cachedTokens: cached)
+        table.started(number, of: life, rank: Rank(rank), cachedTokens: cached, at: .zero)
     }
     func prefill(_ number: UInt64, of life: WorkerLife, remaining: UInt32) -> LeaseTable.Verdict {
         table.prefill(number, of: life, remaining: remaining)
