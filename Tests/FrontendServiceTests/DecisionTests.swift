@@ -100,7 +100,7 @@ struct DecisionTests {
         scene.finish(scene.get("/v1/requests/twice/decision")) { #expect($0.status == 200) }
     }
 
-    @Test("L11: a pin to an unknown worker is 400 and names it")
+    @Test("a pin to an unknown worker is 400 and names it, and the member of the body")
     func unknownPin() {
         let scene = Scene(workers: 1)
         scene.router {
@@ -114,6 +114,10 @@ struct DecisionTests {
         scene.finish(scene.chat(#","nvext":{"backend_instance_id":4711}"#)) { answer in
             #expect(answer.status == 400 && answer.errorCode == "unknown_worker")
             #expect(answer.json["error"]?["message"]?.asString?.contains("4711") ?? false)
+            #expect(answer.json["error"]?["param"]?.asString == "nvext.backend_instance_id")
+        }
+        scene.finish(scene.chat(#","nvext":{"prefill_worker_id":1,"decode_worker_id":4711}"#)) { answer in
+            #expect(answer.status == 400 && answer.json["error"]?["param"]?.asString == "nvext", "the message says which worker")
         }
     }
 

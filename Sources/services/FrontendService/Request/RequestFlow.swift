@@ -187,7 +187,8 @@ final class RequestFlow {
                 case .strange: throw AttemptFailure(.internalError, .planStrange)
                 case .refused(let detail):
                     if session?.canGoWithout(detail) ?? false { continue }
-                    guard detail.code.isOfTheRouter, !active.isClientGone else { throw AttemptFailure(detail, .planRefused) }
+                    let refused = AttemptFailure(detail, .planRefused, of: prepared.generation.hints)
+                    guard detail.code.isOfTheRouter, !active.isClientGone else { throw refused }
                     without.append(router.identity?.generation ?? 0)
                     if let other = frontend.cluster.router(for: routerKey, besides: without) {
                         router = other
@@ -195,7 +196,7 @@ final class RequestFlow {
                         // The last one leaves: its successor is waited for, as when it is lost.
                         router = try await self.router(besides: without)
                     } else {
-                        throw AttemptFailure(detail, .planRefused)
+                        throw refused
                     }
                 }
             }
