@@ -27,7 +27,7 @@ struct AttemptFailure: Error {
         self.isFinal = isFinal
     }
 
-    /// What a router or a worker said; the specification has where another one may be asked.
+    /// What a router or a worker said of a request with these hints; the specification has where another one may be asked.
     init(_ detail: FailureDetail, _ fault: AttemptFault, of hints: RoutingHints = RoutingHints()) {
         // The model was there when the request came: its last worker left, and may come back.
         guard detail.code != .unknownModel else {
@@ -36,25 +36,10 @@ struct AttemptFailure: Error {
         }
         self.init(
             ServiceFailure(
-                wireCode: detail.code.rawValue, field: Self.member(of: detail, hints), reason: detail.reason,
+                wireCode: detail.code.rawValue, field: hints.member(detail.code == .sessionUnsupported ? "session" : detail.field),
+                reason: detail.reason,
                 retryAfterMilliseconds: detail.retryAfterMilliseconds),
             fault, isFinal: !detail.code.isRetryableElsewhere)
-    }
-
-    /// What the client's body calls it.
-    private static func member(of detail: FailureDetail, _ hints: RoutingHints) -> String {
-        if detail.field == "session" || detail.code == .sessionUnsupported { return "nvext.session_control" }
-        return detail.field == "pins" ? pinning(hints) : detail.field
-    }
-
-    /// The one member that pins the request, or all of them; the message names the worker.
-    private static func pinning(_ hints: RoutingHints) -> String {
-        let pins = [
-            ("backend_instance_id", hints.backendInstance), ("prefill_worker_id", hints.prefillWorker),
-            ("decode_worker_id", hints.decodeWorker),
-        ]
-        let set = pins.filter { $0.1 != nil }
-        return set.count == 1 ? "nvext.\(set[0].0)" : "nvext"
     }
 }
 
