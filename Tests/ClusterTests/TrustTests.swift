@@ -5,7 +5,9 @@ import Testing
 /// What routers find out about real workers.
 @Suite("Caches that are not what workers say")
 struct TrustTests {
-    @Test("T20: a real worker whose cache is emptied without a word is found out within 20 requests, and believed again in the end", arguments: 1...3)
+    @Test(
+        "T20: a real worker whose cache is emptied without a word is found out within 20 requests, and believed again in the end",
+        arguments: 1...3)
     func silentClear(_ seed: Int) throws {
         let cluster = VirtualCluster(seed: UInt64(seed))
         defer { cluster.end() }

@@ -61,7 +61,9 @@ struct LatencyTests {
         }
     }
 
-    @Test("the policy latency finds out who is faster, by what workers say or, where they say nothing, by its own clock", arguments: [true, false])
+    @Test(
+        "the policy latency finds out who is faster, by what workers say or, where they say nothing, by its own clock",
+        arguments: [true, false])
     func learns(workersMeasure: Bool) throws {
         let world = Self.world(), frontend = world.frontend()
         let slow = (world.readyWorker(1), Self.pace(.milliseconds(400), isTold: workersMeasure))
@@ -74,7 +76,8 @@ struct LatencyTests {
         #expect(world.exposition.contains(#"apus_router_durations_total{verdict="taken"} 40"#))
     }
 
-    @Test("a worker that praises itself, or says nonsense, is measured by the router's clock and gains nothing", arguments: [1, UInt64.max])
+    @Test(
+        "a worker that praises itself, or says nonsense, is measured by the router's clock and gains nothing", arguments: [1, UInt64.max])
     func liar(microseconds: UInt64) throws {
         let world = Self.world(), frontend = world.frontend()
         let liar = (world.readyWorker(1), Pace(prefill: .milliseconds(800), step: .milliseconds(50), says: { _ in microseconds }))

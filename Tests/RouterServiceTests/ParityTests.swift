@@ -14,7 +14,9 @@ struct ParityTests {
 
     private static func answer(_ check: ParityCheck) -> ParityAnswer { ParityAnswer(lists: check.probe.lists.map(ParityCheck.hashes)) }
 
-    @Test("T40: at least a hundred golden lists, of chats, tools, responses and many scripts, with adapters and salts, within what a probe may hold")
+    @Test(
+        "T40: at least a hundred golden lists, of chats, tools, responses and many scripts, with adapters and salts, within what a probe may hold"
+    )
     func golden() {
         let check = Self.check(), lists = check.probe.lists
         #expect((100 + RouterLimits.randomParityLists...Limits.parityLists).contains(lists.count))
@@ -58,7 +60,9 @@ struct ParityTests {
         #expect(check.fault(in: short) != nil)
     }
 
-    @Test("T40: a worker that hashes otherwise is refused by cache within a second of its registration, with the list's name; it serves by load")
+    @Test(
+        "T40: a worker that hashes otherwise is refused by cache within a second of its registration, with the list's name; it serves by load"
+    )
     func refused() {
         let world = RouterWorld(), frontend = world.frontend(), worker = world.worker(1) { $0.hashesWrongly = true }
         world.until("registered") { world.record(1)?.isAttached == true }

@@ -29,7 +29,9 @@ struct TrustTests {
             world.serve(frontend, on: worker, Self.prompt(requests), cached: 0, stores: true)
         }
         #expect(requests <= 5)
-        world.until("read anew and believed") { world.events(1) == .exact && world.isInStep(1) && world.on(worker) { $0.snapshots } > before }
+        world.until("read anew and believed") {
+            world.events(1) == .exact && world.isInStep(1) && world.on(worker) { $0.snapshots } > before
+        }
         // The scripted snapshot has no blocks: nothing is promised any more, and nothing is held against the worker again.
         for number in 1...30 as ClosedRange<UInt64> {
             #expect(world.serve(frontend, on: worker, Self.prompt(number), cached: 0, stores: true).legs[0].deviceBlocks == 0)
@@ -39,7 +41,9 @@ struct TrustTests {
         #expect(notes["missingDoubts"]?.asInt == 1 && notes["lastDoubt"]?["what"]?.asString?.contains("find less") == true)
     }
 
-    @Test("T20: requests that were placed before the cache was read anew are no new doubt; nor is a clear that was told of", arguments: [true, false])
+    @Test(
+        "T20: requests that were placed before the cache was read anew are no new doubt; nor is a clear that was told of",
+        arguments: [true, false])
     func oldPromises(isTold: Bool) {
         let world = RouterWorld(), frontend = world.frontend(), worker = world.believedWorker(1)
         world.on(worker) { $0.store([1, 2, 3, 4]) }
@@ -130,7 +134,8 @@ struct TrustTests {
         for prompt in prompts { #expect(world.serve(frontend, on: worker, prompt, cached: 48).legs[0].deviceBlocks == 4) }
     }
 
-    @Test("D.10: what was accepted is believed for 120 s after its last use, over gaps of the stream too, and the rest of the state with it")
+    @Test(
+        "D.10: what was accepted is believed for 120 s after its last use, over gaps of the stream too, and the rest of the state with it")
     func timeToLive() {
         let world = RouterWorld(), frontend = world.frontend(), worker = world.readyWorker(1) { $0.events = .approximate }
         world.serve(frontend, on: worker, cached: 0)
@@ -182,6 +187,35 @@ struct TrustTests {
         let before = world.world.turns
         world.world.run(for: .seconds(10))
         return world.world.turns - before
+    }
+
+    @Test(
+        "L7: a clear is of one rank; a worker that clears without end costs a snapshot and is followed again, and the other rank is left alone"
+    )
+    func clearsWithoutEnd() {
+        let world = RouterWorld(), worker = world.believedWorker(1) { $0.ranks = [0, 1] }
+        world.on(worker) {
+            $0.store([1, 2, 3, 4])
+            $0.store([1, 2, 3], rank: 1)
+            $0.publish([.rankCleared(RankCleared(rank: 0))])
+        }
+        world.until("one rank is empty") { world.look { $0.indexedCopies } == 3 }
+        let before = world.on(worker) { $0.snapshots }
+        world.on(worker) { worker in
+            for round in 0..<300 as Range<UInt64> {
+                worker.publish([
+                    .blocksStored(BlocksStored(rank: 0, tier: .device, parent: nil, hashes: [round + 10])),
+                    .rankCleared(RankCleared(rank: 0)),
+                ])
+            }
+            worker.blocks = [HeldBlocks(rank: 1, tier: .device, hashes: [1, 2, 3], parents: [0, 1, 2])]
+        }
+        world.until("read anew") { world.on(worker) { $0.snapshots } == before + 2 && world.isInStep(1) }
+        world.until("as it is") { world.look { $0.indexedCopies } == 3 && world.look { $0.core?.cache.counts.retiredSlots } == 0 }
+        world.on(worker) { $0.store([9]) }
+        world.until("and follows") { world.look { $0.indexedCopies } == 4 && world.look { $0.core?.cache.counts.slots } == 2 }
+        world.pass(.seconds(1))
+        #expect(world.on(worker) { $0.snapshots } == before + 2)
     }
 
     @Test("D.11: a rank that is gone takes its blocks with it, and the last one its worker")

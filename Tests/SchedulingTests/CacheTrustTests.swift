@@ -46,7 +46,9 @@ struct CacheTrustTests {
         for number in 0..<1_000 { #expect(trust.found(number % 4 == 0 ? 0 : 10, promised: 10, at: .zero) == nil) }
     }
 
-    @Test("one that was doubted is read anew at once the first time, then after pauses that double up to ten minutes, and forgiven after 64 good ones")
+    @Test(
+        "one that was doubted is read anew at once the first time, then after pauses that double up to ten minutes, and forgiven after 64 good ones"
+    )
     func pauses() {
         let trust = Trust()
         var waits: [Int64] = []

@@ -68,7 +68,8 @@ package struct RouterMetrics: Sendable {
         feedSilences = registry.counter("apus_router_feed_silences_total", help: "Times that a worker's feed was heard no more.")
         durations = registry.counterFamily(
             "apus_router_durations_total",
-            help: "Durations of prefills and decodings of requests planned here: taken as the worker said, corrected by this router's clock, "
+            help:
+                "Durations of prefills and decodings of requests planned here: taken as the worker said, corrected by this router's clock, "
                 + "or ignored.", labels: ["verdict"])
         promisedBlocks = registry.counter(
             "apus_router_promised_blocks_total", help: "Blocks that requests should have found where they were placed, by the events.")

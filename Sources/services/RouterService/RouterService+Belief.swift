@@ -17,6 +17,8 @@ extension RouterService {
 
     /// The sessions that it takes for bound to that worker, each with the counter of its binding.
     package func believedSessions(of worker: WorkerID) -> [(key: SessionKey, counter: UInt64)] {
-        (core?.sessions.mirror.all ?? []).filter { $0.life.worker == worker }.map { (SessionKey(tenant: $0.session.id.tenant, id: $0.session.id.name), $0.counter) }
+        (core?.sessions.mirror.all ?? []).filter { $0.life.worker == worker }.map {
+            (SessionKey(tenant: $0.session.id.tenant, id: $0.session.id.name), $0.counter)
+        }
     }
 }

@@ -71,9 +71,12 @@ final class CacheIndex {
         index.restore(blocks.hashes.span, parents: blocks.parents.span, on: slot, tier: BlockTier(blocks.tier))
     }
 
-    func clear(_ slot: PlacementSlot) {
+    /// False, and nothing done: it was cleared a moment ago, and would stop the router until that is swept. Such a slot is to be given up.
+    func clear(_ slot: PlacementSlot) -> Bool {
+        guard !index.isBeingSwept(slot) else { return false }
         approximate.forget(slot)
         index.clear(slot)
+        return true
     }
 
     // MARK: What requests hold

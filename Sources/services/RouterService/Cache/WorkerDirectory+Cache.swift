@@ -14,12 +14,41 @@ extension WorkerDirectory {
     }
 
     func indexChanged(_ record: WorkerRecord, _ rank: UInt32) {
-        guard let index = record.index(of: rank), let slot = record.ranks[index].slot else { return }
-        let blocks = cache.cachedBlocks(on: slot)
+        guard let index = record.index(of: rank) else { return }
+        let blocks = record.ranks[index].slot.map { cache.cachedBlocks(on: $0) } ?? 0
         guard blocks != record.ranks[index].indexedBlocks else { return }
         record.ranks[index].indexedBlocks = blocks
         record.pool?.setIndexedBlocks(blocks, of: record.placement(index))
         record.ranks[index].changed = true
+    }
+
+    /// A rank has lost its cache, or is read anew. One that is cleared again before the last time was swept loses its place in the index until the
+    /// next look at it, and is read anew then: a worker that clears without end costs a snapshot now and then, and nobody else anything.
+    func clear(_ record: WorkerRecord, _ rank: UInt32) {
+        guard let index = record.index(of: rank), let slot = record.ranks[index].slot else { return }
+        if !cache.clear(slot) {
+            retireSlot(of: record, record.ranks[index])
+            record.ranks[index].slot = nil
+            record.ranks[index].hasLostSlot = true
+            changed(record)
+        }
+        indexChanged(record, rank)
+    }
+
+    /// Gives places back to those who lost theirs.
+    func reopenSlots(of record: WorkerRecord) {
+        guard record.isAttached else { return }
+        var isReopened = false
+        for index in record.ranks.indices where record.ranks[index].hasLostSlot {
+            guard let slot = cache.open() else { continue }
+            record.ranks[index].slot = slot
+            record.ranks[index].hasLostSlot = false
+            ledger.assign(slot, to: record.placement(index))
+            isReopened = true
+        }
+        guard isReopened else { return }
+        changed(record)
+        record.intake?.readAnew()
     }
 
     /// The worker has it: not before that is what it will compute counted as there, where no events tell of it.

@@ -201,7 +201,8 @@ final class ControlHandler: LinkHandler {
             record.eventsReason = fault.reason
             record.notes.parityFault(fault.reason, at: core.loop.now)
             core.metrics.failedParity(fault)
-            core.log.warning("worker is routed by load alone", ["worker": .hex(record.life.worker.rawValue), "reason": .text(fault.reason)])
+            core.log.warning(
+                "worker is routed by load alone", ["worker": .hex(record.life.worker.rawValue), "reason": .text(fault.reason)])
         }
         core.workers.changed(record)
     }

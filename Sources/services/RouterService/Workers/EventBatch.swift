@@ -41,10 +41,8 @@ enum EventBatch {
             core.cache.remove(event.hashes, on: slot, event.tier)
             core.workers.indexChanged(record, event.rank)
         case .rankCleared(let event):
-            guard let slot = record.slot(of: event.rank) else { return }
             ledger.forgetPromises(of: life, on: event.rank)
-            core.cache.clear(slot)
-            core.workers.indexChanged(record, event.rank)
+            core.workers.clear(record, event.rank)
         case .requestAccepted(let event):
             ledger.accepted(event, by: life)
             core.workers.accepted(record, event.lease)

@@ -61,7 +61,7 @@ final class EventIntake: StreamMirror {
         core.ledger.forgetPromises(of: record.life)
         // Who tells of no blocks has said nothing of them here either: what is believed of it stands.
         guard record.registration?.events == .exact else { return }
-        for rank in record.ranks { if let slot = rank.slot { core.cache.clear(slot) } }
+        for rank in record.ranks { core.workers.clear(record, rank.capacity.rank) }
     }
 
     /// Everything is to be told again: what it said is doubted, or means something else now.

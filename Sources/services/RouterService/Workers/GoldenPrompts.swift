@@ -53,7 +53,9 @@ enum GoldenPrompts {
         Prompt(name: "Chinese, Japanese and Korean", text: "你好，世界。こんにちは世界。안녕하세요 세계."),
         Prompt(name: "Arabic and Hebrew", text: "مرحبا بالعالم، שלום עולם"),
         Prompt(name: "Hindi and Thai", text: "नमस्ते दुनिया। สวัสดีชาวโลก"),
-        Prompt(name: "emoji of several code points", text: "\u{1F469}\u{200D}\u{1F680} \u{1F1F3}\u{1F1F4} \u{1F44D}\u{1F3FD} e\u{301} \u{FEFF}"),
+        Prompt(
+            name: "emoji of several code points", text: "\u{1F469}\u{200D}\u{1F680} \u{1F1F3}\u{1F1F4} \u{1F44D}\u{1F3FD} e\u{301} \u{FEFF}"
+        ),
     ]
 
     private static let edges: [Prompt] = [

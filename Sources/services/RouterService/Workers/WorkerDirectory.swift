@@ -132,12 +132,13 @@ final class WorkerDirectory {
             if !sameBlocks { record.ranks[index].startAnew() }
             guard record.ranks[index].slot == nil, let slot = cache.open() else { continue }
             record.ranks[index].slot = slot
+            record.ranks[index].hasLostSlot = false
             ledger.assign(slot, to: record.placement(index))
         }
         if !known.isEmpty, !sameBlocks { record.intake?.readAnew() }
     }
 
-    private func retireSlot(of record: WorkerRecord, _ rank: RankRecord) {
+    func retireSlot(of record: WorkerRecord, _ rank: RankRecord) {
         guard let slot = rank.slot else { return }
         ledger.unassign(Placement(worker: record.life.worker, rank: Rank(rank.capacity.rank)), of: record.life)
         cache.retire(slot)
@@ -209,6 +210,7 @@ final class WorkerDirectory {
                 record.isSuspected = isSuspected
                 changed(record)
             }
+            reopenSlots(of: record)
             expireLatencies(of: record)
             recountBlocks(of: record)
             publishLoads(of: record)

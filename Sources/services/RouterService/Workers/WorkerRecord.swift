@@ -15,6 +15,8 @@ struct RankRecord {
     var changed = true
     /// Its place in the block index; none if there was no room for it.
     var slot: PlacementSlot?
+    /// It had one, and gave it up.
+    var hasLostSlot = false
     /// On the device there, as the index last counted them.
     var indexedBlocks: UInt64 = 0
     /// How fast it was found to be.
@@ -27,11 +29,12 @@ struct RankRecord {
     }
 
     /// It has other blocks now, of another model.
-    mutating func startAnew() { (slot, indexedBlocks, meter) = (nil, 0, LatencyMeter()) }
+    mutating func startAnew() { (slot, hasLostSlot, indexedBlocks, meter) = (nil, false, 0, LatencyMeter()) }
 
     /// The worker registered anew: the stream says only what changes, so what is known stays known.
-    mutating func keep(_ old: RankRecord) { 
-        (load, number, slot, indexedBlocks, meter) = (old.load, old.number, old.slot, old.indexedBlocks, old.meter)
+    mutating func keep(_ old: RankRecord) {
+        (load, number, slot, hasLostSlot) = (old.load, old.number, old.slot, old.hasLostSlot)
+        (indexedBlocks, meter) = (old.indexedBlocks, old.meter)
     }
 }
 

@@ -120,6 +120,11 @@ package struct BlockIndex: ~Copyable {
         cache.remove(hashes, on: number(of: slot), tier: tier)
     }
 
+    /// What the last `clear` of it left is not swept yet: another one would first sweep all of it, however much that is.
+    package func isBeingSwept(_ slot: PlacementSlot) -> Bool {
+        isOpen(slot) && cache.places[number(of: slot).index].isUsed && cache.places[number(of: slot).sibling.index].isStale
+    }
+
     /// The placement has lost its cache in all tiers, and may store anew at once. What requests hold there stays.
     package mutating func clear(_ slot: PlacementSlot) {
         guard isOpen(slot) else { return }
