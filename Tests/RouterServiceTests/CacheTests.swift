@@ -71,6 +71,7 @@ struct CacheTests {
         #expect(world.look { $0.indexedCopies } == 0, "booked, and no more")
         world.on(worker) { $0.accept(plan.legs[0], key) }
         world.until("accepted") { world.look { $0.indexedCopies } == 4 }
+        world.until("told") { world.directory(frontend).loads[1 << 8]?.indexedBlocks == 4 }
         world.on(worker) { $0.end(plan.legs[0], key) }
         world.until("ended") { world.leases == 0 }
         #expect(Self.found(world, frontend) == 4)
@@ -78,6 +79,24 @@ struct CacheTests {
         #expect(Self.found(world, frontend) == 4)
         world.until("forgotten", within: .seconds(3)) { Self.found(world, frontend) == 0 }
         #expect(world.look { $0.indexedCopies } == 0)
+        world.until("told") { world.directory(frontend).loads[1 << 8]?.indexedBlocks == 0 }
+    }
+
+    @Test("D.8: lives that end leave their places in the index to those that come, without end")
+    func manyLives() {
+        var config = RouterConfig()
+        config.index.slots = 4
+        let world = RouterWorld(config: config), frontend = world.frontend()
+        for life in 1...12 as ClosedRange<UInt64> {
+            let worker = world.worker(1, generation: 0x100 + life, host: "127.0.1.\(life)")
+            world.until("ready") { world.takesWork(1) && world.isInStep(1) }
+            Self.exact(world, frontend)
+            world.on(worker) { $0.publish([Self.store()]) }
+            world.until("found in life \(life)") { Self.found(world, frontend) == 4 }
+            world.on(worker) { $0.link?.goodbye(.leaving) }
+            world.until("gone") { world.record(1) == nil }
+        }
+        world.until("swept") { world.look { $0.core?.cache.counts.retiredSlots == 0 && $0.indexedCopies == 0 } }
     }
 
     @Test("a worker whose requests find less than it told is routed by load alone, read anew, and believed again; then for longer")

@@ -118,6 +118,7 @@ package final class RouterService {
             session.link.abort()
             core.frontends.remove(session)
         }
+        core.cache.close()
         core.queue.close()
         core.peers.stop()
         core.publisher.close()
@@ -130,6 +131,7 @@ package final class RouterService {
         timer = context.loop.schedule(each: RouterLimits.tick) { [weak self] in self?.tick() }
         guard let core else { return }
         core.ledger.expire()
+        core.cache.sweep()
         core.workers.sweep()
         core.sessions.sweep()
         core.queue.tick()

@@ -16,6 +16,8 @@ final class CacheIndex {
     private(set) var matches = BlockMatches()
     /// Hashes that lay unaligned in a message.
     private var copied: [UInt64] = []
+    /// The next slice of a sweep that is under way.
+    private var sweeping: TimerHandle?
 
     init(loop: Loop, limits: IndexLimits) {
         self.loop = loop
@@ -107,10 +109,20 @@ final class CacheIndex {
 
     var counts: IndexCounts { index.counts }
 
-    /// A slice of what retired slots left behind, and of what was accepted too long ago. True: more is left.
-    func sweep() -> Bool {
+    /// Takes away what retired slots left behind, and what was accepted too long ago: a slice now, and more after a pause until nothing is left.
+    func sweep() {
+        guard sweeping == nil else { return }
         let hasExpired = approximate.expire(atMost: CacheLimits.sweptEntries, at: loop.now, in: &index)
-        return index.sweep(atMost: CacheLimits.sweptEntries) || hasExpired
+        guard index.sweep(atMost: CacheLimits.sweptEntries) || hasExpired else { return }
+        sweeping = loop.schedule(after: CacheLimits.sweepPause) { [weak self] in
+            self?.sweeping = nil
+            self?.sweep()
+        }
+    }
+
+    func close() {
+        loop.cancel(sweeping)
+        sweeping = nil
     }
 
     /// The same memory each time: whoever gets it lets go of it before the next.
@@ -125,6 +137,8 @@ final class CacheIndex {
 enum CacheLimits {
     /// Of the table, in one go: well under a tenth of a millisecond, so that a decision never waits for it.
     static let sweptEntries = 16_384
+    /// Between two slices: a full table of some 30 million entries is swept within four seconds, at a twentieth of the loop's time.
+    static let sweepPause = Duration.milliseconds(2)
 }
 
 extension BlockTier {

@@ -15,8 +15,16 @@ extension WorkerDirectory {
 
     func indexChanged(_ record: WorkerRecord, _ rank: UInt32) {
         guard let index = record.index(of: rank), let slot = record.ranks[index].slot else { return }
-        record.pool?.setIndexedBlocks(cache.cachedBlocks(on: slot), of: record.placement(index))
+        record.ranks[index].indexedBlocks = cache.cachedBlocks(on: slot)
+        record.pool?.setIndexedBlocks(record.ranks[index].indexedBlocks, of: record.placement(index))
         record.ranks[index].changed = true
+    }
+
+    /// Blocks also go without a word of their worker: those that were only believed, after a while, and others for lack of room.
+    func lookAtIndex(_ record: WorkerRecord) {
+        for rank in record.ranks {
+            if let slot = rank.slot, cache.cachedBlocks(on: slot) != rank.indexedBlocks { indexChanged(record, rank.capacity.rank) }
+        }
     }
 
     /// The worker has it: not before that is what it will compute counted as there, where no events tell of it.

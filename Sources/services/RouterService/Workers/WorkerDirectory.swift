@@ -209,6 +209,7 @@ final class WorkerDirectory {
                 record.isSuspected = isSuspected
                 changed(record)
             }
+            lookAtIndex(record)
             publishLoads(of: record)
             // Whoever was not believed for long enough is read anew, and believed if that went well.
             if record.trust.doubt == .missing, record.isInStep, record.trust.until <= loop.now { record.intake?.readAnew() }

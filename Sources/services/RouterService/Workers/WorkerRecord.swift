@@ -15,6 +15,8 @@ struct RankRecord {
     var changed = true
     /// Its place in the block index; none if there was no room for it.
     var slot: PlacementSlot?
+    /// What the index had of it when that was last looked at.
+    var indexedBlocks: UInt64 = 0
 
     init(_ capacity: RankCapacity) {
         self.capacity = capacity
