@@ -100,20 +100,27 @@ struct DecisionTests {
         scene.finish(scene.get("/v1/requests/twice/decision")) { #expect($0.status == 200) }
     }
 
-    @Test("L11: a pin to an unknown worker is 400 and names it")
-    func unknownPin() {
+    @Test(
+        "L11: a pin to an unknown worker is 400, names it, and the member of the body that pins it",
+        arguments: [
+            (#"{"backend_instance_id":4711}"#, 0, "nvext.backend_instance_id"),
+            (#"{"backend_instance_id":"0000000000001267"}"#, 0, "nvext.backend_instance_id"),
+            (#"{"prefill_worker_id":1,"decode_worker_id":4711}"#, 1, "nvext.decode_worker_id"),
+        ])
+    func unknownPin(extensions: String, place: Int, member: String) {
         let scene = Scene(workers: 1)
         scene.router {
             $0.plan = { router, entry in
                 var plan = router.fail(entry, .unknownWorker)
-                plan.failure?.field = "pins"
-                plan.failure?.reason = "there is no such placement at worker \(entry.options.pins.first?.workerID ?? 0)"
+                plan.failure?.field = "pins[\(place)]"
+                plan.failure?.reason = "there is no such placement at worker \(entry.options.pins[place].workerID)"
                 return plan
             }
         }
-        scene.finish(scene.chat(#","nvext":{"backend_instance_id":4711}"#)) { answer in
+        scene.finish(scene.chat(#","nvext":"# + extensions)) { answer in
             #expect(answer.status == 400 && answer.errorCode == "unknown_worker")
             #expect(answer.json["error"]?["message"]?.asString?.contains("4711") ?? false)
+            #expect(answer.json["error"]?["param"]?.asString == member)
         }
     }
 

@@ -171,7 +171,8 @@ import Testing
             "Invalid type for 'nvext.extra_fields[1]': expected a string, but got an integer instead.", type),
         members(
             #""nvext":{"backend_instance_id":-1}"#, "nvext.backend_instance_id",
-            "Invalid 'nvext.backend_instance_id': expected an integer of 64 bits without sign.", value),
+            "Invalid 'nvext.backend_instance_id': expected an integer of 64 bits without sign, or sixteen hexadecimal digits as a string.",
+            value),
         members(
             #""nvext":{"token_data":[1,4294967296]}"#, "nvext.token_data[1]",
             "Invalid 'nvext.token_data[1]': expected a value <= 4294967295.",

@@ -107,7 +107,7 @@ import Testing
             chatBody(
                 """
                 "nvext":{"extra_fields":["worker_id","timing"],"annotations":["query_instance_id:7","token_ids"],
-                "backend_instance_id":18446744073709551615,"prefill_worker_id":2,"decode_worker_id":3,"dp_rank":4,"prefill_dp_rank":5,
+                "backend_instance_id":18446744073709551615,"prefill_worker_id":"0000000000000002","decode_worker_id":3,"dp_rank":4,"prefill_dp_rank":5,
                 "agent_hints":{"priority":-6,"strict_priority":1,"osl":700,"speculative_prefill":true,"latency_sensitivity":0.5},
                 "session_control":{"session_id":"s","action":"open","timeout":60},"request_timestamp_ms":1700000000000.5,
                 "router_config_override":{"overlap_score_weight":0.5,"router_temperature":0,"assume_kv_reuse":false,

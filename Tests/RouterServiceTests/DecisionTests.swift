@@ -94,7 +94,7 @@ struct DecisionTests {
         _ = world.readyWorker(1)
         world.acquaint()
         let pinned = world.plan(frontend) { $0.options.pins = [Pin(leg: .aggregated, workerID: 987_654, rank: nil)] }
-        #expect(pinned.failure?.code == .unknownWorker && pinned.failure?.field == "pins")
+        #expect(pinned.failure?.code == .unknownWorker && pinned.failure?.field == "pins[0]")
         #expect(pinned.failure?.reason.contains("987654") ?? false)
         let odd = world.plan(frontend) { $0.options.policy = "best" }
         #expect(odd.failure?.code == .invalidArgument && odd.failure?.field == "policy")

@@ -145,9 +145,9 @@ struct PlanTests {
         Refusal("blocks of no size", .invalidArgument, "blockSize") { $0.blockSize = 0 },
         Refusal("more hashes than blocks", .invalidArgument, "sequenceHashes") { $0.tokenCount = 63 },
         Refusal("a prompt that fills the context", .promptTooLong, "tokenCount") { $0.tokenCount = 4_096 },
-        Refusal("a pin to nobody", .unknownWorker, "pins") { $0.options.pins = [Pin(leg: .aggregated, workerID: 9, rank: nil)] },
-        Refusal("a pin to no rank", .unknownWorker, "pins") { $0.options.pins = [Pin(leg: .aggregated, workerID: 1, rank: 7)] },
-        Refusal("a pin against the allowed", .pinConflict, "pins") {
+        Refusal("a pin to nobody", .unknownWorker, "pins[0]") { $0.options.pins = [Pin(leg: .aggregated, workerID: 9, rank: nil)] },
+        Refusal("a pin to no rank", .unknownWorker, "pins[0]") { $0.options.pins = [Pin(leg: .aggregated, workerID: 1, rank: 7)] },
+        Refusal("a pin against the allowed", .pinConflict, "pins[0]") {
             $0.options.pins = [Pin(leg: .aggregated, workerID: 1, rank: nil)]
             $0.options.allowedWorkers = [2]
         },

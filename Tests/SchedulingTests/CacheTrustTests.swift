@@ -68,7 +68,7 @@ struct CacheTrustTests {
         #expect(Self.lose(&trust, at: 7))
         #expect(trust.until == Self.at(7))
         let restored = trust.readAnew(at: Self.at(7))
-        #expect(restored == .restored && trust.isTrusted)
+        #expect(restored == .restored(after: .missing) && trust.isTrusted)
         let again = trust.readAnew(at: Self.at(7))
         #expect(again == nil)
         let before = Self.found(0, times: 3, &trust)
@@ -88,7 +88,7 @@ struct CacheTrustTests {
             }
             now += pause
             let restored = trust.readAnew(at: Self.at(now))
-            #expect(restored == .restored)
+            #expect(restored == .restored(after: .missing))
         }
     }
 
@@ -136,7 +136,7 @@ struct CacheTrustTests {
         let whole = trust.readAnew(at: Self.at(1_005)), more = trust.prefilled(at: Self.at(2_000))
         #expect(whole == nil && more == nil && trust.doubt == .silent, "an empty snapshot says no more than no event")
         let restored = trust.stored(), again = trust.stored()
-        #expect(restored == .restored && again == nil && trust.isTrusted)
+        #expect(restored == .restored(after: .silent) && again == nil && trust.isTrusted)
     }
 
     @Test("who is doubted for what is missing is not trusted for telling of blocks, and is judged in no other way meanwhile")

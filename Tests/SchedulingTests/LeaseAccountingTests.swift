@@ -45,7 +45,7 @@ struct LeaseAccountingTests {
 
         func prefilled(_ number: UInt64) {
             guard let lease = leases[number] else { return }
-            guard leases.prefilled(number, of: life) == .applied, lease.isPredicted else { return }
+            guard leases.prefilled(number, of: life, at: .zero) == .applied, lease.isPredicted else { return }
             index.settle(lease.hashes.span, on: slot)
         }
 

@@ -83,6 +83,18 @@ struct QueueTests {
         #expect(order == (policy == .lcfs ? [2, 1, 0] : [0, 1, 2]))
     }
 
+    @Test("of a tenant's requests the higher class goes first under every policy, whatever the priorities", arguments: QueuePolicy.allCases)
+    func classes(policy: QueuePolicy) {
+        var queue = queue(policy)
+        let parked = (0..<4).map { place in
+            var request = request(1_000, at: 0, priority: place == 0 ? 1_000 : 0, deadline: place == 0 ? 10 : 90)
+            request.priorityClass = [0, 1, 7, 1][place]
+            return request
+        }
+        let tickets = parked.map { park(&queue, $0) }
+        #expect(drain(&queue, tickets) == (policy == .lcfs ? [2, 3, 1, 0] : [2, 1, 3, 0]))
+    }
+
     @Test("D.2: equal keys keep the order of arrival, and lcfs turns it round", arguments: QueuePolicy.allCases)
     func ties(policy: QueuePolicy) {
         var queue = queue(policy)

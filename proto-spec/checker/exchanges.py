@@ -33,6 +33,7 @@ def control(link: Link) -> str:
 def route(link: Link) -> str:
     options: dict[str, Any] = {
         "priority": 0.0,
+        "priorityClass": 0,
         "expectedOutputTokens": None,
         "pins": [],
         "preferred": None,

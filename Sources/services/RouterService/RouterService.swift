@@ -118,8 +118,8 @@ package final class RouterService {
             session.link.abort()
             core.frontends.remove(session)
         }
-        core.cache.close()
         core.queue.close()
+        core.cache.close()
         core.peers.stop()
         core.publisher.close()
         self.core = nil
@@ -131,7 +131,7 @@ package final class RouterService {
         timer = context.loop.schedule(each: RouterLimits.tick) { [weak self] in self?.tick() }
         guard let core else { return }
         core.ledger.expire()
-        core.cache.sweep()
+        core.cache.tidy()
         core.workers.sweep()
         core.sessions.sweep()
         core.queue.tick()

@@ -6,7 +6,7 @@ import Glibc
 /// the run with status 1.
 @main
 enum Benchmarks {
-    static let cases: [any BenchmarkCase] = [LinkFrames(), FrameDecode(), LoopResume(), Timers(), IndexReplay()]
+    static let cases: [any BenchmarkCase] = [LinkFrames(), FrameDecode(), LoopResume(), Timers(), IndexReplay(), Decisions()]
 
     static func main() {
         var arguments = Array(CommandLine.arguments.dropFirst())

@@ -34,6 +34,12 @@ package struct RoutingHints: Hashable, Sendable {
     /// Answer where it would run, and run nothing.
     package var isQueryOnly: Bool { annotations.contains { $0.hasPrefix(Self.queryAnnotation) } }
 
+    /// In seconds, not below 0.
+    package var effectivePriority: Float {
+        let asked = priority.map { Float($0) } ?? Float(latencySensitivity ?? 0)
+        return asked.isFinite ? max(0, asked) : 0
+    }
+
     package func wants(_ extraField: String) -> Bool { extraFields.contains(extraField) }
 }
 

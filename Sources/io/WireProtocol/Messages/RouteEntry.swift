@@ -46,6 +46,8 @@ package struct Pin: WireRecord, Hashable {
 package struct RoutingOptions: WireRecord, Hashable {
     /// ≥ 0 moves a request forward in its queue, in seconds.
     package var priority: Float = 0
+    /// The higher class goes first, whatever the priorities within classes are.
+    package var priorityClass: UInt32 = 0
     /// The client's hint.
     package var expectedOutputTokens: UInt32?
     /// At most one a leg.
@@ -71,6 +73,7 @@ package struct RoutingOptions: WireRecord, Hashable {
 
     package mutating func layout<C: FieldCoder & ~Escapable>(_ coder: inout C) throws(WireError) {
         try coder.f32("priority", &priority)
+        try coder.u32("priorityClass", &priorityClass)
         try coder.optionalU32("expectedOutputTokens", &expectedOutputTokens)
         try coder.list("pins", &pins, atMost: Limits.pins)
         try coder.optional("preferred", &preferred)

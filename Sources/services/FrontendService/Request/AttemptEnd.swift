@@ -1,3 +1,4 @@
+import ClusterModel
 import OpenAIDialect
 import WireProtocol
 
@@ -26,8 +27,8 @@ struct AttemptFailure: Error {
         self.isFinal = isFinal
     }
 
-    /// What a router or a worker said; the specification has where another one may be asked.
-    init(_ detail: FailureDetail, _ fault: AttemptFault) {
+    /// What a router or a worker said of a request with these hints; the specification has where another one may be asked.
+    init(_ detail: FailureDetail, _ fault: AttemptFault, of hints: RoutingHints = RoutingHints()) {
         // The model was there when the request came: its last worker left, and may come back.
         guard detail.code != .unknownModel else {
             self.init(.noWorker, fault, isFinal: true)
@@ -35,14 +36,10 @@ struct AttemptFailure: Error {
         }
         self.init(
             ServiceFailure(
-                wireCode: detail.code.rawValue, field: Self.member(of: detail), reason: detail.reason,
+                wireCode: detail.code.rawValue, field: hints.member(detail.code == .sessionUnsupported ? "session" : detail.field),
+                reason: detail.reason,
                 retryAfterMilliseconds: detail.retryAfterMilliseconds),
             fault, isFinal: !detail.code.isRetryableElsewhere)
-    }
-
-    /// What the client's body calls it.
-    private static func member(of detail: FailureDetail) -> String {
-        detail.field == "session" || detail.code == .sessionUnsupported ? "nvext.session_control" : detail.field
     }
 }
 

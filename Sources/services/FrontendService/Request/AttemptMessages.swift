@@ -77,7 +77,7 @@ struct AttemptMessages {
         entry.silenceMilliseconds = limits.silence.wireMilliseconds
         entry.pool = pool
         entry.loRA = prepared.adapter
-        entry.priority = Float(prepared.generation.hints.priority ?? 0)
+        entry.priority = prepared.generation.hints.effectivePriority
         entry.promptTokens = prepared.prompt
         entry.sampling = prepared.sampling
         entry.expectedOutputTokens = prepared.generation.hints.expectedOutputTokens

@@ -30,6 +30,7 @@ final class RequestFlow {
     private var placement: PlacementRef?
     private var loop: Loop { frontend.context.loop }
     private var limits: FrontendLimits { frontend.limits }
+    private var hints: RoutingHints { prepared.generation.hints }
     /// Asked for a plan in this attempt: whoever must be told at once when the client leaves.
     private var asked: RouterClient?
     private lazy var routerKey = messages.routerKey(session: session?.client.key)
@@ -187,7 +188,7 @@ final class RequestFlow {
                 case .strange: throw AttemptFailure(.internalError, .planStrange)
                 case .refused(let detail):
                     if session?.canGoWithout(detail) ?? false { continue }
-                    guard detail.code.isOfTheRouter, !active.isClientGone else { throw AttemptFailure(detail, .planRefused) }
+                    guard detail.code.isOfTheRouter, !active.isClientGone else { throw AttemptFailure(detail, .planRefused, of: hints) }
                     without.append(router.identity?.generation ?? 0)
                     if let other = frontend.cluster.router(for: routerKey, besides: without) {
                         router = other
@@ -195,7 +196,7 @@ final class RequestFlow {
                         // The last one leaves: its successor is waited for, as when it is lost.
                         router = try await self.router(besides: without)
                     } else {
-                        throw AttemptFailure(detail, .planRefused)
+                        throw AttemptFailure(detail, .planRefused, of: hints)
                     }
                 }
             }
@@ -342,7 +343,7 @@ final class RequestFlow {
         } else {
             history.exclude(leg.workerID)
         }
-        return AttemptFailure(refusal.failure, .refused)
+        return AttemptFailure(refusal.failure, .refused, of: hints)
     }
 
     private func lost(_ loss: WorkerLoss, _ leg: PlanLeg) -> AttemptFailure {
@@ -358,7 +359,7 @@ final class RequestFlow {
         history.exclude(leg.workerID)
         return switch ended.reason {
         case .timedOut: AttemptFailure(.timeout, .timedOut)
-        case .failed: AttemptFailure(ended.failure ?? FailureDetail(), .engineFailed)
+        case .failed: AttemptFailure(ended.failure ?? FailureDetail(), .engineFailed, of: hints)
         case .drained: AttemptFailure(.workerLost, .drained)
         default: AttemptFailure(.workerLost, .ended)
         }

@@ -71,18 +71,39 @@ enum BatchLimits {
 extension RoutingOptions {
     init(_ hints: RoutingHints) {
         self.init()
-        priority = Float(max(0, hints.priority ?? 0))
+        priority = hints.effectivePriority
+        priorityClass = hints.strictPriority ?? 0
         expectedOutputTokens = hints.expectedOutputTokens
-        for (leg, worker, rank) in [
-            (Leg.aggregated, hints.backendInstance, hints.rank), (.prefill, hints.prefillWorker, hints.prefillRank ?? hints.rank),
-            (.decode, hints.decodeWorker, hints.rank),
-        ] {
-            if let worker { pins.append(Pin(leg: leg, workerID: worker.rawValue, rank: rank?.rawValue)) }
-        }
+        pins = hints.pins.map(\.pin)
         overlapWeight = hints.overrides.overlapWeight
         temperature = hints.overrides.temperature
         assumeReuse = Tristate(hints.overrides.assumesReuse)
         trackPrefill = Tristate(hints.overrides.tracksPrefill)
+    }
+}
+
+extension RoutingHints {
+    /// What the client pins, in the order in which routers are told, each with the member of its body.
+    fileprivate var pins: [(pin: Pin, member: String)] {
+        let wishes: [(Leg, WorkerID?, Rank?, String)] = [
+            (.aggregated, backendInstance, rank, "backend_instance_id"),
+            (.prefill, prefillWorker, prefillRank ?? rank, "prefill_worker_id"),
+            (.decode, decodeWorker, rank, "decode_worker_id"),
+        ]
+        return wishes.compactMap { leg, worker, rank, member in
+            worker.map { (Pin(leg: leg, workerID: $0.rawValue, rank: rank?.rawValue), "nvext.\(member)") }
+        }
+    }
+
+    /// The member of the client's body that a router or worker means by the name of a field of ours.
+    func member(_ field: String) -> String {
+        switch field {
+        case "session": "nvext.session_control"
+        case "pins": pins.count == 1 ? pins[0].member : "nvext"
+        case "overlapWeight": "nvext.router_config_override.overlap_score_weight"
+        case "temperature": "nvext.router_config_override.router_temperature"
+        default: pins.enumerated().first { "pins[\($0.offset)]" == field }?.element.member ?? field
+        }
     }
 }
 

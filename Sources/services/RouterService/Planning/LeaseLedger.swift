@@ -101,6 +101,7 @@ final class LeaseLedger {
         let confirmedBlocks: UInt32
         let sharesBlocks: Bool
         let tracksPrefill: Bool
+        let timing: LegTiming
     }
 
     /// Books what was chosen; nil if the table has no room. Earlier attempts of the request give up what no worker has accepted.
@@ -115,6 +116,7 @@ final class LeaseLedger {
         lease.sharesBlocks = booking.sharesBlocks
         lease.tracksPrefill = booking.tracksPrefill
         lease.confirmedBlocks = booking.confirmedBlocks
+        lease.timing = booking.timing
         guard book(lease) else { return nil }
         publisher.publish(.leaseMade(Self.made(lease, hashes: query.hashes)))
         return number
@@ -157,6 +159,9 @@ final class LeaseLedger {
         settle()
     }
 
+    /// Its cache was cleared, on one rank or all, or is read anew: what plans promised of it is void.
+    func forgetPromises(of life: WorkerLife, on rank: UInt32? = nil) { table.forgetPromises(of: life, on: rank.map(Rank.init)) }
+
     // MARK: Events of a worker
 
     func accepted(_ event: RequestAccepted, by life: WorkerLife) {
@@ -179,7 +184,7 @@ final class LeaseLedger {
     func started(_ event: RequestStarted, by life: WorkerLife) {
         guard event.lease != 0 else { return }
         moved(event.lease) { table in
-            table.started(event.lease, of: life, rank: Rank(event.rank), cachedTokens: event.cachedTokens)
+            table.started(event.lease, of: life, rank: Rank(event.rank), cachedTokens: event.cachedTokens, at: loop.now)
         }
     }
 
@@ -190,7 +195,7 @@ final class LeaseLedger {
 
     /// What it stored was said before this: from now on only what events said is there.
     func prefilled(_ lease: UInt64, by life: WorkerLife) {
-        moved(lease) { table in table.prefilled(lease, of: life) }
+        moved(lease) { table in table.prefilled(lease, of: life, at: loop.now) }
         fell?()
     }
 

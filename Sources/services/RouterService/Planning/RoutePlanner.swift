@@ -135,7 +135,7 @@ final class RoutePlanner {
         do throws(PlacementFailure) {
             decision = try selector.decide(
                 query, among: pool.candidates, blocks: matches, scratch: &scratch, random: &core.loop.random)
-        } catch { throw Self.refusal(error) }
+        } catch { throw Self.refusal(error, of: entry) }
         plan.outcome = entry.queryOnly ? .queryOnly : .placed
         plan.handOver = decision.second == nil ? .none : .concurrent
         for leg in [decision.first, decision.second] {
@@ -183,7 +183,10 @@ final class RoutePlanner {
         let booking = LeaseLedger.Booking(
             attempt: entry.attempt, prefillTokens: isHalf ? 0 : query.tokenCount - UInt32(cached),
             confirmedBlocks: isHalf ? 0 : match.confirmed, sharesBlocks: query.assumeReuse ?? (isHalf ? false : settings.assumeReuse),
-            tracksPrefill: query.trackPrefill ?? (isHalf ? false : settings.trackPrefill))
+            tracksPrefill: query.trackPrefill ?? (isHalf ? false : settings.trackPrefill),
+            timing: LegTiming(
+                promptTokens: query.tokenCount,
+                mostOutputTokens: UInt64(entry.choices) * UInt64(entry.maxTokens > 0 ? entry.maxTokens : .max), choices: entry.choices))
         guard let lease = core.ledger.book(query, booking, leg) else {
             throw Refusal(code: .capacity, reason: "this router can keep no more leases", retryAfter: RouterLimits.retryAfter)
         }
@@ -249,14 +252,20 @@ final class RoutePlanner {
         }
     }
 
-    private static func refusal(_ failure: PlacementFailure) -> Refusal {
-        switch failure {
+    private static func refusal(_ failure: PlacementFailure, of entry: RouteEntry) -> Refusal {
+        func pin(_ worker: WorkerID) -> String {
+            entry.options.pins.firstIndex { $0.workerID == worker.rawValue }.map { "pins[\($0)]" } ?? "pins"
+        }
+        // By both of its names: clients pin by number, people read the other one in logs.
+        func named(_ worker: WorkerID) -> String { "worker \(worker.rawValue) (\(worker))" }
+        return switch failure {
         case .noWorker: Refusal(code: .noWorker, reason: "no worker is eligible now", retryAfter: RouterLimits.retryAfter)
         case .busy: Refusal(code: .capacity, reason: "every worker that may run this is busy", isBusy: true)
         case .unknownWorker(let worker):
-            Refusal(code: .unknownWorker, field: "pins", reason: "there is no such placement at worker \(worker.rawValue)")
+            Refusal(code: .unknownWorker, field: pin(worker), reason: "there is no such placement at \(named(worker))")
         case .pinConflict(let worker):
-            Refusal(code: .pinConflict, field: "pins", reason: "the pin to worker \(worker.rawValue) does not agree with the rest of the request")
+            Refusal(
+                code: .pinConflict, field: pin(worker), reason: "the pin to \(named(worker)) does not agree with the rest of the request")
         case .pinNeeded:
             Refusal(code: .invalidArgument, field: "pins", reason: "this router sends requests only where they are pinned")
         case .badOverride(.policy):

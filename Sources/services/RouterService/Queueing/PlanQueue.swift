@@ -127,6 +127,7 @@ final class PlanQueue: EndOfTurn {
         request.tenant = entry.tenant
         request.weight = Double(entry.tenantWeight)
         request.priority = Double(entry.options.priority)
+        request.priorityClass = entry.options.priorityClass
         request.tokens = uncached(entry, lane, pool)
         request.promptTokens = entry.tokenCount
         return request

@@ -1,3 +1,4 @@
+import ClusterModel
 import JSONText
 
 /// Reads the members of one object by name and type, and knows afterwards which of them nobody asked for.
@@ -67,6 +68,15 @@ struct ObjectReader {
         if let word = number.asUInt64 { return word }
         if signed, let word = number.asInt64 { return UInt64(bitPattern: word) }
         throw .value(name, expected: signed ? "an integer of 64 bits" : "an integer of 64 bits without sign")
+    }
+
+    /// A worker by its number, or by the sixteen hexadecimal digits of logs and debug states: not every client has integers of 64 bits.
+    mutating func worker(_ name: String) throws(FieldFault) -> WorkerID? {
+        guard let value = take(name) else { return nil }
+        if let word = value.asNumber?.asUInt64 ?? value.asString.flatMap({ Hexadecimal.word($0) }) { return WorkerID(word) }
+        let expected = "an integer of 64 bits without sign, or sixteen hexadecimal digits as a string"
+        guard value.asNumber == nil, value.asString == nil else { throw .value(name, expected: expected) }
+        throw .type(name, expected: expected, got: value)
     }
 
     mutating func number(_ name: String, in range: ClosedRange<Double>) throws(FieldFault) -> Double? {

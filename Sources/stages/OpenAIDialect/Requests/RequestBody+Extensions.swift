@@ -41,9 +41,9 @@ extension RequestBody {
     }
 
     private static func pins(_ nvext: inout ObjectReader, _ hints: inout RoutingHints) throws(FieldFault) {
-        hints.backendInstance = try nvext.word64("backend_instance_id", signed: false).map { WorkerID($0) }
-        hints.prefillWorker = try nvext.word64("prefill_worker_id", signed: false).map { WorkerID($0) }
-        hints.decodeWorker = try nvext.word64("decode_worker_id", signed: false).map { WorkerID($0) }
+        hints.backendInstance = try nvext.worker("backend_instance_id")
+        hints.prefillWorker = try nvext.worker("prefill_worker_id")
+        hints.decodeWorker = try nvext.worker("decode_worker_id")
         hints.rank = try nvext.word32("dp_rank").map { Rank($0) }
         hints.prefillRank = try nvext.word32("prefill_dp_rank").map { Rank($0) }
     }

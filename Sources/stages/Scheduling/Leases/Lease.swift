@@ -46,6 +46,8 @@ package struct Lease: Hashable, Sendable {
     package var sharesBlocks = true
     /// Its prefill is not done, so that its blocks are expected and not yet there.
     package var isPredicted = true
+    /// How long it takes; none where this router did not plan it.
+    package var timing: LegTiming?
     /// Another router, which booked it and told of it; nil once the worker has said it itself. None if this router booked it.
     package var bookedBy: RouterLife?
 

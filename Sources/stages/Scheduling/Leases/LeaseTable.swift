@@ -114,6 +114,7 @@ package struct LeaseTable: Sendable {
         now.confirmedBlocks = entry.lease.confirmedBlocks
         now.tracksPrefill = entry.lease.tracksPrefill
         now.sharesBlocks = entry.lease.sharesBlocks
+        now.timing = entry.lease.timing
         now.isPredicted = lease.isPredicted && entry.lease.isPredicted
         now.bookedBy = nil
         entry.lease = now
@@ -130,10 +131,11 @@ package struct LeaseTable: Sendable {
     }
 
     /// Prefill is over: what it stored was said before.
-    package mutating func prefilled(_ number: UInt64, of life: WorkerLife) -> Verdict {
+    package mutating func prefilled(_ number: UInt64, of life: WorkerLife, at now: Instant) -> Verdict {
         change(number, of: life) {
             $0.prefillTokens = 0
             $0.isPredicted = false
+            $0.timing?.prefilled(at: now)
         }
     }
 
@@ -153,6 +155,13 @@ package struct LeaseTable: Sendable {
         _ = change(number, of: life) { $0.hashes.removeSubrange(min(first, $0.hashes.count)...) }
     }
 
+    /// What a worker was believed to have is not to be held against what its requests find any more: its cache was cleared, or is read anew.
+    package mutating func forgetPromises(of life: WorkerLife, on rank: Rank? = nil) {
+        for number in (streams[life]?.leases ?? []).sorted() where rank == nil || entries[number]?.lease.rank == rank {
+            entries[number]?.lease.confirmedBlocks = 0
+        }
+    }
+
     /// What it holds beyond the prompt, and what of everything it alone holds: replaces what was known.
     package mutating func grown(
         _ number: UInt64, of life: WorkerLife, outputBlocks: UInt32, outputTokens: UInt32 = 0, exclusiveBlocks: UInt32 = 0
@@ -165,10 +174,12 @@ package struct LeaseTable: Sendable {
     }
 
     /// Started, of a lease that may be unknown: what is not in the cache is to be computed.
-    package mutating func started(_ number: UInt64, of life: WorkerLife, rank: Rank, cachedTokens: UInt32) -> Verdict {
-        guard let entry = entries[number] else { return accepted(Lease(number: number, life: life, rank: rank)) }
+    package mutating func started(_ number: UInt64, of life: WorkerLife, rank: Rank, cachedTokens: UInt32, at now: Instant) -> Verdict {
+        guard var entry = entries[number] else { return accepted(Lease(number: number, life: life, rank: rank)) }
         guard entry.lease.life == life else { return .refused }
         guard !entry.state.isTombstone else { return .late }
+        entry.lease.timing?.started(cachedTokens: cachedTokens, at: now)
+        entries[number] = entry
         var lease = entry.lease
         lease.rank = rank
         // A request that is started again, after it was preempted, says so by its progress; one whose prefill is done has none left.

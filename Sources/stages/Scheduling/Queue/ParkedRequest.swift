@@ -7,6 +7,8 @@ package struct ParkedRequest: Hashable, Sendable {
     /// Of the tenant: its share of what is placed.
     package var weight = 1.0
     package var priority = 0.0
+    /// Of a tenant's requests those of the highest class go first, whatever the policy says.
+    package var priorityClass: UInt32 = 0
     /// Still to be computed: what the tenant is charged, and the queue bounded by.
     package var tokens: UInt32 = 1
     package var promptTokens: UInt32 = 0

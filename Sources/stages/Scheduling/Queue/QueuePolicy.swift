@@ -25,13 +25,15 @@ package enum QueuePolicy: String, CaseIterable, Sendable {
     private static func seconds(_ span: Duration) -> Double { Double(span.inNanoseconds) / 1e9 }
 }
 
-/// A place in the order: the higher score, then who came first, or last where that is the policy.
+/// A place in the order: the higher class, the higher score, then who came first, or last where that is the policy.
 struct QueueRank: Comparable, Sendable {
+    let priorityClass: UInt32
     let score: Double
     let order: UInt64
 
     /// Goes before.
     static func < (left: QueueRank, right: QueueRank) -> Bool {
-        left.score == right.score ? left.order < right.order : left.score > right.score
+        if left.priorityClass != right.priorityClass { return left.priorityClass > right.priorityClass }
+        return left.score == right.score ? left.order < right.order : left.score > right.score
     }
 }

@@ -2,7 +2,7 @@ package import ClusterModel
 
 /// The parked requests of one pool, in the order in which they are to be tried again.
 ///
-/// Tenants take turns by their weights; within a tenant the policy orders; past the aging bound who waited longest has a turn of its own, so that
+/// Tenants take turns by their weights; within a tenant the higher class goes first, and within a class the policy orders; past the aging bound who waited longest has a turn of its own, so that
 /// nobody starves. A try that finds all placements busy blocks the request's lane, and nothing else: the next one is of another lane. `stir` opens
 /// the blocked lanes again, those first that have been blocked longest.
 ///
@@ -257,7 +257,8 @@ package struct RequestQueue: Sendable {
 
     private func rank(of request: ParkedRequest, _ sequence: UInt64) -> QueueRank {
         QueueRank(
-            score: settings.policy.score(request, since: epoch), order: settings.policy == .lcfs ? .max - sequence : sequence)
+            priorityClass: request.priorityClass, score: settings.policy.score(request, since: epoch),
+            order: settings.policy == .lcfs ? .max - sequence : sequence)
     }
 
     private mutating func take(_ slot: Slot) -> Int {

@@ -98,7 +98,9 @@ package struct LegSurvey: Sendable {
         }
         if formula.settings.overlapCreditDecay > 0, formula.settings.policy.weighsCosts {
             var least = UInt64.max
-            for index in range where demands.admit(span[index], query) && !span[index].isBusy(thresholds) {
+            for index in range where demands.admit(span[index], query) {
+                // Not with `&&` above: its right side is a closure over the span, and optimising that ends some compilers.
+                if span[index].isBusy(thresholds) { continue }
                 least = min(least, span[index].load.prefillTokens)
             }
             formula.leastPrefillTokens = least
