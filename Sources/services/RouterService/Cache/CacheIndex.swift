@@ -81,9 +81,9 @@ final class CacheIndex {
 
     // MARK: What requests hold
 
-    func hold(_ hashes: ArraySlice<UInt64>, on slot: PlacementSlot) {
-        guard !hashes.isEmpty else { return }
-        index.hold(hashes.span, on: slot)
+    /// How many of them, the first ones: only those are to be settled and released.
+    func hold(_ hashes: ArraySlice<UInt64>, on slot: PlacementSlot) -> Int {
+        hashes.isEmpty ? 0 : index.hold(hashes.span, on: slot)
     }
 
     func settle(_ hashes: [UInt64], on slot: PlacementSlot) {

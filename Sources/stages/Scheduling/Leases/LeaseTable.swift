@@ -108,7 +108,8 @@ package struct LeaseTable: Sendable {
         now.promptBlocks = max(lease.promptBlocks, entry.lease.promptBlocks)
         now.outputBlocks = max(lease.outputBlocks, entry.lease.outputBlocks)
         now.outputTokens = max(lease.outputTokens, entry.lease.outputTokens)
-        now.hashes = entry.lease.hashes.count >= lease.hashes.count ? entry.lease.hashes : bounded(lease).hashes
+        let told = bounded(lease).hashes
+        now.hashes = told.count > entry.lease.hashes.count ? told : entry.lease.hashes
         now.exclusiveBlocks = entry.lease.exclusiveBlocks
         now.confirmedBlocks = entry.lease.confirmedBlocks
         now.tracksPrefill = entry.lease.tracksPrefill
@@ -148,10 +149,10 @@ package struct LeaseTable: Sendable {
         }
     }
 
-    /// Its placement has no place for blocks any more: they count as the lease's own.
-    package mutating func forgetBlocks(of number: UInt64) {
+    /// Its placement has no place for blocks any more, or none beyond so many: they count as the lease's own.
+    package mutating func forgetBlocks(of number: UInt64, from first: Int = 0) {
         guard let life = self[number]?.life else { return }
-        _ = change(number, of: life) { $0.hashes = [] }
+        _ = change(number, of: life) { $0.hashes.removeSubrange(min(first, $0.hashes.count)...) }
     }
 
     /// What a worker was believed to have is not to be held against what its requests find any more: its cache was cleared, or is read anew.
