@@ -152,7 +152,7 @@ struct DirectoryTests {
         world.until("ready") { world.takesWork(1) }
     }
 
-    @Test("a worker that leaves with a goodbye takes all it had with it")
+    @Test("D.11: a worker that leaves with a goodbye takes all it had with it")
     func leaves() {
         let world = RouterWorld(), frontend = world.frontend(), worker = world.readyWorker(1)
         _ = world.plan(frontend)

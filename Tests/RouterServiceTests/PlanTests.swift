@@ -29,7 +29,7 @@ struct PlanTests {
         #expect(made?.hashes == [1, 2, 3, 4] && made?.request == world.on(frontend) { $0.key(plans[0]) })
     }
 
-    @Test("a plan says what its worker said last, with what is booked since, and the number of that event")
+    @Test("D.2: a plan says what its worker said last, with what is booked since, and the number of that event")
     func belief() {
         let world = RouterWorld(), frontend = world.frontend(), worker = world.readyWorker(1)
         world.on(worker) { $0.load(waiting: 500) }
@@ -44,7 +44,21 @@ struct PlanTests {
         #expect(world.plan(frontend).legs[0].waitingTokens == 500)
     }
 
-    @Test("the load of an overbooked report counts until the worker's stream is past it, and its lease ends")
+    @Test(
+        "a plan says what is cached where it goes, and its prefill is booked without that, also where the policy does not ask",
+        arguments: [SelectionPolicy.roundRobin, .random, .powerOfTwo, .leastLoaded, .kv])
+    func cached(_ policy: SelectionPolicy) {
+        var settings = SelectionSettings.inTurn
+        settings.policy = policy
+        let world = RouterWorld(selection: settings), frontend = world.frontend(), worker = world.believedWorker(1)
+        world.on(worker) { $0.store([1, 2, 3]) }
+        world.until("stored") { world.look { $0.indexedCopies } == 3 }
+        let leg = world.plan(frontend).legs[0]
+        #expect(leg.deviceBlocks == 3)
+        #expect(world.look { $0.core?.ledger.table[leg.lease]?.prefillTokens } == 16)
+    }
+
+    @Test("D.2: the load of an overbooked report counts until the worker's stream is past it, and its lease ends")
     func overbooked() {
         let world = RouterWorld(), frontend = world.frontend(), worker = world.readyWorker(1)
         world.on(worker) { $0.load(waiting: 10) }
@@ -61,11 +75,13 @@ struct PlanTests {
         }
         #expect(second.outcome == .placed && second.legs[0].waitingTokens == 2_000 && second.legs[0].streamNumber == number + 5)
         #expect(world.leases == 1)
+        // What the worker said of itself, and the second attempt's 64 tokens: the first one's blocks went with its lease, so that none of them was
+        // found and all of the prompt was booked again. The last report is older than the one before, and changes nothing.
         let stale = world.plan(frontend) { $0.overbooked = [report(number + 1, 1, lease: 0)] }
         #expect(stale.legs[0].waitingTokens == 2_064)
     }
 
-    @Test("a query books nothing, and is in no histogram")
+    @Test("C.2, C.3: a query books nothing, and is in no histogram")
     func queryOnly() {
         let world = RouterWorld(), frontend = world.frontend()
         _ = world.readyWorker(1)
@@ -81,7 +97,7 @@ struct PlanTests {
             }.outcome == .queryOnly)
     }
 
-    @Test("a repeated attempt is refused while it is open and until its tombstone ends; a later one ends the one before")
+    @Test("D.4: a repeated attempt is refused while it is open and until its tombstone ends; a later one ends the one before")
     func attempts() {
         let world = RouterWorld(), frontend = world.frontend(), worker = world.readyWorker(1)
         let first = world.plan(frontend)
@@ -216,7 +232,7 @@ struct PlanTests {
         for _ in 0..<4 { #expect(world.plan(frontend).pool == card.digest) }
     }
 
-    @Test("a lease ends once, whoever says so: the worker, the frontend, or both")
+    @Test("C.5: a lease ends once, whoever says so: the worker, the frontend, or both")
     func leaseEnds() {
         let world = RouterWorld(), frontend = world.frontend(), worker = world.readyWorker(1)
         let plans = (0..<3).map { _ in world.plan(frontend) }
@@ -251,7 +267,7 @@ struct PlanTests {
         #expect(releases().sorted() == plans.map { $0.legs[0].lease }.sorted())
     }
 
-    @Test("a lease that is not accepted expires in five seconds")
+    @Test("C.5, L6: a lease that is not accepted expires in five seconds")
     func expiry() {
         let world = RouterWorld(), frontend = world.frontend()
         _ = world.readyWorker(1)

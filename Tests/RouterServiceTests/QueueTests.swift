@@ -61,7 +61,7 @@ struct QueueTests {
     // MARK: In and out
 
     @Test(
-        "what finds every rank busy is parked, and placed when load has fallen: in its order, in one message, with its times and what is left"
+        "D.2: what finds every rank busy is parked, and placed when load has fallen: in its order, in one message, with its times and what is left"
     )
     func parksAndPlaces() {
         let (world, frontend, worker) = busyWorld()
@@ -81,7 +81,71 @@ struct QueueTests {
         #expect(world.exposition.contains("apus_router_queue_wait_seconds_count 4"))
     }
 
-    @Test("a pin to a busy worker holds up nobody, and a busy adapter neither")
+    enum Relief: CaseIterable, Sendable { case prefillProgress, prefillDone, ended, givenBack, cancelled, expired, loadFell }
+
+    @Test("D.2: whatever makes a place free, what is parked is tried again with it", arguments: Relief.allCases)
+    func relieved(_ relief: Relief) {
+        let world = Self.world(RouterConfig()), frontend = world.frontend(), worker = world.readyWorker(1)
+        func plan() -> PlanEntry {
+            world.plan(frontend) {
+                $0.tokenCount = 1_500
+                $0.sequenceHashes = []
+            }
+        }
+        if relief == .loadFell { load(worker, 1_500, world) }
+        // Two of them are more than a step.
+        let first = plan(), leg = first.legs[0], key = world.on(frontend) { $0.key(first) }
+        let others = relief == .loadFell ? [] : [plan()]
+        let placed = 1 + others.count
+        _ = ask(world, frontend) {
+            $0.tokenCount = 1_500
+            $0.sequenceHashes = []
+        }
+        untilParked(1, world)
+        world.pass(.milliseconds(500))
+        #expect(parked(world) == 1 && plans(world, frontend).count == placed)
+        switch relief {
+        case .prefillProgress, .prefillDone, .ended:
+            world.on(worker) { $0.accept(leg, key, prefill: 1_500) }
+            world.pass(.milliseconds(500))
+            #expect(parked(world) == 1, "that it has begun makes no room")
+            world.on(worker) { worker in
+                switch relief {
+                case .prefillProgress: worker.publish([.prefillProgress(PrefillProgress(lease: leg.lease, rank: 0, remainingTokens: 500))])
+                case .prefillDone: worker.publish([.prefillDone(PrefillDone(lease: leg.lease, rank: 0, prefillMicroseconds: 1))])
+                default: worker.end(leg, key)
+                }
+            }
+        case .givenBack: world.on(frontend) { $0.give(back: leg, .neverDispatched) }
+        case .cancelled: world.on(frontend) { $0.cancel(first.counter, 1) }
+        case .expired: world.pass(.seconds(4))
+        case .loadFell: load(worker, 0, world)
+        }
+        world.until("placed", within: .seconds(2)) { plans(world, frontend).count == placed + 1 }
+        #expect(plans(world, frontend).last?.outcome == .placed)
+    }
+
+    @Test("D.2: under wspt the shortest is what is least to be computed, where most of it is cached or where it is pinned")
+    func shortestByCache() {
+        var config = RouterConfig()
+        config.queue.policy = .wspt
+        let world = Self.world(config), frontend = world.frontend()
+        let workers = (1...2 as ClosedRange<UInt64>).map { world.readyWorker($0) }
+        world.until("believed") { world.directory(frontend).workers[1]?.events == .exact }
+        world.on(workers[0]) { $0.publish([.blocksStored(BlocksStored(rank: 0, tier: .device, parent: nil, hashes: [1, 2, 3, 4]))]) }
+        for worker in workers { load(worker, Self.busy, world) }
+        let pinned = ask(world, frontend) { $0.options.pins = [Pin(leg: .aggregated, workerID: 2, rank: nil)] }[0]
+        let short = ask(world, frontend) {
+            $0.tokenCount = 32
+            $0.sequenceHashes = [8, 9]
+        }[0]
+        let cached = ask(world, frontend)[0]
+        untilParked(3, world)
+        load(workers[1], 0, world)
+        #expect(untilPlans(3, world, frontend).map(\.counter) == [cached, short, pinned].map(\.counter))
+    }
+
+    @Test("C.2, L5: a pin to a busy worker holds up nobody, and a busy adapter neither")
     func noHeadOfLine() {
         let world = Self.world(RouterConfig()), frontend = world.frontend()
         let busy = world.readyWorker(1) { $0.card = WorkerScript.card("model") { $0.loRAs = [Label(text: "adapter")] } }
@@ -197,7 +261,7 @@ struct QueueTests {
 
     // MARK: Bounds
 
-    @Test("a full queue answers 429's code at once, with when to come back")
+    @Test("L16: a full queue answers 429's code at once, with when to come back")
     func full() {
         let (world, frontend, _) = busyWorld { $0.queue.entries = 3 }
         _ = ask(world, frontend, 4)
@@ -210,7 +274,7 @@ struct QueueTests {
         #expect(untilPlans(1, other, asker)[0].failure?.code == .queueFull && parked(other) == 8)
     }
 
-    @Test("no queue at all is a setting")
+    @Test("D.2: no queue at all is a setting")
     func noQueue() {
         let (world, frontend, _) = busyWorld { $0.queue.entries = 0 }
         #expect(world.failure(frontend) { _ in } == .queueFull)
@@ -306,7 +370,7 @@ struct QueueTests {
 
     // MARK: What is told of it
 
-    @Test("depth and rate go out on the stream while something is parked, at most four times a second, and stand in the snapshot")
+    @Test("D.2: depth and rate go out on the stream while something is parked, at most four times a second, and stand in the snapshot")
     func published() {
         let (world, frontend, worker) = busyWorld()
         world.pass(.seconds(2))
@@ -330,7 +394,7 @@ struct QueueTests {
         #expect(told().count == count)
     }
 
-    @Test("thresholds of a model or of all change what is busy, in the plans and in the stream")
+    @Test("L16: thresholds of a model or of all change what is busy, in the plans and in the stream")
     func thresholds() {
         let (world, frontend, worker) = busyWorld()
         _ = ask(world, frontend)
@@ -365,12 +429,13 @@ struct QueueTests {
             full.activeBlocks = 950
             worker.publish([.rankLoad(full)])
         }
+        world.until("heard") { world.look { $0.core?.workers[WorkerID(1)]?.ranks[0].load.activeBlocks } == 950 }
         world.until("full") { world.directory(frontend).loads[1 << 8]?.busy == true }
         _ = ask(world, frontend)
         untilParked(1, world)
     }
 
-    @Test("the defaults do not move: queue on, busy at one step of waiting prefill or 95 % of the blocks")
+    @Test("L16: the defaults do not move: queue on, busy at one step of waiting prefill or 95 % of the blocks")
     func defaults() {
         let config = RouterConfig()
         #expect(config.queue.entries == 5_000 && config.queue.batches == 16 && config.queue.longest == .seconds(60))

@@ -51,7 +51,7 @@ struct RebuildTests {
         return page
     }
 
-    @Test("T13: of a million blocks 99 % are in its index again within five seconds, over links of a gigabit, and plans are made meanwhile")
+    @Test("T13, D.11: a late joiner pulls snapshots from every worker: of a million blocks 99 % are in its index again within five seconds, over links of a gigabit, and plans are made meanwhile")
     func million() {
         var way = LinkFaults()
         way.bytesPerSecond = 125_000_000

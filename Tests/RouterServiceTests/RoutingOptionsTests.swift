@@ -62,6 +62,32 @@ struct RoutingOptionsTests {
         arguments: [["--policy", "best"], ["--temperature", "-1"], ["--host-cache-weight", "1.5"], ["--overlap-credit", "nan"]])
     func refused(_ arguments: [String]) { #expect(Self.resolve(arguments) == nil) }
 
+    @Test("L16: what the documents say of busy ranks, the queue and leases is so without any option")
+    func statedDefaults() throws {
+        let config = try #require(Self.resolve([])), busy = config.busy, leases = LeaseLimits()
+        #expect(busy == BusyThresholds() && config.queue == QueueSettings())
+        let limits = try #require(Self.read("proto-spec/07-limits.md")), options = try #require(Self.read("deploy/router-options.md"))
+        let percent = Int((busy.activeBlocks * 100).rounded()), queue = config.queue
+        let thousands = "\(queue.entries / 1_000),\(String(1_000 + queue.entries % 1_000).dropFirst())"
+        for row in [
+            "| busy | \(busy.waitingBatches) x max batched tokens of waiting prefill, or \(percent) % of blocks |",
+            "| queue | \(thousands) entries of a pool and \(queue.batches) x what its workers compute in one step; one request",
+            "| queue time | \(queue.longest.components.seconds) s, or less",
+            "| aging of the queue | \(queue.aging.components.seconds) s parked | one placement in four",
+            "| tenants of a queue | \(QueueLimits.tenants) of a pool with requests parked, weights from 0.001 to 1000 |",
+            "| lease not accepted | \(leases.acceptance.components.seconds) s in step with the worker's stream |",
+            "| tombstone of a lease | \(leases.tombstone.components.seconds) s |",
+        ] { #expect(limits.contains("\n" + row), "\(row)") }
+        #expect(QueueLimits.agedTurn == 4 && QueueLimits.weights == 0.001...1_000)
+        let approximate = ApproximateLimits()
+        for part in [
+            "`--busy-batches` | honoured; \(busy.waitingBatches) by default", "`--busy-blocks` | honoured; \(busy.activeBlocks) by default",
+            "`--busy-tokens` | honoured; off by default", "fixed at \(approximate.timeToLive.components.seconds) s, for workers",
+            "fixed: beyond 2^20 blocks the oldest give way, until \(approximate.keptShare) of them are left",
+        ] { #expect(options.contains(part), "\(part)") }
+        #expect(busy.waitingTokens == .max && approximate.blocks == 1 << 20)
+    }
+
     @Test("the table of router options names every routing option, and no other")
     func documented() throws {
         var table = OptionTable(ProcessDescription(name: "router", summary: "A test.", protocolVersion: "1.0"))

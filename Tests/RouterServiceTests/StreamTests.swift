@@ -20,7 +20,7 @@ struct StreamTests {
         world.fabric.plan[worker.host.name, RouterWorld.routerName] = LinkFaults()
     }
 
-    @Test("hashes that differ put a worker into load only, with a reason that names list and block; it serves on")
+    @Test("T40: hashes that differ put a worker into load only, with a reason that names list and block; it serves on")
     func parity() {
         let world = RouterWorld(), frontend = world.frontend()
         _ = world.readyWorker(1) { $0.hashesWrongly = true }
@@ -29,7 +29,7 @@ struct StreamTests {
         #expect(world.plan(frontend).outcome == .placed)
     }
 
-    @Test("a worker that does not hash what it is asked is routed by load alone after some tries")
+    @Test("T40: a worker that does not hash what it is asked is routed by load alone from the first, and is told so after some tries")
     func silentParity() {
         let world = RouterWorld(), frontend = world.frontend(), worker = world.readyWorker(1) { $0.answersParity = false }
         #expect(world.directory(frontend).workers[1]?.events == .loadOnly)
@@ -45,7 +45,7 @@ struct StreamTests {
         #expect(world.on(worker) { $0.answer?.warnings.map(\.code) } == [.approximate])
     }
 
-    @Test("events that were lost are found missing, counted, and made up by a snapshot", arguments: 1...5)
+    @Test("D.11: events that were lost are found missing, counted, and made up by a snapshot where no ring has them", arguments: 1...5)
     func gap(_ seed: Int) {
         let world = RouterWorld(seed: UInt64(seed)), frontend = world.frontend(), worker = world.readyWorker(1)
         let plans = (0..<4).map { _ in world.plan(frontend) }, keys = plans.map { plan in world.on(frontend) { $0.key(plan) } }
@@ -69,7 +69,7 @@ struct StreamTests {
         world.until("and follows") { world.leases == 2 }
     }
 
-    @Test("events that were lost are asked for again, and made up by no snapshot", arguments: 1...5)
+    @Test("D.11: events that were lost are asked for again from the ring, and made up by no snapshot", arguments: 1...5)
     func replay(_ seed: Int) {
         let world = RouterWorld(seed: UInt64(seed)), frontend = world.frontend(), worker = world.readyWorker(1) { _ in }
         world.on(worker) { $0.ring = 1_000 }
@@ -92,7 +92,7 @@ struct StreamTests {
         #expect(world.exposition.contains(#"apus_router_stream_recoveries_total{outcome="replay"} 1"#))
     }
 
-    @Test("events that come while a snapshot is read are applied after it, once")
+    @Test("D.11: events that come while a snapshot is read wait, and are applied after it, once")
     func eventsMeanwhile() {
         let world = RouterWorld(), frontend = world.frontend(), worker = world.readyWorker(1)
         let plans = (0..<8).map { _ in world.plan(frontend) }, keys = plans.map { plan in world.on(frontend) { $0.key(plan) } }
@@ -186,7 +186,7 @@ struct StreamTests {
         world.until("in step", within: .seconds(30)) { world.isInStep(1) }
     }
 
-    @Test("repeated, late and foreign events change nothing; unknown ones are passed over")
+    @Test("D.11: repeated, late and foreign events change nothing; unknown ones are passed over")
     func strangeEvents() {
         let world = RouterWorld(), frontend = world.frontend(), worker = world.readyWorker(1), other = world.readyWorker(2)
         let plan = world.plan(frontend) { $0.options.pins = [Pin(leg: .aggregated, workerID: 1, rank: nil)] }

@@ -73,18 +73,7 @@ struct BindingTests {
         let expected: PlacementTarget?
     }
 
-    /// As a frontend makes pins: one of the whole from `backend_instance_id` and `dp_rank`, and one of each leg.
     static let hints = [
-        Hint(
-            testDescription: "pinned_worker_hint_prefill_uses_prefill_worker_before_backend", leg: .prefill,
-            pins: [pin(1, 3), pin(2, 4, .prefill)], expected: pin(2, 4).target),
-        Hint(
-            testDescription: "pinned_worker_hint_decode_uses_decode_worker_before_backend", leg: .decode,
-            pins: [pin(1, 6), pin(5, 6, .decode)],
-            expected: pin(5, 6).target),
-        Hint(
-            testDescription: "pinned_worker_hint_aggregated_uses_backend_worker", leg: .aggregated, pins: [pin(9, 7)],
-            expected: pin(9, 7).target),
         Hint(
             testDescription: "prefill uses the backend where nothing else is said", leg: .prefill, pins: [pin(1, 3)],
             expected: pin(1, 3).target),
@@ -98,7 +87,30 @@ struct BindingTests {
         Hint(testDescription: "a pin of the decode binds no prefill", leg: .prefill, pins: [pin(5, 6, .decode)], expected: nil),
     ]
 
-    @Test("the pin of each leg is that of the seeds", arguments: hints)
+    // As a frontend makes pins: one of the whole from `backend_instance_id` and `dp_rank`, and one of each leg.
+
+    @Test("C.2: a prefill leg is bound by its own pin, and by its own rank, before that of the whole request")
+    func pinnedWorkerHintPrefillUsesPrefillWorkerBeforeBackend() {
+        let pins = [pin(1, 3), pin(2, 4, .prefill)]
+        #expect(query { $0.pins = pins }.pin(for: .prefill)?.target == pin(2, 4).target)
+        #expect(query { $0.pins = pins.reversed() }.pin(for: .prefill)?.target == pin(2, 4).target)
+    }
+
+    @Test("C.2: a decode leg is bound by its own pin before that of the whole request")
+    func pinnedWorkerHintDecodeUsesDecodeWorkerBeforeBackend() {
+        let pins = [pin(1, 6), pin(5, 6, .decode)]
+        #expect(query { $0.pins = pins }.pin(for: .decode)?.target == pin(5, 6).target)
+        #expect(query { $0.pins = pins.reversed() }.pin(for: .decode)?.target == pin(5, 6).target)
+    }
+
+    @Test("C.2: a whole request is bound by the pin of the whole, whatever its legs are pinned to")
+    func pinnedWorkerHintAggregatedUsesBackendWorker() {
+        #expect(query { $0.pins = [pin(9, 7)] }.pin(for: .aggregated)?.target == pin(9, 7).target)
+        #expect(query { $0.pins = [pin(5, 6, .decode), pin(9, 7)] }.pin(for: .aggregated)?.target == pin(9, 7).target)
+        #expect(query { $0.pins = [pin(2, 4, .prefill)] }.pin(for: .aggregated) == nil)
+    }
+
+    @Test("C.2: where a leg has no pin of its own, another one may bind it", arguments: hints)
     func pinned(_ hint: Hint) { #expect(query { $0.pins = hint.pins }.pin(for: hint.leg)?.target == hint.expected) }
 
     // MARK: Sessions
@@ -158,7 +170,7 @@ struct BindingTests {
 
     // MARK: Busy
 
-    @Test("a busy placement gets no new plan, and all busy is worth waiting for")
+    @Test("D.2: a busy placement gets no new plan, and all busy is worth waiting for")
     func busy() {
         #expect(Self.selector.place(query(), [candidate(1, waiting: 1_001), candidate(2, waiting: 1_000)]) == .success(place(2)))
         #expect(Self.selector.place(query(), [candidate(1, waiting: 1_001), candidate(2, waiting: 1_001)]) == .failure(.busy))
@@ -166,13 +178,13 @@ struct BindingTests {
         #expect(Self.selector.place(query(), [candidate(1, ready: false)]) == .failure(.noWorker))
     }
 
-    @Test("a list of allowed workers raises nobody's capacity")
+    @Test("D.2: a list of allowed workers raises nobody's capacity")
     func allowedAndBusy() {
         let asked = query { $0.allowed = WorkerList([1]) }
         #expect(Self.selector.place(asked, Self.pool { Self.busy(&$0, 0) }) == .failure(.busy))
     }
 
-    @Test("a question is answered with a busy placement only where all are busy")
+    @Test("C.2, D.2: a question is answered with a busy placement only where all are busy")
     func question() {
         let asked = query { $0.isQuestion = true }
         #expect(Self.selector.place(asked, Self.pool { Self.busy(&$0, 0, 1, 2) }) == .success(place(3)))
@@ -182,7 +194,21 @@ struct BindingTests {
             (try? Self.selector.decide(asked, among: all, blocks: BlockMatches(), scratch: &scratch, random: &random)) != nil)
     }
 
-    @Test("thresholds can be changed while the router runs, and what is booked counts before the worker has spoken")
+    @Test("D.2: a rank that has not said what it computes in a step is judged by its tokens and its blocks alone")
+    func unknownStep() {
+        var selector = PlacementSelector(.kv), rank = candidate(1)
+        rank = Candidate(placement: rank.placement, generation: rank.generation, role: .aggregated, capabilities: 0, maxBatchedTokens: 0, isReady: true)
+        rank.load.waitingTokens = 10_000_000
+        #expect(selector.place(query(), [rank]) == .success(place(1)))
+        selector.settings.thresholds.waitingTokens = 9_999_999
+        #expect(selector.place(query(), [rank]) == .failure(.busy))
+        selector.settings.thresholds.waitingTokens = 10_000_000
+        #expect(selector.place(query(), [rank]) == .success(place(1)))
+        (rank.load.totalBlocks, rank.load.activeBlocks) = (100, 95)
+        #expect(selector.place(query(), [rank]) == .failure(.busy))
+    }
+
+    @Test("D.2: thresholds can be changed while the router runs, and what is booked counts before the worker has spoken")
     func thresholds() {
         var selector = PlacementSelector(.kv)
         var one = candidate(1)

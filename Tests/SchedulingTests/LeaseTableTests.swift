@@ -22,7 +22,7 @@ struct LeaseTableTests {
         return table
     }
 
-    @Test("booked, accepted, ended: counted while it lives, and told of once")
+    @Test("C.5: booked, accepted, ended: counted while it lives, and told of once")
     func life() {
         let table = Self.table()
         #expect(table.book(Self.lease(1), at: .zero))
@@ -43,7 +43,7 @@ struct LeaseTableTests {
         #expect(table.count(on: place(1)) == LeaseCount())
     }
 
-    @Test("what is not accepted within five seconds in step expires; other seconds do not count")
+    @Test("L6: what is not accepted within five seconds in step expires; other seconds do not count")
     func expiry() {
         let table = Self.table()
         #expect(table.book(Self.lease(1), at: Self.at(1)))
@@ -77,7 +77,7 @@ struct LeaseTableTests {
         #expect(table.reasons == [.expired])
     }
 
-    @Test("an accepted lease does not expire")
+    @Test("L6: an accepted lease does not expire")
     func accepted() {
         let table = Self.table()
         #expect(table.book(Self.lease(1), at: .zero))

@@ -52,7 +52,7 @@ struct PeerLeaseTests {
     @Test("started without a word of acceptance is the same")
     func started() {
         var table = Self.table(Self.lease(1)), released: [ReleasedLease] = []
-        _ = table.started(1, of: Self.life, rank: Rank(0), cachedTokens: 0)
+        _ = table.started(1, of: Self.life, rank: Rank(0), cachedTokens: 0, at: .zero)
         table.withdraw(1, bookedBy: Self.peer, .expired, &released)
         #expect(table.count == 1 && table[1]?.bookedBy == nil)
     }

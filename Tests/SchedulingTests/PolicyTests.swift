@@ -43,7 +43,7 @@ struct PolicyTests {
         }
     }
 
-    @Test("what is cached is worth so much that a busier rank wins, and no more")
+    @Test("D.3: what is cached is worth so much that a busier rank wins, and no more")
     func trade() {
         var pool = Self.pool
         pool[0].load.activeBlocks = 5
@@ -98,7 +98,7 @@ struct PolicyTests {
         #expect(Self.choose(.direct, Self.prompt { $0.session = SessionPlace(target: target, isHard: false) }, pool) == .failure(.busy))
     }
 
-    @Test("ties go to the one with fewer blocks in its cache, then to each alike")
+    @Test("D.3: ties go to the one with fewer blocks in its cache, then to each alike")
     func ties() {
         var pool = (1...4).map { candidate($0) }
         for index in pool.indices { pool[index].indexedBlocks = 5 }
@@ -112,7 +112,7 @@ struct PolicyTests {
         #expect(given.count == 4 && given.values.allSatisfy { (880...1_120).contains($0) })
     }
 
-    @Test("L15: a temperature measures differences by one request's blocks, so tiny ones stay tiny")
+    @Test("D.3, L15: a temperature measures differences by one request's blocks, so tiny ones stay tiny")
     func temperature() {
         /// How often the dearer of two is chosen, by how much it costs more in blocks.
         func share(_ more: UInt32, _ temperature: Float) -> Double {
@@ -136,7 +136,7 @@ struct PolicyTests {
         #expect(share(1, 0) == 0)
     }
 
-    @Test("a temperature draws as the exponential says", arguments: [0.0, -1e-9, -0.1, -0.5, -1, -3.3, -20, -300, -707])
+    @Test("D.3: a temperature draws as the exponential says", arguments: [0.0, -1e-9, -0.1, -0.5, -1, -3.3, -20, -300, -707])
     func exponential(_ power: Double) {
         // e by repeated squaring of a tiny step, said anew.
         var expected = 1.0 + power / 1_048_576 + power * power / 2 / 1_048_576 / 1_048_576

@@ -58,7 +58,7 @@ struct QueueTests {
     // MARK: Order
 
     @Test(
-        "each policy has its order: fcfs and lcfs with a second for each unit of priority, wspt by priority a token, deadline by deadline",
+        "D.2: each policy has its order: fcfs and lcfs with a second for each unit of priority, wspt by priority a token, deadline by deadline",
         arguments: [
             (QueuePolicy.fcfs, [1, 0, 4, 2, 3]), (.lcfs, [4, 1, 3, 2, 0]), (.wspt, [1, 3, 4, 0, 2]), (.deadline, [4, 3, 2, 1, 0]),
         ])
@@ -75,6 +75,14 @@ struct QueueTests {
         #expect(queue.isEmpty && queue.tokens == 0 && queue.promptTokens == 0)
     }
 
+    @Test("D.2: a priority below nothing is none, under every policy", arguments: QueuePolicy.allCases)
+    func negativePriority(policy: QueuePolicy) {
+        var queue = queue(policy)
+        let tickets = [request(priority: -1_000), request(at: 0.001), request(at: 0.002, priority: -5)].map { park(&queue, $0) }
+        let order = drain(&queue, tickets, at: 1)
+        #expect(order == (policy == .lcfs ? [2, 1, 0] : [0, 1, 2]))
+    }
+
     @Test("of a tenant's requests the higher class goes first under every policy, whatever the priorities", arguments: QueuePolicy.allCases)
     func classes(policy: QueuePolicy) {
         var queue = queue(policy)
@@ -87,7 +95,7 @@ struct QueueTests {
         #expect(drain(&queue, tickets) == (policy == .lcfs ? [2, 3, 1, 0] : [2, 1, 3, 0]))
     }
 
-    @Test("equal keys keep the order of arrival, and lcfs turns it round", arguments: QueuePolicy.allCases)
+    @Test("D.2: equal keys keep the order of arrival, and lcfs turns it round", arguments: QueuePolicy.allCases)
     func ties(policy: QueuePolicy) {
         var queue = queue(policy)
         let tickets = (0..<20).map { _ in park(&queue, request()) }
@@ -96,7 +104,7 @@ struct QueueTests {
     }
 
     @Test(
-        "nothing starves: past the aging bound the oldest has one placement in four, whatever goes before it",
+        "L5: nothing starves: past the aging bound the oldest has one placement in four, whatever goes before it",
         arguments: QueuePolicy.allCases)
     func aging(policy: QueuePolicy) {
         var queue = queue(policy) { $0.aging = .seconds(10) }
@@ -178,7 +186,7 @@ struct QueueTests {
 
     // MARK: Lanes
 
-    @Test("a busy pin holds up nobody behind it; what waits for the same is not tried again; stirred, it goes first")
+    @Test("L5: a busy pin holds up nobody behind it; what waits for the same is not tried again; stirred, it goes first")
     func lanes() {
         var queue = queue()
         let pinned = (0..<100).map { _ in park(&queue, request(pin: 7)) }

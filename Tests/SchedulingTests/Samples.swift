@@ -69,7 +69,7 @@ final class Leases {
     func book(_ lease: Lease, at now: Instant = .zero) -> Bool { table.book(lease, at: now) }
     func accepted(_ lease: Lease) -> LeaseTable.Verdict { table.accepted(lease) }
     func started(_ number: UInt64, of life: WorkerLife, rank: UInt32 = 0, cached: UInt32 = 0) -> LeaseTable.Verdict {
-        table.started(number, of: life, rank: Rank(rank), cachedTokens: cached)
+        table.started(number, of: life, rank: Rank(rank), cachedTokens: cached, at: .zero)
     }
     func prefill(_ number: UInt64, of life: WorkerLife, remaining: UInt32) -> LeaseTable.Verdict {
         table.prefill(number, of: life, remaining: remaining)
@@ -77,6 +77,12 @@ final class Leases {
     func grown(_ number: UInt64, of life: WorkerLife, outputBlocks: UInt32) -> LeaseTable.Verdict {
         table.grown(number, of: life, outputBlocks: outputBlocks)
     }
+    func prefilled(_ number: UInt64, of life: WorkerLife) -> LeaseTable.Verdict { table.prefilled(number, of: life, at: .zero) }
+    func blocks(_ number: UInt64, of life: WorkerLife, from first: UInt32 = 0, _ hashes: [UInt64]) -> LeaseTable.Verdict {
+        table.blocks(number, of: life, from: first, hashes)
+    }
+    func forgetBlocks(of number: UInt64, from first: Int = 0) { table.forgetBlocks(of: number, from: first) }
+    var hashCount: Int { table.hashCount }
     func ended(_ number: UInt64, by life: WorkerLife, _ reason: LeaseRelease = .finished) -> LeaseTable.Verdict {
         table.ended(number, by: life, reason, &released)
     }

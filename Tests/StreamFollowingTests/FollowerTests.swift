@@ -16,7 +16,7 @@ struct FollowerTests {
         return (world, reader)
     }
 
-    @Test("a reader joins by a snapshot and stays in step; each event reaches it once")
+    @Test("D.11: a reader joins by a snapshot and stays in step; each event reaches it once")
     func joins() {
         let world = FollowingWorld()
         world.work(30)
@@ -34,7 +34,7 @@ struct FollowerTests {
         #expect(reader.on { $0.mirror.restarts } == 1)
     }
 
-    @Test("what was lost is counted and asked for from the ring in parts, and applied in order")
+    @Test("D.11: what was lost is counted and asked for from the ring in parts, and applied in order")
     func replay() {
         let (world, reader) = joined()
         let before = world.last
@@ -52,7 +52,7 @@ struct FollowerTests {
         #expect(reader.on { $0.follower.heldBytes } == 0)
     }
 
-    @Test("a lost last batch is found by the beat")
+    @Test("D.11: a lost last batch is found by the beat")
     func beat() {
         let (world, reader) = joined()
         world.lose(reader) { world.load(5) }
@@ -61,7 +61,7 @@ struct FollowerTests {
         #expect(reader.counters.gaps == 1 && reader.counters.replayedEvents == 1)
     }
 
-    @Test("what the ring no longer has is made up by a snapshot")
+    @Test("D.11: what the ring no longer has is made up by a snapshot")
     func shortRing() {
         let (world, reader) = joined()
         world.on { $0.ring = 5 }
@@ -94,7 +94,7 @@ struct FollowerTests {
         #expect(counters.gaps > 0 && counters.lateEvents > 0 && counters.snapshots == 1)
     }
 
-    @Test("repeats change nothing and are counted")
+    @Test("D.11: what lies behind the cursor is dropped: repeats change nothing and are counted")
     func duplicates() {
         let (world, reader) = joined()
         var faults = LinkFaults()
@@ -131,7 +131,7 @@ struct FollowerTests {
         #expect(reader.on { $0.follower.heldBytes } == 0)
     }
 
-    @Test("a rank that is cleared between two pages: the reader starts over at once, and is empty soon")
+    @Test("D.11: a clear is a barrier: a rank that is cleared between two pages makes the reader start over at once, and is empty soon")
     func clearedMeanwhile() {
         let world = FollowingWorld()
         world.work(60, pauses: .zero, clears: false)

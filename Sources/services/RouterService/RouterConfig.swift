@@ -14,6 +14,7 @@ package struct RouterConfig: Sendable {
     package var decisionBytes = 8 << 20
     package var queue = QueueSettings()
     package var busy = BusyThresholds()
+    package var index = IndexLimits()
     /// Where the other routers are dialled; this one's own address may be among them.
     package var peers: [Address] = []
 

@@ -50,7 +50,7 @@ final class RouterCore {
         publisher = try StatePublisher(
             on: config.publish, identity: context.identity, dialect: context.policy.dialect, loop: loop, network: context.network,
             metrics: metrics, log: log)
-        cache = CacheIndex(loop: loop, limits: IndexLimits())
+        cache = CacheIndex(loop: loop, limits: config.index)
         ledger = LeaseLedger(loop: loop, publisher: publisher, metrics: metrics, cache: cache)
         busy = BusyBook(config.busy)
         decisions = DecisionLog(bytes: config.decisionBytes, log: log)

@@ -21,6 +21,9 @@ package struct RouterMetrics: Sendable {
     let splitModels: Gauge
     private let eventModes: GaugeFamily
     private let doubts: CounterFamily
+    private let parityFaults: CounterFamily
+    let feedSilences: Counter
+    private let durations: CounterFamily
     let promisedBlocks: Counter
     let foundBlocks: Counter
     private let index: IndexGauges
@@ -59,6 +62,14 @@ package struct RouterMetrics: Sendable {
             "apus_router_cache_doubts_total",
             help: "Times that a worker's cache events were no longer believed: missing (requests find less than promised) or silent.",
             labels: ["reason"])
+        parityFaults = registry.counterFamily(
+            "apus_router_parity_faults_total",
+            help: "Workers whose hashes were not shown to be everybody's: differ (some do) or unanswered.", labels: ["reason"])
+        feedSilences = registry.counter("apus_router_feed_silences_total", help: "Times that a worker's feed was heard no more.")
+        durations = registry.counterFamily(
+            "apus_router_durations_total",
+            help: "Durations of prefills and decodings of requests planned here: taken as the worker said, corrected by this router's clock, "
+                + "or ignored.", labels: ["verdict"])
         promisedBlocks = registry.counter(
             "apus_router_promised_blocks_total", help: "Blocks that requests should have found where they were placed, by the events.")
         foundBlocks = registry.counter("apus_router_found_blocks_total", help: "Of the promised blocks, those that were found.")
@@ -95,6 +106,8 @@ package struct RouterMetrics: Sendable {
         for mode in EventsMode.allCases { eventModes.labels("\(mode)").set(modes[mode] ?? 0) }
     }
     func doubted(_ doubt: CacheTrust.Doubt) { doubts.labels("\(doubt)").increment() }
+    func failedParity(_ fault: ParityFault) { parityFaults.labels(fault.label).increment() }
+    func measured(_ verdict: LatencyMeter.Verdict) { durations.labels(verdict.rawValue).increment() }
     func show(_ counts: IndexCounts) { index.show(counts) }
 
     /// Failures that a router gives; anything else is one of ours.

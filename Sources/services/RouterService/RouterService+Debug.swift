@@ -22,6 +22,8 @@ extension RouterService {
         json.number(core.decisions.count)
         json.key("sessions")
         core.sessions.debugState(into: &json)
+        json.key("index")
+        write(core.cache.counts, to: &json)
         core.queue.debugState(into: &json)
         json.key("workers")
         json.beginArray()
@@ -59,8 +61,14 @@ extension RouterService {
         json.bool(record.takesWork)
         json.key("events")
         json.string("\(record.events)")
+        json.key("eventsReason")
+        json.string(record.routingReason)
+        json.key("doubt")
+        if let doubt = record.trust.doubt { json.string("\(doubt)") } else { json.null() }
         json.key("inStep")
         json.bool(record.isInStep)
+        json.key("notes")
+        record.notes.write(to: &json, at: core.loop.now)
         json.key("position")
         json.number(record.intake?.position ?? 0)
         json.key("links")
@@ -71,12 +79,44 @@ extension RouterService {
         json.string(record.registration?.card.name ?? "")
         json.key("ranks")
         json.beginArray()
-        for index in record.ranks.indices { write(core.workers.load(of: record, index), to: &json) }
+        for index in record.ranks.indices { write(core.workers.load(of: record, index), latency(of: record, index, core), to: &json) }
         json.endArray()
         json.endObject()
     }
 
-    private func write(_ load: PlacementLoad, to json: inout JSONWriter) {
+    private func latency(of record: WorkerRecord, _ index: Int, _ core: RouterCore) -> (LatencyEstimate?, measured: UInt64) {
+        let meter = record.ranks[index].meter, role = record.registration?.role.placementRole ?? .aggregated
+        return (meter.estimate(for: role, at: core.loop.now), meter.count)
+    }
+
+    private func write(_ counts: IndexCounts, to json: inout JSONWriter) {
+        json.beginObject()
+        json.key("bytes")
+        json.number(counts.bytes)
+        json.key("blocks")
+        json.number(counts.blocks)
+        json.key("copies")
+        json.number(counts.copies)
+        json.key("activeBlocks")
+        json.number(counts.activeBlocks)
+        json.key("predictedBlocks")
+        json.number(counts.predictedBlocks)
+        json.key("slots")
+        json.number(counts.slots)
+        json.key("retiredSlots")
+        json.number(counts.retiredSlots)
+        json.key("evicted")
+        json.number(counts.evicted)
+        json.key("refused")
+        json.number(counts.refused)
+        json.key("parentsNotFound")
+        json.number(counts.parentsNotFound)
+        json.key("blocksNotFound")
+        json.number(counts.blocksNotFound)
+        json.endObject()
+    }
+
+    private func write(_ load: PlacementLoad, _ latency: (LatencyEstimate?, measured: UInt64), to json: inout JSONWriter) {
         json.beginObject()
         json.key("rank")
         json.number(UInt64(load.load.rank))
@@ -90,12 +130,31 @@ extension RouterService {
         json.number(UInt64(load.load.activeBlocks))
         json.key("totalBlocks")
         json.number(UInt64(load.load.totalBlocks))
+        json.key("indexedBlocks")
+        json.number(load.indexedBlocks)
+        json.key("measuredDurations")
+        json.number(latency.measured)
+        json.key("latency")
+        if let estimate = latency.0 { write(estimate, to: &json) } else { json.null() }
         json.key("leases")
         json.number(UInt64(load.requests))
         json.key("leasedPrefillTokens")
         json.number(load.prefillTokens)
         json.key("busy")
         json.bool(load.busy)
+        json.endObject()
+    }
+
+    private func write(_ estimate: LatencyEstimate, to json: inout JSONWriter) {
+        json.beginObject()
+        json.key("prefillMilliseconds")
+        json.number(Double(estimate.prefillFixed))
+        json.key("prefillTokenMilliseconds")
+        json.number(Double(estimate.prefillToken))
+        json.key("stepMilliseconds")
+        json.number(Double(estimate.step))
+        json.key("stepBlockMilliseconds")
+        json.number(Double(estimate.stepBlock))
         json.endObject()
     }
 

@@ -119,6 +119,7 @@ package final class RouterService {
             core.frontends.remove(session)
         }
         core.queue.close()
+        core.cache.close()
         core.peers.stop()
         core.publisher.close()
         self.core = nil
@@ -130,6 +131,7 @@ package final class RouterService {
         timer = context.loop.schedule(each: RouterLimits.tick) { [weak self] in self?.tick() }
         guard let core else { return }
         core.ledger.expire()
+        core.cache.tidy()
         core.workers.sweep()
         core.sessions.sweep()
         core.queue.tick()

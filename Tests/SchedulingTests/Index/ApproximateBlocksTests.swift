@@ -1,6 +1,7 @@
 import ClusterModel
-import Scheduling
 import Testing
+
+@testable import Scheduling
 
 @Suite("Approximate mode")
 struct ApproximateBlocksTests {
@@ -13,7 +14,7 @@ struct ApproximateBlocksTests {
         return try #require(slot)
     }
 
-    @Test("an accepted prompt is believed for 120 seconds, and longer where it is used again")
+    @Test("D.10: an accepted prompt is believed for 120 seconds, and longer where it is used again")
     func forgetsAfterAWhile() throws {
         var index = BlockIndex(), blocks = ApproximateBlocks()
         let slot = try Self.opened(&index)
@@ -28,7 +29,7 @@ struct ApproximateBlocksTests {
         #expect(blocks.count == 0 && index.counts.blocks == 0)
     }
 
-    @Test("what is over goes in slices, the end of a prompt first")
+    @Test("D.10: what is over goes in slices, the end of a prompt first")
     func expiresInSlices() throws {
         var index = BlockIndex(), blocks = ApproximateBlocks()
         let slot = try Self.opened(&index)
@@ -37,7 +38,7 @@ struct ApproximateBlocksTests {
         #expect(isMore && index.match(Self.prompt, slot).device == 7 && index.counts.openMarks == 0)
     }
 
-    @Test("over the bound the oldest go, down to four fifths of it")
+    @Test("D.10: over the bound the oldest go, down to four fifths of it")
     func prunes() throws {
         var limits = ApproximateLimits()
         limits.blocks = 100
@@ -57,7 +58,25 @@ struct ApproximateBlocksTests {
         #expect(blocks.count <= 100 && index.counts.copies == blocks.count)
     }
 
-    @Test("a placement that went is forgotten, and the others stay")
+    @Test("D.10: two minutes after the last use, a million blocks at most, four fifths left of them; these do not move")
+    func defaults() {
+        let limits = ApproximateLimits()
+        #expect(limits.timeToLive == .seconds(120) && limits.blocks == 1 << 20 && limits.keptShare == 0.8)
+    }
+
+    @Test("D.10: a prompt that is used again and again takes the memory of one")
+    func usedOften() throws {
+        var index = BlockIndex(), blocks = ApproximateBlocks()
+        let slot = try Self.opened(&index)
+        for second in 0..<5_000 { blocks.accepted(Self.prompt.span, on: slot, at: Self.at(second), in: &index) }
+        #expect(blocks.count == 10 && blocks.useCount <= 2 * 1_024 && index.counts.blocks == 10)
+        let more = blocks.expire(atMost: .max, at: Self.at(4_999 + 119), in: &index)
+        #expect(!more && blocks.count == 10 && blocks.expired == 0)
+        _ = blocks.expire(atMost: .max, at: Self.at(4_999 + 120), in: &index)
+        #expect(blocks.count == 0 && blocks.useCount == 0 && index.counts.blocks == 0)
+    }
+
+    @Test("D.10: a placement that went is forgotten, and the others stay")
     func forgetsAPlacement() throws {
         var index = BlockIndex(), blocks = ApproximateBlocks()
         let gone = try Self.opened(&index), other = try Self.opened(&index)

@@ -12,7 +12,7 @@ struct BlockIndexTests {
         }
     }
 
-    @Test("a lookup says how far each placement reaches, and names only those that reach somewhere")
+    @Test("D.8: a lookup says how far each placement reaches, and names only those that reach somewhere")
     func matches() throws {
         var index = BlockIndex(), matches = BlockMatches()
         let slots = try Self.opened(4, &index)
@@ -29,7 +29,7 @@ struct BlockIndexTests {
         #expect(matches.slots.isEmpty && matches.longest == 0)
     }
 
-    @Test("a block whose parent is not there is kept and counted, and matches once the parent comes")
+    @Test("D.8: a block whose parent is not there is kept and counted, and matches once the parent comes")
     func keepsOrphans() throws {
         var index = BlockIndex()
         let slots = try Self.opened(2, &index)
@@ -43,7 +43,7 @@ struct BlockIndexTests {
         #expect(index.match(Self.prompt, slots[0]).device == 8 && index.counts.openMarks == 0)
     }
 
-    @Test("removing a block in the middle shortens the match to what is before it; stored again, it is whole")
+    @Test("D.8: removing a block in the middle shortens the match to what is before it; stored again, it is whole")
     func removesFromTheMiddle() throws {
         var index = BlockIndex()
         let slot = try Self.opened(1, &index)[0]
@@ -57,7 +57,7 @@ struct BlockIndexTests {
         #expect(index.counts.openMarks == 0 && index.match(Self.prompt, slot).device == 3)
     }
 
-    @Test("removing what is not there is counted and changes nothing; so is storing or removing twice")
+    @Test("D.8: removing what is not there is counted and changes nothing; so is storing or removing twice")
     func isIdempotent() throws {
         var index = BlockIndex()
         let slot = try Self.opened(1, &index)[0]
@@ -69,12 +69,22 @@ struct BlockIndexTests {
         index.remove(Self.prompt, on: slot)
         index.remove(Self.prompt, on: slot)
         #expect(index.cachedBlocks(on: slot) == 0 && index.counts.blocks == 0 && index.counts.blocksNotFound == 16)
-        index.store([7, 7], on: slot)
-        index.store([9, 8], after: 9, on: slot)
-        #expect(index.counts.selfParents == 2 && index.cachedBlocks(on: slot) == 1)
     }
 
-    @Test("clearing one rank leaves the others, and it may store again at once, and be cleared again")
+    @Test("D.8: a block that names itself as its parent is not taken, nor what comes after it; what came before is")
+    func refusesSelfParents() throws {
+        var index = BlockIndex()
+        let slot = try Self.opened(1, &index)[0]
+        index.store([7, 7, 8], on: slot)
+        index.store([9, 10], after: 9, on: slot)
+        let own: [UInt64] = [11]
+        index.restore(own.span, parents: own.span, on: slot, tier: .device)
+        #expect(index.counts.selfParents == 3 && index.cachedBlocks(on: slot) == 1 && index.match([7, 8], slot).device == 1)
+        index.remove([7], on: slot)
+        #expect(index.counts.blocks == 0 && index.counts.openMarks == 0)
+    }
+
+    @Test("D.8, L7: clearing one rank leaves the others, and it may store again at once, and be cleared again")
     func clearsOneRank() throws {
         var index = BlockIndex()
         let ranks = try Self.opened(4, &index)
@@ -103,7 +113,7 @@ struct BlockIndexTests {
         #expect(index.activeBlocks(on: slot) == 0)
     }
 
-    @Test("nothing of a retired slot matches, and its number is given anew only after all of it was swept")
+    @Test("D.8: nothing of a retired slot matches, and its number is given anew only after all of it was swept")
     func retires() throws {
         var limits = IndexLimits()
         limits.slots = 1
@@ -128,7 +138,7 @@ struct BlockIndexTests {
         #expect(again == slot && index.match(Self.prompt, slot) == BlockMatch())
     }
 
-    @Test("shared blocks of leases count once, and end with the last of them")
+    @Test("D.4: shared blocks of leases count once, and end with the last of them")
     func countsLeases() throws {
         var index = BlockIndex()
         let slot = try Self.opened(1, &index)[0]

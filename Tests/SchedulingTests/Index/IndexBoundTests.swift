@@ -10,7 +10,7 @@ struct IndexBoundTests {
     }
 
     @Test(
-        "fed ten times its bytes it stays within them, keeps what is used, and never says more than there is",
+        "T43: fed ten times its bytes it stays within them, keeps what is used, and never says more than there is",
         arguments: [1 << 19, 1 << 20])
     func staysWithinItsBytes(_ bytes: Int) throws {
         var index = BlockIndex(limits: Self.limits(bytes: bytes)), random = SeededNumbers(7), most = 0

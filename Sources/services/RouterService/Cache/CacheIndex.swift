@@ -12,6 +12,8 @@ final class CacheIndex {
     /// Of workers that tell of no blocks.
     private var approximate = ApproximateBlocks()
     private let loop: Loop
+    /// Of the next slice; none: nothing is left behind that is known of.
+    private var sweeping: TimerHandle?
     /// What the last lookup found; filled again by the next.
     private(set) var matches = BlockMatches()
     /// Hashes that lay unaligned in a message.
@@ -76,9 +78,9 @@ final class CacheIndex {
 
     // MARK: What requests hold
 
-    func hold(_ hashes: ArraySlice<UInt64>, on slot: PlacementSlot) {
-        guard !hashes.isEmpty else { return }
-        index.hold(hashes.span, on: slot)
+    /// How many of them, the first ones: only those are to be settled and released.
+    func hold(_ hashes: ArraySlice<UInt64>, on slot: PlacementSlot) -> Int {
+        hashes.isEmpty ? 0 : index.hold(hashes.span, on: slot)
     }
 
     func settle(_ hashes: [UInt64], on slot: PlacementSlot) {
@@ -107,8 +109,23 @@ final class CacheIndex {
 
     var counts: IndexCounts { index.counts }
 
-    /// A slice of what retired slots left behind, and of what was accepted too long ago. True: more is left.
-    func sweep() -> Bool {
+    /// Takes away what retired slots left behind and what was accepted too long ago, in slices until nothing is left. Called now and then; sets
+    /// timers of its own only while there is something to take away.
+    func tidy() {
+        guard sweeping == nil, sweep() else { return }
+        sweeping = loop.schedule(after: CacheLimits.sweepPause) { [weak self] in
+            self?.sweeping = nil
+            self?.tidy()
+        }
+    }
+
+    func close() {
+        loop.cancel(sweeping)
+        sweeping = nil
+    }
+
+    /// A slice. True: more is left.
+    private func sweep() -> Bool {
         let hasExpired = approximate.expire(atMost: CacheLimits.sweptEntries, at: loop.now, in: &index)
         return index.sweep(atMost: CacheLimits.sweptEntries) || hasExpired
     }
@@ -125,6 +142,8 @@ final class CacheIndex {
 enum CacheLimits {
     /// Of the table, in one go: well under a tenth of a millisecond, so that a decision never waits for it.
     static let sweptEntries = 16_384
+    /// Between two slices: a table of a million blocks is clean within a fifth of a second, for some hundredths of a core.
+    static let sweepPause = Duration.milliseconds(2)
 }
 
 extension BlockTier {

@@ -15,7 +15,10 @@ extension WorkerDirectory {
 
     func indexChanged(_ record: WorkerRecord, _ rank: UInt32) {
         guard let index = record.index(of: rank), let slot = record.ranks[index].slot else { return }
-        record.pool?.setIndexedBlocks(cache.cachedBlocks(on: slot), of: record.placement(index))
+        let blocks = cache.cachedBlocks(on: slot)
+        guard blocks != record.ranks[index].indexedBlocks else { return }
+        record.ranks[index].indexedBlocks = blocks
+        record.pool?.setIndexedBlocks(blocks, of: record.placement(index))
         record.ranks[index].changed = true
     }
 
@@ -56,10 +59,13 @@ extension WorkerDirectory {
     private func follow(_ change: CacheTrust.Change?, of record: WorkerRecord) {
         switch change {
         case nil: return
-        case .restored:
+        case .restored(let doubt):
             log.info("a worker's cache events are believed again", ["worker": .hex(record.life.worker.rawValue)])
+            // What it did not tell while it was silent, and what was guessed meanwhile, is settled by what it says to have.
+            if doubt == .silent { record.intake?.readAnew() }
         case .doubted(let doubt):
             metrics.doubted(doubt)
+            record.notes.doubted(doubt, record.routingReason, at: loop.now)
             log.warning(
                 "a worker's cache events are not believed",
                 ["worker": .hex(record.life.worker.rawValue), "reason": .text(record.routingReason)])

@@ -79,8 +79,10 @@ final class LeaseLedger {
 
     private func hold(_ lease: Lease, from first: Int = 0) {
         guard let slot = slots[lease.placement] else { return }
-        cache.hold(lease.sharedHashes.dropFirst(first), on: slot)
-        if !lease.isPredicted { cache.settle(Array(lease.sharedHashes.dropFirst(first)), on: slot) }
+        let wanted = lease.sharedHashes.dropFirst(first), held = cache.hold(wanted, on: slot)
+        // What the index has no room for is the lease's own: given back it would be taken from others.
+        if held < wanted.count { table.forgetBlocks(of: lease.number, from: first + held) }
+        if !lease.isPredicted { cache.settle(Array(wanted.prefix(held)), on: slot) }
     }
 
     private func letGo(_ lease: Lease) {
@@ -99,6 +101,7 @@ final class LeaseLedger {
         let confirmedBlocks: UInt32
         let sharesBlocks: Bool
         let tracksPrefill: Bool
+        let timing: LegTiming
     }
 
     /// Books what was chosen; nil if the table has no room. Earlier attempts of the request give up what no worker has accepted.
@@ -113,6 +116,7 @@ final class LeaseLedger {
         lease.sharesBlocks = booking.sharesBlocks
         lease.tracksPrefill = booking.tracksPrefill
         lease.confirmedBlocks = booking.confirmedBlocks
+        lease.timing = booking.timing
         guard book(lease) else { return nil }
         publisher.publish(.leaseMade(Self.made(lease, hashes: query.hashes)))
         return number
@@ -155,6 +159,9 @@ final class LeaseLedger {
         settle()
     }
 
+    /// Its cache was cleared, on one rank or all, or is read anew: what plans promised of it is void.
+    func forgetPromises(of life: WorkerLife, on rank: UInt32? = nil) { table.forgetPromises(of: life, on: rank.map(Rank.init)) }
+
     // MARK: Events of a worker
 
     func accepted(_ event: RequestAccepted, by life: WorkerLife) {
@@ -177,7 +184,7 @@ final class LeaseLedger {
     func started(_ event: RequestStarted, by life: WorkerLife) {
         guard event.lease != 0 else { return }
         moved(event.lease) { table in
-            table.started(event.lease, of: life, rank: Rank(event.rank), cachedTokens: event.cachedTokens)
+            table.started(event.lease, of: life, rank: Rank(event.rank), cachedTokens: event.cachedTokens, at: loop.now)
         }
     }
 
@@ -188,7 +195,7 @@ final class LeaseLedger {
 
     /// What it stored was said before this: from now on only what events said is there.
     func prefilled(_ lease: UInt64, by life: WorkerLife) {
-        moved(lease) { table in table.prefilled(lease, of: life) }
+        moved(lease) { table in table.prefilled(lease, of: life, at: loop.now) }
         fell?()
     }
 
@@ -263,24 +270,24 @@ final class LeaseLedger {
         case .late: break
         case .applied, .made:
             let after = table[number]
+            if let after { hold(after, insteadOf: before) }
+            // Who is told looks at what is held now.
             if let before { changed?(before.placement) }
-            guard let after else { return }
-            hold(after, insteadOf: before)
-            if after.placement != before?.placement { changed?(after.placement) }
+            if let after, after.placement != before?.placement { changed?(after.placement) }
         }
     }
 
     private func hold(_ after: Lease, insteadOf before: Lease?) {
         guard let before else { return hold(after) }
-        guard before.placement == after.placement, before.sharesBlocks == after.sharesBlocks else {
+        let held = before.sharedHashes, wanted = after.sharedHashes
+        // Mostly the list is the same or goes on where it ended; a worker may also name another one.
+        let goesOn = wanted.count == held.count || wanted.count > held.count && wanted.starts(with: held)
+        guard before.placement == after.placement, goesOn else {
             letGo(before)
             return hold(after)
         }
-        let known = before.sharedHashes.count
-        if before.isPredicted, !after.isPredicted, let slot = slots[after.placement] {
-            cache.settle(before.sharedHashes, on: slot)
-        }
-        if after.sharedHashes.count > known { hold(after, from: known) }
+        if before.isPredicted, !after.isPredicted, let slot = slots[after.placement] { cache.settle(held, on: slot) }
+        if wanted.count > held.count { hold(after, from: held.count) }
     }
 
     func settle() {

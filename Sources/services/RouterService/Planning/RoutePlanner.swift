@@ -183,7 +183,10 @@ final class RoutePlanner {
         let booking = LeaseLedger.Booking(
             attempt: entry.attempt, prefillTokens: isHalf ? 0 : query.tokenCount - UInt32(cached),
             confirmedBlocks: isHalf ? 0 : match.confirmed, sharesBlocks: query.assumeReuse ?? (isHalf ? false : settings.assumeReuse),
-            tracksPrefill: query.trackPrefill ?? (isHalf ? false : settings.trackPrefill))
+            tracksPrefill: query.trackPrefill ?? (isHalf ? false : settings.trackPrefill),
+            timing: LegTiming(
+                promptTokens: query.tokenCount,
+                mostOutputTokens: UInt64(entry.choices) * UInt64(entry.maxTokens > 0 ? entry.maxTokens : .max), choices: entry.choices))
         guard let lease = core.ledger.book(query, booking, leg) else {
             throw Refusal(code: .capacity, reason: "this router can keep no more leases", retryAfter: RouterLimits.retryAfter)
         }

@@ -170,7 +170,7 @@ final class ControlHandler: LinkHandler {
 
     private enum Parity: Equatable {
         case shown
-        case fault(String)
+        case fault(ParityFault)
         /// Nobody knows.
         case linkEnded
     }
@@ -184,13 +184,13 @@ final class ControlHandler: LinkHandler {
                 switch error {
                 case .ended, .malformed: return .linkEnded
                 case .failed(let failure) where failure.code == .unsupportedKind || failure.code == .malformed:
-                    return .fault("it cannot hash lists of tokens")
+                    return .fault(.unanswered("it cannot hash lists of tokens"))
                 // It may not have read the answer to its registration yet, or be held up.
                 case .failed, .timedOut: if attempt < RouterLimits.parityAttempts { await link.loop.sleep(for: RouterLimits.parityPause) }
                 }
             }
         }
-        return .fault("it did not hash the lists that it was asked for")
+        return .fault(.unanswered("it did not hash the lists that it was asked for"))
     }
 
     private func probed(_ link: Link, _ registration: Int, _ parity: Parity) {
@@ -198,8 +198,10 @@ final class ControlHandler: LinkHandler {
         record.provenEvents = parity == .shown ? .exact : .loadOnly
         record.eventsReason = ""
         if case .fault(let fault) = parity {
-            record.eventsReason = fault
-            core.log.warning("worker is routed by load alone", ["worker": .hex(record.life.worker.rawValue), "reason": .text(fault)])
+            record.eventsReason = fault.reason
+            record.notes.parityFault(fault.reason, at: core.loop.now)
+            core.metrics.failedParity(fault)
+            core.log.warning("worker is routed by load alone", ["worker": .hex(record.life.worker.rawValue), "reason": .text(fault.reason)])
         }
         core.workers.changed(record)
     }

@@ -42,6 +42,7 @@ enum EventBatch {
             core.workers.indexChanged(record, event.rank)
         case .rankCleared(let event):
             guard let slot = record.slot(of: event.rank) else { return }
+            ledger.forgetPromises(of: life, on: event.rank)
             core.cache.clear(slot)
             core.workers.indexChanged(record, event.rank)
         case .requestAccepted(let event):
@@ -55,10 +56,14 @@ enum EventBatch {
             ledger.started(event, by: life)
         case .prefillProgress(let event): ledger.prefill(event.lease, by: life, remaining: event.remainingTokens)
         case .prefillDone(let event):
-            core.workers.judge(record, prefilled: ledger.table[event.lease])
+            let lease = ledger.table[event.lease]
+            core.workers.judge(record, prefilled: lease)
+            core.workers.measure(record, lease, prefilledIn: event.prefillMicroseconds)
             ledger.prefilled(event.lease, by: life)
         case .blocksGrown(let event): ledger.grown(event, by: life)
-        case .requestEnded(let event): ledger.ended(event, by: life)
+        case .requestEnded(let event):
+            core.workers.measure(record, ledger.table[event.lease], ended: event)
+            ledger.ended(event, by: life)
         case .rankLoad(let event): core.workers.load(record, event, number: number)
         case .stateChanged(let event): core.workers.declared(record, event.state, event.reason)
         case .sessionBound(let event): core.sessions.bound(event, by: life)

@@ -58,6 +58,9 @@ final class EventIntake: StreamMirror {
 
     func restarted(_ follower: StreamFollower) {
         snapshot = Snapshot()
+        core.ledger.forgetPromises(of: record.life)
+        // Who tells of no blocks has said nothing of them here either: what is believed of it stands.
+        guard record.registration?.events == .exact else { return }
         for rank in record.ranks { if let slot = rank.slot { core.cache.clear(slot) } }
     }
 
@@ -102,6 +105,7 @@ final class EventIntake: StreamMirror {
         let snapshot = snapshot
         self.snapshot = Snapshot()
         core.ledger.reconcile(record.life, held: snapshot.requests)
+        for request in snapshot.requests { core.workers.accepted(record, request.lease) }
         core.workers.readAnew(record)
         core.sessions.reconcile(record.life, bound: snapshot.sessions)
         for load in snapshot.loads { core.workers.load(record, load, number: number) }
@@ -134,6 +138,10 @@ final class EventIntake: StreamMirror {
         let isSilent = verdict == .dead
         guard isSilent != record.isFeedSilent else { return }
         record.isFeedSilent = isSilent
+        if isSilent {
+            core.metrics.feedSilences.increment()
+            record.notes.feedSilence()
+        }
         // Without a control link the feed was the last sign of life.
         if isSilent, record.link == nil { return core.workers.remove(record, reason: "neither its control link nor its feed is there") }
         core.workers.changed(record)
@@ -143,6 +151,7 @@ final class EventIntake: StreamMirror {
         switch notice {
         case .gap(let missing):
             core.metrics.gaps.increment()
+            record.notes.gap(missing, at: core.loop.now)
             core.log.debug(
                 "gap in a worker's stream",
                 [
@@ -153,10 +162,12 @@ final class EventIntake: StreamMirror {
         case .recovered(by: let means):
             failures = 0
             core.metrics.recovered(means)
+            record.notes.recovered(by: means, at: core.loop.now)
         case .failed(let problem, let retry):
             // Numbers that begin again are missing from where they should go on.
             if problem == .backwards { core.metrics.gaps.increment() }
             core.metrics.recoveryFailed()
+            record.notes.failed(problem.description, at: core.loop.now)
             // The first of a row is worth a line.
             failures += 1
             core.log.log(

@@ -54,7 +54,8 @@ final class Pool: StateEntry {
                 maxBatchedTokens: record.ranks[index].capacity.maxBatchedTokens, isReady: takesWork,
                 load: known?.load ?? CandidateLoad(), lastTurn: known?.lastTurn ?? 0)
             candidate.slot = record.isRoutedByBlocks ? record.ranks[index].slot : nil
-            candidate.indexedBlocks = known?.indexedBlocks ?? 0
+            candidate.indexedBlocks = record.ranks[index].indexedBlocks
+            candidate.latency = known?.latency
             return candidate
         }
         candidates.insert(contentsOf: fresh, at: candidates.ranks(of: record.life.worker).lowerBound)
@@ -107,6 +108,11 @@ final class Pool: StateEntry {
     func setIndexedBlocks(_ blocks: UInt64, of placement: Placement) {
         guard let index = candidates.index(of: placement) else { return }
         candidates[index].indexedBlocks = blocks
+    }
+
+    func setLatency(_ estimate: LatencyEstimate?, of placement: Placement) {
+        guard let index = candidates.index(of: placement) else { return }
+        candidates[index].latency = estimate
     }
 
     /// It was this one's turn.

@@ -129,7 +129,7 @@ final class WorkerDirectory {
     func assignSlots(_ record: WorkerRecord, instead known: [RankRecord], sameBlocks: Bool) {
         for old in known where !sameBlocks || record.index(of: old.capacity.rank) == nil { retireSlot(of: record, old) }
         for index in record.ranks.indices {
-            if !sameBlocks { record.ranks[index].slot = nil }
+            if !sameBlocks { record.ranks[index].startAnew() }
             guard record.ranks[index].slot == nil, let slot = cache.open() else { continue }
             record.ranks[index].slot = slot
             ledger.assign(slot, to: record.placement(index))
@@ -209,6 +209,8 @@ final class WorkerDirectory {
                 record.isSuspected = isSuspected
                 changed(record)
             }
+            expireLatencies(of: record)
+            recountBlocks(of: record)
             publishLoads(of: record)
             // Whoever was not believed for long enough is read anew, and believed if that went well.
             if record.trust.doubt == .missing, record.isInStep, record.trust.until <= loop.now { record.intake?.readAnew() }
@@ -244,6 +246,12 @@ final class WorkerDirectory {
     /// Whether ranks are busy may be another word now.
     func thresholdsChanged() {
         for record in all { for index in record.ranks.indices { record.ranks[index].changed = true } }
+    }
+
+    /// What was believed of those who tell of no blocks goes by itself, after its time.
+    private func recountBlocks(of record: WorkerRecord) {
+        guard record.events == .approximate else { return }
+        for rank in record.ranks { indexChanged(record, rank.capacity.rank) }
     }
 
     private func count() {

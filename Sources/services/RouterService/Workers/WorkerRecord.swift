@@ -15,6 +15,10 @@ struct RankRecord {
     var changed = true
     /// Its place in the block index; none if there was no room for it.
     var slot: PlacementSlot?
+    /// On the device there, as the index last counted them.
+    var indexedBlocks: UInt64 = 0
+    /// How fast it was found to be.
+    var meter = LatencyMeter()
 
     init(_ capacity: RankCapacity) {
         self.capacity = capacity
@@ -22,8 +26,13 @@ struct RankRecord {
         load.totalBlocks = capacity.totalBlocks
     }
 
+    /// It has other blocks now, of another model.
+    mutating func startAnew() { (slot, indexedBlocks, meter) = (nil, 0, LatencyMeter()) }
+
     /// The worker registered anew: the stream says only what changes, so what is known stays known.
-    mutating func keep(_ old: RankRecord) { (load, number, slot) = (old.load, old.number, old.slot) }
+    mutating func keep(_ old: RankRecord) { 
+        (load, number, slot, indexedBlocks, meter) = (old.load, old.number, old.slot, old.indexedBlocks, old.meter)
+    }
 }
 
 /// A worker in one of its lives, as this router sees it.
@@ -51,6 +60,8 @@ final class WorkerRecord: StateEntry {
     var eventsReason = ""
     /// Whether they are believed.
     var trust = CacheTrust()
+    /// What went wrong with them.
+    var notes = IntakeNotes()
     var isHeard = false
     var isFeedSilent = false
     var isSuspected = false

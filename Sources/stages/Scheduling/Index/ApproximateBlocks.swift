@@ -26,6 +26,8 @@ package struct ApproximateBlocks: Sendable {
     package init(limits: ApproximateLimits = ApproximateLimits()) { self.limits = limits }
 
     package var count: Int { ends.count }
+    /// Uses that are remembered, with those that are passed over.
+    var useCount: Int { uses.count }
 
     /// The worker accepted a request with this prompt.
     package mutating func accepted(_ hashes: Span<UInt64>, on slot: PlacementSlot, at now: Instant, in index: inout BlockIndex) {

@@ -46,6 +46,8 @@ package struct Lease: Hashable, Sendable {
     package var sharesBlocks = true
     /// Its prefill is not done, so that its blocks are expected and not yet there.
     package var isPredicted = true
+    /// How long it takes; none where this router did not plan it.
+    package var timing: LegTiming?
     /// Another router, which booked it and told of it; nil once the worker has said it itself. None if this router booked it.
     package var bookedBy: RouterLife?
 
@@ -96,8 +98,8 @@ package struct BlockFraction: Hashable, Comparable, Sendable {
         thousandths = UInt64(blocks) * (UInt64(part) * 1000 / UInt64(whole))
     }
 
-    /// To the nearest whole block.
-    package var rounded: UInt64 { (thousandths + 500) / 1000 }
+    /// To the nearest whole block. Half a block is not taken off: what is left of it is held.
+    package var rounded: UInt64 { (thousandths + 499) / 1000 }
 
     package static func += (left: inout BlockFraction, right: BlockFraction) { left.thousandths += right.thousandths }
     package static func -= (left: inout BlockFraction, right: BlockFraction) { left.thousandths -= right.thousandths }

@@ -107,11 +107,13 @@ package struct LeaseTable: Sendable {
         now.promptBlocks = max(lease.promptBlocks, entry.lease.promptBlocks)
         now.outputBlocks = max(lease.outputBlocks, entry.lease.outputBlocks)
         now.outputTokens = max(lease.outputTokens, entry.lease.outputTokens)
-        now.hashes = entry.lease.hashes.count >= lease.hashes.count ? entry.lease.hashes : bounded(lease).hashes
+        let told = bounded(lease).hashes
+        now.hashes = told.count > entry.lease.hashes.count ? told : entry.lease.hashes
         now.exclusiveBlocks = entry.lease.exclusiveBlocks
         now.confirmedBlocks = entry.lease.confirmedBlocks
         now.tracksPrefill = entry.lease.tracksPrefill
         now.sharesBlocks = entry.lease.sharesBlocks
+        now.timing = entry.lease.timing
         now.isPredicted = lease.isPredicted && entry.lease.isPredicted
         now.bookedBy = nil
         entry.lease = now
@@ -128,10 +130,11 @@ package struct LeaseTable: Sendable {
     }
 
     /// Prefill is over: what it stored was said before.
-    package mutating func prefilled(_ number: UInt64, of life: WorkerLife) -> Verdict {
+    package mutating func prefilled(_ number: UInt64, of life: WorkerLife, at now: Instant) -> Verdict {
         change(number, of: life) {
             $0.prefillTokens = 0
             $0.isPredicted = false
+            $0.timing?.prefilled(at: now)
         }
     }
 
@@ -145,10 +148,17 @@ package struct LeaseTable: Sendable {
         }
     }
 
-    /// Its placement has no place for blocks any more: they count as the lease's own.
-    package mutating func forgetBlocks(of number: UInt64) {
+    /// Its placement has no place for blocks any more, or none beyond so many: they count as the lease's own.
+    package mutating func forgetBlocks(of number: UInt64, from first: Int = 0) {
         guard let life = self[number]?.life else { return }
-        _ = change(number, of: life) { $0.hashes = [] }
+        _ = change(number, of: life) { $0.hashes.removeSubrange(min(first, $0.hashes.count)...) }
+    }
+
+    /// What a worker was believed to have is not to be held against what its requests find any more: its cache was cleared, or is read anew.
+    package mutating func forgetPromises(of life: WorkerLife, on rank: Rank? = nil) {
+        for number in (streams[life]?.leases ?? []).sorted() where rank == nil || entries[number]?.lease.rank == rank {
+            entries[number]?.lease.confirmedBlocks = 0
+        }
     }
 
     /// What it holds beyond the prompt, and what of everything it alone holds: replaces what was known.
@@ -163,10 +173,12 @@ package struct LeaseTable: Sendable {
     }
 
     /// Started, of a lease that may be unknown: what is not in the cache is to be computed.
-    package mutating func started(_ number: UInt64, of life: WorkerLife, rank: Rank, cachedTokens: UInt32) -> Verdict {
-        guard let entry = entries[number] else { return accepted(Lease(number: number, life: life, rank: rank)) }
+    package mutating func started(_ number: UInt64, of life: WorkerLife, rank: Rank, cachedTokens: UInt32, at now: Instant) -> Verdict {
+        guard var entry = entries[number] else { return accepted(Lease(number: number, life: life, rank: rank)) }
         guard entry.lease.life == life else { return .refused }
         guard !entry.state.isTombstone else { return .late }
+        entry.lease.timing?.started(cachedTokens: cachedTokens, at: now)
+        entries[number] = entry
         var lease = entry.lease
         lease.rank = rank
         // A request that is started again, after it was preempted, says so by its progress; one whose prefill is done has none left.

@@ -84,13 +84,22 @@ package struct LatencyModel: Hashable, Sendable {
     }
 
     /// Nil until both were measured.
-    package var estimate: LatencyEstimate? {
-        guard !prefill.isEmpty, !decode.isEmpty else { return nil }
+    package var estimate: LatencyEstimate? { estimate(for: .aggregated) }
+
+    /// Nil until what the role does was measured; of the rest, which its costs hardly touch, a prefill or decode worker may be unmeasured.
+    package func estimate(for role: PlacementRole) -> LatencyEstimate? {
+        guard !prefill.isEmpty || role == .decode, !decode.isEmpty || role == .prefill else { return nil }
+        var estimate = LatencyEstimate.prior
         // A prefill is mostly its tokens, a decoding step mostly the weights, whatever is held.
-        let prefill = prefill.solved(slopeShare: 1), decode = decode.solved(slopeShare: 0)
-        return LatencyEstimate(
-            prefillFixed: Float(prefill.fixed), prefillToken: Float(prefill.slope), step: Float(decode.fixed),
-            stepBlock: Float(decode.slope))
+        if !prefill.isEmpty {
+            let line = prefill.solved(slopeShare: 1)
+            (estimate.prefillFixed, estimate.prefillToken) = (Float(line.fixed), Float(line.slope))
+        }
+        if !decode.isEmpty {
+            let line = decode.solved(slopeShare: 0)
+            (estimate.step, estimate.stepBlock) = (Float(line.fixed), Float(line.slope))
+        }
+        return estimate
     }
 }
 

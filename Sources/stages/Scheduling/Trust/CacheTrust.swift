@@ -16,8 +16,8 @@ package struct CacheTrust: Sendable {
     package enum Change: Hashable, Sendable {
         /// Believed no more: read everything anew, and route by load alone (or by prediction, where it is silent) until then.
         case doubted(Doubt)
-        /// Believed again.
-        case restored
+        /// Believed again. After a silence everything is to be read anew: nobody knows what it did not tell.
+        case restored(after: Doubt)
     }
 
     package struct Limits: Hashable, Sendable {
@@ -84,7 +84,7 @@ package struct CacheTrust: Sendable {
         prefills = 0
         guard doubt == .silent else { return nil }
         doubt = nil
-        return .restored
+        return .restored(after: .silent)
     }
 
     /// Everything was read anew.
@@ -93,7 +93,7 @@ package struct CacheTrust: Sendable {
         doubt = nil
         average = 0
         judged = 0
-        return .restored
+        return .restored(after: .missing)
     }
 
     private mutating func doubted(_ doubt: Doubt, at now: Instant) -> Change {

@@ -1,13 +1,29 @@
 import EventLoop
 import ServiceRuntime
 import Transport
+import WireProtocol
 
 /// What must hold in a cluster that nothing is asked of.
 enum Invariants {
     /// Each process says what it holds that it should not; links are those that the roles need, and no more.
     static func atRest(_ cluster: VirtualCluster) -> [String] {
         cluster.members.flatMap { member in member.process.held.map { "\(member.name), at rest: \($0)" } }
-            + cluster.missing.map { "at rest: \($0)" } + peerLinks(cluster)
+            + cluster.missing.map { "at rest: \($0)" } + peerLinks(cluster) + beliefs(cluster)
+    }
+
+    /// Every router has of every worker what that has, and no session is at two workers.
+    private static func beliefs(_ cluster: VirtualCluster) -> [String] {
+        let truths = cluster.members(.worker).compactMap(\.process.truth)
+        var violations = cluster.members(.router).flatMap { router in
+            truths.flatMap { router.process.errors(about: $0) }.map { "\(router.name), at rest: \($0)" }
+        }
+        let sessions = truths.flatMap { truth in truth.sessions.map { ($0.key, truth.worker) } }
+        for (place, one) in sessions.enumerated() {
+            for other in sessions.dropFirst(place + 1) where other.0 == one.0 {
+                violations.append("session \(one.0.id) is at \(one.1) and at \(other.1)")
+            }
+        }
+        return violations
     }
 
     /// Between two routers one link, whichever of them dialled it.

@@ -1,5 +1,6 @@
 import ClusterModel
 import EventLoop
+import JSONText
 
 /// The clients of a run: they ask for completions of every form, read them as real ones do, some leave, and each answer is judged.
 @LoopActor
@@ -102,7 +103,20 @@ final class SimulatedUsers {
         request.streams = random.next() % 5 != 0
         request.isPlain = random.next() % 5 == 0
         if random.next() % 8 == 0 { request.choices = 2 }
+        if random.next() % 4 == 0 { request.extra = [(name: "nvext", value: ["session_control": session()])] }
         return request
+    }
+
+    /// One of a few conversations, of which several users may be part at once: opened again and again, used, now and then closed.
+    private func session() -> JSONValue {
+        var control = JSONObject()
+        control["session_id"] = .string("conversation-\(random.next() % 6)")
+        switch random.next() % 8 {
+        case 0: control["action"] = "close"
+        case 1...3: break
+        default: control["action"] = "open"
+        }
+        return .object(control)
     }
 
     private func patient() -> ClientConduct {

@@ -89,6 +89,18 @@ package final class VirtualProcess: @unchecked Sendable {
         return loop.perform { parts.held() }
     }
 
+    /// Of a worker that lives.
+    var truth: WorkerTruth? {
+        guard isAlive, let parts else { return nil }
+        return loop.perform { parts.truth() }
+    }
+
+    /// Where a router is wrong about a worker.
+    func errors(about worker: WorkerTruth) -> [String] {
+        guard isAlive, let parts else { return [] }
+        return loop.perform { parts.errors(worker) }
+    }
+
     /// A sample of a metric, summed over its labels; nil if there is none of that name.
     package func metric(_ name: String) -> Double? {
         var text = TextExposition()

@@ -26,6 +26,10 @@ struct VirtualProgram: Sendable {
         let held: @LoopActor () -> [String]
         /// What it does not see of a cluster of that shape, in words.
         var missing: @LoopActor (ClusterShape) -> [String] = { _ in [] }
+        /// Of a worker.
+        var truth: @LoopActor () -> WorkerTruth? = { nil }
+        /// Of a router: where it is wrong about a worker, in words.
+        var errors: @LoopActor (WorkerTruth) -> [String] = { _ in [] }
     }
 
     init(_ role: ClusterRole, arguments: [String]) throws {
@@ -76,7 +80,7 @@ struct VirtualProgram: Sendable {
                 held: {
                     counts([
                         ("leases", service.leasesHeld), ("bookings of other routers", service.peerBookings),
-                        ("parked requests", service.requestsParked),
+                        ("parked requests", service.requestsParked), ("blocks of requests", service.blocksOfRequests),
                     ])
                 },
                 missing: { shape in
@@ -84,7 +88,8 @@ struct VirtualProgram: Sendable {
                     if service.linkedPeers != shape.routers - 1 { missing.append("it has links to \(service.linkedPeers) other routers") }
                     if service.usableWorkers != shape.workers.count { missing.append("it may use \(service.usableWorkers) workers") }
                     return missing
-                })
+                },
+                errors: { $0.errors(of: service) })
         }
     }
 
@@ -98,7 +103,8 @@ struct VirtualProgram: Sendable {
                 held: {
                     counts([("requests", service.openRequests)])
                         + (service.openRequests == 0 && !service.isIdle ? ["its engine works"] : [])
-                })
+                },
+                truth: { WorkerTruth(service) })
         }
     }
 

@@ -136,11 +136,11 @@ struct DecisionFleet: ~Copyable {
         lease.expectedOutputTokens = booked.expectedOutputTokens
         _ = table.accepted(lease)
         changed(booked.placement)
-        _ = table.started(number, of: booked.life, rank: booked.rank, cachedTokens: 0)
+        _ = table.started(number, of: booked.life, rank: booked.rank, cachedTokens: 0, at: now)
         changed(booked.placement)
         _ = table.prefill(number, of: booked.life, remaining: booked.promptTokens / 2)
         changed(booked.placement)
-        _ = table.prefilled(number, of: booked.life)
+        _ = table.prefilled(number, of: booked.life, at: now)
         if let slot = slot(of: booked) { index.settle(booked.sharedHashes.span, on: slot) }
         changed(booked.placement)
     }

@@ -1,0 +1,24 @@
+import ClusterModel
+import Transport
+package import WireProtocol
+
+/// What a worker has, for whoever compares it with what others believe of it.
+extension WorkerService {
+    /// The blocks of one tier in a rank's cache, as the worker's own picture has them.
+    package func cachedBlocks(rank: UInt32, tier: Tier) -> [UInt64] {
+        guard let mirror = core?.cache.mirror, mirror.has(rank) else { return [] }
+        var hashes: [UInt64] = [], next: UInt64? = 0
+        while let start = next {
+            let page = mirror.page(tier, from: start)
+            for blocks in page.blocks where blocks.rank == rank { hashes += blocks.hashes }
+            next = page.next
+        }
+        return hashes
+    }
+
+    package var ranks: [UInt32] { core?.table.ranks.map(\.load.rank) ?? [] }
+    package var id: UInt64 { policy.identity.id }
+
+    /// Each with the counter of its binding.
+    package var sessionsBound: [(key: SessionKey, counter: UInt64)] { core?.sessions.all.map { ($0.key, $0.bindCounter) } ?? [] }
+}
