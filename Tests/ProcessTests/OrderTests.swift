@@ -25,7 +25,7 @@ extension ProcessSuites {
                 let replies = Replies()
                 for _ in 0..<6 { cluster.loop.spawn { replies.all.append(await client.chat(request)) } }
                 await cluster.loop.sleep(for: .milliseconds(500))
-                #expect(try await Self.order("/drain", #"{"limitSeconds":60}"#, to: workers[0], in: cluster) == 202)
+                #expect(try await Self.order("/drain", #"{"limit_seconds":60}"#, to: workers[0], in: cluster) == 202)
                 #expect(try await Self.isReady(workers[0], in: cluster) == false)
                 try await cluster.loop.until("every stream has ended", within: .seconds(60)) { replies.all.count == 6 }
                 for reply in replies.all { #expect(reply.isComplete, "\(reply.summary)") }
@@ -47,10 +47,10 @@ extension ProcessSuites {
             try await ProcessCluster.with(ClusterShape()) { cluster in
                 let router = cluster.members.first { $0.role == .router }!, path = "/busy-thresholds"
                 for (body, status) in [
-                    (#"{"waitingBatches":2.5,"activeBlocks":0.8}"#, 202), (#"{"model":"apus-mock","waitingTokens":4096}"#, 202),
-                    (#"{"model":"nobody","waitingTokens":1}"#, 404), (#"{"activeBlocks":1.5}"#, 400), (#"{"waitingTokens":-1}"#, 400),
-                    (#"{"waitingBatches":"many"}"#, 400), (#"{"model":7,"waitingTokens":1}"#, 400), ("{}", 400), (#"{"reset":true}"#, 400),
-                    (#"{"model":"apus-mock","reset":true,"waitingTokens":1}"#, 400), (#"{"activeBlocks":0.5,"blocks":1}"#, 400),
+                    (#"{"waiting_batches":2.5,"active_blocks":0.8}"#, 202), (#"{"model":"apus-mock","waiting_tokens":4096}"#, 202),
+                    (#"{"model":"nobody","waiting_tokens":1}"#, 404), (#"{"active_blocks":1.5}"#, 400), (#"{"waiting_tokens":-1}"#, 400),
+                    (#"{"waiting_batches":"many"}"#, 400), (#"{"model":7,"waiting_tokens":1}"#, 400), ("{}", 400), (#"{"reset":true}"#, 400),
+                    (#"{"model":"apus-mock","reset":true,"waiting_tokens":1}"#, 400), (#"{"active_blocks":0.5,"blocks":1}"#, 400),
                 ] {
                     let told = try await Self.order(path, body, to: router, in: cluster)
                     #expect(told == status, "\(body)")
@@ -59,13 +59,13 @@ extension ProcessSuites {
                     let text = String(decoding: await (try cluster.admin(of: router)).get("/debug/state").body, as: UTF8.self)
                     return text.filter { !$0.isWhitespace }
                 }
-                let common = #"{"model":null,"waitingBatches":2.5,"waitingTokens":null,"activeBlocks":0.8}"#
-                let own = #"{"model":"apus-mock","waitingBatches":2.5,"waitingTokens":4096,"activeBlocks":0.8}"#
+                let common = #"{"model":null,"waiting_batches":2.5,"waiting_tokens":null,"active_blocks":0.8}"#
+                let own = #"{"model":"apus-mock","waiting_batches":2.5,"waiting_tokens":4096,"active_blocks":0.8}"#
                 let both = try await state()
-                #expect(both.contains("\"busyThresholds\":[\(common),\(own)]"), "\(both)")
+                #expect(both.contains("\"busy_thresholds\":[\(common),\(own)]"), "\(both)")
                 #expect(try await Self.order(path, #"{"model":"apus-mock","reset":true}"#, to: router, in: cluster) == 202)
                 let one = try await state()
-                #expect(one.contains("\"busyThresholds\":[\(common)]"), "\(one)")
+                #expect(one.contains("\"busy_thresholds\":[\(common)]"), "\(one)")
             }
         }
 
@@ -74,7 +74,7 @@ extension ProcessSuites {
             try await ProcessCluster.with(ClusterShape()) { cluster in
                 let worker = cluster.members.first { $0.role == .worker }!
                 #expect(try await Self.order("/role", #"{"role":"somebody"}"#, to: worker, in: cluster) == 400)
-                #expect(try await Self.order("/role", #"{"role":"decode","limitSeconds":5}"#, to: worker, in: cluster) == 202)
+                #expect(try await Self.order("/role", #"{"role":"decode","limit_seconds":5}"#, to: worker, in: cluster) == 202)
                 for _ in 0..<500 where try await !Self.isReady(worker, in: cluster) { await cluster.loop.sleep(for: .milliseconds(10)) }
                 let state = String(decoding: await (try cluster.admin(of: worker)).get("/debug/state").body, as: UTF8.self)
                 #expect(state.contains(#""role": "decode""#) && state.contains(#""state": "ready""#), "\(state)")

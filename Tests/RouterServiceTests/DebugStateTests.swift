@@ -33,14 +33,14 @@ struct DebugStateTests {
         let state = try JSONValue(parsing: world.debugState())
         let first = try #require(state["workers"]?[0]), second = try #require(state["workers"]?[1]), notes = try #require(first["notes"])
         #expect(first["events"]?.asString == "exact" && second["events"]?.asString == "loadOnly")
-        #expect(second["eventsReason"]?.asString?.contains("hash of block") == true)
-        #expect(notes["gaps"]?.asInt == 1 && notes["missingDoubts"]?.asInt == 1 && notes["feedSilences"]?.asInt == 1)
-        #expect(notes["lastGap"]?["what"]?.asString?.hasPrefix("events ") == true)
-        #expect((notes["lastGap"]?["millisecondsAgo"]?.asInt ?? -1) > 0)
-        #expect(notes["lastRecovery"]?["what"]?.asString == "by snapshot" && (notes["recoveries"]?.asInt ?? 0) >= 3)
-        #expect(notes["lastDoubt"]?["what"]?.asString?.contains("find less") == true && notes["lastParityFault"] == nil)
-        #expect(second["notes"]?["parityFaults"]?.asInt == 1)
-        #expect(second["notes"]?["lastParityFault"]?["what"]?.asString?.contains("list 1") == true)
+        #expect(second["events_reason"]?.asString?.contains("hash of block") == true)
+        #expect(notes["gaps"]?.asInt == 1 && notes["missing_doubts"]?.asInt == 1 && notes["feed_silences"]?.asInt == 1)
+        #expect(notes["last_gap"]?["what"]?.asString?.hasPrefix("events ") == true)
+        #expect((notes["last_gap"]?["milliseconds_ago"]?.asInt ?? -1) > 0)
+        #expect(notes["last_recovery"]?["what"]?.asString == "by snapshot" && (notes["recoveries"]?.asInt ?? 0) >= 3)
+        #expect(notes["last_doubt"]?["what"]?.asString?.contains("find less") == true && notes["last_parity_fault"] == nil)
+        #expect(second["notes"]?["parity_faults"]?.asInt == 1)
+        #expect(second["notes"]?["last_parity_fault"]?["what"]?.asString?.contains("list 1") == true)
         for metric in [
             "apus_router_stream_gaps_total 1", #"apus_router_cache_doubts_total{reason="missing"} 1"#,
             #"apus_router_parity_faults_total{reason="differ"} 1"#, "apus_router_feed_silences_total 1",
@@ -58,10 +58,10 @@ struct DebugStateTests {
         world.until("stored") { world.look { $0.indexedCopies } == 6 }
         let state = try JSONValue(parsing: world.debugState()), index = try #require(state["index"])
         #expect(index["blocks"]?.asInt == 4 && index["copies"]?.asInt == 6 && index["slots"]?.asInt == 2)
-        #expect((index["bytes"]?.asInt ?? 0) > 0 && index["retiredSlots"]?.asInt == 0)
+        #expect((index["bytes"]?.asInt ?? 0) > 0 && index["retired_slots"]?.asInt == 0)
         let shown = try #require(state["workers"]?[0])
-        #expect(shown["position"]?.asInt == 2 && shown["inStep"]?.asBool == true && shown["doubt"]?.isNull == true)
-        #expect(shown["ranks"]?[0]?["indexedBlocks"]?.asInt == 4 && shown["ranks"]?[1]?["indexedBlocks"]?.asInt == 2)
-        #expect(shown["ranks"]?[0]?["latency"]?.isNull == true && shown["ranks"]?[0]?["measuredDurations"]?.asInt == 0)
+        #expect(shown["position"]?.asInt == 2 && shown["in_step"]?.asBool == true && shown["doubt"]?.isNull == true)
+        #expect(shown["ranks"]?[0]?["indexed_blocks"]?.asInt == 4 && shown["ranks"]?[1]?["indexed_blocks"]?.asInt == 2)
+        #expect(shown["ranks"]?[0]?["latency"]?.isNull == true && shown["ranks"]?[0]?["measured_durations"]?.asInt == 0)
     }
 }

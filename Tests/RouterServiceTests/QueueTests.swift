@@ -384,7 +384,7 @@ struct QueueTests {
         #expect(told().count == 1 && told()[0].requests == 5 && told()[0].tokens == 320 && told()[0].model == "model")
         let late = world.frontend(2)
         #expect(world.directory(late).queues[worker.digest]?.requests == 5)
-        #expect(world.debugState().contains("\"requests\":5,\"tokens\":320,\"promptTokens\":320,\"tokenLimit\":32768"))
+        #expect(world.debugState().contains("\"requests\":5,\"tokens\":320,\"prompt_tokens\":320,\"token_limit\":32768"))
         #expect(world.exposition.contains("apus_router_queue_requests{model=\"model\"} 5"))
         load(worker, 0, world)
         world.until("empty") { world.directory(frontend).queues[worker.digest]?.requests == 0 }
@@ -420,7 +420,7 @@ struct QueueTests {
         untilParked(1, world)
         world.look { $0.core?.busy.reset("model") }
         #expect(untilPlans(2, world, frontend)[1].outcome == .placed)
-        #expect(world.debugState().contains("\"busyThresholds\":[{\"model\":null,\"waitingBatches\":2"))
+        #expect(world.debugState().contains("\"busy_thresholds\":[{\"model\":null,\"waiting_batches\":2"))
         // Blocks count as well.
         set(nil) { $0.waitingBatches = 2 }
         world.on(worker) { worker in

@@ -38,7 +38,7 @@ struct TrustTests {
         }
         #expect(world.exposition.contains(#"apus_router_cache_doubts_total{reason="missing"} 1"#))
         let notes = try #require(try JSONValue(parsing: Array(world.debugState().utf8))["workers"]?[0]?["notes"])
-        #expect(notes["missingDoubts"]?.asInt == 1 && notes["lastDoubt"]?["what"]?.asString?.contains("find less") == true)
+        #expect(notes["missing_doubts"]?.asInt == 1 && notes["last_doubt"]?["what"]?.asString?.contains("find less") == true)
     }
 
     @Test(

@@ -35,9 +35,9 @@ extension WorkerService {
         json.number(core.table.closingCount)
         json.key("remembered")
         json.number(core.table.memory.count)
-        json.key("dataLinks")
+        json.key("data_links")
         json.number(dataLinks.count)
-        json.key("recoveryLinks")
+        json.key("recovery_links")
         json.number(recoveryLinks.count)
         json.key("ranks")
         json.beginArray()
@@ -60,10 +60,10 @@ extension WorkerService {
     private static func write(_ load: RankLoad, into json: inout JSONWriter) {
         json.beginObject()
         let fields: [(String, UInt64)] = [
-            ("rank", UInt64(load.rank)), ("waitingTokens", load.waitingTokens), ("waitingRequests", UInt64(load.waitingRequests)),
-            ("runningRequests", UInt64(load.runningRequests)), ("activeBlocks", UInt64(load.activeBlocks)),
-            ("usedBlocks", UInt64(load.usedBlocks)), ("totalBlocks", UInt64(load.totalBlocks)),
-            ("sessionBlocks", UInt64(load.sessionBlocks)),
+            ("rank", UInt64(load.rank)), ("waiting_tokens", load.waitingTokens), ("waiting_requests", UInt64(load.waitingRequests)),
+            ("running_requests", UInt64(load.runningRequests)), ("active_blocks", UInt64(load.activeBlocks)),
+            ("used_blocks", UInt64(load.usedBlocks)), ("total_blocks", UInt64(load.totalBlocks)),
+            ("session_blocks", UInt64(load.sessionBlocks)),
         ]
         for (name, value) in fields {
             json.key(name)

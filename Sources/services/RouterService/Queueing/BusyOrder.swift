@@ -9,9 +9,9 @@ extension RouterService {
         admin.order("/busy-thresholds") { [weak self] order throws(AdminRefusal) in
             guard let core = self?.core else { throw .conflict("the router has not started, or has stopped") }
             let model = try order.text("model"), isReset = try order.truth("reset") ?? false
-            let batches = try order.number("waitingBatches", in: 0...1_000_000)
-            let tokens = try order.integer("waitingTokens", in: 0...1_000_000_000)
-            let blocks = try order.number("activeBlocks", in: 0...1)
+            let batches = try order.number("waiting_batches", in: 0...1_000_000)
+            let tokens = try order.integer("waiting_tokens", in: 0...1_000_000_000)
+            let blocks = try order.number("active_blocks", in: 0...1)
             try order.finish()
             if let model, !core.workers.pools.all.contains(where: { $0.name == model }) {
                 throw .notFound("model", "no worker here serves this model")
@@ -22,7 +22,7 @@ extension RouterService {
                 guard isNothingSet else { throw .invalid("reset", "either it is reset, or thresholds are set") }
                 core.busy.reset(model)
             } else {
-                guard !isNothingSet else { throw .invalid("", "none of waitingBatches, waitingTokens, activeBlocks is there") }
+                guard !isNothingSet else { throw .invalid("", "none of waiting_batches, waiting_tokens, active_blocks is there") }
                 var thresholds = model.map { core.busy[$0] } ?? core.busy.common
                 if let batches { thresholds.waitingBatches = batches }
                 if let tokens { thresholds.waitingTokens = UInt64(tokens) }

@@ -11,7 +11,7 @@ extension PlanQueue {
         json.beginArray()
         for queue in all { write(queue, to: &json) }
         json.endArray()
-        json.key("busyThresholds")
+        json.key("busy_thresholds")
         json.beginArray()
         write(thresholds.common, of: nil, to: &json)
         for (model, own) in thresholds.own { write(own, of: model, to: &json) }
@@ -30,19 +30,19 @@ extension PlanQueue {
         json.number(queue.order.count)
         json.key("tokens")
         json.number(queue.order.tokens)
-        json.key("promptTokens")
+        json.key("prompt_tokens")
         json.number(queue.order.promptTokens)
-        json.key("tokenLimit")
+        json.key("token_limit")
         json.number(queue.tokenLimit)
         json.key("tenants")
         json.number(queue.order.tenants)
         json.key("lanes")
         json.number(queue.order.lanes)
-        json.key("blockedLanes")
+        json.key("blocked_lanes")
         json.number(queue.order.blockedLanes)
-        json.key("oldestMilliseconds")
+        json.key("oldest_milliseconds")
         json.number(UInt64(queue.published?.oldestMilliseconds ?? 0))
-        json.key("drainedTokensPerSecond")
+        json.key("drained_tokens_per_second")
         json.number(queue.published?.drainedTokensPerSecond ?? 0)
         json.endObject()
     }
@@ -52,11 +52,11 @@ extension PlanQueue {
         json.beginObject()
         json.key("model")
         if let model { json.string(model) } else { json.null() }
-        json.key("waitingBatches")
+        json.key("waiting_batches")
         json.number(thresholds.waitingBatches)
-        json.key("waitingTokens")
+        json.key("waiting_tokens")
         if thresholds.waitingTokens == .max { json.null() } else { json.number(thresholds.waitingTokens) }
-        json.key("activeBlocks")
+        json.key("active_blocks")
         json.number(thresholds.activeBlocks)
         json.endObject()
     }

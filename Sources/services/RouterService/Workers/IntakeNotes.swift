@@ -62,25 +62,25 @@ struct IntakeNotes {
         json.number(gaps)
         json.key("recoveries")
         json.number(recoveries)
-        json.key("failedRecoveries")
+        json.key("failed_recoveries")
         json.number(failures)
-        json.key("missingDoubts")
+        json.key("missing_doubts")
         json.number(missingDoubts)
-        json.key("silentDoubts")
+        json.key("silent_doubts")
         json.number(silentDoubts)
-        json.key("parityFaults")
+        json.key("parity_faults")
         json.number(parityFaults)
-        json.key("feedSilences")
+        json.key("feed_silences")
         json.number(feedSilences)
         for (key, note) in [
-            ("lastGap", lastGap), ("lastRecovery", lastRecovery), ("lastDoubt", lastDoubt), ("lastParityFault", lastParityFault),
+            ("last_gap", lastGap), ("last_recovery", lastRecovery), ("last_doubt", lastDoubt), ("last_parity_fault", lastParityFault),
         ] {
             guard let note else { continue }
             json.key(key)
             json.beginObject()
             json.key("what")
             json.string(note.what)
-            json.key("millisecondsAgo")
+            json.key("milliseconds_ago")
             json.number(note.at.duration(to: now).inMilliseconds)
             json.endObject()
         }

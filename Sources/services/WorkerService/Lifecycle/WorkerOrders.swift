@@ -45,7 +45,7 @@ extension WorkerService {
     private static func ready(_ service: WorkerService?, _ order: inout AdminOrder) throws(AdminRefusal) -> (Drain, Duration) {
         let drain = try drain(of: service)
         let most = Int(WorkerLimits.longestDrain.inMilliseconds / 1_000)
-        let seconds = try order.integer("limitSeconds", in: 0...most)
+        let seconds = try order.integer("limit_seconds", in: 0...most)
         return (drain, seconds.map { .seconds($0) } ?? service?.drainLimit ?? .zero)
     }
 
