@@ -48,7 +48,7 @@ struct LeaseTests {
 
     // MARK: Sums
 
-    @Test("D.4: of three requests, one with the prompts of both others, four blocks and sixteen tokens count: in decisions and on the stream")
+    @Test("D.4: of three requests, one with both others' prompts, four blocks and sixteen tokens count: in decisions and on the stream")
     func workedCheck() {
         let world = RouterWorld(), frontend = world.frontend()
         let worker = world.readyWorker(1) { $0.card = WorkerScript.card("model") { $0.blockSize = 4 } }
@@ -129,7 +129,7 @@ struct LeaseTests {
 
     // MARK: Ends
 
-    enum Way: String, CaseIterable, Sendable { case refused, givenBack, neverDispatched, cancelled, ended, endedAfterPrefill, lost, expired }
+    enum Way: CaseIterable, Sendable { case refused, givenBack, neverDispatched, cancelled, ended, endedAfterPrefill, lost, expired }
 
     @Test("C.5, D.4: whichever way a lease ends, its blocks leave the index with it, held and predicted", arguments: Way.allCases)
     func leavesIndex(_ way: Way) {
@@ -148,7 +148,10 @@ struct LeaseTests {
         case .refused:
             let report = OverbookedReport(
                 workerID: 1, generation: leg.generation, rank: 0, lease: leg.lease, waitingTokens: 1, streamNumber: 1_000)
-            #expect(world.plan(frontend) { $0.overbooked = [report]; $0.queryOnly = true }.outcome == .queryOnly)
+            #expect(
+                world.plan(frontend) {
+                    $0.overbooked = [report]; $0.queryOnly = true
+                }.outcome == .queryOnly)
         case .givenBack: world.on(frontend) { $0.give(back: leg, .workerLost) }
         case .neverDispatched: world.on(frontend) { $0.give(back: leg, .neverDispatched) }
         case .cancelled: world.on(frontend) { $0.cancel(plan.counter, 1) }

@@ -135,7 +135,9 @@ struct SessionTests {
         for turn in 0..<6 { #expect(world.plan(frontend) { $0.session = asked(.open, id: "s\(turn)") }.legs.first?.workerID == 2) }
     }
 
-    @Test("L14: requests that race to open one session meet at one worker, before it has said a word", arguments: [SessionMode.soft, .hard])
+    @Test(
+        "L14: requests that race to open one session meet at one worker, before it has said a word",
+        arguments: [SessionMode.soft, .hard])
     func race(mode: SessionMode) {
         let world = RouterWorld(), frontend = world.frontend()
         let workers = (1...4 as ClosedRange<UInt64>).map { worker(world, $0) }
@@ -148,7 +150,7 @@ struct SessionTests {
         #expect(turns(world, frontend, 4, asked(.open, mode)).allSatisfy { $0.worker == chosen && $0.outcome == .bound })
     }
 
-    @Test("L14: an opening that failed leaves no binding behind: with its lease the place is free at once, and by itself after five seconds")
+    @Test("L14: a failed opening leaves no binding behind: with its lease the place is free at once, and by itself after five seconds")
     func failedOpening() {
         let world = RouterWorld(), frontend = world.frontend()
         for id in 1...3 as ClosedRange<UInt64> { _ = worker(world, id) }

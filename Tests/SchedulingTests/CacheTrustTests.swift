@@ -31,7 +31,9 @@ struct CacheTrustTests {
         #expect(later.isEmpty)
     }
 
-    @Test("what is lost on the way of an eviction is no lie: more than half, or all but the block that is computed anyway", arguments: [6, 9, 10, 12])
+    @Test(
+        "what an eviction takes on the way is no lie: more than half is there, or all but the block that is computed anyway",
+        arguments: [6, 9, 10, 12])
     func nearly(_ found: UInt32) {
         var trust = CacheTrust()
         let told = Self.found(found, times: 1_000, &trust)

@@ -251,13 +251,14 @@ struct LeaseAccountingTests {
 
     // MARK: Rest
 
-    @Test("at rest nothing is held: no block is active or predicted, none counted, whatever came before", arguments: 1...20)
+    @Test("D.4: at rest nothing is held: no block is active or predicted, none counted, whatever came before", arguments: 1...20)
     func atRest(_ seed: Int) throws {
         var random = SeededNumbers(UInt64(seed)), live: [UInt64] = []
         let books = try Books(), tree = PromptTree(prompts: 20, blocks: 1...12, &random)
         for number in 1...300 as ClosedRange<UInt64> {
             let prompt = try #require(tree.prompts.randomElement(using: &random))
-            books.book(number, prompt, tokens: UInt32(prompt.count) * 4 + UInt32(random.next() % 4), expects: random.next() % 2 == 0 ? 20 : nil)
+            let tokens = UInt32(prompt.count) * 4 + UInt32(random.next() % 4)
+            books.book(number, prompt, tokens: tokens, expects: random.next() % 2 == 0 ? 20 : nil)
             live.append(number)
             for one in live where random.next() % 3 == 0 { books.produced(UInt32(random.next() % 60), by: one) }
             for one in live where random.next() % 4 == 0 { books.prefilled(one) }
