@@ -429,8 +429,10 @@ struct QueueTests {
             full.activeBlocks = 950
             worker.publish([.rankLoad(full)])
         }
-        world.until("heard") { world.look { $0.core?.workers[WorkerID(1)]?.ranks[0].load.activeBlocks } == 950 }
-        world.until("full") { world.directory(frontend).loads[1 << 8]?.busy == true }
+        world.until("full") {
+            guard let told = world.directory(frontend).loads[1 << 8] else { return false }
+            return told.busy && told.load.activeBlocks == 950
+        }
         _ = ask(world, frontend)
         untilParked(1, world)
     }

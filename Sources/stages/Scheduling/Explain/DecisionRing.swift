@@ -42,20 +42,21 @@ package struct DecisionRing: Sendable {
     package mutating func append(_ scratch: borrowing SelectionScratch, _ facts: DecisionFacts) {
         guard decisions.capacity > 0 else { return }
         let firstLeg = legs.next
-        var count: UInt8 = 0
-        for role in PlacementRole.allCases where scratch[role].chosen != nil {
-            append(scratch[role])
-            count += 1
-        }
+        append(scratch.whole)
+        append(scratch.prefill)
+        append(scratch.decode)
+        let count = UInt8(truncatingIfNeeded: legs.next - firstLeg)
         decisions.append(Decision(facts: facts, draw: scratch.draw, shape: scratch.shape, firstLeg: firstLeg, legs: count))
     }
 
+    /// Where it was weighed at all.
     private mutating func append(_ survey: borrowing LegSurvey) {
+        guard let chosen = survey.chosen else { return }
         let first = candidates.next
         for appraisal in survey.appraisals { candidates.append(appraisal) }
         legs.append(
             Leg(
-                rule: survey.rule, counts: survey.counts, chosen: UInt16(truncatingIfNeeded: survey.chosen ?? 0), firstCandidate: first,
+                rule: survey.rule, counts: survey.counts, chosen: UInt16(truncatingIfNeeded: chosen), firstCandidate: first,
                 candidates: UInt16(truncatingIfNeeded: survey.appraisals.count)))
     }
 

@@ -10,13 +10,21 @@ struct LeaseStream: Sendable {
     private var stepped = Duration.zero
     private var inStepSince: Instant?
 
-    init(life: WorkerLife) { self.life = life }
+    /// What a worker usually runs at once: growing to it would take memory in the middle of decisions.
+    private static let usualLeases = 64
+
+    init(life: WorkerLife) {
+        self.life = life
+        leases.reserveCapacity(Self.usualLeases)
+    }
 
     /// How long the router's cursor has been in step with the stream: time in which it was not counts for nobody.
     func clock(at now: Instant) -> Duration {
         guard let inStepSince else { return stepped }
         return stepped + max(inStepSince.duration(to: now), .zero)
     }
+
+    mutating func book(_ lease: UInt64, at now: Instant) { booked.append((lease, clock(at: now))) }
 
     mutating func setInStep(_ isInStep: Bool, at now: Instant) {
         guard isInStep != (inStepSince != nil) else { return }

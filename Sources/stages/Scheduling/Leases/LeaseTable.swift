@@ -85,8 +85,7 @@ package struct LeaseTable: Sendable {
     package mutating func book(_ lease: Lease, at now: Instant) -> Bool {
         guard !isFull, entries[lease.number] == nil else { return false }
         insert(bounded(lease), .booked)
-        let clock = streams[lease.life]?.clock(at: now) ?? .zero
-        streams[lease.life]?.booked.append((lease.number, clock))
+        streams[lease.life, default: LeaseStream(life: lease.life)].book(lease.number, at: now)
         return true
     }
 
@@ -268,7 +267,7 @@ package struct LeaseTable: Sendable {
                 let entry = entries[next.lease]
                 let waits = entry?.state == .booked
                 if waits, clock - next.since < limits.acceptance { break }
-                streams[life]?.booked.removeFirst()
+                streams[life, default: LeaseStream(life: life)].booked.removeFirst()
                 if waits, let entry { bury(entry, .expired, at: now, &released) }
             }
         }
@@ -330,7 +329,9 @@ package struct LeaseTable: Sendable {
         let number = entry.lease.number
         if entry.state.isTombstone { buried -= 1 } else { subtract(entry) }
         entries[number] = nil
-        streams[entry.lease.life]?.leases.remove(number)
+        // There is one: a life's stream goes after its last lease. To change it as an optional would take memory each time.
+        let life = entry.lease.life
+        streams[life, default: LeaseStream(life: life)].leases.remove(number)
         guard let request = entry.lease.request, var holder = holders[request] else { return }
         if holder.second == number { holder.second = nil }
         if holder.first == number {

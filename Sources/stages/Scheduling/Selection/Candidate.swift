@@ -42,11 +42,7 @@ package struct Candidate: Sendable {
     /// Too loaded for one more request, whoever asks: what is bound to it waits.
     @inline(__always)
     package func isBusy(_ thresholds: BusyThresholds = BusyThresholds()) -> Bool {
-        let waiting = load.prefillTokens
-        let waits = maxBatchedTokens > 0 && Double(waiting) > thresholds.waitingBatches * Double(maxBatchedTokens)
-        let held = max(UInt64(load.activeBlocks), load.ledgerBlocks)
-        return waits || waiting > thresholds.waitingTokens
-            || load.totalBlocks > 0 && Double(held) >= thresholds.activeBlocks * Double(load.totalBlocks)
+        load.isBusy(stepTokens: maxBatchedTokens, thresholds)
     }
 }
 
@@ -87,6 +83,16 @@ package struct CandidateLoad: Hashable, Sendable {
     package var heldBlocks: UInt64 {
         let knowsAll = ledgerRequests > 0 && believedRequests <= UInt64(ledgerRequests)
         return knowsAll ? ledgerBlocks : max(ledgerBlocks, UInt64(activeBlocks))
+    }
+
+    /// Whether that is too much for one more request, on a placement of such engine steps.
+    @inline(__always)
+    func isBusy(stepTokens: UInt32, _ thresholds: BusyThresholds) -> Bool {
+        let waiting = prefillTokens
+        let waits = stepTokens > 0 && Double(waiting) > thresholds.waitingBatches * Double(stepTokens)
+        let held = max(UInt64(activeBlocks), ledgerBlocks)
+        return waits || waiting > thresholds.waitingTokens
+            || totalBlocks > 0 && Double(held) >= thresholds.activeBlocks * Double(totalBlocks)
     }
 }
 

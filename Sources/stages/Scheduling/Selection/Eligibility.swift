@@ -24,11 +24,22 @@ struct LegDemands: Sendable {
         namesWorkers = !(query.allowed.isEmpty && query.excluded.isEmpty && query.unreachable.isEmpty)
     }
 
-    /// Whether the request may run there at all, however loaded it is. Sets and lists are touched only by requests that name something.
+    /// Sets and lists are touched only by requests that name something.
+    @inline(__always)
+    var namesSomebody: Bool { namesLoRA || namesWorkers }
+
+    @inline(__always)
+    func suits(_ role: PlacementRole, _ capabilities: UInt64) -> Bool { role.serves(leg) && needs & ~capabilities == 0 }
+
+    func names(_ worker: WorkerID, _ loRAs: Set<String>, _ query: borrowing RouteQuery) -> Bool {
+        (!namesLoRA || loRAs.contains(query.loRA)) && (!namesWorkers || query.names(worker))
+    }
+
+    /// Whether the request may run there at all, however loaded it is.
     @inline(__always)
     func admit(_ candidate: borrowing Candidate, _ query: borrowing RouteQuery) -> Bool {
-        guard candidate.isReady, candidate.role.serves(leg), needs & ~candidate.capabilities == 0 else { return false }
-        return (!namesLoRA || candidate.loRAs.contains(query.loRA)) && (!namesWorkers || query.names(candidate.placement.worker))
+        guard candidate.isReady, suits(candidate.role, candidate.capabilities) else { return false }
+        return !namesSomebody || names(candidate.placement.worker, candidate.loRAs, query)
     }
 }
 

@@ -56,14 +56,23 @@ package struct CostInputs: Hashable, Sendable {
 
     @inline(__always)
     init(_ candidate: borrowing Candidate, _ match: BlockMatch) {
-        prefillTokens = candidate.load.prefillTokens
-        heldBlocks = candidate.load.heldBlocks
-        heldRequests = candidate.load.heldRequests
-        stepTokens = candidate.maxBatchedTokens
-        lastTurn = candidate.lastTurn
-        latency = candidate.latency
+        self.init(
+            candidate.load, match, stepTokens: candidate.maxBatchedTokens, lastTurn: candidate.lastTurn, latency: candidate.latency,
+            isDecoding: candidate.role == .decode)
+    }
+
+    @inline(__always)
+    init(
+        _ load: CandidateLoad, _ match: BlockMatch, stepTokens: UInt32, lastTurn: UInt64, latency: LatencyEstimate?, isDecoding: Bool
+    ) {
+        prefillTokens = load.prefillTokens
+        heldBlocks = load.heldBlocks
+        heldRequests = load.heldRequests
+        self.stepTokens = stepTokens
+        self.lastTurn = lastTurn
+        self.latency = latency
         self.match = match
-        isDecoding = candidate.role == .decode
+        self.isDecoding = isDecoding
     }
 
     /// Requests there, each full engine step of waiting prefill counted as one more: what "least loaded" goes by.
@@ -79,6 +88,8 @@ package struct CostFormula: Hashable, Sendable {
     package let settings: SelectionSettings
     package let tokens: UInt32
     package let blockSize: UInt32
+    /// Of a prompt, the last one perhaps not full.
+    package let blocks: Double
     /// That the answer will have.
     package let outputTokens: UInt32
     /// A split is possible as well, so that prefill on a decode worker is priced for what it does to the others there.
@@ -92,15 +103,13 @@ package struct CostFormula: Hashable, Sendable {
         self.settings = settings
         self.tokens = tokens
         self.blockSize = max(blockSize, 1)
+        blocks = (Double(tokens) / Double(self.blockSize)).rounded(.up)
         self.outputTokens = outputTokens
     }
 
-    /// Of a prompt, the last one perhaps not full.
-    package var blocks: Double { ((Double(tokens) / Double(blockSize)).rounded(.up)) }
-
     @inline(__always)
     package func cost(of inputs: CostInputs) -> PlacementCost {
-        let settings = settings, match = inputs.match
+        let match = inputs.match
         var cost = PlacementCost()
         cost.deviceBlocks = match.device
         cost.hostBlocks = match.host

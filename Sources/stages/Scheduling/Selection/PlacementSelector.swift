@@ -200,18 +200,17 @@ extension DecisionShape {
 
 extension SelectionScratch {
     func leg(_ role: PlacementRole, _ candidates: [Candidate]) -> RouteDecision.Leg {
-        let survey = self[role]
-        guard let cost = survey.cost else { preconditionFailure("a leg without a place") }
-        return .init(role: role, choice: PlacementChoice(index: survey.chosenIndex, of: candidates[survey.chosenIndex], cost: cost))
-    }
-
-    package subscript(role: PlacementRole) -> LegSurvey {
-        _read {
-            switch role {
-            case .aggregated: yield whole
-            case .prefill: yield prefill
-            case .decode: yield decode
-            }
+        switch role {
+        case .aggregated: whole.leg(role, candidates)
+        case .prefill: prefill.leg(role, candidates)
+        case .decode: decode.leg(role, candidates)
         }
+    }
+}
+
+extension LegSurvey {
+    fileprivate func leg(_ role: PlacementRole, _ candidates: [Candidate]) -> RouteDecision.Leg {
+        guard let cost else { preconditionFailure("a leg without a place") }
+        return .init(role: role, choice: PlacementChoice(index: chosenIndex, of: candidates[chosenIndex], cost: cost))
     }
 }

@@ -64,17 +64,25 @@ package struct LegSurvey: Sendable {
         rule = LegRule(leg: newRule.leg, means: newRule.means, formula: formula, draw: newRule.draw)
         let rule = rule, drawsTickets = rule.drawsTickets
         var eligible: UInt32 = 0, busy: UInt32 = 0
-        for index in range where demands.admit(span[index], query) {
+        // Field by field: a candidate taken as a whole is copied, and in a fleet of hundreds that is most of a decision.
+        for index in range {
+            let role = span[index].role
+            guard span[index].isReady, demands.suits(role, span[index].capabilities) else { continue }
+            if demands.namesSomebody, !demands.names(span[index].placement.worker, span[index].loRAs, query) { continue }
             eligible += 1
-            if span[index].isBusy(thresholds) {
+            let load = span[index].load, stepTokens = span[index].maxBatchedTokens
+            if load.isBusy(stepTokens: stepTokens, thresholds) {
                 busy += 1
                 continue
             }
-            let inputs = CostInputs(span[index], Self.match(span[index].slot, blocks))
+            let inputs = CostInputs(
+                load, Self.match(span[index].slot, blocks), stepTokens: stepTokens, lastTurn: span[index].lastTurn,
+                latency: span[index].latency, isDecoding: role == .decode)
+            let cost = rule.formula.cost(of: inputs), indexedBlocks = span[index].indexedBlocks
+            // Most are too dear whatever they draw.
+            if shortlist.rejects(rule.standing(inputs, cost, indexedBlocks: indexedBlocks, ticket: 0)) { continue }
             let ticket = drawsTickets ? rule.draw.ticket(span[index].placement, for: rule.leg) : UInt64(index)
-            let standing = rule.standing(
-                inputs, rule.formula.cost(of: inputs), indexedBlocks: span[index].indexedBlocks, ticket: ticket)
-            shortlist.offer(standing, index)
+            shortlist.offer(rule.standing(inputs, cost, indexedBlocks: indexedBlocks, ticket: ticket), index)
         }
         counts.eligible = eligible
         counts.busy = busy

@@ -21,6 +21,14 @@ package struct Shortlist: Sendable {
         leftOut = 0
     }
 
+    /// Whether the entry is left out even if it stands no worse than this.
+    @inline(__always)
+    mutating func rejects(_ best: Standing) -> Bool {
+        guard entries.count == capacity, !(best < entries[0].standing) else { return false }
+        leftOut += 1
+        return true
+    }
+
     @inline(__always)
     mutating func offer(_ standing: Standing, _ index: Int) {
         if entries.count < capacity {
@@ -35,16 +43,19 @@ package struct Shortlist: Sendable {
         }
     }
 
+    /// Lets the entry sink to its place.
     private mutating func sift(_ start: Int) {
-        var parent = start
-        while true {
-            var largest = parent
-            let left = 2 * parent + 1, right = left + 1
-            if left < entries.count, entries[largest].standing < entries[left].standing { largest = left }
-            if right < entries.count, entries[largest].standing < entries[right].standing { largest = right }
-            guard largest != parent else { return }
-            entries.swapAt(parent, largest)
-            parent = largest
+        entries.withUnsafeMutableBufferPointer { heap in
+            let entry = heap[start]
+            var hole = start
+            while 2 * hole + 1 < heap.count {
+                var larger = 2 * hole + 1
+                if larger + 1 < heap.count, heap[larger].standing < heap[larger + 1].standing { larger += 1 }
+                guard entry.standing < heap[larger].standing else { break }
+                heap[hole] = heap[larger]
+                hole = larger
+            }
+            heap[hole] = entry
         }
     }
 

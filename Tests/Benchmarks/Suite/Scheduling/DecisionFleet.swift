@@ -54,7 +54,11 @@ struct DecisionFleet: ~Copyable {
             guard let slot = candidates[number % placements].slot else { continue }
             index.store(prompt.span.extracting(droppingFirst: shared), after: beginning.last, on: slot, tier: .device)
         }
-        for _ in 0..<2 * open + Self.prompts { try run() }
+        // Until every table has its size.
+        for _ in 0..<3 {
+            for _ in 0..<2 * open + 8 * Self.prompts { try run() }
+            tidy()
+        }
     }
 
     private static func life(of candidate: borrowing Candidate) -> WorkerLife {
