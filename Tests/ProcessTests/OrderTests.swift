@@ -49,7 +49,8 @@ extension ProcessSuites {
                 for (body, status) in [
                     (#"{"waiting_batches":2.5,"active_blocks":0.8}"#, 202), (#"{"model":"apus-mock","waiting_tokens":4096}"#, 202),
                     (#"{"model":"nobody","waiting_tokens":1}"#, 404), (#"{"active_blocks":1.5}"#, 400), (#"{"waiting_tokens":-1}"#, 400),
-                    (#"{"waiting_batches":"many"}"#, 400), (#"{"model":7,"waiting_tokens":1}"#, 400), ("{}", 400), (#"{"reset":true}"#, 400),
+                    (#"{"waiting_batches":"many"}"#, 400), (#"{"model":7,"waiting_tokens":1}"#, 400), ("{}", 400),
+                    (#"{"reset":true}"#, 400),
                     (#"{"model":"apus-mock","reset":true,"waiting_tokens":1}"#, 400), (#"{"active_blocks":0.5,"blocks":1}"#, 400),
                 ] {
                     let told = try await Self.order(path, body, to: router, in: cluster)

@@ -139,7 +139,8 @@ struct CacheTests {
         let world = RouterWorld(), frontend = world.frontend(), worker = world.readyWorker(1)
         Self.exact(world, frontend)
         for turn in 0..<17 as Range<UInt64> {
-            let plan = world.plan(frontend) { $0.sequenceHashes = (1...4).map { turn * 1_000 + $0 } }, key = world.on(frontend) { $0.key(plan) }
+            let plan = world.plan(frontend) { $0.sequenceHashes = (1...4).map { turn * 1_000 + $0 } }
+            let key = world.on(frontend) { $0.key(plan) }
             world.on(worker) {
                 $0.accept(plan.legs[0], key)
                 $0.publish([.prefillDone(PrefillDone(lease: plan.legs[0].lease, rank: 0, prefillMicroseconds: 1))])

@@ -197,7 +197,8 @@ struct BindingTests {
     @Test("D.2: a rank that has not said what it computes in a step is judged by its tokens and its blocks alone")
     func unknownStep() {
         var selector = PlacementSelector(.kv), rank = candidate(1)
-        rank = Candidate(placement: rank.placement, generation: rank.generation, role: .aggregated, capabilities: 0, maxBatchedTokens: 0, isReady: true)
+        rank = Candidate(
+            placement: rank.placement, generation: rank.generation, role: .aggregated, capabilities: 0, maxBatchedTokens: 0, isReady: true)
         rank.load.waitingTokens = 10_000_000
         #expect(selector.place(query(), [rank]) == .success(place(1)))
         selector.settings.thresholds.waitingTokens = 9_999_999

@@ -34,7 +34,8 @@ struct WorkerTruth: Sendable {
             let believed = router.believedBlocks(of: worker, rank: place.rank, among: place.hashes)
             if believed.known != place.hashes.count || believed.all != place.hashes.count {
                 errors.append(
-                    "of \(place.hashes.count) blocks of \(worker)/\(place.rank) it knows \(believed.known), and believes in \(believed.all)")
+                    "of \(place.hashes.count) blocks of \(worker)/\(place.rank) it knows \(believed.known), and believes in \(believed.all)"
+                )
             }
         }
         let told = router.believedSessions(of: worker)
