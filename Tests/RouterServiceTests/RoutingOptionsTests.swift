@@ -71,7 +71,7 @@ struct RoutingOptionsTests {
         let thousands = "\(queue.entries / 1_000),\(String(1_000 + queue.entries % 1_000).dropFirst())"
         for row in [
             "| busy | \(busy.waitingBatches) x max batched tokens of waiting prefill, or \(percent) % of blocks |",
-            "| queue | \(thousands) entries of a pool and \(queue.batches) x what its workers compute in one step; one request",
+            "| queue | \(thousands) entries of a pool and \(queue.batches) x what its workers compute in one step, 256 MiB over all pools; one request",
             "| queue time | \(queue.longest.components.seconds) s, or less",
             "| aging of the queue | \(queue.aging.components.seconds) s parked | one placement in four",
             "| tenants of a queue | \(QueueLimits.tenants) of a pool with requests parked, weights from 0.001 to 1000 |",

@@ -38,6 +38,10 @@ enum RouterLimits {
 
     /// A model whose last worker left is answered "no worker" for this long, not "unknown model": a restart is no 404.
     static let emptyPool = Duration.seconds(60)
+    /// So many of them at most, the longest empty going first: a worker may register with card after card.
+    static let emptyPools = 64
+    /// A refusal for load is believed for so long: a worker tells of a changed load within 10 ms.
+    static let refusalBelieved = Duration.seconds(1)
     /// A router that has just begun does not say that a model or a worker does not exist: those who lost it dial again within 2 s, but may be cut off or load a model.
     static let acquaintance = Duration.seconds(10)
     /// What a client is told when no worker is eligible.

@@ -21,7 +21,7 @@ final class CacheIndex {
 
     init(loop: Loop, limits: IndexLimits) {
         self.loop = loop
-        index = BlockIndex(limits: limits)
+        index = BlockIndex(limits: limits, secret: loop.secureRandomUInt64())
     }
 
     // MARK: Slots

@@ -62,7 +62,8 @@ extension WorkerDirectory {
 
     /// A request started, and this is what it found.
     func judge(_ record: WorkerRecord, _ lease: Lease?, found tokens: UInt32) {
-        guard record.provenEvents == .exact, record.isInStep, let lease, lease.isPredicted, let size = record.registration?.card.blockSize
+        guard record.provenEvents == .exact, record.isInStep, let lease, lease.life == record.life, lease.isPredicted,
+            let size = record.registration?.card.blockSize
         else { return }
         let found = tokens / max(size, 1)
         metrics.promisedBlocks.increment(by: Int(lease.confirmedBlocks))
@@ -72,8 +73,8 @@ extension WorkerDirectory {
 
     /// A request has computed its prompt: blocks that it did not find are kept, and should have been told of.
     func judge(_ record: WorkerRecord, prefilled lease: Lease?) {
-        guard record.provenEvents == .exact, record.isInStep, let lease, lease.isPredicted, lease.role != .decode,
-            let size = record.registration?.card.blockSize, lease.hashes.count > 0,
+        guard record.provenEvents == .exact, record.isInStep, let lease, lease.life == record.life, lease.isPredicted,
+            lease.role != .decode, let size = record.registration?.card.blockSize, lease.hashes.count > 0,
             lease.confirmedBlocks < UInt32(clamping: lease.hashes.count), lease.promptTokens >= size
         else { return }
         follow(record.trust.prefilled(at: loop.now), of: record)

@@ -26,6 +26,10 @@ final class FrontendDirectory {
                 reason: "frontend \(FrontendID(identity.id)) lives\(place) as '\(known.identity.name)'; give each frontend its own id"
                     .cut(to: Limits.reasonBytes))
         }
+        // Requests are known by the generation of who asks: nobody speaks under another one's.
+        guard !all.contains(where: { $0.identity.generation == identity.generation }) else {
+            return Refuse(.duplicateIdentity, retryable: true, field: "generation", reason: "another process has this generation")
+        }
         guard all.count < RouterLimits.frontends else {
             return Refuse(.busy, retryable: true, reason: "this router has no room for another frontend")
         }

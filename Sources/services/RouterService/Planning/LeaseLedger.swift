@@ -54,6 +54,9 @@ final class LeaseLedger {
 
     func isOurs(_ number: UInt64) -> Bool { UInt32(truncatingIfNeeded: number >> 32) == series }
 
+    /// A number of ours that was never given: nobody can have accepted it.
+    private func isForeseen(_ number: UInt64) -> Bool { isOurs(number) && UInt32(truncatingIfNeeded: number) > given }
+
     /// Leases that this router booked and that have not ended.
     var ours: [Lease] { table.all.filter { isOurs($0.number) } }
 
@@ -167,6 +170,7 @@ final class LeaseLedger {
     func accepted(_ event: RequestAccepted, by life: WorkerLife) {
         // Without a lease nobody planned it; the worker's load counts it.
         guard event.lease != 0 else { return }
+        guard !isForeseen(event.lease) else { return metrics.strangeEvents.increment() }
         var lease = Lease(number: event.lease, life: life, rank: Rank(event.rank), role: PlacementRole(event.leg))
         lease.request = RequestID(origin: event.request.origin, counter: event.request.counter)
         lease.attempt = event.request.attempt
@@ -183,6 +187,7 @@ final class LeaseLedger {
 
     func started(_ event: RequestStarted, by life: WorkerLife) {
         guard event.lease != 0 else { return }
+        guard !isForeseen(event.lease) else { return metrics.strangeEvents.increment() }
         moved(event.lease) { table in
             table.started(event.lease, of: life, rank: Rank(event.rank), cachedTokens: event.cachedTokens, at: loop.now)
         }
@@ -224,7 +229,7 @@ final class LeaseLedger {
     /// The requests of a snapshot, each once: accepted leases that it does not name are over.
     func reconcile(_ life: WorkerLife, held: [HeldRequest]) {
         var named: Set<UInt64> = []
-        for request in held where request.lease != 0 && named.insert(request.lease).inserted {
+        for request in held where request.lease != 0 && !isForeseen(request.lease) && named.insert(request.lease).inserted {
             var lease = Lease(number: request.lease, life: life, rank: Rank(request.rank), role: PlacementRole(request.leg))
             lease.request = RequestID(origin: request.request.origin, counter: request.request.counter)
             lease.attempt = request.request.attempt

@@ -21,6 +21,8 @@ final class RoutePlanner {
     private var selector: PlacementSelector
     private var scratch = SelectionScratch()
 
+    var policy: SelectionPolicy { selector.settings.policy }
+
     init(_ core: RouterCore, _ selection: SelectionSettings) {
         self.core = core
         selector = PlacementSelector(selection)
@@ -188,6 +190,8 @@ final class RoutePlanner {
                 promptTokens: query.tokenCount,
                 mostOutputTokens: UInt64(entry.choices) * UInt64(entry.maxTokens > 0 ? entry.maxTokens : .max), choices: entry.choices))
         guard let lease = core.ledger.book(query, booking, leg) else {
+            // Nor is its other leg kept.
+            core.ledger.cancel(query.request, through: entry.attempt)
             throw Refusal(code: .capacity, reason: "this router can keep no more leases", retryAfter: RouterLimits.retryAfter)
         }
         planned.lease = lease

@@ -26,6 +26,7 @@ final class PlanQueue: EndOfTurn {
     private(set) var all: [PoolQueue] = []
     private var byPool: [Digest: PoolQueue] = [:]
     private var places: [RequestID: Place] = [:]
+    private var parkedBytes = 0
     private var isStirred = false
     private var wantsFlush = false
     /// The pool whose turn it is to be drained first.
@@ -66,7 +67,7 @@ final class PlanQueue: EndOfTurn {
             guard let queue = byPool[named.pool.digest], !queue.order.isEmpty, named.pool.readyWorkers > 0 else {
                 return attempt(entry, from: handler)
             }
-            let lane = QueueLane(entry, named)
+            let lane = QueueLane(entry, named, policy: core.planner.policy)
             if isStirred || queue.order.hasWork {
                 park(entry, lane, named, from: handler, isBusy: false)
                 flushSoon()
@@ -84,7 +85,7 @@ final class PlanQueue: EndOfTurn {
         guard !entry.queryOnly else { return fail(entry, .capacity, "every worker that may run this is busy", to: handler) }
         switch core.planner.examine(entry, origin: handler.origin) {
         case .refused(let plan): deliver(plan, to: handler)
-        case .belongs(let named): park(entry, QueueLane(entry, named), named, from: handler, isBusy: true)
+        case .belongs(let named): park(entry, QueueLane(entry, named, policy: core.planner.policy), named, from: handler, isBusy: true)
         }
     }
 
@@ -93,11 +94,14 @@ final class PlanQueue: EndOfTurn {
             return fail(entry, .tooManyQuestions, "too many open requests on this link", to: handler)
         }
         let queue = queue(of: named.pool), request = parked(entry, lane, named.pool)
+        let bytes = ParkedPlan.bytes(of: entry)
+        guard parkedBytes + bytes <= QueueingLimits.bytes else { return refuse(entry, .full, queue, to: handler) }
         let ticket: QueueTicket
         do throws(QueueRefusal) {
             ticket = try queue.park(entry, request, from: handler, isBusy: isBusy, at: now)
         } catch { return refuse(entry, error, queue, to: handler) }
         let id = RequestID(origin: handler.origin, counter: entry.counter)
+        parkedBytes += bytes
         places[id] = Place(queue: queue, ticket: ticket, attempt: entry.attempt)
         handler.parked.insert(entry.counter)
         metrics.parked.increment()
@@ -189,6 +193,7 @@ final class PlanQueue: EndOfTurn {
         all = []
         byPool = [:]
         places = [:]
+        parkedBytes = 0
         answered = []
     }
 
@@ -202,6 +207,7 @@ final class PlanQueue: EndOfTurn {
     /// It is not in the order any more.
     private func gone(_ request: RequestID, _ plan: ParkedPlan, _ queue: PoolQueue, _ exit: QueueMetrics.Exit) {
         places[request] = nil
+        parkedBytes -= plan.bytes
         queue.forget(plan.ticket)
         plan.handler.parked.remove(request.counter)
         metrics.left(exit)
@@ -377,20 +383,22 @@ final class PlanQueue: EndOfTurn {
 
 extension QueueLane {
     /// What an entry demands of its place.
-    init(_ entry: RouteEntry, _ named: PoolDirectory.Named) {
+    init(_ entry: RouteEntry, _ named: PoolDirectory.Named, policy: SelectionPolicy) {
         self.init()
         wish = PlacementWish(entry.wish)
         var needs = entry.needs
         if entry.task == .embed { needs.insert(.embeddings) }
-        if entry.session?.action == .open { needs.insert(.sessions) }
         self.needs = needs.rawValue
         loRA = entry.loRA.isEmpty && named.isAdapter ? entry.model : entry.loRA
         pins = entry.options.pins.map {
             PlacementPin(role: PlacementRole($0.leg), target: PlacementTarget(worker: WorkerID($0.workerID), rank: $0.rank.map(Rank.init)))
         }
         if let session = entry.session {
-            if session.action == .open { self.needs |= Capabilities.sessions.rawValue }
-            if session.mode == .hard { hardSession = "\(session.key.tenant)\u{0}\(session.key.id)" }
+            // One that goes on may have to be opened anew: it waits with those that open.
+            if session.action != .close { self.needs |= Capabilities.sessions.rawValue }
+            // Sent only where it is bound, a session's request has no other place.
+            let isDirect = SelectionPolicy(rawValue: entry.options.policy) ?? policy == .direct
+            if session.mode == .hard || isDirect { hardSession = "\(session.key.tenant)\u{0}\(session.key.id)" }
         }
         allowed = entry.options.allowedWorkers.sorted()
         excluded = entry.options.excludedWorkers.sorted()

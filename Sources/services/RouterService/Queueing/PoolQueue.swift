@@ -9,6 +9,15 @@ struct ParkedPlan {
     let handler: RouteHandler
     let ticket: QueueTicket
     let since: Instant
+
+    /// At least the memory that it takes while it is parked.
+    var bytes: Int { Self.bytes(of: entry) }
+
+    static func bytes(of entry: RouteEntry) -> Int {
+        // The lists of workers stand in its lane as well.
+        let workers = entry.options.allowedWorkers.count + entry.options.excludedWorkers.count + entry.options.unreachableWorkers.count
+        return 8 * (entry.sequenceHashes.count + 2 * workers) + QueueingLimits.entryBytes
+    }
 }
 
 /// What is parked in one pool: the order is the stage's, the requests themselves stand beside it.

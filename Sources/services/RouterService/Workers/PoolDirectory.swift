@@ -74,16 +74,23 @@ final class PoolDirectory: EndOfTurn {
         refresh()
         let now = loop.now
         for pool in all {
-            guard let since = pool.emptySince, since.duration(to: now) >= RouterLimits.emptyPool else { continue }
-            pool.isGone = true
-            byDigest[pool.digest] = nil
-            all.removeAll { $0 === pool }
-            isStale = true
-            publisher.publish(.modelPoolGone(ModelPoolGone(model: pool.name, digest: pool.digest)))
+            if let since = pool.emptySince, since.duration(to: now) >= RouterLimits.emptyPool { forget(pool) }
         }
     }
 
+    private func forget(_ pool: Pool) {
+        pool.isGone = true
+        byDigest[pool.digest] = nil
+        all.removeAll { $0 === pool }
+        isStale = true
+        publisher.publish(.modelPoolGone(ModelPoolGone(model: pool.name, digest: pool.digest)))
+    }
+
     private func make(_ card: ModelCard) -> Pool {
+        let empty = all.filter { $0.emptySince != nil }
+        if empty.count >= RouterLimits.emptyPools, let oldest = empty.min(by: { ($0.emptySince ?? .zero) < ($1.emptySince ?? .zero) }) {
+            forget(oldest)
+        }
         let pool = Pool(card)
         byDigest[card.digest] = pool
         all.insert(pool, at: all.firstIndex { card.digest < $0.digest } ?? all.count)

@@ -130,7 +130,12 @@ final class WorkerDirectory {
         for old in known where !sameBlocks || record.index(of: old.capacity.rank) == nil { retireSlot(of: record, old) }
         for index in record.ranks.indices {
             if !sameBlocks { record.ranks[index].startAnew() }
-            guard record.ranks[index].slot == nil, let slot = cache.open() else { continue }
+            guard record.ranks[index].slot == nil else { continue }
+            guard let slot = cache.open() else {
+                // As soon as there is one, it gets it.
+                record.ranks[index].hasLostSlot = true
+                continue
+            }
             record.ranks[index].slot = slot
             record.ranks[index].hasLostSlot = false
             ledger.assign(slot, to: record.placement(index))
@@ -175,6 +180,12 @@ final class WorkerDirectory {
 
     func load(_ record: WorkerRecord, _ load: RankLoad, number: UInt64) {
         guard let index = record.index(of: load.rank) else { return metrics.strangeEvents.increment() }
+        record.ranks[index].told = load
+        record.ranks[index].refusedAt = nil
+        believe(load, of: record, index, number: number)
+    }
+
+    private func believe(_ load: RankLoad, of record: WorkerRecord, _ index: Int, number: UInt64) {
         record.ranks[index].number = number
         guard record.ranks[index].load != load else { return }
         record.ranks[index].load = load
@@ -190,7 +201,18 @@ final class WorkerDirectory {
         else { return }
         var load = record.ranks[index].load
         load.waitingTokens = report.waitingTokens
-        self.load(record, load, number: report.streamNumber)
+        record.ranks[index].refusedAt = loop.now
+        believe(load, of: record, index, number: report.streamNumber)
+    }
+
+    /// A worker says its load when it differs from what it said last: a refusal that no newer word follows soon was of a moment, or made up.
+    private func doubtRefusals(of record: WorkerRecord) {
+        for index in record.ranks.indices {
+            guard let since = record.ranks[index].refusedAt, since.duration(to: loop.now) >= RouterLimits.refusalBelieved else { continue }
+            record.ranks[index].refusedAt = nil
+            believe(record.ranks[index].told, of: record, index, number: record.ranks[index].number)
+            ledger.fell?()
+        }
     }
 
     func leasesChanged(on placement: Placement) {
@@ -211,6 +233,7 @@ final class WorkerDirectory {
                 changed(record)
             }
             reopenSlots(of: record)
+            doubtRefusals(of: record)
             expireLatencies(of: record)
             recountBlocks(of: record)
             publishLoads(of: record)

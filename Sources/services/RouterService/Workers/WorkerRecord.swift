@@ -11,11 +11,14 @@ struct RankRecord {
     var load = RankLoad()
     /// The number of the event that said so.
     var number: UInt64 = 0
+    /// What the worker's stream last said, and since when a refusal is believed instead.
+    var told = RankLoad()
+    var refusedAt: Instant?
     /// Since it was last published.
     var changed = true
     /// Its place in the block index; none if there was no room for it.
     var slot: PlacementSlot?
-    /// It had one, and gave it up.
+    /// It had to give it up, or found none.
     var hasLostSlot = false
     /// On the device there, as the index last counted them.
     var indexedBlocks: UInt64 = 0
@@ -26,6 +29,7 @@ struct RankRecord {
         self.capacity = capacity
         load.rank = capacity.rank
         load.totalBlocks = capacity.totalBlocks
+        told = load
     }
 
     /// It has other blocks now, of another model.
@@ -35,6 +39,7 @@ struct RankRecord {
     mutating func keep(_ old: RankRecord) {
         (load, number, slot, hasLostSlot) = (old.load, old.number, old.slot, old.hasLostSlot)
         (indexedBlocks, meter) = (old.indexedBlocks, old.meter)
+        (told, refusedAt) = (old.told, old.refusedAt)
     }
 }
 

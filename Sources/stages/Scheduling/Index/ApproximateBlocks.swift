@@ -18,6 +18,8 @@ package struct ApproximateBlocks: Sendable {
     package let limits: ApproximateLimits
     /// When each block is forgotten.
     private var ends: [Key: Instant] = [:]
+    /// How many each placement has.
+    private var held: [PlacementSlot: Int] = [:]
     /// In the order of their ends; those that were used again since, or are gone, are passed over.
     private var uses = Fifo<Use>()
     private(set) package var expired: UInt64 = 0
@@ -38,7 +40,9 @@ package struct ApproximateBlocks: Sendable {
         // The end of the prompt first, so that it is forgotten first.
         for position in kept.indices.reversed() {
             let key = Key(slot: slot, hash: kept[position])
-            guard ends.updateValue(until, forKey: key) != until else { continue }
+            let before = ends.updateValue(until, forKey: key)
+            guard before != until else { continue }
+            if before == nil { held[slot, default: 0] += 1 }
             uses.append(Use(key: key, until: until))
         }
         if ends.count > limits.blocks { prune(in: &index) }
@@ -59,6 +63,7 @@ package struct ApproximateBlocks: Sendable {
 
     /// The placement has gone, or lost its cache. The index is told by whoever says so here.
     package mutating func forget(_ slot: PlacementSlot) {
+        guard held.removeValue(forKey: slot) != nil else { return }
         uses.removeAll { $0.key.slot == slot }
         ends = ends.filter { $0.key.slot != slot }
     }
@@ -75,6 +80,7 @@ package struct ApproximateBlocks: Sendable {
     private mutating func forget(_ use: Use, in index: inout BlockIndex) -> Bool {
         guard ends[use.key] == use.until else { return false }
         ends[use.key] = nil
+        if let count = held[use.key.slot] { held[use.key.slot] = count > 1 ? count - 1 : nil }
         let one: [1 of UInt64] = [use.key.hash]
         index.remove(one.span, on: use.key.slot, tier: .device)
         return true

@@ -152,13 +152,19 @@ package struct LeaseCount: Hashable, Sendable {
 package struct LeaseLimits: Hashable, Sendable {
     /// What a router of 4,096 workers with 64 running sequences each has at once; memory grows with it.
     package var leases = 256 << 10
+    /// Of one worker: far above what any runs at once, so that none alone leaves no room for the others.
+    package var ofWorker = 32 << 10
     /// Released ones that are remembered: the same number again.
     package var tombstones = 256 << 10
     /// Hashes that they keep, all together: prompts of 128 Ki tokens in all leases would take gigabytes. Beyond it a lease shares nothing.
     package var hashes = 16 << 20
+    /// Of one lease: a prompt of eight million tokens in blocks of 64.
+    package var hashesOfLease = 128 << 10
     /// In step with the worker's stream.
     package var acceptance = Duration.seconds(5)
     package var tombstone = Duration.seconds(10)
+    /// Bookings that are passed over are not looked through before there are so many of a worker.
+    static let tidied = 1_024
 
     package init() {}
 }

@@ -86,7 +86,15 @@ package struct LeaseTable: Sendable {
         guard !isFull, entries[lease.number] == nil else { return false }
         insert(bounded(lease), .booked)
         streams[lease.life, default: LeaseStream(life: lease.life)].book(lease.number, at: now)
+        tidyBooked(of: lease.life)
         return true
+    }
+
+    /// Out of step nothing expires, and what is passed over would pile up.
+    private mutating func tidyBooked(of life: WorkerLife) {
+        guard let stream = streams[life], stream.booked.count > 2 * max(stream.leases.count, LeaseLimits.tidied) else { return }
+        let entries = entries
+        streams[life]?.booked.removeAll { entries[$0.lease]?.state != .booked }
     }
 
     // MARK: Events of the worker
@@ -94,7 +102,7 @@ package struct LeaseTable: Sendable {
     /// The worker has the request in its queue. `lease` says what is known now.
     package mutating func accepted(_ lease: Lease) -> Verdict {
         guard var entry = entries[lease.number] else {
-            guard !isFull else { return .refused }
+            guard !isFull, (streams[lease.life]?.leases.count ?? 0) < limits.ofWorker else { return .refused }
             insert(bounded(lease), .accepted)
             return .made
         }
@@ -140,7 +148,8 @@ package struct LeaseTable: Sendable {
 
     /// More of its prompt's hashes. Only what goes on where the known ones end is news.
     package mutating func blocks(_ number: UInt64, of life: WorkerLife, from first: UInt32, _ hashes: [UInt64]) -> Verdict {
-        let hasRoom = hashCount + hashes.count <= limits.hashes
+        guard !hashes.isEmpty else { return .late }
+        let hasRoom = hashCount + hashes.count <= limits.hashes && Int(first) + hashes.count <= limits.hashesOfLease
         return change(number, of: life) {
             guard Int(first) == $0.hashes.count, hasRoom else { return }
             $0.hashes += hashes
@@ -156,7 +165,8 @@ package struct LeaseTable: Sendable {
 
     /// What a worker was believed to have is not to be held against what its requests find any more: its cache was cleared, or is read anew.
     package mutating func forgetPromises(of life: WorkerLife, on rank: Rank? = nil) {
-        for number in (streams[life]?.leases ?? []).sorted() where rank == nil || entries[number]?.lease.rank == rank {
+        // Each on its own: their order shows nowhere.
+        for number in streams[life]?.leases ?? [] where rank == nil || entries[number]?.lease.rank == rank {
             entries[number]?.lease.confirmedBlocks = 0
         }
     }

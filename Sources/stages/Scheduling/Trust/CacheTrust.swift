@@ -61,7 +61,7 @@ package struct CacheTrust: Sendable {
     /// block less is what was promised.
     package mutating func found(_ found: UInt32, promised: UInt32, at now: Instant) -> Change? {
         guard doubt == nil, promised >= 2 else { return nil }
-        let missing = found + 1 >= promised ? 0 : 1 - Double(found) / Double(promised)
+        let missing = found >= promised - 1 ? 0 : 1 - Double(found) / Double(promised)
         average = judged == 0 ? missing : average + limits.weight * (missing - average)
         judged += 1
         agreed = missing < limits.missing ? agreed + 1 : 0
