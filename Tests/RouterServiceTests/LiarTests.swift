@@ -104,4 +104,34 @@ struct LiarTests {
         }
         #expect(world.look { $0.core?.workers.pools.all.count ?? 0 } <= RouterLimits.emptyPools + 1)
     }
+
+    private static func sessionWorker(_ world: RouterWorld, _ id: UInt64) -> ScriptedWorker {
+        world.readyWorker(id) { $0.card = WorkerScript.card("model") { $0.capabilities.insert(.sessions) } }
+    }
+
+    @Test("sent only where its session is, a request holds up nobody else's")
+    func direct() {
+        var settings = SelectionSettings.inTurn
+        settings.thresholds = BusyThresholds()
+        let world = RouterWorld(selection: settings), frontend = world.frontend()
+        let (holder, other) = (Self.sessionWorker(world, 1), Self.sessionWorker(world, 2))
+        for worker in [holder, other] { world.on(worker) { $0.load(waiting: 1_000_000) } }
+        world.until("all busy") { world.record(1)?.waitingTokens == 1_000_000 && world.record(2)?.waitingTokens == 1_000_000 }
+        world.on(holder) { $0.bind("s", counter: 1) }
+        world.until("bound") { world.look { $0.sessionsBound } == 1 }
+        world.on(frontend) { frontend in
+            var session = RouteSession()
+            session.key = SessionKey(tenant: "", id: "s")
+            frontend.ask([
+                frontend.entry {
+                    $0.session = session
+                    $0.options.policy = "direct"
+                }
+            ])
+            frontend.ask([frontend.entry()])
+        }
+        world.until("both parked") { world.look { $0.requestsParked } == 2 }
+        world.on(other) { $0.load(waiting: 0) }
+        world.until("the ordinary one is placed", within: .seconds(2)) { world.look { $0.requestsParked } == 1 }
+    }
 }

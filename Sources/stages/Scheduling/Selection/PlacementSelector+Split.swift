@@ -10,6 +10,8 @@ extension PlacementSelector {
         // A pin of the whole keeps it whole; a pin of the prefill splits it.
         guard !query.pins.contains(where: { $0.role == .aggregated }) else { return nil }
         let isForced = query.pins.contains { $0.role == .prefill }
+        // Sent only where it is told, a request whose prefill is told no place of its own stays whole.
+        guard isForced || start.settings.policy != .direct else { return nil }
         var turn = start
         turn.isSplitting = true
         let prefill = try place(.prefill, query, turn, candidates, blocks, &scratch.prefill)
