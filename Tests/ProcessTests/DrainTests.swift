@@ -36,7 +36,8 @@ extension ProcessSuites {
                     #expect(reply.isComplete, "\(reply.summary)")
                     #expect(reply.text == ExpectedText.text(of: request))
                 }
-                let messages = victim.process?.log.map(\.message) ?? []
+                // nng may be stuck in the end of a socket: then the process says so after five seconds, and is over all the same.
+                let messages = (victim.process?.log.map(\.message) ?? []).filter { $0 != "a socket did not close" }
                 #expect(messages.contains("stopping") && messages.last == "ended")
             }
         }
