@@ -24,7 +24,8 @@ extension ProcessSuites {
                     cluster.loop.spawn { replies.all.append(await client.chat(request)) }
                 }
                 let running = "apus_frontend_requests_running"
-                for _ in 0..<500 where try await cluster.metric(running, of: frontend) != 6 {
+                for _ in 0..<500 {
+                    if try await cluster.metric(running, of: frontend) == 6 { break }
                     await cluster.loop.sleep(for: .milliseconds(10))
                 }
                 await cluster.loop.sleep(for: .milliseconds(300))

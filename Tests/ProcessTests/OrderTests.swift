@@ -76,7 +76,10 @@ extension ProcessSuites {
                 let worker = cluster.members.first { $0.role == .worker }!
                 #expect(try await Self.order("/role", #"{"role":"somebody"}"#, to: worker, in: cluster) == 400)
                 #expect(try await Self.order("/role", #"{"role":"decode","limit_seconds":5}"#, to: worker, in: cluster) == 202)
-                for _ in 0..<500 where try await !Self.isReady(worker, in: cluster) { await cluster.loop.sleep(for: .milliseconds(10)) }
+                for _ in 0..<500 {
+                    if try await Self.isReady(worker, in: cluster) { break }
+                    await cluster.loop.sleep(for: .milliseconds(10))
+                }
                 let state = String(decoding: await (try cluster.admin(of: worker)).get("/debug/state").body, as: UTF8.self)
                 #expect(state.contains(#""role": "decode""#) && state.contains(#""state": "ready""#), "\(state)")
                 #expect(try await Self.order("/clear-cache", #"{"rank":0}"#, to: worker, in: cluster) == 202)
