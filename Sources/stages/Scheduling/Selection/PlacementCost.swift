@@ -133,14 +133,14 @@ package struct CostFormula: Hashable, Sendable {
         if pricesInterference, inputs.isDecoding, settings.trackPrefill {
             cost.interference = settings.interferenceWeight * max(blocks - cost.credit, 0) * Double(inputs.heldRequests)
         }
-        let toDo = max(Double(cost.prefillTokens) / Double(blockSize) - cost.credit, 0) + cost.interference
+        let uncached = max(Double(cost.prefillTokens) / Double(blockSize) - cost.credit, 0) + cost.interference
         let held = Double(cost.activeBlocks) + settings.activeRequestWeight * Double(inputs.heldRequests)
         if settings.policy == .latency {
             let latency = inputs.latency ?? assumedLatency
-            cost.prefill = settings.prefillLoadScale * milliseconds(prefill: toDo, latency)
+            cost.prefill = settings.prefillLoadScale * milliseconds(prefill: uncached, latency)
             cost.decode = milliseconds(decoding: held, latency)
         } else {
-            cost.prefill = settings.prefillLoadScale * toDo
+            cost.prefill = settings.prefillLoadScale * uncached
             cost.decode = held
         }
         // Without a prefill term nothing is multiplied: what is held counts alone.

@@ -35,7 +35,14 @@ struct BlockEntry: BitwiseCopyable {
     }
 
     @inline(__always) var form: Form {
-        get { Form(rawValue: link >> 28 & 3).unsafelyUnwrapped }
+        get {
+            switch link >> 28 & 3 {
+            case Form.inline.rawValue: .inline
+            case Form.list.rawValue: .list
+            case Form.wide.rawValue: .wide
+            default: .free
+            }
+        }
         set { link = link & ~(3 << 28) | newValue.rawValue << 28 }
     }
 
