@@ -96,6 +96,9 @@ var targets: [Target] = [
             "ServiceRuntime", "StreamFollowing", "Telemetry", "TestSupport", "Transport", "WireProtocol", "WorkerService",
         ]),
 
+    library("testing", "LoadGeneration", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "WireProtocol"]),
+    library("testing", "FleetSimulation", ["ClusterModel", "Engines", "JSONText", "LoadGeneration", "Scheduling"]),
+
     // apps: @main only
     app("frontend", ["FrontendService", "ProcessKit", "ServiceRuntime"]),
     app(
@@ -105,6 +108,9 @@ var targets: [Target] = [
             "Transport", "WireProtocol",
         ]),
     app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
+    app(
+        "loadgen",
+        ["ClusterModel", "EventLoop", "FleetSimulation", "JSONText", "LoadGeneration", "ServiceRuntime", "WireProtocol"]),
     app("workerd", ["ProcessKit", "ServiceRuntime", "WorkerService"]),
 
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`
@@ -127,6 +133,8 @@ var targets: [Target] = [
         ]),
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
     tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
+    tests("FleetSimulationTests", ["ClusterModel", "Engines", "FleetSimulation", "JSONText", "LoadGeneration", "Scheduling"]),
+    tests("LoadGenerationTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "WireProtocol"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("OpenAIDialectTests", ["ClusterModel", "JSONText", "OpenAIDialect"]),
     tests(

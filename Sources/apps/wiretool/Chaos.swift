@@ -18,9 +18,9 @@ enum Chaos {
         let runs = table.option("runs", .integer(1...1_000_000), default: 1, help: "How many seeds, counted up from the first.")
         let span = table.option(
             "span", .duration(.seconds(1)...(.seconds(3_600))), default: .seconds(30), help: "How long things go wrong, in virtual time.")
-        switch configuration(table, arguments) {
-        case .failure(let end): return end.code
-        case .success(let resolved):
+        switch CommandInvocation(table, arguments) {
+        case .end(let code): return code
+        case .run(let resolved):
             var failures = 0
             for run in 0..<resolved[runs] {
                 let report = ChaosRun.run(seed: UInt64(resolved[seed]) &+ UInt64(run), for: resolved[span])

@@ -20,9 +20,9 @@ enum Greet {
         let link = table.option(
             "link", .words(LinkKind.allCases.map { "\($0)" }), default: "control", help: "The kind of link to open.")
         let options = LinkOptions(in: &table)
-        switch configuration(table, arguments) {
-        case .failure(let end): return end.code
-        case .success(let resolved):
+        switch CommandInvocation(table, arguments) {
+        case .end(let code): return code
+        case .run(let resolved):
             return onLoop { loop, stop in await dial(resolved, to, link, options, loop) }
         }
     }

@@ -13,9 +13,9 @@ enum Print {
                 summary: "Decodes messages in hexadecimal, from the command line or one a line from standard input.",
                 protocolVersion: WireVersion.current.description, operands: .anywhere(usage: "[HEX…]"),
                 examples: [.init("wiretool print 41505553…", "prints header and body of one message")]))
-        switch configuration(table, arguments) {
-        case .failure(let end): return end.code
-        case .success(let resolved):
+        switch CommandInvocation(table, arguments) {
+        case .end(let code): return code
+        case .run(let resolved):
             var isWell = true
             if resolved.operands.isEmpty {
                 while let line = readLine() { isWell = show(line) && isWell }

@@ -21,9 +21,9 @@ enum Respond {
         let limit = table.option(
             "for", .duration(.seconds(1)...(.seconds(86_400))), default: .seconds(3_600), help: "Ends by itself after this long.")
         let options = LinkOptions(in: &table)
-        switch configuration(table, arguments) {
-        case .failure(let end): return end.code
-        case .success(let resolved):
+        switch CommandInvocation(table, arguments) {
+        case .end(let code): return code
+        case .run(let resolved):
             return onLoop { loop, stop in await serve(resolved, listen, limit, options, loop, stop) }
         }
     }

@@ -30,9 +30,9 @@ enum Simulate {
         let streams = table.flag(
             "streams", help: "Runs one worker and those who follow its stream instead, and compares their pictures with the worker.")
         let verbose = table.flag("verbose", help: "Prints the faults of each run, and what its processes logged.")
-        switch configuration(table, arguments) {
-        case .failure(let end): return end.code
-        case .success(let resolved):
+        switch CommandInvocation(table, arguments) {
+        case .end(let code): return code
+        case .run(let resolved):
             if resolved[streams] {
                 return follow(from: UInt64(resolved[seed]), runs: resolved[runs], span: resolved[span], verbose: resolved[verbose])
             }

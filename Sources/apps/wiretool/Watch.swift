@@ -46,9 +46,9 @@ enum Watch {
             guard resolved[snapshot], resolved[links] == nil else { return [] }
             return [resolved.issue(links, problem: "--snapshot asks the worker, which needs an address", remedy: "give --links")]
         }
-        switch configuration(table, arguments) {
-        case .failure(let end): return end.code
-        case .success(let resolved):
+        switch CommandInvocation(table, arguments) {
+        case .end(let code): return code
+        case .run(let resolved):
             return onLoop { loop, stop in
                 do {
                     let wish = Wish(

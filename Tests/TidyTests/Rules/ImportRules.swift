@@ -26,7 +26,7 @@ enum ImportRules {
     private static let services: Set = [
         "ProcessKit", "FrontendService", "RouterService", "WorkerService", "EngineAdapters", "StreamFollowing", "TraceExport",
     ]
-    private static let testing: Set = ["TestSupport", "ClusterHarness", "LoadGeneration"]
+    private static let testing: Set = ["TestSupport", "ClusterHarness", "LoadGeneration", "FleetSimulation"]
     private static let appsForTesting: Set = ["loadgen", "wiretool"]
 
     private struct Import {

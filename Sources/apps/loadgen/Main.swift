@@ -1,0 +1,15 @@
+import ServiceRuntime
+import WireProtocol
+
+/// Loads, replays and simulates. Each command is one file of this folder.
+@main
+struct Main {
+    nonisolated static func main() {
+        let commands = CommandSet(
+            program: "loadgen",
+            summary: "Puts load on any server of OpenAI's API, and simulates fleets under load without one.",
+            protocolVersion: WireVersion.current.description,
+            commands: [])
+        commands.main()
+    }
+}
