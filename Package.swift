@@ -110,7 +110,7 @@ var targets: [Target] = [
     app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
     app(
         "loadgen",
-        ["ClusterModel", "EventLoop", "FleetSimulation", "JSONText", "LoadGeneration", "ServiceRuntime", "WireProtocol"]),
+        ["ClusterModel", "Engines", "EventLoop", "FleetSimulation", "JSONText", "LoadGeneration", "Scheduling", "ServiceRuntime", "WireProtocol"]),
     app("workerd", ["ProcessKit", "ServiceRuntime", "WorkerService"]),
 
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`

@@ -9,7 +9,7 @@ struct Main {
             program: "loadgen",
             summary: "Puts load on any server of OpenAI's API, and simulates fleets under load without one.",
             protocolVersion: WireVersion.current.description,
-            commands: [])
+            commands: [.init(name: "simulate", effect: "x", run: Simulate.run)])
         commands.main()
     }
 }
