@@ -104,8 +104,8 @@ var targets: [Target] = [
     app(
         "wiretool",
         [
-            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "StreamFollowing", "Telemetry", "TestSupport",
-            "Transport", "WireProtocol",
+            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "LoadGeneration", "ProcessKit", "Scheduling", "ServiceRuntime",
+            "StreamFollowing", "Telemetry", "TestSupport", "Transport", "WireProtocol",
         ]),
     app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
     app(

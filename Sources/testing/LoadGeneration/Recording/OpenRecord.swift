@@ -30,6 +30,7 @@ struct OpenRecord: Sendable {
     var slice: RequestSlice?
     var sliceAt = Duration.zero
     var decision: RecordedDecision?
+    var awaitsDecision = false
     /// When its last leg was over.
     var overAt: Duration?
 
@@ -75,7 +76,7 @@ struct OpenRecord: Sendable {
     func isComplete(at now: Duration) -> Bool {
         if now >= begunAt + Self.longest { return true }
         guard let overAt, isOver else { return slice != nil && now >= sliceAt + Self.settling }
-        if slice != nil { return true }
+        if slice != nil { return !awaitsDecision || now >= overAt + Self.settling }
         let isFinal = producer(of: lastAttempt)?.recorded.end == .finished
         return now >= overAt + (isFinal ? Self.settling : Self.another)
     }

@@ -43,6 +43,7 @@ package struct RecordAssembler: Sendable {
     /// What is to be written next.
     package mutating func takeBytes() -> [UInt8] { writer.take() }
 
+    /// What routers are to be asked; each is answered by `decided`.
     package mutating func takeQuestions() -> [Question] {
         defer { questions = [] }
         return questions
@@ -134,7 +135,9 @@ package struct RecordAssembler: Sendable {
             isFirst = record.legs.count == 1 || isKnown && index == 0
         }
         heldHashes += taken
-        if isFirst { questions.append(Question(router: router, request: made.request)) }
+        guard isFirst else { return }
+        change(added) { $0.awaitsDecision = true }
+        questions.append(Question(router: router, request: made.request))
     }
 
     package mutating func released(_ released: LeaseReleased, at now: Duration) {
@@ -152,8 +155,14 @@ package struct RecordAssembler: Sendable {
         }
     }
 
-    package mutating func decided(_ request: RequestKey, _ decision: RecordedDecision) {
-        change(RequestID(origin: request.origin, counter: request.counter)) { $0.decision = decision }
+    /// The answer to a question; nil: there is none.
+    package mutating func decided(_ request: RequestKey, _ decision: RecordedDecision?, at now: Duration) {
+        let id = RequestID(origin: request.origin, counter: request.counter)
+        change(id) { record in
+            record.decision = decision
+            record.awaitsDecision = false
+        }
+        closeIfComplete(id, at: now)
     }
 
     // MARK: A worker's word
