@@ -17,7 +17,7 @@ final class DecisionQuestions {
 
     /// A router answers in a turn of its loop; one that does not has more to do.
     private static let openAtOnce = 256
-    private static let limit = Duration.seconds(1)
+    private static let limit = Duration.seconds(2)
 
     init(loop: Loop, eachSecond: Int) {
         self.loop = loop
@@ -49,7 +49,8 @@ final class DecisionQuestions {
 extension RecordedDecision {
     /// Nil: it is no record of a decision.
     fileprivate init?(_ answer: ExplainAnswer) {
-        guard let json = try? JSONValue(parsing: answer.decision), let record = try? DecisionRecord(json), let leg = record.taken.first else {
+        guard let json = try? JSONValue(parsing: answer.decision), let record = try? DecisionRecord(json), let leg = record.taken.first
+        else {
             return nil
         }
         let session: Session =

@@ -44,7 +44,8 @@ enum RecordCommand {
             "for", .duration(.seconds(1)...(.seconds(7 * 86_400))), help: "How long is recorded; unset: until it is interrupted.")
         let requests = table.optional("requests", .integer(1...RecordLimits.requests), help: "Ends when so many requests have ended.")
         let limit = table.option(
-            "limit", .bytes(64 << 10...RecordLimits.largestFile), default: RecordLimits.fileBytes, help: "Ends when the file has this size.")
+            "limit", .bytes(64 << 10...RecordLimits.largestFile), default: RecordLimits.fileBytes, help: "Ends when the file has this size."
+        )
         let decisions = table.option(
             "decisions", .integer(0...100_000), default: decisionsEachSecond,
             help: "Of so many requests a second the routers are asked for queue time, policy and session; the others' are not known.")
@@ -65,7 +66,8 @@ enum RecordCommand {
                     defer { network.close() }
                     let policy = options.policy(resolved, name: "recorder", on: loop)
                     let recorder = try Recorder(
-                        wish, endpoint: LinkEndpoint(loop: loop, network: network, policy: policy), loop: loop, network: network, stop: stop)
+                        wish, endpoint: LinkEndpoint(loop: loop, network: network, policy: policy), loop: loop, network: network, stop: stop
+                    )
                     return await recorder.run()
                 } catch {
                     complain("wiretool record: \(error)")

@@ -131,7 +131,7 @@ final class Recorder {
             return .failure
         }
         say("recorded \(summary.requests) requests in \(summary.span.inMilliseconds / 1_000) s, \(assembler.writtenBytes) bytes: \(cause)")
-        let missed = summary.missed.named.map { "\($0.count) \($0.name)" }
+        let missed = summary.missed.named.map { "\($0.count) \(String($0.name.map { $0 == "_" ? " " : $0 }))" }
         say(missed.isEmpty ? "nothing is missing" : "missing: \(missed.joined(separator: ", "))")
         return .ok
     }

@@ -22,6 +22,9 @@ package enum RecordLimits {
     /// Names of policies, as routers know them.
     static let wordBytes = 64
 
+    /// No moment and no duration is longer; what a peer says to be longer counts as this.
+    static let longest = Duration.seconds(366 * 86_400)
+
     /// Requests that a recorder follows at once; more are counted.
     package static let openRequests = 65_536
     /// Hashes of all open requests together, 64 MiB; past it prompts are cut, which only hides what they share behind the cut.

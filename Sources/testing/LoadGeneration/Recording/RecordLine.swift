@@ -73,11 +73,9 @@ struct RecordLine {
 
     func duration(_ name: String) throws(RecordFault) -> Duration {
         let microseconds: Int64 = try integer(name)
-        guard microseconds <= Self.longest else { throw fault(name, "a year of microseconds at most is expected") }
+        guard microseconds <= RecordLimits.longest.inMicroseconds else { throw fault(name, "a year of microseconds at most is expected") }
         return .microseconds(microseconds)
     }
-
-    private static let longest: Int64 = 366 * 86_400 * 1_000_000
 
     func optionalDuration(_ name: String) throws(RecordFault) -> Duration? { has(name) ? try duration(name) : nil }
 
@@ -106,7 +104,9 @@ struct RecordLine {
         guard let text = try value(name).asString else { throw fault(name, "text is expected") }
         let digits = text.utf8
         guard digits.count.isMultiple(of: RecordLimits.digitsPerHash) else { throw fault(name, "sixteen digits a hash are expected") }
-        guard digits.count / RecordLimits.digitsPerHash <= limit else { throw fault(name, "the prompt has no more than \(limit) full blocks") }
+        guard digits.count / RecordLimits.digitsPerHash <= limit else {
+            throw fault(name, "the prompt has no more than \(limit) full blocks")
+        }
         var hashes: [UInt64] = [], word: UInt64 = 0, count = 0
         hashes.reserveCapacity(digits.count / RecordLimits.digitsPerHash)
         for digit in digits {

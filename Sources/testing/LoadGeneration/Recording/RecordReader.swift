@@ -33,7 +33,8 @@ package struct RecordReader: Sendable {
     package consuming func finish() throws(RecordFault) -> Record {
         guard line > 0 else { throw RecordFault(line: 0, member: "", problem: "the file holds no whole line: it is no record") }
         record.isCut = !rest.isEmpty
-        record.requests = record.requests.enumerated().sorted { ($0.element.arrival, $0.offset) < ($1.element.arrival, $1.offset) }.map(\.element)
+        record.requests = record.requests.enumerated().sorted { ($0.element.arrival, $0.offset) < ($1.element.arrival, $1.offset) }.map(
+            \.element)
         return record
     }
 

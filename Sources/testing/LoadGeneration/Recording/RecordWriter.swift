@@ -155,6 +155,6 @@ extension JSONWriter {
     /// Moments and durations are whole microseconds; nothing is before the begin.
     fileprivate mutating func member(_ name: String, _ value: Duration) {
         key(name)
-        number(UInt64(clamping: value.inMicroseconds))
+        number(UInt64(clamping: min(value, RecordLimits.longest).inMicroseconds))
     }
 }

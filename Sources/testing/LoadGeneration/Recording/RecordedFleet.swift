@@ -66,7 +66,9 @@ package struct RecordedRank: Hashable, Sendable {
     /// In one engine step.
     package var maxBatchedTokens: UInt32
 
-    package init(rank: UInt32, blocks: UInt32, hostBlocks: UInt32 = 0, diskBlocks: UInt32 = 0, maxSequences: UInt32, maxBatchedTokens: UInt32) {
+    package init(
+        rank: UInt32, blocks: UInt32, hostBlocks: UInt32 = 0, diskBlocks: UInt32 = 0, maxSequences: UInt32, maxBatchedTokens: UInt32
+    ) {
         self.rank = rank
         self.blocks = blocks
         self.hostBlocks = hostBlocks
