@@ -9,6 +9,7 @@ final class FollowedFrontend: FeedReader {
     private let generation: UInt64
     private let ended: @LoopActor (RequestSlice) -> Void
     private var feed: FeedSubscriber?
+    private(set) var isHeard = false
 
     /// Nil where it cannot be heard.
     init?(_ entry: FrontendEntry, loop: Loop, network: any Network, ended: @escaping @LoopActor (RequestSlice) -> Void) {
@@ -34,6 +35,6 @@ final class FollowedFrontend: FeedReader {
         for change in state.changes { if case .requestSlice(let slice) = change { ended(slice) } }
     }
 
-    func feed(_ feed: FeedSubscriber, beat last: UInt64, generation: UInt64) {}
+    func feed(_ feed: FeedSubscriber, beat last: UInt64, generation: UInt64) { isHeard = true }
     func feed(_ feed: FeedSubscriber, became verdict: Liveness.Verdict) {}
 }

@@ -22,16 +22,14 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
     /// Why it was not reached.
     private(set) var problem: String?
 
-    /// By worker id, frontend id and digest; what was known stays known while the router is away.
-    private(set) var workers: [UInt64: WorkerEntry] = [:]
-    private(set) var frontends: [UInt64: FrontendEntry] = [:]
-    private(set) var pools: [Digest: ModelCard] = [:]
-    private var queues: [Digest: UInt32] = [:]
+    /// What it says of the cluster. It outlives the link: workers go on without a router.
+    private(set) var directory = RouterDirectory()
+    /// What a router says that has just begun, and may not know its workers yet.
+    private var joining: RouterDirectory?
     /// Gathered until the last page of a snapshot is there.
-    private var found: [SnapshotEntry] = []
+    private var found = RouterDirectory()
+    private var hasJoined = false
 
-    /// As every router has at most.
-    private static let most = Limits.workerIDs
     private static let registrationLimit = Duration.seconds(2)
 
     init(
@@ -58,13 +56,12 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
 
     /// Open, or nil.
     var link: Link? { keeper?.link.flatMap { $0.isOpen ? $0 : nil } }
-    /// Requests in its queues.
-    var parked: UInt64 { queues.values.reduce(0) { $0 + UInt64($1) } }
 
     private func unfollow() {
         follower?.close()
         follower = nil
-        found = []
+        found = RouterDirectory()
+        joining = nil
         isInStep = false
     }
 
@@ -110,43 +107,34 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
 
     // MARK: Its stream
 
-    func restarted(_ follower: StreamFollower) { found = [] }
+    func restarted(_ follower: StreamFollower) { found = RouterDirectory() }
 
-    func apply(_ page: SnapshotPage, from follower: StreamFollower) {
-        for entry in page.entries {
-            switch entry {
-            case .workerEntry, .frontendEntry, .modelPool, .queueDepth: found.append(entry)
-            default: break
-            }
-        }
-    }
+    func apply(_ page: SnapshotPage, from follower: StreamFollower) { for entry in page.entries { found.take(entry) } }
 
     func completed(through number: UInt64, _ follower: StreamFollower) {
-        workers = [:]
-        frontends = [:]
-        pools = [:]
-        queues = [:]
-        for entry in found {
-            switch entry {
-            case .workerEntry(let entry): set(entry)
-            case .frontendEntry(let entry): set(entry)
-            case .modelPool(let pool): set(pool)
-            case .queueDepth(let depth): set(depth)
-            default: break
-            }
-        }
-        found = []
+        joining = found
+        found = RouterDirectory()
+        adoptIfSettled()
+    }
+
+    /// A router that has just begun does not know yet who is there: until it does, what was known counts.
+    private func adoptIfSettled() {
+        guard let said = joining, said.state != .starting || directory.workers.isEmpty else { return }
+        directory = said
+        joining = nil
         recorder?.directoryChanged()
     }
 
     func apply(_ batch: borrowing StreamBatch, from follower: StreamFollower) {
         do throws(WireError) {
-            var isOther = false
             for change in try Codec.decodeBody(RouterState.self, from: batch.body).changes.dropFirst(batch.skip) {
-                let matters = apply(change)
-                isOther = isOther || matters
-                // What comes behind may be about a worker that has just come.
-                if matters { recorder?.directoryChanged() }
+                if joining != nil {
+                    _ = joining?.take(change)
+                    adoptIfSettled()
+                } else if directory.take(change) {
+                    // What comes behind may be about a worker that has just come.
+                    recorder?.directoryChanged()
+                }
                 recorder?.told(change, by: self)
             }
         } catch { preconditionFailure("the batch was checked: \(error)") }
@@ -154,42 +142,13 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
 
     func apply(_ event: WorkerEvent, number: UInt64, from follower: StreamFollower) {}
 
-    /// True if the directory is another one now.
-    private func apply(_ change: RouterChange) -> Bool {
-        switch change {
-        case .workerEntry(let entry): set(entry)
-        case .workerGone(let gone):
-            guard workers[gone.workerID]?.generation == gone.generation else { return false }
-            workers[gone.workerID] = nil
-        case .frontendEntry(let entry): set(entry)
-        case .frontendGone(let gone):
-            guard frontends[gone.frontendID]?.generation == gone.generation else { return false }
-            frontends[gone.frontendID] = nil
-        case .modelPool(let pool): set(pool)
-        case .queueDepth(let depth):
-            set(depth)
-            return false
-        default: return false
-        }
-        return true
-    }
-
-    private func set(_ entry: WorkerEntry) {
-        if workers[entry.workerID] != nil || workers.count < Self.most { workers[entry.workerID] = entry }
-    }
-
-    private func set(_ entry: FrontendEntry) {
-        if frontends[entry.frontendID] != nil || frontends.count < Self.most { frontends[entry.frontendID] = entry }
-    }
-
-    private func set(_ pool: ModelPool) {
-        if pools[pool.card.digest] != nil || pools.count < Self.most { pools[pool.card.digest] = pool.card }
-    }
-
-    private func set(_ depth: QueueDepth) {
-        if queues[depth.pool] != nil || queues.count < Self.most { queues[depth.pool] = depth.requests }
-    }
-
     func follower(_ follower: StreamFollower, became state: StreamState) { isInStep = state == .inStep }
-    func follower(_ follower: StreamFollower, noted notice: StreamNotice) { recorder?.noted(notice) }
+
+    func follower(_ follower: StreamFollower, noted notice: StreamNotice) {
+        if case .recovered(by: .snapshot) = notice, !hasJoined {
+            hasJoined = true
+        } else {
+            recorder?.noted(notice)
+        }
+    }
 }

@@ -12,6 +12,7 @@ final class FollowedWorker: StreamMirror {
     private weak var recorder: Recorder?
     private var follower: StreamFollower?
     private(set) var isInStep = false
+    private var hasJoined = false
     /// Gathered until the last page of a snapshot is there.
     private var held: [HeldRequest] = []
     private var bound: [SessionBound] = []
@@ -85,5 +86,12 @@ final class FollowedWorker: StreamMirror {
     func apply(_ event: WorkerEvent, number: UInt64, from follower: StreamFollower) { recorder?.told(event, by: life) }
 
     func follower(_ follower: StreamFollower, became state: StreamState) { isInStep = state == .inStep }
-    func follower(_ follower: StreamFollower, noted notice: StreamNotice) { recorder?.noted(notice) }
+
+    func follower(_ follower: StreamFollower, noted notice: StreamNotice) {
+        if case .recovered(by: .snapshot) = notice, !hasJoined {
+            hasJoined = true
+        } else {
+            recorder?.noted(notice)
+        }
+    }
 }

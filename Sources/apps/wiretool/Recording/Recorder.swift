@@ -20,6 +20,8 @@ final class Recorder {
     private var routers: [FollowedRouter] = []
     private var workers: [RecordedLife: FollowedWorker] = [:]
     private var frontends: [UInt64: FollowedFrontend] = [:]
+    /// Lives that no router names any more, and since when.
+    private var missing: [RecordedLife: Instant] = [:]
     private let gate = RecoveryGate()
     private let questions: DecisionQuestions
     /// What this process registers as its own stream: who registers with a router has one. Nothing is ever said on it.
@@ -33,6 +35,8 @@ final class Recorder {
     private static let joining = Duration.seconds(5)
     /// No router within this: there is nothing to record.
     private static let reaching = Duration.seconds(15)
+    /// How long a worker that no router names is still listened to.
+    private static let farewell = Duration.seconds(10)
     private static let beat = Duration.milliseconds(200)
     /// What happened before the end is on its way for so long: frontends say it each 250 ms.
     private static let lastWords = Duration.milliseconds(600)
@@ -83,7 +87,8 @@ final class Recorder {
 
     private func beginIfReady(_ started: Instant) {
         let waited = started.duration(to: loop.now)
-        let isInStep = routers.allSatisfy(\.isInStep) && workers.values.allSatisfy(\.isInStep)
+        let isInStep =
+            routers.allSatisfy(\.isInStep) && workers.values.allSatisfy(\.isInStep) && frontends.values.allSatisfy(\.isHeard)
         guard isInStep || waited >= Self.joining && routers.contains(where: \.isInStep) else {
             if waited >= Self.reaching { fault = "no router was reached: \(routers.compactMap(\.problem).joined(separator: "; "))" }
             return
@@ -97,6 +102,9 @@ final class Recorder {
 
     private func turn() {
         assembler.tick(at: now)
+        for life in missing.keys.sorted() {
+            if let since = missing[life], since.duration(to: loop.now) >= Self.farewell { drop(life) }
+        }
         write()
         if showsProgress { progress() }
     }
@@ -137,7 +145,7 @@ final class Recorder {
     }
 
     private func progress() {
-        let parked = routers.reduce(UInt64(0)) { $0 + $1.parked }
+        let parked = routers.reduce(UInt64(0)) { $0 + $1.directory.parked }
         StandardStreams.complain(
             "\r\(now.inMilliseconds / 1_000) s  \(assembler.requests) requests, \(assembler.openCount) open, \(parked) parked, "
                 + "\(assembler.writtenBytes / 1024) KiB, \(assembler.missed.gaps) gaps\u{1B}[K")
@@ -167,24 +175,40 @@ final class Recorder {
 
     /// The workers, pools or frontends of a router are others now.
     func directoryChanged() {
-        for router in routers { for digest in router.pools.keys.sorted() { if let card = router.pools[digest] { assembler.pool(card) } } }
-        var lives: [RecordedLife: WorkerEntry] = [:]
+        var lives: [RecordedLife: WorkerEntry] = [:], newest: [UInt64: RecordedLife] = [:]
         var feeds: [UInt64: FrontendEntry] = [:]
-        for router in routers {
-            for entry in router.workers.values {
-                lives[RecordedLife(worker: entry.workerID, generation: entry.generation)] = entry
+        for directory in routers.map(\.directory) {
+            for digest in directory.pools.keys.sorted() { if let card = directory.pools[digest] { assembler.pool(card) } }
+            for entry in directory.workers.values {
+                let life = RecordedLife(worker: entry.workerID, generation: entry.generation)
+                lives[life] = entry
+                newest[entry.workerID] = life
             }
-            for entry in router.frontends.values where entry.frontendID != endpoint.policy.identity.id { feeds[entry.generation] = entry }
+            for entry in directory.frontends.values where entry.frontendID != endpoint.policy.identity.id {
+                feeds[entry.generation] = entry
+            }
         }
-        for life in workers.keys.sorted() where lives[life] == nil {
-            workers.removeValue(forKey: life)?.close()
-            assembler.left(life, at: now)
+        for life in workers.keys.sorted() {
+            if lives[life] != nil {
+                missing[life] = nil
+            } else if newest[life.worker] != nil {
+                drop(life)
+            } else if missing[life] == nil {
+                missing[life] = loop.now
+            }
         }
         for life in lives.keys.sorted() { if let entry = lives[life] { follow(entry, life) } }
         for generation in frontends.keys.sorted() where feeds[generation] == nil { frontends.removeValue(forKey: generation)?.close() }
         for generation in feeds.keys.sorted() where frontends[generation] == nil {
             if let entry = feeds[generation] { follow(entry) }
         }
+    }
+
+    /// Routers know no such life any more. Its requests may run on for a while: only its link to a router may have ended.
+    private func drop(_ life: RecordedLife) {
+        missing[life] = nil
+        workers.removeValue(forKey: life)?.close()
+        assembler.left(life, at: now)
     }
 
     private func follow(_ entry: WorkerEntry, _ life: RecordedLife) {
