@@ -43,6 +43,15 @@ extension ProcessSuites {
                 try await cluster.loop.until("it records", within: .seconds(20)) {
                     recorder.outputLines.contains { $0.hasPrefix("recording 2 workers and 1 frontends of 1 of 1 routers") }
                 }
+                // One that asks routers for nothing and has enough soon, and one that finds nobody.
+                let short = "\(folder)/short.jsonl"
+                defer { unlink(short) }
+                let few = try ChildProcess(
+                    "few", at: tool, ["record", "--router", router, "--out", short, "--requests", "5", "--decisions", "0"], on: cluster.loop
+                )
+                let lost = try ChildProcess(
+                    "lost", at: tool, ["record", "--router", "tcp://127.0.0.1:1", "--out", "\(folder)/none.jsonl"], on: cluster.loop)
+                try await cluster.loop.until("another records, too", within: .seconds(20)) { few.outputLines.count == 1 }
                 let told = try await Self.load(cluster)
                 recorder.signal(SIGINT)
                 #expect(try await recorder.ended(within: .seconds(10)) == .exited(0), "\(recorder.lines)")
@@ -51,6 +60,16 @@ extension ProcessSuites {
                 #expect(Self.mode(path) == 0o600)
                 try Self.check(record, told, recorder.outputLines)
                 Self.isSilent(bytes, told + [before])
+
+                #expect(try await few.ended(within: .seconds(10)) == .exited(0), "\(few.lines)")
+                let enough = try Record(file: short), missed = try #require(enough.summary?.missed)
+                #expect(
+                    enough.summary?.cause == .count && enough.requests.count >= 5 && missed.unexplained == UInt64(enough.requests.count))
+                #expect(enough.requests.allSatisfy { $0.policy == nil && $0.queued == nil && !$0.hashes.isEmpty })
+                #expect(Set(enough.requests.flatMap(\.hashes)).isDisjoint(with: record.requests.flatMap(\.hashes)), "another secret")
+                #expect(try await lost.ended(within: .seconds(20)) == .exited(1))
+                #expect(lost.lines.contains { $0.contains("no router was reached: tcp://127.0.0.1:1") }, "\(lost.lines)")
+                #expect(access("\(folder)/none.jsonl", F_OK) != 0, "nothing was recorded")
 
                 // A file that is there is not written over, and a cluster that is not there is said to be none.
                 let again = try ChildProcess("again", at: tool, ["record", "--router", router, "--out", path], on: cluster.loop)

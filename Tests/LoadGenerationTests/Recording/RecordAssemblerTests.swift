@@ -40,8 +40,9 @@ struct RecordAssemblerTests {
         cluster.pass(.milliseconds(5))
         cluster.made(leg, by: 1, hashes: 1)
         cluster.decided()
-        cluster.tell(.requestBlocks(RequestBlocks(lease: 1, rank: 0, firstBlock: 2, hashes: [3])), 0)
+        // A hole is not passed over.
         cluster.tell(.requestBlocks(RequestBlocks(lease: 1, rank: 0, firstBlock: 7, hashes: [8])), 0)
+        cluster.tell(.requestBlocks(RequestBlocks(lease: 1, rank: 0, firstBlock: 2, hashes: [3])), 0)
         cluster.started(leg)
         cluster.ended(leg)
         cluster.told(1)
@@ -139,9 +140,7 @@ struct RecordAssemblerTests {
             cluster.accepted(leg)
         }
         // The stream of its worker was lost, and joined anew: one of them runs.
-        var held = HeldRequest()
-        held.lease = 2
-        cluster.assembler.rejoined(ScriptedCluster.life(0), held: [held], at: cluster.now)
+        cluster.assembler.rejoined(ScriptedCluster.life(0), held: [2], at: cluster.now)
         cluster.told(3, status: 200)
         cluster.told(77, status: 503)
         cluster.pass(.seconds(100))

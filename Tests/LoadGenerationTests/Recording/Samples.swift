@@ -30,6 +30,7 @@ enum Samples {
     static let requests: [RecordedRequest] = {
         var split = RecordedRequest(arrival: .microseconds(1_500), model: 0, promptTokens: 40, outputTokens: 12, end: .finished)
         split.router = 1
+        split.choices = 2
         split.cachedTokens = 16
         split.hashes = [0x0123_4567_89AB_CDEF, .max]
         split.attempts = 2

@@ -14,7 +14,7 @@ final class FollowedWorker: StreamMirror {
     private(set) var isInStep = false
     private var hasJoined = false
     /// Gathered until the last page of a snapshot is there.
-    private var held: [HeldRequest] = []
+    private var held: Set<UInt64> = []
     private var bound: [SessionBound] = []
 
     /// Nil where it cannot be followed: its router names no address of it that can be dialled.
@@ -53,8 +53,8 @@ final class FollowedWorker: StreamMirror {
     func apply(_ page: SnapshotPage, from follower: StreamFollower) {
         for entry in page.entries {
             switch entry {
-            case .heldRequest(let request): held.append(request)
-            case .sessionBound(let session): bound.append(session)
+            case .heldRequest(let request): if held.count < RecordLimits.openRequests { held.insert(request.lease) }
+            case .sessionBound(let session): if bound.count < RecordLimits.names { bound.append(session) }
             default: break
             }
         }

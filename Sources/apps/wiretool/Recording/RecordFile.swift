@@ -17,6 +17,9 @@ struct RecordFile: ~Copyable {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
+    /// Nothing was recorded: there is no file.
+    func remove() { unlink(path) }
+
     func append(_ bytes: [UInt8]) throws(Failure) {
         var start = 0
         while start < bytes.count {

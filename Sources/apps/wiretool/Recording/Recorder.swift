@@ -34,7 +34,7 @@ final class Recorder {
     /// How long streams may take to be in step before what is there is recorded.
     private static let joining = Duration.seconds(5)
     /// No router within this: there is nothing to record.
-    private static let reaching = Duration.seconds(15)
+    private static let reaching = Duration.seconds(8)
     /// How long a worker that no router names is still listened to.
     private static let farewell = Duration.seconds(10)
     private static let beat = Duration.milliseconds(200)
@@ -128,6 +128,7 @@ final class Recorder {
         for router in routers { router.stop() }
         feed.close()
         if showsProgress { StandardStreams.complain("\r\u{1B}[K") }
+        if began == nil { file.remove() }
         guard began != nil, fault == nil else {
             complain("wiretool record: \(fault ?? "interrupted before the streams were in step")")
             return .failure
@@ -229,7 +230,7 @@ final class Recorder {
 
     func told(_ event: WorkerEvent, by life: RecordedLife) { assembler.event(event, on: life, at: now) }
 
-    func rejoined(_ life: RecordedLife, held: [HeldRequest]) { assembler.rejoined(life, held: held, at: now) }
+    func rejoined(_ life: RecordedLife, held: Set<UInt64>) { assembler.rejoined(life, held: held, at: now) }
 
     // MARK: What was missed
 

@@ -98,6 +98,7 @@ struct OpenRecord: Sendable {
         request.attempts = max(slice?.attempts ?? 0, lastAttempt)
         request.queued = decision?.queued
         request.policy = decision?.policy
+        request.choices = slice?.choices
         request.status = slice?.status
         request.firstToken = slice.flatMap { Self.duration($0.durations.firstTokenMicroseconds) }
         request.total = slice.flatMap { Self.duration($0.durations.totalMicroseconds) }

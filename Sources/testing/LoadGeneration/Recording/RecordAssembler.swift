@@ -234,12 +234,11 @@ package struct RecordAssembler: Sendable {
         closeIfComplete(id, at: now)
     }
 
-    /// A worker's stream was joined anew, with these requests: others that were there have ended meanwhile, and nobody knows how.
-    package mutating func rejoined(_ life: RecordedLife, held: [HeldRequest], at now: Duration) {
+    /// A worker's stream was joined anew, and it holds these leases: others that were there have ended meanwhile, and nobody knows how.
+    package mutating func rejoined(_ life: RecordedLife, held: Set<UInt64>, at now: Duration) {
         sessions.forget(life)
         guard isRecording else { return }
-        let alive = Set(held.map(\.lease))
-        endLegs(on: life, at: now, as: .unknown) { $0.isAccepted && !alive.contains($0.lease) }
+        endLegs(on: life, at: now, as: .unknown) { $0.isAccepted && !held.contains($0.lease) }
     }
 
     // MARK: A frontend's word
@@ -281,8 +280,8 @@ package struct RecordAssembler: Sendable {
 
     /// The last line. What is open is not in the file.
     package mutating func finish(_ cause: RecordSummary.Cause, at now: Duration) -> RecordSummary {
-        // Those that are over lack no more than their frontend's word.
-        let over = open.filter { $0.value.overAt != nil && $0.value.isOver }.sorted { $0.value.order < $1.value.order }
+        // Those lack no more than a word of their frontend or of a worker.
+        let over = open.filter { $0.value.isOver || $0.value.slice != nil }.sorted { $0.value.order < $1.value.order }
         for (id, _) in over { close(id) }
         missed.unfinished += UInt64(open.count)
         let summary = RecordSummary(span: now, cause: cause, requests: requests, missed: missed)

@@ -31,8 +31,8 @@ package enum RecordLimits {
     package static let heldHashes = 8 << 20
     /// Sessions and tenants that get numbers, each.
     package static let names = 65_536
-    /// What sessions lately said to hold, of all workers.
-    static let recentHolds = 4096
+    /// What sessions of one worker said to hold in the last moment.
+    static let recentHolds = 256
 
     /// Requests and hashes of a file that is read whole: half a gibibyte of hashes.
     package static let requests = 16 << 20

@@ -117,8 +117,8 @@ package struct RecordReader: Sendable {
 
     private mutating func request(_ line: RecordLine) throws(RecordFault) {
         try line.allows(
-            "type", "at_us", "model", "router", "prompt_tokens", "output_tokens", "cached_tokens", "attempts", "session", "tenant",
-            "queued_us", "policy", "status", "first_token_us", "total_us", "end", "legs", "hashes")
+            "type", "at_us", "model", "router", "prompt_tokens", "output_tokens", "choices", "cached_tokens", "attempts", "session",
+            "tenant", "queued_us", "policy", "status", "first_token_us", "total_us", "end", "legs", "hashes")
         guard record.requests.count < RecordLimits.requests else {
             throw line.fault("", "a record has no more than \(RecordLimits.requests) requests")
         }
@@ -127,6 +127,7 @@ package struct RecordReader: Sendable {
             arrival: try line.duration("at_us"), model: model, promptTokens: try line.integer("prompt_tokens"),
             outputTokens: try line.integer("output_tokens"), end: try line.word("end"))
         if line.has("router") { request.router = try line.ordinal("router", below: record.fleet.routers, "router") }
+        request.choices = try line.optional("choices")
         request.cachedTokens = try line.optional("cached_tokens")
         guard request.cachedTokens ?? 0 <= request.promptTokens else { throw line.fault("cached_tokens", "the prompt has fewer tokens") }
         request.attempts = try line.integer("attempts")

@@ -76,6 +76,7 @@ package struct RecordWriter: Sendable {
             if let router = request.router { json.member("router", UInt64(clamping: router)) }
             json.member("prompt_tokens", UInt64(request.promptTokens))
             json.member("output_tokens", UInt64(request.outputTokens))
+            if let choices = request.choices { json.member("choices", UInt64(choices)) }
             if let cached = request.cachedTokens { json.member("cached_tokens", UInt64(cached)) }
             json.member("attempts", UInt64(request.attempts))
             if let session = request.session { json.member("session", session) }

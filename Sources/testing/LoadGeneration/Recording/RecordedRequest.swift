@@ -9,6 +9,8 @@ package struct RecordedRequest: Hashable, Sendable {
     package var promptTokens: UInt32
     /// Over all choices, as the client was told; else as the workers counted.
     package var outputTokens: UInt32
+    /// Answers to the one prompt; nil: not told.
+    package var choices: UInt8?
     /// Of the prompt, really found in a cache.
     package var cachedTokens: UInt32?
     /// Of the prompt's full blocks: keyed, equal ones are equal prefixes within one file.
