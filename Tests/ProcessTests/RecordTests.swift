@@ -79,6 +79,56 @@ extension ProcessSuites {
             }
         }
 
+        @Test("a worker that dies is said to have left, and a request that goes on elsewhere is one line of two legs")
+        func death() async throws {
+            var shape = ClusterShape()
+            shape.workerOptions = ["--block-size", "\(Self.blockTokens)"]
+            try await ProcessCluster.with(shape) { cluster in
+                let folder = try Self.folder(), path = "\(folder)/record.jsonl", loop = cluster.loop
+                defer {
+                    unlink(path)
+                    rmdir(folder)
+                }
+                guard let router = cluster.routers[0].addresses.links else { throw Unmet("the router said where it listens") }
+                let tool = "\(try ProcessCluster.folder())/wiretool"
+                let recorder = try ChildProcess("record", at: tool, ["record", "--router", router, "--out", path], on: loop)
+                try await loop.until("it records", within: .seconds(20)) { recorder.outputLines.count == 1 }
+                var told: [Told] = [], failures: [any Error] = []
+                for number in 0..<4 {
+                    loop.spawn {
+                        let prompt = Self.openings[0] + "What becomes of \(number)?"
+                        do { told.append(try await Self.ask(cluster, prompt, outputTokens: 400 + number)) } catch { failures.append(error) }
+                    }
+                }
+                // All four run, some of them there.
+                let victim = cluster.workers[0]
+                var running = 0.0
+                let deadline = loop.now + .seconds(20)
+                while running < 1, loop.now < deadline {
+                    running = try await cluster.metric("apus_worker_output_tokens_total", of: victim) ?? 0
+                }
+                try await victim.killNow()
+                try await loop.until("all are over", within: .seconds(60)) { told.count + failures.count == 4 }
+                #expect(failures.isEmpty, "\(failures)")
+                try await victim.start()
+                try await cluster.ready(cluster.frontends[0])
+                told.append(try await Self.ask(cluster, "And after it?", outputTokens: 3))
+                recorder.terminate()
+                #expect(try await recorder.ended(within: .seconds(10)) == .exited(0), "\(recorder.lines)")
+                let record = try Record(file: path)
+                #expect(record.requests.count == 5, "\(recorder.outputLines)")
+                for one in told {
+                    let line = try #require(record.requests.first { $0.outputTokens == UInt32(one.usage.completionTokens) })
+                    #expect(line.promptTokens == UInt32(one.usage.promptTokens) && line.end == .finished && line.status == 200)
+                    #expect(line.hashes.count == Self.hashes(of: one.prompt).count)
+                }
+                let moved = record.requests.filter { $0.attempts == 2 }
+                #expect(!moved.isEmpty && moved.allSatisfy { $0.legs.count == 2 && $0.legs[0].end != .finished })
+                #expect(moved.allSatisfy { $0.legs[0].worker != $0.legs[1].worker && $0.legs[1].outputTokens < $0.outputTokens })
+                #expect(Set(moved.map { $0.legs[0].worker }).count == 1)
+            }
+        }
+
         // MARK: The load
 
         /// Each asks for another number of tokens, by which its line is found.

@@ -88,22 +88,37 @@ struct RecordAssemblerTests {
             LeaseReleased(lease: lease, workerID: 0, generation: 1, rank: 0, reason: reason)
         }
         for (number, reason) in [LeaseEnd.neverDispatched, .refused, .expired, .cancelled, .workerLost].enumerated() {
+            cluster.pass(.milliseconds(1))
             cluster.made(Leg(lease: UInt64(number + 1), counter: UInt64(number + 1)))
             cluster.assembler.released(release(UInt64(number + 1), reason), at: cluster.now)
         }
         let kept = Leg(lease: 10, counter: 10), early = Leg(lease: 11, counter: 11)
+        cluster.pass(.milliseconds(1))
         cluster.made(kept)
         cluster.accepted(kept)
         cluster.assembler.released(release(10, .finished), at: cluster.now)
         cluster.ended(kept)
         // A router that gave up too early.
+        cluster.pass(.milliseconds(1))
         cluster.made(early)
         cluster.assembler.released(release(11, .expired), at: cluster.now)
         cluster.run(early)
+        // A router that lost sight of a worker says so of what runs there, and may be wrong.
+        for number in [12, 13] as [UInt64] {
+            let leg = Leg(lease: number, counter: number)
+            cluster.pass(.milliseconds(1))
+            cluster.made(leg)
+            cluster.accepted(leg)
+            cluster.assembler.released(release(number, .workerLost), at: cluster.now)
+        }
+        cluster.pass(.seconds(3))
+        cluster.ended(Leg(lease: 13, counter: 13))
         cluster.pass(.seconds(100))
         let record = try cluster.record()
         #expect(
-            record.requests.map(\.end) == [.neverDispatched, .refused, .expired, .cancelled, .workerLost, .finished, .finished])
+            record.requests.map(\.end) == [
+                .neverDispatched, .refused, .expired, .cancelled, .workerLost, .finished, .finished, .workerLost, .finished,
+            ])
         #expect(record.requests.prefix(5).allSatisfy { $0.outputTokens == 0 && $0.cachedTokens == nil })
     }
 

@@ -9,9 +9,11 @@ struct OpenRecord: Sendable {
         var recorded: RecordedLeg
         /// Its worker has it, or had it.
         var isAccepted = false
-        /// When its router said that its booking ended; the worker's word is still waited for.
-        var releasedAt: Duration?
+        /// What its router said of the booking's end, and when; the worker's word is still waited for.
+        var released: (end: RecordedEnd, at: Duration)?
         var isOver = false
+        /// The worker said how.
+        var isToldOver = false
         var evidence = SessionBook.Evidence()
 
         typealias Role = WireProtocol.Leg
@@ -104,7 +106,7 @@ struct OpenRecord: Sendable {
         request.total = slice.flatMap { Self.duration($0.durations.totalMicroseconds) }
         request.legs = legs.map { leg in
             var recorded = leg.recorded
-            if !leg.isOver { recorded.end = .unknown }
+            if !leg.isOver { recorded.end = leg.released?.end ?? .unknown }
             return recorded
         }
         return request

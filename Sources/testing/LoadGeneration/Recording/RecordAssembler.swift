@@ -14,9 +14,7 @@ package struct RecordAssembler: Sendable {
 
     private let key: RecordKey
     private var writer = RecordWriter()
-    private var fleet = RecordedFleet()
-    private var models: [Digest: Int] = [:]
-    private var lives: [RecordedLife: Int] = [:]
+    private var fleet = FleetBook()
     private var open: [RequestID: OpenRecord] = [:]
     private var byLease: [UInt64: RequestID] = [:]
     private var closed = RecentLeases()
@@ -33,7 +31,6 @@ package struct RecordAssembler: Sendable {
 
     package init(key: RecordKey, routers: Int) {
         self.key = key
-        fleet.routers = routers
         writer.header(routers: routers)
     }
 
@@ -54,48 +51,18 @@ package struct RecordAssembler: Sendable {
 
     // MARK: The cluster
 
-    package mutating func pool(_ card: ModelCard) {
-        guard models[card.digest] == nil, fleet.models.count < RecordLimits.models, card.blockSize > 0 else { return }
-        let model = RecordedModel(name: card.name, blockTokens: card.blockSize, contextTokens: card.contextLength)
-        models[card.digest] = fleet.models.count
-        writer.model(fleet.models.count, model)
-        fleet.models.append(model)
-    }
+    package mutating func pool(_ card: ModelCard) { fleet.pool(card, &writer) }
 
     /// A worker is there, or its entry is another one now. False: its model was not told of yet.
     package mutating func joined(_ entry: WorkerEntry, at now: Duration) -> Bool {
-        guard let model = models[entry.pool] else { return false }
-        let life = RecordedLife(worker: entry.workerID, generation: entry.generation), role = RecordedRole(entry.role)
-        let ranks = entry.ranks.map { rank in
-            RecordedRank(
-                rank: rank.rank, blocks: rank.totalBlocks, hostBlocks: rank.hostBlocks, diskBlocks: rank.diskBlocks,
-                maxSequences: rank.maxSequences, maxBatchedTokens: rank.maxBatchedTokens)
-        }
-        if let known = lives[life] {
-            let worker = fleet.workers[known]
-            if worker.role == role, worker.ranks == ranks, worker.model == model { return true }
-            end(of: known, at: now)
-        }
-        guard fleet.workers.count < RecordLimits.workers else { return true }
-        let worker = RecordedWorker(joined: isRecording ? now : .zero, model: model, role: role, ranks: ranks)
-        lives[life] = fleet.workers.count
-        writer.worker(fleet.workers.count, worker)
-        fleet.workers.append(worker)
-        return true
+        fleet.joined(entry, at: isRecording ? now : .zero, &writer)
     }
 
     /// That life is over: what ran there is lost.
     package mutating func left(_ life: RecordedLife, at now: Duration) {
-        guard let ordinal = lives.removeValue(forKey: life) else { return }
-        end(of: ordinal, at: now)
+        fleet.left(life, at: isRecording ? now : .zero, &writer)
         endLegs(on: life, at: now, as: .workerLost) { _ in true }
         sessions.forget(life)
-    }
-
-    private mutating func end(of worker: Int, at now: Duration) {
-        let now = isRecording ? now : .zero
-        fleet.workers[worker].left = now
-        writer.left(worker, at: now)
     }
 
     /// Legs of requests on that life that `isLost` picks are over.
@@ -145,8 +112,9 @@ package struct RecordAssembler: Sendable {
         change(id) { record in
             guard let index = record.leg(of: released.lease), !record.legs[index].isOver else { return }
             // What a worker has had ends by its word.
-            guard !record.legs[index].isAccepted, let end = RecordedEnd(released.reason) else {
-                record.legs[index].releasedAt = now
+            let end = RecordedEnd(released.reason)
+            guard !record.legs[index].isAccepted, end != .unknown else {
+                record.legs[index].released = (end, now)
                 return
             }
             record.legs[index].recorded.end = end
@@ -199,7 +167,10 @@ package struct RecordAssembler: Sendable {
         change(added) { record in
             guard let index = record.leg(of: accepted.lease), record.legs[index].life == life else { return }
             // A router that gave it up was too early.
-            if record.legs[index].isOver, !record.legs[index].isAccepted { record.legs[index].isOver = false }
+            if record.legs[index].isOver, !record.legs[index].isAccepted {
+                record.legs[index].isOver = false
+                record.overAt = nil
+            }
             record.legs[index].isAccepted = true
         }
     }
@@ -224,9 +195,11 @@ package struct RecordAssembler: Sendable {
         let blockTokens = open[id]?.blockTokens ?? 1
         let evidence = sessions.evidence(of: ended, on: life, blockTokens: blockTokens, at: now)
         change(id) { record in
-            guard let index = record.leg(of: ended.lease), record.legs[index].life == life, !record.legs[index].isOver else { return }
+            // Of what a router said to be lost the worker may still speak.
+            guard let index = record.leg(of: ended.lease), record.legs[index].life == life, !record.legs[index].isToldOver else { return }
             record.legs[index].isAccepted = true
             record.legs[index].isOver = true
+            record.legs[index].isToldOver = true
             record.legs[index].evidence = evidence
             record.legs[index].recorded.ended(ended)
             if record.isOver { record.overAt = now }
@@ -267,10 +240,10 @@ package struct RecordAssembler: Sendable {
         for id in open.keys.sorted() {
             change(id) { record in
                 for index in record.legs.indices {
-                    guard let released = record.legs[index].releasedAt, !record.legs[index].isOver else { continue }
-                    guard now >= released + OpenRecord.settling else { continue }
+                    guard let released = record.legs[index].released, !record.legs[index].isOver else { continue }
+                    guard now >= released.at + OpenRecord.settling else { continue }
                     record.legs[index].isOver = true
-                    record.legs[index].recorded.end = .unknown
+                    record.legs[index].recorded.end = released.end
                     if record.isOver { record.overAt = now }
                 }
             }
@@ -325,7 +298,7 @@ package struct RecordAssembler: Sendable {
     ) -> RequestID? {
         // A lease is one request's: whose it was said to be first.
         if let known = byLease[lease] { return known }
-        guard let worker = lives[life] else {
+        guard let (worker, model) = fleet[life] else {
             missed.overBounds += 1
             return nil
         }
@@ -335,9 +308,8 @@ package struct RecordAssembler: Sendable {
                 return nil
             }
             order += 1
-            let model = fleet.workers[worker].model
             open[id] = OpenRecord(
-                order: order, model: model, blockTokens: fleet.models[model].blockTokens, begunAt: now, promptTokens: promptTokens)
+                order: order, model: model, blockTokens: fleet.blockTokens(of: model), begunAt: now, promptTokens: promptTokens)
         }
         guard let count = open[id]?.legs.count, count < RecordLimits.legs else { return nil }
         byLease[lease] = id
@@ -363,26 +335,5 @@ package struct RecordAssembler: Sendable {
     private mutating func change(_ id: RequestID, _ body: (inout OpenRecord) -> Void) {
         guard let index = open.index(forKey: id) else { return }
         body(&open.values[index])
-    }
-}
-
-/// Leases of requests that were closed lately: what is still said of them is late, and not of requests that began before.
-private struct RecentLeases: Sendable {
-    private var known: Set<UInt64> = []
-    private var line: [UInt64] = []
-    private var next = 0
-    private static let most = 16_384
-
-    func contains(_ lease: UInt64) -> Bool { known.contains(lease) }
-
-    mutating func insert(_ lease: UInt64) {
-        guard known.insert(lease).inserted else { return }
-        if line.count < Self.most {
-            line.append(lease)
-        } else {
-            known.remove(line[next])
-            line[next] = lease
-            next = (next + 1) % Self.most
-        }
     }
 }

@@ -36,10 +36,11 @@ extension RecordedEnd {
         }
     }
 
-    /// Of a booking that no worker accepted; nil: a worker had it, and says how it ended.
-    init?(_ end: LeaseEnd) {
+    /// Of a booking.
+    init(_ end: LeaseEnd) {
         switch end {
-        case .finished: return nil
+        // By the word of a worker, which says how.
+        case .finished: self = .unknown
         case .cancelled: self = .cancelled
         case .neverDispatched: self = .neverDispatched
         case .refused: self = .refused
