@@ -47,13 +47,14 @@ final class Recorder {
         self.loop = loop
         self.network = network
         self.stop = stop
-        file = try RecordFile(creating: wish.path)
         assembler = RecordAssembler(key: RecordKey(secret: loop.secureRandomBytes(32)), routers: wish.routers.count)
         questions = DecisionQuestions(loop: loop, eachSecond: wish.decisions)
         let identity = endpoint.policy.identity
         feed = try FeedPublisher(
             on: try Address(parsing: "tcp://127.0.0.1:0"), kind: .frontendState, publisher: identity.id, generation: identity.generation,
             dialect: endpoint.policy.dialect, loop: loop, network: network)
+        // Last: who fails before it leaves no file.
+        file = try RecordFile(creating: wish.path)
     }
 
     /// Returns when the recording has ended, and its file is whole.
