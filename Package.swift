@@ -104,8 +104,8 @@ var targets: [Target] = [
     app(
         "wiretool",
         [
-            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "StreamFollowing", "Telemetry", "TestSupport",
-            "Transport", "WireProtocol",
+            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "LoadGeneration", "ProcessKit", "Scheduling", "ServiceRuntime",
+            "StreamFollowing", "Telemetry", "TestSupport", "Transport", "WireProtocol",
         ]),
     app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
     app(
@@ -173,7 +173,10 @@ var targets: [Target] = [
     // The programs are dependencies so that they are built with the tests that start them.
     tests(
         "ProcessTests",
-        ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport", "frontend", "router", "wiretool", "workerd"]),
+        [
+            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "LoadGeneration", "TestSupport", "frontend", "router", "wiretool",
+            "workerd",
+        ]),
     tests("TidyTests", []),
 ]
 
