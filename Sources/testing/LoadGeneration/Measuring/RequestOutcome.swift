@@ -6,11 +6,14 @@ package struct RequestOutcome: Hashable, Sendable {
         case left
         /// By kind: a status, an error code, "timeout", "connection"; few different ones.
         case failed(String)
+        /// Never sent: the load's own sender had no room for it or no time left. Counts as offered, and as nobody's good request.
+        case unsent
     }
 
     /// When it was to be sent.
     package var due: Duration
-    /// When it was sent: later than due where the sender was late, which counts against whoever is measured as its users would see it.
+    /// When it was sent: later than due where the sender was late, which counts against whoever is measured as its users would see it. When it was
+    /// given up, if it was never sent.
     package var sent: Duration
     package var firstToken: Duration?
     package var ended: Duration
@@ -57,6 +60,9 @@ package struct GoodputLimits: Hashable, Sendable {
         self.endToEnd = endToEnd
     }
 
+    /// As they are written and compared between hosts.
+    var inMicroseconds: [UInt64?] { [timeToFirstToken, timePerToken, endToEnd].map { $0?.roundedMicroseconds } }
+
     package func holds(_ outcome: RequestOutcome) -> Bool {
         guard outcome.end == .complete else { return false }
         func isWithin(_ measured: Duration?, _ limit: Duration?) -> Bool {
@@ -65,5 +71,14 @@ package struct GoodputLimits: Hashable, Sendable {
         }
         return isWithin(outcome.timeToFirstToken, timeToFirstToken) && isWithin(outcome.timePerToken, timePerToken)
             && isWithin(outcome.endToEnd, endToEnd)
+    }
+}
+
+extension GoodputLimits: CustomStringConvertible {
+    package var description: String {
+        let bounds = [("ttft", timeToFirstToken), ("tpot", timePerToken), ("e2e", endToEnd)].compactMap { name, limit in
+            limit.map { "\(name) ≤ \($0.shortText)" }
+        }
+        return bounds.isEmpty ? "none" : bounds.joined(separator: ", ")
     }
 }
