@@ -18,13 +18,13 @@ import Testing
         #expect(series.spans.map(\.ended) == [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1])
         #expect(series.spans.map(\.failed) == [0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0])
         #expect(series.spans.map(\.firstTokens) == [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
-        #expect(series.spans.map(\.tokens) == [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2])
+        #expect(series.spans.map(\.tokens) == [0, 0, 0, 0, 0, 1, 1, 2, 1, 1, 1])
         let first = series.firstToken(50, inSpan: 0)?.inSeconds ?? 0
         #expect(first >= 0.45 && first <= 0.45 * 1.04)
         #expect(series.firstToken(50, inSpan: 1) == nil && series.firstToken(50, inSpan: 4_000) == nil)
     }
 
-    @Test("a run of any length fits: spans grow two into one, and nothing is lost", arguments: [26, 1_000, 90_000, Int.max / 2_000_000])
+    @Test("a run of any length fits: spans grow two into one, and nothing is lost", arguments: [26, 1_000, 90_000, 4_000_000_000])
     func growth(seconds: Int) {
         let outcomes = Sample.random(300, seed: 9) + [Sample.outcome(due: seconds * 1_000, ended: seconds * 1_000, output: 3)]
         let summary = Sample.recorded(outcomes), series = summary.series
