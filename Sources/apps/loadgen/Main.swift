@@ -9,7 +9,7 @@ struct Main {
             program: "loadgen",
             summary: "Puts load on any server of OpenAI's API, and simulates fleets under load without one.",
             protocolVersion: WireVersion.current.description,
-            commands: [])
+            commands: [.init(name: "merge", effect: "join the reports of many hosts into one", run: Merge.run)])
         commands.main()
     }
 }
