@@ -33,7 +33,7 @@ package struct BarChart: Hashable, Sendable {
     func drawn(isAlone: Bool) -> String {
         let bar = 16.0, group = Double(max(1, series.count)) * (bar + 2) + 12, rows = Double(categories.count) * group
         let top = 44 + SVGCanvas.legendHeight(series.map(\.name), room: ChartStyle.legendRoom), bottom = top + rows
-        var canvas = SVGCanvas(width: ChartStyle.width, height: bottom + 48)
+        var canvas = SVGCanvas(width: ChartStyle.width, height: bottom + (axis.title.isEmpty ? 28 : 48))
         canvas.text(title.cut(to: ChartStyle.titleLetters), x: 16, y: 26, style: "title", hint: title)
         canvas.legend(series.map(\.name), x: 16, y: 38, room: ChartStyle.legendRoom)
         let names = categories.map { $0.cut(to: 22) }
