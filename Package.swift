@@ -186,8 +186,8 @@ if fuzzing {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "CFuzzer", "ClusterModel", "HTTPClient", "HTTPServing", "JSONText", "OpenAIDialect", "ServiceRuntime", "TestSupport",
-                "TextProcessing", "Transport", "WireProtocol",
+                "CFuzzer", "ClusterModel", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "OpenAIDialect", "ServiceRuntime",
+                "TestSupport", "TextProcessing", "Transport", "WireProtocol",
             ],
             path: "Tests/Fuzz", exclude: ["CFuzzer", "corpus", "seeds.py"], swiftSettings: swiftSettings,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),

@@ -9,7 +9,10 @@ struct Main {
             program: "loadgen",
             summary: "Puts load on any server of OpenAI's API, and simulates fleets under load without one.",
             protocolVersion: WireVersion.current.description,
-            commands: [.init(name: "simulate", effect: "x", run: Simulate.run)])
+            commands: [
+                .init(name: "simulate", effect: "run a load on a fleet that does not exist, in virtual time", run: Simulate.run),
+                .init(name: "merge", effect: "join the reports of many hosts into one", run: Merge.run),
+            ])
         commands.main()
     }
 }
