@@ -96,7 +96,8 @@ var targets: [Target] = [
             "ServiceRuntime", "StreamFollowing", "Telemetry", "TestSupport", "Transport", "WireProtocol", "WorkerService",
         ]),
 
-    library("testing", "LoadGeneration", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "WireProtocol"]),
+    library(
+        "testing", "LoadGeneration", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "HTTPSyntax", "JSONText", "WireProtocol"]),
     library("testing", "FleetSimulation", ["ClusterModel", "Engines", "JSONText", "LoadGeneration", "Scheduling"]),
 
     // apps: @main only

@@ -9,7 +9,11 @@ struct Main {
             program: "loadgen",
             summary: "Puts load on any server of OpenAI's API, and simulates fleets under load without one.",
             protocolVersion: WireVersion.current.description,
-            commands: [])
+            commands: [
+                .init(name: "run", effect: "put load on a server, and report what its users would see", run: Run.run),
+                .init(
+                    name: "null-server", effect: "answer at once, to see what a load costs its generator", run: NullServerCommand.run),
+            ])
         commands.main()
     }
 }
