@@ -56,4 +56,36 @@ package final class Compression {
         }
         guard !failed else { throw WireError(.badCompression, "body") }
     }
+
+    // MARK: Files, which tools read whole
+
+    /// Whether the bytes begin as a zstd frame does.
+    package static func isPacked(_ bytes: RawSpan) -> Bool {
+        bytes.byteCount >= 4 && UInt32(littleEndian: bytes.unsafeLoadUnaligned(as: UInt32.self)) == ZSTD_MAGICNUMBER
+    }
+
+    /// Unpacks one frame or several behind one another, whose lengths nobody announced; the last one must be complete.
+    ///
+    /// Memory grows with what is unpacked, and never beyond `limit` and a piece: more throws `bodyTooLarge`.
+    package func unpackFrames(_ packed: RawSpan, atMost limit: Int) throws(WireError) -> [UInt8] {
+        ZSTD_DCtx_reset(unpacking, ZSTD_reset_session_only)
+        var unpacked: [UInt8] = [], piece = [UInt8](repeating: 0, count: ZSTD_DStreamOutSize()), consumed = 0
+        while true {
+            let step = packed.withUnsafeBytes { source in
+                piece.withUnsafeMutableBytes { target in
+                    var input = ZSTD_inBuffer(src: source.baseAddress, size: source.count, pos: consumed)
+                    var output = ZSTD_outBuffer(dst: target.baseAddress, size: target.count, pos: 0)
+                    let hint = ZSTD_decompressStream(unpacking, &output, &input)
+                    return (hint: hint, consumed: input.pos, produced: output.pos)
+                }
+            }
+            guard ZSTD_isError(step.hint) == 0 else { throw WireError(.badCompression, "file") }
+            guard step.produced <= limit - unpacked.count else { throw WireError(.bodyTooLarge, "file") }
+            unpacked.append(contentsOf: piece[..<step.produced])
+            consumed = step.consumed
+            guard consumed == packed.byteCount else { continue }
+            if step.hint == 0 { return unpacked }  // a frame is complete, and all of it was handed out
+            guard step.produced == piece.count else { throw WireError(.badCompression, "file") }
+        }
+    }
 }

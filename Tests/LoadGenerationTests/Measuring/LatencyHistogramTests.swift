@@ -103,7 +103,8 @@ import Testing
         "a histogram whose parts disagree is refused, by name",
         arguments: [
             ("count", 4), ("count", -1), ("beyond", 1), ("sum_us", 0), ("sum_us", 1_099_511_627_776), ("least_us", 1), ("most_us", 1),
-            ("most_us", 1_152_921_504_606_846_976), ("slots_us", []), ("slots_us", [5]), ("slots_us", [5, 1, 5, 1]), ("slots_us", [7, 1, 5, 1]),
+            ("most_us", 1_152_921_504_606_846_976), ("slots_us", []), ("slots_us", [5]), ("slots_us", [5, 1, 5, 1]),
+            ("slots_us", [7, 1, 5, 1]),
             ("slots_us", [5, 1, 4_001, 1]), ("slots_us", [5, 0, 4_000, 3]), ("slots_us", [5, 1, 1_125_899_906_842_624, 1]),
             ("slots_us", [5, 9_007_199_254_740_993, 4_000, 2]), ("slots_us", "x"), ("slots_us", ["5", 1]),
         ] as [(String, JSONValue)])
