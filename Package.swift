@@ -135,7 +135,9 @@ var targets: [Target] = [
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
     tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
     tests("FleetSimulationTests", ["ClusterModel", "Engines", "FleetSimulation", "JSONText", "LoadGeneration", "Scheduling"]),
-    tests("LoadGenerationTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "WireProtocol"]),
+    tests(
+        "LoadGenerationTests",
+        ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "TestSupport", "WireProtocol"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("OpenAIDialectTests", ["ClusterModel", "JSONText", "OpenAIDialect"]),
     tests(

@@ -96,12 +96,17 @@ struct AnswerReader {
 
     /// A line without its line feed. What is no data (comments, names of events, empty lines between them) is passed over.
     private mutating func take(_ line: UnsafeRawBufferPointer) {
-        guard line.count > 5, line[0] == UInt8(ascii: "d"), line.prefix(5).elementsEqual("data:".utf8) else { return }
+        guard line.count > 5, Self.begins(line, "data:") else { return }
         let start = line[5] == 0x20 ? 6 : 5, end = line.last == 0x0D ? line.count - 1 : line.count
         guard start < end else { return }
         let data = UnsafeRawBufferPointer(rebasing: line[start..<end])
         if data[0] == UInt8(ascii: "{") { return takeChunk(data) }
-        if data.elementsEqual("[DONE]".utf8) { isDone = true } else { failure = "malformed event" }
+        if data.count == 6, Self.begins(data, "[DONE]") { isDone = true } else { failure = "malformed event" }
+    }
+
+    private static func begins(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+        guard let base = bytes.baseAddress, bytes.count >= text.utf8CodeUnitCount else { return false }
+        return memcmp(base, text.utf8Start, text.utf8CodeUnitCount) == 0
     }
 
     private mutating func takeChunk(_ chunk: UnsafeRawBufferPointer) {

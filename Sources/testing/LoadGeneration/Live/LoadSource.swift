@@ -28,14 +28,11 @@ package protocol LoadSource: Sendable {
 package struct WorkloadSource: LoadSource {
     private let workload: Workload
     private let seed: UInt64
-    private let pace: Double
     private var place = 0
 
-    /// - Parameter timeScale: 2 makes the load last twice as long.
-    package init(_ workload: Workload, timeScale: Double = 1, seed: UInt64) {
+    package init(_ workload: Workload, seed: UInt64) {
         self.workload = workload
         self.seed = seed
-        pace = timeScale
     }
 
     package var name: String { workload.source }
@@ -43,9 +40,7 @@ package struct WorkloadSource: LoadSource {
     package mutating func next() -> LoadItem? {
         guard place < workload.requests.count else { return nil }
         defer { place += 1 }
-        var item = LoadItem(workload.requests[place], salt: PromptSalt.mix(seed, UInt64(place)))
-        if pace != 1 { item.request.due = .nanoseconds(Int64(Double(item.request.due.inNanoseconds) * pace)) }
-        return item
+        return LoadItem(workload.requests[place], salt: PromptSalt.mix(seed, UInt64(place)))
     }
 
     package mutating func next(after item: LoadItem) -> (item: LoadItem, think: Duration)? { nil }
