@@ -59,7 +59,8 @@ struct ClosedLoadTests {
         #expect(result.progress.complete == 40)
         let asked = scene.serverLoop.perform { scene.asked }
         let sessions = Dictionary(grouping: asked) { $0.session ?? "none" }
-        #expect(sessions.count == 10 && sessions["none"] == nil && sessions["loadgen-0"]?.count == 4)
+        // Turns count singly, so the end comes within some sessions.
+        #expect(sessions.count >= 10 && sessions["none"] == nil && sessions["loadgen-0"]?.count == 4)
         for turns in sessions.values {
             let prompts = try turns.map { asked in
                 try #require(JSONValue(parsing: asked.body)["messages"]?[0]?["content"]?.asString)
@@ -69,7 +70,7 @@ struct ClosedLoadTests {
                 #expect(prompts[place].hasPrefix(prompts[place - 1]) && prompts[place].utf8.count == prompts[place - 1].utf8.count + 34)
             }
         }
-        // The mean of 30 think times of half a second.
+        // The mean of some thirty think times of half a second.
         let waits = sessions.values.flatMap { turns in zip(turns, turns.dropFirst()).map { $0.at.duration(to: $1.at).inSeconds - 0.2 } }
         let mean = waits.reduce(0, +) / Double(waits.count)
         #expect(mean > 0.3 && mean < 0.8)

@@ -95,19 +95,19 @@ struct NullServerTests {
             let port = try server.listen(host: "127.0.0.1", port: 0), target = try LoadTarget(parsing: "http://127.0.0.1:\(port)")
             var form = RequestForm(model: "null", prompt: .text(charactersPerToken: 1)), plan = LoadPlan(.open)
             form.streams = streams
-            plan.timeout = .seconds(20)
-            let mix = PromptMix(input: .uniform(1...20_000), output: .uniform(1...40))
-            let times = ArrivalTimes(.gamma(shape: 0.2), rate: 2_000, seed: 1)
+            plan.timeout = .seconds(120)
+            let mix = PromptMix(input: .uniform(1...6_000), output: .uniform(1...40))
+            let times = ArrivalTimes(.gamma(shape: 0.2), rate: 1_000, seed: 1)
             let run = try LoadRun(
                 on: loop, sockets: sockets, target: target, address: target.host, form: form,
-                source: MixSource(mix, times: times, requests: 500, seed: 1), blockTokens: 64, plan: plan, recorder: LoadRecorder())
+                source: MixSource(mix, times: times, requests: 200, seed: 1), blockTokens: 64, plan: plan, recorder: LoadRecorder())
             defer { server.close() }
             return try await run.run()
         }
         let counts = result.recorder.summary.counts
-        #expect(counts.complete == 500 && result.firstFailure == nil)
+        #expect(counts.complete == 200 && result.firstFailure == nil)
         #expect(streams ? result.progress.pieces == Int(counts.outputTokens) : result.progress.pieces == 0)
-        #expect(counts.outputTokens > 500 * 15 && counts.outputTokens < 500 * 26)
+        #expect(counts.outputTokens > 200 * 15 && counts.outputTokens < 200 * 26)
         #expect(result.cost.cpu > .zero && result.cpuPerRequest != nil)
     }
 }

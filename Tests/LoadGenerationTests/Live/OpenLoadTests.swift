@@ -84,7 +84,7 @@ struct OpenLoadTests {
         #expect(server.requestCount(scene) == 199 && result.progress.complete == 199)
         // Due from 500 ms up to, and not at, 1,700 ms.
         #expect(summary.counts.complete == 120 && summary.firstDue == .milliseconds(500) && summary.lastDue == .milliseconds(1_690))
-        #expect(summary[.betweenPieces].count == 3 * 120)
+        #expect(summary[.betweenTokens].count == 3 * 120)
     }
 
     @Test("stopped early it leaves what is under way, counts that as interrupted, and reports the rest")
