@@ -14,7 +14,7 @@ enum Run {
             do throws(RunFailure) {
                 let setting = try RunSetting(options, resolved, environment: ProcessEnvironment.read())
                 return onLoop("loadgen run") { loop, stop in
-                    do throws(RunFailure) { return try await run(setting, loop, stop) } catch {
+                    do throws(RunFailure) { return try await run(setting, options, resolved, loop, stop) } catch {
                         complain("loadgen run: \(error.text)")
                         return error.code
                     }
@@ -27,7 +27,9 @@ enum Run {
     }
 
     @LoopActor
-    private static func run(_ setting: RunSetting, _ loop: EpollLoop, _ stop: Promise<Void>) async throws(RunFailure) -> ExitCode {
+    private static func run(
+        _ setting: RunSetting, _ options: RunOptions, _ resolved: ResolvedConfiguration, _ loop: EpollLoop, _ stop: Promise<Void>
+    ) async throws(RunFailure) -> ExitCode {
         let sockets = EpollSockets(on: loop)
         let form = try await form(setting, loop, sockets)
         let run: LoadRun
@@ -44,13 +46,15 @@ enum Run {
         let result: LoadResult
         do throws(LoadRunError) { result = try await run.run() } catch { throw RunFailure("\(error)") }
         line?.close()
-        try RunReport(result, setting, form).write()
+        let report = RunReport(result, setting, form, title: resolved[options.title])
+        let delivered = options.files.deliver(report.report, resolved)
+        for warning in report.warnings { complain("loadgen run: warning: \(warning)") }
         guard result.progress.complete > 0 else {
             if let failure = result.firstFailure { complain("loadgen run: nothing succeeded; the first failure: \(failure)") }
             if result.progress.failed == 0 { complain("loadgen run: nothing was asked that ended") }
             return .failure
         }
-        return .ok
+        return delivered
     }
 
     /// What only the server can say.

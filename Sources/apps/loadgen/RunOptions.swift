@@ -35,8 +35,8 @@ struct RunOptions {
     let goodFirstToken: OptionKey<Duration?>
     let goodPerToken: OptionKey<Duration?>
     let goodEndToEnd: OptionKey<Duration?>
-    let json: OptionKey<String?>
-    let html: OptionKey<String?>
+    let title: OptionKey<String?>
+    let files: ReportFiles
     let progress: OptionKey<Bool>
 
     init() {
@@ -104,7 +104,7 @@ struct RunOptions {
             help: "The same of the last so long of --duration.")
         trace = table.optional("trace", .path("FILE"), help: "Replays a file: Mooncake's, Azure's, BurstGPT's or Qwen's columns, or ours.")
         timeScale = table.option(
-            "time-scale", .number(0.000_1...10_000), default: 1, help: "Of --trace: 2 takes twice its time, 0.5 half of it.")
+            "time-scale", .number(0.001...1_000), default: 1, help: "Of --trace: 2 takes twice its time, 0.5 half of it.")
         seed = table.option("seed", .integer(0...Int.max), default: 1, help: "The same seed makes the same requests.")
         prompts = PromptOptions(in: &table)
 
@@ -113,8 +113,8 @@ struct RunOptions {
         goodFirstToken = table.optional("goodput-ttft", bound, help: "A good request has its first token within this.")
         goodPerToken = table.optional("goodput-itl", bound, help: "Its tokens after the first come within this each, in the mean.")
         goodEndToEnd = table.optional("goodput-e2e", bound, help: "Its answer has ended within this.")
-        json = table.optional("json", .path("FILE"), help: "Writes the report for programs, and for loadgen merge; - is standard output.")
-        html = table.optional("html", .path("FILE"), help: "Writes it as a page.")
+        title = table.optional("title", .text(), help: "The report's title; where the load went unless told.")
+        files = ReportFiles(&table)
         progress = table.flag("progress", default: true, help: "A line of how it goes, on a terminal, once a second.")
         self.table = table
         check()
@@ -122,12 +122,18 @@ struct RunOptions {
 
     private mutating func check() {
         table.check(rate, concurrency, trace) { [rate, concurrency, trace] resolved in
-            let given = [resolved[rate] != nil, resolved[concurrency] != nil, resolved[trace] != nil].filter { $0 }.count
-            guard given != 1 else { return [] }
+            let isReplayed = resolved[trace] != nil, isOpen = resolved[rate] != nil, isClosed = resolved[concurrency] != nil
+            if !isReplayed, !isOpen, !isClosed {
+                return [
+                    resolved.issue(
+                        rate, problem: "nothing says how requests come", remedy: "give one of --rate, --concurrency and --trace")
+                ]
+            }
+            guard isOpen, isReplayed || isClosed else { return [] }
             return [
                 resolved.issue(
-                    rate, problem: given == 0 ? "nothing says how requests come" : "several options say how requests come",
-                    remedy: "give one of --rate, --concurrency and --trace")
+                    rate, problem: "several options say how requests come",
+                    remedy: "give --rate alone; --trace has its own moments, and with --concurrency its users ask when they are ready")
             ]
         }
         table.check(requests, duration, trace) { [requests, duration, trace] resolved in

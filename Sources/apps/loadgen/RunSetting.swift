@@ -16,11 +16,9 @@ struct RunSetting: Sendable {
     let plan: LoadPlan
     let goodput: GoodputLimits
     let seed: UInt64
-    let json: String?
-    let html: String?
     let showsProgress: Bool
 
-    /// Of a trace and of a file of keys.
+    /// Of a file of keys: a hundred thousand of them.
     private static let mostKeyBytes = 4 << 20
     /// Beside the connections: standard streams, the loop's own, and files.
     private static let ownDescriptors = 32
@@ -34,8 +32,6 @@ struct RunSetting: Sendable {
         goodput = GoodputLimits(
             timeToFirstToken: resolved[options.goodFirstToken], timePerToken: resolved[options.goodPerToken],
             endToEnd: resolved[options.goodEndToEnd])
-        json = resolved[options.json]
-        html = resolved[options.html]
         showsProgress = resolved[options.progress] && isatty(STDERR_FILENO) == 1
 
         let prompts = options.prompts
@@ -57,6 +53,7 @@ struct RunSetting: Sendable {
     private static func source(
         _ options: RunOptions, _ resolved: ResolvedConfiguration, _ seed: UInt64
     ) throws(RunFailure) -> (any LoadSource, UInt32) {
+        if let path = resolved[options.trace] { return try replay(path, options, resolved, seed) }
         let mix = options.prompts.mix(resolved)
         let times = resolved[options.rate].map { rate in
             let pattern: ArrivalPattern =
@@ -68,6 +65,21 @@ struct RunSetting: Sendable {
             return ArrivalTimes(pattern, rate: rate, seed: seed)
         }
         return (MixSource(mix, times: times, requests: resolved[options.requests], seed: seed), mix.blockTokens)
+    }
+
+    private static func replay(
+        _ path: String, _ options: RunOptions, _ resolved: ResolvedConfiguration, _ seed: UInt64
+    ) throws(RunFailure) -> (any LoadSource, UInt32) {
+        let bytes: [UInt8]
+        do throws(FileReadError) { bytes = try FileReader.system.read(path, TraceLimits.fileBytes) } catch { throw RunFailure("\(error)") }
+        var reading = TraceOptions()
+        reading.requests = resolved[options.requests]
+        reading.speed = 1 / resolved[options.timeScale]
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        do throws(TraceError) {
+            let workload = try TraceReader(options: reading).read(bytes, name: name)
+            return (WorkloadSource(workload, seed: seed), workload.blockTokens)
+        } catch { throw RunFailure("--trace \(path): \(error)") }
     }
 
     private static func form(

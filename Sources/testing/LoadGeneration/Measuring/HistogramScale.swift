@@ -8,12 +8,12 @@ struct HistogramScale: Hashable, Sendable {
     let octaveBits: Int
 
     /// 1024 slots an octave: three digits, 182 KiB a histogram.
-    static let fine = HistogramScale(octaveBits: 10)
+    static var fine: HistogramScale { HistogramScale(octaveBits: 10) }
     /// 32 slots an octave, 3 %: for the points of a chart, of which there are many. 3.5 KiB a histogram of small counts.
-    static let coarse = HistogramScale(octaveBits: 5)
+    static var coarse: HistogramScale { HistogramScale(octaveBits: 5) }
 
     /// The longest that is told apart: an hour, beyond any client's patience.
-    static let longestMicroseconds: UInt64 = 3_600_000_000
+    static var longestMicroseconds: UInt64 { 3_600_000_000 }
 
     var slotCount: Int { slot(of: HistogramScale.longestMicroseconds) + 1 }
 

@@ -5,7 +5,7 @@
 package struct LatencyHistogram: Equatable, Sendable {
     package static let longest = Duration(measuredMicroseconds: HistogramScale.longestMicroseconds)
 
-    static let scale = HistogramScale.fine
+    static var scale: HistogramScale { .fine }
 
     private var counts: [UInt64]
     package private(set) var count: UInt64 = 0

@@ -44,6 +44,15 @@ extension LoadSummary {
         writer.endObject()
     }
 
+    /// The same as a value, for a document of others.
+    var json: JSONValue {
+        var writer = JSONWriter()
+        write(to: &writer)
+        do throws(JSONError) {
+            return try JSONValue(parsing: writer.finish(), limits: LoadReport.readingLimits)
+        } catch { preconditionFailure("the writer writes JSON: \(error)") }
+    }
+
     private func write(_ counts: RequestCounts, to writer: inout JSONWriter, tenant: UInt32?? = nil) {
         writer.beginObject()
         if case .some(let tenant) = tenant {

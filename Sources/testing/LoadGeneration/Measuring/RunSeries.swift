@@ -32,7 +32,9 @@ package struct RunSeries: Equatable, Sendable {
     static let narrowest = Duration.milliseconds(100)
     /// Up to here doubling reaches every duration that is told apart (292 years) without overflow.
     static let mostDoublings = 28
-    static let scale = HistogramScale.coarse
+    static var scale: HistogramScale { .coarse }
+
+    private static let slotCount = scale.slotCount
 
     package private(set) var width: Duration
     private var widthNanoseconds: Int64
@@ -47,7 +49,7 @@ package struct RunSeries: Equatable, Sendable {
         width = RunSeries.narrowest * (1 << min(doublings, RunSeries.mostDoublings))
         widthNanoseconds = width.inNanoseconds
         all = Array(repeating: Span(), count: RunSeries.mostSpans)
-        firstTokenCounts = Array(repeating: 0, count: RunSeries.mostSpans * RunSeries.scale.slotCount)
+        firstTokenCounts = Array(repeating: 0, count: RunSeries.mostSpans * RunSeries.slotCount)
     }
 
     /// From the begin of the run to the last span in which anything happened.
@@ -63,33 +65,37 @@ package struct RunSeries: Equatable, Sendable {
     // MARK: Recording
 
     mutating func add(_ outcome: RequestOutcome, firstTokenMicroseconds: UInt64?) {
-        cover(max(outcome.ended, outcome.sent, outcome.due))
-        let end = place(of: outcome.ended)
+        // Once each: arithmetic with durations is that of 128 bits.
+        let due = max(0, outcome.due.inNanoseconds), sent = max(0, outcome.sent.inNanoseconds), ended = max(0, outcome.ended.inNanoseconds)
+        cover(max(ended, sent, due))
+        let end = place(of: ended)
         if outcome.end == .unsent {
             all[end].failed += 1
         } else {
-            all[place(of: outcome.sent)].begun += 1
+            all[place(of: sent)].begun += 1
             all[end].ended += 1
             if case .failed = outcome.end { all[end].failed += 1 }
         }
         if let firstTokenMicroseconds {
-            let due = place(of: outcome.due)
-            all[due].firstTokens += 1
+            let span = place(of: due)
+            all[span].firstTokens += 1
             let slot = RunSeries.scale.slot(of: min(firstTokenMicroseconds, HistogramScale.longestMicroseconds))
-            let place = due * RunSeries.scale.slotCount + slot
+            let place = span * RunSeries.slotCount + slot
             firstTokenCounts[place] = firstTokenCounts[place].addingReportingOverflow(1).overflow ? .max : firstTokenCounts[place] + 1
         }
-        if outcome.outputTokens > 0 { spread(UInt64(outcome.outputTokens), from: outcome.firstToken ?? outcome.ended, to: outcome.ended) }
+        if outcome.outputTokens > 0 {
+            let first = min(ended, max(0, outcome.firstToken?.inNanoseconds ?? ended))
+            spread(UInt64(outcome.outputTokens), from: first, to: ended)
+        }
     }
 
-    private mutating func spread(_ tokens: UInt64, from begin: Duration, to end: Duration) {
-        let from = max(0, begin.inNanoseconds), to = max(from, end.inNanoseconds)
-        let first = place(ofNanoseconds: from), last = place(ofNanoseconds: to)
+    private mutating func spread(_ tokens: UInt64, from begin: Int64, to end: Int64) {
+        let first = place(of: begin), last = place(of: end)
         guard first < last else { return all[last].tokens += tokens }
+        let tokensPerNanosecond = Double(tokens) / Double(end - begin)
         var given: UInt64 = 0
         for span in first..<last {
-            let passed = Double(Int64(span + 1) * widthNanoseconds - from) / Double(to - from)
-            let upToHere = min(tokens, UInt64(passed * Double(tokens)))
+            let upToHere = min(tokens, UInt64(Double(Int64(span + 1) * widthNanoseconds - begin) * tokensPerNanosecond))
             all[span].tokens += upToHere - given
             given = upToHere
         }
@@ -97,16 +103,14 @@ package struct RunSeries: Equatable, Sendable {
     }
 
     /// Makes the spans wide enough for a moment.
-    private mutating func cover(_ moment: Duration) {
-        let nanoseconds = max(0, moment.inNanoseconds)
+    private mutating func cover(_ nanoseconds: Int64) {
         while nanoseconds / widthNanoseconds >= Int64(RunSeries.mostSpans) { widen() }
         used = max(used, Int(nanoseconds / widthNanoseconds) + 1)
     }
 
-    private func place(of moment: Duration) -> Int { place(ofNanoseconds: max(0, moment.inNanoseconds)) }
-    private func place(ofNanoseconds nanoseconds: Int64) -> Int { min(Int(nanoseconds / widthNanoseconds), RunSeries.mostSpans - 1) }
+    private func place(of nanoseconds: Int64) -> Int { min(Int(nanoseconds / widthNanoseconds), RunSeries.mostSpans - 1) }
     private func slots(ofSpan index: Int) -> Range<Int> {
-        index * RunSeries.scale.slotCount..<(index + 1) * RunSeries.scale.slotCount
+        index * RunSeries.slotCount..<(index + 1) * RunSeries.slotCount
     }
 
     private mutating func widen() {
@@ -114,7 +118,7 @@ package struct RunSeries: Equatable, Sendable {
             let left = all[2 * index], right = all[2 * index + 1]
             all[index] = left
             all[index].merge(right)
-            let to = slots(ofSpan: index).lowerBound, from = slots(ofSpan: 2 * index).lowerBound, slotCount = RunSeries.scale.slotCount
+            let to = slots(ofSpan: index).lowerBound, from = slots(ofSpan: 2 * index).lowerBound, slotCount = RunSeries.slotCount
             for slot in 0..<slotCount {
                 firstTokenCounts[to + slot] = RunSeries.sum(firstTokenCounts[from + slot], firstTokenCounts[from + slotCount + slot])
             }

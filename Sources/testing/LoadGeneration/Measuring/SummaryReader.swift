@@ -27,6 +27,8 @@ struct SummaryReader {
 
     func value(_ name: String) -> JSONValue? { object[name] }
 
+    var names: [String] { object.members.map(\.name) }
+
     func object(_ name: String) throws(SummaryReadError) -> SummaryReader { try SummaryReader(object[name], path: place(name)) }
 
     func has(_ name: String) -> Bool { object[name].map { !$0.isNull } ?? false }

@@ -10,7 +10,7 @@ enum AzureTrace {
             let number = lines.number
             let request = try lines.withBytes(line) { bytes throws(TraceError) in
                 try fields.split(bytes, number: number, columns: header.names.count)
-                guard let nanoseconds = fields.text(stamp, of: bytes, { DateText.nanoseconds($0) }) else {
+                guard let nanoseconds = DateText.nanoseconds(fields.text(stamp, of: bytes)) else {
                     throw TraceError(line: number, column: columns[0], "is no time like 2023-11-16 18:15:46.6805900, from 1970 to 2169")
                 }
                 return PlannedRequest(

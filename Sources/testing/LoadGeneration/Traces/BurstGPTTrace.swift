@@ -12,13 +12,13 @@ enum BurstGPTTrace {
             let number = lines.number
             let request = try lines.withBytes(line) { bytes throws(TraceError) in
                 try fields.split(bytes, number: number, columns: header.names.count)
-                guard let nanoseconds = fields.text(stamp, of: bytes, { DecimalText.nanoseconds($0, per: 1_000_000_000) }) else {
+                guard let nanoseconds = DecimalText.nanoseconds(fields.text(stamp, of: bytes), per: 1_000_000_000) else {
                     throw TraceError(line: number, column: columns[0], "is no number of seconds from 0 to 200 years")
                 }
                 var request = PlannedRequest(
                     due: .nanoseconds(nanoseconds), promptTokens: try fields.tokens(prompt, columns[1], of: bytes, number: number),
                     outputTokens: try fields.tokens(output, columns[2], of: bytes, number: number))
-                let name = session.map { fields.text($0, of: bytes) { String(decoding: $0, as: UTF8.self) } } ?? ""
+                let name = session.map { fields.text($0, of: bytes).withUnsafeBytes { String(decoding: $0, as: UTF8.self) } } ?? ""
                 if !name.isEmpty {
                     let new = UInt64(sessions.count)
                     request.session = sessions[name, default: new]

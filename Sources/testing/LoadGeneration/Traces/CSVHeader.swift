@@ -41,12 +41,11 @@ struct CSVFields {
         }
     }
 
-    func text<Result>(_ place: Int, of line: RawSpan, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        line.extracting(ranges[place]).withUnsafeBytes(body)
-    }
+    @_lifetime(copy line)
+    func text(_ place: Int, of line: RawSpan) -> RawSpan { line.extracting(ranges[place]) }
 
     func tokens(_ place: Int, _ name: String, of line: RawSpan, number: Int) throws(TraceError) -> UInt32 {
-        guard let value = text(place, of: line, { DecimalText.whole($0, atMost: TraceLimits.tokens) }), let tokens = UInt32(exactly: value)
+        guard let value = DecimalText.whole(text(place, of: line), atMost: TraceLimits.tokens), let tokens = UInt32(exactly: value)
         else {
             throw TraceError(line: number, column: name, "is no number of tokens from 0 to \(TraceLimits.tokens)")
         }

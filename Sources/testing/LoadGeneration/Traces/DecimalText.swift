@@ -1,9 +1,10 @@
 /// Decimal numbers in a trace's text, exactly: a stamp of microseconds must not depend on how a double rounds.
 enum DecimalText {
     /// `text` times `nanosecondsPerUnit`, rounded down to the nanosecond; nil if it is no plain decimal number that is not negative, or too big.
-    static func nanoseconds(_ text: some Collection<UInt8>, per nanosecondsPerUnit: Int64) -> Int64? {
+    static func nanoseconds(_ text: RawSpan, per nanosecondsPerUnit: Int64) -> Int64? {
         var value: Int64 = 0, unit = nanosecondsPerUnit, isFraction = false, digits = 0
-        for byte in text {
+        for index in 0..<text.byteCount {
+            let byte = text.unsafeLoad(fromByteOffset: index, as: UInt8.self)
             if byte == UInt8(ascii: "."), !isFraction, digits > 0 {
                 guard value <= TraceLimits.stampNanoseconds else { return nil }
                 isFraction = true
@@ -28,10 +29,11 @@ enum DecimalText {
     }
 
     /// Nil if it is no plain whole number, or more than `limit`.
-    static func whole(_ text: some Collection<UInt8>, atMost limit: UInt64) -> UInt64? {
+    static func whole(_ text: RawSpan, atMost limit: UInt64) -> UInt64? {
         var value: UInt64 = 0
-        guard !text.isEmpty, text.count <= 19 else { return nil }
-        for byte in text {
+        guard (1...19).contains(text.byteCount) else { return nil }
+        for index in 0..<text.byteCount {
+            let byte = text.unsafeLoad(fromByteOffset: index, as: UInt8.self)
             guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
             value = value * 10 + UInt64(byte - UInt8(ascii: "0"))
         }

@@ -32,7 +32,7 @@ struct TraceObject {
         guard let number = try required(column).asNumber else { throw TraceError(line: line, column: column, "is no number") }
         // Written with an exponent, it goes through a double: to a microsecond within a century.
         let nanoseconds =
-            DecimalText.nanoseconds(number.text.utf8, per: nanosecondsPerUnit)
+            DecimalText.nanoseconds(number.text.utf8.span.bytes, per: nanosecondsPerUnit)
             ?? number.asDouble.flatMap { Int64(exactly: ($0 * Double(nanosecondsPerUnit)).rounded(.down)) }
         guard let nanoseconds, (0...TraceLimits.stampNanoseconds).contains(nanoseconds) else {
             throw TraceError(line: line, column: column, "is no time from 0 to 200 years")
