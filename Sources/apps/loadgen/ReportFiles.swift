@@ -8,7 +8,11 @@ struct ReportFiles: Sendable {
     private let html: OptionKey<String?>
 
     init(_ table: inout OptionTable) {
-        json = table.optional("json", .path("FILE"), help: "Also writes the report as JSON, which can be merged and compared; - is standard output, and then the tables go to standard error.")
+        json = table.optional(
+            "json", .path("FILE"),
+            help:
+                "Also writes the report as JSON, which can be merged and compared; - is standard output, and then the tables go to standard error."
+        )
         html = table.optional("html", .path("FILE"), help: "Also writes the report as one page for a browser.")
     }
 

@@ -8,7 +8,8 @@ import Testing
 @Suite("What is counted of a live load's answers and failures")
 struct FailureTests {
     private func run(
-        streams: Bool = true, timeout: Duration = .seconds(3), _ answer: @escaping @LoopActor @Sendable (HTTPExchange, LiveScene) async -> Void
+        streams: Bool = true, timeout: Duration = .seconds(3),
+        _ answer: @escaping @LoopActor @Sendable (HTTPExchange, LiveScene) async -> Void
     ) throws -> LoadResult {
         let scene = LiveScene()
         let server = scene.serve { await answer($0, scene) }
@@ -25,7 +26,9 @@ struct FailureTests {
         return result.firstFailure
     }
 
-    @LoopActor private static func event(_ data: String, _ exchange: HTTPExchange) { exchange.append { ServerSentEvents.append(data: data, to: &$0) } }
+    @LoopActor private static func event(_ data: String, _ exchange: HTTPExchange) {
+        exchange.append { ServerSentEvents.append(data: data, to: &$0) }
+    }
 
     @Test("a status counts with its code, or else its type, and nothing that a terminal would obey")
     func statuses() throws {
@@ -96,7 +99,8 @@ struct FailureTests {
             Self.event(#"{"choices":[{"delta":{"content":"cd"}}],"usage":null}"#, exchange)
             Self.event(#"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":null}"#, exchange)
             Self.event(
-                #"{"choices":[],"usage":{"prompt_tokens":31,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":16}}}"#, exchange)
+                #"{"choices":[],"usage":{"prompt_tokens":31,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":16}}}"#, exchange
+            )
             exchange.append { ServerSentEvents.appendDone(to: &$0) }
             exchange.endStream()
         }

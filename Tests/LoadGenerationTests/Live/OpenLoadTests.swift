@@ -9,7 +9,9 @@ import Testing
 struct OpenLoadTests {
     private func everyTenMilliseconds(_ count: Int) -> [Duration] { (1...count).map { .milliseconds(10 * $0) } }
 
-    @Test("a server that stalls slows nothing down: what is due is sent, and its wait is measured from then", arguments: [1, 2, 3] as [UInt64])
+    @Test(
+        "a server that stalls slows nothing down: what is due is sent, and its wait is measured from then",
+        arguments: [1, 2, 3] as [UInt64])
     func coordinatedOmission(seed: UInt64) throws {
         let scene = LiveScene(seed: seed), server = scene.serveNothing()
         try scene.start(.open, planned(everyTenMilliseconds(1_000)))

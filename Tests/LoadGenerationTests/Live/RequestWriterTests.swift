@@ -39,12 +39,13 @@ struct RequestWriterTests {
 
     @Test("options take away what they say")
     func options() throws {
-        let (head, body) = try written({
-            $0.api = .completions
-            $0.streams = false
-            $0.fixesLength = false
-            $0.prompt = .tokens(vocabulary: 1_000)
-        }, target: "http://[::1]")
+        let (head, body) = try written(
+            {
+                $0.api = .completions
+                $0.streams = false
+                $0.fixesLength = false
+                $0.prompt = .tokens(vocabulary: 1_000)
+            }, target: "http://[::1]")
         #expect(head[0] == "POST /v1/completions HTTP/1.1" && head.contains("Host: [::1]"))
         #expect(body.asObject.map { Array($0.names) } == ["model", "stream", "prompt", "max_tokens"])
         #expect(body["prompt"]?.asArray?.count == 33 && body["stream"]?.asBool == false)
@@ -88,7 +89,8 @@ struct LoadTargetTests {
     @Test(
         "what is no such address is refused",
         arguments: [
-            "", "127.0.0.1:8000", "ftp://a", "http://", "http:///x", "http://a:0", "http://a:65536", "http://a:", "http://a b", "http://[::1",
+            "", "127.0.0.1:8000", "ftp://a", "http://", "http:///x", "http://a:0", "http://a:65536", "http://a:", "http://a b",
+            "http://[::1",
             "http://a/b c", "http://a/\r\nX: y", "http://u@h", "http://a:8x", "http://[a]x:1",
         ])
     func nonsense(text: String) {

@@ -48,7 +48,8 @@ struct PromptBytesTests {
 
     @Test("other ids are other text, and a prompt without ids is like no other")
     func different() throws {
-        let texts = try Set((0..<2_000).map { try text(item(16, [UInt64($0)])) }).union((0..<2_000).map { try text(item(16, salt: UInt64($0))) })
+        let texts = try Set((0..<2_000).map { try text(item(16, [UInt64($0)])) }).union(
+            (0..<2_000).map { try text(item(16, salt: UInt64($0))) })
         // 16 letters are three words, and a collision of two in a thousand is no surprise; 64 are all different.
         #expect(texts.count > 3_950)
         #expect(try Set((0..<2_000).map { try text(item(64, salt: UInt64($0))) }).count == 2_000)

@@ -35,7 +35,7 @@ import Testing
             ("2023-11-16 18:15:46", 1_700_158_546), ("2100-03-01 00:00:00", 4_107_542_400), ("2024-05-10 00:00:00-01:30", 1_715_304_600),
         ])
     func dates(text: String, seconds: Int64) {
-        #expect(Array(text.utf8).withUnsafeBytes { DateText.nanoseconds($0) } == seconds * 1_000_000_000)
+        #expect(DateText.nanoseconds(text.utf8.span.bytes) == seconds * 1_000_000_000)
     }
 
     @Test(
@@ -45,7 +45,7 @@ import Testing
             "2023-01-01 00:00:00x", "2023-01-01 00:00:00Zx", "2023-01-01 00:00:00+1", "1969-12-31 23:59:59", "9999-01-01 00:00:00",
             "2023-01-01_00:00:00", "1970-01-01 00:00:00+01:00", "2023-1-01 00:00:00",
         ])
-    func noDates(text: String) { #expect(Array(text.utf8).withUnsafeBytes { DateText.nanoseconds($0) } == nil) }
+    func noDates(text: String) { #expect(DateText.nanoseconds(text.utf8.span.bytes) == nil) }
 
     @Test("BurstGPT's columns are found by name, sessions where there are any, and failures are left out and counted")
     func burstGPT() throws {
