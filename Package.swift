@@ -96,7 +96,8 @@ var targets: [Target] = [
             "ServiceRuntime", "StreamFollowing", "Telemetry", "TestSupport", "Transport", "WireProtocol", "WorkerService",
         ]),
 
-    library("testing", "LoadGeneration", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "WireProtocol"]),
+    library(
+        "testing", "LoadGeneration", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "HTTPSyntax", "JSONText", "WireProtocol"]),
     library("testing", "FleetSimulation", ["ClusterModel", "Engines", "JSONText", "LoadGeneration", "Scheduling"]),
 
     // apps: @main only
@@ -134,7 +135,9 @@ var targets: [Target] = [
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
     tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
     tests("FleetSimulationTests", ["ClusterModel", "Engines", "FleetSimulation", "JSONText", "LoadGeneration", "Scheduling"]),
-    tests("LoadGenerationTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "WireProtocol"]),
+    tests(
+        "LoadGenerationTests",
+        ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "TestSupport", "WireProtocol"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("OpenAIDialectTests", ["ClusterModel", "JSONText", "OpenAIDialect"]),
     tests(
