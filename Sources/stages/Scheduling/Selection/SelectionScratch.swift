@@ -100,11 +100,17 @@ package struct LegSurvey: Sendable {
         _ thresholds: BusyThresholds
     ) {
         if formula.settings.policy == .latency {
-            var fastest: LatencyEstimate?
-            for index in span.indices {
-                if let known = span[index].latency { fastest = fastest?.fastest(known) ?? known }
+            var fastest: LatencyEstimate?, sum = LatencyEstimate(prefillFixed: 0, prefillToken: 0, step: 0, stepBlock: 0), count = 0
+            for index in range where demands.suits(span[index].role, span[index].capabilities) {
+                guard let known = span[index].latency else { continue }
+                fastest = fastest?.fastest(known) ?? known
+                sum = sum + known
+                count += 1
             }
-            if let fastest { formula.assumedLatency = fastest }
+            if let fastest {
+                formula.assumedLatency = fastest
+                formula.usualLatency = sum.divided(by: Float(count))
+            }
         }
         if formula.settings.evictionWeight > 0, formula.settings.policy.weighsCosts {
             var least = Float.infinity

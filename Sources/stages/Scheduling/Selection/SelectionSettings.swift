@@ -26,7 +26,7 @@ package struct SelectionSettings: Hashable, Sendable {
     /// What moving a block to another worker costs, as a share of what computing it does.
     package var transferWeight = 0.1
     /// What a block that is computed costs each request that decodes beside it, as a share of itself.
-    package var interferenceWeight = 0.1
+    package var interferenceWeight = 0.02
     /// What a block that is computed costs where the cache is written anew once more than at the least written, in blocks: it pushes out what may
     /// be asked for again.
     package var evictionWeight = 2.0
