@@ -96,7 +96,8 @@ var targets: [Target] = [
             "ServiceRuntime", "StreamFollowing", "Telemetry", "TestSupport", "Transport", "WireProtocol", "WorkerService",
         ]),
 
-    library("testing", "LoadGeneration", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "WireProtocol"]),
+    library(
+        "testing", "LoadGeneration", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "HTTPSyntax", "JSONText", "WireProtocol"]),
     library("testing", "FleetSimulation", ["ClusterModel", "Engines", "JSONText", "LoadGeneration", "Scheduling"]),
 
     // apps: @main only
@@ -104,13 +105,13 @@ var targets: [Target] = [
     app(
         "wiretool",
         [
-            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "StreamFollowing", "Telemetry", "TestSupport",
-            "Transport", "WireProtocol",
+            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "LoadGeneration", "ProcessKit", "Scheduling", "ServiceRuntime",
+            "StreamFollowing", "Telemetry", "TestSupport", "Transport", "WireProtocol",
         ]),
     app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
     app(
         "loadgen",
-        ["ClusterModel", "EventLoop", "FleetSimulation", "JSONText", "LoadGeneration", "ServiceRuntime", "WireProtocol"]),
+        ["ClusterModel", "Engines", "EventLoop", "FleetSimulation", "JSONText", "LoadGeneration", "Scheduling", "ServiceRuntime", "WireProtocol"]),
     app("workerd", ["ProcessKit", "ServiceRuntime", "WorkerService"]),
 
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`
@@ -134,7 +135,9 @@ var targets: [Target] = [
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
     tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
     tests("FleetSimulationTests", ["ClusterModel", "Engines", "FleetSimulation", "JSONText", "LoadGeneration", "Scheduling"]),
-    tests("LoadGenerationTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "WireProtocol"]),
+    tests(
+        "LoadGenerationTests",
+        ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "TestSupport", "WireProtocol"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("OpenAIDialectTests", ["ClusterModel", "JSONText", "OpenAIDialect"]),
     tests(
@@ -173,7 +176,10 @@ var targets: [Target] = [
     // The programs are dependencies so that they are built with the tests that start them.
     tests(
         "ProcessTests",
-        ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport", "frontend", "router", "wiretool", "workerd"]),
+        [
+            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "LoadGeneration", "TestSupport", "frontend", "router", "wiretool",
+            "workerd",
+        ]),
     tests("TidyTests", []),
 ]
 

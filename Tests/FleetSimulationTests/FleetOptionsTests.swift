@@ -1,3 +1,4 @@
+import LoadGeneration
 import Testing
 
 @testable import FleetSimulation

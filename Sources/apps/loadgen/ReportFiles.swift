@@ -8,15 +8,25 @@ struct ReportFiles: Sendable {
     private let html: OptionKey<String?>
 
     init(_ table: inout OptionTable) {
-        json = table.optional("json", .path("FILE"), help: "Also writes the report as JSON, which can be merged and compared.")
+        json = table.optional(
+            "json", .path("FILE"),
+            help:
+                "Also writes the report as JSON, which can be merged and compared; - is standard output, and then the tables go to standard error."
+        )
         html = table.optional("html", .path("FILE"), help: "Also writes the report as one page for a browser.")
     }
 
     /// Prints the report, and writes the files that were asked for.
     func deliver(_ report: LoadReport, _ resolved: ResolvedConfiguration) -> ExitCode {
-        StandardStreams.output(report.text())
+        let isForPrograms = resolved[json] == "-"
+        if isForPrograms {
+            StandardStreams.complain(report.text())
+            StandardStreams.output(String(decoding: report.json(), as: UTF8.self) + "\n")
+        } else {
+            StandardStreams.output(report.text())
+        }
         var isWell = true
-        if let path = resolved[json] { isWell = OutputFile.write(report.json() + [UInt8(ascii: "\n")], to: path) }
+        if let path = resolved[json], !isForPrograms { isWell = OutputFile.write(report.json() + [UInt8(ascii: "\n")], to: path) }
         if let path = resolved[html] { isWell = OutputFile.write(Array(report.html.utf8), to: path) && isWell }
         return isWell ? .ok : .failure
     }

@@ -113,6 +113,9 @@ package class Loop: TaskExecutor, @unchecked Sendable {
         return wheel.cancel(timer)
     }
 
+    /// A timer of its own, exact where the loop can; see `Alarm`.
+    @LoopActor package func makeAlarm(_ action: @escaping @LoopActor () -> Void) throws(SystemError) -> Alarm { Alarm(on: self, action) }
+
     @LoopActor package final var timersWaiting: Int { wheel.count }
 
     /// Ends this turn with `flush()` on the object, once however often it is asked: what became ready in one turn leaves in one write.

@@ -30,13 +30,19 @@ package final class HTTPClientConnection: ByteSocketOwner {
     private var parser: ResponseParser?
     private var handler: (any HTTPClientHandler)?
     private var timer: TimerHandle?
-    private lazy var scratch = [UInt8](repeating: 0, count: Self.readBytes)
+    /// Made once: a closure for each request would be one allocation more.
+    private var whenDue: (@LoopActor () -> Void)?
+    private let scratch: ReadScratch
 
-    private static let readBytes = 16 << 10
+    /// A request of a usual size is written where the last one was. What a large one took is given back.
+    private static let keptBytes = 16 << 10
 
+    /// - Parameter scratch: what is read passes through it; one for all connections of a loop, where there are many.
     package init(
-        on loop: Loop, sockets: any SocketSystem, host: String, port: UInt16, limits: HTTPClientLimits = HTTPClientLimits()
+        on loop: Loop, sockets: any SocketSystem, host: String, port: UInt16, limits: HTTPClientLimits = HTTPClientLimits(),
+        scratch: ReadScratch = ReadScratch()
     ) {
+        self.scratch = scratch
         self.loop = loop
         self.sockets = sockets
         self.host = host
@@ -56,23 +62,38 @@ package final class HTTPClientConnection: ByteSocketOwner {
 
     /// Sends a request, and tells `handler` of its answer. Not while another is under way.
     package func start(_ request: HTTPClientRequest, until deadline: Instant, _ handler: any HTTPClientHandler) {
-        precondition(self.handler == nil, "a connection carries one request at a time")
-        self.handler = handler
-        timer = loop.schedule(at: deadline) { [weak self] in
-            self?.timer = nil
-            self?.fail(.timedOut)
-        }
         let name = host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host
         guard let bytes = request.encoded(host: port == 80 ? name : "\(name):\(port)") else {
+            begin(until: deadline, handler)
             // Never within the call that began it.
             loop.cancel(timer)
             timer = loop.schedule(after: .zero) { [weak self] in self?.fail(.unsendable) }
             return
         }
-        output = bytes
-        sent = 0
-        parser = ResponseParser(limits, answersHead: request.method == "HEAD")
+        start(answersHead: request.method == "HEAD", until: deadline, handler) { $0 = bytes }
+    }
+
+    /// Sends a request that `write` appends, head and body, to memory of this connection: for those who send very many, and know what they
+    /// write. Nothing of it is checked.
+    package func start(
+        answersHead: Bool = false, until deadline: Instant, _ handler: any HTTPClientHandler, write: (inout [UInt8]) -> Void
+    ) {
+        begin(until: deadline, handler)
+        write(&output)
+        parser = ResponseParser(limits, answersHead: answersHead)
         if socket != nil { send() } else { connect() }
+    }
+
+    private func begin(until deadline: Instant, _ handler: any HTTPClientHandler) {
+        precondition(self.handler == nil, "a connection carries one request at a time")
+        self.handler = handler
+        let whenDue =
+            self.whenDue ?? { [weak self] in
+                self?.timer = nil
+                self?.fail(.timedOut)
+            }
+        self.whenDue = whenDue
+        timer = loop.schedule(at: deadline, whenDue)
     }
 
     /// The whole answer.
@@ -142,12 +163,10 @@ package final class HTTPClientConnection: ByteSocketOwner {
         case .taken(let count):
             sent += count
             socket.setWriting(sent < output.count)
-            if sent == output.count { output = [] }
-            if output.isEmpty { sent = 0 }
+            if sent == output.count { dropOutput() }
         case .failed:
             // The server wants no more of it; its answer may be on its way all the same.
-            output = []
-            sent = 0
+            dropOutput()
             socket.setWriting(false)
         }
     }
@@ -155,15 +174,11 @@ package final class HTTPClientConnection: ByteSocketOwner {
     private func read(untilNothing: Bool) {
         repeat {
             guard let socket else { return }
-            switch scratch.withUnsafeMutableBytes({ socket.receive(into: $0) }) {
+            switch socket.receive(into: scratch.memory) {
             case .nothing: return
             case .ended, .failed: return ended()
-            case .bytes(let count):
-                // Moved out and back: handlers may begin another request, or close.
-                var input: [UInt8] = []
-                swap(&input, &scratch)
-                input.withUnsafeBytes { take(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-                swap(&input, &scratch)
+            // Handlers may begin another request, or close; none of it reads.
+            case .bytes(let count): take(UnsafeRawBufferPointer(rebasing: scratch.memory[..<count]))
             }
         } while untilNothing
     }
@@ -214,17 +229,30 @@ package final class HTTPClientConnection: ByteSocketOwner {
         loop.cancel(timer)
         timer = nil
         parser = nil
-        output = []
-        sent = 0
+        dropOutput()
         let told = handler
         handler = nil
         told?.answerEnded(error)
+    }
+
+    private func dropOutput() {
+        if output.capacity > Self.keptBytes { output = [] } else { output.removeAll(keepingCapacity: true) }
+        sent = 0
     }
 
     private func dropSocket() {
         socket?.close()
         socket = nil
     }
+}
+
+/// Memory through which the connections of one loop read, one at a time: none of it is kept from one reading to the next.
+package final class ReadScratch {
+    let memory: UnsafeMutableRawBufferPointer
+
+    /// 16 KiB hold most answers, and some hundred events of a stream.
+    package init(bytes: Int = 16 << 10) { memory = .allocate(byteCount: bytes, alignment: 16) }
+    deinit { memory.deallocate() }
 }
 
 /// A task that waits for the end of an answer.

@@ -107,22 +107,29 @@ struct ResponseParser: ~Copyable, Sendable {
     }
 
     private mutating func framing(_ table: FieldTable) throws(HTTPClientError) -> Phase {
-        let codings = table.values(of: "transfer-encoding"), lengths = table.values(of: "content-length")
-        let connection = table.values(of: "connection").map { $0.lowercased() }.joined(separator: ",")
-        keepsConnection = !connection.contains("close") && (!isMinorZero || connection.contains("keep-alive"))
-        guard codings.isEmpty || lengths.isEmpty else { throw .malformed("both a Content-Length and a Transfer-Encoding") }
+        keepsConnection = !isMinorZero
+        if table.contains("connection") {
+            let connection = table.values(of: "connection").map { $0.lowercased() }.joined(separator: ",")
+            keepsConnection = !connection.contains("close") && (!isMinorZero || connection.contains("keep-alive"))
+        }
+        let isCoded = table.contains("transfer-encoding")
+        var lengths = 0, length: Int?
+        table.forEachValue(of: "content-length") {
+            lengths += 1
+            length = HTTPText.decimal($0)
+        }
+        guard !isCoded || lengths == 0 else { throw .malformed("both a Content-Length and a Transfer-Encoding") }
         if isHead || status == 204 || status == 304 { return .length(0) }
-        if !codings.isEmpty {
+        if isCoded {
+            let codings = table.values(of: "transfer-encoding")
             guard codings.count == 1, codings[0].lowercased() == "chunked", !isMinorZero else { throw .malformed("Transfer-Encoding") }
             return .chunked(ChunkedDecoder())
         }
-        guard let text = lengths.first else {
+        guard lengths > 0 else {
             keepsConnection = false
             return .untilClose
         }
-        guard lengths.count == 1, let length = Array(text.utf8).withUnsafeBytes(HTTPText.decimal) else {
-            throw .malformed("Content-Length")
-        }
+        guard lengths == 1, let length else { throw .malformed("Content-Length") }
         return .length(length)
     }
 

@@ -43,6 +43,13 @@ package struct FieldTable: Sendable {
         }
     }
 
+    /// The values of a field, without making strings.
+    package func forEachValue(of name: StaticString, _ body: (UnsafeRawBufferPointer) -> Void) {
+        bytes.withUnsafeBytes { bytes in
+            for entry in entries where HTTPText.isSame(Self.part(bytes, entry.name), name) { body(Self.part(bytes, entry.value)) }
+        }
+    }
+
     /// Whether a field is there, without making strings.
     package func contains(_ name: StaticString) -> Bool {
         bytes.withUnsafeBytes { bytes in entries.contains { HTTPText.isSame(Self.part(bytes, $0.name), name) } }

@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -77,6 +78,18 @@ void apus_eventfd_clear(int descriptor) {
     uint64_t count;
     ssize_t ignored = read(descriptor, &count, sizeof count);
     (void)ignored;
+}
+
+int apus_timer_create(void) {
+    int descriptor = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+int apus_timer_set(int descriptor, int64_t nanoseconds) {
+    // Zero would stop it.
+    if (nanoseconds < 1) nanoseconds = 1;
+    struct itimerspec moment = {.it_value = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000}};
+    return timerfd_settime(descriptor, TFD_TIMER_ABSTIME, &moment, NULL) < 0 ? -errno : 0;
 }
 
 int64_t apus_monotonic_nanoseconds(void) {

@@ -94,6 +94,10 @@ package final class EpollLoop: Loop, @unchecked Sendable {
         }
     }
 
+    @LoopActor package override func makeAlarm(_ action: @escaping @LoopActor () -> Void) throws(SystemError) -> Alarm {
+        try EpollAlarm(on: self, action)
+    }
+
     // MARK: Files
 
     /// Calls `handler.ready` when the descriptor is. The caller keeps the descriptor and must call `unwatch` before closing it.

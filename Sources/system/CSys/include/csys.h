@@ -30,6 +30,11 @@ int apus_eventfd_create(void);
 void apus_eventfd_signal(int descriptor);
 void apus_eventfd_clear(int descriptor);
 
+// A descriptor that is readable from a moment of the monotonic clock on. It is cleared as an eventfd is.
+int apus_timer_create(void);
+// 0 or -errno.
+int apus_timer_set(int descriptor, int64_t nanoseconds);
+
 int64_t apus_monotonic_nanoseconds(void);
 int64_t apus_wall_milliseconds(void);
 // Fills from the kernel's generator; 0 or -errno.
