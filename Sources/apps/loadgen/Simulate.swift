@@ -42,7 +42,6 @@ enum Simulate {
         if let b = values["arw"].flatMap(Double.init) { options.policy.settings.activeRequestWeight = b }
         if let b = values["pls"].flatMap(Double.init) { options.policy.settings.prefillLoadScale = b }
         if let b = values["credit"].flatMap(Double.init) { options.policy.settings.overlapCredit = b }
-        if let b = values["li"].flatMap(Double.init) { options.policy.settings.latencyInterference = b }
         if let b = values["iw"].flatMap(Double.init) { options.policy.settings.interferenceWeight = b }
         if let b = values["tw"].flatMap(Double.init) { options.policy.settings.transferWeight = b }
         if let b = values["ew"].flatMap(Double.init) { options.policy.settings.evictionWeight = b }

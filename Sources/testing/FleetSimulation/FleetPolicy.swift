@@ -22,6 +22,7 @@ package struct FleetPolicy: Sendable {
         settings.prefillLoadScale = 1
         settings.activeRequestWeight = 0
         settings.interferenceWeight = 0
+        settings.evictionWeight = 0
         settings.thresholds = BusyThresholds(waitingBatches: 4, activeBlocks: .infinity)
         return FleetPolicy(name: "dynamo", settings: settings)
     }

@@ -1,8 +1,8 @@
 /// The policy and its knobs. One value for the router, which a request may override in part.
 package struct SelectionSettings: Hashable, Sendable {
     package var policy = SelectionPolicy.kv
-    /// Multiplies the prefill term.
-    package var prefillLoadScale = 1.0
+    /// Multiplies the prefill term. A block that is held delays others by far less than one that is computed.
+    package var prefillLoadScale = 32.0
     /// Of a block on the device, in blocks that need not be computed.
     package var overlapCredit = 1.0
     /// Shrinks that credit where more prefill waits than at the least loaded: at 1, one more request of this size halves it.
@@ -23,10 +23,11 @@ package struct SelectionSettings: Hashable, Sendable {
     package var trackActiveBlocks = true
     /// What moving a block to another worker costs, as a share of what computing it does.
     package var transferWeight = 0.1
-    /// What a block that is computed on a decode worker costs each request that runs there, as a share of itself.
-    package var interferenceWeight = 0.05
-    package var latencyInterference = 1.0
-    package var evictionWeight = 0.0
+    /// What a block that is computed costs each request that decodes beside it, as a share of itself.
+    package var interferenceWeight = 0.1
+    /// What a block that is computed costs where the cache is written anew once more than at the least written, in blocks: it pushes out what may
+    /// be asked for again.
+    package var evictionWeight = 2.0
     package var thresholds = BusyThresholds()
 
     package init() {}
