@@ -21,6 +21,7 @@ package struct FleetPolicy: Sendable {
         settings.overlapCreditDecay = 0
         settings.prefillLoadScale = 1
         settings.activeRequestWeight = 0
+        settings.heldBlockWeight = 1
         settings.interferenceWeight = 0
         settings.evictionWeight = 0
         settings.thresholds = BusyThresholds(waitingBatches: 4, activeBlocks: .infinity)

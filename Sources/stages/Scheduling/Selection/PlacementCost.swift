@@ -146,10 +146,11 @@ package struct CostFormula: Hashable, Sendable {
         if settings.policy == .latency {
             let latency = inputs.latency ?? assumedLatency
             cost.prefill = settings.prefillLoadScale * milliseconds(prefill: todo, latency)
-            cost.decode = milliseconds(decoding: held, latency)
+            cost.decode = settings.latencyDecode * milliseconds(decoding: held, latency)
         } else {
             cost.prefill = settings.prefillLoadScale * todo
-            cost.decode = held
+            // Where the two are multiplied, only their order counts.
+            cost.decode = settings.policy == .lmetric ? held : settings.heldBlockWeight * held
         }
         // Without a prefill term nothing is multiplied: what is held counts alone.
         let multiplies = settings.policy == .lmetric && settings.prefillLoadScale > 0

@@ -1,8 +1,10 @@
 /// The policy and its knobs. One value for the router, which a request may override in part.
 package struct SelectionSettings: Hashable, Sendable {
     package var policy = SelectionPolicy.kv
-    /// Multiplies the prefill term. A block that is held delays others by far less than one that is computed.
-    package var prefillLoadScale = 32.0
+    /// Multiplies the prefill term.
+    package var prefillLoadScale = 1.0
+    /// What a block that requests hold costs, in blocks that are computed: to read one in a decoding step takes far less than to make it.
+    package var heldBlockWeight = 1.0 / 32
     /// Of a block on the device, in blocks that need not be computed.
     package var overlapCredit = 1.0
     /// Shrinks that credit where more prefill waits than at the least loaded: at 1, one more request of this size halves it.
@@ -28,6 +30,7 @@ package struct SelectionSettings: Hashable, Sendable {
     /// What a block that is computed costs where the cache is written anew once more than at the least written, in blocks: it pushes out what may
     /// be asked for again.
     package var evictionWeight = 2.0
+    package var latencyDecode = 1.0
     package var thresholds = BusyThresholds()
 
     package init() {}
