@@ -148,7 +148,7 @@ package struct CostFormula: Hashable, Sendable {
         if settings.policy == .latency {
             let latency = inputs.latency ?? assumedLatency
             cost.prefill = settings.prefillLoadScale * settled(latency) { milliseconds(prefill: todo, $0) }
-            cost.decode = settings.latencyDecode * settled(latency) { milliseconds(decoding: held, $0) }
+            cost.decode = settings.decodeLoadScale * settled(latency) { milliseconds(decoding: held, $0) }
         } else {
             cost.prefill = settings.prefillLoadScale * todo
             // Where the two are multiplied, only their order counts.

@@ -30,7 +30,8 @@ package struct SelectionSettings: Hashable, Sendable {
     /// What a block that is computed costs where the cache is written anew once more than at the least written, in blocks: it pushes out what may
     /// be asked for again.
     package var evictionWeight = 2.0
-    package var latencyDecode = 1.0
+    /// Multiplies the decode term of `latency`: measured steps are longer for the prefill beside them, which other terms count.
+    package var decodeLoadScale = 0.1
     package var thresholds = BusyThresholds()
 
     package init() {}
