@@ -176,7 +176,7 @@ var targets: [Target] = [
     // The programs are dependencies so that they are built with the tests that start them.
     tests(
         "ProcessTests",
-        ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport", "frontend", "router", "wiretool", "workerd"]),
+        ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport", "frontend", "loadgen", "router", "wiretool", "workerd"]),
     tests("TidyTests", []),
 ]
 
