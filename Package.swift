@@ -105,13 +105,13 @@ var targets: [Target] = [
     app(
         "wiretool",
         [
-            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "ServiceRuntime", "StreamFollowing", "Telemetry", "TestSupport",
-            "Transport", "WireProtocol",
+            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "LoadGeneration", "ProcessKit", "Scheduling", "ServiceRuntime",
+            "StreamFollowing", "Telemetry", "TestSupport", "Transport", "WireProtocol",
         ]),
     app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
     app(
         "loadgen",
-        ["ClusterModel", "EventLoop", "FleetSimulation", "JSONText", "LoadGeneration", "ServiceRuntime", "WireProtocol"]),
+        ["ClusterModel", "Engines", "EventLoop", "FleetSimulation", "JSONText", "LoadGeneration", "Scheduling", "ServiceRuntime", "WireProtocol"]),
     app("workerd", ["ProcessKit", "ServiceRuntime", "WorkerService"]),
 
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`
@@ -177,6 +177,10 @@ var targets: [Target] = [
     tests(
         "ProcessTests",
         ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport", "frontend", "loadgen", "router", "wiretool", "workerd"]),
+        [
+            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "LoadGeneration", "TestSupport", "frontend", "router", "wiretool",
+            "workerd",
+        ]),
     tests("TidyTests", []),
 ]
 
@@ -186,8 +190,8 @@ if fuzzing {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "CFuzzer", "ClusterModel", "HTTPClient", "HTTPServing", "JSONText", "OpenAIDialect", "ServiceRuntime", "TestSupport",
-                "TextProcessing", "Transport", "WireProtocol",
+                "CFuzzer", "ClusterModel", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "OpenAIDialect", "ServiceRuntime",
+                "TestSupport", "TextProcessing", "Transport", "WireProtocol",
             ],
             path: "Tests/Fuzz", exclude: ["CFuzzer", "corpus", "seeds.py"], swiftSettings: swiftSettings,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),

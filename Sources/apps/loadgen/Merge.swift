@@ -21,15 +21,16 @@ enum Merge {
         case .end(let code): return code
         case .run(let resolved):
             guard !resolved.operands.isEmpty else { return refuse("there is no report to merge; name their files", .usage) }
-            var reports: [LoadReport] = []
+            var merged: LoadReport?
             for path in resolved.operands {
-                do throws(Unreadable) { reports.append(try read(path)) } catch { return refuse(error.description, .failure) }
+                do throws(Unreadable) {
+                    let report = try read(path)
+                    merged = try join(merged, report, path)
+                } catch { return refuse(error.description, .failure) }
             }
-            do throws(SummaryMergeError) {
-                guard var merged = try LoadReport.merging(reports) else { return .failure }
-                if let title = resolved[title] { merged.title = title }
-                return files.deliver(merged, resolved)
-            } catch { return refuse("\(error)", .failure) }
+            guard var merged else { return .failure }
+            if let title = resolved[title] { merged.title = title }
+            return files.deliver(merged, resolved)
         }
     }
 
@@ -47,6 +48,13 @@ enum Merge {
         do throws(SummaryReadError) {
             return try LoadReport(reading: document)
         } catch { throw Unreadable(description: "\(path) is no report of a run: \(error)") }
+    }
+
+    private nonisolated static func join(_ merged: LoadReport?, _ report: LoadReport, _ path: String) throws(Unreadable) -> LoadReport? {
+        guard let merged else { return report }
+        do throws(SummaryMergeError) {
+            return try LoadReport.merging([merged, report])
+        } catch { throw Unreadable(description: "\(path) is of another run: \(error)") }
     }
 
     private nonisolated static func refuse(_ why: String, _ code: ExitCode) -> ExitCode {

@@ -16,6 +16,9 @@ struct Main {
                 .init(name: "greet", effect: "open one link, ask one question, say goodbye; also as a version to come", run: Greet.run),
                 .init(name: "print", effect: "decode messages given in hexadecimal", run: Print.run),
                 .init(name: "watch", effect: "print the events of a living worker, one a line", run: Watch.run),
+                .init(
+                    name: "record", effect: "write what a living cluster is asked, without any text, for replay and simulation",
+                    run: RecordCommand.run),
                 .init(name: "kinds", effect: "list every kind of message with its number", run: Kinds.run),
                 .init(name: "chaos", effect: "run two peers under faults in virtual time, and print the trace's hash", run: Chaos.run),
                 .init(

@@ -8,7 +8,8 @@ import WireProtocol
 /// It knows no worker, only slots; a slot belongs to one rank of one life of a worker, from its registration until that life is over.
 @LoopActor
 final class CacheIndex {
-    private var index: BlockIndex
+    /// Leases hold in it through their book.
+    var index: BlockIndex
     /// Of workers that tell of no blocks.
     private var approximate = ApproximateBlocks()
     private let loop: Loop
@@ -79,28 +80,7 @@ final class CacheIndex {
         return true
     }
 
-    // MARK: What requests hold
-
-    /// How many of them, the first ones: only those are to be settled and released.
-    func hold(_ hashes: ArraySlice<UInt64>, on slot: PlacementSlot) -> Int {
-        hashes.isEmpty ? 0 : index.hold(hashes.span, on: slot)
-    }
-
-    func settle(_ hashes: [UInt64], on slot: PlacementSlot) {
-        guard !hashes.isEmpty else { return }
-        index.settle(hashes.span, on: slot)
-    }
-
-    func release(_ hashes: [UInt64], on slot: PlacementSlot, isPredicted: Bool) {
-        guard !hashes.isEmpty else { return }
-        index.release(hashes.span, on: slot, isPredicted: isPredicted)
-    }
-
-    func activeBlocks(on slot: PlacementSlot) -> UInt64 { UInt64(index.activeBlocks(on: slot)) }
     func cachedBlocks(on slot: PlacementSlot) -> UInt64 { UInt64(index.cachedBlocks(on: slot)) }
-    func exclusiveBlocks(_ hashes: [UInt64], on slot: PlacementSlot) -> Int {
-        hashes.isEmpty ? 0 : index.exclusiveBlocks(hashes.span, on: slot)
-    }
 
     /// What a worker without cache events has accepted, it will hold for a while.
     func accepted(_ hashes: [UInt64], on slot: PlacementSlot) {

@@ -22,7 +22,7 @@ extension LeaseLedger {
         lease.prefillTokens = made.prefillTokens
         lease.expectedOutputTokens = made.expectedOutputTokens
         lease.promptBlocks = made.promptBlocks
-        if slots[lease.placement] != nil { lease.hashes = made.hashes }
+        if hasSlot(lease.placement) { lease.hashes = made.hashes }
         lease.bookedBy = router
         // Known already: the worker was faster, or it is said again.
         guard book(lease) else { return }
@@ -31,7 +31,7 @@ extension LeaseLedger {
 
     func heard(_ over: LeaseReleased, from router: RouterLife) {
         guard booked[router]?.remove(over.lease) != nil else { return }
-        table.withdraw(over.lease, bookedBy: router, LeaseRelease(over.reason), &released)
+        withdraw(over.lease, bookedBy: router, LeaseRelease(over.reason))
         settle()
     }
 
@@ -51,7 +51,7 @@ extension LeaseLedger {
     private func withdraw(_ numbers: Set<UInt64>, bookedBy router: RouterLife) {
         for number in numbers.sorted() {
             booked[router]?.remove(number)
-            table.withdraw(number, bookedBy: router, .expired, &released)
+            withdraw(number, bookedBy: router, .expired)
         }
         settle()
     }

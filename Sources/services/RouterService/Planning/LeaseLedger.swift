@@ -4,20 +4,14 @@ import Scheduling
 import Telemetry
 import WireProtocol
 
-/// The lease table of a running router, and the blocks that leases hold in its index: what changes is counted, and published where this router
-/// booked it.
-///
-/// Each change of a lease and of its blocks is one step: a lease holds in the index exactly the hashes that the table keeps of it, on the slot of
-/// its placement.
+/// The lease book of a running router: what changes in it is counted, and published where this router booked it.
 @LoopActor
 final class LeaseLedger {
     let loop: Loop
     private let publisher: StatePublisher
     let metrics: RouterMetrics
     private let cache: CacheIndex
-    var table = LeaseTable()
-    var released: [ReleasedLease] = []
-    private(set) var slots: [Placement: PlacementSlot] = [:]
+    private var book = LeaseBook()
     /// Told of by other routers and not yet released by them; kept by `LeaseLedger+Peers`.
     var booked: [RouterLife: Set<UInt64>] = [:]
     /// Told of each placement whose leases changed.
@@ -57,78 +51,37 @@ final class LeaseLedger {
     /// A number of ours that was never given: nobody can have accepted it.
     private func isForeseen(_ number: UInt64) -> Bool { isOurs(number) && UInt32(truncatingIfNeeded: number) > given }
 
+    var table: LeaseTable { _read { yield book.table } }
+
     /// Leases that this router booked and that have not ended.
     var ours: [Lease] { table.all.filter { isOurs($0.number) } }
 
     /// What requests hold on a placement, with blocks that they share counted once.
-    func load(of placement: Placement) -> (count: LeaseCount, blocks: UInt64) {
-        let count = table.count(on: placement)
-        return (count, count.blocks(shared: slots[placement].map { cache.activeBlocks(on: $0) } ?? 0))
-    }
+    func load(of placement: Placement) -> (count: LeaseCount, blocks: UInt64) { book.load(of: placement, in: cache.index) }
 
     // MARK: Slots
 
     /// The placement's blocks are found there from now on.
-    func assign(_ slot: PlacementSlot, to placement: Placement) { slots[placement] = slot }
+    func assign(_ slot: PlacementSlot, to placement: Placement) { book.assign(slot, to: placement) }
 
     /// Nothing of that slot is used any more: leases that still stand on the placement share no blocks.
-    func unassign(_ placement: Placement, of life: WorkerLife) {
-        guard let slot = slots.removeValue(forKey: placement) else { return }
-        for lease in table.leases(of: life) where lease.rank == placement.rank {
-            cache.release(lease.sharedHashes, on: slot, isPredicted: lease.isPredicted)
-            table.forgetBlocks(of: lease.number)
-        }
-    }
+    func unassign(_ placement: Placement, of life: WorkerLife) { book.unassign(placement, of: life, in: &cache.index) }
 
-    private func hold(_ lease: Lease, from first: Int = 0) {
-        guard let slot = slots[lease.placement] else { return }
-        let wanted = lease.sharedHashes.dropFirst(first), held = cache.hold(wanted, on: slot)
-        // What the index has no room for is the lease's own: given back it would be taken from others.
-        if held < wanted.count { table.forgetBlocks(of: lease.number, from: first + held) }
-        if !lease.isPredicted { cache.settle(Array(wanted.prefix(held)), on: slot) }
-    }
-
-    private func letGo(_ lease: Lease) {
-        guard let slot = slots[lease.placement] else { return }
-        cache.release(lease.sharedHashes, on: slot, isPredicted: lease.isPredicted)
-    }
+    func hasSlot(_ placement: Placement) -> Bool { book.hasSlot(placement) }
 
     // MARK: Plans
 
-    /// What a plan books beside its placement.
-    struct Booking {
-        let attempt: UInt8
-        /// Prefill that the placement will have to do for it.
-        let prefillTokens: UInt32
-        /// Of the prompt's blocks, those that the worker said to have.
-        let confirmedBlocks: UInt32
-        let sharesBlocks: Bool
-        let tracksPrefill: Bool
-        let timing: LegTiming
-    }
-
-    /// Books what was chosen; nil if the table has no room. Earlier attempts of the request give up what no worker has accepted.
-    func book(_ query: borrowing RouteQuery, _ booking: Booking, _ leg: RouteDecision.Leg) -> UInt64? {
-        let choice = leg.choice, number = nextNumber()
-        var lease = Lease(
-            number: number, life: WorkerLife(worker: choice.placement.worker, generation: choice.generation), rank: choice.placement.rank,
-            role: leg.role, request: query.request, attempt: booking.attempt, promptTokens: query.tokenCount,
-            prefillTokens: booking.prefillTokens, expectedOutputTokens: query.expectedOutputTokens,
-            promptBlocks: query.tokenCount / max(query.blockSize, 1) + (query.tokenCount.isMultiple(of: max(query.blockSize, 1)) ? 0 : 1))
-        if slots[lease.placement] != nil { lease.hashes = query.hashes }
-        lease.sharesBlocks = booking.sharesBlocks
-        lease.tracksPrefill = booking.tracksPrefill
-        lease.confirmedBlocks = booking.confirmedBlocks
-        lease.timing = booking.timing
+    /// Books one leg of what was chosen, by the number that `lease` gives it; nil if the table has no room.
+    func book(hashes: [UInt64], _ lease: (UInt64) -> Lease) -> UInt64? {
+        let lease = lease(nextNumber())
         guard book(lease) else { return nil }
-        publisher.publish(.leaseMade(Self.made(lease, hashes: query.hashes)))
-        return number
+        publisher.publish(.leaseMade(Self.made(lease, hashes: hashes)))
+        return lease.number
     }
 
     /// False: the table is full, or the number is known.
     func book(_ lease: Lease) -> Bool {
-        guard table.book(lease, at: loop.now), let booked = table[lease.number] else { return false }
-        hold(booked)
+        guard book.book(lease, at: loop.now, in: &cache.index) else { return false }
         changed?(lease.placement)
         return true
     }
@@ -151,19 +104,21 @@ final class LeaseLedger {
     }
 
     func cancel(_ request: RequestID, through attempt: UInt8) {
-        table.cancel(request, through: attempt, at: loop.now, &released)
+        book.end { $0.cancel(request, through: attempt, at: loop.now, &$1) }
         settle()
     }
 
     /// A frontend saw it end.
     func end(_ ended: EndedLease) {
         let life = WorkerLife(worker: WorkerID(ended.workerID), generation: Generation(ended.generation))
-        table.release(ended.lease, of: life, LeaseRelease(ended.reason), at: loop.now, &released)
+        book.end { $0.release(ended.lease, of: life, LeaseRelease(ended.reason), at: loop.now, &$1) }
         settle()
     }
 
     /// Its cache was cleared, on one rank or all, or is read anew: what plans promised of it is void.
-    func forgetPromises(of life: WorkerLife, on rank: UInt32? = nil) { table.forgetPromises(of: life, on: rank.map(Rank.init)) }
+    func forgetPromises(of life: WorkerLife, on rank: UInt32? = nil) {
+        book.with { $0.forgetPromises(of: life, on: rank.map(Rank.init)) }
+    }
 
     // MARK: Events of a worker
 
@@ -205,24 +160,18 @@ final class LeaseLedger {
     }
 
     func grown(_ event: BlocksGrown, by life: WorkerLife) {
-        var exclusive = UInt64(0)
-        // Looked at only where it weighs anything.
-        if let lease = table[event.lease], lease.expectedOutputTokens != nil {
-            let shared = slots[lease.placement].map { cache.exclusiveBlocks(lease.sharedHashes, on: $0) } ?? 0
-            let tail = UInt64(lease.promptBlocks) - min(UInt64(lease.promptBlocks), UInt64(lease.sharedHashes.count))
-            exclusive = UInt64(shared) + tail + UInt64(event.outputBlocks)
-        }
+        let exclusive = book.exclusiveBlocks(of: event.lease, outputBlocks: event.outputBlocks, in: cache.index)
         moved(event.lease) { table in
             table.grown(
-                event.lease, of: life, outputBlocks: event.outputBlocks, outputTokens: event.outputTokens,
-                exclusiveBlocks: UInt32(clamping: exclusive))
+                event.lease, of: life, outputBlocks: event.outputBlocks, outputTokens: event.outputTokens, exclusiveBlocks: exclusive)
         }
     }
 
     func ended(_ event: RequestEnded, by life: WorkerLife) {
         guard event.lease != 0 else { return }
         let reason: LeaseRelease = event.reason == .cancelled ? .cancelled : .finished
-        if table.ended(event.lease, by: life, reason, &released) == .refused { metrics.strangeEvents.increment() }
+        let verdict = book.end { $0.ended(event.lease, by: life, reason, &$1) }
+        if verdict == .refused { metrics.strangeEvents.increment() }
         settle()
     }
 
@@ -240,67 +189,56 @@ final class LeaseLedger {
             lease.outputTokens = request.outputTokens
             lease.promptBlocks = UInt32(clamping: request.hashes.count)
             lease.isPredicted = request.prefillTokens > 0
-            if slots[lease.placement] != nil { lease.hashes = request.hashes }
+            if hasSlot(lease.placement) { lease.hashes = request.hashes }
             moved(lease.number) { table in table.accepted(lease) }
         }
-        table.reconcile(life, held: named, &released)
+        book.end { $0.reconcile(life, held: named, &$1) }
         settle()
     }
 
     /// That life of the worker is over.
     func drop(_ life: WorkerLife) {
-        table.drop(life, &released)
+        book.end { $0.drop(life, &$1) }
         settle()
     }
 
-    func setInStep(_ life: WorkerLife, _ isInStep: Bool) { table.setInStep(life, isInStep, at: loop.now) }
+    func setInStep(_ life: WorkerLife, _ isInStep: Bool) {
+        book.with { $0.setInStep(life, isInStep, at: loop.now) }
+    }
 
     // MARK: Time
 
     func expire() {
-        table.expire(at: loop.now, &released)
+        book.end { $0.expire(at: loop.now, &$1) }
         settle()
         metrics.leases.set(table.count)
     }
 
-    func paused(for gap: Duration) { table.paused(for: gap, until: loop.now) }
+    func paused(for gap: Duration) { book.with { $0.paused(for: gap, until: loop.now) } }
 
     // MARK: Helpers
 
     /// Changes one lease, and with it what it holds.
     func moved(_ number: UInt64, _ change: (inout LeaseTable) -> LeaseTable.Verdict) {
-        let before = table[number]
-        switch change(&table) {
-        case .refused: metrics.strangeEvents.increment()
-        case .late: break
-        case .applied, .made:
-            let after = table[number]
-            if let after { hold(after, insteadOf: before) }
-            // Who is told looks at what is held now.
-            if let before { changed?(before.placement) }
-            if let after, after.placement != before?.placement { changed?(after.placement) }
-        }
+        let result = book.change(number, in: &cache.index, change)
+        if result.verdict == .refused { metrics.strangeEvents.increment() }
+        // Who is told looks at what is held now.
+        if let before = result.before { changed?(before) }
+        if let after = result.after, after != result.before { changed?(after) }
     }
 
-    private func hold(_ after: Lease, insteadOf before: Lease?) {
-        guard let before else { return hold(after) }
-        let held = before.sharedHashes, wanted = after.sharedHashes
-        // Mostly the list is the same or goes on where it ended; a worker may also name another one.
-        let goesOn = wanted.count == held.count || wanted.count > held.count && wanted.starts(with: held)
-        guard before.placement == after.placement, goesOn else {
-            letGo(before)
-            return hold(after)
-        }
-        if before.isPredicted, !after.isPredicted, let slot = slots[after.placement] { cache.settle(held, on: slot) }
-        if wanted.count > held.count { hold(after, from: held.count) }
+    /// What another router booked is over, by its word or with it.
+    func withdraw(_ number: UInt64, bookedBy router: RouterLife, _ reason: LeaseRelease) {
+        book.end { $0.withdraw(number, bookedBy: router, reason, &$1) }
     }
 
     func settle() {
-        guard !released.isEmpty else { return }
-        for one in released {
+        book.orderReleased()
+        var isFalling = false
+        while let one = book.nextReleased(in: &cache.index) {
+            isFalling = true
             let lease = one.lease
             metrics.ended(one.reason)
-            letGo(lease)
             changed?(lease.placement)
             ended?(lease.number)
             guard isOurs(lease.number) else { continue }
@@ -310,7 +248,6 @@ final class LeaseLedger {
                         lease: lease.number, workerID: lease.life.worker.rawValue, generation: lease.life.generation.rawValue,
                         rank: lease.rank.rawValue, reason: LeaseEnd(one.reason))))
         }
-        released.removeAll(keepingCapacity: true)
-        fell?()
+        if isFalling { fell?() }
     }
 }

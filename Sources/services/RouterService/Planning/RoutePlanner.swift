@@ -179,17 +179,14 @@ final class RoutePlanner {
         }
         guard !entry.queryOnly else { return planned }
         let match = pool.candidates[choice.index].slot.map { matches[$0] } ?? BlockMatch()
-        let cached = min(UInt64(match.cached) * UInt64(pool.blockSize), UInt64(query.tokenCount))
-        // The decode leg of a split finds its prompt computed, and shares nothing unless the client says so.
-        let isHalf = leg.role == .decode && entry.wish != .decode, settings = selector.settings
-        let booking = LeaseLedger.Booking(
-            attempt: entry.attempt, prefillTokens: isHalf ? 0 : query.tokenCount - UInt32(cached),
-            confirmedBlocks: isHalf ? 0 : match.confirmed, sharesBlocks: query.assumeReuse ?? (isHalf ? false : settings.assumeReuse),
-            tracksPrefill: query.trackPrefill ?? (isHalf ? false : settings.trackPrefill),
-            timing: LegTiming(
-                promptTokens: query.tokenCount,
-                mostOutputTokens: UInt64(entry.choices) * UInt64(entry.maxTokens > 0 ? entry.maxTokens : .max), choices: entry.choices))
-        guard let lease = core.ledger.book(query, booking, leg) else {
+        let timing = LegTiming(
+            promptTokens: query.tokenCount, mostOutputTokens: UInt64(entry.choices) * UInt64(entry.maxTokens > 0 ? entry.maxTokens : .max),
+            choices: entry.choices)
+        let lease = core.ledger.book(hashes: query.hashes) { number in
+            Lease(
+                number: number, leg, for: query, attempt: entry.attempt, match: match, settings: selector.settings, timing: timing)
+        }
+        guard let lease else {
             // Nor is its other leg kept.
             core.ledger.cancel(query.request, through: entry.attempt)
             throw Refusal(code: .capacity, reason: "this router can keep no more leases", retryAfter: RouterLimits.retryAfter)

@@ -98,11 +98,7 @@ final class Pool: StateEntry {
 
     func setLeases(_ ledger: (count: LeaseCount, blocks: UInt64), of placement: Placement) {
         guard let index = candidates.index(of: placement) else { return }
-        candidates[index].load.bookedTokens = ledger.count.bookedTokens
-        candidates[index].load.bookedRequests = ledger.count.bookedRequests
-        candidates[index].load.ledgerTokens = ledger.count.prefillTokens
-        candidates[index].load.ledgerBlocks = ledger.blocks
-        candidates[index].load.ledgerRequests = ledger.count.requests
+        candidates[index].load.take(ledger)
     }
 
     func setIndexedBlocks(_ blocks: UInt64, of placement: Placement) {

@@ -14,6 +14,8 @@ package struct Candidate: Sendable {
     package var slot: PlacementSlot?
     /// In the index, on the device: ties go to the one with fewer.
     package var indexedBlocks: UInt64 = 0
+    /// How often its whole cache was written anew.
+    package var turnover: Float = 0
     package var isReady: Bool
     package var load: CandidateLoad
     /// What its worker was measured to need; none: not measured yet.
@@ -75,6 +77,15 @@ package struct CandidateLoad: Hashable, Sendable {
     // worker's last word does not know what was booked or accepted since. Neither says too much, so the larger one is nearer to the truth, and
     // their sum would count most requests twice.
 
+    /// What this router's leases, and those it heard of, come to there now.
+    package mutating func take(_ ledger: (count: LeaseCount, blocks: UInt64)) {
+        bookedTokens = ledger.count.bookedTokens
+        bookedRequests = ledger.count.bookedRequests
+        ledgerTokens = ledger.count.prefillTokens
+        ledgerBlocks = ledger.blocks
+        ledgerRequests = ledger.count.requests
+    }
+
     /// Prefill to be done there before that of a new request.
     package var prefillTokens: UInt64 { max(ledgerTokens, believedTokens) }
     package var heldRequests: UInt64 { max(UInt64(ledgerRequests), believedRequests) }
@@ -88,15 +99,27 @@ package struct CandidateLoad: Hashable, Sendable {
     /// Whether that is too much for one more request, on a placement of such engine steps.
     @inline(__always)
     func isBusy(stepTokens: UInt32, _ thresholds: BusyThresholds) -> Bool {
+        isFull(thresholds) || isBehind(stepTokens: stepTokens, thresholds)
+    }
+
+    /// Requests hold so many of its blocks that one more would push another out.
+    @inline(__always)
+    func isFull(_ thresholds: BusyThresholds) -> Bool {
+        totalBlocks > 0 && Double(max(UInt64(activeBlocks), ledgerBlocks)) >= thresholds.activeBlocks * Double(totalBlocks)
+    }
+
+    /// So much prefill waits there that one more would wait long.
+    @inline(__always)
+    func isBehind(stepTokens: UInt32, _ thresholds: BusyThresholds) -> Bool {
         let waiting = prefillTokens
-        let waits = stepTokens > 0 && Double(waiting) > thresholds.waitingBatches * Double(stepTokens)
-        let held = max(UInt64(activeBlocks), ledgerBlocks)
-        return waits || waiting > thresholds.waitingTokens
-            || totalBlocks > 0 && Double(held) >= thresholds.activeBlocks * Double(totalBlocks)
+        return stepTokens > 0 && Double(waiting) > thresholds.waitingBatches * Double(stepTokens) || waiting > thresholds.waitingTokens
     }
 }
 
-/// Above which load a placement gets no new plan. Either is off at infinity. May be changed while the router runs.
+/// Above which load a placement is busy. Either is off at infinity. May be changed while the router runs.
+///
+/// A full one gets no new plan. One that is behind gets none by a pin, a session or a policy that knows no costs; where costs are weighed they know
+/// how far it is behind, and it may be the best all the same, as long as there is anybody who is not busy: what is cached there may be worth the wait.
 package struct BusyThresholds: Hashable, Sendable {
     /// Waiting prefill, in engine steps of the placement.
     package var waitingBatches: Double

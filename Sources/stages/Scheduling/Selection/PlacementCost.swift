@@ -48,6 +48,7 @@ package struct CostInputs: Hashable, Sendable {
     package var stepTokens: UInt32 = 0
     package var lastTurn: UInt64 = 0
     package var latency: LatencyEstimate?
+    package var turnover: Float = 0
     package var match = BlockMatch()
     /// Decodes for others, so that a prefill there disturbs them.
     package var isDecoding = false
@@ -58,12 +59,12 @@ package struct CostInputs: Hashable, Sendable {
     init(_ candidate: borrowing Candidate, _ match: BlockMatch) {
         self.init(
             candidate.load, match, stepTokens: candidate.maxBatchedTokens, lastTurn: candidate.lastTurn, latency: candidate.latency,
-            isDecoding: candidate.role == .decode)
+            turnover: candidate.turnover, isDecoding: candidate.role == .decode)
     }
 
     @inline(__always)
     init(
-        _ load: CandidateLoad, _ match: BlockMatch, stepTokens: UInt32, lastTurn: UInt64, latency: LatencyEstimate?, isDecoding: Bool
+        _ load: CandidateLoad, _ match: BlockMatch, stepTokens: UInt32, lastTurn: UInt64, latency: LatencyEstimate?, turnover: Float, isDecoding: Bool
     ) {
         prefillTokens = load.prefillTokens
         heldBlocks = load.heldBlocks
@@ -71,6 +72,7 @@ package struct CostInputs: Hashable, Sendable {
         self.stepTokens = stepTokens
         self.lastTurn = lastTurn
         self.latency = latency
+        self.turnover = turnover
         self.match = match
         self.isDecoding = isDecoding
     }
@@ -94,8 +96,11 @@ package struct CostFormula: Hashable, Sendable {
     package let outputTokens: UInt32
     /// A split is possible as well, so that prefill on a decode worker is priced for what it does to the others there.
     package var pricesInterference = false
+    /// The leg is the whole request: its prefill holds up all that decode where it runs.
+    package var disturbs = false
     /// Of all that are eligible, for the decay of the credit.
     package var leastPrefillTokens: UInt64 = 0
+    package var leastTurnover: Float = 0
     /// For those who were not measured: the best of what was. They are tried, and so measured; an average would leave the good ones among them idle.
     package var assumedLatency = LatencyEstimate.prior
 
@@ -130,15 +135,22 @@ package struct CostFormula: Hashable, Sendable {
     @inline(__always)
     private func weigh(_ inputs: CostInputs, _ cost: inout PlacementCost) {
         if settings.trackPrefill { cost.credit = credit(inputs) }
-        if pricesInterference, inputs.isDecoding, settings.trackPrefill {
+        if disturbs, settings.policy != .latency, settings.trackPrefill {
             cost.interference = settings.interferenceWeight * max(blocks - cost.credit, 0) * Double(inputs.heldRequests)
         }
-        let uncached = max(Double(cost.prefillTokens) / Double(blockSize) - cost.credit, 0) + cost.interference
+        let gap = Double(min(max(inputs.turnover - leastTurnover, 0), 1))
+        let eviction = settings.evictionWeight * max(blocks - cost.credit, 0) * gap
+        let uncached = max(Double(cost.prefillTokens) / Double(blockSize) - cost.credit, 0) + cost.interference + eviction
         let held = Double(cost.activeBlocks) + settings.activeRequestWeight * Double(inputs.heldRequests)
         if settings.policy == .latency {
             let latency = inputs.latency ?? assumedLatency
             cost.prefill = settings.prefillLoadScale * milliseconds(prefill: uncached, latency)
             cost.decode = milliseconds(decoding: held, latency)
+            if disturbs {
+                let computed = max(blocks - cost.credit, 0) * Double(blockSize)
+                cost.interference = settings.latencyInterference * Double(latency.prefillToken) * computed * Double(inputs.heldRequests)
+                cost.decode += cost.interference
+            }
         } else {
             cost.prefill = settings.prefillLoadScale * uncached
             cost.decode = held

@@ -22,7 +22,7 @@ package struct LegCounts: Hashable, Sendable {
     package var eligible: UInt32 = 0
     /// Of the eligible.
     package var busy: UInt32 = 0
-    /// Neither busy nor among those that were kept.
+    /// Not among those that were kept, though they could have been chosen.
     package var leftOut: UInt32 = 0
 
     package init() {}
@@ -63,6 +63,7 @@ package struct LegSurvey: Sendable {
         Self.prepare(&formula, demands, query, span, range, thresholds)
         rule = LegRule(leg: newRule.leg, means: newRule.means, formula: formula, draw: newRule.draw)
         let rule = rule, drawsTickets = rule.drawsTickets
+        let weighsWaiting = rule.means == .policy && rule.formula.settings.policy.weighsCosts
         var eligible: UInt32 = 0, busy: UInt32 = 0
         // Field by field: a candidate taken as a whole is copied, and in a fleet of hundreds that is most of a decision.
         for index in range {
@@ -73,11 +74,11 @@ package struct LegSurvey: Sendable {
             let load = span[index].load, stepTokens = span[index].maxBatchedTokens
             if load.isBusy(stepTokens: stepTokens, thresholds) {
                 busy += 1
-                continue
+                if !weighsWaiting || load.isFull(thresholds) { continue }
             }
             let inputs = CostInputs(
                 load, Self.match(span[index].slot, blocks), stepTokens: stepTokens, lastTurn: span[index].lastTurn,
-                latency: span[index].latency, isDecoding: role == .decode)
+                latency: span[index].latency, turnover: span[index].turnover, isDecoding: role == .decode)
             let cost = rule.formula.cost(of: inputs), indexedBlocks = span[index].indexedBlocks
             // Most are too dear whatever they draw.
             if shortlist.rejects(rule.standing(inputs, cost, indexedBlocks: indexedBlocks, ticket: 0)) { continue }
@@ -87,7 +88,8 @@ package struct LegSurvey: Sendable {
         counts.eligible = eligible
         counts.busy = busy
         counts.leftOut = UInt32(clamping: shortlist.leftOut)
-        guard !shortlist.entries.isEmpty else { return busy > 0 ? .busy : .nobody }
+        // Where all are busy, the request waits at the router: nobody is the best of them before one has room.
+        guard eligible > busy else { return busy > 0 ? .busy : .nobody }
         choose(span, blocks, isRecording)
         return .found
     }
@@ -103,6 +105,11 @@ package struct LegSurvey: Sendable {
                 if let known = span[index].latency { fastest = fastest?.fastest(known) ?? known }
             }
             if let fastest { formula.assumedLatency = fastest }
+        }
+        if formula.settings.evictionWeight > 0, formula.settings.policy.weighsCosts {
+            var least = Float.infinity
+            for index in range where demands.admit(span[index], query) { least = min(least, span[index].turnover) }
+            formula.leastTurnover = least
         }
         if formula.settings.overlapCreditDecay > 0, formula.settings.policy.weighsCosts {
             var least = UInt64.max

@@ -25,6 +25,8 @@ package struct SelectionSettings: Hashable, Sendable {
     package var transferWeight = 0.1
     /// What a block that is computed on a decode worker costs each request that runs there, as a share of itself.
     package var interferenceWeight = 0.05
+    package var latencyInterference = 1.0
+    package var evictionWeight = 0.0
     package var thresholds = BusyThresholds()
 
     package init() {}

@@ -46,8 +46,8 @@ package struct LoadSummary: Equatable, Sendable {
 
     /// Requests offered a second while they were; nil: at one moment.
     package var offeredPerSecond: Double? {
-        guard let firstDue, let lastDue, lastDue > firstDue, counts.offered > 1 else { return nil }
-        // The first of n requests does not end a gap between two.
+        guard let firstDue, let lastDue, lastDue > firstDue, counts.offered > UInt64(parts) else { return nil }
+        // Each host's first request ends no gap between two.
         return Double(counts.offered - UInt64(parts)) / ((lastDue - firstDue).inSeconds)
     }
 

@@ -77,7 +77,7 @@ package struct GoodputLimits: Hashable, Sendable {
 extension GoodputLimits: CustomStringConvertible {
     package var description: String {
         let bounds = [("ttft", timeToFirstToken), ("tpot", timePerToken), ("e2e", endToEnd)].compactMap { name, limit in
-            limit.map { "\(name) ≤ \($0.shortText)" }
+            limit.map { "\(name) ≤ \(NumberStyle.duration.tick($0.inSeconds))" }
         }
         return bounds.isEmpty ? "none" : bounds.joined(separator: ", ")
     }

@@ -50,10 +50,10 @@ struct SummaryReader {
         return value
     }
 
-    /// Milliseconds to the microsecond; nil where the member is null or missing.
+    /// Milliseconds to the microsecond, up to 31 years, which a double holds exactly; nil where the member is null or missing.
     func milliseconds(_ name: String) throws(SummaryReadError) -> Duration? {
         guard has(name) else { return nil }
-        guard let value = object[name]?.asDouble, value.magnitude <= 1e15 else { throw problem(name, "is no number of milliseconds") }
+        guard let value = object[name]?.asDouble, value.magnitude <= 1e12 else { throw problem(name, "is no number of milliseconds") }
         return .microseconds(Int64((value * 1_000).rounded()))
     }
 

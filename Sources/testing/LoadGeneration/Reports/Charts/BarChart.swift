@@ -32,12 +32,12 @@ package struct BarChart: Hashable, Sendable {
 
     func drawn(isAlone: Bool) -> String {
         let bar = 16.0, group = Double(max(1, series.count)) * (bar + 2) + 12, rows = Double(categories.count) * group
-        let top = 44 + SVGCanvas.legendHeight(series.map(\.name), room: 530), bottom = top + rows
-        var canvas = SVGCanvas(width: 560, height: bottom + 48)
-        canvas.text(title.cut(to: 66), x: 16, y: 26, style: "title", hint: title)
-        canvas.legend(series.map(\.name), x: 16, y: 38, room: 530)
+        let top = 44 + SVGCanvas.legendHeight(series.map(\.name), room: ChartStyle.legendRoom), bottom = top + rows
+        var canvas = SVGCanvas(width: ChartStyle.width, height: bottom + (axis.title.isEmpty ? 28 : 48))
+        canvas.text(title.cut(to: ChartStyle.titleLetters), x: 16, y: 26, style: "title", hint: title)
+        canvas.legend(series.map(\.name), x: 16, y: 38, room: ChartStyle.legendRoom)
         let names = categories.map { $0.cut(to: 22) }
-        let left = 26 + 7.2 * Double(names.map(\.count).max() ?? 0), right = 560.0 - 76
+        let left = 26 + 7.2 * Double(names.map(\.count).max() ?? 0), right = ChartStyle.width - 76
         var measured = axis
         measured.scale = .linear  // a bar's length compares only from 0
         let fitted = FittedAxis(measured, values: series.flatMap { $0.values.compactMap { $0 } }, ticks: 4)

@@ -2,6 +2,12 @@
 ///
 /// Eight hues that people with any colour vision tell apart in this order; what comes after them is dashed as well, and every line is named in words.
 enum ChartStyle {
+    /// Narrow, so that on a phone the type is still to be read; on a page two stand side by side.
+    static let width = 480.0
+    static let height = 310.0
+    static let legendRoom = width - 30
+    static let titleLetters = 54
+
     static let light = ["#2a78d6", "#1baf7a", "#eda100", "#008300", "#4a3aa7", "#e34948", "#e87ba4", "#eb6834"]
     static let dark = ["#3987e5", "#199e70", "#c98500", "#2ba02b", "#9085e9", "#e66767", "#d55181", "#d95926"]
 

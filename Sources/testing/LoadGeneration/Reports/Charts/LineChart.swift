@@ -40,13 +40,13 @@ package struct LineChart: Hashable, Sendable {
     package var svg: String { drawn(isAlone: true) }
 
     func drawn(isAlone: Bool) -> String {
-        var canvas = SVGCanvas(width: 560, height: 340)
-        canvas.text(title.cut(to: 66), x: 16, y: 26, style: "title", hint: title)
-        canvas.legend(lines.map(\.name), x: 16, y: 38, room: 530)
-        let top = 66 + SVGCanvas.legendHeight(lines.map(\.name), room: 530), bottom = 340.0 - 46
+        var canvas = SVGCanvas(width: ChartStyle.width, height: ChartStyle.height)
+        canvas.text(title.cut(to: ChartStyle.titleLetters), x: 16, y: 26, style: "title", hint: title)
+        canvas.legend(lines.map(\.name), x: 16, y: 38, room: ChartStyle.legendRoom)
+        let top = 66 + SVGCanvas.legendHeight(lines.map(\.name), room: ChartStyle.legendRoom), bottom = ChartStyle.height - 46
         let across = FittedAxis(x, values: lines.flatMap { $0.points.map(\.x) }, ticks: 6)
         let upward = FittedAxis(y, values: lines.flatMap { $0.points.map(\.y) })
-        let left = 24 + 7 * Double(upward.ticks.map(\.label.count).max() ?? 0), right = 560.0 - 22
+        let left = 24 + 7 * Double(upward.ticks.map(\.label.count).max() ?? 0), right = ChartStyle.width - 22
         for tick in upward.ticks {
             let place = bottom - tick.place * (bottom - top)
             canvas.line(left, place, right, place, style: tick.place == 0 ? "axis" : "grid")

@@ -11,11 +11,11 @@ enum PageStyle {
         p{margin:4px 0 12px;color:var(--soft);max-width:75ch}
         .facts{display:grid;grid-template-columns:max-content 1fr;gap:2px 16px;margin:0 0 20px;font-size:.92rem}
         .facts dt{color:var(--soft)}.facts dd{margin:0;overflow-wrap:anywhere}
-        .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;padding:0;margin:0;list-style:none}
+        .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(124px,1fr));gap:12px;padding:0;margin:0;list-style:none}
         .tiles li,.card{background:var(--card);border:1px solid var(--edge);border-radius:10px}
-        .tiles li{padding:12px 14px}.tiles b{display:block;font-size:1.45rem;line-height:1.25;font-variant-numeric:tabular-nums}
+        .tiles li{padding:12px 14px}.tiles b{display:block;font-size:1.3rem;line-height:1.3;white-space:nowrap;font-variant-numeric:tabular-nums}
         .tiles span{color:var(--soft);font-size:.86rem}
-        .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr));gap:16px;margin-top:12px}
+        .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:16px;margin-top:12px}
         .card{margin:0;padding:8px;overflow:hidden}.card svg{display:block;width:100%;height:auto}
         details{margin:4px 8px;font-size:.86rem}summary{cursor:pointer;color:var(--soft)}
         .scroll{overflow-x:auto;margin:8px 0}

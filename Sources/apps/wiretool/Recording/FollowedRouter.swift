@@ -1,0 +1,154 @@
+import ClusterModel
+import EventLoop
+import ProcessKit
+import StreamFollowing
+import Transport
+import WireProtocol
+
+/// One router as a recorder sees it: a route link, on which it registers as a frontend that asks for nothing, and the router's stream.
+@LoopActor
+final class FollowedRouter: LinkKeeperHandler, StreamMirror {
+    let ordinal: Int
+    private let address: Address
+    private let registration: RegisterFrontend
+    private let endpoint: LinkEndpoint
+    private let loop: Loop
+    private let network: any Network
+    private weak var recorder: Recorder?
+    private var keeper: LinkKeeper?
+    private var follower: StreamFollower?
+    private let gate = RecoveryGate()
+    private(set) var isInStep = false
+    /// Why it was not reached.
+    private(set) var problem: String?
+
+    /// What it says of the cluster. It outlives the link: workers go on without a router.
+    private(set) var directory = RouterDirectory()
+    /// What a router says that has just begun, and may not know its workers yet.
+    private var joining: RouterDirectory?
+    /// Gathered until the last page of a snapshot is there.
+    private var found = RouterDirectory()
+    private var hasJoined = false
+
+    private static let registrationLimit = Duration.seconds(2)
+
+    init(
+        _ ordinal: Int, _ address: Address, _ registration: RegisterFrontend, endpoint: LinkEndpoint, loop: Loop, network: any Network,
+        recorder: Recorder
+    ) {
+        self.ordinal = ordinal
+        self.address = address
+        self.registration = registration
+        self.endpoint = endpoint
+        self.loop = loop
+        self.network = network
+        self.recorder = recorder
+        keeper = LinkKeeper(address, kind: .route, endpoint: endpoint, loop: loop, handler: self)
+    }
+
+    func start() { keeper?.start() }
+
+    func stop() {
+        unfollow()
+        keeper?.stop(.done)
+        keeper = nil
+    }
+
+    /// Open, or nil.
+    var link: Link? { keeper?.link.flatMap { $0.isOpen ? $0 : nil } }
+
+    private func unfollow() {
+        follower?.close()
+        follower = nil
+        found = RouterDirectory()
+        joining = nil
+        isInStep = false
+    }
+
+    // MARK: The link
+
+    func keeper(_ keeper: LinkKeeper, opened link: Link) {
+        loop.spawn { [weak self] in await self?.register(on: link) }
+    }
+
+    private func register(on link: Link) async {
+        do {
+            let answer = try await link.ask(registration, answeredBy: FrontendRegistered.self, within: Self.registrationLimit)
+            guard link === keeper?.link, let feed = Address(advertised: answer.endpoints.feedAddress, peer: link.remoteAddress) else {
+                return link.goodbye(.leaving, detail: "no feed")
+            }
+            unfollow()
+            // A router's stream has no blocks.
+            var options = FollowingOptions()
+            options.wantsBlocks = false
+            follower = try StreamFollower(
+                StreamSource(.routerState, publisher: link.peer.id, generation: link.peer.generation, feed: feed), mirror: self,
+                line: RecoveryLine(over: { [weak self, weak link] in self?.keeper?.link === link ? link : nil }, loop: loop), gate: gate,
+                options: options, loop: loop, network: network)
+            problem = nil
+        } catch {
+            problem = "\(address): \(error)"
+            link.goodbye(.leaving, detail: "not registered")
+        }
+    }
+
+    func keeper(_ keeper: LinkKeeper, received header: MessageHeader, body: RawSpan, on link: Link) {
+        switch header.kind {
+        case .replayQuestion, .snapshotQuestion:
+            link.answer(header, with: Failure(.notFound, reason: "nothing is ever said on this stream"))
+        default: link.malformed(header, WireError(.unexpectedKind, "kind"))
+        }
+    }
+
+    func keeper(_ keeper: LinkKeeper, ended: LinkEnd, wasOpen: Bool, retryAfter: Duration) {
+        problem = "\(address): \(ended)"
+        unfollow()
+    }
+
+    // MARK: Its stream
+
+    func restarted(_ follower: StreamFollower) { found = RouterDirectory() }
+
+    func apply(_ page: SnapshotPage, from follower: StreamFollower) { for entry in page.entries { found.take(entry) } }
+
+    func completed(through number: UInt64, _ follower: StreamFollower) {
+        joining = found
+        found = RouterDirectory()
+        adoptIfSettled()
+    }
+
+    /// A router that has just begun does not know yet who is there: until it does, what was known counts.
+    private func adoptIfSettled() {
+        guard let said = joining, said.state != .starting || directory.workers.isEmpty else { return }
+        directory = said
+        joining = nil
+        recorder?.directoryChanged()
+    }
+
+    func apply(_ batch: borrowing StreamBatch, from follower: StreamFollower) {
+        do throws(WireError) {
+            for change in try Codec.decodeBody(RouterState.self, from: batch.body).changes.dropFirst(batch.skip) {
+                if joining != nil {
+                    _ = joining?.take(change)
+                    adoptIfSettled()
+                } else if directory.take(change) {
+                    // What comes behind may be about a worker that has just come.
+                    recorder?.directoryChanged()
+                }
+                recorder?.told(change, by: self)
+            }
+        } catch { preconditionFailure("the batch was checked: \(error)") }
+    }
+
+    func apply(_ event: WorkerEvent, number: UInt64, from follower: StreamFollower) {}
+
+    func follower(_ follower: StreamFollower, became state: StreamState) { isInStep = state == .inStep }
+
+    func follower(_ follower: StreamFollower, noted notice: StreamNotice) {
+        if case .recovered(by: .snapshot) = notice, !hasJoined {
+            hasJoined = true
+        } else {
+            recorder?.noted(notice)
+        }
+    }
+}

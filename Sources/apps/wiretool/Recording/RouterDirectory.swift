@@ -1,0 +1,67 @@
+import ClusterModel
+import WireProtocol
+
+/// What one router says of the cluster, as far as a recorder needs it. Bounded: more than a cluster may have is left out.
+struct RouterDirectory {
+    /// By worker id, frontend id and digest.
+    private(set) var workers: [UInt64: WorkerEntry] = [:]
+    private(set) var frontends: [UInt64: FrontendEntry] = [:]
+    private(set) var pools: [Digest: ModelCard] = [:]
+    private(set) var state = ProcessState.starting
+    private var queues: [Digest: UInt32] = [:]
+
+    private static let most = Limits.workerIDs
+
+    /// Requests in its queues.
+    var parked: UInt64 { queues.values.reduce(0) { $0 + UInt64($1) } }
+
+    mutating func take(_ entry: SnapshotEntry) {
+        switch entry {
+        case .workerEntry(let entry): set(entry)
+        case .frontendEntry(let entry): set(entry)
+        case .modelPool(let pool): set(pool)
+        case .queueDepth(let depth): set(depth)
+        case .routerHealth(let health): state = health.state
+        default: break
+        }
+    }
+
+    /// True if workers, frontends or pools are others now.
+    mutating func take(_ change: RouterChange) -> Bool {
+        switch change {
+        case .workerEntry(let entry): set(entry)
+        case .workerGone(let gone):
+            guard workers[gone.workerID]?.generation == gone.generation else { return false }
+            workers[gone.workerID] = nil
+        case .frontendEntry(let entry): set(entry)
+        case .frontendGone(let gone):
+            guard frontends[gone.frontendID]?.generation == gone.generation else { return false }
+            frontends[gone.frontendID] = nil
+        case .modelPool(let pool): set(pool)
+        case .queueDepth(let depth):
+            set(depth)
+            return false
+        case .routerHealth(let health):
+            state = health.state
+            return false
+        default: return false
+        }
+        return true
+    }
+
+    private mutating func set(_ entry: WorkerEntry) {
+        if workers[entry.workerID] != nil || workers.count < Self.most { workers[entry.workerID] = entry }
+    }
+
+    private mutating func set(_ entry: FrontendEntry) {
+        if frontends[entry.frontendID] != nil || frontends.count < Self.most { frontends[entry.frontendID] = entry }
+    }
+
+    private mutating func set(_ pool: ModelPool) {
+        if pools[pool.card.digest] != nil || pools.count < Self.most { pools[pool.card.digest] = pool.card }
+    }
+
+    private mutating func set(_ depth: QueueDepth) {
+        if queues[depth.pool] != nil || queues.count < Self.most { queues[depth.pool] = depth.requests }
+    }
+}
