@@ -176,10 +176,9 @@ var targets: [Target] = [
     // The programs are dependencies so that they are built with the tests that start them.
     tests(
         "ProcessTests",
-        ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport", "frontend", "loadgen", "router", "wiretool", "workerd"]),
         [
-            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "LoadGeneration", "TestSupport", "frontend", "router", "wiretool",
-            "workerd",
+            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "LoadGeneration", "TestSupport", "frontend", "loadgen", "router",
+            "wiretool", "workerd",
         ]),
     tests("TidyTests", []),
 ]

@@ -143,16 +143,6 @@ package struct RecordWriter: Sendable {
 }
 
 extension JSONWriter {
-    fileprivate mutating func member(_ name: String, _ value: String) {
-        key(name)
-        string(value)
-    }
-
-    fileprivate mutating func member(_ name: String, _ value: UInt64) {
-        key(name)
-        number(value)
-    }
-
     /// Moments and durations are whole microseconds; nothing is before the begin.
     fileprivate mutating func member(_ name: String, _ value: Duration) {
         key(name)
