@@ -30,7 +30,7 @@ enum Simulate {
             for j in k..<e { requests[j].due = base + gap * (j - k) / (e - k) }
             k = e
         }
-        for j in requests.indices { requests[j].due = .nanoseconds(Int64(Double(requests[j].due.inNanoseconds) / scale)) }
+        for j in requests.indices where values["burst"] == nil { requests[j].due = .nanoseconds(Int64(Double(requests[j].due.inNanoseconds) / scale)) }
         var options = FleetOptions()
         options.workers = i("workers", 8); options.prefillWorkers = i("prefill", 0); options.decodeWorkers = i("decode", 0)
         options.routers = i("routers", 1)
@@ -42,10 +42,12 @@ enum Simulate {
         if let b = values["arw"].flatMap(Double.init) { options.policy.settings.activeRequestWeight = b }
         if let b = values["pls"].flatMap(Double.init) { options.policy.settings.prefillLoadScale = b }
         if let b = values["credit"].flatMap(Double.init) { options.policy.settings.overlapCredit = b }
-        if let b = values["li"].flatMap(Double.init) { options.policy.settings.latencyInterference = b }
         if let b = values["iw"].flatMap(Double.init) { options.policy.settings.interferenceWeight = b }
         if let b = values["tw"].flatMap(Double.init) { options.policy.settings.transferWeight = b }
         if let b = values["ew"].flatMap(Double.init) { options.policy.settings.evictionWeight = b }
+        if let b = values["hw"].flatMap(Double.init) { options.policy.settings.heldBlockWeight = b }
+        if let b = values["ld"].flatMap(Double.init) { options.policy.settings.latencyDecode = b }
+        if values["burst"] != nil { for j in requests.indices { requests[j].due = .zero }; options.queue.entries = 100_000; options.queue.batches = 100_000; options.queue.longest = .seconds(100_000); options.firstToken = .seconds(100_000) }
         options.limits.timePerToken = .milliseconds(Int64(i("itl", 100)))
         options.queue.batches = i("qb", 16)
         options.queue.longest = .seconds(Int64(i("qt", 60)))

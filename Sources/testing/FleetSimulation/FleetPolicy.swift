@@ -21,7 +21,9 @@ package struct FleetPolicy: Sendable {
         settings.overlapCreditDecay = 0
         settings.prefillLoadScale = 1
         settings.activeRequestWeight = 0
+        settings.heldBlockWeight = 1
         settings.interferenceWeight = 0
+        settings.evictionWeight = 0
         settings.thresholds = BusyThresholds(waitingBatches: 4, activeBlocks: .infinity)
         return FleetPolicy(name: "dynamo", settings: settings)
     }

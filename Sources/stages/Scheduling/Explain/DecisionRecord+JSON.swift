@@ -98,8 +98,9 @@ extension CostFormula {
         json.member("block_size", UInt64(blockSize))
         json.member("prompt_blocks", blocks)
         json.member("output_tokens", UInt64(outputTokens))
-        json.member("prices_interference", pricesInterference)
+        json.member("disturbs", disturbs)
         json.member("least_prefill_tokens", leastPrefillTokens)
+        json.member("least_turnover", Double(leastTurnover))
         json.key("assumed_latency")
         assumedLatency.write(to: &json)
         json.key("settings")
@@ -117,7 +118,7 @@ enum SettingName {
             ("prefill_load_scale", \.prefillLoadScale), ("overlap_credit", \.overlapCredit), ("overlap_credit_decay", \.overlapCreditDecay),
             ("host_weight", \.hostWeight), ("disk_weight", \.diskWeight), ("external_weight", \.externalWeight),
             ("active_request_weight", \.activeRequestWeight), ("temperature", \.temperature), ("transfer_weight", \.transferWeight),
-            ("interference_weight", \.interferenceWeight),
+            ("interference_weight", \.interferenceWeight), ("eviction_weight", \.evictionWeight),
         ]
     }
 
@@ -145,7 +146,7 @@ extension Appraisal {
         json.member("step_tokens", UInt64(inputs.stepTokens))
         json.member("last_turn", inputs.lastTurn)
         json.member("indexed_blocks", indexedBlocks)
-        json.member("decodes", inputs.isDecoding)
+        json.member("turnover", Double(inputs.turnover))
         if let latency = inputs.latency {
             json.key("latency")
             latency.write(to: &json)

@@ -67,8 +67,9 @@ extension CostFormula {
         self.init(
             settings: settings, tokens: try reader.integer("prompt_tokens"), blockSize: try reader.integer("block_size"),
             outputTokens: try reader.integer("output_tokens"))
-        pricesInterference = try reader.truth("prices_interference")
+        disturbs = try reader.truth("disturbs")
         leastPrefillTokens = try reader.integer("least_prefill_tokens")
+        leastTurnover = Float(try reader.amount("least_turnover"))
         guard let assumed = try reader.latency("assumed_latency") else { throw reader.fault("assumed_latency", "it is missing") }
         assumedLatency = assumed
     }
@@ -90,7 +91,7 @@ extension Appraisal {
         inputs.heldRequests = try load.integer("requests")
         inputs.stepTokens = try load.integer("step_tokens")
         inputs.lastTurn = try load.integer("last_turn")
-        inputs.isDecoding = try load.truth("decodes")
+        inputs.turnover = Float(try load.amount("turnover"))
         inputs.latency = try load.latency("latency")
         let cached = try reader.object("cached")
         for tier in MatchName.all { inputs.match[keyPath: tier.path] = try cached.integer(tier.name) }

@@ -31,6 +31,8 @@ package struct PlacementCost: Hashable, Sendable {
     package var credit = 0.0
     /// What this request would cost those who decode there, in blocks of prefill.
     package var interference = 0.0
+    /// What its new blocks would push out of a cache that is written anew more often than others, in blocks of prefill.
+    package var eviction = 0.0
     /// The weighed terms, in the policy's unit.
     package var prefill = 0.0
     package var decode = 0.0
@@ -48,10 +50,9 @@ package struct CostInputs: Hashable, Sendable {
     package var stepTokens: UInt32 = 0
     package var lastTurn: UInt64 = 0
     package var latency: LatencyEstimate?
+    /// How often its whole cache was written anew.
     package var turnover: Float = 0
     package var match = BlockMatch()
-    /// Decodes for others, so that a prefill there disturbs them.
-    package var isDecoding = false
 
     package init() {}
 
@@ -59,12 +60,12 @@ package struct CostInputs: Hashable, Sendable {
     init(_ candidate: borrowing Candidate, _ match: BlockMatch) {
         self.init(
             candidate.load, match, stepTokens: candidate.maxBatchedTokens, lastTurn: candidate.lastTurn, latency: candidate.latency,
-            turnover: candidate.turnover, isDecoding: candidate.role == .decode)
+            turnover: candidate.turnover)
     }
 
     @inline(__always)
     init(
-        _ load: CandidateLoad, _ match: BlockMatch, stepTokens: UInt32, lastTurn: UInt64, latency: LatencyEstimate?, turnover: Float, isDecoding: Bool
+        _ load: CandidateLoad, _ match: BlockMatch, stepTokens: UInt32, lastTurn: UInt64, latency: LatencyEstimate?, turnover: Float
     ) {
         prefillTokens = load.prefillTokens
         heldBlocks = load.heldBlocks
@@ -74,7 +75,6 @@ package struct CostInputs: Hashable, Sendable {
         self.latency = latency
         self.turnover = turnover
         self.match = match
-        self.isDecoding = isDecoding
     }
 
     /// Requests there, each full engine step of waiting prefill counted as one more: what "least loaded" goes by.
@@ -94,12 +94,11 @@ package struct CostFormula: Hashable, Sendable {
     package let blocks: Double
     /// That the answer will have.
     package let outputTokens: UInt32
-    /// A split is possible as well, so that prefill on a decode worker is priced for what it does to the others there.
-    package var pricesInterference = false
     /// The leg is the whole request: its prefill holds up all that decode where it runs.
     package var disturbs = false
     /// Of all that are eligible, for the decay of the credit.
     package var leastPrefillTokens: UInt64 = 0
+    /// Of all that are eligible, where evictions are weighed.
     package var leastTurnover: Float = 0
     /// For those who were not measured: the best of what was. They are tried, and so measured; an average would leave the good ones among them idle.
     package var assumedLatency = LatencyEstimate.prior
@@ -134,26 +133,24 @@ package struct CostFormula: Hashable, Sendable {
 
     @inline(__always)
     private func weigh(_ inputs: CostInputs, _ cost: inout PlacementCost) {
-        if settings.trackPrefill { cost.credit = credit(inputs) }
-        if disturbs, settings.policy != .latency, settings.trackPrefill {
-            cost.interference = settings.interferenceWeight * max(blocks - cost.credit, 0) * Double(inputs.heldRequests)
+        if settings.trackPrefill {
+            cost.credit = credit(inputs)
+            let computed = max(blocks - cost.credit, 0)
+            if disturbs { cost.interference = settings.interferenceWeight * computed * Double(inputs.heldRequests) }
+            // One whole cache apart is as far as two can be: what joins anew is preferred, and not drowned.
+            let gap = Double(min(max(inputs.turnover - leastTurnover, 0), 1))
+            cost.eviction = settings.evictionWeight * computed * gap
         }
-        let gap = Double(min(max(inputs.turnover - leastTurnover, 0), 1))
-        let eviction = settings.evictionWeight * max(blocks - cost.credit, 0) * gap
-        let uncached = max(Double(cost.prefillTokens) / Double(blockSize) - cost.credit, 0) + cost.interference + eviction
+        let todo = max(Double(cost.prefillTokens) / Double(blockSize) - cost.credit, 0) + cost.interference + cost.eviction
         let held = Double(cost.activeBlocks) + settings.activeRequestWeight * Double(inputs.heldRequests)
         if settings.policy == .latency {
             let latency = inputs.latency ?? assumedLatency
-            cost.prefill = settings.prefillLoadScale * milliseconds(prefill: uncached, latency)
-            cost.decode = milliseconds(decoding: held, latency)
-            if disturbs {
-                let computed = max(blocks - cost.credit, 0) * Double(blockSize)
-                cost.interference = settings.latencyInterference * Double(latency.prefillToken) * computed * Double(inputs.heldRequests)
-                cost.decode += cost.interference
-            }
+            cost.prefill = settings.prefillLoadScale * milliseconds(prefill: todo, latency)
+            cost.decode = settings.latencyDecode * milliseconds(decoding: held, latency)
         } else {
-            cost.prefill = settings.prefillLoadScale * uncached
-            cost.decode = held
+            cost.prefill = settings.prefillLoadScale * todo
+            // Where the two are multiplied, only their order counts.
+            cost.decode = settings.policy == .lmetric ? held : settings.heldBlockWeight * held
         }
         // Without a prefill term nothing is multiplied: what is held counts alone.
         let multiplies = settings.policy == .lmetric && settings.prefillLoadScale > 0

@@ -142,7 +142,6 @@ package struct PlacementSelector: Sendable {
         var formula = CostFormula(
             settings: leg == .decode ? turn.settings.decoding(query) : turn.settings, tokens: query.tokenCount, blockSize: query.blockSize,
             outputTokens: leg == .prefill ? 1 : query.maxTokens == 0 ? assumed : min(assumed, query.maxTokens))
-        formula.pricesInterference = turn.isSplitting && leg == .aggregated
         formula.disturbs = leg == .aggregated
         return formula
     }

@@ -78,7 +78,7 @@ package struct LegSurvey: Sendable {
             }
             let inputs = CostInputs(
                 load, Self.match(span[index].slot, blocks), stepTokens: stepTokens, lastTurn: span[index].lastTurn,
-                latency: span[index].latency, turnover: span[index].turnover, isDecoding: role == .decode)
+                latency: span[index].latency, turnover: span[index].turnover)
             let cost = rule.formula.cost(of: inputs), indexedBlocks = span[index].indexedBlocks
             // Most are too dear whatever they draw.
             if shortlist.rejects(rule.standing(inputs, cost, indexedBlocks: indexedBlocks, ticket: 0)) { continue }
@@ -109,7 +109,7 @@ package struct LegSurvey: Sendable {
         if formula.settings.evictionWeight > 0, formula.settings.policy.weighsCosts {
             var least = Float.infinity
             for index in range where demands.admit(span[index], query) { least = min(least, span[index].turnover) }
-            formula.leastTurnover = least
+            formula.leastTurnover = least.isFinite ? least : 0
         }
         if formula.settings.overlapCreditDecay > 0, formula.settings.policy.weighsCosts {
             var least = UInt64.max

@@ -3,6 +3,8 @@ package struct SelectionSettings: Hashable, Sendable {
     package var policy = SelectionPolicy.kv
     /// Multiplies the prefill term.
     package var prefillLoadScale = 1.0
+    /// What a block that requests hold costs, in blocks that are computed: to read one in a decoding step takes far less than to make it.
+    package var heldBlockWeight = 1.0 / 32
     /// Of a block on the device, in blocks that need not be computed.
     package var overlapCredit = 1.0
     /// Shrinks that credit where more prefill waits than at the least loaded: at 1, one more request of this size halves it.
@@ -23,10 +25,12 @@ package struct SelectionSettings: Hashable, Sendable {
     package var trackActiveBlocks = true
     /// What moving a block to another worker costs, as a share of what computing it does.
     package var transferWeight = 0.1
-    /// What a block that is computed on a decode worker costs each request that runs there, as a share of itself.
-    package var interferenceWeight = 0.05
-    package var latencyInterference = 1.0
-    package var evictionWeight = 0.0
+    /// What a block that is computed costs each request that decodes beside it, as a share of itself.
+    package var interferenceWeight = 0.1
+    /// What a block that is computed costs where the cache is written anew once more than at the least written, in blocks: it pushes out what may
+    /// be asked for again.
+    package var evictionWeight = 2.0
+    package var latencyDecode = 1.0
     package var thresholds = BusyThresholds()
 
     package init() {}
