@@ -50,8 +50,9 @@ struct FleetCommandOptions {
         trace = table.optional(
             "trace", .path("FILE"), help: "Mooncake's, Azure's, BurstGPT's or Qwen's columns, packed by zstd or not.")
         record = table.optional("from", .path("FILE"), help: "What wiretool record wrote of a live cluster; its fleet is simulated, too.")
-        requests = table.optional("requests", .integer(1...Self.mostRequests), help: "The first so many alone.")
-        timeScale = table.option("time-scale", .number(0.000_1...1_000), default: 1, help: "2 takes twice the trace's time, 0.5 half of it.")
+        requests = table.optional("requests", .integer(1...Self.mostRequests), help: "Only the first so many.")
+        timeScale = table.option(
+            "time-scale", .number(0.000_1...1_000), default: 1, help: "2 takes twice the trace's time, 0.5 half of it.")
         spread = table.flag(
             "spread", default: true, help: "Requests of one stamp are spread up to the next stamp; otherwise they come at once.")
         rate = table.optional("rate", .number(0.001...1_000_000), help: "Without a trace: requests a second, as chance has it.")
@@ -59,8 +60,8 @@ struct FleetCommandOptions {
         table.group("Fleet")
         let fleet = ValueSyntax<Int>.integer(0...FleetLimits.workers)
         workers = table.option("workers", fleet, default: defaults.workers, help: "Workers that do all of a request.")
-        prefill = table.option("prefill", fleet, default: 0, help: "Workers for prompts alone, and")
-        decode = table.option("decode", fleet, default: 0, help: "workers that go on from there. With these, --workers is 0 unless given.")
+        prefill = table.option("prefill", fleet, default: 0, help: "Workers that compute prompts and no answers; with --decode.")
+        decode = table.option("decode", fleet, default: 0, help: "Workers that go on from there; --workers is then 0 unless given.")
         ranks = table.option("ranks", .integer(1...64), default: defaults.ranks, help: "Of each worker.")
         blocks = table.option(
             "blocks", .integer(1...100_000_000), default: Int(defaults.room.totalBlocks), help: "Of KV memory, on each rank.")
@@ -69,7 +70,8 @@ struct FleetCommandOptions {
             "max-sequences", .integer(1...65_536), default: Int(defaults.room.maxSequences), help: "That run at once on a rank.")
         batchedTokens = table.option(
             "max-batched-tokens", .integer(1...10_000_000), default: Int(defaults.room.maxBatchedTokens), help: "Of one engine step.")
-        speedup = table.option("speedup", .number(0.001...1_000_000), default: 1, help: "How much faster than the model of the mock's engine.")
+        speedup = table.option(
+            "speedup", .number(0.001...1_000_000), default: 1, help: "How much faster than the model of the mock's engine.")
         stateBytes = table.option(
             "state-bytes-per-token", .integer(1...100_000_000), default: Int(defaults.stateBytesPerToken), help: "Of KV state.")
         stateRate = table.option(
@@ -82,9 +84,11 @@ struct FleetCommandOptions {
         syncDelay = table.option("sync-delay", short, default: defaults.syncDelay, help: "Until they hear of one another's bookings.")
         syncLoss = table.option("sync-loss", .number(0...1), default: 0, help: "The share of bookings that they never hear of.")
         busyBatches = table.optional(
-            "busy-batches", .number(0...1_000_000), help: "A rank is behind while more full steps of prefill wait; each policy's own by default.")
+            "busy-batches", .number(0...1_000_000),
+            help: "A rank is behind while more full steps of prefill wait; each policy's own by default.")
         queueEntries = table.option("queue-entries", .integer(0...1_000_000), default: queue.entries, help: "Requests parked at once.")
-        queueBatches = table.option("queue-batches", .integer(1...1_000_000), default: queue.batches, help: "Full steps of all ranks that may be parked.")
+        queueBatches = table.option(
+            "queue-batches", .integer(1...1_000_000), default: queue.batches, help: "Full steps of all ranks that may be parked.")
         queueTime = table.option("queue-time", short, default: queue.longest, help: "How long a request may be parked.")
         queuePolicy = table.option("queue-policy", .word(), default: queue.policy, help: "Which parked request goes first.")
         firstToken = table.option("first-token", short, default: defaults.firstToken, help: "When a request without a token is given up.")
@@ -98,7 +102,10 @@ struct FleetCommandOptions {
             (table.optional("decode-load-scale", weight, help: "Of the decode term of latency."), \.decodeLoadScale),
             (table.optional("active-request-weight", weight, help: "Of a running request, in held blocks."), \.activeRequestWeight),
             (table.optional("interference-weight", weight, help: "Of a computed block, for each request beside it."), \.interferenceWeight),
-            (table.optional("eviction-weight", weight, help: "Of a computed block, where the cache is rewritten more often."), \.evictionWeight),
+            (
+                table.optional("eviction-weight", weight, help: "Of a computed block, where the cache is rewritten more often."),
+                \.evictionWeight
+            ),
             (table.optional("transfer-weight", weight, help: "Of a moved block, in computed ones."), \.transferWeight),
             (table.optional("temperature", weight, help: "0: the cheapest."), \.temperature),
         ]
@@ -106,7 +113,8 @@ struct FleetCommandOptions {
         faults = table.list(
             "faults", .text("WHAT:N@TIME[+TIME]") { Self.problem(ofFault: $0) }, count: 0...1_000,
             help: "worker:3@60s+10s kills worker 3 after a minute for ten seconds; router:0@… a router; cleared:1@… the cache of worker 1.")
-        expecting = table.option("expecting-share", .number(0...1), default: 0, help: "Of the requests, those that say how long their answer will be.")
+        expecting = table.option(
+            "expecting-share", .number(0...1), default: 0, help: "Of the requests, those that say how long their answer will be.")
         table.group("Judgement")
         goodFirstToken = table.option("goodput-ttft", short, default: .seconds(2), help: "A good request has its first token within this.")
         goodPerToken = table.option(
@@ -117,7 +125,8 @@ struct FleetCommandOptions {
             guard given != 1 else { return [] }
             return [
                 resolved.issue(
-                    trace, problem: given == 0 ? "there is no load" : "there are several loads", remedy: "give one of --trace, --from and --rate")
+                    trace, problem: given == 0 ? "there is no load" : "there are several loads",
+                    remedy: "give one of --trace, --from and --rate")
             ]
         }
         table.check(prefill, decode) { [prefill, decode] resolved in
@@ -160,10 +169,12 @@ struct FleetCommandOptions {
         options.limits = GoodputLimits(timeToFirstToken: resolved[goodFirstToken], timePerToken: resolved[goodPerToken])
         options.seed = UInt64(resolved[seed])
         let workload = try load(resolved, &options)
-        return FleetSetting(workload: workload, options: options, adjust: { policy in
-            for knob in knobs { if let value = resolved[knob.key] { policy.settings[keyPath: knob.path] = value } }
-            if let batches = resolved[busyBatches] { policy.settings.thresholds.waitingBatches = batches }
-        })
+        return FleetSetting(
+            workload: workload, options: options,
+            adjust: { policy in
+                for knob in knobs { if let value = resolved[knob.key] { policy.settings[keyPath: knob.path] = value } }
+                if let batches = resolved[busyBatches] { policy.settings.thresholds.waitingBatches = batches }
+            })
     }
 
     private func load(_ resolved: ResolvedConfiguration, _ options: inout FleetOptions) throws(RunFailure) -> Workload {

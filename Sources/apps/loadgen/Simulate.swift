@@ -1,5 +1,5 @@
+import EventLoop
 import FleetSimulation
-import Glibc
 import LoadGeneration
 import ServiceRuntime
 import WireProtocol
@@ -17,7 +17,8 @@ enum Simulate {
                 protocolVersion: WireVersion.current.description,
                 examples: [
                     .init("loadgen simulate --trace conversation.jsonl --workers 8 --blocks 6000", "a trace on eight workers"),
-                    .init("loadgen simulate --trace t.jsonl --prefill 4 --decode 4 --policy latency --load 0.9", "a split fleet, nearly full"),
+                    .init(
+                        "loadgen simulate --trace t.jsonl --prefill 4 --decode 4 --policy latency --load 0.9", "a split fleet, nearly full"),
                     .init("loadgen simulate --rate 20 --input-tokens 32768 --output-tokens 1 --requests 2000", "made-up prompts"),
                     .init("loadgen simulate --from tuesday.jsonl --policy kv --html tuesday.html", "a recording, under another policy"),
                 ]))
@@ -41,9 +42,9 @@ enum Simulate {
                     facts.append(.init("capacity", "\(decimals(capacity, 2)) requests a second; the load is \(decimals(load, 2)) of it"))
                     setting.workload = try setting.workload.offered(share: load, of: capacity)
                 }
-                let began = RealTime.nanoseconds()
-                let result = FleetSimulation.run(setting.workload, options, clock: RealTime.nanoseconds)
-                let took = Double(RealTime.nanoseconds() - began) / 1e9
+                let clock = try realTime(), began = clock()
+                let result = FleetSimulation.run(setting.workload, options, clock: clock)
+                let took = Double(clock() - began) / 1e9
                 let report = FleetReport(result, options).report(
                     title: resolved[title] ?? "Simulated: \(chosen.name)", of: setting.workload, facts: facts)
                 let code = files.deliver(report, resolved)
@@ -54,6 +55,14 @@ enum Simulate {
                 return error.code
             }
         }
+    }
+
+    /// The machine's own clock, for what is measured of the simulator itself: a loop of real time has it, and is not run.
+    private nonisolated static func realTime() throws(RunFailure) -> () -> UInt64 {
+        do {
+            let loop = try EpollLoop(name: "loadgen")
+            return { UInt64(max(loop.clockReading.nanoseconds, 0)) }
+        } catch { throw RunFailure("there is no clock: \(error)") }
     }
 
     nonisolated static func capacity(_ workload: Workload, _ options: FleetOptions) throws(RunFailure) -> Double {
@@ -67,14 +76,5 @@ extension Workload {
     func offered(share: Double, of capacity: Double) throws(RunFailure) -> Workload {
         guard requestsPerSecond > 0 else { throw RunFailure("all requests are due at one moment: there is no pace to change") }
         return offered(atSpeed: share * capacity / requestsPerSecond)
-    }
-}
-
-/// The machine's own clock: for what is measured of the simulator itself.
-enum RealTime {
-    nonisolated static func nanoseconds() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 }
