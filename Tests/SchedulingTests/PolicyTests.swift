@@ -191,12 +191,14 @@ struct PolicyTests {
         #expect(pool.first { $0.placement == chosen }?.load.activeBlocks == cheapest)
     }
 
+    /// By Dynamo's formula, unless told otherwise: these figures are its own.
     static func choose(
-        _ policy: SelectionPolicy, _ query: RouteQuery, _ pool: [Candidate] = pool, _ blocks: BlockMatches = blocks, seed: UInt64 = 1
+        _ policy: SelectionPolicy, _ query: RouteQuery, _ pool: [Candidate] = pool, _ blocks: BlockMatches = blocks, seed: UInt64 = 1,
+        settings: (inout SelectionSettings) -> Void = { $0.weighAsDynamo() }
     ) -> Result<Placement, PlacementFailure> {
         var random = SeededRandom(seed: seed), scratch = SelectionScratch()
         do throws(PlacementFailure) {
-            let decision = try PlacementSelector(policy).decide(query, among: pool, blocks: blocks, scratch: &scratch, random: &random)
+            let decision = try PlacementSelector(policy, settings).decide(query, among: pool, blocks: blocks, scratch: &scratch, random: &random)
             return .success(decision.first.choice.placement)
         } catch { return .failure(error) }
     }
