@@ -121,17 +121,17 @@ struct CostTests {
     /// The same prompt with our weights: 3 of its 7 blocks are computed, beside 4 requests; 15 / 32 = 0.46875 for what is held.
     static let priced = [
         Priced("a held block costs a thirty-second of a computed one", 0, 0, 6.25, 0.46875, 6.71875, disturbs: false),
-        Priced("3 blocks delay each of 4 requests by a tenth", 1.2, 0, 7.45, 0.46875, 7.91875),
+        Priced("3 blocks delay each of 4 requests by a fiftieth", 0.24, 0, 6.49, 0.46875, 6.95875),
         Priced("a request delays nobody where no weight is on it", 0, 0, 6.25, 0.46875, 6.71875) { $0.interferenceWeight = 0 },
         Priced("half a cache more was written than at the least", 0, 3, 9.25, 0.46875, 9.71875, disturbs: false, turnover: 10.5),
         Priced("one cache more, and as much for many more", 0, 6, 12.25, 0.46875, 12.71875, disturbs: false, turnover: 99),
         Priced("less than the least, or not known, costs nothing", 0, 0, 6.25, 0.46875, 6.71875, disturbs: false, turnover: 0),
         Priced("no weight on evictions", 0, 0, 6.25, 0.46875, 6.71875, disturbs: false, turnover: 99) { $0.evictionWeight = 0 },
-        Priced("both, and the scale is of all", 1.2, 6, 26.9, 0.46875, 27.36875, turnover: 99) { $0.prefillLoadScale = 2 },
+        Priced("both, and the scale is of all", 0.24, 6, 24.98, 0.46875, 25.44875, turnover: 99) { $0.prefillLoadScale = 2 },
         Priced("what is cached to the last block disturbs nobody", 0, 0, 0, 0.46875, 0.46875, turnover: 99) { $0.overlapCredit = 10 },
         Priced("without its own prompt nothing is computed", 0, 0, 4, 0.46875, 4.46875, turnover: 99) { $0.trackPrefill = false },
-        Priced("lmetric multiplies it with what is held, unweighed", 1.2, 6, 13.45, 15, 215.2, turnover: 99) { $0.policy = .lmetric },
-        Priced("latency: 5 + 13.45 x 16 x 0.1, and half of 20 x (10 + 15 x 0.5)", 1.2, 6, 26.52, 175, 201.52, turnover: 99) {
+        Priced("lmetric multiplies it with what is held, unweighed", 0.24, 6, 12.49, 15, 199.84, turnover: 99) { $0.policy = .lmetric },
+        Priced("latency: 5 + 12.49 x 16 x 0.1, and half of 20 x (10 + 15 x 0.5)", 0.24, 6, 24.984, 175, 199.984, turnover: 99) {
             $0.policy = .latency
             $0.decodeLoadScale = 0.5
         },

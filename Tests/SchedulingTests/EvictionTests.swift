@@ -96,15 +96,15 @@ struct EvictionTests {
     @Test("a whole request spares the rank where many decode, and a prefill leg disturbs nobody", arguments: [SelectionPolicy.kv, .lmetric, .latency])
     func interference(_ policy: SelectionPolicy) {
         var pool = Self.pool([1, 1])
-        pool[0].load.requests = 8
-        // One block is cached there, which is less than nine blocks that each hold up eight.
+        pool[0].load.requests = 40
+        // One block is cached there, which is less than nine blocks that each hold up forty.
         let blocks = matches([0: { $0.device = 1 }])
         #expect(Self.choose(pool, blocks, policy) == .success(place(2)))
         let alone: (inout SelectionSettings) -> Void = { $0.interferenceWeight = 0 }
         #expect(PolicyTests.choose(policy, Self.prompt(), pool, blocks, settings: alone) == .success(place(1)))
         var prefilling = [candidate(1, 0, .prefill), candidate(2, 0, .prefill)]
         for index in prefilling.indices { prefilling[index].slot = PlacementSlot(UInt16(index)) }
-        prefilling[0].load.requests = 8
+        prefilling[0].load.requests = 40
         #expect(Self.choose(prefilling, blocks, policy, Self.prompt { $0.wish = .prefill }) == .success(place(1)))
     }
 }

@@ -59,7 +59,7 @@ struct PolicyTests {
     func latency() {
         var pool = [candidate(1), candidate(2), candidate(3)]
         let slow = LatencyEstimate(prefillFixed: 10, prefillToken: 1, step: 20, stepBlock: 0)
-        let fast = LatencyEstimate(prefillFixed: 10, prefillToken: 0.5, step: 20, stepBlock: 0)
+        let fast = LatencyEstimate(prefillFixed: 10, prefillToken: 0.2, step: 20, stepBlock: 0)
         pool[0].latency = slow
         pool[1].latency = fast
         pool[2].latency = slow
@@ -68,6 +68,20 @@ struct PolicyTests {
         #expect(Self.choose(.latency, Self.prompt(), pool) != .success(place(2)))
         pool[2].latency = nil
         #expect(Self.choose(.latency, Self.prompt(), pool) == .success(place(3)))
+    }
+
+    @Test("a worker that was measured a little slower than the others is one of them; one half as fast again is not")
+    func alike() {
+        func chosen(_ token: Float) -> Set<UInt64> {
+            var pool = [candidate(1), candidate(2), candidate(3)]
+            for index in pool.indices {
+                pool[index].latency = LatencyEstimate(prefillFixed: 0, prefillToken: index == 0 ? token : 1, step: 20, stepBlock: 0)
+            }
+            let places = (0..<60).map { seed in Self.choose(.latency, Self.prompt(), pool, BlockMatches(), seed: seed) }
+            return Set(places.compactMap { try? $0.get().worker.rawValue })
+        }
+        #expect(chosen(1.3) == [1, 2, 3] && chosen(0.8) == [1, 2, 3])
+        #expect(chosen(3) == [2, 3] && chosen(0.3) == [1])
     }
 
     @Test(

@@ -14,9 +14,9 @@ struct SplitTests {
             candidate(3, 0, .decode, capabilities: handOver), candidate(4, 0, .decode, capabilities: handOver),
         ]
         for index in pool.indices { pool[index].slot = PlacementSlot(UInt16(index)) }
-        // Both decode for others: a prefill of 64 blocks there costs 64 x 0.1 x 8 = 51.2 blocks more, a transfer 6.4.
-        pool[2].load.requests = 8
-        pool[3].load.requests = 8
+        // Both decode for others: a prefill of 64 blocks there costs 64 x 0.02 x 40 = 51.2 blocks more, a transfer 6.4.
+        pool[2].load.requests = 40
+        pool[3].load.requests = 40
         pool[3].load.activeBlocks = 50
         pool[1].load.waitingTokens = 500
         change(&pool)

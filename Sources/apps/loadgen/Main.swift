@@ -12,6 +12,7 @@ struct Main {
             commands: [
                 .init(name: "run", effect: "put load on a server, and report what its users would see", run: Run.run),
                 .init(name: "simulate", effect: "run a load on a fleet that does not exist, in virtual time", run: Simulate.run),
+                .init(name: "compare", effect: "run it under several policies, in one table", run: Compare.run),
                 .init(name: "merge", effect: "join the reports of many hosts into one", run: Merge.run),
                 .init(
                     name: "null-server", effect: "answer at once, to see what a load costs its generator", run: NullServerCommand.run),

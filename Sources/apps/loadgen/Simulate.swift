@@ -1,67 +1,80 @@
-import ClusterModel
-import Engines
 import FleetSimulation
 import Glibc
 import LoadGeneration
-import Scheduling
 import ServiceRuntime
+import WireProtocol
 
-/// scratch
+/// `loadgen simulate`: one load on one fleet under one policy, in virtual time.
 enum Simulate {
     nonisolated static func run(_ arguments: [String]) -> ExitCode {
-        var values: [String: String] = [:]
-        for a in arguments { let p = a.split(separator: "=", maxSplits: 1); values[String(p[0])] = p.count > 1 ? String(p[1]) : "1" }
-        func d(_ n: String, _ v: Double) -> Double { values[n].flatMap(Double.init) ?? v }
-        func i(_ n: String, _ v: Int) -> Int { values[n].flatMap(Int.init) ?? v }
-        let scale = d("scale", 1), n = i("n", 1_000_000)
-        var requests: [PlannedRequest] = []
-        let file = fopen(values["trace"] ?? "/tmp/conv.txt", "r")!
-        var line: UnsafeMutablePointer<CChar>?; var cap = 0
-        while requests.count < n, getline(&line, &cap, file) > 0 {
-            let w = String(cString: line!).split(whereSeparator: { $0 == " " || $0 == "\n" }).map { UInt64($0)! }
-            requests.append(PlannedRequest(due: .milliseconds(Int64(w[0])), promptTokens: UInt32(w[1]), outputTokens: UInt32(w[2]), blocks: Array(w[3...])))
+        var table = OptionTable(
+            ProcessDescription(
+                name: "loadgen simulate",
+                summary: """
+                    Runs a load on a fleet that does not exist: the routers' real stages, real simulated engines, and time that passes only in \
+                    numbers. The same load, fleet and seed give the same report everywhere.
+                    """,
+                protocolVersion: WireVersion.current.description,
+                examples: [
+                    .init("loadgen simulate --trace conversation.jsonl --workers 8 --blocks 6000", "a trace on eight workers"),
+                    .init("loadgen simulate --trace t.jsonl --prefill 4 --decode 4 --policy latency --load 0.9", "a split fleet, nearly full"),
+                    .init("loadgen simulate --rate 20 --input-tokens 32768 --output-tokens 1 --requests 2000", "made-up prompts"),
+                    .init("loadgen simulate --from tuesday.jsonl --policy kv --html tuesday.html", "a recording, under another policy"),
+                ]))
+        let fleet = FleetCommandOptions(in: &table)
+        table.group("Policy and load")
+        let policy = table.option("policy", .words(FleetPolicy.names), default: "kv", help: "How a worker is chosen.")
+        let load = table.optional(
+            "load", .number(0.01...10), help: "Offers the load at this share of what the fleet can carry, which is measured first.")
+        let title = table.optional("title", .text(), help: "The report's title.")
+        let files = ReportFiles(&table)
+        switch CommandInvocation(table, arguments) {
+        case .end(let code): return code
+        case .run(let resolved):
+            do throws(RunFailure) {
+                var setting = try fleet.setting(resolved)
+                guard let chosen = FleetPolicy.named(resolved[policy]) else { return .usage }
+                let options = setting.options(chosen)
+                var facts: [LoadReport.Fact] = []
+                if let load = resolved[load] {
+                    let capacity = try capacity(setting.workload, setting.options(.kv))
+                    facts.append(.init("capacity", "\(decimals(capacity, 2)) requests a second; the load is \(decimals(load, 2)) of it"))
+                    setting.workload = try setting.workload.offered(share: load, of: capacity)
+                }
+                let began = RealTime.nanoseconds()
+                let result = FleetSimulation.run(setting.workload, options, clock: RealTime.nanoseconds)
+                let took = Double(RealTime.nanoseconds() - began) / 1e9
+                let report = FleetReport(result, options).report(
+                    title: resolved[title] ?? "Simulated: \(chosen.name)", of: setting.workload, facts: facts)
+                let code = files.deliver(report, resolved)
+                complain("loadgen simulate: \(setting.workload.requests.count) requests in \(decimals(took, 1)) s")
+                return code
+            } catch {
+                complain("loadgen simulate: \(error.text)")
+                return error.code
+            }
         }
-        // spread
-        var k = 0
-        while k < requests.count {
-            var e = k; while e < requests.count, requests[e].due == requests[k].due { e += 1 }
-            let gap: Duration = e < requests.count ? requests[e].due - requests[k].due : .seconds(3)
-            let base = requests[k].due
-            for j in k..<e { requests[j].due = base + gap * (j - k) / (e - k) }
-            k = e
-        }
-        for j in requests.indices where values["burst"] == nil { requests[j].due = .nanoseconds(Int64(Double(requests[j].due.inNanoseconds) / scale)) }
-        var options = FleetOptions()
-        options.workers = i("workers", 8); options.prefillWorkers = i("prefill", 0); options.decodeWorkers = i("decode", 0)
-        options.routers = i("routers", 1)
-        if values["random-router"] != nil { options.routerChoice = .random }
-        options.room.totalBlocks = UInt32(i("blocks", 6000))
-        options.policy = FleetPolicy.named(values["policy"] ?? "kv")!
-        if let b = values["busy"].flatMap(Double.init) { options.policy.settings.thresholds.waitingBatches = b }
-        if let b = values["decay"].flatMap(Double.init) { options.policy.settings.overlapCreditDecay = b }
-        if let b = values["arw"].flatMap(Double.init) { options.policy.settings.activeRequestWeight = b }
-        if let b = values["pls"].flatMap(Double.init) { options.policy.settings.prefillLoadScale = b }
-        if let b = values["credit"].flatMap(Double.init) { options.policy.settings.overlapCredit = b }
-        if let b = values["iw"].flatMap(Double.init) { options.policy.settings.interferenceWeight = b }
-        if let b = values["tw"].flatMap(Double.init) { options.policy.settings.transferWeight = b }
-        if let b = values["ew"].flatMap(Double.init) { options.policy.settings.evictionWeight = b }
-        if let b = values["hw"].flatMap(Double.init) { options.policy.settings.heldBlockWeight = b }
-        if let b = values["ld"].flatMap(Double.init) { options.policy.settings.latencyDecode = b }
-        if values["burst"] != nil { for j in requests.indices { requests[j].due = .zero }; options.queue.entries = 100_000; options.queue.batches = 100_000; options.queue.longest = .seconds(100_000); options.firstToken = .seconds(100_000) }
-        options.limits.timePerToken = .milliseconds(Int64(i("itl", 100)))
-        options.queue.batches = i("qb", 16)
-        options.queue.longest = .seconds(Int64(i("qt", 60)))
-        options.seed = UInt64(i("seed", 1))
-        let t0 = clock()
-        let result = FleetSimulation.run(Workload(requests: requests, blockTokens: 512, source: "x"), options, clock: { var t = timespec(); clock_gettime(CLOCK_MONOTONIC, &t); return UInt64(t.tv_sec) * 1_000_000_000 + UInt64(t.tv_nsec) })
-        let f = result.figures, s = result.recorder.summary
-        func ms(_ x: Duration?) -> String { x.map { "\(Double($0.inMicroseconds) / 1000)" } ?? "-" }
-        print("policy \(options.policy.name) cpu \(Double(clock() - t0) / 1e6) virtual \(f.duration) offered/s \(s.offeredPerSecond ?? 0)")
-        print("hit \(f.hitRate) reach \(f.reachableHitRate) rskew \(f.requestSkew) pskew \(f.prefillSkew) good/s \(s.goodPerSecond ?? 0) goodshare \(Double(s.counts.good) / Double(s.counts.offered))")
-        print("complete \(s.counts.complete) failed \(s.failuresByKind) parked \(f.parked) shed \(f.shed) refused \(f.refused) moved \(f.moved) split \(f.split) preempted \(f.preempted) steps \(f.steps) left \(f.leasesLeft)")
-        for m in LatencyMeasure.allCases { let h = s[m]; print("\(m) p50 \(ms(h.percentile(50))) p90 \(ms(h.percentile(90))) p99 \(ms(h.percentile(99))) mean \(ms(h.mean))") }
-        print("queue p50 \(ms(f.queueWaits.percentile(50))) p99 \(ms(f.queueWaits.percentile(99))) decisions p50 \(f.decision(0.5)) p99 \(f.decision(0.99)) busy \(f.busyShares.map { Int($0 * 100) })")
-        print("requests \(f.requests)")
-        return .ok
+    }
+
+    nonisolated static func capacity(_ workload: Workload, _ options: FleetOptions) throws(RunFailure) -> Double {
+        let capacity = FleetSimulation.capacity(of: workload, options)
+        guard capacity > 0 else { throw RunFailure("too few requests to measure what the fleet can carry") }
+        return capacity
+    }
+}
+
+extension Workload {
+    func offered(share: Double, of capacity: Double) throws(RunFailure) -> Workload {
+        guard requestsPerSecond > 0 else { throw RunFailure("all requests are due at one moment: there is no pace to change") }
+        return offered(atSpeed: share * capacity / requestsPerSecond)
+    }
+}
+
+/// The machine's own clock: for what is measured of the simulator itself.
+enum RealTime {
+    nonisolated static func nanoseconds() -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 }

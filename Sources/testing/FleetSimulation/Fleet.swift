@@ -290,6 +290,7 @@ final class Fleet {
         request.legs = []
         let due = request.planned.due, firstToken = request.firstTokenAt.map { Instant.zero.duration(to: $0) }
         let ended = Instant.zero.duration(to: end == .complete ? request.lastTokenAt ?? now : now)
+        if end == .complete { figures.completions.append(ended) }
         if request.waitedInQueue > .zero { figures.queueWaits.record(request.waitedInQueue) }
         figures.hitBlocks += UInt64(request.cachedTokens ?? 0) / UInt64(options.blockSize)
         var outcome = RequestOutcome(

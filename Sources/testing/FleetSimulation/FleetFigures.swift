@@ -21,6 +21,8 @@ package struct FleetFigures: Sendable {
     package var preempted = 0
     package var steps = 0
     package var duration = Duration.zero
+    /// When requests were complete, in order.
+    package var completions: [Duration] = []
     /// Nanoseconds of each decision, where there was a clock; sorted.
     package var decisions: [UInt64] = []
     /// Leases that routers held when all was over: none.

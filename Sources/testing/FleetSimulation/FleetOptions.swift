@@ -98,8 +98,9 @@ package struct FleetFault: Hashable, Sendable {
 package enum FleetLimits {
     /// No trace has longer prompts, and an engine's is no matter here.
     static let contextLength: UInt32 = 4 << 20
-    /// What the index has room for.
     package static let workers = 8_192
+    /// What the index has room for.
+    package static let placements = 8_192
     package static let routers = 16
     /// What one router does now and then: expire leases, try again what waits.
     static let tick = Duration.milliseconds(250)

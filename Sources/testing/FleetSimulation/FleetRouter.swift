@@ -68,7 +68,7 @@ final class FleetRouter {
             meters[base + rank] = LatencyMeter()
         }
         book.with { $0.setInStep(worker.life, true, at: now) }
-        queue.tokenLimit += UInt64(options.ranks) * UInt64(options.queue.batches) * UInt64(options.room.maxBatchedTokens)
+        measureQueue()
     }
 
     /// Filled at once: candidates are those of all workers, in their order.
@@ -93,8 +93,13 @@ final class FleetRouter {
         }
         book.end { $0.drop(life, &$1) }
         settle()
-        queue.tokenLimit -= min(
-            queue.tokenLimit, UInt64(options.ranks) * UInt64(options.queue.batches) * UInt64(options.room.maxBatchedTokens))
+        measureQueue()
+    }
+
+    /// As many tokens as those who compute prompts do in so many full steps.
+    private func measureQueue() {
+        let ranks = candidates.count { $0.isReady && ($0.role != .decode || !options.isSplit) }
+        queue.tokenLimit = UInt64(ranks) * UInt64(options.queue.batches) * UInt64(options.room.maxBatchedTokens)
     }
 
     /// What a worker has, told as a whole: to a router that has just begun.

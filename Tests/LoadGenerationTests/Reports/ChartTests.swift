@@ -51,6 +51,17 @@ import Testing
         #expect(!chart.drawn(isAlone: false).contains("<style>"))
     }
 
+    @Test("a distribution's curve rises from the shortest to the longest, ten points a nine, as far as there are values")
+    func curve() {
+        var histogram = LatencyHistogram()
+        #expect(histogram.curve.isEmpty)
+        for value in 1...1_000 { histogram.record(.microseconds(value)) }
+        let curve = histogram.curve
+        #expect(curve.first == .init(0, 0.000_001) && curve.last?.y == 0.001)
+        #expect(zip(curve, curve.dropFirst()).allSatisfy { $0.x < $1.x && $0.y <= $1.y })
+        #expect((31...32).contains(curve.count) && abs(curve[10].x - 90) < 0.001 && abs(curve[10].y - 0.0009) < 0.000_002)
+    }
+
     @Test("a chart's table has all its points where they are few, and the ends where they are many")
     func tables() {
         let many = LineChart(title: "", x: ChartAxis("x"), y: ChartAxis("y"), lines: [.init("a", (0...1_000).map { .init(Double($0), 7) })])

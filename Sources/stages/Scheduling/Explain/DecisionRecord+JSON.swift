@@ -103,6 +103,10 @@ extension CostFormula {
         json.member("least_turnover", Double(leastTurnover))
         json.key("assumed_latency")
         assumedLatency.write(to: &json)
+        if let usualLatency {
+            json.key("usual_latency")
+            usualLatency.write(to: &json)
+        }
         json.key("settings")
         json.beginObject()
         for knob in SettingName.numbers { json.member(knob.name, settings[keyPath: knob.path]) }

@@ -72,6 +72,7 @@ extension CostFormula {
         leastTurnover = Float(try reader.amount("least_turnover"))
         guard let assumed = try reader.latency("assumed_latency") else { throw reader.fault("assumed_latency", "it is missing") }
         assumedLatency = assumed
+        usualLatency = try reader.latency("usual_latency")
     }
 }
 

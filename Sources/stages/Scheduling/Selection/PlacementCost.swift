@@ -102,6 +102,8 @@ package struct CostFormula: Hashable, Sendable {
     package var leastTurnover: Float = 0
     /// For those who were not measured: the best of what was. They are tried, and so measured; an average would leave the good ones among them idle.
     package var assumedLatency = LatencyEstimate.prior
+    /// The mean of what was measured of all that could serve the leg; nil: nobody was measured.
+    package var usualLatency: LatencyEstimate?
 
     package init(settings: SelectionSettings, tokens: UInt32, blockSize: UInt32, outputTokens: UInt32) {
         self.settings = settings
@@ -145,8 +147,8 @@ package struct CostFormula: Hashable, Sendable {
         switch settings.policy {
         case .latency:
             let latency = inputs.latency ?? assumedLatency
-            cost.prefill = settings.prefillLoadScale * milliseconds(prefill: todo, latency)
-            cost.decode = settings.decodeLoadScale * milliseconds(decoding: held, latency)
+            cost.prefill = settings.prefillLoadScale * settled(latency) { milliseconds(prefill: todo, $0) }
+            cost.decode = settings.decodeLoadScale * settled(latency) { milliseconds(decoding: held, $0) }
             cost.total = cost.prefill + cost.decode
         case .lmetric:
             cost.prefill = settings.prefillLoadScale * todo
@@ -177,6 +179,15 @@ package struct CostFormula: Hashable, Sendable {
         }
         return device + settings.hostWeight * Double(match.host) + settings.diskWeight * Double(match.disk)
             + settings.externalWeight * Double(match.external)
+    }
+
+    /// What a placement needs, or what is usual where that is about the same: see `LatencyEstimate.tolerance`.
+    @inline(__always)
+    private func settled(_ latency: LatencyEstimate, _ milliseconds: (LatencyEstimate) -> Double) -> Double {
+        let own = milliseconds(latency)
+        guard let usualLatency else { return own }
+        let usual = milliseconds(usualLatency), tolerance = LatencyEstimate.tolerance
+        return own > usual * tolerance || own * tolerance < usual ? own : usual
     }
 
     private func milliseconds(prefill blocks: Double, _ latency: LatencyEstimate) -> Double {

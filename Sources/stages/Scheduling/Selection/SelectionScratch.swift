@@ -96,22 +96,28 @@ package struct LegSurvey: Sendable {
         _ formula: inout CostFormula, _ demands: LegDemands, _ query: borrowing RouteQuery, _ span: Span<Candidate>, _ range: Range<Int>,
         _ thresholds: BusyThresholds
     ) {
-        // Of all, not only of the eligible: where nobody of those was measured, the others say more than a guess.
-        if formula.settings.policy == .latency {
-            var fastest: LatencyEstimate?
-            for index in span.indices {
-                if let known = span[index].latency { fastest = fastest?.fastest(known) ?? known }
-            }
-            if let fastest { formula.assumedLatency = fastest }
-        }
-        let weighsEvictions = formula.settings.weighsEvictions, decaysCredit = formula.settings.decaysCredit
-        guard weighsEvictions || decaysCredit else { return }
+        let settings = formula.settings, usesLatency = settings.policy == .latency
+        let weighsEvictions = settings.weighsEvictions, decaysCredit = settings.decaysCredit
+        let comparesEligible = weighsEvictions || decaysCredit
+        guard usesLatency || comparesEligible else { return }
         var leastTurnover = Float.infinity, leastPrefill = UInt64.max
-        for index in range where demands.admit(span, index, query) {
+        var fastest: LatencyEstimate?, sum = LatencyEstimate.zero, measured = 0
+        for index in range where demands.suits(span[index].role, span[index].capabilities) {
+            // Of all that could serve, not only of the eligible: where nobody of those was measured, the others say more than a guess.
+            if usesLatency, let known = span[index].latency {
+                fastest = fastest?.fastest(known) ?? known
+                sum = sum + known
+                measured += 1
+            }
+            guard comparesEligible, demands.admit(span, index, query) else { continue }
             if span[index].slot != nil { leastTurnover = min(leastTurnover, span[index].turnover) }
             guard decaysCredit else { continue }
             let load = span[index].load
             if !load.isBusy(stepTokens: span[index].maxBatchedTokens, thresholds) { leastPrefill = min(leastPrefill, load.prefillTokens) }
+        }
+        if let fastest {
+            formula.assumedLatency = fastest
+            formula.usualLatency = sum.divided(by: Float(measured))
         }
         if weighsEvictions, leastTurnover.isFinite { formula.leastTurnover = leastTurnover }
         if decaysCredit { formula.leastPrefillTokens = leastPrefill }

@@ -29,7 +29,7 @@ package struct SelectionSettings: Hashable, Sendable {
     /// What moving a block to another worker costs, as a share of what computing it does.
     package var transferWeight = 0.1
     /// What a block that is computed costs each request that decodes beside it, as a share of itself: they wait while it is computed.
-    package var interferenceWeight = 0.1
+    package var interferenceWeight = 0.02
     /// What a block that is computed costs where the whole cache was written anew once more than at the least written, in blocks: it pushes out one
     /// that may be asked for again. 0: whoever has a common beginning cached gets all that begins with it.
     package var evictionWeight = 2.0

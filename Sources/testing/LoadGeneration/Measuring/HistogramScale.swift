@@ -30,27 +30,24 @@ struct HistogramScale: Hashable, Sendable {
 
     func highest(of slot: Int) -> UInt64 { min(lowest(of: slot + 1) - 1, HistogramScale.longestMicroseconds) }
 
-    /// The slot of the value that `percent` of `total` values do not exceed; `counts` has a count a slot, `total` is their sum and not 0.
-    func slot(atPercentile percent: Double, of total: UInt64, in counts: some Collection<some FixedWidthInteger>) -> Int {
+    /// Which value in rising order, from 1, is the one that `percent` of `total` values do not exceed.
+    func rank(_ percent: Double, of total: UInt64) -> UInt64 {
         // 99.9 % of 1000 are 999, whatever the last bit of the product says.
         let exact = min(max(percent, 0), 100) * Double(total) / 100 * (1 - 1e-12)
-        let wanted = max(1, UInt64(exact.rounded(.up)))
-        var seen: UInt64 = 0, last = 0
-        for (slot, count) in counts.enumerated() where count > 0 {
-            seen += UInt64(truncatingIfNeeded: count)
-            last = slot
-            if seen >= wanted { break }
-        }
-        return last
+        return max(1, UInt64(exact.rounded(.up)))
     }
 }
 
+extension Int64 {
+    /// Of nanoseconds: to the nearest microsecond; what is negative counts as 0: a moment before its cause is two clocks' disagreement.
+    @inline(__always)
+    var roundedMicroseconds: UInt64 { self <= 0 ? 0 : (UInt64(self) + 500) / 1_000 }
+}
+
 extension Duration {
-    /// To the nearest microsecond; what is negative counts as 0: a moment before its cause is two clocks' disagreement.
-    var roundedMicroseconds: UInt64 {
-        let nanoseconds = inNanoseconds
-        return nanoseconds <= 0 ? 0 : (UInt64(nanoseconds) + 500) / 1_000
-    }
+    /// To the nearest microsecond; what is negative counts as 0.
+    @inline(__always)
+    var roundedMicroseconds: UInt64 { inNanoseconds.roundedMicroseconds }
 
     init(measuredMicroseconds microseconds: UInt64) { self = .microseconds(Int64(clamping: microseconds)) }
 }

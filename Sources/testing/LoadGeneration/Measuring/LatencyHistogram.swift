@@ -56,7 +56,14 @@ package struct LatencyHistogram: Equatable, Sendable {
     /// What `percent` of the recorded durations do not exceed: the longest of its slot, so that no percentile flatters.
     package func percentile(_ percent: Double) -> Duration? {
         guard count > 0 else { return nil }
-        let slot = LatencyHistogram.scale.slot(atPercentile: percent, of: count, in: counts)
+        let rank = LatencyHistogram.scale.rank(percent, of: count)
+        var seen: UInt64 = 0, slot = LatencyHistogram.scale.slot(of: leastMicroseconds)
+        let last = LatencyHistogram.scale.slot(of: mostMicroseconds)
+        while true {
+            seen += counts[slot]
+            if seen >= rank || slot == last { break }
+            slot += 1
+        }
         let reached = LatencyHistogram.scale.highest(of: slot)
         return Duration(measuredMicroseconds: Swift.min(Swift.max(reached, leastMicroseconds), mostMicroseconds))
     }

@@ -1,3 +1,5 @@
+import ClusterModel
+
 /// Gathers what becomes of the requests of one run.
 ///
 /// Recording costs a few additions in memory that has its size from the begin, so that the core which sends and receives can measure as well.
@@ -32,26 +34,29 @@ package struct LoadRecorder: Sendable {
         summary.firstDue = min(summary.firstDue ?? outcome.due, outcome.due)
         summary.lastDue = max(summary.lastDue ?? outcome.due, outcome.due)
         summary.lastEnd = max(summary.lastEnd ?? outcome.ended, outcome.ended)
-        record(.sendDelay, outcome.sent - outcome.due)
-        if let corrected = outcome.timeToFirstToken, let firstToken = outcome.firstToken {
-            record(.firstToken, corrected)
-            record(.serviceFirstToken, firstToken - outcome.sent)
+        // Nanoseconds once, and from there plain integers: arithmetic with durations is that of 128 bits.
+        let due = outcome.due.inNanoseconds, sent = outcome.sent.inNanoseconds, end = outcome.ended.inNanoseconds
+        let first = outcome.firstToken?.inNanoseconds
+        record(.sendDelay, sent - due)
+        if let first {
+            record(.firstToken, first - due)
+            record(.serviceFirstToken, first - sent)
         }
-        summary.series.add(outcome, firstTokenMicroseconds: outcome.timeToFirstToken?.roundedMicroseconds)
+        summary.series.add(outcome.end, outputTokens: outcome.outputTokens, due: due, sent: sent, firstToken: first, ended: end)
         switch outcome.end {
         case .complete:
-            record(.endToEnd, outcome.endToEnd)
-            if let perToken = outcome.timePerToken { record(.perToken, perToken) }
+            record(.endToEnd, end - due)
+            if let first, outcome.outputTokens > 1 { record(.perToken, (end - first) / Int64(outcome.outputTokens - 1)) }
         case .failed(let kind):
-            record(.untilFailure, outcome.endToEnd)
+            record(.untilFailure, end - due)
             summary.failures.update(kind.cut(toBytes: LoadSummary.kindBytes)) { $0 += 1 }
         case .left, .unsent: break
         }
     }
 
     @inline(__always)
-    private mutating func record(_ measure: LatencyMeasure, _ duration: Duration) {
-        summary.histograms[measure.rawValue].record(microseconds: duration.roundedMicroseconds, times: 1)
+    private mutating func record(_ measure: LatencyMeasure, _ nanoseconds: Int64) {
+        summary.histograms[measure.rawValue].record(microseconds: nanoseconds.roundedMicroseconds, times: 1)
     }
 }
 

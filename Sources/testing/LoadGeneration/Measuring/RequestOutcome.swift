@@ -1,3 +1,5 @@
+import ClusterModel
+
 /// What became of one request, in moments from the begin of the run.
 package struct RequestOutcome: Hashable, Sendable {
     package enum End: Hashable, Sendable {
@@ -44,7 +46,7 @@ package struct RequestOutcome: Hashable, Sendable {
     /// Of the tokens after the first.
     package var timePerToken: Duration? {
         guard let firstToken, outputTokens > 1 else { return nil }
-        return (ended - firstToken) / Int(outputTokens - 1)
+        return .nanoseconds((ended - firstToken).inNanoseconds / Int64(outputTokens - 1))
     }
 }
 

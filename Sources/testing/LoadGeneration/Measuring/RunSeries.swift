@@ -58,35 +58,40 @@ package struct RunSeries: Equatable, Sendable {
     /// A percentile of the time to the first token of the requests due in one span, to 3 %; nil: there was none.
     package func firstToken(_ percent: Double, inSpan index: Int) -> Duration? {
         guard index < used, all[index].firstTokens > 0 else { return nil }
-        let slot = RunSeries.scale.slot(atPercentile: percent, of: all[index].firstTokens, in: firstTokenCounts[slots(ofSpan: index)])
-        return Duration(measuredMicroseconds: RunSeries.scale.highest(of: slot))
+        let rank = RunSeries.scale.rank(percent, of: all[index].firstTokens), slots = slots(ofSpan: index)
+        var seen: UInt64 = 0, place = slots.lowerBound
+        while true {
+            seen += UInt64(firstTokenCounts[place])
+            if seen >= rank || place == slots.upperBound - 1 { break }
+            place += 1
+        }
+        return Duration(measuredMicroseconds: RunSeries.scale.highest(of: place - slots.lowerBound))
     }
 
     // MARK: Recording
 
-    mutating func add(_ outcome: RequestOutcome, firstTokenMicroseconds: UInt64?) {
-        // Once each: arithmetic with durations is that of 128 bits.
-        let due = max(0, outcome.due.inNanoseconds), sent = max(0, outcome.sent.inNanoseconds), ended = max(0, outcome.ended.inNanoseconds)
+    /// In nanoseconds from the begin of the run; what lies before it counts as at its begin.
+    mutating func add(
+        _ end: RequestOutcome.End, outputTokens: UInt32, due: Int64, sent: Int64, firstToken: Int64?, ended: Int64
+    ) {
+        let ended = max(0, ended)
         cover(max(ended, sent, due))
-        let end = place(of: ended)
-        if outcome.end == .unsent {
-            all[end].failed += 1
+        let last = place(of: ended)
+        if end == .unsent {
+            all[last].failed += 1
         } else {
-            all[place(of: sent)].begun += 1
-            all[end].ended += 1
-            if case .failed = outcome.end { all[end].failed += 1 }
+            all[place(of: max(0, sent))].begun += 1
+            all[last].ended += 1
+            if case .failed = end { all[last].failed += 1 }
         }
-        if let firstTokenMicroseconds {
-            let span = place(of: due)
+        if let firstToken {
+            let span = place(of: max(0, due))
             all[span].firstTokens += 1
-            let slot = RunSeries.scale.slot(of: min(firstTokenMicroseconds, HistogramScale.longestMicroseconds))
+            let slot = RunSeries.scale.slot(of: min((firstToken - due).roundedMicroseconds, HistogramScale.longestMicroseconds))
             let place = span * RunSeries.slotCount + slot
-            firstTokenCounts[place] = firstTokenCounts[place].addingReportingOverflow(1).overflow ? .max : firstTokenCounts[place] + 1
+            firstTokenCounts[place] = RunSeries.sum(firstTokenCounts[place], 1)
         }
-        if outcome.outputTokens > 0 {
-            let first = min(ended, max(0, outcome.firstToken?.inNanoseconds ?? ended))
-            spread(UInt64(outcome.outputTokens), from: first, to: ended)
-        }
+        if outputTokens > 0 { spread(UInt64(outputTokens), from: min(ended, max(0, firstToken ?? ended)), to: ended) }
     }
 
     private mutating func spread(_ tokens: UInt64, from begin: Int64, to end: Int64) {

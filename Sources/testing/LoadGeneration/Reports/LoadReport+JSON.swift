@@ -136,5 +136,5 @@ extension ReportSection.Chart {
 
 extension JSONValue {
     /// Null for what JSON cannot say.
-    static func double(_ value: Double) -> JSONValue { JSONNumber(value).map { .number($0) } ?? .null }
+    package static func double(_ value: Double) -> JSONValue { JSONNumber(value).map { .number($0) } ?? .null }
 }
