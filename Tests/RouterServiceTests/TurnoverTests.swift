@@ -53,7 +53,9 @@ struct TurnoverTests {
             return worker.snapshots
         }
         world.losing(worker) { world.on(worker) { $0.load(waiting: 5) } }
-        world.until("read anew") { world.on(worker) { $0.snapshots } > snapshots && world.isInStep(1) && world.look { $0.indexedCopies } == 4 }
+        world.until("read anew") {
+            world.on(worker) { $0.snapshots } > snapshots && world.isInStep(1) && world.look { $0.indexedCopies } == 4
+        }
         #expect(Self.turnover(world, 1) == 0.007)
         #expect(world.debugState().contains("\"turnover\":0.007"))
     }
@@ -66,7 +68,7 @@ struct TurnoverTests {
         world.on(worker) { $0.register() }
         world.until("registered again") { world.events(1) == .exact && world.takesWork(1) }
         #expect(Self.turnover(world, 1) == 0.003)
-        world.on(worker) { $0.link?.close() }
+        world.on(worker) { $0.link?.abort() }
         world.until("lost") { world.record(1)?.isAttached == false }
         world.on(worker) { $0.dial() }
         world.until("back") { world.takesWork(1) && world.events(1) == .exact }

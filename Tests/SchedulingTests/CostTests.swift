@@ -98,7 +98,8 @@ struct CostTests {
         var testDescription: String { name }
 
         init(
-            _ name: String, _ interference: Double, _ eviction: Double, _ prefill: Double, _ decode: Double, _ total: Double, disturbs: Bool = true,
+            _ name: String, _ interference: Double, _ eviction: Double, _ prefill: Double, _ decode: Double, _ total: Double,
+            disturbs: Bool = true,
             turnover: Float = 10, _ change: (inout SelectionSettings) -> Void = { _ in }
         ) {
             self.name = name

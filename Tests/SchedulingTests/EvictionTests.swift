@@ -46,7 +46,7 @@ struct EvictionTests {
 
     @Test("the gap is to the least of those who may run the request and whose caches are known")
     func eligible() {
-        func least(_ pool: [Candidate], _ query: RouteQuery = prompt()) -> Float? {
+        func least(_ pool: [Candidate], _ query: RouteQuery = Self.prompt()) -> Float? {
             var random = SeededRandom(seed: 1), scratch = SelectionScratch()
             _ = try? PlacementSelector(.kv).decide(query, among: pool, blocks: BlockMatches(), scratch: &scratch, random: &random)
             return scratch.whole.rule.formula.leastTurnover
@@ -66,9 +66,13 @@ struct EvictionTests {
         var pool = Self.pool([5, 5, 5])
         pool[1].slot = nil
         pool[1].turnover = 0
-        #expect(Set((0..<60).map { seed in PolicyTests.choose(.kv, Self.prompt(), pool, BlockMatches(), seed: seed, settings: { _ in }) }).count == 3)
+        #expect(
+            Set((0..<60).map { seed in PolicyTests.choose(.kv, Self.prompt(), pool, BlockMatches(), seed: seed, settings: { _ in }) }).count
+                == 3)
         pool[1].turnover = 100
-        #expect(Set((0..<60).map { seed in PolicyTests.choose(.kv, Self.prompt(), pool, BlockMatches(), seed: seed, settings: { _ in }) }).count == 3)
+        #expect(
+            Set((0..<60).map { seed in PolicyTests.choose(.kv, Self.prompt(), pool, BlockMatches(), seed: seed, settings: { _ in }) }).count
+                == 3)
     }
 
     @Test("a block that all prompts begin with does not draw them all to one rank")
@@ -80,7 +84,9 @@ struct EvictionTests {
                 var found: [UInt16: (inout BlockMatch) -> Void] = [:]
                 for index in caches.indices where caches[index] { found[UInt16(index)] = { $0.device = 1 } }
                 let asked = Self.prompt { $0.tokenCount = 21 * 16 }
-                let answer = PolicyTests.choose(.kv, asked, pool, matches(found), seed: UInt64(number)) { $0.evictionWeight = evictionWeight }
+                let answer = PolicyTests.choose(.kv, asked, pool, matches(found), seed: UInt64(number)) {
+                    $0.evictionWeight = evictionWeight
+                }
                 guard case .success(let place) = answer else { continue }
                 let index = Int(place.worker.rawValue) - 1
                 pool[index].turnover += Float(caches[index] ? 20 : 21) / 1_000
@@ -93,7 +99,9 @@ struct EvictionTests {
         #expect(given(evictionWeight: 2).allSatisfy { (90...110).contains($0) })
     }
 
-    @Test("a whole request spares the rank where many decode, and a prefill leg disturbs nobody", arguments: [SelectionPolicy.kv, .lmetric, .latency])
+    @Test(
+        "a whole request spares the rank where many decode, and a prefill leg disturbs nobody",
+        arguments: [SelectionPolicy.kv, .lmetric, .latency])
     func interference(_ policy: SelectionPolicy) {
         var pool = Self.pool([1, 1])
         pool[0].load.requests = 40

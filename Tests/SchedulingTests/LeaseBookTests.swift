@@ -148,7 +148,10 @@ struct LeaseBookTests {
     @Test("only a lease whose end is expected weighs what it alone holds: its prompt's end, its tail and its output")
     func exclusive() throws {
         let world = try World()
-        #expect(world.book(1, [1, 2, 3]) { $0.expectedOutputTokens = 10; $0.promptBlocks = 4 })
+        #expect(
+            world.book(1, [1, 2, 3]) {
+                $0.expectedOutputTokens = 10; $0.promptBlocks = 4
+            })
         #expect(world.book(2, [1, 2]))
         #expect(world.book.exclusiveBlocks(of: 1, outputBlocks: 2, in: world.index) == 4)
         #expect(world.book.exclusiveBlocks(of: 2, outputBlocks: 2, in: world.index) == 0)

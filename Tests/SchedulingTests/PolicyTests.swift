@@ -70,7 +70,7 @@ struct PolicyTests {
         #expect(Self.choose(.latency, Self.prompt(), pool) == .success(place(3)))
     }
 
-    @Test("a worker that was measured a little slower than the others is one of them; one half as fast again is not")
+    @Test("a worker that was measured a little slower or faster than the others is one of them; one three times so is not")
     func alike() {
         func chosen(_ token: Float) -> Set<UInt64> {
             var pool = [candidate(1), candidate(2), candidate(3)]
@@ -212,7 +212,8 @@ struct PolicyTests {
     ) -> Result<Placement, PlacementFailure> {
         var random = SeededRandom(seed: seed), scratch = SelectionScratch()
         do throws(PlacementFailure) {
-            let decision = try PlacementSelector(policy, settings).decide(query, among: pool, blocks: blocks, scratch: &scratch, random: &random)
+            let decision = try PlacementSelector(policy, settings).decide(
+                query, among: pool, blocks: blocks, scratch: &scratch, random: &random)
             return .success(decision.first.choice.placement)
         } catch { return .failure(error) }
     }
