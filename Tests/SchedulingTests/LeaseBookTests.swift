@@ -135,7 +135,7 @@ struct LeaseBookTests {
 
     @Test("what the index has no room for is the lease's own, and is not taken from others when it ends")
     func room() throws {
-        let world = try World(bytes: 64 << 10), many = Array(1...20_000 as ClosedRange<UInt64>)
+        let world = try World(bytes: 4 << 20), many = Array(1...20_000 as ClosedRange<UInt64>)
         #expect(world.book(1, many))
         let held = world.active
         #expect(held > 0 && held < many.count && world.book.table[1]?.hashes.count == held)
