@@ -177,8 +177,8 @@ var targets: [Target] = [
     tests(
         "ProcessTests",
         [
-            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "LoadGeneration", "TestSupport", "frontend", "router", "wiretool",
-            "workerd",
+            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "LoadGeneration", "TestSupport", "frontend", "loadgen", "router",
+            "wiretool", "workerd",
         ]),
     tests("TidyTests", []),
 ]

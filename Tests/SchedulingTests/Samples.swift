@@ -31,8 +31,10 @@ func pin(_ worker: UInt64, _ rank: UInt32? = nil, _ role: PlacementRole = .aggre
 
 extension SelectionSettings {
     /// Dynamo's formula: a held block costs as much as a computed one, and what a prefill does to others costs nothing.
+    /// Its terms are plain sums, those of `latency` too.
     mutating func weighAsDynamo() {
         heldBlockWeight = 1
+        decodeLoadScale = 1
         interferenceWeight = 0
         evictionWeight = 0
     }

@@ -95,6 +95,7 @@ struct FleetCommandOptions {
             (table.optional("overlap-credit-decay", weight, help: "Shrinks it where more prefill waits."), \.overlapCreditDecay),
             (table.optional("prefill-load-scale", weight, help: "Of the prefill term."), \.prefillLoadScale),
             (table.optional("held-block-weight", weight, help: "Of a held block, in computed ones."), \.heldBlockWeight),
+            (table.optional("decode-load-scale", weight, help: "Of the decode term of latency."), \.decodeLoadScale),
             (table.optional("active-request-weight", weight, help: "Of a running request, in held blocks."), \.activeRequestWeight),
             (table.optional("interference-weight", weight, help: "Of a computed block, for each request beside it."), \.interferenceWeight),
             (table.optional("eviction-weight", weight, help: "Of a computed block, where the cache is rewritten more often."), \.evictionWeight),

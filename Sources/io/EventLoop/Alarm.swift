@@ -8,6 +8,8 @@ package import ClusterModel
 package class Alarm {
     let loop: Loop
     private let action: @LoopActor () -> Void
+    private(set) final var moment: Instant?
+    private(set) final var isClosed = false
     private var timer: TimerHandle?
 
     init(on loop: Loop, _ action: @escaping @LoopActor () -> Void) {
@@ -15,20 +17,28 @@ package class Alarm {
         self.action = action
     }
 
-    /// Goes off at `moment`, or in the loop's next turn if that has passed; in place of the moment that was set before.
-    package func set(at moment: Instant) {
-        loop.cancel(timer)
-        timer = loop.schedule(at: moment) { [weak self] in self?.goOff() }
+    /// Goes off at `moment`, or in the loop's next turn if that has passed; in place of the moment that was set before. To set the same one
+    /// again costs nothing.
+    package final func set(at moment: Instant) {
+        guard moment != self.moment, !isClosed else { return }
+        self.moment = moment
+        arm(moment)
     }
 
     /// It never goes off again. To be called before the last reference goes.
     package func close() {
+        isClosed = true
         loop.cancel(timer)
         timer = nil
     }
 
+    func arm(_ moment: Instant) {
+        loop.cancel(timer)
+        timer = loop.schedule(at: moment) { [weak self] in self?.goOff() }
+    }
+
     final func goOff() {
-        timer = nil
+        moment = nil
         action()
     }
 }

@@ -5,7 +5,6 @@ import ClusterModel
 final class EpollAlarm: Alarm, FileEventHandler {
     private let descriptor: Int32
     private let epoll: EpollLoop
-    private var isOpen = true
 
     init(on loop: EpollLoop, _ action: @escaping @LoopActor () -> Void) throws(SystemError) {
         let descriptor = apus_timer_create()
@@ -14,27 +13,27 @@ final class EpollAlarm: Alarm, FileEventHandler {
         epoll = loop
         super.init(on: loop, action)
         do throws(SystemError) { try loop.watch(descriptor, for: .readable, self) } catch {
-            isOpen = false
             apus_close(descriptor, 0)
             throw error
         }
     }
 
-    override func set(at moment: Instant) {
-        guard isOpen else { return }
+    override func arm(_ moment: Instant) {
         let status = apus_timer_set(descriptor, moment.nanoseconds)
         precondition(status == 0, "a timer of ours takes every moment")
     }
 
     override func close() {
-        guard isOpen else { return }
-        isOpen = false
+        guard !isClosed else { return }
+        super.close()
         epoll.unwatch(descriptor)
         apus_close(descriptor, 0)
     }
 
     func ready(_ events: FileEvents) {
         apus_eventfd_clear(descriptor)
-        if isOpen { goOff() }
+        // Told of the moment before, which another one replaced within this turn: that will be told as well.
+        guard let moment, moment <= epoll.preciseNow else { return }
+        goOff()
     }
 }

@@ -6,8 +6,8 @@ package struct SelectionSettings: Hashable, Sendable {
     /// What a block that requests hold costs, in blocks that are computed: a decoding step that reads it takes far less time than its prefill did.
     /// Not used where the two are multiplied, nor where both are milliseconds.
     package var heldBlockWeight = 1.0 / 32
-    /// Multiplies the decode term of `latency`, in measured milliseconds.
-    package var decodeLoadScale = 1.0
+    /// Multiplies the decode term of `latency`, in measured milliseconds: measured steps are longer for the prefill beside them, which other terms count.
+    package var decodeLoadScale = 0.1
     /// Of a block on the device, in blocks that need not be computed.
     package var overlapCredit = 1.0
     /// Shrinks that credit where more prefill waits than at the least loaded: at 1, one more request of this size halves it.

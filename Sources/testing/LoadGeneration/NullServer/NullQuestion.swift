@@ -10,7 +10,9 @@ struct NullQuestion {
         streams = Self.isTrue("stream", in: body)
         wantsUsage = streams && Self.isTrue("include_usage", in: body)
         let tail = UnsafeRawBufferPointer(rebasing: body[max(0, body.count - Self.tailBytes)...])
-        let told = JSONProbe.count(of: "max_tokens", in: tail) ?? JSONProbe.count(of: "max_tokens", in: body)
+        let told =
+            JSONProbe.count(of: "max_tokens", in: tail) ?? JSONProbe.count(of: "max_completion_tokens", in: body)
+            ?? JSONProbe.count(of: "max_tokens", in: body)
         self.tokens = min(NullServer.mostTokens, told.map { Int($0) } ?? tokens)
         promptTokens = body.count
     }
