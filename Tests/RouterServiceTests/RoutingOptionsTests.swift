@@ -29,7 +29,8 @@ struct RoutingOptionsTests {
                 "--active-request-weight", "3", "--host-cache-weight", "0.1", "--disk-cache-weight", "0.2", "--external-cache-weight",
                 "0.3",
                 "--temperature", "0.7", "--no-assume-reuse", "--no-track-prefill", "--no-track-active-blocks", "--transfer-weight", "4",
-                "--interference-weight", "5", "--decision-memory", "1MiB",
+                "--interference-weight", "5", "--held-block-weight", "6", "--eviction-weight", "7", "--decode-load-scale", "8",
+                "--decision-memory", "1MiB",
             ]))
         var expected = SelectionSettings()
         expected.policy = .latency
@@ -46,6 +47,9 @@ struct RoutingOptionsTests {
         expected.trackActiveBlocks = false
         expected.transferWeight = 4
         expected.interferenceWeight = 5
+        expected.heldBlockWeight = 6
+        expected.evictionWeight = 7
+        expected.decodeLoadScale = 8
         #expect(config.selection == expected && config.decisionBytes == 1 << 20)
     }
 
@@ -55,6 +59,8 @@ struct RoutingOptionsTests {
         #expect(scaled.prefillLoadScale == 2 && scaled.overlapCredit == 1)
         let none = try #require(Self.resolve(["--overlap-weight", "0"])).selection
         #expect(none.prefillLoadScale == 0 && none.overlapCredit == 0 && none.hostWeight == 0)
+        // 1 is what is so without it, and not Dynamo's formula.
+        #expect(try #require(Self.resolve(["--overlap-weight", "1"])).selection == SelectionSettings())
     }
 
     @Test(

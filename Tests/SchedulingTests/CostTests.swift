@@ -9,7 +9,7 @@ struct CostTests {
         let prefill: Double
         let decode: Double
         let total: Double
-        var settings = SelectionSettings()
+        var settings = SelectionSettings.dynamo
         var inputs = CostInputs()
         var testDescription: String { name }
 
@@ -86,6 +86,78 @@ struct CostTests {
         #expect(cost.deviceBlocks == row.inputs.match.device)
     }
 
+    struct Priced: Sendable, CustomTestStringConvertible {
+        let name: String
+        let interference: Double
+        let eviction: Double
+        let prefill: Double
+        let decode: Double
+        let total: Double
+        var formula: CostFormula
+        var inputs = CostInputs()
+        var testDescription: String { name }
+
+        init(
+            _ name: String, _ interference: Double, _ eviction: Double, _ prefill: Double, _ decode: Double, _ total: Double,
+            disturbs: Bool = true,
+            turnover: Float = 10, _ change: (inout SelectionSettings) -> Void = { _ in }
+        ) {
+            self.name = name
+            (self.interference, self.eviction, self.prefill, self.decode, self.total) = (interference, eviction, prefill, decode, total)
+            inputs.prefillTokens = 64
+            inputs.heldBlocks = 10
+            inputs.heldRequests = 4
+            inputs.match.device = 4
+            inputs.match.active = 2
+            inputs.turnover = turnover
+            inputs.latency = LatencyEstimate(prefillFixed: 5, prefillToken: 0.1, step: 10, stepBlock: 0.5)
+            var settings = SelectionSettings()
+            change(&settings)
+            formula = CostFormula(settings: settings, tokens: 100, blockSize: 16, outputTokens: 20)
+            formula.disturbsDecoding = disturbs
+            formula.leastTurnover = 10
+        }
+    }
+
+    /// The same prompt with our weights: 3 of its 7 blocks are computed, beside 4 requests; 15 / 32 = 0.46875 for what is held.
+    static let priced = [
+        Priced("a held block costs a thirty-second of a computed one", 0, 0, 6.25, 0.46875, 6.71875, disturbs: false),
+        Priced("3 blocks delay each of 4 requests by a fiftieth", 0.24, 0, 6.49, 0.46875, 6.95875),
+        Priced("a request delays nobody where no weight is on it", 0, 0, 6.25, 0.46875, 6.71875) { $0.interferenceWeight = 0 },
+        Priced("half a cache more was written than at the least", 0, 3, 9.25, 0.46875, 9.71875, disturbs: false, turnover: 10.5),
+        Priced("one cache more, and as much for many more", 0, 6, 12.25, 0.46875, 12.71875, disturbs: false, turnover: 99),
+        Priced("less than the least, or not known, costs nothing", 0, 0, 6.25, 0.46875, 6.71875, disturbs: false, turnover: 0),
+        Priced("no weight on evictions", 0, 0, 6.25, 0.46875, 6.71875, disturbs: false, turnover: 99) { $0.evictionWeight = 0 },
+        Priced("both, and the scale is of all", 0.24, 6, 24.98, 0.46875, 25.44875, turnover: 99) { $0.prefillLoadScale = 2 },
+        Priced("what is cached to the last block disturbs nobody", 0, 0, 0, 0.46875, 0.46875, turnover: 99) { $0.overlapCredit = 10 },
+        Priced("without its own prompt nothing is computed", 0, 0, 4, 0.46875, 4.46875, turnover: 99) { $0.trackPrefill = false },
+        Priced("lmetric multiplies it with what is held, unweighed", 0.24, 6, 12.49, 15, 199.84, turnover: 99) { $0.policy = .lmetric },
+        Priced("latency: 5 + 12.49 x 16 x 0.1, and half of 20 x (10 + 15 x 0.5)", 0.24, 6, 24.984, 175, 199.984, turnover: 99) {
+            $0.policy = .latency
+            $0.decodeLoadScale = 0.5
+        },
+    ]
+
+    @Test("a prefill costs those who decode beside it, and what it pushes out", arguments: priced)
+    func prices(_ row: Priced) {
+        let cost = row.formula.cost(of: row.inputs)
+        #expect(abs(cost.interference - row.interference) < 1e-5)
+        #expect(abs(cost.eviction - row.eviction) < 1e-5)
+        #expect(abs(cost.prefill - row.prefill) < 1e-4)
+        #expect(abs(cost.decode - row.decode) < 1e-4)
+        #expect(abs(cost.total - row.total) < 1e-3)
+    }
+
+    @Test("a cache was written anew as often as its blocks were; one without a size never")
+    func turnover() {
+        var turnover = CacheTurnover(from: 2)
+        for _ in 0..<300 { turnover.wrote(10, of: 1_000) }
+        #expect(abs(turnover.times - 5) < 1e-9)
+        var unknown = CacheTurnover()
+        unknown.wrote(10, of: 0)
+        #expect(unknown.times == 0)
+    }
+
     @Test("load is the larger of what the ledger and the worker know, but decayed blocks are believed where the ledger misses nobody")
     func load() {
         var load = CandidateLoad()
@@ -122,7 +194,8 @@ struct CostTests {
                 settings.policy = policy
                 settings.overlapCreditDecay = 1e12
                 var formula = CostFormula(settings: settings, tokens: tokens, blockSize: 0, outputTokens: .max)
-                formula.pricesInterference = true
+                formula.disturbsDecoding = true
+                inputs.turnover = tokens == 0 ? .greatestFiniteMagnitude : .infinity
                 #expect(formula.cost(of: inputs).total.isFinite && formula.unit > 0)
             }
         }

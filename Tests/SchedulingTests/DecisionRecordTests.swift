@@ -86,6 +86,50 @@ struct DecisionRecordTests {
         #expect(!DecisionReplay(of: record).agrees(with: record) && DecisionReplay(of: record).chosen == [0])
     }
 
+    /// Two ranks that are known to the index: much is decoded on the first, and it was written more.
+    private static func weighed(_ policy: SelectionPolicy) throws -> DecisionRecord {
+        var scratch = SelectionScratch(), ring = DecisionRing(bytes: 1 << 20), random = SeededRandom(seed: 5)
+        var pool = [candidate(1, requests: 40), candidate(2, requests: 39)]
+        for index in pool.indices {
+            pool[index].slot = PlacementSlot(UInt16(index))
+            pool[index].turnover = index == 0 ? 2 : 1.5
+            pool[index].latency = LatencyEstimate(prefillFixed: 0, prefillToken: index == 0 ? 1 : 1.5, step: 20, stepBlock: 0)
+        }
+        _ = try PlacementSelector(policy).decide(
+            query { $0.blockSize = 16 }, among: pool, blocks: BlockMatches(), scratch: &scratch, random: &random)
+        ring.append(scratch, Self.facts(1))
+        return try #require(ring.record(of: RequestID(origin: 7, counter: 1)))
+    }
+
+    @Test("a record tells whom a prefill disturbs and what it pushes out, and a replay weighs both")
+    func newTerms() throws {
+        var record = try Self.weighed(.kv)
+        let json = try JSONValue(parsing: Self.text(record, .ids)), leg = try #require(json["legs"]?[0])
+        #expect(leg["disturbs_decoding"]?.asBool == true && leg["least_turnover"]?.asDouble == 1.5)
+        #expect(leg["prices_interference"] == nil && leg["usual_latency"] == nil)
+        let settings = try #require(leg["settings"]), first = try #require(leg["candidates"]?[0])
+        #expect(settings["held_block_weight"]?.asDouble == 1.0 / 32 && settings["decode_load_scale"]?.asDouble == 0.1)
+        #expect(settings["interference_weight"]?.asDouble == 0.02 && settings["eviction_weight"]?.asDouble == 2)
+        #expect(first["load"]?["turnover"]?.asDouble == 2 && first["decodes"] == nil && first["load"]?["decodes"] == nil)
+        // Seven blocks beside forty requests, and half a cache more than the least.
+        #expect(abs((first["cost"]?["interference"]?.asDouble ?? 0) - 5.6) < 1e-9)
+        #expect(abs((first["cost"]?["eviction"]?.asDouble ?? 0) - 7) < 1e-9)
+        #expect(DecisionReplay(of: record).agrees(with: record) && record.legs[0].chosen == 1)
+        record.legs[0].candidates[1].inputs.turnover = 3
+        #expect(DecisionReplay(of: record).chosen == [0])
+        record = try Self.weighed(.kv)
+        record.legs[0].candidates[1].inputs.heldRequests = 400
+        #expect(DecisionReplay(of: record).chosen == [0])
+    }
+
+    @Test("a record of latencies tells what is usual, and is read back with it")
+    func usualLatency() throws {
+        let record = try Self.weighed(.latency), text = Self.text(record, .ids)
+        #expect(try JSONValue(parsing: text)["legs"]?[0]?["usual_latency"]?[1]?.asDouble == 1.25)
+        let read = try DecisionRecord(try JSONValue(parsing: text))
+        #expect(read == record && read.legs[0].rule.formula.usualLatency?.prefillToken == 1.25)
+    }
+
     @Test("ordinals give away no id")
     func ordinals() throws {
         var scratch = SelectionScratch(), ring = DecisionRing(bytes: 1 << 20), random = SeededRandom(seed: 5)

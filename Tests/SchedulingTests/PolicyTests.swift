@@ -59,7 +59,7 @@ struct PolicyTests {
     func latency() {
         var pool = [candidate(1), candidate(2), candidate(3)]
         let slow = LatencyEstimate(prefillFixed: 10, prefillToken: 1, step: 20, stepBlock: 0)
-        let fast = LatencyEstimate(prefillFixed: 10, prefillToken: 0.5, step: 20, stepBlock: 0)
+        let fast = LatencyEstimate(prefillFixed: 10, prefillToken: 0.2, step: 20, stepBlock: 0)
         pool[0].latency = slow
         pool[1].latency = fast
         pool[2].latency = slow
@@ -68,6 +68,20 @@ struct PolicyTests {
         #expect(Self.choose(.latency, Self.prompt(), pool) != .success(place(2)))
         pool[2].latency = nil
         #expect(Self.choose(.latency, Self.prompt(), pool) == .success(place(3)))
+    }
+
+    @Test("a worker that was measured a little slower or faster than the others is one of them; one three times so is not")
+    func alike() {
+        func chosen(_ token: Float) -> Set<UInt64> {
+            var pool = [candidate(1), candidate(2), candidate(3)]
+            for index in pool.indices {
+                pool[index].latency = LatencyEstimate(prefillFixed: 0, prefillToken: index == 0 ? token : 1, step: 20, stepBlock: 0)
+            }
+            let places = (0..<60).map { seed in Self.choose(.latency, Self.prompt(), pool, BlockMatches(), seed: seed) }
+            return Set(places.compactMap { try? $0.get().worker.rawValue })
+        }
+        #expect(chosen(1.3) == [1, 2, 3] && chosen(0.8) == [1, 2, 3])
+        #expect(chosen(3) == [2, 3] && chosen(0.3) == [1])
     }
 
     @Test(
@@ -191,12 +205,15 @@ struct PolicyTests {
         #expect(pool.first { $0.placement == chosen }?.load.activeBlocks == cheapest)
     }
 
+    /// By Dynamo's formula, unless told otherwise: these figures are its own.
     static func choose(
-        _ policy: SelectionPolicy, _ query: RouteQuery, _ pool: [Candidate] = pool, _ blocks: BlockMatches = blocks, seed: UInt64 = 1
+        _ policy: SelectionPolicy, _ query: RouteQuery, _ pool: [Candidate] = pool, _ blocks: BlockMatches = blocks, seed: UInt64 = 1,
+        settings: (inout SelectionSettings) -> Void = { $0.weighAsDynamo() }
     ) -> Result<Placement, PlacementFailure> {
         var random = SeededRandom(seed: seed), scratch = SelectionScratch()
         do throws(PlacementFailure) {
-            let decision = try PlacementSelector(policy).decide(query, among: pool, blocks: blocks, scratch: &scratch, random: &random)
+            let decision = try PlacementSelector(policy, settings).decide(
+                query, among: pool, blocks: blocks, scratch: &scratch, random: &random)
             return .success(decision.first.choice.placement)
         } catch { return .failure(error) }
     }

@@ -29,6 +29,23 @@ func pin(_ worker: UInt64, _ rank: UInt32? = nil, _ role: PlacementRole = .aggre
     PlacementPin(role: role, target: PlacementTarget(worker: WorkerID(worker), rank: rank.map(Rank.init)))
 }
 
+extension SelectionSettings {
+    /// Dynamo's formula: a held block costs as much as a computed one, and what a prefill does to others costs nothing.
+    /// Its terms are plain sums, those of `latency` too.
+    mutating func weighAsDynamo() {
+        heldBlockWeight = 1
+        decodeLoadScale = 1
+        interferenceWeight = 0
+        evictionWeight = 0
+    }
+
+    static let dynamo: SelectionSettings = {
+        var settings = SelectionSettings()
+        settings.weighAsDynamo()
+        return settings
+    }()
+}
+
 extension PlacementSelector {
     /// With a policy and everything else as it is by default.
     init(_ policy: SelectionPolicy, _ change: (inout SelectionSettings) -> Void = { _ in }) {
@@ -123,6 +140,7 @@ func randomPool(_ random: inout SeededRandom, upTo most: UInt64 = 150) -> [Candi
             capabilities: roll >> 16 & 3 | 4, waiting: (roll >> 20) % 1_100, requests: UInt32((roll >> 32) % 30), turn: (roll >> 40) % 50)
         one.slot = PlacementSlot(UInt16(index))
         one.indexedBlocks = (roll >> 48) % 4
+        one.turnover = Float(random.next() % 300) / 100
         one.load.activeBlocks = UInt32(random.next() % 960)
         one.load.ledgerRequests = UInt32(random.next() % 30)
         one.load.ledgerTokens = random.next() % 900

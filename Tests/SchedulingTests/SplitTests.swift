@@ -14,9 +14,9 @@ struct SplitTests {
             candidate(3, 0, .decode, capabilities: handOver), candidate(4, 0, .decode, capabilities: handOver),
         ]
         for index in pool.indices { pool[index].slot = PlacementSlot(UInt16(index)) }
-        // Both decode for others: a prefill of 64 blocks there costs 64 x 0.05 x 8 = 25.6 blocks more, a transfer 6.4.
-        pool[2].load.requests = 8
-        pool[3].load.requests = 8
+        // Both decode for others: a prefill of 64 blocks there costs 64 x 0.02 x 40 = 51.2 blocks more, a transfer 6.4.
+        pool[2].load.requests = 40
+        pool[3].load.requests = 40
         pool[3].load.activeBlocks = 50
         pool[1].load.waitingTokens = 500
         change(&pool)
@@ -54,7 +54,7 @@ struct SplitTests {
 
     @Test("a cached prompt on the prefill worker weighs against one on the decode worker")
     func cachedOnPrefill() {
-        // On worker 4 half of it: 32 x 1.4 against 1 of 64 and the transfer.
+        // On worker 4 half of it: 32 x 1.8 against 1 of 64 and the transfer.
         let cached = matches([1: { $0.device = 63 }, 3: { $0.device = 32 }])
         #expect(Self.decide(Self.prompt(), Self.pool(), cached) == .success([place(2), place(3)]))
     }

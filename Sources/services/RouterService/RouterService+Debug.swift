@@ -79,7 +79,10 @@ extension RouterService {
         json.string(record.registration?.card.name ?? "")
         json.key("ranks")
         json.beginArray()
-        for index in record.ranks.indices { write(core.workers.load(of: record, index), latency(of: record, index, core), to: &json) }
+        for index in record.ranks.indices {
+            let turnover = record.ranks[index].turnover?.times ?? 0
+            write(core.workers.load(of: record, index), turnover: turnover, latency(of: record, index, core), to: &json)
+        }
         json.endArray()
         json.endObject()
     }
@@ -116,7 +119,9 @@ extension RouterService {
         json.endObject()
     }
 
-    private func write(_ load: PlacementLoad, _ latency: (LatencyEstimate?, measured: UInt64), to json: inout JSONWriter) {
+    private func write(
+        _ load: PlacementLoad, turnover: Double, _ latency: (LatencyEstimate?, measured: UInt64), to json: inout JSONWriter
+    ) {
         json.beginObject()
         json.key("rank")
         json.number(UInt64(load.load.rank))
@@ -132,6 +137,8 @@ extension RouterService {
         json.number(UInt64(load.load.totalBlocks))
         json.key("indexed_blocks")
         json.number(load.indexedBlocks)
+        json.key("turnover")
+        json.number(turnover)
         json.key("measured_durations")
         json.number(latency.measured)
         json.key("latency")

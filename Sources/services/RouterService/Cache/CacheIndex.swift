@@ -49,9 +49,10 @@ final class CacheIndex {
 
     // MARK: What workers say
 
-    func store(_ hashes: borrowing HashList, after parent: UInt64?, on slot: PlacementSlot, _ tier: Tier) {
+    /// How many of them were not on the device before.
+    func store(_ hashes: borrowing HashList, after parent: UInt64?, on slot: PlacementSlot, _ tier: Tier) -> Int {
         let aligned = copy(hashes)
-        index.store(aligned.span, after: parent, on: slot, tier: BlockTier(tier))
+        return index.store(aligned.span, after: parent, on: slot, tier: BlockTier(tier))
     }
 
     func remove(_ hashes: borrowing HashList, on slot: PlacementSlot, _ tier: Tier) {
@@ -59,7 +60,7 @@ final class CacheIndex {
         index.remove(aligned.span, on: slot, tier: BlockTier(tier))
     }
 
-    func store(_ hashes: [UInt64], after parent: UInt64?, on slot: PlacementSlot, _ tier: Tier) {
+    func store(_ hashes: [UInt64], after parent: UInt64?, on slot: PlacementSlot, _ tier: Tier) -> Int {
         index.store(hashes.span, after: parent, on: slot, tier: BlockTier(tier))
     }
 
@@ -82,10 +83,10 @@ final class CacheIndex {
 
     func cachedBlocks(on slot: PlacementSlot) -> UInt64 { UInt64(index.cachedBlocks(on: slot)) }
 
-    /// What a worker without cache events has accepted, it will hold for a while.
-    func accepted(_ hashes: [UInt64], on slot: PlacementSlot) {
-        guard !hashes.isEmpty else { return }
-        approximate.accepted(hashes.span, on: slot, at: loop.now, in: &index)
+    /// What a worker without cache events has accepted, it will hold for a while: how many blocks more than before.
+    func accepted(_ hashes: [UInt64], on slot: PlacementSlot) -> Int {
+        guard !hashes.isEmpty else { return 0 }
+        return approximate.accepted(hashes.span, on: slot, at: loop.now, in: &index)
     }
 
     // MARK: Now and then

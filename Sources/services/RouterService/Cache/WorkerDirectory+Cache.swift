@@ -7,18 +7,21 @@ import WireProtocol
 // What a worker's cache events are worth: `CacheTrust` judges, and this does what follows.
 
 extension WorkerDirectory {
-    /// Its events named blocks that it keeps now.
-    func stored(_ record: WorkerRecord, _ rank: UInt32) {
-        indexChanged(record, rank)
+    /// Its events named blocks that it keeps now; so many of them came to the device.
+    func stored(_ record: WorkerRecord, _ rank: UInt32, newBlocks: Int) {
+        indexChanged(record, rank, newBlocks: newBlocks)
         follow(record.trust.stored(), of: record)
     }
 
-    func indexChanged(_ record: WorkerRecord, _ rank: UInt32) {
+    /// `newBlocks` were written. Pages of a snapshot name what lay there before, and are nothing new.
+    func indexChanged(_ record: WorkerRecord, _ rank: UInt32, newBlocks: Int = 0) {
         guard let index = record.index(of: rank) else { return }
         let blocks = record.ranks[index].slot.map { cache.cachedBlocks(on: $0) } ?? 0
-        guard blocks != record.ranks[index].indexedBlocks else { return }
+        guard newBlocks > 0 || blocks != record.ranks[index].indexedBlocks else { return }
         record.ranks[index].indexedBlocks = blocks
-        record.pool?.setIndexedBlocks(blocks, of: record.placement(index))
+        let totalBlocks = record.ranks[index].capacity.totalBlocks
+        record.ranks[index].turnover?.wrote(newBlocks, of: totalBlocks)
+        record.pool?.setCache(of: record.placement(index), record.ranks[index])
         record.ranks[index].changed = true
     }
 
@@ -56,8 +59,7 @@ extension WorkerDirectory {
         guard record.events == .approximate, let lease = ledger.table[lease], lease.life == record.life,
             let slot = record.slot(of: lease.rank.rawValue)
         else { return }
-        cache.accepted(lease.hashes, on: slot)
-        indexChanged(record, lease.rank.rawValue)
+        indexChanged(record, lease.rank.rawValue, newBlocks: cache.accepted(lease.hashes, on: slot))
     }
 
     /// A request started, and this is what it found.

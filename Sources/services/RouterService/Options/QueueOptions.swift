@@ -36,12 +36,16 @@ struct QueueOptions: Sendable {
         table.group("Busy workers")
         busyBatches = table.option(
             "busy-batches", .number(0...1_000_000), default: busy.waitingBatches,
-            help: "A rank is busy while more prefill waits than it computes in so many full steps.")
+            help: "A rank is busy while more prefill waits than it computes in so many full steps.",
+            details:
+                "A policy that prices waiting prefill (kv, lmetric, latency) may still choose it while others are not busy; for pins, sessions and "
+                + "other policies a busy rank is out. Where all are busy, requests wait.")
         busyTokens = table.optional(
             "busy-tokens", .integer(0...1_000_000_000),
             help: "A rank is busy while more tokens of prefill wait, however large its steps are.")
         busyBlocks = table.option(
-            "busy-blocks", .number(0...1), default: busy.activeBlocks, help: "A rank is busy while requests hold this share of its blocks.")
+            "busy-blocks", .number(0...1), default: busy.activeBlocks,
+            help: "A rank is full, and gets no new request, while requests hold this share of its blocks.")
     }
 
     func apply(_ resolved: ResolvedConfiguration, to config: inout RouterConfig) {

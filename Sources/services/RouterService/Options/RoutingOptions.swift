@@ -10,6 +10,8 @@ struct RoutingOptions: Sendable {
     private let overlapCredit: OptionKey<Double>
     private let creditDecay: OptionKey<Double>
     private let prefillScale: OptionKey<Double>
+    private let heldBlockWeight: OptionKey<Double>
+    private let decodeScale: OptionKey<Double>
     private let requestWeight: OptionKey<Double>
     private let hostWeight: OptionKey<Double>
     private let diskWeight: OptionKey<Double>
@@ -20,6 +22,7 @@ struct RoutingOptions: Sendable {
     private let trackActiveBlocks: OptionKey<Bool>
     private let transferWeight: OptionKey<Double>
     private let interferenceWeight: OptionKey<Double>
+    private let evictionWeight: OptionKey<Double>
     private let decisionMemory: OptionKey<Int>
 
     /// Of a weight: more would only drown the other terms.
@@ -34,14 +37,21 @@ struct RoutingOptions: Sendable {
                 "kv weighs what is cached against load, lmetric multiplies the two, latency weighs them in measured milliseconds; the others "
                 + "go by load, turn or chance. direct sends requests only where they are pinned.")
         overlapWeight = table.optional(
-            "overlap-weight", weight, help: "The one weight of older routers: sets prefill-load-scale, and at 0 nothing cached counts.")
+            "overlap-weight", weight, help: "The one weight of older routers: sets prefill-load-scale, and at 0 nothing cached counts.",
+            details: "It scales against held-block-weight as that is here: 1 changes nothing.")
         overlapCredit = table.option(
             "overlap-credit", weight, default: defaults.overlapCredit, help: "What a cached block on the device is worth, in blocks.")
         creditDecay = table.option(
             "overlap-credit-decay", weight, default: defaults.overlapCreditDecay,
             help: "Shrinks that credit where more prefill waits than at the least loaded; at 1, one request's worth halves it.")
         prefillScale = table.option(
-            "prefill-load-scale", weight, default: defaults.prefillLoadScale, help: "Multiplies the prefill term of a cost.")
+            "prefill-load-scale", weight, default: defaults.prefillLoadScale, help: "Multiplies the prefill term of a cost.",
+            details: "At 0 waiting prefill has no price, and who is behind with it gets no new requests.")
+        heldBlockWeight = table.option(
+            "held-block-weight", weight, default: defaults.heldBlockWeight,
+            help: "kv: what a block that requests hold costs, in blocks computed: reading it takes far less than making it.")
+        decodeScale = table.option(
+            "decode-load-scale", weight, default: defaults.decodeLoadScale, help: "latency: multiplies the decode term of a cost.")
         requestWeight = table.option(
             "active-request-weight", weight, default: defaults.activeRequestWeight,
             help: "What a running request costs beside its blocks, in blocks.")
@@ -64,7 +74,12 @@ struct RoutingOptions: Sendable {
             help: "What moving a block to a decode worker costs, as a share of what computing it does.")
         interferenceWeight = table.option(
             "interference-weight", weight, default: defaults.interferenceWeight,
-            help: "What a block computed on a decode worker costs each request that runs there, as a share of a block.")
+            help: "What a computed block costs each request on the worker that decodes beside it, as a share of a block.",
+            details: "Counts where prefill and decode are on one worker.")
+        evictionWeight = table.option(
+            "eviction-weight", weight, default: defaults.evictionWeight,
+            help: "What a computed block costs where the whole cache was written once more than at the least written, in blocks.",
+            details: "It pushes out what may be asked for again. At 0 a common beginning draws all that begins with it to one worker.")
         decisionMemory = table.option(
             "decision-memory", .bytes(0...(1 << 30)), default: RouterConfig().decisionBytes,
             help: "Memory for the records of the last decisions; 0: none is kept.")
@@ -76,6 +91,8 @@ struct RoutingOptions: Sendable {
         settings.overlapCredit = resolved[overlapCredit]
         settings.overlapCreditDecay = resolved[creditDecay]
         settings.prefillLoadScale = resolved[prefillScale]
+        settings.heldBlockWeight = resolved[heldBlockWeight]
+        settings.decodeLoadScale = resolved[decodeScale]
         settings.activeRequestWeight = resolved[requestWeight]
         settings.hostWeight = resolved[hostWeight]
         settings.diskWeight = resolved[diskWeight]
@@ -86,6 +103,7 @@ struct RoutingOptions: Sendable {
         settings.trackActiveBlocks = resolved[trackActiveBlocks]
         settings.transferWeight = resolved[transferWeight]
         settings.interferenceWeight = resolved[interferenceWeight]
+        settings.evictionWeight = resolved[evictionWeight]
         if let weight = resolved[overlapWeight] { settings.weigh(overlap: weight) }
         config.selection = settings
         config.decisionBytes = resolved[decisionMemory]

@@ -17,8 +17,7 @@ enum EventBatch {
                 switch event {
                 case .stored(let rank, let tier, let parent, let hashes):
                     guard let slot = record.slot(of: rank) else { continue }
-                    core.cache.store(hashes, after: parent, on: slot, tier)
-                    core.workers.stored(record, rank)
+                    core.workers.stored(record, rank, newBlocks: core.cache.store(hashes, after: parent, on: slot, tier))
                 case .removed(let rank, let tier, let hashes):
                     guard let slot = record.slot(of: rank) else { continue }
                     core.cache.remove(hashes, on: slot, tier)
@@ -34,8 +33,8 @@ enum EventBatch {
         switch event {
         case .blocksStored(let event):
             guard let slot = record.slot(of: event.rank) else { return }
-            core.cache.store(event.hashes, after: event.parent, on: slot, event.tier)
-            core.workers.stored(record, event.rank)
+            let newBlocks = core.cache.store(event.hashes, after: event.parent, on: slot, event.tier)
+            core.workers.stored(record, event.rank, newBlocks: newBlocks)
         case .blocksRemoved(let event):
             guard let slot = record.slot(of: event.rank) else { return }
             core.cache.remove(event.hashes, on: slot, event.tier)

@@ -40,6 +40,10 @@ final class Pool: StateEntry {
         let old = candidates[candidates.ranks(of: record.life.worker)]
         let known = Dictionary(uniqueKeysWithValues: old.filter { $0.generation == record.life.generation }.map { ($0.placement, $0) })
         remove(record)
+        let least = leastTurnover(of: registration.role.placementRole)
+        for index in record.ranks.indices where record.ranks[index].turnover == nil {
+            record.ranks[index].turnover = CacheTurnover(from: least)
+        }
         members.insert(record, at: members.firstIndex { record.life.worker < $0.life.worker } ?? members.count)
         record.pool = self
         record.pooledLabels = (registration.card.servedNames.map(\.text), registration.card.loRAs.map(\.text))
@@ -54,7 +58,7 @@ final class Pool: StateEntry {
                 maxBatchedTokens: record.ranks[index].capacity.maxBatchedTokens, isReady: takesWork,
                 load: known?.load ?? CandidateLoad(), lastTurn: known?.lastTurn ?? 0)
             candidate.slot = record.isRoutedByBlocks ? record.ranks[index].slot : nil
-            candidate.indexedBlocks = record.ranks[index].indexedBlocks
+            candidate.takeCache(record.ranks[index])
             candidate.latency = known?.latency
             return candidate
         }
@@ -101,9 +105,22 @@ final class Pool: StateEntry {
         candidates[index].load.take(ledger)
     }
 
-    func setIndexedBlocks(_ blocks: UInt64, of placement: Placement) {
+    func setCache(of placement: Placement, _ rank: RankRecord) {
         guard let index = candidates.index(of: placement) else { return }
-        candidates[index].indexedBlocks = blocks
+        candidates[index].takeCache(rank)
+    }
+
+    /// Where a new rank begins: not above those who take work, whose past is none of its debt, nor so far below them that it would get all the work.
+    /// Roles write at paces of their own.
+    private func leastTurnover(of role: PlacementRole) -> Double {
+        var least: Double?
+        for member in members where member.isPooledReady && member.registration?.role.placementRole == role {
+            for rank in member.ranks {
+                guard let turnover = rank.turnover else { continue }
+                least = min(least ?? turnover.times, turnover.times)
+            }
+        }
+        return least ?? 0
     }
 
     func setLatency(_ estimate: LatencyEstimate?, of placement: Placement) {
@@ -136,6 +153,13 @@ final class Pool: StateEntry {
         for member in members where member.isPooledReady { shown.capabilities.formUnion(member.registration?.card.capabilities ?? []) }
         return ModelPool(
             card: shown, workers: UInt32(clamping: members.count), readyWorkers: UInt32(clamping: readyWorkers), current: isCurrent)
+    }
+}
+
+extension Candidate {
+    fileprivate mutating func takeCache(_ rank: RankRecord) {
+        indexedBlocks = rank.indexedBlocks
+        turnover = Float(rank.turnover?.times ?? 0)
     }
 }
 

@@ -22,6 +22,8 @@ struct RankRecord {
     var hasLostSlot = false
     /// On the device there, as the index last counted them.
     var indexedBlocks: UInt64 = 0
+    /// How often its cache was written anew; none before it is in a pool, whose others it is compared with.
+    var turnover: CacheTurnover?
     /// How fast it was found to be.
     var meter = LatencyMeter()
 
@@ -33,12 +35,12 @@ struct RankRecord {
     }
 
     /// It has other blocks now, of another model.
-    mutating func startAnew() { (slot, hasLostSlot, indexedBlocks, meter) = (nil, false, 0, LatencyMeter()) }
+    mutating func startAnew() { (slot, hasLostSlot, indexedBlocks, turnover, meter) = (nil, false, 0, nil, LatencyMeter()) }
 
     /// The worker registered anew: the stream says only what changes, so what is known stays known.
     mutating func keep(_ old: RankRecord) {
         (load, number, slot, hasLostSlot) = (old.load, old.number, old.slot, old.hasLostSlot)
-        (indexedBlocks, meter) = (old.indexedBlocks, old.meter)
+        (indexedBlocks, turnover, meter) = (old.indexedBlocks, old.turnover, old.meter)
         (told, refusedAt) = (old.told, old.refusedAt)
     }
 }

@@ -98,11 +98,15 @@ extension CostFormula {
         json.member("block_size", UInt64(blockSize))
         json.member("prompt_blocks", blocks)
         json.member("output_tokens", UInt64(outputTokens))
-        json.member("disturbs", disturbs)
+        json.member("disturbs_decoding", disturbsDecoding)
         json.member("least_prefill_tokens", leastPrefillTokens)
         json.member("least_turnover", Double(leastTurnover))
         json.key("assumed_latency")
         assumedLatency.write(to: &json)
+        if let usualLatency {
+            json.key("usual_latency")
+            usualLatency.write(to: &json)
+        }
         json.key("settings")
         json.beginObject()
         for knob in SettingName.numbers { json.member(knob.name, settings[keyPath: knob.path]) }
@@ -115,7 +119,8 @@ extension CostFormula {
 enum SettingName {
     static var numbers: [(name: String, path: WritableKeyPath<SelectionSettings, Double>)] {
         [
-            ("prefill_load_scale", \.prefillLoadScale), ("overlap_credit", \.overlapCredit), ("overlap_credit_decay", \.overlapCreditDecay),
+            ("prefill_load_scale", \.prefillLoadScale), ("held_block_weight", \.heldBlockWeight), ("decode_load_scale", \.decodeLoadScale),
+            ("overlap_credit", \.overlapCredit), ("overlap_credit_decay", \.overlapCreditDecay),
             ("host_weight", \.hostWeight), ("disk_weight", \.diskWeight), ("external_weight", \.externalWeight),
             ("active_request_weight", \.activeRequestWeight), ("temperature", \.temperature), ("transfer_weight", \.transferWeight),
             ("interference_weight", \.interferenceWeight), ("eviction_weight", \.evictionWeight),
@@ -178,6 +183,7 @@ extension PlacementCost {
         json.member("active_blocks", activeBlocks)
         json.member("credit", credit)
         json.member("interference", interference)
+        json.member("eviction", eviction)
         json.member("prefill", prefill)
         json.member("decode", decode)
         json.member("total", total)

@@ -67,11 +67,12 @@ extension CostFormula {
         self.init(
             settings: settings, tokens: try reader.integer("prompt_tokens"), blockSize: try reader.integer("block_size"),
             outputTokens: try reader.integer("output_tokens"))
-        disturbs = try reader.truth("disturbs")
+        disturbsDecoding = try reader.truth("disturbs_decoding")
         leastPrefillTokens = try reader.integer("least_prefill_tokens")
         leastTurnover = Float(try reader.amount("least_turnover"))
         guard let assumed = try reader.latency("assumed_latency") else { throw reader.fault("assumed_latency", "it is missing") }
         assumedLatency = assumed
+        usualLatency = try reader.latency("usual_latency")
     }
 }
 

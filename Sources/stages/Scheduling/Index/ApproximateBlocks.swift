@@ -31,11 +31,12 @@ package struct ApproximateBlocks: Sendable {
     /// Uses that are remembered, with those that are passed over.
     var useCount: Int { uses.count }
 
-    /// The worker accepted a request with this prompt.
-    package mutating func accepted(_ hashes: Span<UInt64>, on slot: PlacementSlot, at now: Instant, in index: inout BlockIndex) {
+    /// The worker accepted a request with this prompt: how many of its blocks it was not believed to have before.
+    @discardableResult
+    package mutating func accepted(_ hashes: Span<UInt64>, on slot: PlacementSlot, at now: Instant, in index: inout BlockIndex) -> Int {
         // Longer than all that may be kept: its beginning.
         let kept = hashes.extracting(first: limits.blocks)
-        index.store(kept, after: nil, on: slot, tier: .device)
+        let added = index.store(kept, after: nil, on: slot, tier: .device)
         let until = now + limits.timeToLive
         // The end of the prompt first, so that it is forgotten first.
         for position in kept.indices.reversed() {
@@ -47,6 +48,7 @@ package struct ApproximateBlocks: Sendable {
         }
         if ends.count > limits.blocks { prune(in: &index) }
         tidy()
+        return added
     }
 
     /// Forgets what is over, at most so many. True: more is left to do.

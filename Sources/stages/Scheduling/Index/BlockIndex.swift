@@ -101,10 +101,14 @@ package struct BlockIndex: ~Copyable {
 
     // MARK: What events say
 
-    /// A run of blocks, each the parent of the next, is in that tier of that placement. Said twice it changes nothing.
-    package mutating func store(_ hashes: Span<UInt64>, after parent: UInt64?, on slot: PlacementSlot, tier: BlockTier) {
-        guard isOpen(slot) else { return }
-        cache.store(hashes, after: parent, on: number(of: slot), tier: tier)
+    /// A run of blocks, each the parent of the next, is in that tier of that placement. Said twice it changes nothing. Answers how many of them came
+    /// to the device.
+    @discardableResult
+    package mutating func store(_ hashes: Span<UInt64>, after parent: UInt64?, on slot: PlacementSlot, tier: BlockTier) -> Int {
+        guard isOpen(slot) else { return 0 }
+        let number = number(of: slot), before = cache.places[number.index].arrived
+        cache.store(hashes, after: parent, on: number, tier: tier)
+        return cache.places[number.index].arrived - before
     }
 
     /// Blocks of a snapshot, in any order, each with its parent; 0: the first of a prompt. A parent may come later.

@@ -23,6 +23,8 @@ struct CacheMirror: ~Copyable {
     struct Place: BitwiseCopyable {
         var copies = 0
         var onDevice = 0
+        /// Blocks that came to the device, one that left and came back once more.
+        var arrived = 0
         /// Blocks in lower tiers and not on the device.
         var below = 0
         var openMarks = 0
@@ -297,6 +299,7 @@ struct CacheMirror: ~Copyable {
         if old & Self.device != new & Self.device {
             let change = new & Self.device != 0 ? 1 : -1
             places[index].onDevice += change
+            if change > 0 { places[index].arrived += 1 }
             tierCopies.device += change
             // Children that it has already, or still: the open mark ends, or begins.
             if old >= Self.child { changeOpenMarks(number, -change) }

@@ -14,7 +14,7 @@ package struct Candidate: Sendable {
     package var slot: PlacementSlot?
     /// In the index, on the device: ties go to the one with fewer.
     package var indexedBlocks: UInt64 = 0
-    /// How often its whole cache was written anew.
+    /// How often its whole cache was written anew, as `CacheTurnover` counts it. Means nothing without a place in the index.
     package var turnover: Float = 0
     package var isReady: Bool
     package var load: CandidateLoad
@@ -41,7 +41,7 @@ package struct Candidate: Sendable {
     /// Requests there, each full engine step of waiting prefill counted as one more.
     var pressure: Double { CostInputs(self, BlockMatch()).pressure }
 
-    /// Too loaded for one more request, whoever asks: what is bound to it waits.
+    /// Too loaded for one more request that is bound to it: that waits.
     @inline(__always)
     package func isBusy(_ thresholds: BusyThresholds = BusyThresholds()) -> Bool {
         load.isBusy(stepTokens: maxBatchedTokens, thresholds)
@@ -96,13 +96,13 @@ package struct CandidateLoad: Hashable, Sendable {
         return knowsAll ? ledgerBlocks : max(ledgerBlocks, UInt64(activeBlocks))
     }
 
-    /// Whether that is too much for one more request, on a placement of such engine steps.
+    /// Whether that is too much for one more request, on a placement of such engine steps: it is full, or behind.
     @inline(__always)
     func isBusy(stepTokens: UInt32, _ thresholds: BusyThresholds) -> Bool {
         isFull(thresholds) || isBehind(stepTokens: stepTokens, thresholds)
     }
 
-    /// Requests hold so many of its blocks that one more would push another out.
+    /// Requests hold so many of its blocks that one more might push another out.
     @inline(__always)
     func isFull(_ thresholds: BusyThresholds) -> Bool {
         totalBlocks > 0 && Double(max(UInt64(activeBlocks), ledgerBlocks)) >= thresholds.activeBlocks * Double(totalBlocks)
@@ -118,8 +118,9 @@ package struct CandidateLoad: Hashable, Sendable {
 
 /// Above which load a placement is busy. Either is off at infinity. May be changed while the router runs.
 ///
-/// A full one gets no new plan. One that is behind gets none by a pin, a session or a policy that knows no costs; where costs are weighed they know
-/// how far it is behind, and it may be the best all the same, as long as there is anybody who is not busy: what is cached there may be worth the wait.
+/// A full one gets no new plan. One that is behind gets none by a pin, a session, a preference or a policy without a price for waiting prefill; a
+/// policy that has one may find it the best all the same, as long as anybody is not busy: what is cached there may be worth the wait, and shut out
+/// at every peak it would lose its prompts to others, which compute and keep them once more.
 package struct BusyThresholds: Hashable, Sendable {
     /// Waiting prefill, in engine steps of the placement.
     package var waitingBatches: Double

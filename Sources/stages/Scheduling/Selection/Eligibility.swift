@@ -35,11 +35,13 @@ struct LegDemands: Sendable {
         (!namesLoRA || loRAs.contains(query.loRA)) && (!namesWorkers || query.names(worker))
     }
 
-    /// Whether the request may run there at all, however loaded it is.
+    /// Whether the request may run there at all, however loaded it is. Read field by field: a candidate taken as a whole is copied, and in a fleet
+    /// of hundreds that is most of a decision.
     @inline(__always)
-    func admit(_ candidate: borrowing Candidate, _ query: borrowing RouteQuery) -> Bool {
-        guard candidate.isReady, suits(candidate.role, candidate.capabilities) else { return false }
-        return !namesSomebody || names(candidate.placement.worker, candidate.loRAs, query)
+    func admit(_ span: Span<Candidate>, _ index: Int, _ query: borrowing RouteQuery) -> Bool {
+        guard span[index].isReady, suits(span[index].role, span[index].capabilities) else { return false }
+        guard namesSomebody else { return true }
+        return names(span[index].placement.worker, span[index].loRAs, query)
     }
 }
 

@@ -21,6 +21,8 @@ package struct LatencyEstimate: Hashable, Sendable {
     /// Where nobody was measured yet: all workers are alike then, and only the proportion of the terms matters.
     package static let prior = LatencyEstimate(prefillFixed: 5, prefillToken: 0.05, step: 10, stepBlock: 0.001)
 
+    static let zero = LatencyEstimate(prefillFixed: 0, prefillToken: 0, step: 0, stepBlock: 0)
+
     /// How far a placement may be from the usual before it counts as another machine: what is measured also tells of the load under which it was
     /// measured, and who is taken to be slow for being busy is left idle, and then taken to be fast.
     static let tolerance = 1.5

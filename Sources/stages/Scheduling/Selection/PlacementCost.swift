@@ -29,9 +29,9 @@ package struct PlacementCost: Hashable, Sendable {
     package var activeBlocks: UInt64 = 0
     /// What is cached and what it is worth, in blocks.
     package var credit = 0.0
-    /// What this request would cost those who decode there, in blocks of prefill.
+    /// What this request's prefill would cost those who decode there, in blocks of prefill.
     package var interference = 0.0
-    /// What its new blocks would push out of a cache that is written anew more often than others, in blocks of prefill.
+    /// What the blocks that it makes would push out of a cache that is written anew more often than others, in blocks of prefill.
     package var eviction = 0.0
     /// The weighed terms, in the policy's unit.
     package var prefill = 0.0
@@ -50,7 +50,7 @@ package struct CostInputs: Hashable, Sendable {
     package var stepTokens: UInt32 = 0
     package var lastTurn: UInt64 = 0
     package var latency: LatencyEstimate?
-    /// How often its whole cache was written anew.
+    /// How often its whole cache was written anew; 0 where what is cached is not known.
     package var turnover: Float = 0
     package var match = BlockMatch()
 
@@ -60,7 +60,7 @@ package struct CostInputs: Hashable, Sendable {
     init(_ candidate: borrowing Candidate, _ match: BlockMatch) {
         self.init(
             candidate.load, match, stepTokens: candidate.maxBatchedTokens, lastTurn: candidate.lastTurn, latency: candidate.latency,
-            turnover: candidate.turnover)
+            turnover: candidate.slot == nil ? 0 : candidate.turnover)
     }
 
     @inline(__always)
@@ -94,15 +94,15 @@ package struct CostFormula: Hashable, Sendable {
     package let blocks: Double
     /// That the answer will have.
     package let outputTokens: UInt32
-    /// The leg is the whole request: its prefill holds up all that decode where it runs.
-    package var disturbs = false
+    /// The leg prefills where it decodes, and so holds up those who decode there.
+    package var disturbsDecoding = false
     /// Of all that are eligible, for the decay of the credit.
     package var leastPrefillTokens: UInt64 = 0
-    /// Of all that are eligible, where evictions are weighed.
+    /// Of all that are eligible and whose caches are known, where evictions are weighed.
     package var leastTurnover: Float = 0
     /// For those who were not measured: the best of what was. They are tried, and so measured; an average would leave the good ones among them idle.
     package var assumedLatency = LatencyEstimate.prior
-    /// The mean of what was measured; nil: nobody was.
+    /// The mean of what was measured of all that could serve the leg; nil: nobody was measured.
     package var usualLatency: LatencyEstimate?
 
     package init(settings: SelectionSettings, tokens: UInt32, blockSize: UInt32, outputTokens: UInt32) {
@@ -138,26 +138,35 @@ package struct CostFormula: Hashable, Sendable {
         if settings.trackPrefill {
             cost.credit = credit(inputs)
             let computed = max(blocks - cost.credit, 0)
-            if disturbs { cost.interference = settings.interferenceWeight * computed * Double(inputs.heldRequests) }
-            // One whole cache apart is as far as two can be: what joins anew is preferred, and not drowned.
-            let gap = Double(min(max(inputs.turnover - leastTurnover, 0), 1))
-            cost.eviction = settings.evictionWeight * computed * gap
+            if disturbsDecoding { cost.interference = settings.interferenceWeight * computed * Double(inputs.heldRequests) }
+            cost.eviction = settings.evictionWeight * computed * turnoverGap(inputs)
         }
-        let todo = max(Double(cost.prefillTokens) / Double(blockSize) - cost.credit, 0) + cost.interference + cost.eviction
+        let waiting = max(Double(cost.prefillTokens) / Double(blockSize) - cost.credit, 0)
+        let todo = waiting + cost.interference + cost.eviction
         let held = Double(cost.activeBlocks) + settings.activeRequestWeight * Double(inputs.heldRequests)
-        if settings.policy == .latency {
+        switch settings.policy {
+        case .latency:
             let latency = inputs.latency ?? assumedLatency
             cost.prefill = settings.prefillLoadScale * settled(latency) { milliseconds(prefill: todo, $0) }
             cost.decode = settings.decodeLoadScale * settled(latency) { milliseconds(decoding: held, $0) }
-        } else {
+            cost.total = cost.prefill + cost.decode
+        case .lmetric:
             cost.prefill = settings.prefillLoadScale * todo
-            // Where the two are multiplied, only their order counts.
-            cost.decode = settings.policy == .lmetric ? held : settings.heldBlockWeight * held
+            // A weight would be a factor of all products alike.
+            cost.decode = held
+            // Without a prefill term nothing is multiplied: what is held counts alone.
+            cost.total = settings.prefillLoadScale > 0 ? cost.prefill * (cost.decode + 1) : cost.decode
+        default:
+            cost.prefill = settings.prefillLoadScale * todo
+            cost.decode = settings.heldBlockWeight * held
+            cost.total = cost.prefill + cost.decode
         }
-        // Without a prefill term nothing is multiplied: what is held counts alone.
-        let multiplies = settings.policy == .lmetric && settings.prefillLoadScale > 0
-        cost.total = multiplies ? cost.prefill * (cost.decode + 1) : cost.prefill + cost.decode
     }
+
+    /// How many times more than the least written cache this one was written anew, at most once: further apart two need not be to choose between
+    /// them, and one that was long without work is preferred then, and not drowned.
+    @inline(__always)
+    private func turnoverGap(_ inputs: CostInputs) -> Double { Double(min(max(inputs.turnover - leastTurnover, 0), 1)) }
 
     @inline(__always)
     private func credit(_ inputs: CostInputs) -> Double {
@@ -172,7 +181,8 @@ package struct CostFormula: Hashable, Sendable {
             + settings.externalWeight * Double(match.external)
     }
 
-    /// What a placement needs, or what is usual where that is about the same.
+    /// What a placement needs, or what is usual where that is about the same: see `LatencyEstimate.tolerance`.
+    @inline(__always)
     private func settled(_ latency: LatencyEstimate, _ milliseconds: (LatencyEstimate) -> Double) -> Double {
         let own = milliseconds(latency)
         guard let usualLatency else { return own }

@@ -40,8 +40,9 @@ package enum PlacementFailure: Error, Hashable, Sendable {
 
 /// Pins, then the session, then what is preferred, then the policy. A value without state: the service books what it decides.
 ///
-/// Busy placements get no new plan, whoever asks: a list of allowed workers narrows who may serve a request and does not raise what they can
-/// carry, and a pin waits for its rank. Only a question, which books nothing, is answered with a busy one.
+/// A full placement gets no new plan, whoever asks: a list of allowed workers narrows who may serve a request and does not raise what they can
+/// carry, and a pin waits for its rank. One that is only behind with its prefill gets none either, but from a policy whose costs say how far it is
+/// behind. Where all are busy the request waits. Only a question, which books nothing, is answered with a busy one.
 package struct PlacementSelector: Sendable {
     /// May be changed between decisions.
     package var settings: SelectionSettings
@@ -142,7 +143,7 @@ package struct PlacementSelector: Sendable {
         var formula = CostFormula(
             settings: leg == .decode ? turn.settings.decoding(query) : turn.settings, tokens: query.tokenCount, blockSize: query.blockSize,
             outputTokens: leg == .prefill ? 1 : query.maxTokens == 0 ? assumed : min(assumed, query.maxTokens))
-        formula.disturbs = leg == .aggregated
+        formula.disturbsDecoding = leg == .aggregated
         return formula
     }
 

@@ -63,22 +63,19 @@ package struct LegSurvey: Sendable {
         Self.prepare(&formula, demands, query, span, range, thresholds)
         rule = LegRule(leg: newRule.leg, means: newRule.means, formula: formula, draw: newRule.draw)
         let rule = rule, drawsTickets = rule.drawsTickets
-        let weighsWaiting = rule.means == .policy && rule.formula.settings.policy.weighsCosts
+        let takesWhoIsBehind = rule.means == .policy && rule.formula.settings.weighsWaiting
         var eligible: UInt32 = 0, busy: UInt32 = 0
-        // Field by field: a candidate taken as a whole is copied, and in a fleet of hundreds that is most of a decision.
-        for index in range {
-            let role = span[index].role
-            guard span[index].isReady, demands.suits(role, span[index].capabilities) else { continue }
-            if demands.namesSomebody, !demands.names(span[index].placement.worker, span[index].loRAs, query) { continue }
+        for index in range where demands.admit(span, index, query) {
             eligible += 1
             let load = span[index].load, stepTokens = span[index].maxBatchedTokens
             if load.isBusy(stepTokens: stepTokens, thresholds) {
                 busy += 1
-                if !weighsWaiting || load.isFull(thresholds) { continue }
+                if !takesWhoIsBehind || load.isFull(thresholds) { continue }
             }
+            let slot = span[index].slot
             let inputs = CostInputs(
-                load, Self.match(span[index].slot, blocks), stepTokens: stepTokens, lastTurn: span[index].lastTurn,
-                latency: span[index].latency, turnover: span[index].turnover)
+                load, Self.match(slot, blocks), stepTokens: stepTokens, lastTurn: span[index].lastTurn, latency: span[index].latency,
+                turnover: slot == nil ? 0 : span[index].turnover)
             let cost = rule.formula.cost(of: inputs), indexedBlocks = span[index].indexedBlocks
             // Most are too dear whatever they draw.
             if shortlist.rejects(rule.standing(inputs, cost, indexedBlocks: indexedBlocks, ticket: 0)) { continue }
@@ -99,33 +96,31 @@ package struct LegSurvey: Sendable {
         _ formula: inout CostFormula, _ demands: LegDemands, _ query: borrowing RouteQuery, _ span: Span<Candidate>, _ range: Range<Int>,
         _ thresholds: BusyThresholds
     ) {
-        if formula.settings.policy == .latency {
-            var fastest: LatencyEstimate?, sum = LatencyEstimate(prefillFixed: 0, prefillToken: 0, step: 0, stepBlock: 0), count = 0
-            for index in range where demands.suits(span[index].role, span[index].capabilities) {
-                guard let known = span[index].latency else { continue }
+        let settings = formula.settings, usesLatency = settings.policy == .latency
+        let weighsEvictions = settings.weighsEvictions, decaysCredit = settings.decaysCredit
+        let comparesEligible = weighsEvictions || decaysCredit
+        guard usesLatency || comparesEligible else { return }
+        var leastTurnover = Float.infinity, leastPrefill = UInt64.max
+        var fastest: LatencyEstimate?, sum = LatencyEstimate.zero, measured = 0
+        for index in range where demands.suits(span[index].role, span[index].capabilities) {
+            // Of all that could serve, not only of the eligible: where nobody of those was measured, the others say more than a guess.
+            if usesLatency, let known = span[index].latency {
                 fastest = fastest?.fastest(known) ?? known
                 sum = sum + known
-                count += 1
+                measured += 1
             }
-            if let fastest {
-                formula.assumedLatency = fastest
-                formula.usualLatency = sum.divided(by: Float(count))
-            }
+            guard comparesEligible, demands.admit(span, index, query) else { continue }
+            if span[index].slot != nil { leastTurnover = min(leastTurnover, span[index].turnover) }
+            guard decaysCredit else { continue }
+            let load = span[index].load
+            if !load.isBusy(stepTokens: span[index].maxBatchedTokens, thresholds) { leastPrefill = min(leastPrefill, load.prefillTokens) }
         }
-        if formula.settings.evictionWeight > 0, formula.settings.policy.weighsCosts {
-            var least = Float.infinity
-            for index in range where demands.admit(span[index], query) { least = min(least, span[index].turnover) }
-            formula.leastTurnover = least.isFinite ? least : 0
+        if let fastest {
+            formula.assumedLatency = fastest
+            formula.usualLatency = sum.divided(by: Float(measured))
         }
-        if formula.settings.overlapCreditDecay > 0, formula.settings.policy.weighsCosts {
-            var least = UInt64.max
-            for index in range where demands.admit(span[index], query) {
-                // Not with `&&` above: its right side is a closure over the span, and optimising that ends some compilers.
-                if span[index].isBusy(thresholds) { continue }
-                least = min(least, span[index].load.prefillTokens)
-            }
-            formula.leastPrefillTokens = least
-        }
+        if weighsEvictions, leastTurnover.isFinite { formula.leastTurnover = leastTurnover }
+        if decaysCredit { formula.leastPrefillTokens = leastPrefill }
     }
 
     private mutating func choose(_ span: Span<Candidate>, _ blocks: borrowing BlockMatches, _ isRecording: Bool) {

@@ -3,8 +3,11 @@ package struct SelectionSettings: Hashable, Sendable {
     package var policy = SelectionPolicy.kv
     /// Multiplies the prefill term.
     package var prefillLoadScale = 1.0
-    /// What a block that requests hold costs, in blocks that are computed: to read one in a decoding step takes far less than to make it.
+    /// What a block that requests hold costs, in blocks that are computed: a decoding step that reads it takes far less time than its prefill did.
+    /// Not used where the two are multiplied, nor where both are milliseconds.
     package var heldBlockWeight = 1.0 / 32
+    /// Multiplies the decode term of `latency`, in measured milliseconds: measured steps are longer for the prefill beside them, which other terms count.
+    package var decodeLoadScale = 0.1
     /// Of a block on the device, in blocks that need not be computed.
     package var overlapCredit = 1.0
     /// Shrinks that credit where more prefill waits than at the least loaded: at 1, one more request of this size halves it.
@@ -25,13 +28,11 @@ package struct SelectionSettings: Hashable, Sendable {
     package var trackActiveBlocks = true
     /// What moving a block to another worker costs, as a share of what computing it does.
     package var transferWeight = 0.1
-    /// What a block that is computed costs each request that decodes beside it, as a share of itself.
+    /// What a block that is computed costs each request that decodes beside it, as a share of itself: they wait while it is computed.
     package var interferenceWeight = 0.02
-    /// What a block that is computed costs where the cache is written anew once more than at the least written, in blocks: it pushes out what may
-    /// be asked for again.
+    /// What a block that is computed costs where the whole cache was written anew once more than at the least written, in blocks: it pushes out one
+    /// that may be asked for again. 0: whoever has a common beginning cached gets all that begins with it.
     package var evictionWeight = 2.0
-    /// Multiplies the decode term of `latency`: measured steps are longer for the prefill beside them, which other terms count.
-    package var decodeLoadScale = 0.1
     package var thresholds = BusyThresholds()
 
     package init() {}
@@ -56,7 +57,8 @@ package struct SelectionSettings: Hashable, Sendable {
         return settings
     }
 
-    /// The one weight of old: it scales the prefill term, and at 0 nothing that is cached counts.
+    /// The one weight of old: it scales the prefill term, and at 0 nothing that is cached counts. What is held keeps its own weight, so that 1 leaves
+    /// these settings as they are, and not as Dynamo's are.
     package mutating func weigh(overlap weight: Double) {
         prefillLoadScale = weight
         if weight == 0 {
@@ -76,6 +78,15 @@ package struct SelectionSettings: Hashable, Sendable {
         if query.trackPrefill == nil { settings.trackPrefill = false }
         return settings
     }
+
+    /// Whether a cost tells how much prefill waits: then what is behind need not be shut out.
+    var weighsWaiting: Bool { policy.weighsCosts && prefillLoadScale > 0 }
+
+    /// Whether a cost depends on how much each cache was written.
+    var weighsEvictions: Bool { weighsWaiting && trackPrefill && evictionWeight > 0 }
+
+    /// Whether a cost depends on how much prefill waits at the least loaded.
+    var decaysCredit: Bool { policy.weighsCosts && overlapCreditDecay > 0 }
 
     /// Whether anything of a lookup can change a cost.
     var readsCache: Bool {
