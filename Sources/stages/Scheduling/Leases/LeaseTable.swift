@@ -43,6 +43,8 @@ package struct LeaseTable: Sendable {
     private var holders: [RequestID: Holder] = [:]
     private var tombstones = Fifo<(lease: UInt64, until: Instant)>()
     private var buried = 0
+    /// Filled and used by `expire` alone.
+    private var waitingLives: [WorkerLife] = []
     /// Of all leases together.
     package private(set) var hashCount = 0
 
@@ -271,7 +273,11 @@ package struct LeaseTable: Sendable {
             tombstones.removeFirst()
             if !isOver(oldest), let entry = entries[oldest.lease] { remove(entry) }
         }
-        for life in streams.keys.sorted() {
+        // Order: of a large fleet few have bookings that wait; those are sorted.
+        waitingLives.removeAll(keepingCapacity: true)
+        for (life, stream) in streams where !stream.booked.isEmpty { waitingLives.append(life) }
+        waitingLives.sort()
+        for life in waitingLives {
             guard let clock = streams[life]?.clock(at: now) else { continue }
             while let next = streams[life]?.booked.first {
                 let entry = entries[next.lease]
