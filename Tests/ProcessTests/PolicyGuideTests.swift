@@ -61,7 +61,8 @@ extension ProcessSuites {
             let binary = "\(try ProcessCluster.folder())/loadgen"
             for (arguments, code, words) in [
                 (["--fleets"], 2 as Int32, "there is no option --fleets"), (["--into"], 2, "--into wants a value"),
-                (["--into", "\(folder)/nowhere"], 2, "is no folder"), (["--into", folder, "--binary", "/nowhere"], 2, "is no program"),
+                (["--into", "\(folder)/nowhere", "--binary", binary], 2, "is no folder"),
+                (["--into", folder, "--binary", "/nowhere"], 2, "is no program"),
                 (["--into", folder, "--binary", binary, "--policies", "kw"], 1, "kw"),
             ] {
                 let (ending, lines) = try await Self.run(arguments, on: thread)
