@@ -134,7 +134,8 @@ var targets: [Target] = [
         ]),
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
     tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
-    tests("FleetSimulationTests", ["ClusterModel", "Engines", "FleetSimulation", "JSONText", "LoadGeneration", "Scheduling"]),
+    tests(
+        "FleetSimulationTests", ["ClusterModel", "Engines", "FleetSimulation", "JSONText", "LoadGeneration", "Scheduling", "TestSupport"]),
     tests(
         "LoadGenerationTests",
         ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "TestSupport", "WireProtocol"]),

@@ -85,14 +85,19 @@ extension Fleet {
         let decode = leg.firstTokenAt.map { $0.duration(to: leg.lastTokenAt ?? $0) } ?? .zero
         var reason = LeaseRelease.finished
         switch end.reason {
-        case .finished: break
+        case .finished:
+            // Its engine ended it before its length, at the bound of what a sequence may have.
+            if leg.request.attempt == leg.attempt, leg.request.legs.last === leg { fail(leg.request, "cut_short") }
         case .handedOver: handOver(leg, end.handOver, from: worker)
         case .cancelled: reason = .cancelled
-        case .failed(let fault):
+        case .failed(.unsupported(let field)):
+            // No engine would take it, so it is not tried again.
+            reason = .cancelled
+            if leg.request.attempt == leg.attempt { fail(leg.request, "unsupported_\(field)") }
+        case .failed:
             reason = .cancelled
             events.plan(.lost(leg), at: now + options.hop)
             leg.isOver = false
-            if case .unsupported(let field) = fault { preconditionFailure("the engine refuses \(field) of a simulated request") }
         }
         worker.say(.ended(leg, reason, tokens: leg.outputTokens, decode: decode))
     }
@@ -105,7 +110,7 @@ extension Fleet {
         let all = tokens * options.stateBytesPerToken / options.stateBytesPerSecond
         let last = min(tokens, Double(options.room.maxBatchedTokens)) / max(tokens, 1) * all
         let prefill = Double((leg.startedAt ?? now).duration(to: now).inNanoseconds) / 1e9
-        let left = max(last, all - prefill)
+        let left = min(max(last, all - prefill), FleetLimits.tail.inSeconds)
         worker.linkFree = max(worker.linkFree, now) + .nanoseconds(Int64(left * 1e9))
         events.plan(.engage(next, handOver: parameters), at: worker.linkFree + options.hop)
     }

@@ -37,7 +37,8 @@ final class Fleet {
     private var generations: UInt64 = 1
     var random: SeededRandom
     private var nextArrival = 0
-    private var open = 0
+    /// Those that have arrived and not ended, by their numbers.
+    private var open: [Int: FleetRequest] = [:]
     /// Requests that each router has been asked for and has not answered.
     private var openPlans: [Int]
     var recorder: LoadRecorder
@@ -64,17 +65,19 @@ final class Fleet {
         for index in options.faults.indices { events.plan(.fault(index), at: .zero + options.faults[index].at) }
         events.plan(.tick, at: .zero + FleetLimits.tick)
         let end = Instant.zero + (workload.requests.last?.due ?? .zero) + FleetLimits.tail
-        while open > 0 || nextArrival < workload.requests.count, let (at, what) = events.next(), at <= end {
+        while !open.isEmpty || nextArrival < workload.requests.count, let (at, what) = events.next(), at <= end {
             now = at
             handle(what)
         }
+        for (_, request) in open.sorted(by: { $0.key < $1.key }) { fail(request, "unfinished") }
+        figures.duration = Instant.zero.duration(to: now)
         settle()
         finish()
     }
 
-    /// What is still on its way when the last request has ended.
+    /// What is still on its way when the last request has ended, until the last booking that nobody ended is forgotten.
     private func settle() {
-        let end = now + .seconds(15)
+        let end = now + FleetLimits.settling
         while let (at, what) = events.next(), at <= end {
             now = at
             switch what {
@@ -85,7 +88,6 @@ final class Fleet {
     }
 
     private func finish() {
-        figures.duration = Instant.zero.duration(to: now)
         for worker in workers where worker.role != .decode {
             figures.requests.append(worker.requests)
             figures.prefillTokens.append(worker.prefillTokens)
@@ -126,10 +128,13 @@ final class Fleet {
         for (number, router) in routers.enumerated() {
             guard let router else { continue }
             router.tick(at: now)
-            for request in router.queue.expired(at: now) { fail(request, "queue_timeout") }
+            for request in router.queue.expired(at: now) {
+                openPlans[number] -= 1
+                fail(request, "queue_timeout")
+            }
             if !router.queue.isEmpty { drain(number) }
         }
-        if open > 0 || nextArrival < workload.requests.count { events.plan(.tick, at: now + FleetLimits.tick) }
+        events.plan(.tick, at: now + FleetLimits.tick)
     }
 
     // MARK: Clients and frontends
@@ -144,7 +149,7 @@ final class Fleet {
         hasher.appendSequenceHashes(of: prompts.tokens(of: planned, number: number).span, after: nil, to: &hashes)
         let request = FleetRequest(number: number, planned, hashes: hashes.map(\.rawValue))
         count(request)
-        open += 1
+        open[number] = request
         events.plan(.firstTokenDue(request), at: now + options.firstToken)
         if let patience = planned.patience { events.plan(.clientLeaves(request), at: now + patience) }
         again(request, without: nil)
@@ -272,7 +277,7 @@ final class Fleet {
         if request.isComplete { over(request, .complete) }
     }
 
-    private func fail(_ request: FleetRequest, _ kind: String) { over(request, .failed(kind)) }
+    func fail(_ request: FleetRequest, _ kind: String) { over(request, .failed(kind)) }
 
     private func leave(_ request: FleetRequest) { over(request, .left) }
 
@@ -280,7 +285,7 @@ final class Fleet {
         guard request.phase != .over else { return }
         let isWaiting = request.phase == .asking
         request.phase = .over
-        open -= 1
+        open[request.number] = nil
         if isWaiting, request.ticket != nil {
             routers[request.router]?.queue.remove(request, at: now)
             openPlans[request.router] -= 1
@@ -342,7 +347,7 @@ final class Fleet {
             leg.isEngaged = true
             leg.receivedAt = now
             leg.remainingTokens = leg.takesState ? 0 : leg.lease.promptTokens
-            worker.say(.accepted(leg))
+            worker.say(.accepted(leg, remaining: leg.remainingTokens))
             publishSoon(worker)
         }
         // The decode leg of a split waits for the state.
@@ -365,7 +370,7 @@ final class Fleet {
         let left = request.planned.outputTokens - UInt32(min(request.shown.count, Int(request.planned.outputTokens)))
         var made = EngineRequest(
             key: key, rank: leg.lease.rank, prompt: prompts.tokens(of: request.planned, number: request.number), sampling: sampling,
-            choices: [EngineChoice(choice: 0, shown: request.shown, maxTokens: max(left, 1))], contextLimit: Int(FleetLimits.contextLength))
+            choices: [EngineChoice(choice: 0, shown: request.shown, maxTokens: max(left, 1))], contextLimit: Int(options.contextLength))
         if leg.isHalf {
             made.leg = leg.takesState ? .decode : .prefill
             made.handOver = leg.takesState ? .parameters(handOver) : .none

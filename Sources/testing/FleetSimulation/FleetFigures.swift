@@ -1,7 +1,7 @@
 package import LoadGeneration
 
 /// What a simulated run came to, beside what its clients saw.
-package struct FleetFigures: Sendable {
+package struct FleetFigures: Equatable, Sendable {
     /// Of all prompts, also where the last one is not full.
     package var promptBlocks: UInt64 = 0
     /// Found where the request started.

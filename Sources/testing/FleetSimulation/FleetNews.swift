@@ -5,7 +5,7 @@ import Scheduling
 /// What a worker's stream says at one moment.
 final class FleetNews {
     enum Item {
-        case accepted(FleetLeg)
+        case accepted(FleetLeg, remaining: UInt32)
         case started(FleetLeg, cachedTokens: UInt32)
         case progress(FleetLeg, remaining: UInt32)
         case prefilled(FleetLeg, took: Duration)

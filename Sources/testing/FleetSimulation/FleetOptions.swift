@@ -14,6 +14,8 @@ package struct FleetOptions: Sendable {
     package var blockSize: UInt32 = 512
     package var room = EngineRank(totalBlocks: 6_000, maxSequences: 256, maxBatchedTokens: 8_192, maxWaiting: 1_024)
     package var latency = Engines.LatencyModel()
+    /// Tokens of a prompt and its answer, at most.
+    package var contextLength = FleetLimits.contextLength
     package var preemption = MockPreemption.lifo
 
     package var policy = FleetPolicy.kv
@@ -44,12 +46,14 @@ package struct FleetOptions: Sendable {
 
     package init() {}
 
+    var placements: Int { (workers + prefillWorkers + decodeWorkers) * ranks }
+
     /// Of which a request is split.
     var isSplit: Bool { prefillWorkers > 0 && decodeWorkers > 0 }
 
     func engine(_ role: PlacementRole) -> MockConfiguration {
         var configuration = MockConfiguration(
-            modelName: "simulated", blockSize: blockSize, contextLength: FleetLimits.contextLength, ranks: ranks, room: room,
+            modelName: "simulated", blockSize: blockSize, contextLength: contextLength, ranks: ranks, room: room,
             latency: latency)
         configuration.preemption = preemption
         configuration.embeddingDimensions = 0
@@ -106,4 +110,6 @@ package enum FleetLimits {
     static let tick = Duration.milliseconds(250)
     /// Nothing may last longer than this after the last request was due.
     static let tail = Duration.seconds(3_600)
+    /// Longer than a booking stands that no worker has accepted.
+    static let settling = Duration.seconds(15)
 }

@@ -32,6 +32,9 @@ package struct FleetPolicy: Sendable {
 
     package static var overlapOnly: FleetPolicy {
         var settings = SelectionSettings()
+        settings.heldBlockWeight = 0
+        settings.interferenceWeight = 0
+        settings.evictionWeight = 0
         settings.thresholds = .off
         return FleetPolicy(name: "overlap-only", settings: settings, ignoresLoad: true)
     }

@@ -63,7 +63,8 @@ package struct FleetReport {
 
     private func facts(_ workload: Workload) -> [LoadReport.Fact] {
         Self.facts(of: workload, options) + [
-            .init("policy", options.policy.name), .init("virtual time", "\(decimals(figures.duration.inSeconds, 1)) s, \(figures.steps) steps"),
+            .init("policy", options.policy.name),
+            .init("virtual time", "\(decimals(figures.duration.inSeconds, 1)) s, \(figures.steps) steps"),
         ]
     }
 
@@ -80,8 +81,10 @@ package struct FleetReport {
             (
                 "events",
                 [
-                    "parked": JSONValue(whole: figures.parked), "shed": JSONValue(whole: figures.shed), "overbooked": JSONValue(whole: figures.refused),
-                    "moved": JSONValue(whole: figures.moved), "split": JSONValue(whole: figures.split), "preempted": JSONValue(whole: figures.preempted),
+                    "parked": JSONValue(whole: figures.parked), "shed": JSONValue(whole: figures.shed),
+                    "overbooked": JSONValue(whole: figures.refused),
+                    "moved": JSONValue(whole: figures.moved), "split": JSONValue(whole: figures.split),
+                    "preempted": JSONValue(whole: figures.preempted),
                     "leases_left": JSONValue(whole: figures.leasesLeft),
                 ]
             ),
@@ -109,7 +112,8 @@ package struct FleetReport {
     private var cache: ReportSection {
         ReportSection(
             title: "Cache",
-            note: "Of all blocks of all prompts. Reachable is what one cache without a bound would have found, asked in the order of arrival.",
+            note:
+                "Of all blocks of all prompts. Reachable is what one cache without a bound would have found, asked in the order of arrival.",
             tables: [
                 table(
                     [

@@ -45,6 +45,8 @@ final class FleetRouter {
         scratch.isRecording = false
         meters = []
         queue = FleetQueue(options.queue, at: now)
+        // All of them from the begin: a worker that is down has a place as well, for what is still said of it.
+        while candidates.count < options.placements { grow() }
     }
 
     // MARK: Workers
@@ -52,8 +54,9 @@ final class FleetRouter {
     /// A worker with nothing in its cache, or with what a snapshot says later.
     func attach(_ worker: FleetWorker, at now: Instant) {
         let base = worker.number * options.ranks
-        while candidates.count < base + options.ranks { grow() }
         for rank in 0..<options.ranks {
+            // Of a life whose end nobody noticed before the next one began.
+            if let slot = candidates[base + rank].slot { index.retire(slot) }
             let placement = Placement(worker: worker.life.worker, rank: Rank(UInt32(rank)))
             var candidate = Candidate(
                 placement: placement, generation: worker.life.generation, role: worker.role,
@@ -71,7 +74,7 @@ final class FleetRouter {
         measureQueue()
     }
 
-    /// Filled at once: candidates are those of all workers, in their order.
+    /// Candidates are those of all workers, in their order.
     private func grow() {
         let number = candidates.count / options.ranks
         candidates.append(
@@ -114,7 +117,7 @@ final class FleetRouter {
             candidates[place].indexedBlocks = UInt64(index.cachedBlocks(on: slot))
             take(worker.saidLoads[rank], of: place)
         }
-        for (_, leg) in worker.legs.sorted(by: { $0.key < $1.key }) { accepted(leg, worker.life) }
+        for (_, leg) in worker.legs.sorted(by: { $0.key < $1.key }) { accepted(leg, remaining: leg.remainingTokens, worker.life) }
     }
 
     // MARK: Plans
@@ -208,6 +211,9 @@ final class FleetRouter {
     // MARK: Other routers
 
     func heard(_ made: Lease, from router: RouterLife, at now: Instant) {
+        // Of a life that is over here nobody will ever say that it ended.
+        let candidate = candidates[place(made.placement)]
+        guard candidate.isReady, candidate.generation == made.life.generation else { return }
         var lease = made
         lease.timing = nil
         lease.bookedBy = router
@@ -245,7 +251,7 @@ final class FleetRouter {
             case .load(let rank, let load):
                 take(load, of: base + Int(rank.rawValue))
                 eases = true
-            case .accepted(let leg): accepted(leg, news.life)
+            case .accepted(let leg, let remaining): accepted(leg, remaining: remaining, news.life)
             case .started, .progress, .prefilled, .grown, .ended:
                 if apply(item, news.life, at: now) { eases = true }
             }
@@ -286,12 +292,12 @@ final class FleetRouter {
         return true
     }
 
-    private func accepted(_ leg: FleetLeg, _ life: WorkerLife) {
+    private func accepted(_ leg: FleetLeg, remaining: UInt32, _ life: WorkerLife) {
         var lease = Lease(number: leg.lease.number, life: life, rank: leg.lease.rank, role: leg.role)
         lease.request = leg.request.id
         lease.attempt = leg.attempt
         lease.promptTokens = leg.lease.promptTokens
-        lease.prefillTokens = leg.remainingTokens
+        lease.prefillTokens = remaining
         lease.expectedOutputTokens = leg.lease.expectedOutputTokens
         change(leg) { $0.accepted(lease) }
         change(leg) { $0.blocks(lease.number, of: life, from: 0, leg.lease.hashes) }
