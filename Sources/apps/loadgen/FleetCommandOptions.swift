@@ -169,6 +169,8 @@ struct FleetCommandOptions {
         options.limits = GoodputLimits(timeToFirstToken: resolved[goodFirstToken], timePerToken: resolved[goodPerToken])
         options.seed = UInt64(resolved[seed])
         let workload = try load(resolved, &options)
+        // Only now: a recording tells of its own fleet.
+        for fault in options.faults { try Self.check(fault, of: options) }
         return FleetSetting(
             workload: workload, options: options,
             adjust: { policy in
@@ -238,6 +240,18 @@ struct FleetCommandOptions {
     }
 
     // MARK: Faults
+
+    private static func check(_ fault: FleetFault, of options: FleetOptions) throws(RunFailure) {
+        let (name, number, count) =
+            switch fault.kind {
+            case .worker(let number), .cleared(let number):
+                ("worker", number, options.workers + options.prefillWorkers + options.decodeWorkers)
+            case .router(let number): ("router", number, options.routers)
+            }
+        guard number < count else {
+            throw RunFailure("--faults: there is no \(name) \(number); they are counted from 0, and there are \(count)", code: .usage)
+        }
+    }
 
     static func problem(ofFault text: String) -> ValueProblem? {
         do throws(ValueProblem) { _ = try fault(text) } catch { return error }
