@@ -111,7 +111,10 @@ var targets: [Target] = [
     app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
     app(
         "loadgen",
-        ["ClusterModel", "Engines", "EventLoop", "FleetSimulation", "JSONText", "LoadGeneration", "Scheduling", "ServiceRuntime", "WireProtocol"]),
+        [
+            "ClusterModel", "Engines", "EventLoop", "FleetSimulation", "JSONText", "LoadGeneration", "Scheduling", "ServiceRuntime",
+            "WireProtocol",
+        ]),
     app("workerd", ["ProcessKit", "ServiceRuntime", "WorkerService"]),
 
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`
