@@ -4,16 +4,20 @@ package import Scheduling
 package struct FleetPolicy: Sendable {
     package var name: String
     package var settings: SelectionSettings
+    /// Prefills nothing on a decode worker, where there are others for it.
+    package var alwaysSplits = false
     /// Looks at nothing but what is cached: the classic mistake, for comparison.
     package var ignoresLoad = false
 
-    package init(name: String, settings: SelectionSettings, ignoresLoad: Bool = false) {
+    package init(name: String, settings: SelectionSettings, alwaysSplits: Bool = false, ignoresLoad: Bool = false) {
         self.name = name
         self.settings = settings
+        self.alwaysSplits = alwaysSplits
         self.ignoresLoad = ignoresLoad
     }
 
-    /// As Dynamo 1.1 chooses and queues: prefill still to be done and blocks held, each with weight 1; busy above four full steps of waiting prefill.
+    /// As Dynamo 1.1 chooses and queues: prefill still to be done and blocks held, each with weight 1; busy above four full steps of waiting prefill;
+    /// a split fleet splits every request.
     package static var dynamo: FleetPolicy {
         var settings = SelectionSettings()
         settings.policy = .kv
@@ -25,7 +29,7 @@ package struct FleetPolicy: Sendable {
         settings.interferenceWeight = 0
         settings.evictionWeight = 0
         settings.thresholds = BusyThresholds(waitingBatches: 4, activeBlocks: .infinity)
-        return FleetPolicy(name: "dynamo", settings: settings)
+        return FleetPolicy(name: "dynamo", settings: settings, alwaysSplits: true)
     }
 
     package static var kv: FleetPolicy { FleetPolicy(name: "kv", settings: SelectionSettings()) }

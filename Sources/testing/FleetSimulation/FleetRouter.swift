@@ -41,7 +41,10 @@ final class FleetRouter {
         var limits = IndexLimits()
         limits.slots = IndexLimits.mostSlots
         index = BlockIndex(limits: limits, secret: random.next())
-        selector = PlacementSelector(options.policy.settings)
+        var settings = options.policy.settings
+        // Whoever splits every request finds no price too high for that.
+        if options.isSplit, options.policy.alwaysSplits { settings.interferenceWeight = 1e9 }
+        selector = PlacementSelector(settings)
         scratch.isRecording = false
         meters = []
         queue = FleetQueue(options.queue, at: now)
