@@ -142,22 +142,22 @@ package struct CostFormula: Hashable, Sendable {
             cost.eviction = settings.evictionWeight * computed * turnoverGap(inputs)
         }
         let waiting = max(Double(cost.prefillTokens) / Double(blockSize) - cost.credit, 0)
-        let todo = waiting + cost.interference + cost.eviction
+        let work = waiting + cost.interference + cost.eviction
         let held = Double(cost.activeBlocks) + settings.activeRequestWeight * Double(inputs.heldRequests)
         switch settings.policy {
         case .latency:
             let latency = inputs.latency ?? assumedLatency
-            cost.prefill = settings.prefillLoadScale * settled(latency) { milliseconds(prefill: todo, $0) }
+            cost.prefill = settings.prefillLoadScale * settled(latency) { milliseconds(prefill: work, $0) }
             cost.decode = settings.decodeLoadScale * settled(latency) { milliseconds(decoding: held, $0) }
             cost.total = cost.prefill + cost.decode
         case .lmetric:
-            cost.prefill = settings.prefillLoadScale * todo
+            cost.prefill = settings.prefillLoadScale * work
             // A weight would be a factor of all products alike.
             cost.decode = held
             // Without a prefill term nothing is multiplied: what is held counts alone.
             cost.total = settings.prefillLoadScale > 0 ? cost.prefill * (cost.decode + 1) : cost.decode
         default:
-            cost.prefill = settings.prefillLoadScale * todo
+            cost.prefill = settings.prefillLoadScale * work
             cost.decode = settings.heldBlockWeight * held
             cost.total = cost.prefill + cost.decode
         }
