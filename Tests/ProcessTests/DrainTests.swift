@@ -23,7 +23,7 @@ extension ProcessSuites {
                 for _ in 0..<6 {
                     cluster.loop.spawn { replies.all.append(await client.chat(request)) }
                 }
-                let running = "apus_frontend_requests_running"
+                let running = "dynamo_frontend_inflight_requests"
                 for _ in 0..<500 {
                     if try await cluster.metric(running, of: frontend) == 6 { break }
                     await cluster.loop.sleep(for: .milliseconds(10))
