@@ -75,7 +75,8 @@ var targets: [Target] = [
     library(
         "services", "FrontendService",
         [
-            "ClusterModel", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "Scheduling", "ServiceRuntime",
+            "ClusterModel", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "RequestTracking", "Scheduling",
+            "ServiceRuntime",
             "StreamFollowing", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     library(
@@ -136,7 +137,7 @@ var targets: [Target] = [
         "FrontendServiceTests",
         [
             "ClusterModel", "Concurrency", "EventLoop", "FrontendService", "HTTPClient", "HTTPServing", "JSONText", "ProcessKit",
-            "Telemetry",
+            "RequestTracking", "Telemetry",
             "TextProcessing", "Transport", "WireProtocol",
         ]),
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),

@@ -3,10 +3,11 @@ import Testing
 
 /// The list of fields that people read is the list that the code keeps.
 @Suite("List of fields") struct FieldListTests {
-    /// The names in backquotes of the paragraph that begins so.
-    private static func names(_ beginning: String) throws -> [String] {
+    /// The names in backquotes of the paragraph that begins with these words in bold, or with these.
+    static func names(_ bold: String, of plain: String? = nil) throws -> [String] {
+        let beginning = plain ?? "**\(bold)"
         let paragraphs = try file("Sources/stages/OpenAIDialect/README.md").replacing("\n\n", with: "\u{0}").split(separator: "\u{0}")
-        let paragraph = try #require(paragraphs.first { $0.hasPrefix("**\(beginning)") })
+        let paragraph = try #require(paragraphs.first { $0.hasPrefix(beginning) })
         return paragraph.split(separator: "`", omittingEmptySubsequences: false).enumerated().filter { $0.offset % 2 == 1 }.map {
             String($0.element)
         }

@@ -13,9 +13,11 @@ import WireProtocol
 final class ClientAPI {
     let table: HandlerTable
     private let frontend: Frontend
+    private let stages: StageSeries
 
     init(_ frontend: Frontend) {
         self.frontend = frontend
+        stages = StageSeries(frontend.metrics.stages)
         table = HandlerTable(on: frontend.context.loop)
         table.on(.post, "/v1/chat/completions", task: { [weak self] exchange in await self?.generate(exchange, .chat) })
         table.on(.post, "/v1/completions", task: { [weak self] exchange in await self?.generate(exchange, .text) })
@@ -23,6 +25,8 @@ final class ClientAPI {
         // Names of models may have slashes in them.
         table.on(.get, "/v1/models/{id*}", run: { [weak self] exchange in self?.showModel(exchange) })
         table.on(.get, "/v1/requests/{id}/decision", task: { [weak self] exchange in await self?.explain(exchange) })
+        let document = OpenAPIDocument.json(version: BuildInfo.version)
+        table.on(.get, "/openapi.json", run: { exchange in exchange.respond(.json(.ok, document)) })
         Health.serve(on: table) { [weak frontend] in frontend?.isServing ?? false }
         table.on(.get, "/version") { exchange in
             exchange.respond(.json(.ok, Array(#"{"version":"\#(BuildInfo.version)","protocol":"\#(WireVersion.current)"}"#.utf8)))
@@ -32,6 +36,8 @@ final class ClientAPI {
     private enum Endpoint: String {
         case chat = "/v1/chat/completions"
         case text = "/v1/completions"
+
+        var label: EndpointLabel { self == .chat ? .chatCompletions : .completions }
     }
 
     // MARK: Generation
@@ -57,13 +63,17 @@ final class ClientAPI {
         trace.spans?.prepared(prepared, id)
         let requestID = label ?? id.description
         if let label { frontend.decisions.remember(label, id) }
+        let record = RequestRecord(
+            prepared, id: id, endpoint: endpoint.label, receivedAt: exchange.request.receivedAt, frontend: frontend)
         let answer = ClientAnswer(
             exchange, requestID: requestID, writer: writer(endpoint, prepared, id), choices: prepared.choices,
-            wantsLogprobs: prepared.sampling.topLogprobs != nil, echo: echo(prepared), keepalive: frontend.limits.keepalive,
+            wantsLogprobs: prepared.sampling.topLogprobs != nil, echo: echo(prepared), record: record, keepalive: frontend.limits.keepalive,
             loop: frontend.context.loop)
-        let outcome = await RequestFlow(prepared, id: id, session: session, trace: trace, answer: answer, frontend: frontend).run()
+        let flow = RequestFlow(prepared, id: id, session: session, trace: trace, record: record, answer: answer, frontend: frontend)
+        let outcome = await flow.run()
         frontend.end(isStreamed: isStreamed, tokens: outcome.usage.completionTokens)
-        ended(outcome, prepared, id, endpoint)
+        record.count(outcome, stages: stages)
+        ended(outcome, prepared, id, record)
         trace.spans?.ended(endpoint.rawValue, prepared, outcome)
     }
 
@@ -138,15 +148,13 @@ final class ClientAPI {
 
     private func refuse(_ exchange: HTTPExchange, _ error: ErrorBody, _ endpoint: Endpoint, _ label: String?, _ trace: RequestTrace) {
         trace.spans?.ended(endpoint.rawValue, status: error.status)
-        frontend.metrics.requestEnded(endpoint: endpoint.rawValue, model: nil, status: error.status, after: .zero)
+        frontend.metrics.refused(endpoint.label, status: error.status)
         exchange.respond(.error(error, requestID: label ?? drawnLabel))
     }
 
     private var drawnLabel: String { Hexadecimal.text(frontend.context.loop.random.next()) }
 
-    private func ended(_ outcome: RequestOutcome, _ prepared: PreparedRequest, _ id: RequestID, _ endpoint: Endpoint) {
-        let card = prepared.model.card.name
-        frontend.metrics.requestEnded(endpoint: endpoint.rawValue, model: card, status: outcome.status, after: outcome.total)
+    private func ended(_ outcome: RequestOutcome, _ prepared: PreparedRequest, _ id: RequestID, _ record: RequestRecord) {
         frontend.context.log.debug(
             "request ended",
             [
@@ -155,24 +163,7 @@ final class ClientAPI {
                 "after": .duration(outcome.total),
             ])
         // A question ran nowhere.
-        guard !prepared.isQuestion else { return }
-        var slice = RequestSlice()
-        slice.counter = id.counter
-        slice.attempts = outcome.attempts
-        slice.model = card
-        slice.status = UInt16(outcome.status)
-        slice.streaming = prepared.delivery.isStreamed
-        slice.choices = UInt8(prepared.choices)
-        slice.promptTokens = UInt32(prepared.prompt.count)
-        slice.cachedTokens = UInt32(outcome.usage.cachedTokens)
-        slice.outputTokens = UInt32(outcome.usage.completionTokens)
-        slice.decode = outcome.placement
-        slice.durations.tokenizeMicroseconds = prepared.tokenizing.wireMicroseconds
-        slice.durations.firstTokenMicroseconds = outcome.firstToken.wireMicroseconds
-        slice.durations.totalMicroseconds = outcome.total.wireMicroseconds
-        slice.receivedEpochMilliseconds =
-            UInt64(max(0, frontend.context.loop.wallClockMilliseconds - Int64(outcome.total.inMilliseconds)))
-        frontend.publish?(slice)
+        if !prepared.isQuestion { frontend.publish?(record.slice(outcome)) }
     }
 
     /// A parsed body, whichever endpoint it came to.

@@ -66,8 +66,8 @@ struct StageClock: Sendable {
 
     mutating func worker(_ slice: WorkerSlice, of phase: RequestPhase) {
         guard !isPastFirstToken else { return }
-        if phase != .decode { prompt.fill(from: slice) }
-        if phase != .prefill { output.fill(from: slice) }
+        if phase != .decode { prompt = prompt.filled(from: slice) }
+        if phase != .prefill { output = output.filled(from: slice) }
     }
 
     mutating func wrote(for span: Duration) { write = Self.sum(write, max(span, .zero)) }

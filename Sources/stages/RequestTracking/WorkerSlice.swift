@@ -23,11 +23,9 @@ package struct WorkerSlice: Hashable, Sendable {
     }
 
     /// What is known here stays; the rest is taken from `later`.
-    mutating func fill(from later: WorkerSlice) {
-        waited = waited ?? later.waited
-        prefill = prefill ?? later.prefill
-        transfer = transfer ?? later.transfer
-        exposedTransfer = exposedTransfer ?? later.exposedTransfer
-        decode = decode ?? later.decode
+    package func filled(from later: WorkerSlice) -> WorkerSlice {
+        WorkerSlice(
+            waited: waited ?? later.waited, prefill: prefill ?? later.prefill, transfer: transfer ?? later.transfer,
+            exposedTransfer: exposedTransfer ?? later.exposedTransfer, decode: decode ?? later.decode)
     }
 }

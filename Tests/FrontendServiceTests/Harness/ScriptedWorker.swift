@@ -143,10 +143,17 @@ final class Job {
         status(.acceptedStatus(AcceptedStatus(counter: entry.counter, attempt: entry.attempt, leg: entry.leg, waitingTokens: 0)))
     }
 
-    func start(cached: UInt32 = 0) {
+    func start(cached: UInt32 = 0, waited: UInt64 = 1) {
         status(
             .startedStatus(
-                StartedStatus(counter: entry.counter, attempt: entry.attempt, leg: entry.leg, cachedTokens: cached, waitedMicroseconds: 1)))
+                StartedStatus(
+                    counter: entry.counter, attempt: entry.attempt, leg: entry.leg, cachedTokens: cached, waitedMicroseconds: waited)))
+    }
+
+    func prefillDone(after microseconds: UInt64) {
+        status(
+            .prefillDoneStatus(
+                PrefillDoneStatus(counter: entry.counter, attempt: entry.attempt, leg: entry.leg, prefillMicroseconds: microseconds)))
     }
 
     func progress() {

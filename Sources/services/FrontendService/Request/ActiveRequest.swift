@@ -1,5 +1,6 @@
 import ClusterModel
 import EventLoop
+import RequestTracking
 import WireProtocol
 
 /// A request from its first plan to its end: where what workers send for it is put, and where its task waits.
@@ -61,9 +62,15 @@ final class ActiveRequest {
         case .acceptedStatus: arrivals.isAccepted = true
         case .startedStatus(let started):
             arrivals.cachedTokens = started.cachedTokens
+            arrivals.add(WorkerSlice(waited: .microseconds(Int64(clamping: started.waitedMicroseconds))))
             startedAt = startedAt ?? loop.now
         case .refusedStatus(let refusal): arrivals.refusal = refusal
-        case .endedStatus(let ended): arrivals.ended = ended
+        case .prefillDoneStatus(let done):
+            arrivals.add(WorkerSlice(prefill: .microseconds(Int64(clamping: done.prefillMicroseconds))))
+            return false  // what it is about follows in a frame
+        case .endedStatus(let ended):
+            arrivals.ended = ended
+            arrivals.add(WorkerSlice(ended.durations))
         default: return false  // nothing here depends on the others, and whoever waits need not wake for them
         }
         signal.wake()

@@ -1,4 +1,5 @@
 import ClusterModel
+import RequestTracking
 import WireProtocol
 
 /// What came for one request since its task last looked: token ids, not text, so that a client that reads slowly costs a dozen bytes a token.
@@ -21,12 +22,17 @@ struct Arrivals {
     var isAccepted = false
     /// What the worker found cached when it started.
     var cachedTokens: UInt32?
+    /// What it says of its own time. Nobody waits for that: it comes along with what follows.
+    var workerTimes: WorkerSlice?
     var refusal: RefusedStatus?
     var ended: EndedStatus?
     /// The link to the worker ended.
     var loss: WorkerLoss?
 
     var isEmpty: Bool { runs.isEmpty && !isAccepted && cachedTokens == nil && refusal == nil && ended == nil && loss == nil }
+
+    /// Of one kind each status tells one part.
+    mutating func add(_ times: WorkerSlice) { workerTimes = (workerTimes ?? WorkerSlice()).filled(from: times) }
 
     /// Keeps the memory for what comes next.
     mutating func clear() {
@@ -35,6 +41,7 @@ struct Arrivals {
         logprobs.removeAll(keepingCapacity: true)
         isAccepted = false
         cachedTokens = nil
+        workerTimes = nil
         refusal = nil
         ended = nil
         loss = nil

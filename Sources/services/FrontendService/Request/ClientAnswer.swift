@@ -21,6 +21,7 @@ final class ClientAnswer {
     private(set) var hasBegun = false
     /// What the client is to keep; sent with the head of its answer.
     var cookie: HTTPField?
+    private let record: RequestRecord
     private var lastWrite: Instant
     /// One timer a stream, set again only when it has fired: an event must not cost one.
     private var keepaliveTimer: TimerHandle?
@@ -32,9 +33,10 @@ final class ClientAnswer {
 
     init(
         _ exchange: HTTPExchange, requestID: String, writer: any AnswerWriter, choices: Int, wantsLogprobs: Bool, echo: [UInt8],
-        keepalive: Duration, loop: Loop
+        record: RequestRecord, keepalive: Duration, loop: Loop
     ) {
         self.exchange = exchange
+        self.record = record
         self.requestID = requestID
         self.writer = writer
         self.keepalive = keepalive
@@ -89,14 +91,17 @@ final class ClientAnswer {
             bodies[Int(choice)].finish = kind
             return
         }
-        let last = toldAtEnd.isEmpty ? nil : toldWithEnd
+        record.choiceEnds()
+        let last = toldWithEnd
         toldAtEnd = []
         event { writer.appendFinish(choice: Int(choice), kind, usage: usage, extensionJSON: last, to: &$0) }
     }
 
+    /// On each chunk that ends a choice, since each of them is a finish; in a body once.
     private var toldWithEnd: [UInt8] {
         var all = told
         all.others += toldAtEnd
+        record.tellTimes(in: &all)
         return all.json
     }
 
@@ -105,7 +110,7 @@ final class ClientAnswer {
         guard isStreamed else {
             var body: [UInt8] = []
             writer.appendBody(bodies, usage: usage, extensionJSON: toldWithEnd, to: &body)
-            exchange.respond(HTTPResponse.json(.ok, body, headers: headers))
+            exchange.respond(HTTPResponse.json(.ok, body, headers: headers + [HTTPField("server-timing", record.serverTiming)]))
             return
         }
         if writer.delivery.usage != .none { event { writer.appendUsage(usage, to: &$0) } }

@@ -19,7 +19,10 @@ struct PreparedRequest: Sendable {
     let sampling: Sampling
     /// Per choice; never more than the model's context leaves.
     let maxTokens: Int
+    /// Template and tokens.
     let tokenizing: Duration
+    /// The template's part of it; nil where there was none to fill in.
+    let rendering: Duration?
     let hashing: Duration
 
     var choices: Int { generation.choices }
@@ -45,12 +48,10 @@ struct Preparation: Sendable {
     func run() throws(DialectError) -> PreparedRequest {
         let context = Int(model.card.contextLength)
         let began = clock()
-        var tokens: [TokenID] = []
-        do throws(TextError) {
-            try model.text.encode(
-                generation.prompt, TemplateContext(unixSeconds: unixSeconds), atMost: max(0, min(context - 1, Limits.promptTokens)),
-                into: &tokens)
-        } catch { throw Self.refusal(error, generation.prompt, context) }
+        var tokens: [TokenID] = [], rendered: Instant?
+        do throws(TextError) { rendered = try encode(atMost: max(0, min(context - 1, Limits.promptTokens)), into: &tokens) } catch {
+            throw Self.refusal(error, generation.prompt, context)
+        }
         let encoded = clock()
         let room = context - tokens.count
         let wanted = generation.sampling.maxTokens.map(Int.init)
@@ -64,7 +65,23 @@ struct Preparation: Sendable {
             model: model, generation: generation, delivery: delivery, prompt: tokens, hashes: hashes, hasher: hasher, adapter: adapter,
             sampling: Sampling(generation.sampling.filled(from: model.defaults), seed: generation.sampling.seed ?? seed),
             maxTokens: wanted ?? room,
-            tokenizing: began.duration(to: encoded), hashing: encoded.duration(to: hashed))
+            tokenizing: began.duration(to: encoded), rendering: rendered.map { began.duration(to: $0) },
+            hashing: encoded.duration(to: hashed))
+    }
+
+    /// When the template was filled in, where there is one.
+    private func encode(atMost limit: Int, into tokens: inout [TokenID]) throws(TextError) -> Instant? {
+        let context = TemplateContext(unixSeconds: unixSeconds)
+        guard case .conversation(let conversation) = generation.prompt else {
+            try model.text.encode(generation.prompt, context, atMost: limit, into: &tokens)
+            return nil
+        }
+        let text: PromptText
+        do throws(TemplateError) { text = try model.text.template.render(conversation, context) } catch { throw .template(error) }
+        let rendered = clock()
+        try model.text.tokenizer.encode(text, atMost: limit, into: &tokens)
+        guard !tokens.isEmpty else { throw .emptyPrompt }
+        return rendered
     }
 
     private static func refusal(_ error: TextError, _ prompt: GenerationRequest.Prompt, _ context: Int) -> DialectError {

@@ -3,6 +3,7 @@ import EventLoop
 import HTTPServing
 import OpenAIDialect
 import ProcessKit
+import RequestTracking
 import Telemetry
 import TextProcessing
 import Transport
@@ -22,13 +23,14 @@ final class RequestFlow {
     private let messages: AttemptMessages
     private let session: RequestSession?
     private let trace: RequestTrace
-    private let receivedAt: Instant
+    private let record: RequestRecord
     private let deadline: Instant
     private var history = AttemptHistory()
     /// Left of the time that it may be parked until a worker has it.
     private var patience: Duration
-    private var firstTokenAt: Instant?
     private var placement: PlacementRef?
+    /// A worker said what it found cached.
+    private var cachedTokensFound = false
     private var loop: Loop { frontend.context.loop }
     private var limits: FrontendLimits { frontend.limits }
     private var hints: RoutingHints { prepared.generation.hints }
@@ -38,16 +40,18 @@ final class RequestFlow {
     /// Where the task waits for the cluster to change.
     private lazy var change = Signal(on: frontend.context.loop)
 
-    init(_ prepared: PreparedRequest, id: RequestID, session: ClientSession?, trace: RequestTrace, answer: ClientAnswer, frontend: Frontend)
-    {
+    init(
+        _ prepared: PreparedRequest, id: RequestID, session: ClientSession?, trace: RequestTrace, record: RequestRecord,
+        answer: ClientAnswer, frontend: Frontend
+    ) {
         self.frontend = frontend
         self.trace = trace
+        self.record = record
         self.prepared = prepared
         self.id = id
         self.answer = answer
         self.session = session.map { RequestSession($0, frontend.sessions) }
-        receivedAt = answer.exchange.request.receivedAt
-        deadline = receivedAt + frontend.limits.total
+        deadline = answer.exchange.request.receivedAt + frontend.limits.total
         patience = frontend.limits.queue
         released = ReleasedAnswer(prepared, to: answer)
         messages = AttemptMessages(prepared, id: id, deadline: deadline, limits: frontend.limits)
@@ -68,10 +72,12 @@ final class RequestFlow {
         if prepared.isQuestion { return await ask() }
         for attempt in 1...UInt8(clamping: limits.attempts) {
             active.begin(attempt: attempt)
+            record.beginsAttempt()
             let end = await run(attempt: attempt)
             trace.spans?.attemptEnded(end)
             switch end {
             case .finished:
+                record.ends(tokens: answer.usage.completionTokens)
                 answer.end()
                 return outcome(status: 200, attempts: attempt)
             case .clientGone: return outcome(status: 499, attempts: attempt, failure: .cancelled)
@@ -87,14 +93,16 @@ final class RequestFlow {
     /// The client asks only where its request would run.
     private func ask() async -> RequestOutcome {
         active.begin(attempt: 1)
+        record.beginsAttempt()
         do throws(AttemptFailure) {
-            let (_, plan) = try await plan(1)
-            answer.place(plan)
+            _ = try await plan(1)
+            tellWorkers()
         } catch {
             trace.spans?.attemptEnded(.failed(error))
             guard !active.isClientGone else { return outcome(status: 499, attempts: 1, failure: .cancelled) }
             return fail(error.failure, attempts: 1)
         }
+        record.ends(tokens: 0)
         answer.conclude(prepared.prompt, choices: prepared.choices)
         return outcome(status: 200, attempts: 1)
     }
@@ -139,7 +147,7 @@ final class RequestFlow {
         }
         let leg = plan.legs[0]
         placement = PlacementRef(workerID: leg.workerID, rank: leg.rank)
-        if prepared.wantsWorker { answer.place(plan) }
+        tellWorkers()
         if prepared.wantsDecision, let decision = await router.explain(id, attempt: attempt, ordinals: true) {
             answer.toldAtEnd = [.init(name: "decision", json: decision)]
         }
@@ -172,6 +180,7 @@ final class RequestFlow {
             history.notReached(leg.workerID)
             return .failed(AttemptFailure(.workerLost, .unreachable))
         }
+        record.isSent()
         let end = await follow(worker, leg)
         // Whatever runs there still runs for nobody.
         switch end {
@@ -184,8 +193,13 @@ final class RequestFlow {
         return end
     }
 
+    /// Told with every chunk from now on: where the prompt is computed and where the tokens come from.
+    private func tellWorkers() { if prepared.wantsWorker { answer.told.workers = record.tracker.workerInfo?.json ?? [] } }
+
     /// A placement, and the router that booked it.
     private func plan(_ attempt: UInt8) async throws(AttemptFailure) -> (RouterClient, PlanEntry) {
+        record.wantsPlan()
+        defer { record.hasNoPlan() }
         var router = try await router(), without: [UInt64] = []
         while true {
             do throws(PlanFailure) { return (router, try await plan(attempt, from: router)) } catch {
@@ -224,6 +238,7 @@ final class RequestFlow {
             throw .strange
         }
         trace.spans?.planned(plan)
+        record.hasPlan(plan)
         return plan
     }
 
@@ -273,6 +288,8 @@ final class RequestFlow {
             if active.isClientGone { return .clientGone }
             // What came before the end of the link counts. Statuses and frames of one request are told apart by kind: a refusal has no frames,
             // an end comes after them.
+            let hadToken = record.tracker.firstTokenAt != nil
+            record.hears(arrivals, of: leg.leg.phase)
             if arrivals.isAccepted {
                 trace.spans?.accepted()
                 accepted(by: worker)
@@ -282,14 +299,14 @@ final class RequestFlow {
             }
             // What a later attempt finds cached may be of the answer.
             if arrivals.cachedTokens != nil { trace.spans?.started() }
-            if let cached = arrivals.cachedTokens, firstTokenAt == nil {
+            if let cached = arrivals.cachedTokens, !hadToken {
+                cachedTokensFound = true
                 answer.usage.cachedTokens = min(Int(cached), prepared.prompt.count)
             }
             if let refusal = arrivals.refusal { return .failed(refused(by: leg, refusal)) }
             if !arrivals.runs.isEmpty {
                 answer.begin()
                 if waitsFor != .nextToken { trace.spans?.hasToken() }
-                noteFirstToken()
                 waitsFor = .nextToken
                 if let end = await release(arrivals, worker) { return end }
                 due = loop.now + limits.silence
@@ -304,6 +321,8 @@ final class RequestFlow {
     /// Gives the client what came, as fast as it takes it. Meanwhile more waits as ids, and costs nobody else anything.
     private func release(_ arrivals: borrowing Arrivals, _ worker: WorkerClient) async -> AttemptEnd? {
         var place = ReleasedAnswer.Place()
+        record.beginsBatch(choices: released.unfinished)
+        defer { record.endsBatch(tokens: answer.usage.completionTokens) }
         while place.run < arrivals.runs.count {
             switch released.release(arrivals, at: &place) {
             case .fine: break
@@ -316,7 +335,9 @@ final class RequestFlow {
                 if answer.exchange.isGone { clientGone() }
                 if active.isClientGone { return .clientGone }
                 if loop.now >= deadline { return .failed(AttemptFailure(.timeout, .timedOut, isFinal: true)) }
+                record.waitsForClient()
                 _ = await answer.exchange.roomToWrite(until: deadline)
+                record.clientTookSome()
             }
         }
         return active.isClientGone ? .clientGone : nil
@@ -327,12 +348,6 @@ final class RequestFlow {
         guard let session else { return }
         session.accepted(by: worker)
         if let placement { answer.cookie = frontend.sessions.cookieField(for: session.client, at: placement) }
-    }
-
-    private func noteFirstToken() {
-        guard firstTokenAt == nil else { return }
-        firstTokenAt = loop.now
-        frontend.metrics.firstToken(model: prepared.model.card.name, after: receivedAt.duration(to: loop.now))
     }
 
     // MARK: How attempts fail
@@ -378,9 +393,11 @@ final class RequestFlow {
     }
 
     private func outcome(status: Int, attempts: UInt8, failure: ServiceFailure.Kind? = nil) -> RequestOutcome {
-        RequestOutcome(
-            status: status, attempts: attempts, failure: failure, usage: answer.usage, placement: placement,
-            firstToken: firstTokenAt.map { receivedAt.duration(to: $0) } ?? .zero, total: receivedAt.duration(to: loop.now))
+        // Of what ended well the finish is there already, before its last bytes.
+        if status != 200 { record.ends(tokens: answer.usage.completionTokens) }
+        return RequestOutcome(
+            status: status, attempts: attempts, failure: failure, usage: answer.usage, cachedTokensFound: cachedTokensFound,
+            firstToken: record.tracker.timeToFirstToken ?? .zero, total: record.tracker.totalTime ?? .zero)
     }
 }
 
@@ -396,7 +413,8 @@ struct RequestOutcome: Sendable {
     let attempts: UInt8
     let failure: ServiceFailure.Kind?
     let usage: TokenUsage
-    let placement: PlacementRef?
+    /// A worker said how many.
+    let cachedTokensFound: Bool
     let firstToken: Duration
     let total: Duration
 }

@@ -1,4 +1,5 @@
 import ClusterModel
+import RequestTracking
 import WireProtocol
 
 // Values of the client's words and of our clock as the wire holds them.
@@ -15,6 +16,59 @@ extension PlanLeg {
     /// Its lease, as it ended.
     func lease(_ reason: LeaseEnd) -> EndedLease {
         EndedLease(lease: lease, workerID: workerID, generation: generation, rank: rank, reason: reason)
+    }
+}
+
+extension Leg {
+    /// What the tracker calls it.
+    var phase: RequestPhase {
+        switch self {
+        case .aggregated: .aggregated
+        case .prefill: .prefill
+        case .decode: .decode
+        }
+    }
+}
+
+extension WorkerSlice {
+    /// On the wire 0 stands for a stage that did not happen.
+    init(_ durations: WorkerDurations) {
+        func span(_ microseconds: UInt64) -> Duration? { microseconds == 0 ? nil : .microseconds(Int64(clamping: microseconds)) }
+        self.init(
+            waited: span(durations.waitedMicroseconds), prefill: span(durations.prefillMicroseconds),
+            transfer: span(durations.transferMicroseconds), exposedTransfer: span(durations.exposedTransferMicroseconds),
+            decode: span(durations.decodeMicroseconds))
+    }
+}
+
+extension StageDurations {
+    init(_ tracker: RequestTracker) {
+        func micros(_ span: Duration?) -> UInt64 { span?.wireMicroseconds ?? 0 }
+        let stages = tracker.stages
+        self.init()
+        tokenizeMicroseconds = micros(stages.tokenize)
+        routeMicroseconds = micros(stages.route)
+        queueMicroseconds = micros(stages.queue)
+        dispatchMicroseconds = micros(stages.dispatch)
+        workerWaitMicroseconds = micros(stages.workerWait)
+        prefillMicroseconds = micros(stages.prefill)
+        transferMicroseconds = micros(stages.transfer)
+        decodeMicroseconds = micros(stages.decode)
+        detokenizeMicroseconds = micros(stages.detokenize)
+        writeMicroseconds = micros(stages.write)
+        firstTokenMicroseconds = micros(tracker.timeToFirstToken)
+        totalMicroseconds = micros(tracker.totalTime)
+    }
+}
+
+extension WorkerMetrics.Last {
+    init(_ gauge: GaugeAction.Gauge) {
+        self =
+            switch gauge {
+            case .lastTimeToFirstTokenSeconds: .timeToFirstTokenSeconds
+            case .lastInputSequenceTokens: .inputSequenceTokens
+            case .lastInterTokenLatencySeconds: .interTokenLatencySeconds
+            }
     }
 }
 

@@ -3,14 +3,12 @@ import JSONText
 
 /// The object `nvext` of an answer: what a client asked for by `nvext.extra_fields`. Made when something becomes known, not per chunk.
 package struct ResponseExtension: Hashable, Sendable {
-    /// Where the prompt was computed, and where the tokens came from; both told as `worker_id`.
-    package var prefill: Placement?
-    package var decode: Placement?
-    /// An object as JSON; empty: none.
+    /// The object `worker_id`, as JSON; empty: none. So are the next ones.
+    package var workers: [UInt8] = []
     package var timing: [UInt8] = []
     /// Of the prompt.
     package var tokenIDs: [TokenID]?
-    /// Further members in their order, values as JSON.
+    /// Further members in their order.
     package var others: [Member] = []
 
     package struct Member: Hashable, Sendable {
@@ -29,16 +27,9 @@ package struct ResponseExtension: Hashable, Sendable {
     package var json: [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
-        if prefill != nil || decode != nil {
-            writer.key("worker_id")
-            writer.beginObject()
-            Self.write(prefill, worker: "prefill_worker_id", rank: "prefill_dp_rank", to: &writer)
-            Self.write(decode, worker: "decode_worker_id", rank: "decode_dp_rank", to: &writer)
-            writer.endObject()
-        }
-        if !timing.isEmpty {
-            writer.key("timing")
-            writer.raw(timing.span.bytes)
+        for (name, json) in [("worker_id", workers), ("timing", timing)] where !json.isEmpty {
+            writer.key(name)
+            writer.raw(json.span.bytes)
         }
         if let tokenIDs {
             writer.key("token_ids")
@@ -53,13 +44,5 @@ package struct ResponseExtension: Hashable, Sendable {
         writer.endObject()
         let json = writer.finish()
         return json.count > "{}".utf8.count ? json : []
-    }
-
-    private static func write(_ placement: Placement?, worker: String, rank: String, to writer: inout JSONWriter) {
-        guard let placement else { return }
-        writer.key(worker)
-        writer.number(placement.worker.rawValue)
-        writer.key(rank)
-        writer.number(UInt64(placement.rank.rawValue))
     }
 }
