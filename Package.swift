@@ -46,7 +46,7 @@ var targets: [Target] = [
     library("base", "ClusterModel", ["CXXH"]),
     library("base", "Concurrency"),
     library("base", "JSONText"),
-    library("base", "Telemetry", ["Concurrency"]),
+    library("base", "Telemetry", ["ClusterModel", "Concurrency"]),
     library("base", "ServiceRuntime", ["JSONText", "Telemetry"]),
 
     // io: bytes ⇄ values
@@ -60,13 +60,17 @@ var targets: [Target] = [
     // stages: pure, values in and values out
     library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"], beside: ["README.md"]),
     library("stages", "TextProcessing", ["ClusterModel", "JSONText"]),
+    library("stages", "RequestTracking", ["ClusterModel", "JSONText"]),
     library("stages", "Engines", ["ClusterModel", "JSONText"]),
     library("stages", "Scheduling", ["ClusterModel", "JSONText"]),
 
     // services: the effects, one library a process, and what they share
     library(
         "services", "ProcessKit",
-        ["ClusterModel", "EventLoop", "HTTPServing", "JSONText", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol"]),
+        [
+            "ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "ServiceRuntime", "Telemetry", "Transport",
+            "WireProtocol",
+        ]),
     library("services", "StreamFollowing", ["ClusterModel", "EventLoop", "Transport", "WireProtocol"]),
     library(
         "services", "FrontendService",
@@ -147,8 +151,9 @@ var targets: [Target] = [
     tests(
         "ProcessKitTests",
         [
-            "ClusterModel", "Concurrency", "EventLoop", "HTTPClient", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "Transport",
-            "WireProtocol",
+            "ClusterModel", "Concurrency", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "ProcessKit", "ServiceRuntime",
+            "Telemetry",
+            "Transport", "WireProtocol",
         ]),
     tests(
         "RouterServiceTests",
@@ -156,12 +161,13 @@ var targets: [Target] = [
             "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime",
             "StreamFollowing", "Telemetry", "TestSupport", "Transport", "WireProtocol",
         ]),
+    tests("RequestTrackingTests", ["ClusterModel", "JSONText", "RequestTracking"]),
     tests("SchedulingTests", ["ClusterModel", "JSONText", "Scheduling"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
     tests(
         "StreamFollowingTests",
         ["ClusterHarness", "ClusterModel", "EventLoop", "StreamFollowing", "Transport", "WireProtocol"]),
-    tests("TelemetryTests", ["Telemetry", "Concurrency"]),
+    tests("TelemetryTests", ["ClusterModel", "Concurrency", "Telemetry"]),
     tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),
     tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),
     tests("WireProtocolTests", ["WireProtocol", "ClusterModel", "JSONText", "TestSupport"]),

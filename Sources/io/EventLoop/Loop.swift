@@ -65,8 +65,9 @@ package class Loop: TaskExecutor, @unchecked Sendable {
     /// The same for work that was handed to a pool. In a simulation that work runs inline, and no time passes in it.
     package var clockReading: Instant { currentInstant }
 
-    /// Wall clock, for stamps, logs and certificates and nothing else.
-    package var wallClockMilliseconds: Int64 { 0 }
+    /// Wall clock since 1970 UTC, for stamps, logs and certificates and nothing else.
+    package var wallClockNanoseconds: Int64 { 0 }
+    package final var wallClockMilliseconds: Int64 { wallClockNanoseconds / 1_000_000 }
 
     /// Random numbers for decisions: seeded, so that a simulation repeats itself.
     @LoopActor package final var random: SeededRandom {

@@ -37,29 +37,34 @@ final class ClientAPI {
     // MARK: Generation
 
     private func generate(_ exchange: HTTPExchange, _ endpoint: Endpoint) async {
-        let label = exchange.request.requestLabel
-        guard !frontend.isDraining else { return refuse(exchange, ErrorBody(ServiceFailure(.draining)), endpoint, label) }
+        let label = exchange.request.requestLabel, trace = RequestTrace(exchange.request, tracer: frontend.context.tracer)
+        guard !frontend.isDraining else { return refuse(exchange, ErrorBody(ServiceFailure(.draining)), endpoint, label, trace) }
         let prepared: PreparedRequest, session: ClientSession?
         do throws(DialectError) {
             prepared = try await prepare(exchange, endpoint)
             session = try frontend.sessions.session(of: exchange.request, body: prepared.generation.hints.session, tenant: "")
         } catch {
-            return refuse(exchange, ErrorBody(error), endpoint, label)
+            return refuse(exchange, ErrorBody(error), endpoint, label, trace)
         }
-        guard !exchange.isGone else { return }
+        guard !exchange.isGone else {
+            trace.spans?.ended(endpoint.rawValue, status: 499)
+            return
+        }
         let isStreamed = prepared.delivery.isStreamed
         guard let id = frontend.begin(isStreamed: isStreamed) else {
-            return refuse(exchange, ErrorBody(ServiceFailure(.overloaded)), endpoint, label)
+            return refuse(exchange, ErrorBody(ServiceFailure(.overloaded)), endpoint, label, trace)
         }
+        trace.spans?.prepared(prepared, id)
         let requestID = label ?? id.description
         if let label { frontend.decisions.remember(label, id) }
         let answer = ClientAnswer(
             exchange, requestID: requestID, writer: writer(endpoint, prepared, id), choices: prepared.choices,
             wantsLogprobs: prepared.sampling.topLogprobs != nil, echo: echo(prepared), keepalive: frontend.limits.keepalive,
             loop: frontend.context.loop)
-        let outcome = await RequestFlow(prepared, id: id, session: session, answer: answer, frontend: frontend).run()
+        let outcome = await RequestFlow(prepared, id: id, session: session, trace: trace, answer: answer, frontend: frontend).run()
         frontend.end(isStreamed: isStreamed, tokens: outcome.usage.completionTokens)
         ended(outcome, prepared, id, endpoint)
+        trace.spans?.ended(endpoint.rawValue, prepared, outcome)
     }
 
     private func explain(_ exchange: HTTPExchange) async {
@@ -131,7 +136,8 @@ final class ClientAPI {
         return text
     }
 
-    private func refuse(_ exchange: HTTPExchange, _ error: ErrorBody, _ endpoint: Endpoint, _ label: String?) {
+    private func refuse(_ exchange: HTTPExchange, _ error: ErrorBody, _ endpoint: Endpoint, _ label: String?, _ trace: RequestTrace) {
+        trace.spans?.ended(endpoint.rawValue, status: error.status)
         frontend.metrics.requestEnded(endpoint: endpoint.rawValue, model: nil, status: error.status, after: .zero)
         exchange.respond(.error(error, requestID: label ?? drawnLabel))
     }

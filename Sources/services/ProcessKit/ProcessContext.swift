@@ -21,10 +21,12 @@ package struct ProcessContext: Sendable {
     package let policy: LinkPolicy
     /// What peers dial instead of the address on which they met this process.
     package let advertisedHost: String?
+    /// Off unless it was told of a collector.
+    package let tracer: Tracer
 
     package init(
         loop: Loop, network: any Network, sockets: any SocketSystem, pool: WorkPool, log: Logger, metrics: MetricsRegistry,
-        policy: LinkPolicy, advertisedHost: String?
+        policy: LinkPolicy, advertisedHost: String?, tracer: Tracer? = nil
     ) {
         self.loop = loop
         self.network = network
@@ -34,6 +36,7 @@ package struct ProcessContext: Sendable {
         self.metrics = metrics
         self.policy = policy
         self.advertisedHost = advertisedHost
+        self.tracer = tracer ?? Tracer(on: loop)
     }
 
     package var identity: Identity { policy.identity }

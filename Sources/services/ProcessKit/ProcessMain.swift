@@ -78,10 +78,11 @@ package struct ProcessMain: Sendable {
         let pool = WorkPool()
         defer { pool.close() }
         let policy = options.policy(resolved, id: id(resolved), on: loop)
+        let traces = try options.traces.settings(resolved)
         let context = ProcessContext(
             loop: loop, network: network, sockets: EpollSockets(on: loop), pool: pool,
             log: log.with(["role": .text("\(policy.identity.role)"), "id": .hex(policy.identity.id)]), metrics: metrics, policy: policy,
-            advertisedHost: resolved[options.advertisedHost])
+            advertisedHost: resolved[options.advertisedHost], tracer: Tracer(on: loop, sampler: traces?.sampler))
         let host = LoopHost(on: loop, log: context.log, systemd: systemd)
         let signals = SignalSource(try UnixSignals(), host: host)
         let descriptor = signals.descriptor
@@ -91,7 +92,9 @@ package struct ProcessMain: Sendable {
         let admin = AdminService(
             context, listen: try AddressText(resolved[options.adminListen], rule: .http), isReady: { host.isReady })
         let grace = DrainGrace(resolved[options.drainGrace], loop: loop)
-        let services = [admin] + (try parts(context, resolved, admin, host)) + [grace]
+        // After the parts in the order of the end: the last of their spans leave, too.
+        let exporter = traces.map { TraceExporter(to: $0.endpoint, context) }
+        let services = [admin] + (exporter.map { [$0] } ?? []) + (try parts(context, resolved, admin, host)) + [grace]
         // The grace is not part of what running work may take.
         let limit = resolved[options.drainLimit] + resolved[options.drainGrace]
         let code = await ServiceGroup(services, startLimit: Self.startLimit, drainLimit: limit).run(on: host)

@@ -20,6 +20,7 @@ package struct ProcessOptions: Sendable {
     private let certificate: OptionKey<String?>
     private let certificateKey: OptionKey<String?>
     private let syntheticMinor: OptionKey<Int>
+    let traces: TraceOptions
 
     package init(in table: inout OptionTable, role: PeerRole, admin: String) {
         self.role = role
@@ -51,6 +52,7 @@ package struct ProcessOptions: Sendable {
         syntheticMinor = table.option(
             "synthetic-minor", .integer(0...9), default: 0,
             help: "Speaks as a later minor that does not exist, to prove that this version would get along with it. For tests.")
+        traces = TraceOptions(in: &table)
         table.check(authority, certificate, certificateKey) { [authority, certificate, certificateKey] resolved in
             let given = [resolved[authority], resolved[certificate], resolved[certificateKey]].compactMap { $0 }.count
             guard given != 0, given != 3 else { return [] }

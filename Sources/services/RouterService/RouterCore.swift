@@ -32,6 +32,7 @@ final class RouterCore {
     /// Of this router's own links.
     let endpoint: LinkEndpoint
     private(set) lazy var peers = PeerDirectory(self)
+    private(set) lazy var spans = PlanSpans(self)
     private(set) lazy var planner = RoutePlanner(self, selection)
     private let selection: SelectionSettings
     /// What is said of this router in registrations.

@@ -1,6 +1,7 @@
 import ClusterModel
 import Engines
 import EventLoop
+import ProcessKit
 import Telemetry
 import WireProtocol
 
@@ -9,6 +10,7 @@ import WireProtocol
 final class WorkerCore {
     let loop: Loop
     let log: Logger
+    let tracer: Tracer
     let identity: Identity
     let profile: EngineProfile
     let model: WorkerModel
@@ -31,11 +33,12 @@ final class WorkerCore {
     private var expiry: TimerHandle?
 
     init(
-        loop: Loop, log: Logger, identity: Identity, profile: EngineProfile, model: WorkerModel, metrics: WorkerMetrics,
+        loop: Loop, log: Logger, tracer: Tracer, identity: Identity, profile: EngineProfile, model: WorkerModel, metrics: WorkerMetrics,
         table: RequestTable, events: EventPublisher, steps: Steps<EngineWork>, sessions: SessionTable
     ) {
         self.loop = loop
         self.log = log
+        self.tracer = tracer
         self.identity = identity
         self.profile = profile
         self.model = model
@@ -125,6 +128,7 @@ final class WorkerCore {
             request.session = nil
             sessions.finished(session)
         }
+        if let place = request.place { LegSpans(request, at: place, tracer).record(end, at: now) }
         events.touch()
         metrics.ended(end.reason)
         forgetLater()

@@ -97,7 +97,8 @@ package final class WorkerService {
         }
         let sessions = SessionTable(loop: loop, steps: steps, events: events, metrics: metrics, log: log, limits: config.sessions)
         let core = WorkerCore(
-            loop: loop, log: log, identity: policy.identity, profile: profile, model: model, metrics: metrics, table: table,
+            loop: loop, log: log, tracer: context.tracer, identity: policy.identity, profile: profile, model: model, metrics: metrics,
+            table: table,
             events: events, steps: steps, sessions: sessions)
         let handler = GenerateHandler(core)
         let drain = Drain(core, handler, role: config.role) { [weak self] in self?.registrations ?? [] }

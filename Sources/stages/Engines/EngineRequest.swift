@@ -147,6 +147,8 @@ package struct EngineRequest: Hashable, Sendable {
     /// The number of the session it belongs to.
     package var session: UInt64?
     package var expectedOutputTokens: UInt32?
+    /// The header `traceparent` for whatever the engine asks of others on behalf of this request; empty: none.
+    package var traceParent = ""
 
     package init(
         key: EngineRequestKey, rank: Rank, prompt: [TokenID], sampling: EngineSampling, choices: [EngineChoice], contextLimit: Int

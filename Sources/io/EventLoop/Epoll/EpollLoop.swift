@@ -84,7 +84,7 @@ package final class EpollLoop: Loop, @unchecked Sendable {
 
     @LoopActor package override var preciseNow: Instant { Instant(nanoseconds: apus_monotonic_nanoseconds()) }
     package override var clockReading: Instant { Instant(nanoseconds: apus_monotonic_nanoseconds()) }
-    package override var wallClockMilliseconds: Int64 { apus_wall_milliseconds() }
+    package override var wallClockNanoseconds: Int64 { apus_wall_nanoseconds() }
 
     @LoopActor package override func secureRandomBytes(_ count: Int) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in

@@ -21,6 +21,7 @@ final class RequestFlow {
     private let released: ReleasedAnswer
     private let messages: AttemptMessages
     private let session: RequestSession?
+    private let trace: RequestTrace
     private let receivedAt: Instant
     private let deadline: Instant
     private var history = AttemptHistory()
@@ -37,8 +38,10 @@ final class RequestFlow {
     /// Where the task waits for the cluster to change.
     private lazy var change = Signal(on: frontend.context.loop)
 
-    init(_ prepared: PreparedRequest, id: RequestID, session: ClientSession?, answer: ClientAnswer, frontend: Frontend) {
+    init(_ prepared: PreparedRequest, id: RequestID, session: ClientSession?, trace: RequestTrace, answer: ClientAnswer, frontend: Frontend)
+    {
         self.frontend = frontend
+        self.trace = trace
         self.prepared = prepared
         self.id = id
         self.answer = answer
@@ -65,7 +68,9 @@ final class RequestFlow {
         if prepared.isQuestion { return await ask() }
         for attempt in 1...UInt8(clamping: limits.attempts) {
             active.begin(attempt: attempt)
-            switch await run(attempt: attempt) {
+            let end = await run(attempt: attempt)
+            trace.spans?.attemptEnded(end)
+            switch end {
             case .finished:
                 answer.end()
                 return outcome(status: 200, attempts: attempt)
@@ -86,6 +91,7 @@ final class RequestFlow {
             let (_, plan) = try await plan(1)
             answer.place(plan)
         } catch {
+            trace.spans?.attemptEnded(.failed(error))
             guard !active.isClientGone else { return outcome(status: 499, attempts: 1, failure: .cancelled) }
             return fail(error.failure, attempts: 1)
         }
@@ -160,6 +166,7 @@ final class RequestFlow {
                 return .clientGone
             }
         }
+        entry.traceParent = trace.forWorker()
         guard let worker, worker.generate(entry, for: active) else {
             router.release(leg.lease(.neverDispatched))
             history.notReached(leg.workerID)
@@ -216,6 +223,7 @@ final class RequestFlow {
             for leg in plan.legs where leg.lease != 0 { router.release(leg.lease(.neverDispatched)) }
             throw .strange
         }
+        trace.spans?.planned(plan)
         return plan
     }
 
@@ -225,6 +233,7 @@ final class RequestFlow {
         if let session {
             entry.session = session.question(holdsSessions: frontend.cluster.holdsSessions(messages.pool, prepared.generation.model))
         }
+        entry.traceParent = trace.forRouter(attempt)
         return entry
     }
 
@@ -265,18 +274,21 @@ final class RequestFlow {
             // What came before the end of the link counts. Statuses and frames of one request are told apart by kind: a refusal has no frames,
             // an end comes after them.
             if arrivals.isAccepted {
+                trace.spans?.accepted()
                 accepted(by: worker)
                 answer.begin()
                 patience = limits.queue
                 if waitsFor == .acceptance { (waitsFor, due) = (.firstToken, loop.now + limits.firstToken) }
             }
             // What a later attempt finds cached may be of the answer.
+            if arrivals.cachedTokens != nil { trace.spans?.started() }
             if let cached = arrivals.cachedTokens, firstTokenAt == nil {
                 answer.usage.cachedTokens = min(Int(cached), prepared.prompt.count)
             }
             if let refusal = arrivals.refusal { return .failed(refused(by: leg, refusal)) }
             if !arrivals.runs.isEmpty {
                 answer.begin()
+                if waitsFor != .nextToken { trace.spans?.hasToken() }
                 noteFirstToken()
                 waitsFor = .nextToken
                 if let end = await release(arrivals, worker) { return end }

@@ -57,6 +57,7 @@ final class RoutePlanner {
         if plan.outcome != .failed {
             core.decisions.keep(scratch, plan, of: RequestID(origin: origin, counter: entry.counter), parked: core.queue.count)
         }
+        core.spans.answered(entry, origin: origin, plan, waited: waited, decided: took)
         return plan
     }
 
@@ -104,6 +105,7 @@ final class RoutePlanner {
         } catch {
             let plan = failed(entry, believed(error))
             core.metrics.planned(plan.outcome, plan.failure?.code)
+            core.spans.answered(entry, origin: origin, plan)
             return .refused(plan)
         }
     }

@@ -365,6 +365,7 @@ final class PlanQueue: EndOfTurn {
         plan.failure = FailureDetail(
             code: code, retryAfterMilliseconds: UInt32(clamping: retryAfter.inMilliseconds), field: "", reason: reason)
         core.metrics.planned(.failed, code)
+        core.spans.answered(entry, origin: handler.origin, plan, waited: waited)
         deliver(plan, of: entry, to: handler)
     }
 

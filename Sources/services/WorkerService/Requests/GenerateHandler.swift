@@ -1,6 +1,7 @@
 import ClusterModel
 import Engines
 import EventLoop
+import ProcessKit
 import Telemetry
 import WireProtocol
 
@@ -71,13 +72,16 @@ final class GenerateHandler {
 
     private func accept(_ entry: GenerateEntry, _ id: RequestID, _ link: DataLink) {
         let key = table.makeKey(), now = core.loop.now
-        let request = OpenRequest(entry, id: id, key: key, link: link, hashes: hashes(of: entry), now: now)
+        let place = core.tracer.place(under: entry.traceParent)
+        let request = OpenRequest(entry, id: id, key: key, link: link, hashes: hashes(of: entry), place: place, now: now)
         let waiting = table.ranks[request.rank].waitingTokens
         table.add(request)
         // A session's blocks are where decode runs; the prefill leg of a split request leaves none.
         if let key = entry.session, entry.leg != .prefill { request.session = core.sessions.began(key) }
         var admitted = EngineRequest(entry, key: key, contextLength: core.model.card.contextLength)
         if let session = request.session, session.rank == entry.rank { admitted.session = session.bindCounter }
+        // Whoever the engine asks stands under this worker's span, or where the frontend's is.
+        if let place { admitted.traceParent = place.traceParent }
         core.steps.submit(.admit(admitted))
         link.append(
             .acceptedStatus(

@@ -1,6 +1,7 @@
 import ClusterModel
 import Engines
 import EventLoop
+import ProcessKit
 import WireProtocol
 
 /// One leg of one attempt that this worker has accepted, until its engine has let go of it.
@@ -22,6 +23,8 @@ final class OpenRequest {
     /// Of the prompt, for whoever keeps a ledger of blocks; empty where the engine's cache events are not exact.
     let hashes: [SequenceHash]
     let limits: RequestLimits
+    /// Its place in its client's trace; nil: nobody records it here.
+    let place: SpanPlace?
 
     /// Bound here; nil once the request has ended.
     var session: Session?
@@ -46,8 +49,12 @@ final class OpenRequest {
     /// By number of the choice; empty where there is one.
     private var perChoice: [UInt32]
 
-    init(_ entry: GenerateEntry, id: RequestID, key: EngineRequestKey, link: DataLink, hashes: [SequenceHash], now: Instant) {
+    init(
+        _ entry: GenerateEntry, id: RequestID, key: EngineRequestKey, link: DataLink, hashes: [SequenceHash], place: SpanPlace?,
+        now: Instant
+    ) {
         self.key = key
+        self.place = place
         self.id = id
         self.link = link
         self.hashes = hashes

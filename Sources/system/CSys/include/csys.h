@@ -36,7 +36,7 @@ int apus_timer_create(void);
 int apus_timer_set(int descriptor, int64_t nanoseconds);
 
 int64_t apus_monotonic_nanoseconds(void);
-int64_t apus_wall_milliseconds(void);
+int64_t apus_wall_nanoseconds(void);
 // Fills from the kernel's generator; 0 or -errno.
 int apus_random_bytes(void *bytes, size_t count);
 
