@@ -75,8 +75,8 @@ var targets: [Target] = [
     library(
         "services", "FrontendService",
         [
-            "ClusterModel", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "Scheduling", "ServiceRuntime",
-            "StreamFollowing", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
+            "ClusterModel", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "RequestTracking", "Scheduling",
+            "ServiceRuntime", "StreamFollowing", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     library(
         "services", "WorkerService",
@@ -136,8 +136,7 @@ var targets: [Target] = [
         "FrontendServiceTests",
         [
             "ClusterModel", "Concurrency", "EventLoop", "FrontendService", "HTTPClient", "HTTPServing", "JSONText", "ProcessKit",
-            "Telemetry",
-            "TextProcessing", "Transport", "WireProtocol",
+            "RequestTracking", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
     tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
@@ -180,8 +179,8 @@ var targets: [Target] = [
     tests(
         "ClusterTests",
         [
-            "ClusterHarness", "ClusterModel", "Engines", "EventLoop", "ServiceRuntime", "StreamFollowing", "Transport", "WireProtocol",
-            "WorkerService",
+            "ClusterHarness", "ClusterModel", "Engines", "EventLoop", "ServiceRuntime", "StreamFollowing", "Telemetry", "TestSupport",
+            "Transport", "WireProtocol", "WorkerService",
         ]),
     // The programs are dependencies so that they are built with the tests that start them.
     tests(
