@@ -60,6 +60,7 @@ var targets: [Target] = [
     // stages: pure, values in and values out
     library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"], beside: ["README.md"]),
     library("stages", "TextProcessing", ["ClusterModel", "JSONText"]),
+    library("stages", "RequestTracking", ["ClusterModel", "JSONText"]),
     library("stages", "Engines", ["ClusterModel", "JSONText"]),
     library("stages", "Scheduling", ["ClusterModel", "JSONText"]),
 
@@ -160,6 +161,7 @@ var targets: [Target] = [
             "ClusterModel", "Concurrency", "EventLoop", "JSONText", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime",
             "StreamFollowing", "Telemetry", "TestSupport", "Transport", "WireProtocol",
         ]),
+    tests("RequestTrackingTests", ["ClusterModel", "JSONText", "RequestTracking"]),
     tests("SchedulingTests", ["ClusterModel", "JSONText", "Scheduling"]),
     tests("ServiceRuntimeTests", ["ServiceRuntime", "JSONText"]),
     tests(

@@ -23,9 +23,9 @@ extension ProcessSuites {
                 for _ in 0..<6 {
                     cluster.loop.spawn { replies.all.append(await client.chat(request)) }
                 }
-                let running = "apus_frontend_requests_running"
+                let streams = "apus_frontend_streams_open"
                 for _ in 0..<500 {
-                    if try await cluster.metric(running, of: frontend) == 6 { break }
+                    if try await cluster.metric(streams, of: frontend) == 6 { break }
                     await cluster.loop.sleep(for: .milliseconds(10))
                 }
                 await cluster.loop.sleep(for: .milliseconds(300))

@@ -75,7 +75,7 @@ struct DecisionTests {
         var exposition = TextExposition()
         exposition.append(world.metrics)
         let text = String(decoding: exposition.bytes, as: UTF8.self)
-        #expect(text.contains("apus_router_decision_milliseconds_count 0"))
+        #expect(text.contains("dynamo_router_overhead_total_ms_count{router_id=\"170\"} 0"))
         #expect(!world.log.all.contains { $0.contains("[ROUTING]") })
     }
 

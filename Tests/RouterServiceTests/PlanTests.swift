@@ -89,7 +89,7 @@ struct PlanTests {
         #expect(plan.outcome == .queryOnly && plan.legs.count == 1 && plan.legs[0].lease == 0 && plan.legs[0].workerID == 1)
         #expect(world.leases == 0)
         #expect(world.exposition.contains("apus_router_plans_total{outcome=\"query_only\"} 1"))
-        #expect(world.exposition.contains("apus_router_decision_milliseconds_count 0"))
+        #expect(world.exposition.contains("dynamo_router_overhead_total_ms_count{router_id=\"170\"} 0"))
         // It names no turn either, and may be asked again.
         #expect(
             world.plan(frontend) {

@@ -52,7 +52,7 @@ struct LatencyMeterTests {
         var meter = LatencyMeter()
         let verdict = meter.prefilled(Self.lease(), reported: Self.seconds(row.said), at: Self.at(10 + row.passed))
         #expect(verdict == row.verdict)
-        let estimate = meter.estimate(for: .prefill, at: Self.at(10 + row.passed))
+        let estimate = meter.estimate(at: Self.at(10 + row.passed))
         #expect(estimate.map { ($0.prefillToken * 1_000 * 10).rounded() / 10 } == row.measured)
         #expect(meter.count == (row.measured == nil ? 0 : 1))
     }
@@ -62,7 +62,7 @@ struct LatencyMeterTests {
         func step(_ lease: Lease, _ tokens: UInt32, in span: Double) -> Float? {
             var meter = LatencyMeter()
             _ = meter.ended(lease, outputTokens: tokens, reported: Self.seconds(span), heldBlocks: 5, at: Self.at(11 + span))
-            return meter.estimate(for: .decode, at: Self.at(12)).map { ($0.step * 100).rounded() / 100 }
+            return meter.estimate(at: Self.at(12)).map { ($0.step * 100).rounded() / 100 }
         }
         #expect(step(Self.lease(isDecoding: true), 11, in: 0.1) == 10)
         #expect(step(Self.lease(choices: 4, isDecoding: true), 44, in: 0.1) == 10)
@@ -75,23 +75,23 @@ struct LatencyMeterTests {
         var meter = LatencyMeter()
         let verdict = meter.ended(Self.lease(), outputTokens: 11, reported: .zero, heldBlocks: 0, at: Self.at(10.1))
         #expect(verdict == .taken)
-        #expect(abs(try #require(meter.estimate(for: .decode, at: Self.at(11))).step - 10) < 0.01)
+        #expect(abs(try #require(meter.estimate(at: Self.at(11))).step - 10) < 0.01)
     }
 
-    @Test("a role is measured once what it does is; after two minutes without a measurement nobody is")
-    func roles() {
+    @Test("what was measured is known, the rest is not; after two minutes without a measurement nothing is")
+    func parts() {
         var meter = LatencyMeter(), now = Self.at(11)
-        func known(_ at: Instant) -> [Bool] { PlacementRole.allCases.map { meter.estimate(for: $0, at: at) != nil } }
+        func known(_ at: Instant) -> [Bool] { meter.estimate(at: at).map { [$0.knowsPrefill, $0.knowsStep] } ?? [] }
         _ = meter.prefilled(Self.lease(), reported: .seconds(1), at: now)
-        #expect(known(now) == [false, true, false])
+        #expect(known(now) == [true, false])
         now = Self.at(12)
         _ = meter.ended(Self.lease(isDecoding: true), outputTokens: 11, reported: .seconds(1), heldBlocks: 0, at: now)
-        #expect(known(now) == [true, true, true] && known(Self.at(131.9)) == [true, true, true])
-        #expect(known(Self.at(132)) == [false, false, false])
+        #expect(known(now) == [true, true] && known(Self.at(131.9)) == [true, true])
+        #expect(known(Self.at(132)) == [])
         meter.expire(at: Self.at(132))
         // What comes then is a beginning.
         _ = meter.prefilled(Self.lease(), reported: .milliseconds(200), at: Self.at(10.2))
-        #expect(meter.estimate(for: .prefill, at: Self.at(10.2)).map { ($0.prefillToken * 1_000).rounded() } == 200)
+        #expect(meter.estimate(at: Self.at(10.2)).map { ($0.prefillToken * 1_000).rounded() } == 200)
     }
 
     @Test("a prefill is measured once, whatever a worker repeats, and only what it had to compute counts")

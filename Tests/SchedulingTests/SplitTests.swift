@@ -161,4 +161,17 @@ struct SplitTests {
         let cached = matches([2: { $0.device = 64 }])
         #expect(Self.decide(Self.prompt(), Self.pool(), cached, policy) == .success([place(3)]))
     }
+
+    @Test(
+        "a decode worker that has prefilled nothing is judged by those who prefill, however slow they are, and not by a guess",
+        arguments: [Float(0.01), 0.2, 5, 100])
+    func unmeasuredPrefill(_ milliseconds: Float) {
+        let pool = Self.pool {
+            for index in 0..<2 { $0[index].latency = LatencyEstimate(prefillFixed: 0, prefillToken: milliseconds, step: 0, stepBlock: 0) }
+            for index in 2..<4 { $0[index].latency = LatencyEstimate(prefillFixed: 0, prefillToken: 0, step: 20, stepBlock: 0) }
+        }
+        #expect(Self.decide(Self.prompt(), pool, BlockMatches(), .latency) == .success([place(1), place(3)]))
+        let cached = matches([2: { $0.device = 64 }])
+        #expect(Self.decide(Self.prompt(), pool, cached, .latency) == .success([place(3)]))
+    }
 }

@@ -47,7 +47,6 @@ final class Frontend {
         requestsTotal += 1
         lastCounter += 1
         if isStreamed { streams += 1 }
-        metrics.running.set(Double(running))
         metrics.streams.set(Double(streams))
         return RequestID(origin: context.identity.generation, counter: lastCounter)
     }
@@ -56,9 +55,7 @@ final class Frontend {
         running -= 1
         tokensTotal &+= UInt64(tokens)
         if isStreamed { streams -= 1 }
-        metrics.running.set(Double(running))
         metrics.streams.set(Double(streams))
-        metrics.outputTokens.increment(by: tokens)
     }
 
     func drain() { isDraining = true }
@@ -66,6 +63,7 @@ final class Frontend {
     /// Something changed at a router: models are fetched, workers dialled, waiting requests look again.
     func clusterChanged() {
         cluster.refresh()
+        metrics.follow(cluster, migrations: limits.attempts - 1, at: context.loop.now)
         workers.follow(cluster.workers)
         models.follow(cluster.cards)
         cluster.wakeWaiting()

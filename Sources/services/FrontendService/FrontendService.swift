@@ -15,6 +15,7 @@ package final class FrontendService {
     private let context: ProcessContext
     private let config: FrontendConfig
     private let metrics: FrontendMetrics
+    private let loopDelay: LoopDelay
     private let cluster = ClusterView()
     private let endpoint: LinkEndpoint
     private let frontend: Frontend
@@ -31,7 +32,8 @@ package final class FrontendService {
     package init(_ config: FrontendConfig, _ context: ProcessContext) {
         self.config = config
         self.context = context
-        metrics = FrontendMetrics(registry: context.metrics)
+        metrics = FrontendMetrics(registry: context.metrics, cluster: context.policy.cluster.clusterID)
+        loopDelay = LoopDelay(registry: context.metrics, on: context.loop)
         endpoint = LinkEndpoint(loop: context.loop, network: context.network, policy: context.policy)
         let relay = ChangeRelay(on: context.loop)
         let workers = WorkerPool(context: context, endpoint: endpoint, lateFrames: metrics.lateFrames) { relay.linkChanged() }
@@ -82,6 +84,7 @@ package final class FrontendService {
         _ = frontend.sessions
         for router in cluster.routers { router.start() }
         readGauges()
+        loopDelay.start()
     }
 
     package func drain() async -> Bool {
@@ -103,6 +106,7 @@ package final class FrontendService {
         publisher?.close()
         publisher = nil
         context.loop.cancel(gauges)
+        loopDelay.stop()
     }
 
     /// For the admin side: why a request went where it went, placements by their ids.
@@ -134,7 +138,8 @@ package final class FrontendService {
         metrics.bufferedBytes.set(Double(unsent.total))
         metrics.mostBufferedBytes.set(Double(unsent.most))
         metrics.http(server.counters)
-        metrics.models.set(Double(frontend.models.readyCount))
+        metrics.show(cluster, at: context.loop.now)
+        metrics.modelsReady.set(Double(frontend.models.readyCount))
         metrics.routers.set(Double(cluster.routers.count(where: \.isUsable)))
         metrics.workerLinks.set(Double(frontend.workers.openLinks))
         gauges = context.loop.schedule(each: Self.gaugeInterval) { [weak self] in self?.readGauges() }

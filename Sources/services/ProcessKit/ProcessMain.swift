@@ -55,7 +55,7 @@ package struct ProcessMain: Sendable {
 
     private func serve(_ resolved: ResolvedConfiguration, _ systemd: SystemdNotify) throws -> ExitCode {
         let loop = try EpollLoop(name: table.process.name)
-        let metrics = MetricsRegistry()
+        let metrics = MetricsRegistry(namespace: resolved[options.metricsNamespace])
         let log = logger(resolved, loop, metrics)
         let outcome = Outcome()
         loop.spawn {

@@ -10,6 +10,7 @@ package struct ProcessOptions: Sendable {
     package let role: PeerRole
     package let name: OptionKey<String>
     package let adminListen: OptionKey<String>
+    package let metricsNamespace: OptionKey<String>
     package let advertisedHost: OptionKey<String?>
     package let cluster: OptionKey<String>
     package let secret: OptionKey<Secret?>
@@ -29,6 +30,9 @@ package struct ProcessOptions: Sendable {
         adminListen = table.option(
             "admin-listen", .address(.http), default: admin,
             help: "Where /metrics, /livez, /readyz and /debug/state are served; port 0 lets the system choose.")
+        metricsNamespace = table.option(
+            "metrics-namespace", .text("WORD", problem: Self.namespaceProblem), default: MetricName.defaultNamespace,
+            help: "The first word of the metrics that dashboards of NVIDIA Dynamo ask for; the process's own begin with apus.")
         advertisedHost = table.optional(
             "advertise-host", .text("HOST", problem: Self.hostProblem),
             help: "The host that peers dial; by default the one at which they met this process.")
@@ -87,6 +91,12 @@ package struct ProcessOptions: Sendable {
     @Sendable private static func nameProblem(_ text: String) -> ValueProblem? {
         let fits = !text.isEmpty && text.utf8.count <= Limits.clusterIDBytes && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
         return fits ? nil : ValueProblem("it is no name", remedy: "write 1 to \(Limits.clusterIDBytes) printable characters without spaces")
+    }
+
+    @Sendable private static func namespaceProblem(_ text: String) -> ValueProblem? {
+        MetricName.namespaceProblem(text).map {
+            ValueProblem($0, remedy: "write letters, digits and _, at most \(MetricName.namespaceBytes), and no digit first")
+        }
     }
 
     @Sendable private static func hostProblem(_ text: String) -> ValueProblem? {

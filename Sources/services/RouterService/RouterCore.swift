@@ -14,6 +14,8 @@ final class RouterCore {
     let loop: Loop
     let log: Logger
     let metrics: RouterMetrics
+    let overhead: RoutingOverhead
+    let placements: PlacementReporter
     let publisher: StatePublisher
     let cache: CacheIndex
     let ledger: LeaseLedger
@@ -48,10 +50,12 @@ final class RouterCore {
         startedAt = context.loop.now
         log = context.log
         metrics = RouterMetrics(registry: context.metrics)
+        overhead = RoutingOverhead(registry: context.metrics, router: context.identity.id)
         publisher = try StatePublisher(
             on: config.publish, identity: context.identity, dialect: context.policy.dialect, loop: loop, network: context.network,
             metrics: metrics, log: log)
         cache = CacheIndex(loop: loop, limits: config.index)
+        placements = PlacementReporter(publisher, registry: context.metrics, secret: cache.secret)
         ledger = LeaseLedger(loop: loop, publisher: publisher, metrics: metrics, cache: cache)
         busy = BusyBook(config.busy)
         decisions = DecisionLog(bytes: config.decisionBytes, log: log)

@@ -88,8 +88,8 @@ extension RouterService {
     }
 
     private func latency(of record: WorkerRecord, _ index: Int, _ core: RouterCore) -> (LatencyEstimate?, measured: UInt64) {
-        let meter = record.ranks[index].meter, role = record.registration?.role.placementRole ?? .aggregated
-        return (meter.estimate(for: role, at: core.loop.now), meter.count)
+        let meter = record.ranks[index].meter
+        return (meter.estimate(at: core.loop.now), meter.count)
     }
 
     private func write(_ counts: IndexCounts, to json: inout JSONWriter) {
@@ -152,16 +152,21 @@ extension RouterService {
         json.endObject()
     }
 
+    /// What was not measured is not there.
     private func write(_ estimate: LatencyEstimate, to json: inout JSONWriter) {
         json.beginObject()
-        json.key("prefill_milliseconds")
-        json.number(Double(estimate.prefillFixed))
-        json.key("prefill_token_milliseconds")
-        json.number(Double(estimate.prefillToken))
-        json.key("step_milliseconds")
-        json.number(Double(estimate.step))
-        json.key("step_block_milliseconds")
-        json.number(Double(estimate.stepBlock))
+        if estimate.knowsPrefill {
+            json.key("prefill_milliseconds")
+            json.number(Double(estimate.prefillFixed))
+            json.key("prefill_token_milliseconds")
+            json.number(Double(estimate.prefillToken))
+        }
+        if estimate.knowsStep {
+            json.key("step_milliseconds")
+            json.number(Double(estimate.step))
+            json.key("step_block_milliseconds")
+            json.number(Double(estimate.stepBlock))
+        }
         json.endObject()
     }
 

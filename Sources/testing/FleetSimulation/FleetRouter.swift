@@ -307,7 +307,7 @@ final class FleetRouter {
     }
 
     private func showLatency(_ place: Int, at now: Instant) {
-        candidates[place].latency = meters[place].estimate(for: candidates[place].role, at: now)
+        candidates[place].latency = meters[place].estimate(at: now)
     }
 
     private func take(_ load: EngineLoad, of place: Int) {

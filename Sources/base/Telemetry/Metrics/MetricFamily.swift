@@ -48,6 +48,9 @@ package final class MetricFamily<Handle: Metric>: AnyMetricFamily {
         }
     }
 
+    package var kind: MetricKind { Handle.kind }
+    package var buckets: [Double] { shape as? [Double] ?? [] }
+
     package func write(into text: inout TextExposition) {
         let sorted = series.with { Array($0.values) }.sorted { $0.precedes($1) }
         guard !sorted.isEmpty else { return }
@@ -88,6 +91,9 @@ private struct Series<Handle: Metric>: Sendable {
 /// A family whose kind of handle is not known to the reader.
 package protocol AnyMetricFamily: AnyObject, Sendable {
     var header: FamilyHeader { get }
+    var kind: MetricKind { get }
+    /// Of a histogram; empty for other kinds.
+    var buckets: [Double] { get }
 
     func write(into text: inout TextExposition)
 }

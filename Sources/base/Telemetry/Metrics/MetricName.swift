@@ -6,6 +6,18 @@ package enum MetricName {
     /// `[a-zA-Z_][a-zA-Z0-9_]*`, and not one of the names that begin with two underscores, which Prometheus keeps for itself.
     package static func isValidLabel(_ name: String) -> Bool { isWord(name, allowingColon: false) && !name.hasPrefix("__") }
 
+    /// Dashboards made for NVIDIA Dynamo ask for names that begin with this word.
+    package static let defaultNamespace = "dynamo"
+    /// A namespace is a word or two; names become unreadable long before.
+    package static let namespaceBytes = 64
+
+    /// What is wrong with a configured namespace; nil if nothing is.
+    package static func namespaceProblem(_ text: String) -> String? {
+        guard isWord(text, allowingColon: false), !text.hasPrefix("__") else { return "it is no part of a metric's name" }
+        guard text.utf8.count <= namespaceBytes else { return "it is longer than \(namespaceBytes) characters" }
+        return text == "apus" ? "names that begin with it are taken" : nil
+    }
+
     /// A configured prefix made valid: what may not stand there becomes `_`, and a leading digit gets one in front.
     package static func sanitized(_ text: String) -> String {
         var name: [UInt8] = []

@@ -9,8 +9,13 @@ package struct MetricsRegistry: Sendable {
     private let families: Lock<[String: any AnyMetricFamily]>
     private let constantLabels: [MetricLabel]
     private let droppedSeries: CounterFamily
+    /// The first word of the families that dashboards know from elsewhere; our own begin with `apus_`.
+    package let namespace: String
 
-    package init(constantLabels: [MetricLabel] = []) {
+    /// - Parameter namespace: passes `MetricName.namespaceProblem`.
+    package init(constantLabels: [MetricLabel] = [], namespace: String = MetricName.defaultNamespace) {
+        precondition(MetricName.namespaceProblem(namespace) == nil, "\(namespace) cannot begin a metric's name")
+        self.namespace = namespace
         let header = FamilyHeader(
             name: "apus_metric_series_dropped_total", help: "Requests for a metric series refused because the family was full.",
             labelNames: ["family"], constantLabels: constantLabels, kind: .counter)
@@ -22,14 +27,21 @@ package struct MetricsRegistry: Sendable {
 
     /// The same scrape, with these labels on everything registered through the returned value.
     package func adding(_ labels: [MetricLabel]) -> MetricsRegistry {
-        MetricsRegistry(families: families, constantLabels: constantLabels + labels, droppedSeries: droppedSeries)
+        MetricsRegistry(
+            families: families, constantLabels: constantLabels + labels, droppedSeries: droppedSeries, namespace: namespace)
     }
 
-    private init(families: Lock<[String: any AnyMetricFamily]>, constantLabels: [MetricLabel], droppedSeries: CounterFamily) {
+    private init(
+        families: Lock<[String: any AnyMetricFamily]>, constantLabels: [MetricLabel], droppedSeries: CounterFamily, namespace: String
+    ) {
         self.families = families
         self.constantLabels = constantLabels
         self.droppedSeries = droppedSeries
+        self.namespace = namespace
     }
+
+    /// A name under the configured namespace: `frontend_requests_total` becomes `dynamo_frontend_requests_total`.
+    package func name(_ rest: String) -> String { "\(namespace)_\(rest)" }
 
     // MARK: One series, shown with zeros from the start
 
@@ -65,6 +77,9 @@ package struct MetricsRegistry: Sendable {
     var sortedFamilies: [any AnyMetricFamily] {
         families.with { Array($0.values) }.sorted { $0.header.name < $1.header.name }
     }
+
+    /// What is registered, with or without series, sorted by name: for tables that must agree with it.
+    package var catalogue: [MetricCatalogueEntry] { sortedFamilies.map(MetricCatalogueEntry.init) }
 
     private func family<Handle: Metric>(
         _ name: String, _ help: String, _ labels: [String], _ shape: Handle.Shape, limit: Int

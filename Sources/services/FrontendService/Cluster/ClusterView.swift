@@ -108,6 +108,44 @@ final class ClusterView {
     /// Workers that can give the files of a card.
     func workers(of pool: Digest) -> [WorkerEntry] { workers.filter { $0.pool == pool && $0.state != .stopped } }
 
+    // MARK: For metrics
+
+    /// Cards that new requests go to, one a name of a card.
+    var currentCards: [ModelCard] { cards.filter { models[$0.name]?.digest == $0.digest } }
+
+    /// The routers that can be asked now, by their ids, each with the cards that it knows.
+    var askablePools: [(router: UInt64, cards: [(digest: Digest, name: String)])] {
+        routers.compactMap { router in
+            guard router.isUsable, let id = router.identity?.id, let pools = router.view?.pools.values else { return nil }
+            // Order: whoever reads it puts it into a table.
+            return (id, pools.map { ($0.card.digest, $0.card.name) })
+        }
+    }
+
+    /// What routers believe of each rank of the workers that the directory names.
+    var loads: [RankBelief] {
+        var beliefs: [RouterView.RankKey: RankBelief] = [:]
+        for view in views {
+            for load in view.loads {
+                let belief = RankBelief(load, WorkerType(view.workers[load.workerID]?.role ?? .aggregated))
+                let key = RouterView.RankKey(worker: belief.worker, rank: belief.rank)
+                if beliefs[key] == nil { beliefs[key] = belief } else { beliefs[key]?.merge(belief) }
+            }
+        }
+        // Order: each is shown in a gauge of its own.
+        return Array(beliefs.values)
+    }
+
+    /// Requests that are parked at routers, and their prompt tokens. Each router has a queue of its own.
+    var queue: (requests: UInt64, tokens: UInt64) {
+        views.reduce(into: (0, 0)) { sum, view in
+            for depth in view.queues {
+                sum.requests &+= UInt64(depth.requests)
+                sum.tokens &+= depth.tokens
+            }
+        }
+    }
+
     /// Of the routers that live. Without any, what the lost ones said last is all there is.
     private var views: [RouterView] {
         let live = routers.filter(\.isUsable)

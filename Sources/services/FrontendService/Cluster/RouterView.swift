@@ -14,12 +14,20 @@ final class RouterView: StreamMirror {
         fileprivate(set) var workers: [UInt64: WorkerEntry] = [:]
         fileprivate(set) var pools: [Digest: ModelPool] = [:]
         fileprivate(set) var health = RouterHealth()
+        /// What it believes of ranks; for metrics.
+        fileprivate(set) var loads: [RankKey: PlacementLoad] = [:]
+        fileprivate(set) var queues: [Digest: QueueDepth] = [:]
 
         /// Cards of one cluster: a few in truth, each of some kilobytes.
         fileprivate static let mostPools = 1024
+        /// Four ranks of every worker that a directory may name; a load has some hundred bytes.
+        fileprivate static let mostLoads = 4 * Limits.workerIDs
 
         fileprivate mutating func set(_ entry: WorkerEntry) {
-            guard workers[entry.workerID] != nil || workers.count < Limits.workerIDs else { return }
+            let known = workers[entry.workerID]
+            guard known != nil || workers.count < Limits.workerIDs else { return }
+            // Another life runs nothing of what the one before ran.
+            if let known, known.generation != entry.generation { remove(worker: entry.workerID) }
             workers[entry.workerID] = entry
         }
 
@@ -27,6 +35,33 @@ final class RouterView: StreamMirror {
             guard pools[pool.card.digest] != nil || pools.count < Self.mostPools else { return }
             pools[pool.card.digest] = pool
         }
+
+        /// Only of workers that it has named.
+        fileprivate mutating func set(_ load: PlacementLoad) {
+            let key = RankKey(worker: load.workerID, rank: load.load.rank)
+            guard workers[load.workerID]?.generation == load.generation, loads[key] != nil || loads.count < Self.mostLoads else { return }
+            loads[key] = load
+        }
+
+        fileprivate mutating func set(_ queue: QueueDepth) {
+            guard queues[queue.pool] != nil || queues.count < Self.mostPools else { return }
+            queues[queue.pool] = queue
+        }
+
+        fileprivate mutating func remove(worker: UInt64) {
+            workers[worker] = nil
+            loads = loads.filter { $0.key.worker != worker }
+        }
+
+        fileprivate mutating func remove(pool: Digest) {
+            pools[pool] = nil
+            queues[pool] = nil
+        }
+    }
+
+    struct RankKey: Hashable {
+        let worker: UInt64
+        let rank: UInt32
     }
 
     private var directory = Directory()
@@ -58,6 +93,9 @@ final class RouterView: StreamMirror {
     var workers: [UInt64: WorkerEntry] { directory.workers }
     var pools: [Digest: ModelPool] { directory.pools }
     var health: RouterHealth { directory.health }
+    // Order: whoever reads them adds them up.
+    var loads: some Collection<PlacementLoad> { directory.loads.values }
+    var queues: some Collection<QueueDepth> { directory.queues.values }
     var gaps: UInt64 { follower?.counters.gaps ?? 0 }
 
     /// What was known stays known.
@@ -78,6 +116,8 @@ final class RouterView: StreamMirror {
             case .workerEntry(let entry): found.set(entry)
             case .modelPool(let pool): found.set(pool)
             case .routerHealth(let health): found.health = health
+            case .placementLoad(let load): found.set(load)
+            case .queueDepth(let depth): found.set(depth)
             default: break
             }
         }
@@ -110,9 +150,15 @@ final class RouterView: StreamMirror {
         case .workerGone(let gone):
             // Of a life that was followed by another one, the other one's entry stays.
             guard workers[gone.workerID]?.generation == gone.generation else { return false }
-            directory.workers[gone.workerID] = nil
+            directory.remove(worker: gone.workerID)
         case .modelPool(let pool): directory.set(pool)
-        case .modelPoolGone(let gone): directory.pools[gone.digest] = nil
+        case .modelPoolGone(let gone): directory.remove(pool: gone.digest)
+        case .placementLoad(let load):
+            directory.set(load)
+            return false
+        case .queueDepth(let depth):
+            directory.set(depth)
+            return false
         case .routerHealth(let health):
             let before = self.health.state
             directory.health = health

@@ -20,9 +20,13 @@ final class CacheIndex {
     /// Hashes that lay unaligned in a message.
     private var copied: [UInt64] = []
 
+    /// Spreads hashes in tables, so that no peer can choose some that fall together.
+    let secret: UInt64
+
     init(loop: Loop, limits: IndexLimits) {
         self.loop = loop
-        index = BlockIndex(limits: limits, secret: loop.secureRandomUInt64())
+        secret = loop.secureRandomUInt64()
+        index = BlockIndex(limits: limits, secret: secret)
     }
 
     // MARK: Slots

@@ -20,6 +20,8 @@ final class RoutePlanner {
     private let core: RouterCore
     private var selector: PlacementSelector
     private var scratch = SelectionScratch()
+    /// When the present request's blocks had been looked for.
+    private var foundAt = Instant.zero
 
     var policy: SelectionPolicy { selector.settings.policy }
 
@@ -31,6 +33,7 @@ final class RoutePlanner {
     /// Exactly one answer, or nil: everybody who may run it is busy, and nothing was booked. `waited`: how long it has been parked.
     func attempt(_ entry: RouteEntry, origin: UInt64, waited: Duration = .zero) -> PlanEntry? {
         let began = core.loop.preciseNow
+        foundAt = began
         var plan = PlanEntry()
         plan.counter = entry.counter
         plan.attempt = entry.attempt
@@ -50,7 +53,7 @@ final class RoutePlanner {
         plan.queueMicroseconds = UInt64(clamping: waited.inNanoseconds / 1_000)
         plan.decisionNanoseconds = UInt64(clamping: took.inNanoseconds)
         core.metrics.planned(plan.outcome, plan.failure?.code)
-        if plan.outcome == .placed { core.metrics.decision.observeMilliseconds(took) }
+        if plan.outcome == .placed { core.overhead.observe(entry, .init(found: began.duration(to: foundAt), decided: took)) }
         if plan.outcome != .failed {
             core.decisions.keep(scratch, plan, of: RequestID(origin: origin, counter: entry.counter), parked: core.queue.count)
         }
@@ -134,6 +137,7 @@ final class RoutePlanner {
         if session?.opens ?? false { query.needs |= Capabilities.sessions.rawValue }
         // Also where the policy does not ask: what is there need not be computed, and the plan says so.
         let matches = core.cache.match(query.hashes)
+        foundAt = core.loop.preciseNow
         selector.settings.thresholds = core.busy[pool.name]
         let decision: RouteDecision
         do throws(PlacementFailure) {

@@ -62,7 +62,7 @@ final class PlanQueue: EndOfTurn {
         // Most of the time nobody waits, and there is nothing to look after.
         guard count > 0, !entry.queryOnly else { return attempt(entry, from: handler) }
         switch core.planner.examine(entry, origin: handler.origin) {
-        case .refused(let plan): deliver(plan, to: handler)
+        case .refused(let plan): deliver(plan, of: entry, to: handler)
         case .belongs(let named):
             guard let queue = byPool[named.pool.digest], !queue.order.isEmpty, named.pool.readyWorkers > 0 else {
                 return attempt(entry, from: handler)
@@ -80,11 +80,11 @@ final class PlanQueue: EndOfTurn {
     }
 
     private func attempt(_ entry: RouteEntry, from handler: RouteHandler) {
-        if let plan = core.planner.attempt(entry, origin: handler.origin) { return deliver(plan, to: handler) }
+        if let plan = core.planner.attempt(entry, origin: handler.origin) { return deliver(plan, of: entry, to: handler) }
         // What books nothing has nothing to wait for.
         guard !entry.queryOnly else { return fail(entry, .capacity, "every worker that may run this is busy", to: handler) }
         switch core.planner.examine(entry, origin: handler.origin) {
-        case .refused(let plan): deliver(plan, to: handler)
+        case .refused(let plan): deliver(plan, of: entry, to: handler)
         case .belongs(let named): park(entry, QueueLane(entry, named, policy: core.planner.policy), named, from: handler, isBusy: true)
         }
     }
@@ -268,7 +268,7 @@ final class PlanQueue: EndOfTurn {
         }
         let request = RequestID(origin: handler.origin, counter: parked.entry.counter)
         gone(request, parked, queue, isPlaced ? .placed : .failed)
-        deliver(plan, to: handler)
+        deliver(plan, of: parked.entry, to: handler)
     }
 
     /// Nobody in the pool takes work: for some time that may be a restart.
@@ -366,15 +366,16 @@ final class PlanQueue: EndOfTurn {
             code: code, retryAfterMilliseconds: UInt32(clamping: retryAfter.inMilliseconds), field: "", reason: reason)
         core.metrics.planned(.failed, code)
         core.spans.answered(entry, origin: handler.origin, plan, waited: waited)
-        deliver(plan, to: handler)
+        deliver(plan, of: entry, to: handler)
     }
 
-    private func deliver(_ plan: PlanEntry, to handler: RouteHandler) {
+    private func deliver(_ plan: PlanEntry, of entry: RouteEntry, to handler: RouteHandler) {
         var plan = plan
         if let queue = byPool[plan.pool] {
             plan.queueDepth = UInt32(clamping: queue.order.count)
             plan.pendingTokens = queue.order.promptTokens
         }
+        if plan.outcome == .placed { core.placements.placed(plan, of: entry, origin: handler.origin) }
         if handler.answer(plan) {
             answered.append(handler)
             flushSoon()

@@ -38,8 +38,8 @@ extension WorkerDirectory {
     }
 
     private func showLatency(of record: WorkerRecord, _ index: Int) {
-        guard let pool = record.pool, let role = record.registration?.role.placementRole else { return }
-        pool.setLatency(record.ranks[index].meter.estimate(for: role, at: loop.now), of: record.placement(index))
+        guard let pool = record.pool else { return }
+        pool.setLatency(record.ranks[index].meter.estimate(at: loop.now), of: record.placement(index))
     }
 }
 

@@ -78,9 +78,9 @@ package struct LatencyMeter: Hashable, Sendable {
     // MARK: What follows
 
     /// Nil: not measured, or too long ago.
-    package func estimate(for role: PlacementRole, at now: Instant) -> LatencyEstimate? {
+    package func estimate(at now: Instant) -> LatencyEstimate? {
         guard let measuredAt, measuredAt.duration(to: now) < limits.lasting else { return nil }
-        return model.estimate(for: role)
+        return model.estimate
     }
 
     /// Old measurements say nothing of what a placement does after a rest: the next ones begin anew.

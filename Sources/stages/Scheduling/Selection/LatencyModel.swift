@@ -1,6 +1,7 @@
 import ClusterModel
 
-/// What a worker needs in milliseconds, as far as it was measured. Small enough to stand beside a candidate's load.
+/// What a worker needs in milliseconds, as far as it was measured: both terms of a prefill are 0 where none was, and both of a step. Small enough to
+/// stand beside a candidate's load.
 package struct LatencyEstimate: Hashable, Sendable {
     /// Of a prefill, before its first token.
     package var prefillFixed: Float
@@ -21,28 +22,62 @@ package struct LatencyEstimate: Hashable, Sendable {
     /// Where nobody was measured yet: all workers are alike then, and only the proportion of the terms matters.
     package static let prior = LatencyEstimate(prefillFixed: 5, prefillToken: 0.05, step: 10, stepBlock: 0.001)
 
-    static let zero = LatencyEstimate(prefillFixed: 0, prefillToken: 0, step: 0, stepBlock: 0)
-
     /// How far a placement may be from the usual before it counts as another machine: what is measured also tells of the load under which it was
     /// measured, and who is taken to be slow for being busy is left idle, and then taken to be fast.
     static let tolerance = 1.5
 
-    static func + (left: LatencyEstimate, right: LatencyEstimate) -> LatencyEstimate {
-        LatencyEstimate(
-            prefillFixed: left.prefillFixed + right.prefillFixed, prefillToken: left.prefillToken + right.prefillToken,
-            step: left.step + right.step, stepBlock: left.stepBlock + right.stepBlock)
+    package var knowsPrefill: Bool { prefillFixed > 0 || prefillToken > 0 }
+    package var knowsStep: Bool { step > 0 || stepBlock > 0 }
+
+    /// With the other's terms where this one has none.
+    @inline(__always)
+    func filled(from other: LatencyEstimate) -> LatencyEstimate {
+        var filled = self
+        if !knowsPrefill { (filled.prefillFixed, filled.prefillToken) = (other.prefillFixed, other.prefillToken) }
+        if !knowsStep { (filled.step, filled.stepBlock) = (other.step, other.stepBlock) }
+        return filled
+    }
+}
+
+/// What was measured of several placements: the best of it and the usual, each term of those who have it.
+struct LatencyField {
+    private var least = LatencyEstimate(prefillFixed: .infinity, prefillToken: .infinity, step: .infinity, stepBlock: .infinity)
+    private var sum = LatencyEstimate(prefillFixed: 0, prefillToken: 0, step: 0, stepBlock: 0)
+    private var prefills: Float = 0
+    private var steps: Float = 0
+
+    var isEmpty: Bool { prefills == 0 && steps == 0 }
+
+    @inline(__always)
+    mutating func add(_ one: LatencyEstimate) {
+        if one.knowsPrefill {
+            prefills += 1
+            sum.prefillFixed += one.prefillFixed
+            sum.prefillToken += one.prefillToken
+            least.prefillFixed = min(least.prefillFixed, one.prefillFixed)
+            least.prefillToken = min(least.prefillToken, one.prefillToken)
+        }
+        if one.knowsStep {
+            steps += 1
+            sum.step += one.step
+            sum.stepBlock += one.stepBlock
+            least.step = min(least.step, one.step)
+            least.stepBlock = min(least.stepBlock, one.stepBlock)
+        }
     }
 
-    func divided(by count: Float) -> LatencyEstimate {
+    /// In each respect; what nobody was measured in is unmeasured.
+    var fastest: LatencyEstimate {
         LatencyEstimate(
-            prefillFixed: prefillFixed / count, prefillToken: prefillToken / count, step: step / count, stepBlock: stepBlock / count)
+            prefillFixed: prefills > 0 ? least.prefillFixed : 0, prefillToken: prefills > 0 ? least.prefillToken : 0,
+            step: steps > 0 ? least.step : 0, stepBlock: steps > 0 ? least.stepBlock : 0)
     }
 
-    /// The better of both in each respect.
-    func fastest(_ other: LatencyEstimate) -> LatencyEstimate {
-        LatencyEstimate(
-            prefillFixed: min(prefillFixed, other.prefillFixed), prefillToken: min(prefillToken, other.prefillToken),
-            step: min(step, other.step), stepBlock: min(stepBlock, other.stepBlock))
+    var mean: LatencyEstimate {
+        let prefills = max(prefills, 1), steps = max(steps, 1)
+        return LatencyEstimate(
+            prefillFixed: sum.prefillFixed / prefills, prefillToken: sum.prefillToken / prefills, step: sum.step / steps,
+            stepBlock: sum.stepBlock / steps)
     }
 }
 
@@ -100,23 +135,14 @@ package struct LatencyModel: Hashable, Sendable {
         decode.add(Double(heldBlocks), duration.milliseconds / Double(tokens))
     }
 
-    /// Nil until both were measured.
-    package var estimate: LatencyEstimate? { estimate(for: .aggregated) }
-
-    /// Nil until what the role does was measured; of the rest, which its costs hardly touch, a prefill or decode worker may be unmeasured.
-    package func estimate(for role: PlacementRole) -> LatencyEstimate? {
-        guard !prefill.isEmpty || role == .decode, !decode.isEmpty || role == .prefill else { return nil }
-        var estimate = LatencyEstimate.prior
+    /// Nil until something was measured.
+    package var estimate: LatencyEstimate? {
+        guard !prefill.isEmpty || !decode.isEmpty else { return nil }
         // A prefill is mostly its tokens, a decoding step mostly the weights, whatever is held.
-        if !prefill.isEmpty {
-            let line = prefill.solved(slopeShare: 1)
-            (estimate.prefillFixed, estimate.prefillToken) = (Float(line.fixed), Float(line.slope))
-        }
-        if !decode.isEmpty {
-            let line = decode.solved(slopeShare: 0)
-            (estimate.step, estimate.stepBlock) = (Float(line.fixed), Float(line.slope))
-        }
-        return estimate
+        let prefill = prefill.solved(slopeShare: 1), decode = decode.solved(slopeShare: 0)
+        return LatencyEstimate(
+            prefillFixed: Float(prefill.fixed), prefillToken: Float(prefill.slope), step: Float(decode.fixed),
+            stepBlock: Float(decode.slope))
     }
 }
 

@@ -100,9 +100,10 @@ package struct CostFormula: Hashable, Sendable {
     package var leastPrefillTokens: UInt64 = 0
     /// Of all that are eligible and whose caches are known, where evictions are weighed.
     package var leastTurnover: Float = 0
-    /// For those who were not measured: the best of what was. They are tried, and so measured; an average would leave the good ones among them idle.
+    /// For those who were not measured, in one respect or at all: the best of what was. They are tried, and so measured; an average would leave the
+    /// good ones among them idle.
     package var assumedLatency = LatencyEstimate.prior
-    /// The mean of what was measured of all that could serve the leg; nil: nobody was measured.
+    /// The mean of what was measured; nil: nobody was.
     package var usualLatency: LatencyEstimate?
 
     package init(settings: SelectionSettings, tokens: UInt32, blockSize: UInt32, outputTokens: UInt32) {
@@ -146,7 +147,7 @@ package struct CostFormula: Hashable, Sendable {
         let held = Double(cost.activeBlocks) + settings.activeRequestWeight * Double(inputs.heldRequests)
         switch settings.policy {
         case .latency:
-            let latency = inputs.latency ?? assumedLatency
+            let latency = known(inputs)
             cost.prefill = settings.prefillLoadScale * settled(latency) { milliseconds(prefill: work, $0) }
             cost.decode = settings.decodeLoadScale * settled(latency) { milliseconds(decoding: held, $0) }
             cost.total = cost.prefill + cost.decode
@@ -181,6 +182,10 @@ package struct CostFormula: Hashable, Sendable {
             + settings.externalWeight * Double(match.external)
     }
 
+    /// What was measured of a placement, and what is assumed of the rest.
+    @inline(__always)
+    private func known(_ inputs: CostInputs) -> LatencyEstimate { inputs.latency?.filled(from: assumedLatency) ?? assumedLatency }
+
     /// What a placement needs, or what is usual where that is about the same: see `LatencyEstimate.tolerance`.
     @inline(__always)
     private func settled(_ latency: LatencyEstimate, _ milliseconds: (LatencyEstimate) -> Double) -> Double {
@@ -214,6 +219,6 @@ package struct CostFormula: Hashable, Sendable {
     package func transfer(from inputs: CostInputs) -> Double {
         let blocks = settings.transferWeight * blocks
         guard settings.policy == .latency else { return settings.prefillLoadScale * blocks }
-        return settings.prefillLoadScale * Double((inputs.latency ?? assumedLatency).prefillToken) * blocks * Double(blockSize)
+        return settings.prefillLoadScale * Double(known(inputs).prefillToken) * blocks * Double(blockSize)
     }
 }

@@ -101,23 +101,21 @@ package struct LegSurvey: Sendable {
         let comparesEligible = weighsEvictions || decaysCredit
         guard usesLatency || comparesEligible else { return }
         var leastTurnover = Float.infinity, leastPrefill = UInt64.max
-        var fastest: LatencyEstimate?, sum = LatencyEstimate.zero, measured = 0
-        for index in range where demands.suits(span[index].role, span[index].capabilities) {
-            // Of all that could serve, not only of the eligible: where nobody of those was measured, the others say more than a guess.
-            if usesLatency, let known = span[index].latency {
-                fastest = fastest?.fastest(known) ?? known
-                sum = sum + known
-                measured += 1
-            }
-            guard comparesEligible, demands.admit(span, index, query) else { continue }
+        var measured = LatencyField()
+        for index in range {
+            let suits = demands.suits(span[index].role, span[index].capabilities)
+            // Of all, not only of the eligible: where nobody of those was measured, the others say more than a guess. And of all roles, so that a
+            // prefill beside those who decode is judged by the same measure as one elsewhere.
+            if usesLatency, let known = span[index].latency { measured.add(known) }
+            guard comparesEligible, suits, demands.admit(span, index, query) else { continue }
             if span[index].slot != nil { leastTurnover = min(leastTurnover, span[index].turnover) }
             guard decaysCredit else { continue }
             let load = span[index].load
             if !load.isBusy(stepTokens: span[index].maxBatchedTokens, thresholds) { leastPrefill = min(leastPrefill, load.prefillTokens) }
         }
-        if let fastest {
-            formula.assumedLatency = fastest
-            formula.usualLatency = sum.divided(by: Float(measured))
+        if !measured.isEmpty {
+            formula.assumedLatency = measured.fastest.filled(from: .prior)
+            formula.usualLatency = measured.mean.filled(from: .prior)
         }
         if weighsEvictions, leastTurnover.isFinite { formula.leastTurnover = leastTurnover }
         if decaysCredit { formula.leastPrefillTokens = leastPrefill }

@@ -10,7 +10,6 @@ package struct RouterMetrics: Sendable {
     let resyncing: Gauge
     let leases: Gauge
     private let plans: CounterFamily
-    let decision: Histogram
     private let leasesEnded: CounterFamily
     private let recoveries: CounterFamily
     let gaps: Counter
@@ -40,9 +39,6 @@ package struct RouterMetrics: Sendable {
         plans = registry.counterFamily(
             "apus_router_plans_total", help: "Route requests answered, by outcome: placed, query_only, or the failure.", labels: ["outcome"]
         )
-        decision = registry.histogram(
-            "apus_router_decision_milliseconds", help: "From a route request taken up to its lease booked.",
-            buckets: Buckets.routingOverheadMilliseconds)
         leasesEnded = registry.counterFamily("apus_router_leases_ended_total", help: "Leases that ended, by reason.", labels: ["reason"])
         recoveries = registry.counterFamily(
             "apus_router_stream_recoveries_total",

@@ -1,0 +1,108 @@
+import EventLoop
+import Telemetry
+import WireProtocol
+
+/// Gauges of single workers: what routers believe to run there, and what the last request saw. They go with the worker.
+@LoopActor
+final class WorkerMetrics {
+    /// A rank of a worker in one of its parts.
+    struct Key: Hashable {
+        let worker: UInt64
+        /// Nil where it was not known.
+        let rank: UInt32?
+        let type: WorkerType
+    }
+
+    /// What a rank's last request saw.
+    enum Last: Int, CaseIterable {
+        case timeToFirstTokenSeconds, inputSequenceTokens, interTokenLatencySeconds
+
+        fileprivate var name: String {
+            switch self {
+            case .timeToFirstTokenSeconds: "worker_last_time_to_first_token_seconds"
+            case .inputSequenceTokens: "worker_last_input_sequence_tokens"
+            case .interTokenLatencySeconds: "worker_last_inter_token_latency_seconds"
+            }
+        }
+
+        fileprivate var help: String {
+            switch self {
+            case .timeToFirstTokenSeconds: "Time to the first token of the last request that the worker computed the prompt of."
+            case .inputSequenceTokens: "Prompt tokens of the last request that the worker computed the prompt of."
+            case .interTokenLatencySeconds: "Average time between tokens of the last request that moved on at the worker."
+            }
+        }
+    }
+
+    private let decodeBlocks: GaugeFamily
+    private let prefillTokens: GaugeFamily
+    private let last: [GaugeFamily]
+    private var loads: [Key: (blocks: Gauge, tokens: Gauge)] = [:]
+    private var lastGauges: [Key: [Gauge?]] = [:]
+    /// Lives by worker.
+    private var present: [UInt64: Set<UInt64>] = [:]
+
+    static let labels = ["worker_id", "dp_rank", "worker_type"]
+    /// The rank label of what no rank was known of.
+    nonisolated static let unknownRank = "none"
+    /// Ranks of a large cluster, in both parts.
+    private static let series = 10_000
+
+    init(registry: MetricsRegistry) {
+        func gauge(_ name: String, _ help: String) -> GaugeFamily {
+            registry.gaugeFamily(registry.name("frontend_\(name)"), help: help, labels: Self.labels, seriesLimit: Self.series)
+        }
+        decodeBlocks = gauge("worker_active_decode_blocks", "Active KV cache decode blocks per worker")
+        prefillTokens = gauge("worker_active_prefill_tokens", "Active prefill tokens queued per worker")
+        last = Last.allCases.map { gauge($0.name, $0.help) }
+    }
+
+    /// Follows the directory: what is known of workers that are not in it goes, and of those of which nothing but another life is there.
+    func follow(_ workers: some Sequence<WorkerEntry>) {
+        var here: [UInt64: Set<UInt64>] = [:]
+        for worker in workers where worker.state != .stopped { here[worker.workerID, default: []].insert(worker.generation) }
+        // Order: each is removed by itself.
+        for (worker, lives) in present where lives.isDisjoint(with: here[worker] ?? []) { left(worker) }
+        present = here
+    }
+
+    /// The load of one rank, as routers believe it.
+    func show(_ key: Key, activeBlocks: UInt64, prefillTokens tokens: UInt64) {
+        guard present[key.worker] != nil else { return }
+        let gauges = loads[key] ?? (decodeBlocks.handle(key), prefillTokens.handle(key))
+        loads[key] = gauges
+        gauges.blocks.set(Double(activeBlocks))
+        gauges.tokens.set(Double(tokens))
+    }
+
+    /// Called at first tokens, at output blocks and at ends, not at each token.
+    func show(_ what: Last, _ value: Double, at key: Key) {
+        guard present[key.worker] != nil else { return }
+        var gauges = lastGauges[key] ?? Array(repeating: nil, count: Last.allCases.count)
+        let gauge = gauges[what.rawValue] ?? last[what.rawValue].handle(key)
+        if gauges[what.rawValue] == nil {
+            gauges[what.rawValue] = gauge
+            lastGauges[key] = gauges
+        }
+        gauge.set(value)
+    }
+
+    private func left(_ worker: UInt64) {
+        for family in [decodeBlocks, prefillTokens] + last { family.removeAll(where: "worker_id", is: "\(worker)") }
+        loads = loads.filter { $0.key.worker != worker }
+        lastGauges = lastGauges.filter { $0.key.worker != worker }
+    }
+}
+
+/// What a worker does, as metrics name it: whole requests count as decoding.
+enum WorkerType: String, CaseIterable {
+    case prefill, decode
+
+    init(_ role: WorkerRole) { self = role == .prefill ? .prefill : .decode }
+}
+
+extension GaugeFamily {
+    fileprivate func handle(_ key: WorkerMetrics.Key) -> Gauge {
+        labels("\(key.worker)", key.rank.map { "\($0)" } ?? WorkerMetrics.unknownRank, key.type.rawValue)
+    }
+}
