@@ -190,8 +190,8 @@ var targets: [Target] = [
     tests(
         "ProcessTests",
         [
-            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "LoadGeneration", "TestSupport", "frontend", "loadgen", "router",
-            "wiretool", "workerd",
+            "ClusterHarness", "ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "TestSupport",
+            "frontend", "loadgen", "router", "wiretool", "workerd",
         ]),
     tests("TidyTests", []),
 ]
