@@ -78,6 +78,7 @@ var targets: [Target] = [
             "ClusterModel", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "RequestTracking", "Scheduling",
             "ServiceRuntime",
             "StreamFollowing", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
+            "ServiceRuntime", "StreamFollowing", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     library(
         "services", "WorkerService",
@@ -139,6 +140,7 @@ var targets: [Target] = [
             "ClusterModel", "Concurrency", "EventLoop", "FrontendService", "HTTPClient", "HTTPServing", "JSONText", "ProcessKit",
             "RequestTracking", "Telemetry",
             "TextProcessing", "Transport", "WireProtocol",
+            "RequestTracking", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
     tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
@@ -181,15 +183,15 @@ var targets: [Target] = [
     tests(
         "ClusterTests",
         [
-            "ClusterHarness", "ClusterModel", "Engines", "EventLoop", "ServiceRuntime", "StreamFollowing", "Transport", "WireProtocol",
-            "WorkerService",
+            "ClusterHarness", "ClusterModel", "Engines", "EventLoop", "ServiceRuntime", "StreamFollowing", "Telemetry", "TestSupport",
+            "Transport", "WireProtocol", "WorkerService",
         ]),
     // The programs are dependencies so that they are built with the tests that start them.
     tests(
         "ProcessTests",
         [
-            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "LoadGeneration", "TestSupport", "frontend", "loadgen", "router",
-            "wiretool", "workerd",
+            "ClusterHarness", "ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "TestSupport",
+            "frontend", "loadgen", "router", "wiretool", "workerd",
         ]),
     tests("TidyTests", []),
 ]

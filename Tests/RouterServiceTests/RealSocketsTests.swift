@@ -105,6 +105,7 @@ struct RealSocketsTests {
 
             #expect(await router.drain())
             router.stop()
+            try await until("goodbyes") { frontend.end != nil && worker.end != nil }
             #expect(frontend.end == .goodbye(.draining, byPeer: true) && worker.end == .goodbye(.draining, byPeer: true))
             feed.close()
             workerEnd.stopListening()

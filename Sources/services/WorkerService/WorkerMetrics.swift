@@ -98,7 +98,7 @@ struct WorkerMetrics: Sendable {
         }
     }
 
-    private static func name(_ code: FailureCode) -> String {
+    static func name(_ code: FailureCode) -> String {
         switch code {
         case .draining: "draining"
         case .invalidArgument: "invalid_argument"

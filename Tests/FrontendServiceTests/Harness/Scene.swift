@@ -16,7 +16,7 @@ final class Scene {
     let fabric: SimulatedFabric
     let sockets: VirtualSocketFabric
     let card: ModelCard
-    let metrics = MetricsRegistry()
+    let metrics: MetricsRegistry
     private(set) var routers: [Remote<ScriptedRouter>] = []
     private(set) var workers: [Remote<ScriptedWorker>] = []
     let loop: VirtualLoop
@@ -30,8 +30,10 @@ final class Scene {
     ///   - isReady: waits until the frontend serves.
     init(
         seed: UInt64 = 1, routers: Int = 1, workers: Int = 2, isReady: Bool = true, card: ModelCard = Scene.card(),
+        namespace: String = MetricName.defaultNamespace,
         configure: (inout FrontendConfig) -> Void = { _ in }
     ) {
+        metrics = MetricsRegistry(namespace: namespace)
         world = VirtualWorld(seed: seed)
         fabric = SimulatedFabric(world: world)
         sockets = VirtualSocketFabric(world)
@@ -200,10 +202,12 @@ final class Scene {
     }
 
     func metric(_ name: String) -> Double? {
-        var text = TextExposition()
-        text.append(metrics)
-        let line = String(decoding: text.bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix(name) }
-        return line?.split(separator: " ").last.flatMap { Double($0) }
+        exposition.first { $0.hasPrefix(name) }?.split(separator: " ").last.flatMap { Double($0) }
+    }
+
+    /// The lines of a scrape.
+    var exposition: [String] {
+        String(decoding: TextExposition.render(metrics), as: UTF8.self).split(separator: "\n").map(String.init)
     }
 
     // MARK: The model

@@ -14,7 +14,7 @@ enum ImportRules {
 
     /// Targets of base and io, each with what it may import of ours; io may import what stands here and no more.
     private static let foundations: [String: Set<String>] = [
-        "ClusterModel": [], "Concurrency": [], "JSONText": [], "Telemetry": ["Concurrency"],
+        "ClusterModel": [], "Concurrency": [], "JSONText": [], "Telemetry": ["ClusterModel", "Concurrency"],
         "ServiceRuntime": ["JSONText", "Telemetry", "Concurrency"],
         "WireProtocol": ["ClusterModel"], "EventLoop": ["ClusterModel", "Concurrency"],
         "Transport": ["ClusterModel", "Concurrency", "EventLoop", "WireProtocol"],

@@ -1,6 +1,7 @@
 import ClusterModel
 import EventLoop
 import ProcessKit
+import RequestTracking
 import Scheduling
 import Transport
 import WireProtocol

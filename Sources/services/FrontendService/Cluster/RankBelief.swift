@@ -1,3 +1,4 @@
+import RequestTracking
 import WireProtocol
 
 /// What routers believe to run on one rank.

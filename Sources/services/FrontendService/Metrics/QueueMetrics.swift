@@ -1,4 +1,5 @@
 import EventLoop
+import RequestTracking
 import Telemetry
 
 /// What waits in the routers' queues, as they say.

@@ -82,7 +82,10 @@ package final class TraceExporter {
             if tracer.waiting < TraceLimits.batchSpans, !isDraining { await signal.pause(until: loop.now + TraceLimits.interval) }
             countLost()
             isSending = true
-            while !isStopped, tracer.waiting > 0 { await send(tracer.take(atMost: TraceLimits.batchSpans)) }
+            while !isStopped, tracer.waiting > 0 {
+                await send(tracer.take(atMost: TraceLimits.batchSpans))
+                countLost()
+            }
             isSending = false
             idle.wake()
             // Nothing is to be made any more; what is made all the same is lost with the process.

@@ -44,7 +44,7 @@ struct PlanSpans {
             span.set("prompt_blocks", .count(plan.promptBlocks))
             span.set("apus.lease", .id(leg.lease))
         }
-        if let failure = plan.failure { span.status = .error("\(failure.code)") }
+        if let failure = plan.failure { span.status = .error(RouterMetrics.name(of: failure.code)) }
         tracer.record(span)
         guard waited > .zero else { return }
         tracer.record(place.child(tracer.makeID()).span("queue", .internal, from: start, to: decisionAt, clock))

@@ -29,8 +29,8 @@ struct LegSpans {
         span.set("apus.cached_tokens", .count(request.cachedTokens))
         span.set("apus.output_tokens", .count(request.outputTokens))
         span.set("apus.preemptions", .count(request.preemptions))
-        span.set("apus.end", .text("\(end.reason)"))
-        if let failure = end.failure { span.status = .error("\(failure.code)") }
+        span.set("apus.end", .text(WorkerMetrics.name(end.reason)))
+        if let failure = end.failure { span.status = .error(WorkerMetrics.name(failure.code)) }
         tracer.record(span)
         part("waiting", from: request.receivedAt, to: request.startedAt ?? now, clock)
         if let started = request.startedAt { part("prefill", from: started, to: request.prefilledAt ?? now, clock) }

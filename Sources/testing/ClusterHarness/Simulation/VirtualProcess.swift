@@ -3,7 +3,7 @@ import Concurrency
 import EventLoop
 import ProcessKit
 package import ServiceRuntime
-import Telemetry
+package import Telemetry
 import Transport
 
 /// One life of a process in a simulated cluster: the services of the real program on a virtual loop.
@@ -111,6 +111,9 @@ package final class VirtualProcess: @unchecked Sendable {
         let values = samples.compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }
         return values.isEmpty ? nil : values.reduce(0, +)
     }
+
+    /// Every family of metrics that its services have made.
+    package var metricCatalogue: [MetricCatalogueEntry] { metrics.catalogue }
 
     /// What it does not see of a cluster of that shape.
     func missing(of shape: ClusterShape) -> [String] {
