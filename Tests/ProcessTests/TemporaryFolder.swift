@@ -21,7 +21,16 @@ struct TemporaryFolder {
     }
 
     /// With all that is in it; links are removed, not followed.
-    func remove() {
-        nftw(path, { entry, _, _, _ in entry.map { Glibc.remove($0) } ?? 0 }, 16, FTW_DEPTH.rawValue | FTW_PHYS.rawValue)
+    func remove() { Self.remove(path) }
+
+    private static func remove(_ path: String) {
+        // A file, or a link, is gone with that; a folder must be empty.
+        guard unlink(path) != 0, let folder = opendir(path) else { return }
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            if name != ".", name != ".." { remove("\(path)/\(name)") }
+        }
+        closedir(folder)
+        rmdir(path)
     }
 }

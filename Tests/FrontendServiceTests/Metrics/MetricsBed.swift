@@ -20,7 +20,10 @@ final class MetricsBed {
     }
 
     @discardableResult
-    func callAsFunction<Result>(_ body: @LoopActor (FrontendMetrics) -> Result) -> Result { loop.perform { body(metrics) } }
+    func callAsFunction<Result>(_ body: @LoopActor (FrontendMetrics) -> Result) -> Result {
+        let metrics = metrics
+        return loop.perform { body(metrics) }
+    }
 
     /// What a scrape shows.
     var exposition: String { String(decoding: TextExposition.render(registry), as: UTF8.self) }

@@ -1,5 +1,7 @@
 import ClusterModel
+import HTTPClient
 import Testing
+import WireProtocol
 
 @testable import FrontendService
 
