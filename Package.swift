@@ -184,6 +184,7 @@ var targets: [Target] = [
             "ClusterHarness", "ClusterModel", "Engines", "EventLoop", "ServiceRuntime", "StreamFollowing", "Telemetry", "TestSupport",
             "Transport", "WireProtocol", "WorkerService",
         ]),
+    tests("wiretoolTests", ["ClusterModel", "JSONText", "LoadGeneration", "WireProtocol", "wiretool"]),
     // The programs are dependencies so that they are built with the tests that start them.
     tests(
         "ProcessTests",

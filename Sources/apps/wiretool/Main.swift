@@ -15,7 +15,7 @@ struct Main {
                     run: Respond.run),
                 .init(name: "greet", effect: "open one link, ask one question, say goodbye; also as a version to come", run: Greet.run),
                 .init(name: "print", effect: "decode messages given in hexadecimal", run: Print.run),
-                .init(name: "watch", effect: "print the events of a living worker, one a line", run: Watch.run),
+                .init(name: "watch", effect: "show what a living cluster does, or the events of one worker", run: Watch.run),
                 .init(
                     name: "record", effect: "write what a living cluster is asked, without any text, for replay and simulation",
                     run: RecordCommand.run),

@@ -5,7 +5,7 @@ import StreamFollowing
 import Transport
 import WireProtocol
 
-/// One router as a recorder sees it: a route link, on which it registers as a frontend that asks for nothing, and the router's stream.
+/// One router as it is followed: a route link, on which it registers as a frontend that asks for nothing, and the router's stream.
 @LoopActor
 final class FollowedRouter: LinkKeeperHandler, StreamMirror {
     let ordinal: Int
@@ -14,7 +14,7 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
     private let endpoint: LinkEndpoint
     private let loop: Loop
     private let network: any Network
-    private weak var recorder: Recorder?
+    private weak var cluster: ClusterFollower?
     private var keeper: LinkKeeper?
     private var follower: StreamFollower?
     private let gate = RecoveryGate()
@@ -34,7 +34,7 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
 
     init(
         _ ordinal: Int, _ address: Address, _ registration: RegisterFrontend, endpoint: LinkEndpoint, loop: Loop, network: any Network,
-        recorder: Recorder
+        cluster: ClusterFollower
     ) {
         self.ordinal = ordinal
         self.address = address
@@ -42,7 +42,7 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
         self.endpoint = endpoint
         self.loop = loop
         self.network = network
-        self.recorder = recorder
+        self.cluster = cluster
         keeper = LinkKeeper(address, kind: .route, endpoint: endpoint, loop: loop, handler: self)
     }
 
@@ -122,7 +122,7 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
         guard let said = joining, said.state != .starting || directory.workers.isEmpty else { return }
         directory = said
         joining = nil
-        recorder?.directoryChanged()
+        cluster?.directoryChanged()
     }
 
     func apply(_ batch: borrowing StreamBatch, from follower: StreamFollower) {
@@ -133,9 +133,9 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
                     adoptIfSettled()
                 } else if directory.take(change) {
                     // What comes behind may be about a worker that has just come.
-                    recorder?.directoryChanged()
+                    cluster?.directoryChanged()
                 }
-                recorder?.told(change, by: self)
+                cluster?.observer?.told(change, by: self)
             }
         } catch { preconditionFailure("the batch was checked: \(error)") }
     }
@@ -148,7 +148,7 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
         if case .recovered(by: .snapshot) = notice, !hasJoined {
             hasJoined = true
         } else {
-            recorder?.noted(notice)
+            cluster?.observer?.noted(notice)
         }
     }
 }

@@ -1,19 +1,23 @@
 import ClusterModel
 import WireProtocol
 
-/// What one router says of the cluster, as far as a recorder needs it. Bounded: more than a cluster may have is left out.
+/// What one router says of the cluster, as far as its followers need it. Bounded: more than a cluster may have is left out.
 struct RouterDirectory {
     /// By worker id, frontend id and digest.
     private(set) var workers: [UInt64: WorkerEntry] = [:]
     private(set) var frontends: [UInt64: FrontendEntry] = [:]
     private(set) var pools: [Digest: ModelCard] = [:]
     private(set) var state = ProcessState.starting
-    private var queues: [Digest: UInt32] = [:]
+    private(set) var queues: [Digest: QueueDepth] = [:]
+    /// Of the lives that are in `workers`.
+    private(set) var loads: [LoadPlace: PlacementLoad] = [:]
 
     private static let most = Limits.workerIDs
+    /// Of all workers together; few have more than eight.
+    private static let mostRanks = 8 * Limits.workerIDs
 
     /// Requests in its queues.
-    var parked: UInt64 { queues.values.reduce(0) { $0 + UInt64($1) } }
+    var parked: UInt64 { queues.values.reduce(0) { $0 + UInt64($1.requests) } }
 
     mutating func take(_ entry: SnapshotEntry) {
         switch entry {
@@ -21,6 +25,7 @@ struct RouterDirectory {
         case .frontendEntry(let entry): set(entry)
         case .modelPool(let pool): set(pool)
         case .queueDepth(let depth): set(depth)
+        case .placementLoad(let load): set(load)
         case .routerHealth(let health): state = health.state
         default: break
         }
@@ -33,6 +38,7 @@ struct RouterDirectory {
         case .workerGone(let gone):
             guard workers[gone.workerID]?.generation == gone.generation else { return false }
             workers[gone.workerID] = nil
+            for place in loads.keys.filter({ $0.worker == gone.workerID }) { loads[place] = nil }
         case .frontendEntry(let entry): set(entry)
         case .frontendGone(let gone):
             guard frontends[gone.frontendID]?.generation == gone.generation else { return false }
@@ -40,6 +46,9 @@ struct RouterDirectory {
         case .modelPool(let pool): set(pool)
         case .queueDepth(let depth):
             set(depth)
+            return false
+        case .placementLoad(let load):
+            set(load)
             return false
         case .routerHealth(let health):
             state = health.state
@@ -62,6 +71,19 @@ struct RouterDirectory {
     }
 
     private mutating func set(_ depth: QueueDepth) {
-        if queues[depth.pool] != nil || queues.count < Self.most { queues[depth.pool] = depth.requests }
+        if queues[depth.pool] != nil || queues.count < Self.most { queues[depth.pool] = depth }
     }
+
+    private mutating func set(_ load: PlacementLoad) {
+        let place = LoadPlace(worker: load.workerID, rank: load.load.rank)
+        if loads[place] != nil || loads.count < Self.mostRanks { loads[place] = load }
+    }
+}
+
+/// One rank of one worker.
+struct LoadPlace: Hashable, Comparable {
+    let worker: UInt64
+    let rank: UInt32
+
+    static func < (left: LoadPlace, right: LoadPlace) -> Bool { (left.worker, left.rank) < (right.worker, right.rank) }
 }

@@ -19,7 +19,7 @@ final class FollowedFrontend: FeedReader {
         do throws(TransportError) {
             feed = try FeedSubscriber(to: address, kind: .frontendState, loop: loop, network: network, reader: self)
         } catch {
-            complain("wiretool record: no feed of a frontend at \(address): \(error)")
+            complain("wiretool: no feed of a frontend at \(address): \(error)")
             return nil
         }
     }

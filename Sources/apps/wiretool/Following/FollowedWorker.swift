@@ -9,7 +9,7 @@ import WireProtocol
 @LoopActor
 final class FollowedWorker: StreamMirror {
     private let life: RecordedLife
-    private weak var recorder: Recorder?
+    private weak var observer: (any ClusterObserver)?
     private var follower: StreamFollower?
     private(set) var isInStep = false
     private var hasJoined = false
@@ -20,10 +20,10 @@ final class FollowedWorker: StreamMirror {
     /// Nil where it cannot be followed: its router names no address of it that can be dialled.
     init?(
         _ life: RecordedLife, _ endpoints: Endpoints, endpoint: LinkEndpoint, gate: RecoveryGate, loop: Loop, network: any Network,
-        recorder: Recorder
+        observer: any ClusterObserver
     ) {
         self.life = life
-        self.recorder = recorder
+        self.observer = observer
         guard let links = Address(advertised: endpoints.linkAddress, peer: nil),
             let feed = Address(advertised: endpoints.feedAddress, peer: nil)
         else { return nil }
@@ -35,7 +35,7 @@ final class FollowedWorker: StreamMirror {
                 line: RecoveryLine(dialling: { links }, endpoint: endpoint, loop: loop), gate: gate, options: options, loop: loop,
                 network: network)
         } catch {
-            complain("wiretool record: no feed of a worker at \(feed): \(error)")
+            complain("wiretool: no feed of a worker at \(feed): \(error)")
             return nil
         }
     }
@@ -61,8 +61,8 @@ final class FollowedWorker: StreamMirror {
     }
 
     func completed(through number: UInt64, _ follower: StreamFollower) {
-        recorder?.rejoined(life, held: held)
-        for session in bound { recorder?.told(.sessionBound(session), by: life) }
+        observer?.rejoined(life, held: held)
+        for session in bound { observer?.told(.sessionBound(session), by: life) }
         held = []
         bound = []
     }
@@ -77,13 +77,13 @@ final class FollowedWorker: StreamMirror {
                 }
                 switch view {
                 case .stored, .removed: break
-                case .other(let event): recorder?.told(event, by: life)
+                case .other(let event): observer?.told(event, by: life)
                 }
             }
         } catch { preconditionFailure("the batch was checked: \(error)") }
     }
 
-    func apply(_ event: WorkerEvent, number: UInt64, from follower: StreamFollower) { recorder?.told(event, by: life) }
+    func apply(_ event: WorkerEvent, number: UInt64, from follower: StreamFollower) { observer?.told(event, by: life) }
 
     func follower(_ follower: StreamFollower, became state: StreamState) { isInStep = state == .inStep }
 
@@ -91,7 +91,7 @@ final class FollowedWorker: StreamMirror {
         if case .recovered(by: .snapshot) = notice, !hasJoined {
             hasJoined = true
         } else {
-            recorder?.noted(notice)
+            observer?.noted(notice)
         }
     }
 }

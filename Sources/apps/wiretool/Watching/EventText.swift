@@ -68,7 +68,7 @@ enum EventText {
         session.tenant.isEmpty ? quoted(session.id) : "\(quoted(session.tenant))/\(quoted(session.id))"
     }
 
-    private static func name(_ reason: EndReason) -> String {
+    static func name(_ reason: EndReason) -> String {
         switch reason {
         case .finished: "finished"
         case .handedOver: "handed over"
@@ -88,7 +88,7 @@ enum EventText {
     }
 
     /// A client's words: nothing in them moves the cursor of a terminal.
-    private static func quoted(_ text: String) -> String {
+    static func quoted(_ text: String) -> String {
         var scalars = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             let isPlain = scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value) && (scalar.value | 1) != 0x2029

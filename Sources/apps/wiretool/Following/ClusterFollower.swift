@@ -1,0 +1,147 @@
+import ClusterModel
+import EventLoop
+import LoadGeneration
+import StreamFollowing
+import Transport
+import WireProtocol
+
+/// A living cluster, followed from its routers' addresses: the streams of routers, of the workers that these name, and of their frontends.
+///
+/// It registers with each router as a frontend that asks for nothing, because only who is registered may read a router's state.
+@LoopActor
+final class ClusterFollower {
+    private let addresses: [Address]
+    private let endpoint: LinkEndpoint
+    private let loop: EpollLoop
+    private let network: NngNetwork
+    private(set) weak var observer: (any ClusterObserver)?
+    private(set) var routers: [FollowedRouter] = []
+    private var workers: [RecordedLife: FollowedWorker] = [:]
+    private var frontends: [UInt64: FollowedFrontend] = [:]
+    /// Lives that no router names any more, and since when.
+    private var missing: [RecordedLife: Instant] = [:]
+    private let gate = RecoveryGate()
+    /// What this process registers as its own stream: who registers with a router has one. Nothing is ever said on it.
+    private let feed: FeedPublisher
+
+    /// How long streams may take to be in step before what is there has to do.
+    private static let joining = Duration.seconds(5)
+    /// No router within this: there is nothing to follow.
+    private static let reaching = Duration.seconds(8)
+    /// How long a worker that no router names is still listened to.
+    private static let farewell = Duration.seconds(10)
+
+    init(_ addresses: [Address], endpoint: LinkEndpoint, loop: EpollLoop, network: NngNetwork) throws {
+        self.addresses = addresses
+        self.endpoint = endpoint
+        self.loop = loop
+        self.network = network
+        let identity = endpoint.policy.identity
+        feed = try FeedPublisher(
+            on: try Address(parsing: "tcp://127.0.0.1:0"), kind: .frontendState, publisher: identity.id, generation: identity.generation,
+            dialect: endpoint.policy.dialect, loop: loop, network: network)
+    }
+
+    var workerCount: Int { workers.count }
+    var frontendCount: Int { frontends.count }
+    var routersInStep: Int { routers.count { $0.isInStep } }
+
+    // MARK: Begin and end
+
+    enum Joining {
+        /// As far as it can be within its time.
+        case inStep
+        case stopped
+        case failed(reason: String)
+    }
+
+    /// Returns when the streams are in step, or as good as it gets.
+    func join(_ stop: Promise<Void>, telling observer: any ClusterObserver) async -> Joining {
+        self.observer = observer
+        let registration = RegisterFrontend(
+            endpoints: Endpoints(linkAddress: "", feedAddress: feed.address.description), httpAddress: "", state: .starting,
+            streamPosition: 0)
+        for (ordinal, address) in addresses.enumerated() {
+            let router = FollowedRouter(ordinal, address, registration, endpoint: endpoint, loop: loop, network: network, cluster: self)
+            routers.append(router)
+            router.start()
+        }
+        let started = loop.now
+        while await stop.wait(until: loop.now + .milliseconds(20)) == nil {
+            let waited = started.duration(to: loop.now)
+            let isInStep =
+                routers.allSatisfy(\.isInStep) && workers.values.allSatisfy(\.isInStep) && frontends.values.allSatisfy(\.isHeard)
+            if isInStep || waited >= Self.joining && routersInStep > 0 { return .inStep }
+            if waited >= Self.reaching {
+                return .failed(reason: "no router was reached: \(routers.compactMap(\.problem).joined(separator: "; "))")
+            }
+        }
+        return .stopped
+    }
+
+    func stop() {
+        for life in workers.keys.sorted() { workers[life]?.close() }
+        for generation in frontends.keys.sorted() { frontends[generation]?.close() }
+        for router in routers { router.stop() }
+        feed.close()
+    }
+
+    /// Called a few times a second: takes leave of workers that are not named any more.
+    func tick() {
+        for life in missing.keys.sorted() {
+            if let since = missing[life], since.duration(to: loop.now) >= Self.farewell { drop(life) }
+        }
+    }
+
+    // MARK: Who is there
+
+    /// The workers, pools or frontends of a router are others now.
+    func directoryChanged() {
+        var lives: [RecordedLife: WorkerEntry] = [:], newest: [UInt64: RecordedLife] = [:]
+        var feeds: [UInt64: FrontendEntry] = [:]
+        for directory in routers.map(\.directory) {
+            for digest in directory.pools.keys.sorted() { if let card = directory.pools[digest] { observer?.told(card) } }
+            for entry in directory.workers.values {
+                let life = RecordedLife(worker: entry.workerID, generation: entry.generation)
+                lives[life] = entry
+                newest[entry.workerID] = life
+            }
+            for entry in directory.frontends.values where entry.frontendID != endpoint.policy.identity.id {
+                feeds[entry.generation] = entry
+            }
+        }
+        for life in workers.keys.sorted() {
+            if lives[life] != nil {
+                missing[life] = nil
+            } else if newest[life.worker] != nil {
+                drop(life)
+            } else if missing[life] == nil {
+                missing[life] = loop.now
+            }
+        }
+        for life in lives.keys.sorted() { if let entry = lives[life] { follow(entry, life) } }
+        for generation in frontends.keys.sorted() where feeds[generation] == nil { frontends.removeValue(forKey: generation)?.close() }
+        for generation in feeds.keys.sorted() where frontends[generation] == nil {
+            if let entry = feeds[generation] { follow(entry) }
+        }
+    }
+
+    /// Routers know no such life any more. Its requests may run on for a while: only its link to a router may have ended.
+    private func drop(_ life: RecordedLife) {
+        missing[life] = nil
+        workers.removeValue(forKey: life)?.close()
+        observer?.left(life)
+    }
+
+    private func follow(_ entry: WorkerEntry, _ life: RecordedLife) {
+        guard let observer, observer.joined(entry), workers[life] == nil, workers.count < RecordLimits.workers else { return }
+        workers[life] = FollowedWorker(
+            life, entry.endpoints, endpoint: endpoint, gate: gate, loop: loop, network: network, observer: observer)
+    }
+
+    private func follow(_ entry: FrontendEntry) {
+        guard frontends.count < RecordLimits.workers else { return }
+        frontends[entry.generation] = FollowedFrontend(
+            entry, loop: loop, network: network, ended: { [weak self] in self?.observer?.told($0, by: entry.generation) })
+    }
+}

@@ -1,0 +1,25 @@
+import EventLoop
+import LoadGeneration
+import StreamFollowing
+import WireProtocol
+
+/// What hears of a living cluster: models and workers as they come and go, and all that streams say of requests.
+@LoopActor
+protocol ClusterObserver: AnyObject, Sendable {
+    /// A model that some router knows; told again and again.
+    func told(_ card: ModelCard)
+    /// A worker is there, or its entry is another one now. False: not yet, its model was not told of.
+    func joined(_ entry: WorkerEntry) -> Bool
+    /// That life of a worker is over.
+    func left(_ life: RecordedLife)
+    /// What a router says, in its order.
+    func told(_ change: RouterChange, by router: FollowedRouter)
+    /// A request of a frontend's clients has ended; the frontend is named by its generation.
+    func told(_ slice: RequestSlice, by frontend: UInt64)
+    /// What a worker says of requests, load and sessions, in its order.
+    func told(_ event: WorkerEvent, by life: RecordedLife)
+    /// A worker's stream was joined anew: these leases are what it holds.
+    func rejoined(_ life: RecordedLife, held: Set<UInt64>)
+    /// Something was missed, or made up for.
+    func noted(_ notice: StreamNotice)
+}

@@ -1,0 +1,37 @@
+import ClusterModel
+import WireProtocol
+
+/// How busy a cluster is, as its routers say: ranks of workers, and queues.
+struct ClusterLoad {
+    /// One rank, as the router with the smallest number sees it that knows it.
+    struct Rank: Equatable {
+        let router: Int
+        let name: String
+        let state: ProcessState
+        let load: PlacementLoad
+    }
+
+    struct Queue: Equatable {
+        let router: Int
+        let depth: QueueDepth
+    }
+
+    private(set) var ranks: [Rank] = []
+    private(set) var queues: [Queue] = []
+
+    /// - Parameter directories: of the routers, in their order.
+    init(_ directories: [RouterDirectory]) {
+        var known: Set<LoadPlace> = []
+        for (router, directory) in directories.enumerated() {
+            for place in directory.loads.keys.sorted() where known.insert(place).inserted {
+                guard let load = directory.loads[place], let worker = directory.workers[place.worker],
+                    worker.generation == load.generation
+                else { continue }
+                ranks.append(Rank(router: router, name: worker.name, state: worker.state, load: load))
+            }
+            // Each router has a queue of its own.
+            queues += directory.queues.values.map { Queue(router: router, depth: $0) }.sorted { $0.depth.pool < $1.depth.pool }
+        }
+        ranks.sort { ($0.load.workerID, $0.load.load.rank) < ($1.load.workerID, $1.load.load.rank) }
+    }
+}

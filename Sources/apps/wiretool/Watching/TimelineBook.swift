@@ -1,0 +1,195 @@
+import ClusterModel
+import LoadGeneration
+import WireProtocol
+
+/// Puts together what frontends, routers and workers tell of requests, each in its own time, and gives each request that ended once.
+///
+/// Pure: times come in. Everything is bounded, and what does not fit is counted.
+struct TimelineBook {
+    private struct Open {
+        var timeline: Timeline
+        var heardAt: Instant
+        var sliceAt: Instant?
+    }
+
+    private var open: [RequestID: Open] = [:]
+    private var byLease: [UInt64: RequestID] = [:]
+    private var closed = RecentIDs()
+    private var ended: [Timeline] = []
+    /// Requests that were not followed, because too many were.
+    private(set) var dropped = 0
+
+    /// Streams come a little apart: a frontend tells each 250 ms, a router four times a second.
+    static let settling = Duration.milliseconds(1_500)
+    /// Nothing was heard of it for longer than a request may take.
+    static let forgetting = Duration.seconds(1_860)
+    /// Its worker has ended it and its frontend tells nothing: that one is gone.
+    static let silence = Duration.seconds(5)
+    private static let most = RecordLimits.openRequests
+    /// Attempts, and both legs of each.
+    private static let mostParts = 16
+
+    var openCount: Int { open.count }
+
+    /// Those that ended since this was last asked, in the order in which they were complete.
+    mutating func takeEnded() -> [Timeline] {
+        defer { ended = [] }
+        return ended
+    }
+
+    // MARK: What is told
+
+    mutating func told(_ slice: RequestSlice, by frontend: UInt64, at now: Instant) {
+        let id = RequestID(origin: frontend, counter: slice.counter)
+        change(id, at: now) { entry in
+            entry.timeline.slice = slice
+            entry.sliceAt = entry.sliceAt ?? now
+        }
+        closeIfComplete(id)
+    }
+
+    mutating func placed(_ slice: RouteSlice, by router: Int, at now: Instant) {
+        guard slice.outcome == .placed else { return }
+        let id = RequestID(origin: slice.request.origin, counter: slice.request.counter)
+        change(id, at: now) { entry in
+            guard entry.timeline.routes.count < Self.mostParts else { return }
+            entry.timeline.routes.append(Timeline.Route(router: router, slice: slice))
+        }
+        closeIfComplete(id)
+    }
+
+    mutating func event(_ event: WorkerEvent, on life: RecordedLife, at now: Instant) {
+        switch event {
+        case .requestAccepted(let accepted):
+            add(accepted.lease, of: accepted.request, accepted.leg, on: life, accepted.rank, at: now)
+        case .requestStarted(let started):
+            leg(started.lease, on: life, at: now) { leg in
+                leg.cachedTokens = started.cachedTokens
+                leg.durations.waitedMicroseconds = started.waitedMicroseconds
+            }
+        case .prefillDone(let done):
+            leg(done.lease, on: life, at: now) { $0.durations.prefillMicroseconds = done.prefillMicroseconds }
+        case .requestEnded(let ended):
+            // One that began before its worker was followed is told of whole by its end.
+            add(ended.lease, of: ended.request, ended.leg, on: life, ended.rank, at: now)
+            leg(ended.lease, on: life, at: now) { leg in
+                leg.durations = ended.durations
+                leg.cachedTokens = ended.cachedTokens
+                leg.outputTokens = ended.outputTokens
+                leg.end = ended.reason
+                leg.isOver = true
+            }
+            if let id = byLease[ended.lease] { closeIfComplete(id) }
+        default: break
+        }
+    }
+
+    /// What ran there is lost.
+    mutating func left(_ life: RecordedLife, at now: Instant) { endLegs(on: life) { _ in true } }
+
+    /// Its stream was joined anew: what it does not hold any more has ended, and nobody knows how.
+    mutating func rejoined(_ life: RecordedLife, held: Set<UInt64>) { endLegs(on: life) { !held.contains($0) } }
+
+    private mutating func endLegs(on life: RecordedLife, _ isOver: (UInt64) -> Bool) {
+        for id in open.keys.sorted() {
+            guard var entry = open.removeValue(forKey: id) else { continue }
+            for index in entry.timeline.legs.indices where entry.timeline.legs[index].life == life {
+                if isOver(entry.timeline.legs[index].lease) { entry.timeline.legs[index].isOver = true }
+            }
+            open[id] = entry
+            closeIfComplete(id)
+        }
+    }
+
+    // MARK: Time
+
+    /// Called a few times a second: closes what was waited for long enough.
+    mutating func tick(at now: Instant) {
+        for id in open.keys.sorted() {
+            guard let entry = open[id] else { continue }
+            let quiet = entry.heardAt.duration(to: now), areOver = entry.timeline.legs.allSatisfy(\.isOver)
+            if let told = entry.sliceAt {
+                if told.duration(to: now) >= Self.settling { close(id) }
+            } else if areOver && quiet >= Self.silence || quiet >= Self.forgetting {
+                // One that no worker told of was placed, and never came there.
+                close(id, tells: !entry.timeline.legs.isEmpty)
+            }
+        }
+    }
+
+    private mutating func closeIfComplete(_ id: RequestID) {
+        guard let timeline = open[id]?.timeline, let slice = timeline.slice else { return }
+        // One word of a router for each attempt, and of a worker for each of these.
+        let attempts = Int(slice.attempts), placed = timeline.routes.reduce(0) { $0 + $1.slice.legs.count }
+        guard timeline.routes.count >= attempts, timeline.legs.count >= placed, timeline.legs.allSatisfy(\.isOver) else { return }
+        close(id)
+    }
+
+    private mutating func close(_ id: RequestID, tells: Bool = true) {
+        guard let entry = open.removeValue(forKey: id) else { return }
+        for leg in entry.timeline.legs { byLease[leg.lease] = nil }
+        closed.insert(id)
+        if tells { ended.append(entry.timeline) }
+    }
+
+    // MARK: Parts
+
+    private mutating func change(_ id: RequestID, at now: Instant, _ body: (inout Open) -> Void) {
+        // What is still said of one that was closed is late.
+        guard !closed.contains(id) else { return }
+        if open[id] == nil {
+            guard open.count < Self.most else {
+                dropped += 1
+                return
+            }
+            open[id] = Open(timeline: Timeline(id: id), heardAt: now)
+        }
+        guard var entry = open.removeValue(forKey: id) else { return }
+        entry.heardAt = now
+        body(&entry)
+        open[id] = entry
+    }
+
+    private mutating func add(
+        _ lease: UInt64, of request: RequestKey, _ role: Leg, on life: RecordedLife, _ rank: UInt32, at now: Instant
+    ) {
+        guard lease != 0, byLease[lease] == nil else { return }
+        let id = RequestID(origin: request.origin, counter: request.counter)
+        var isAdded = false
+        change(id, at: now) { entry in
+            guard entry.timeline.legs.count < Self.mostParts else { return }
+            entry.timeline.legs.append(Timeline.Leg(lease: lease, life: life, attempt: request.attempt, role: role, rank: rank))
+            isAdded = true
+        }
+        if isAdded { byLease[lease] = id }
+    }
+
+    private mutating func leg(_ lease: UInt64, on life: RecordedLife, at now: Instant, _ body: (inout Timeline.Leg) -> Void) {
+        guard let id = byLease[lease] else { return }
+        change(id, at: now) { entry in
+            guard let index = entry.timeline.legs.firstIndex(where: { $0.lease == lease && $0.life == life }) else { return }
+            body(&entry.timeline.legs[index])
+        }
+    }
+}
+
+/// Requests that were closed lately.
+private struct RecentIDs {
+    private var known: Set<RequestID> = []
+    private var line: [RequestID] = []
+    private var next = 0
+    private static let most = 16_384
+
+    func contains(_ id: RequestID) -> Bool { known.contains(id) }
+
+    mutating func insert(_ id: RequestID) {
+        guard known.insert(id).inserted else { return }
+        if line.count < Self.most {
+            line.append(id)
+        } else {
+            known.remove(line[next])
+            line[next] = id
+            next = (next + 1) % Self.most
+        }
+    }
+}

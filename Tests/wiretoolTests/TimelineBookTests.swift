@@ -1,0 +1,166 @@
+import ClusterModel
+import JSONText
+import LoadGeneration
+import Testing
+import WireProtocol
+
+@testable import wiretool
+
+@Suite("Timelines of requests, put together from three streams")
+struct TimelineBookTests {
+    private static let life = RecordedLife(worker: 5, generation: 6)
+    private static let frontend: UInt64 = 0xF0
+    private var book = TimelineBook()
+
+    private static func at(_ milliseconds: Int64) -> Instant { Instant(nanoseconds: milliseconds * 1_000_000) }
+
+    private static func key(_ counter: UInt64, _ attempt: UInt8 = 1) -> RequestKey {
+        RequestKey(origin: frontend, counter: counter, attempt: attempt)
+    }
+
+    private static func slice(_ counter: UInt64, attempts: UInt8 = 1) -> RequestSlice {
+        var slice = RequestSlice()
+        slice.counter = counter
+        slice.attempts = attempts
+        slice.status = 200
+        slice.model = "m"
+        slice.durations.totalMicroseconds = 9_000
+        return slice
+    }
+
+    private static func route(_ counter: UInt64, _ attempt: UInt8 = 1, lease: UInt64) -> RouteSlice {
+        var leg = PlanLeg()
+        leg.lease = lease
+        return RouteSlice(
+            request: key(counter, attempt), outcome: .placed, legs: [leg], promptBlocks: 3, reachableBlocks: 2, queueMicroseconds: 10,
+            decisionNanoseconds: 5, queueDepth: 0)
+    }
+
+    private static func accepted(_ counter: UInt64, _ attempt: UInt8 = 1, lease: UInt64) -> WorkerEvent {
+        .requestAccepted(
+            RequestAccepted(
+                lease: lease, request: key(counter, attempt), routerID: 1, rank: 0, leg: .aggregated, promptTokens: 3, prefillTokens: 3,
+                maxTokens: 4, expectedOutputTokens: nil))
+    }
+
+    private static func ended(_ counter: UInt64, _ attempt: UInt8 = 1, lease: UInt64, _ reason: EndReason = .finished) -> WorkerEvent {
+        .requestEnded(
+            RequestEnded(
+                lease: lease, request: key(counter, attempt), rank: 0, leg: .aggregated, reason: reason, promptTokens: 3, cachedTokens: 1,
+                outputTokens: 4,
+                durations: WorkerDurations(
+                    waitedMicroseconds: 1, prefillMicroseconds: 2, decodeMicroseconds: 3, transferMicroseconds: 0,
+                    exposedTransferMicroseconds: 0)))
+    }
+
+    @Test("whatever comes first, a request is told of once, when all three have told of it")
+    func orders() throws {
+        let parts: [(inout TimelineBook) -> Void] = [
+            { $0.told(Self.slice(1), by: Self.frontend, at: Self.at(1)) },
+            { $0.placed(Self.route(1, lease: 7), by: 0, at: Self.at(1)) },
+            { $0.event(Self.accepted(1, lease: 7), on: Self.life, at: Self.at(1)) },
+            { $0.event(Self.ended(1, lease: 7), on: Self.life, at: Self.at(1)) },
+        ]
+        // Streams come in any order among each other; a worker's own words in theirs.
+        for order in [[0, 1, 2, 3], [1, 2, 3, 0], [2, 3, 1, 0], [2, 1, 0, 3], [0, 2, 3, 1], [1, 0, 3], [3, 1, 0]] {
+            var book = TimelineBook()
+            for (step, part) in order.enumerated() {
+                #expect(book.takeEnded().isEmpty, "\(order) before \(step)")
+                parts[part](&book)
+            }
+            let timeline = try #require(book.takeEnded().first, "\(order)")
+            #expect(timeline.legs.count == 1 && timeline.routes.count == 1 && timeline.slice?.status == 200)
+            #expect(timeline.legs[0].end == .finished && timeline.legs[0].durations.decodeMicroseconds == 3)
+            #expect(timeline.queueMicroseconds == 10 && timeline.answering?.outputTokens == 4)
+            // What is said again is late.
+            for part in parts { part(&book) }
+            book.tick(at: Self.at(60_000))
+            #expect(book.takeEnded().isEmpty && book.openCount == 0, "\(order)")
+        }
+    }
+
+    @Test("a request that ran twice has both its legs, and a router's word on each")
+    mutating func attempts() throws {
+        book.placed(Self.route(1, lease: 7), by: 0, at: Self.at(1))
+        book.event(Self.accepted(1, lease: 7), on: Self.life, at: Self.at(2))
+        book.left(Self.life, at: Self.at(3))
+        let other = RecordedLife(worker: 8, generation: 1)
+        book.placed(Self.route(1, 2, lease: 9), by: 0, at: Self.at(4))
+        book.event(Self.accepted(1, 2, lease: 9), on: other, at: Self.at(5))
+        book.event(Self.ended(1, 2, lease: 9), on: other, at: Self.at(6))
+        #expect(book.takeEnded().isEmpty)
+        book.told(Self.slice(1, attempts: 2), by: Self.frontend, at: Self.at(7))
+        let timeline = try #require(book.takeEnded().first)
+        #expect(timeline.legs.map(\.life) == [Self.life, other] && timeline.legs.map(\.end) == [nil, .finished])
+        #expect(timeline.routes.count == 2 && timeline.queueMicroseconds == 20)
+    }
+
+    @Test("what somebody does not tell is waited for, bounded; one whose frontend is gone is told of as far as it is known")
+    mutating func silence() throws {
+        // Refused by the router: no placement, no leg.
+        book.told(Self.slice(1), by: Self.frontend, at: Self.at(0))
+        // Its frontend is gone.
+        book.event(Self.accepted(2, lease: 7), on: Self.life, at: Self.at(0))
+        book.event(Self.ended(2, lease: 7, .linkLost), on: Self.life, at: Self.at(0))
+        // Placed, and never accepted.
+        book.placed(Self.route(3, lease: 8), by: 0, at: Self.at(0))
+        // It runs.
+        book.event(Self.accepted(4, lease: 9), on: Self.life, at: Self.at(0))
+        book.tick(at: Self.at(1_400))
+        #expect(book.takeEnded().isEmpty)
+        book.tick(at: Self.at(1_500))
+        #expect(book.takeEnded().map(\.id.counter) == [1])
+        book.tick(at: Self.at(5_000))
+        let ended = book.takeEnded()
+        #expect(ended.map(\.id.counter) == [2] && ended[0].slice == nil && ended[0].legs[0].end == .linkLost)
+        book.tick(at: Self.at(1_800_000))
+        #expect(book.openCount == 1)
+        book.tick(at: Self.at(1_900_000))
+        #expect(book.openCount == 0)
+    }
+
+    @Test("after a snapshot only what a worker holds still runs there")
+    mutating func rejoined() {
+        for counter in 1...2 as ClosedRange<UInt64> {
+            book.placed(Self.route(counter, lease: counter), by: 0, at: Self.at(0))
+            book.event(Self.accepted(counter, lease: counter), on: Self.life, at: Self.at(0))
+            book.told(Self.slice(counter), by: Self.frontend, at: Self.at(0))
+        }
+        book.rejoined(Self.life, held: [2])
+        #expect(book.takeEnded().map(\.id.counter) == [1] && book.openCount == 1)
+    }
+
+    @Test("hostile streams cost bounded memory: too many requests, too many legs of one, leases of others")
+    mutating func bounds() {
+        for counter in 0..<UInt64(RecordLimits.openRequests + 10) {
+            book.event(Self.accepted(counter, lease: counter + 1), on: Self.life, at: Self.at(0))
+        }
+        #expect(book.openCount == RecordLimits.openRequests && book.dropped == 10)
+        for lease in 1_000_000..<1_000_100 as Range<UInt64> {
+            book.event(Self.accepted(0, lease: lease), on: Self.life, at: Self.at(0))
+        }
+        // Another worker speaks of a lease that is not its own.
+        book.event(Self.ended(3, lease: 1), on: RecordedLife(worker: 99, generation: 1), at: Self.at(0))
+        book.told(Self.slice(0), by: Self.frontend, at: Self.at(0))
+        book.tick(at: Self.at(1_500))
+        let ended = book.takeEnded()
+        #expect(ended.map(\.id.counter) == [0] && ended[0].legs.count == 16 && ended[0].legs[0].end == nil)
+    }
+
+    @Test("a timeline is one object of JSON and one line, in which no peer's name moves the cursor")
+    mutating func shown() throws {
+        var slice = Self.slice(1)
+        slice.model = "m\u{1B}[2J"
+        book.placed(Self.route(1, lease: 7), by: 0, at: Self.at(1))
+        book.event(Self.accepted(1, lease: 7), on: Self.life, at: Self.at(1))
+        book.event(Self.ended(1, lease: 7), on: Self.life, at: Self.at(1))
+        book.told(slice, by: Self.frontend, at: Self.at(1))
+        let timeline = try #require(book.takeEnded().first)
+        let json = try JSONValue(parsing: Array(WatchJSON.request(timeline, at: 12).utf8))
+        #expect(json["type"]?.asString == "request" && json["at_ms"]?.asInt == 12 && json["legs"]?.asArray?.count == 1)
+        #expect(json["frontend_us"]?["total"]?.asInt == 9_000 && json["routes"]?.asArray?.first?["queue_us"]?.asInt == 10)
+        let line = WatchText.request(timeline, named: [5: "w\u{7F}\n"])
+        #expect(line.unicodeScalars.allSatisfy { (0x20..<0x7F).contains($0.value) }, "\(line)")
+        #expect(line.contains("w??/0") && line.contains("m?[2J"))
+    }
+}
