@@ -138,8 +138,6 @@ var targets: [Target] = [
         "FrontendServiceTests",
         [
             "ClusterModel", "Concurrency", "EventLoop", "FrontendService", "HTTPClient", "HTTPServing", "JSONText", "ProcessKit",
-            "RequestTracking", "Telemetry",
-            "TextProcessing", "Transport", "WireProtocol",
             "RequestTracking", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),

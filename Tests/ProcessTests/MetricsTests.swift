@@ -123,8 +123,9 @@ extension ProcessSuites {
 
         private static func rows() throws -> [Row] {
             let text = String(decoding: try GoldenVectors.contents("\(GoldenVectors.root)/deploy/guides/metrics.md"), as: UTF8.self)
-            return text.split(separator: "\n").filter { $0.hasPrefix("| `dynamo_") || $0.hasPrefix("| `apus_") }.map { line in
+            return text.split(separator: "\n").compactMap { line in
                 let cells = line.split(separator: "|").map { cell in cell.filter { $0 != " " && $0 != "`" } }
+                guard line.hasPrefix("| `"), cells.count == 4, ["counter", "gauge", "histogram"].contains(cells[1]) else { return nil }
                 return Row(name: cells[0], kind: cells[1], labels: cells[2])
             }
         }

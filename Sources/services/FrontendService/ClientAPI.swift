@@ -13,11 +13,9 @@ import WireProtocol
 final class ClientAPI {
     let table: HandlerTable
     private let frontend: Frontend
-    private let stages: StageSeries
 
     init(_ frontend: Frontend) {
         self.frontend = frontend
-        stages = StageSeries(frontend.metrics.stages)
         table = HandlerTable(on: frontend.context.loop)
         table.on(.post, "/v1/chat/completions", task: { [weak self] exchange in await self?.generate(exchange, .chat) })
         table.on(.post, "/v1/completions", task: { [weak self] exchange in await self?.generate(exchange, .text) })
@@ -72,7 +70,7 @@ final class ClientAPI {
         let flow = RequestFlow(prepared, id: id, session: session, trace: trace, record: record, answer: answer, frontend: frontend)
         let outcome = await flow.run()
         frontend.end(isStreamed: isStreamed, tokens: outcome.usage.completionTokens)
-        record.count(outcome, stages: stages)
+        record.count(outcome)
         ended(outcome, prepared, id, record)
         trace.spans?.ended(endpoint.rawValue, prepared, outcome)
     }

@@ -21,10 +21,6 @@ struct ClusterMetricsTests {
         WorkerMetrics.Key(worker: worker, rank: rank, type: type)
     }
 
-    private func action(_ gauge: GaugeAction.Gauge, _ key: WorkerMetrics.Key) -> GaugeAction {
-        GaugeAction(gauge: gauge, worker: WorkerID(key.worker), rank: key.rank.map(Rank.init), workerType: key.type, value: 0.5)
-    }
-
     @Test("the load of a worker reads as dashboards know it, to the byte")
     func exposition() {
         let bed = MetricsBed(), entry = entry(123), key = key(123, 0)
@@ -51,7 +47,7 @@ struct ClusterMetricsTests {
             metrics.workers.follow(both)
             for key in keys {
                 if key.rank != nil { metrics.workers.show(key, activeBlocks: 1, prefillTokens: 1) }
-                for gauge in GaugeAction.Gauge.allCases { metrics.workers.show(action(gauge, key)) }
+                for last in WorkerMetrics.Last.allCases { metrics.workers.show(last, 0.5, at: key) }
             }
         }
         #expect(bed.lines("dynamo_frontend_worker_").count { $0.contains(#"worker_id="1""#) } == 13)
@@ -61,7 +57,7 @@ struct ClusterMetricsTests {
         #expect(bed.lines("dynamo_frontend_worker_").count { $0.contains(#"worker_id="1""#) } == 0)
         #expect(bed.lines("dynamo_frontend_worker_").count { $0.contains(#"worker_id="2""#) } == 8)
         // A word that comes late brings nothing back.
-        bed { $0.workers.show(action(.lastTimeToFirstTokenSeconds, keys[0])) }
+        bed { $0.workers.show(.timeToFirstTokenSeconds, 0.5, at: keys[0]) }
         #expect(bed.lines("dynamo_frontend_worker_").count { $0.contains(#"worker_id="1""#) } == 0)
     }
 

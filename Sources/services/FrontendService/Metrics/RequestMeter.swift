@@ -1,6 +1,5 @@
 import ClusterModel
 import EventLoop
-import RequestTracking
 import Telemetry
 import WireProtocol
 
@@ -121,8 +120,6 @@ final class RequestMeter {
         var roundtrip: Duration?
         /// Making text and writing it; nil if there was none.
         var postprocessing: Duration?
-        /// Of a tracker; nil where there was none.
-        var stages: StageTimes?
         var at: Instant
 
         init(status: Int, at: Instant) {
@@ -143,10 +140,6 @@ final class RequestMeter {
         if let cached = end.cachedTokens { model.cachedTokens.observe(Double(cached)) }
         if let roundtrip = end.roundtrip { metrics.stages.observe(.transportRoundtrip, roundtrip) }
         if let postprocessing = end.postprocessing { metrics.stages.observe(.postprocess, postprocessing) }
-        if let stages = end.stages {
-            metrics.stages.observe(stages)
-            metrics.clampedRests.increment(by: stages.clampedRests)
-        }
         if detokenized > 0 {
             metrics.stages.detokenizeMilliseconds.observe(Double(detokenizing.inNanoseconds) / 1e6 / Double(detokenized))
         }

@@ -1,4 +1,3 @@
-import RequestTracking
 import Telemetry
 
 /// Where the time of requests goes.
@@ -31,8 +30,7 @@ struct StageMetrics: Sendable {
     let detokenizeMicroseconds: Counter
     let detokenizedTokens: Counter
     private let stages: [Histogram]
-    /// In the tracker's order.
-    private let tracked: [Histogram]
+    private let tracked: HistogramFamily
 
     init(registry: MetricsRegistry) {
         func histogram(_ name: String, _ help: String) -> Histogram {
@@ -54,17 +52,14 @@ struct StageMetrics: Sendable {
             registry.name("frontend_detokenize_total_us"), help: "Microseconds spent making text of tokens.")
         detokenizedTokens = registry.counter(
             registry.name("frontend_detokenize_token_count"), help: "Tokens that text was made of.")
-        let times = registry.histogramFamily(
+        tracked = registry.histogramFamily(
             "apus_frontend_stage_seconds",
             help: "What each stage of a request took, as its answer tells it on request: stages do not overlap.", labels: ["stage"],
             buckets: Buckets.stageSeconds)
-        tracked = StageTimes().all.map { times.labels($0.name) }
     }
 
     func observe(_ stage: Stage, _ span: Duration) { stages[stage.rawValue].observeSeconds(span) }
 
-    /// Once a request; what did not happen is not observed.
-    func observe(_ times: StageTimes) {
-        for (histogram, stage) in zip(tracked, times.all) { if let span = stage.span { histogram.observeSeconds(span) } }
-    }
+    /// The handle of one of a tracker's stages; to be kept. `name` comes from a list of ours.
+    func series(tracked name: String) -> Histogram { tracked.labels(name) }
 }

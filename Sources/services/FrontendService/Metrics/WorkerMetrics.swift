@@ -1,4 +1,3 @@
-import ClusterModel
 import EventLoop
 import RequestTracking
 import Telemetry
@@ -13,6 +12,27 @@ final class WorkerMetrics {
         /// Nil where it was not known.
         let rank: UInt32?
         let type: WorkerType
+    }
+
+    /// What a rank's last request saw.
+    enum Last: Int, CaseIterable {
+        case timeToFirstTokenSeconds, inputSequenceTokens, interTokenLatencySeconds
+
+        fileprivate var name: String {
+            switch self {
+            case .timeToFirstTokenSeconds: "worker_last_time_to_first_token_seconds"
+            case .inputSequenceTokens: "worker_last_input_sequence_tokens"
+            case .interTokenLatencySeconds: "worker_last_inter_token_latency_seconds"
+            }
+        }
+
+        fileprivate var help: String {
+            switch self {
+            case .timeToFirstTokenSeconds: "Time to the first token of the last request that the worker computed the prompt of."
+            case .inputSequenceTokens: "Prompt tokens of the last request that the worker computed the prompt of."
+            case .interTokenLatencySeconds: "Average time between tokens of the last request that moved on at the worker."
+            }
+        }
     }
 
     private let decodeBlocks: GaugeFamily
@@ -33,15 +53,16 @@ final class WorkerMetrics {
         }
         decodeBlocks = gauge("worker_active_decode_blocks", "Active KV cache decode blocks per worker")
         prefillTokens = gauge("worker_active_prefill_tokens", "Active prefill tokens queued per worker")
-        last = GaugeAction.Gauge.allCases.map { gauge($0.name, $0.help) }
+        last = Last.allCases.map { gauge($0.name, $0.help) }
     }
 
-    /// Follows the directory: what is known of workers that are not in it goes, and of those of which nothing but another life is there.
+    /// Follows the directory: what is known of a worker goes with each of its lives that ends, since the next may have other ranks; what is
+    /// still true of it is soon told again.
     func follow(_ workers: some Sequence<WorkerEntry>) {
         var here: [UInt64: Set<UInt64>] = [:]
         for worker in workers where worker.state != .stopped { here[worker.workerID, default: []].insert(worker.generation) }
         // Order: each is removed by itself.
-        for (worker, lives) in present where lives.isDisjoint(with: here[worker] ?? []) { left(worker) }
+        for (worker, lives) in present where !lives.isSubset(of: here[worker] ?? []) { left(worker) }
         present = here
     }
 
@@ -54,17 +75,16 @@ final class WorkerMetrics {
         gauges.tokens.set(Double(tokens))
     }
 
-    /// What the tracker of a request found. Told at first tokens, at output blocks and at ends, not at each token.
-    func show(_ action: GaugeAction) {
-        let key = Key(worker: action.worker.rawValue, rank: action.rank?.rawValue, type: action.workerType)
+    /// Told at first tokens, at output blocks and at ends, not at each token.
+    func show(_ what: Last, _ value: Double, at key: Key) {
         guard present[key.worker] != nil else { return }
         var gauges = lastGauges[key] ?? Array(repeating: nil, count: last.count)
-        let gauge = gauges[action.gauge.index] ?? last[action.gauge.index].handle(key)
-        if gauges[action.gauge.index] == nil {
-            gauges[action.gauge.index] = gauge
+        let gauge = gauges[what.rawValue] ?? last[what.rawValue].handle(key)
+        if gauges[what.rawValue] == nil {
+            gauges[what.rawValue] = gauge
             lastGauges[key] = gauges
         }
-        gauge.set(action.value)
+        gauge.set(value)
     }
 
     private func left(_ worker: UInt64) {
@@ -82,31 +102,5 @@ extension WorkerType {
 extension GaugeFamily {
     fileprivate func handle(_ key: WorkerMetrics.Key) -> Gauge {
         labels("\(key.worker)", key.rank.map { "\($0)" } ?? GaugeAction.unknownRank, key.type.rawValue)
-    }
-}
-
-extension GaugeAction.Gauge {
-    fileprivate var index: Int {
-        switch self {
-        case .lastTimeToFirstTokenSeconds: 0
-        case .lastInputSequenceTokens: 1
-        case .lastInterTokenLatencySeconds: 2
-        }
-    }
-
-    fileprivate var name: String {
-        switch self {
-        case .lastTimeToFirstTokenSeconds: "worker_last_time_to_first_token_seconds"
-        case .lastInputSequenceTokens: "worker_last_input_sequence_tokens"
-        case .lastInterTokenLatencySeconds: "worker_last_inter_token_latency_seconds"
-        }
-    }
-
-    fileprivate var help: String {
-        switch self {
-        case .lastTimeToFirstTokenSeconds: "Time to the first token of the last request that the worker computed the prompt of."
-        case .lastInputSequenceTokens: "Prompt tokens of the last request that the worker computed the prompt of."
-        case .lastInterTokenLatencySeconds: "Average time between tokens of the last request that moved on at the worker."
-        }
     }
 }

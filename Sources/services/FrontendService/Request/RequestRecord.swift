@@ -158,11 +158,7 @@ final class RequestRecord {
         tracker.recordDetokenize(span)
     }
 
-    private func show(_ action: GaugeAction) {
-        let key = WorkerMetrics.Key(
-            worker: action.worker.rawValue, rank: action.rank?.rawValue, type: action.workerType == .prefill ? .prefill : .decode)
-        frontend.metrics.workers.show(.init(action.gauge), action.value, at: key)
-    }
+    private func show(_ action: GaugeAction) { frontend.metrics.workers.show(action) }
 
     // MARK: What is told
 
@@ -196,16 +192,15 @@ final class RequestRecord {
     }
 
     /// Each thing that is counted once a request.
-    func count(_ outcome: RequestOutcome, stages series: StageSeries) {
+    func count(_ outcome: RequestOutcome) {
         var end = RequestMeter.End(status: outcome.status, at: tracker.finishAt ?? loop.now)
         let stages = tracker.stages
         end.cachedTokens = outcome.cachedTokensFound ? outcome.usage.cachedTokens : nil
         end.cacheTransfer = tracker.kvTransferEstimate
         end.roundtrip = tracker.prefillTime
         if let text = tracker.detokenizeTotal { end.postprocessing = text + (stages.write ?? .zero) }
+        end.stages = stages
         meter.ended(end)
-        if stages.clampedRests > 0 { frontend.metrics.clampedRests.increment(by: stages.clampedRests) }
-        if !prepared.isQuestion { series.observe(stages) }
     }
 
     /// What the frontend's stream says of it.

@@ -61,17 +61,6 @@ extension StageDurations {
     }
 }
 
-extension WorkerMetrics.Last {
-    init(_ gauge: GaugeAction.Gauge) {
-        self =
-            switch gauge {
-            case .lastTimeToFirstTokenSeconds: .timeToFirstTokenSeconds
-            case .lastInputSequenceTokens: .inputSequenceTokens
-            case .lastInterTokenLatencySeconds: .interTokenLatencySeconds
-            }
-    }
-}
-
 /// An entry of a batch that knows how much room it takes.
 protocol SizedEntry {
     /// At least its bytes in a message.
