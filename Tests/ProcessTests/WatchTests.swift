@@ -60,16 +60,17 @@ extension ProcessSuites {
                 try await loop.until("they follow", within: .seconds(20)) {
                     [watch, text].allSatisfy { $0.lines.contains { $0.contains("follows 2 workers and 2 frontends of 1 of 1 routers") } }
                 }
+                // Longer than the second after which loads are looked at.
                 var replies: [ChatReply] = []
                 for number in 0..<asked {
                     let client = try cluster.client(of: cluster.frontends[number % 2])
                     loop.spawn {
                         replies.append(
-                            await client.chat(ChatRequest(model: "apus-mock", prompt: "Of hill \(number).", maxTokens: 10 + number)))
+                            await client.chat(ChatRequest(model: "apus-mock", prompt: "Of hill \(number).", maxTokens: 300 + number)))
                     }
                 }
                 try await loop.until("all are answered", within: .seconds(60)) { replies.count == asked }
-                #expect(replies.allSatisfy(\.isComplete))
+                #expect(replies.allSatisfy { $0.isComplete })
                 #expect(try await watch.ended(within: .seconds(20)) == .exited(0), "\(watch.lines)")
                 let objects = try watch.outputLines.map { try JSONValue(parsing: Array($0.utf8)) }
                 try Self.check(requests: objects.filter { $0["type"]?.asString == "request" }, asked)
@@ -96,7 +97,7 @@ extension ProcessSuites {
         /// Each once, from all three processes, and no part longer than the whole.
         private static func check(requests: [JSONValue], _ asked: Int) throws {
             #expect(requests.count == asked && Set(requests.compactMap { $0["request"]?.asString }).count == asked)
-            #expect(requests.compactMap { $0["output_tokens"]?.asInt }.sorted() == Array(10..<10 + asked))
+            #expect(requests.compactMap { $0["output_tokens"]?.asInt }.sorted() == Array(300..<300 + asked))
             #expect(Set(requests.compactMap { $0["frontend"]?.asString }).count == 2)
             for request in requests {
                 let route = try #require(request["routes"]?.asArray?.first), leg = try #require(request["legs"]?.asArray?.first)

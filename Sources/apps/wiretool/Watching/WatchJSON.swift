@@ -1,5 +1,6 @@
 import ClusterModel
 import JSONText
+import LoadGeneration
 import WireProtocol
 
 /// What is watched, for programs: one object a line, with `type` first. Form: `deploy/guides/watching.md`.

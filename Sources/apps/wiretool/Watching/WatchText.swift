@@ -1,4 +1,5 @@
 import ClusterModel
+import LoadGeneration
 import WireProtocol
 
 /// What is watched, for people: lines of fixed columns. Times are milliseconds.
