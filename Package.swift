@@ -76,8 +76,6 @@ var targets: [Target] = [
         "services", "FrontendService",
         [
             "ClusterModel", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "RequestTracking", "Scheduling",
-            "ServiceRuntime",
-            "StreamFollowing", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
             "ServiceRuntime", "StreamFollowing", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     library(
@@ -103,7 +101,8 @@ var targets: [Target] = [
         ]),
 
     library(
-        "testing", "LoadGeneration", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "HTTPSyntax", "JSONText", "WireProtocol"]),
+        "testing", "LoadGeneration",
+        ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "HTTPSyntax", "JSONText", "ServiceRuntime", "WireProtocol"]),
     library("testing", "FleetSimulation", ["ClusterModel", "Engines", "JSONText", "LoadGeneration", "Scheduling"]),
 
     // apps: @main only

@@ -20,3 +20,5 @@ struct Main {
         commands.main()
     }
 }
+
+func complain(_ line: String) { StandardStreams.complain(line + "\n") }

@@ -43,7 +43,7 @@ enum NullServerCommand {
             options.interval = resolved[interval]
             options.model = resolved[model]
             let address = resolved[listen]
-            return onLoop("loadgen null-server") { [options] loop, stop in
+            return CommandLoop.run("loadgen null-server") { [options] loop, stop in
                 do {
                     let place = try AddressText(address, rule: .http)
                     let server = NullServer(on: loop, sockets: EpollSockets(on: loop), options)

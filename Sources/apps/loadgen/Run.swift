@@ -13,7 +13,7 @@ enum Run {
         case .run(let resolved):
             do throws(RunFailure) {
                 let setting = try RunSetting(options, resolved, environment: ProcessEnvironment.read())
-                return onLoop("loadgen run") { loop, stop in
+                return CommandLoop.run("loadgen run") { loop, stop in
                     do throws(RunFailure) { return try await run(setting, options, resolved, loop, stop) } catch {
                         complain("loadgen run: \(error.text)")
                         return error.code

@@ -1,5 +1,6 @@
 import ClusterModel
 import EventLoop
+import LoadGeneration
 import ServiceRuntime
 import TestSupport
 import Transport
@@ -23,7 +24,7 @@ enum Greet {
         switch CommandInvocation(table, arguments) {
         case .end(let code): return code
         case .run(let resolved):
-            return onLoop { loop, stop in await dial(resolved, to, link, options, loop) }
+            return CommandLoop.run("wiretool greet") { loop, stop in await dial(resolved, to, link, options, loop) }
         }
     }
 

@@ -1,5 +1,6 @@
 import ClusterModel
 import EventLoop
+import LoadGeneration
 import ServiceRuntime
 import TestSupport
 import Transport
@@ -24,7 +25,7 @@ enum Respond {
         switch CommandInvocation(table, arguments) {
         case .end(let code): return code
         case .run(let resolved):
-            return onLoop { loop, stop in await serve(resolved, listen, limit, options, loop, stop) }
+            return CommandLoop.run("wiretool respond") { loop, stop in await serve(resolved, listen, limit, options, loop, stop) }
         }
     }
 

@@ -57,7 +57,7 @@ enum RecordCommand {
         switch CommandInvocation(table, arguments) {
         case .end(let code): return code
         case .run(let resolved):
-            return onLoop { loop, stop in
+            return CommandLoop.run("wiretool record") { loop, stop in
                 do {
                     let wish = Wish(
                         routers: try resolved[routers].map { try Address(parsing: $0) }, path: resolved[out], span: resolved[span],

@@ -74,7 +74,7 @@ enum Watch {
         switch CommandInvocation(table, arguments) {
         case .end(let code): return code
         case .run(let resolved):
-            return onLoop { loop, stop in
+            return CommandLoop.run("wiretool watch") { loop, stop in
                 do {
                     let network = try NngNetwork(on: loop, tls: options.tls(resolved))
                     defer { network.close() }
