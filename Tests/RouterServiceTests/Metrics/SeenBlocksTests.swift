@@ -53,6 +53,20 @@ struct SeenBlocksTests {
         #expect(seen.note(kept, pool: 0) == 0)
     }
 
+    @Test("a prompt that goes on from a known one while a generation is full is in the next one from its first block on")
+    func rotation() {
+        var seen = SeenBlocks(secret: 3, limit: 100), random = SeededRandom(seed: 2)
+        func some(_ count: Int) -> [UInt64] { (0..<count).map { _ in random.next() } }
+        let root = some(10), whole = root + some(20)
+        _ = seen.note(root, pool: 0)
+        _ = seen.note(some(80), pool: 0)
+        #expect(seen.note(whole, pool: 0) == 10)
+        _ = seen.note(some(60), pool: 0)
+        // Full again: what was noted first of all is gone, but for what was noted again.
+        _ = seen.note(some(60), pool: 0)
+        #expect(seen.note(whole, pool: 0) == 30)
+    }
+
     @Test("hashes that are no chain are counted and bounded like others")
     func hostile() {
         var seen = SeenBlocks(secret: 3, limit: 64)
