@@ -106,9 +106,8 @@ final class ClusterFollower {
                 lives[life] = entry
                 newest[entry.workerID] = life
             }
-            for entry in directory.frontends.values where entry.frontendID != endpoint.policy.identity.id {
-                feeds[entry.generation] = entry
-            }
+            // Without an address for clients it is a follower as this one, and has nothing to tell.
+            for entry in directory.frontends.values where !entry.httpAddress.isEmpty { feeds[entry.generation] = entry }
         }
         for life in workers.keys.sorted() {
             if lives[life] != nil {
