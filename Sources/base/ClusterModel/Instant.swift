@@ -32,8 +32,9 @@ extension Duration {
     package var inNanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        guard !overflow else { return seconds < 0 ? .min / 2 : .max / 2 }
-        return product + attoseconds / 1_000_000_000
+        let (sum, sumOverflow) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
+        guard !overflow, !sumOverflow else { return seconds < 0 ? .min / 2 : .max / 2 }
+        return sum
     }
 
     /// Whole milliseconds, rounded down: what deadlines are on the wire.

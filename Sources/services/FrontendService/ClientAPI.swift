@@ -44,25 +44,22 @@ final class ClientAPI {
         let label = exchange.request.requestLabel, trace = RequestTrace(exchange.request, tracer: frontend.context.tracer)
         guard !frontend.isDraining else { return refuse(exchange, ErrorBody(ServiceFailure(.draining)), endpoint, label, trace) }
         let prepared: PreparedRequest, session: ClientSession?
+        var meter: RequestMeter?
         do throws(DialectError) {
-            prepared = try await prepare(exchange, endpoint)
+            prepared = try await prepare(exchange, endpoint, &meter)
             session = try frontend.sessions.session(of: exchange.request, body: prepared.generation.hints.session, tenant: "")
         } catch {
-            return refuse(exchange, ErrorBody(error), endpoint, label, trace)
+            return refuse(exchange, ErrorBody(error), endpoint, label, trace, meter)
         }
-        guard !exchange.isGone else {
-            trace.spans?.ended(endpoint.rawValue, status: 499)
-            return
-        }
+        guard !exchange.isGone, let meter else { return refuse(exchange, nil, endpoint, label, trace, meter) }
         let isStreamed = prepared.delivery.isStreamed
         guard let id = frontend.begin(isStreamed: isStreamed) else {
-            return refuse(exchange, ErrorBody(ServiceFailure(.overloaded)), endpoint, label, trace)
+            return refuse(exchange, ErrorBody(ServiceFailure(.overloaded)), endpoint, label, trace, meter)
         }
         trace.spans?.prepared(prepared, id)
         let requestID = label ?? id.description
         if let label { frontend.decisions.remember(label, id) }
-        let record = RequestRecord(
-            prepared, id: id, endpoint: endpoint.label, receivedAt: exchange.request.receivedAt, frontend: frontend)
+        let record = RequestRecord(prepared, id: id, meter: meter, receivedAt: exchange.request.receivedAt, frontend: frontend)
         let answer = ClientAnswer(
             exchange, requestID: requestID, writer: writer(endpoint, prepared, id), choices: prepared.choices,
             wantsLogprobs: prepared.sampling.topLogprobs != nil, echo: echo(prepared), record: record, keepalive: frontend.limits.keepalive,
@@ -79,8 +76,10 @@ final class ClientAPI {
         await frontend.decisions.answer(exchange, naming: .ordinals, requestID: exchange.request.requestLabel ?? drawnLabel)
     }
 
-    /// Body → request → model → tokens. A large body is read and tokenized on the pool.
-    private func prepare(_ exchange: HTTPExchange, _ endpoint: Endpoint) async throws(DialectError) -> PreparedRequest {
+    /// Body → request → model → tokens. A large body is read and tokenized on the pool. The request is counted from its model on.
+    private func prepare(
+        _ exchange: HTTPExchange, _ endpoint: Endpoint, _ meter: inout RequestMeter?
+    ) async throws(DialectError) -> PreparedRequest {
         let body = exchange.takeBody(), loop = frontend.context.loop
         let isSmall = body.count <= frontend.limits.inlineBodyBytes
         let parsed: Parsed
@@ -90,8 +89,12 @@ final class ClientAPI {
             parsed = try await offloaded(bytes: body.count) { () throws(DialectError) in try Parsed(body, endpoint) }
         }
         frontend.metrics.unknownFields.increment(by: parsed.unknownFields)
+        let model = try await model(named: parsed.generation.model, for: exchange)
+        meter = frontend.metrics.request(
+            endpoint.label, model: model.card.name, isStreamed: parsed.delivery.isStreamed, isQuestion: parsed.generation.hints.isQueryOnly,
+            receivedAt: exchange.request.receivedAt)
         let preparation = Preparation(
-            model: try await model(named: parsed.generation.model, for: exchange), generation: parsed.generation, delivery: parsed.delivery,
+            model: model, generation: parsed.generation, delivery: parsed.delivery,
             unixSeconds: loop.wallClockMilliseconds / 1_000, seed: loop.random.next(), clock: { loop.clockReading })
         if isSmall { return try preparation.run() }
         return try await offloaded(bytes: body.count) { () throws(DialectError) in try preparation.run() }
@@ -144,9 +147,18 @@ final class ClientAPI {
         return text
     }
 
-    private func refuse(_ exchange: HTTPExchange, _ error: ErrorBody, _ endpoint: Endpoint, _ label: String?, _ trace: RequestTrace) {
+    /// `error` nil: the client has left, and nobody hears it; whatever went wrong, that is how such a request ends.
+    private func refuse(
+        _ exchange: HTTPExchange, _ error: ErrorBody?, _ endpoint: Endpoint, _ label: String?, _ trace: RequestTrace,
+        _ meter: RequestMeter? = nil
+    ) {
+        let gone = ErrorBody(ServiceFailure(.cancelled)), error = exchange.isGone ? gone : error ?? gone
         trace.spans?.ended(endpoint.rawValue, status: error.status)
-        frontend.metrics.refused(endpoint.label, status: error.status)
+        if let meter {
+            meter.ended(RequestMeter.End(status: error.status, at: frontend.context.loop.now))
+        } else {
+            frontend.metrics.refused(endpoint.label, status: error.status)
+        }
         exchange.respond(.error(error, requestID: label ?? drawnLabel))
     }
 

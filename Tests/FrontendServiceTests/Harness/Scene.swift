@@ -126,6 +126,7 @@ final class Scene {
         entry.model = card.name
         entry.pool = card.digest
         entry.capabilities = card.capabilities
+        entry.ranks = [RankCapacity()]
         return entry
     }
 

@@ -13,6 +13,11 @@ struct ClusterMetricsTests {
         entry.workerID = id
         entry.generation = generation
         entry.state = .ready
+        for number in 0..<4 as Range<UInt32> {
+            var rank = RankCapacity()
+            rank.rank = number
+            entry.ranks.append(rank)
+        }
         change(&entry)
         return entry
     }
@@ -90,7 +95,7 @@ struct ClusterMetricsTests {
         #expect(bed.lines("dynamo_component_router_requests_total{").allSatisfy { $0.hasSuffix(" 0") })
         let meter = bed.request()
         bed.on(meter) {
-            $0.placed(by: MetricsBed.plan(router: 8), routing: .zero)
+            $0.placed(by: MetricsBed.plan(router: 8), overlapBlocks: 0, routing: .zero)
             $0.dispatched()
             $0.ended(.init(200, at: 1))
         }

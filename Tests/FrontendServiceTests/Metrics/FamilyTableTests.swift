@@ -43,6 +43,7 @@ struct FamilyTableTests {
         "frontend_model_max_num_batched_tokens gauge model",
         "frontend_model_max_num_seqs gauge model",
         "frontend_model_migration_limit gauge model",
+        "frontend_model_migration_max_seq_len_exceeded_total counter model",
         "frontend_model_migration_total counter migration_type,model",
         "frontend_model_rejection_total counter endpoint,model",
         "frontend_model_total_kv_blocks gauge model",
@@ -115,8 +116,8 @@ struct FamilyTableTests {
         #expect(bed.value("dynamo_frontend_disconnected_clients") == 0)
         bed.know()
         bed { _ = $0.models.series(of: "tiny") }
-        #expect(shown() == 9 + 7 + 14)
+        #expect(shown() == 9 + 7 + 15)
         #expect(bed.value(#"dynamo_frontend_model_migration_total{migration_type="new_request",model="tiny"}"#) == 0)
-        #expect(bed.lines("dynamo_frontend_requests_total{").count == 4)
+        #expect(bed.lines("dynamo_frontend_requests_total{").count == 2 * 2 * RequestResult.allCases.count)
     }
 }

@@ -14,7 +14,7 @@ struct RequestMeterTests {
     private func serve(_ bed: MetricsBed, _ meter: RequestMeter, plans: Int = 1) {
         bed.on(meter) {
             $0.prepared(inputTokens: 100, template: .milliseconds(1), tokenizing: .milliseconds(2), at: Bed.at(3))
-            for _ in 0..<plans { $0.placed(by: Bed.plan(), routing: .milliseconds(1)) }
+            for _ in 0..<plans { $0.placed(by: Bed.plan(), overlapBlocks: 3, routing: .milliseconds(1)) }
             $0.dispatched()
             for step in 0..<5 { $0.tokens(1, at: Bed.at(20 + Int64(step) * 10)) }
             $0.ended(.init(200, at: 60) { $0.cachedTokens = 48 })
@@ -69,7 +69,7 @@ struct RequestMeterTests {
         let bed = MetricsBed(), meter = bed.request()
         bed.know()
         bed.on(meter) {
-            $0.placed(by: Bed.plan(), routing: .zero)
+            $0.placed(by: Bed.plan(), overlapBlocks: 0, routing: .zero)
             $0.dispatched()
             $0.tokens(1, at: Bed.at(10))
             $0.tokens(1, at: Bed.at(12))
@@ -116,15 +116,17 @@ struct RequestMeterTests {
     func migrations() {
         let bed = MetricsBed(), meter = bed.request()
         bed.on(meter) {
-            $0.migrates()  // it had not left
             $0.dispatched()
+            $0.migrates()  // no worker had taken it on
+            $0.accepted()
             $0.migrates()
+            $0.migrates()  // nor then
+            $0.accepted()
             $0.tokens(1, at: Bed.at(1))
-            $0.migrates()
             $0.migrates()
         }
         #expect(bed.value(#"dynamo_frontend_model_migration_total{migration_type="new_request",model="tiny"}"#) == 1)
-        #expect(bed.value(#"dynamo_frontend_model_migration_total{migration_type="ongoing_request",model="tiny"}"#) == 2)
+        #expect(bed.value(#"dynamo_frontend_model_migration_total{migration_type="ongoing_request",model="tiny"}"#) == 1)
     }
 
     @Test("L10: a question is a request of its model, and in no histogram of tokens, places or hits")
@@ -133,7 +135,7 @@ struct RequestMeterTests {
         bed.know()
         bed.on(meter) {
             $0.prepared(inputTokens: 100, template: nil, tokenizing: .zero, at: Bed.at(1))
-            $0.placed(by: Bed.plan(), routing: .milliseconds(1))
+            $0.placed(by: Bed.plan(), overlapBlocks: 0, routing: .milliseconds(1))
             $0.ended(.init(200, at: 2))
         }
         #expect(bed.lines("dynamo_frontend_requests_total{").filter { $0.hasSuffix(" 1") }.count == 1)
@@ -148,11 +150,11 @@ struct RequestMeterTests {
         let bed = MetricsBed(), first = bed.request(), second = bed.request()
         bed.know()
         bed.on(first) {
-            $0.placed(by: Bed.plan(), routing: .zero)
+            $0.placed(by: Bed.plan(), overlapBlocks: 0, routing: .zero)
             $0.ended(.init(503, at: 2))
         }
         bed.on(second) {
-            $0.placed(by: Bed.plan(), routing: .zero)
+            $0.placed(by: Bed.plan(), overlapBlocks: 0, routing: .zero)
             $0.dispatched()
             $0.ended(.init(499, at: 2))
         }
@@ -169,7 +171,7 @@ struct RequestMeterTests {
         let bed = MetricsBed(), meter = bed.request()
         bed.know()
         bed.on(meter) {
-            $0.placed(by: Bed.plan(), routing: .zero)
+            $0.placed(by: Bed.plan(), overlapBlocks: 0, routing: .zero)
             $0.dispatched()
             $0.tokens(1, at: Bed.at(3))
             $0.ended(.init(200, at: 9) { $0.cacheTransfer = .milliseconds(5) })

@@ -22,12 +22,35 @@ struct UnknownModelTests {
         bed { metrics in
             let cluster = ClusterView()
             for number in 0..<100_000 {
-                metrics.refused(.chatCompletions, model: cluster.card(named: "stranger-\(number % 10_000)")?.name, status: 404)
+                #expect(cluster.card(named: "stranger-\(number % 10_000)") == nil)
+                metrics.refused(.chatCompletions, status: 404)
             }
         }
         #expect(Self.series(bed.lines("")) == before)
         let labels = #"endpoint="chat_completions",error_type="not_found",model="unknown",request_type="unary",status="error""#
         #expect(bed.value("dynamo_frontend_requests_total{\(labels)}") == 100_001)
+    }
+
+    @Test("a request that is turned away after its model was found counts as the model's, as it was to be delivered; so does one whose client left")
+    func refusedAfterItsModel() {
+        let scene = Scene(workers: 1)
+        scene.finish(scene.chat())
+        #expect(scene.finish(scene.chat(#","max_tokens":1000000"#)).status == 400)
+        scene.pass(.milliseconds(1_100))
+        let labels = #"endpoint="chat_completions",error_type="validation",model="tiny",request_type="stream",status="error""#
+        #expect(scene.metric("dynamo_frontend_requests_total{\(labels)}") == 1)
+        #expect(scene.metric(#"dynamo_frontend_inflight_requests{model="tiny"}"#) == 0)
+        #expect(scene.metric(#"dynamo_frontend_queued_requests{model="tiny"}"#) == 0)
+    }
+
+    @Test("models beyond what a frontend serves share one name, and their series do not grow")
+    func models() {
+        let bed = MetricsBed()
+        for number in 0..<ModelMetrics.mostModels + 500 { _ = bed.request(model: "card-\(number)") }
+        let inflight = bed.lines("dynamo_frontend_inflight_requests{")
+        #expect(inflight.count == ModelMetrics.mostModels + 1)
+        #expect(bed.value(#"dynamo_frontend_inflight_requests{model="other"}"#) == 500)
+        #expect(bed.lines("apus_metric_series_dropped_total{").isEmpty)
     }
 
     @Test("T44: over HTTP, requests for a thousand models that do not exist add one series, and none of their names is in a scrape")

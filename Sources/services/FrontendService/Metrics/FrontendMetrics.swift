@@ -81,11 +81,8 @@ final class FrontendMetrics {
             receivedAt: receivedAt)
     }
 
-    /// A request that was turned away before it had a meter. `model` is the name of its card, if it got so far.
-    func refused(_ endpoint: EndpointLabel, model: String? = nil, isStreamed: Bool = false, status: Int) {
-        let type = RequestTypeLabel(isStreamed: isStreamed), result = RequestResult(status: status)
-        if let model { models.series(of: model).ended(endpoint, type, result) } else { models.refused(endpoint, type, result) }
-    }
+    /// A request that was turned away before its model was found. What a body that was not read asked for is not known: it counts as unary.
+    func refused(_ endpoint: EndpointLabel, status: Int) { models.refused(endpoint, .unary, RequestResult(status: status)) }
 
     func attemptFailed(_ reason: String) { attempts.labels(reason).increment() }
 

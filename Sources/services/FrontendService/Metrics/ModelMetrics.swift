@@ -12,9 +12,13 @@ final class ModelMetrics {
 
     init(registry: MetricsRegistry) { families = ModelFamilies(registry) }
 
+    /// More models than one frontend serves, even if their names change daily; all families have room for as many. Those beyond it share a name.
+    nonisolated static let mostModels = 200
+
     /// The series of a model with a card.
     func series(of model: String) -> ModelSeries {
         if let known = series[model] { return known }
+        if series.count >= Self.mostModels, model != MetricLabelValues.otherModels { return series(of: MetricLabelValues.otherModels) }
         let made = ModelSeries(model, families)
         series[model] = made
         return made
@@ -43,9 +47,10 @@ struct ModelFamilies: Sendable {
     let outputTokensTotal: CounterFamily
     let migrations: CounterFamily
     let cancellations: CounterFamily
+    let migrationsTooLong: CounterFamily
     let rejections: CounterFamily
 
-    /// Some 30 series a model: far more models than one frontend serves.
+    /// Some 40 series a model.
     private static let requestSeries = 10_000
 
     init(_ registry: MetricsRegistry) {
@@ -80,6 +85,9 @@ struct ModelFamilies: Sendable {
         migrations = counter(
             "model_migration_total", "Attempts that were lost at a worker and followed by another one, by whether tokens had been shown.",
             ["migration_type"])
+        migrationsTooLong = counter(
+            "model_migration_max_seq_len_exceeded_total",
+            "Requests that could not go on at another worker, since prompt and answer so far are longer than a message.")
         cancellations = counter(
             "model_cancellation_total", "Requests whose client left before the end of the answer.", ["endpoint", "request_type"])
         rejections = counter(
@@ -99,6 +107,7 @@ final class ModelSeries: Sendable {
     let firstToken: Histogram
     let interToken: Histogram
     let outputTokensTotal: Counter
+    let migrationsTooLong: Counter
     private let model: String
     private let families: ModelFamilies
     private let migrations: [MigrationLabel: Counter]
@@ -116,13 +125,14 @@ final class ModelSeries: Sendable {
         firstToken = families.firstToken.labels(model)
         interToken = families.interToken.labels(model)
         outputTokensTotal = families.outputTokensTotal.labels(model)
+        migrationsTooLong = families.migrationsTooLong.labels(model)
         migrations = Dictionary(
             uniqueKeysWithValues: MigrationLabel.allCases.map { ($0, families.migrations.labels(model, $0.rawValue)) })
         for endpoint in EndpointLabel.allCases {
             _ = families.rejections.labels(model, endpoint.rawValue)
             for type in RequestTypeLabel.allCases {
                 _ = families.cancellations.labels(model, endpoint.rawValue, type.rawValue)
-                _ = requests(endpoint, type, .success)
+                for result in RequestResult.allCases { _ = requests(endpoint, type, result) }
             }
         }
     }

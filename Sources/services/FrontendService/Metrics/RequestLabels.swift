@@ -52,4 +52,6 @@ enum MigrationLabel: String, CaseIterable {
 enum MetricLabelValues {
     /// The model of requests that name none of ours: what clients write is no label.
     static let unknownModel = "unknown"
+    /// The models that came when there were too many.
+    static let otherModels = "other"
 }

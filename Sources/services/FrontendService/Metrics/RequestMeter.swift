@@ -19,7 +19,10 @@ final class RequestMeter {
     private var inputTokens = 0
     /// Of the plan that was followed first.
     private var pool: PoolSeries?
+    private var isPlaced = false
     private var isDispatched = false
+    /// In the present attempt.
+    private var isAccepted = false
     private var lastTokenAt: Instant?
     private var outputTokens = 0
     private var detokenizing = Duration.zero
@@ -45,6 +48,7 @@ final class RequestMeter {
     /// The prompt is tokens. `template` is nil where there was none to fill in.
     func prepared(inputTokens: Int, template: Duration?, tokenizing: Duration, at now: Instant) {
         self.inputTokens = inputTokens
+        guard !isQuestion else { return }
         if let template { metrics.stages.template.observeSeconds(template) }
         metrics.stages.tokenize.observeSeconds(tokenizing)
         metrics.stages.tokenizeMilliseconds.observeMilliseconds(tokenizing)
@@ -52,27 +56,32 @@ final class RequestMeter {
     }
 
     /// A plan is followed. What is asked again after an attempt was lost counts no second time.
-    func placed(by plan: PlanEntry, routing: Duration) {
-        guard !isQuestion, pool == nil, !isEnded else { return }
+    func placed(by plan: PlanEntry, overlapBlocks: UInt32, routing: Duration) {
+        guard !isQuestion, !isPlaced, !isEnded else { return }
+        isPlaced = true
         metrics.stages.observe(.route, routing)
         model.inputTokens.observe(Double(inputTokens))
         guard let series = metrics.pools.series(router: plan.routerID, pool: plan.pool) else { return }
         pool = series
         series.inputTokens.observe(Double(inputTokens))
-        // The prompt is computed by the first leg, or by the only one.
-        if plan.promptBlocks > 0, let leg = plan.legs.first {
-            series.hitRate.observe(Double(leg.deviceBlocks) / Double(plan.promptBlocks))
-        }
+        if plan.promptBlocks > 0 { series.hitRate.observe(Double(overlapBlocks) / Double(plan.promptBlocks)) }
     }
 
     /// Generate has left for the worker.
     func dispatched() { isDispatched = true }
 
-    /// An attempt that had reached its worker is lost, and another one follows.
+    /// The worker has taken it on.
+    func accepted() { isAccepted = true }
+
+    /// An attempt has failed, and another one follows. One that no worker had taken on moves nothing.
     func migrates() {
-        guard isDispatched, !isEnded else { return }
+        guard isAccepted, !isEnded else { return }
+        isAccepted = false
         model.migrated(lastTokenAt == nil ? .newRequest : .ongoingRequest)
     }
+
+    /// What was shown made it too long to go on elsewhere.
+    func isTooLongToMigrate() { model.migrationsTooLong.increment() }
 
     /// Tokens of one arrival were given out; `choices` of them run side by side.
     ///

@@ -20,8 +20,14 @@ final class WorkerMetrics {
     private let last: [GaugeFamily]
     private var loads: [Key: (blocks: Gauge, tokens: Gauge)] = [:]
     private var lastGauges: [Key: [Gauge?]] = [:]
-    /// Lives by worker.
-    private var present: [UInt64: Set<UInt64>] = [:]
+    private var present: [UInt64: Present] = [:]
+
+    /// A worker of the directory.
+    private struct Present {
+        var lives: Set<UInt64> = []
+        /// What it registered; a plan that names another one is wrong.
+        var ranks: Set<UInt32> = []
+    }
 
     static let labels = ["worker_id", "dp_rank", "worker_type"]
     /// Ranks of a large cluster, in both parts.
@@ -39,16 +45,19 @@ final class WorkerMetrics {
     /// Follows the directory: what is known of a worker goes with each of its lives that ends, since the next may have other ranks; what is
     /// still true of it is soon told again.
     func follow(_ workers: some Sequence<WorkerEntry>) {
-        var here: [UInt64: Set<UInt64>] = [:]
-        for worker in workers where worker.state != .stopped { here[worker.workerID, default: []].insert(worker.generation) }
+        var here: [UInt64: Present] = [:]
+        for worker in workers where worker.state != .stopped {
+            here[worker.workerID, default: Present()].lives.insert(worker.generation)
+            here[worker.workerID, default: Present()].ranks.formUnion(worker.ranks.map(\.rank))
+        }
         // Order: each is removed by itself.
-        for (worker, lives) in present where !lives.isSubset(of: here[worker] ?? []) { left(worker) }
+        for (worker, past) in present where !past.lives.isSubset(of: here[worker]?.lives ?? []) { left(worker) }
         present = here
     }
 
     /// The load of one rank, as routers believe it.
     func show(_ key: Key, activeBlocks: UInt64, prefillTokens tokens: UInt64) {
-        guard present[key.worker] != nil else { return }
+        guard isPresent(key) else { return }
         let gauges = loads[key] ?? (decodeBlocks.handle(key), prefillTokens.handle(key))
         loads[key] = gauges
         gauges.blocks.set(Double(activeBlocks))
@@ -58,7 +67,7 @@ final class WorkerMetrics {
     /// What the tracker of a request found. Told at first tokens, at output blocks and at ends, not at each token.
     func show(_ action: GaugeAction) {
         let key = Key(worker: action.worker.rawValue, rank: action.rank?.rawValue, type: action.workerType)
-        guard present[key.worker] != nil else { return }
+        guard isPresent(key) else { return }
         var gauges = lastGauges[key] ?? Array(repeating: nil, count: last.count)
         let gauge = gauges[action.gauge.index] ?? last[action.gauge.index].handle(key)
         if gauges[action.gauge.index] == nil {
@@ -66,6 +75,11 @@ final class WorkerMetrics {
             lastGauges[key] = gauges
         }
         gauge.set(action.value)
+    }
+
+    private func isPresent(_ key: Key) -> Bool {
+        guard let worker = present[key.worker] else { return false }
+        return key.rank.map { worker.ranks.contains($0) } ?? true
     }
 
     private func left(_ worker: UInt64) {

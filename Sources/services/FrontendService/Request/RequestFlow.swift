@@ -95,8 +95,9 @@ final class RequestFlow {
         active.begin(attempt: 1)
         record.beginsAttempt()
         do throws(AttemptFailure) {
-            _ = try await plan(1)
+            let (router, _) = try await plan(1)
             tellWorkers()
+            await tellDecision(of: router, 1)
         } catch {
             trace.spans?.attemptEnded(.failed(error))
             guard !active.isClientGone else { return outcome(status: 499, attempts: 1, failure: .cancelled) }
@@ -105,6 +106,14 @@ final class RequestFlow {
         record.ends(tokens: 0)
         answer.conclude(prepared.prompt, choices: prepared.choices)
         return outcome(status: 200, attempts: 1)
+    }
+
+    /// Why this attempt runs where it does. What was told of an earlier one is no longer true.
+    private func tellDecision(of router: RouterClient, _ attempt: UInt8) async {
+        guard prepared.wantsDecision else { return }
+        answer.toldAtEnd = []
+        guard let decision = await router.explain(id, attempt: attempt, ordinals: true) else { return }
+        answer.toldAtEnd = [.init(name: "decision", json: decision)]
     }
 
     private func note(_ end: AttemptFailure, _ attempt: UInt8) {
@@ -148,9 +157,7 @@ final class RequestFlow {
         let leg = plan.legs[0]
         placement = PlacementRef(workerID: leg.workerID, rank: leg.rank)
         tellWorkers()
-        if prepared.wantsDecision, let decision = await router.explain(id, attempt: attempt, ordinals: true) {
-            answer.toldAtEnd = [.init(name: "decision", json: decision)]
-        }
+        await tellDecision(of: router, attempt)
         let worker = await worker(of: leg)
         guard !active.isClientGone else {
             router.release(leg.lease(.neverDispatched))
@@ -159,6 +166,7 @@ final class RequestFlow {
         var entry = messages.entry(attempt, leg, plan, released.choices, history, at: loop.now)
         guard entry.mostBytes <= Limits.messageBytes else {
             router.release(leg.lease(.neverDispatched))
+            if attempt > 1 { record.meter.isTooLongToMigrate() }
             return .failed(AttemptFailure(.internalError, .tooLong, isFinal: true))
         }
         if let session, let worker {

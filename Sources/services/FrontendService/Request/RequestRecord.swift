@@ -36,16 +36,14 @@ final class RequestRecord {
         var text = Duration.zero
     }
 
-    init(_ prepared: PreparedRequest, id: RequestID, endpoint: EndpointLabel, receivedAt: Instant, frontend: Frontend) {
+    init(_ prepared: PreparedRequest, id: RequestID, meter: RequestMeter, receivedAt: Instant, frontend: Frontend) {
         self.frontend = frontend
         self.prepared = prepared
         self.id = id
+        self.meter = meter
         let loop = frontend.context.loop
         let age = receivedAt.duration(to: loop.now).inMilliseconds
         tracker = RequestTracker(receivedAt: receivedAt, epochMilliseconds: loop.wallClockMilliseconds - age)
-        meter = frontend.metrics.request(
-            endpoint, model: prepared.model.card.name, isStreamed: prepared.delivery.isStreamed, isQuestion: prepared.isQuestion,
-            receivedAt: receivedAt)
         tracker.recordTokenize(prepared.tokenizing)
         meter.prepared(
             inputTokens: prepared.prompt.count, template: prepared.rendering,
@@ -72,8 +70,9 @@ final class RequestRecord {
     func hasPlan(_ plan: PlanEntry) {
         let now = loop.preciseNow, asked = askedAt ?? now
         askedAt = nil
-        // A router that believes in more than there is would make a rate above 1.
-        let overlap = min(plan.legs.first { $0.leg != .decode }?.deviceBlocks ?? 0, plan.promptBlocks)
+        // A router that believes in more than there is would make a rate above 1, and perhaps a number that is none.
+        let most = min(plan.promptBlocks, UInt32(clamping: prepared.hashes.count + 1))
+        let overlap = min(plan.legs.first { $0.leg != .decode }?.deviceBlocks ?? 0, most)
         tracker.recordRoute(
             asked: asked, answered: now,
             RouterSlice(
@@ -83,7 +82,7 @@ final class RequestRecord {
         tracker.recordInput(
             tokens: prepared.prompt.count, cachedTokens: min(Int(overlap) * Int(model.blockSize), prepared.prompt.count))
         for leg in plan.legs { runs(leg) }
-        meter.placed(by: plan, routing: asked.duration(to: now))
+        meter.placed(by: plan, overlapBlocks: overlap, routing: asked.duration(to: now))
     }
 
     /// Where a leg runs. Its phase is fixed in the plan, and goes with everything that is recorded of it.
@@ -112,8 +111,14 @@ final class RequestRecord {
 
     /// `phase` is that of the leg that it comes from.
     func hears(_ arrivals: borrowing Arrivals, of phase: RequestPhase) {
-        if arrivals.isAccepted { tracker.recordAccepted(at: loop.now) }
-        if let times = arrivals.workerTimes { tracker.recordWorkerTimes(times, of: phase) }
+        if arrivals.isAccepted {
+            tracker.recordAccepted(at: loop.now)
+            meter.accepted()
+        }
+        if let times = arrivals.workerTimes {
+            tracker.recordWorkerTimes(times, of: phase)
+            if phase == .prefill, times.prefill != nil { tracker.recordPrefillComplete(at: loop.now) }
+        }
         guard !arrivals.tokens.isEmpty, tracker.recordFirstToken(of: phase, at: loop.now) else { return }
         for action in tracker.firstTokenGauges { show(action) }
     }

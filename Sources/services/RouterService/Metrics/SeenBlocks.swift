@@ -83,8 +83,9 @@ private struct BlockSet {
 
     /// Where the hash is, or would be put.
     private func place(of hash: UInt64) -> Int {
-        let mask = places.count - 1
-        var place = Int(truncatingIfNeeded: (hash &* secret) >> 32) & mask
+        let mask = places.count - 1, bits = places.count.trailingZeroBitCount
+        // The high bits of the product depend on all of the hash.
+        var place = Int(truncatingIfNeeded: (hash &* secret) >> UInt64(64 - bits))
         while places[place] != 0, places[place] != hash { place = (place + 1) & mask }
         return place
     }

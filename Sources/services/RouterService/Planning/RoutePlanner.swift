@@ -22,6 +22,8 @@ final class RoutePlanner {
     private var scratch = SelectionScratch()
     /// When the present request's blocks had been looked for.
     private var foundAt = Instant.zero
+    /// Of the prompt that was placed last: the longest prefix that some worker is believed to have.
+    private(set) var longestMatch: UInt32 = 0
 
     var policy: SelectionPolicy { selector.settings.policy }
 
@@ -53,7 +55,10 @@ final class RoutePlanner {
         plan.queueMicroseconds = UInt64(clamping: waited.inNanoseconds / 1_000)
         plan.decisionNanoseconds = UInt64(clamping: took.inNanoseconds)
         core.metrics.planned(plan.outcome, plan.failure?.code)
-        if plan.outcome == .placed { core.overhead.observe(entry, .init(found: began.duration(to: foundAt), decided: took)) }
+        // Once a request: of its attempts the first.
+        if plan.outcome == .placed, entry.attempt == 1 {
+            core.overhead.observe(entry, .init(found: began.duration(to: foundAt), decided: took))
+        }
         if plan.outcome != .failed {
             core.decisions.keep(scratch, plan, of: RequestID(origin: origin, counter: entry.counter), parked: core.queue.count)
         }
@@ -137,6 +142,7 @@ final class RoutePlanner {
         if session?.opens ?? false { query.needs |= Capabilities.sessions.rawValue }
         // Also where the policy does not ask: what is there need not be computed, and the plan says so.
         let matches = core.cache.match(query.hashes)
+        longestMatch = matches.longest
         foundAt = core.loop.preciseNow
         selector.settings.thresholds = core.busy[pool.name]
         let decision: RouteDecision

@@ -375,7 +375,9 @@ final class PlanQueue: EndOfTurn {
             plan.queueDepth = UInt32(clamping: queue.order.count)
             plan.pendingTokens = queue.order.promptTokens
         }
-        if plan.outcome == .placed { core.placements.placed(plan, of: entry, origin: handler.origin) }
+        if plan.outcome == .placed {
+            core.placements.placed(plan, of: entry, origin: handler.origin, longestMatch: core.planner.longestMatch)
+        }
         if handler.answer(plan) {
             answered.append(handler)
             flushSoon()
