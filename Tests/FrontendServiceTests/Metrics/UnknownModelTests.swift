@@ -31,7 +31,7 @@ struct UnknownModelTests {
         #expect(bed.value("dynamo_frontend_requests_total{\(labels)}") == 100_001)
     }
 
-    @Test("a request that is turned away after its model was found counts as the model's, as it was to be delivered; so does one whose client left")
+    @Test("a request that is turned away after its model was found counts as the model's, as it was to be delivered")
     func refusedAfterItsModel() {
         let scene = Scene(workers: 1)
         scene.finish(scene.chat())

@@ -21,13 +21,14 @@ final class PlacementReporter {
             "apus_router_hit_blocks_total", help: "Of the prompts' blocks, those believed to be on the device where they were placed.")
         reachableBlocks = registry.counter(
             "apus_router_reachable_blocks_total",
-            help: "Of the prompts' blocks, those that one cache for all workers would have had: a worker has them, or a prompt placed here before had.")
+            help: "Of the prompts' blocks, those that one cache for all workers would have had: "
+                + "a worker has them, or a prompt placed here before had.")
     }
 
     /// The plan is complete and leaves now. A request that is placed again has seen its own blocks: it is told of, and not counted.
     ///
-    /// `longestMatch` is the longest prefix that any worker is believed to have. It may be longer than what was placed here: it has answers, what other
-    /// routers placed, and what was placed before this router began.
+    /// `longestMatch` is the longest prefix that any worker is believed to have. It may be longer than what was placed here: it has answers, what
+    /// other routers placed, and what was placed before this router began.
     func placed(_ plan: PlanEntry, of entry: RouteEntry, origin: UInt64, longestMatch: UInt32) {
         let most = min(Int(longestMatch), Int(plan.promptBlocks))
         let reachable = max(seen.note(entry.sequenceHashes, pool: plan.pool.word), most)
