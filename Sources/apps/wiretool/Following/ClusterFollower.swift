@@ -21,6 +21,8 @@ final class ClusterFollower {
     /// Those that are there and cannot be followed; it was said once, and a try is not repeated with every change of a directory.
     private var deafWorkers: Set<RecordedLife> = []
     private var deafFrontends: Set<UInt64> = []
+    /// As the observer was told.
+    private var present: Set<UInt64> = []
     /// Lives that no router names any more, and since when.
     private var missing: [RecordedLife: Instant] = [:]
     private let gate = RecoveryGate()
@@ -91,14 +93,25 @@ final class ClusterFollower {
         feed.close()
     }
 
-    /// Called a few times a second: takes leave of workers that are not named any more.
+    /// Called a few times a second: takes leave of workers and frontends that are not named any more.
     func tick() {
+        tellFrontends()
         for life in missing.keys.sorted() {
             if let since = missing[life], since.duration(to: loop.now) >= Self.farewell { drop(life) }
         }
     }
 
     // MARK: Who is there
+
+    /// By what routers say that are heard now: one that died would name its frontends for ever.
+    private func tellFrontends() {
+        let heard = routers.filter(\.isCurrent)
+        guard !heard.isEmpty else { return }
+        let named = Set(heard.flatMap { $0.directory.frontends.values }.filter { !$0.httpAddress.isEmpty }.map(\.generation))
+        for generation in named.subtracting(present).sorted() { observer?.joined(frontend: generation) }
+        for generation in present.subtracting(named).sorted() { observer?.left(frontend: generation) }
+        present = named
+    }
 
     /// The workers, pools or frontends of a router are others now.
     func directoryChanged() {
@@ -127,12 +140,8 @@ final class ClusterFollower {
         deafWorkers.formIntersection(lives.keys)
         for generation in frontends.keys.sorted() where feeds[generation] == nil {
             frontends.removeValue(forKey: generation)?.close()
-            observer?.left(frontend: generation)
         }
-        for generation in deafFrontends.sorted() where feeds[generation] == nil {
-            deafFrontends.remove(generation)
-            observer?.left(frontend: generation)
-        }
+        deafFrontends.formIntersection(feeds.keys)
         for generation in feeds.keys.sorted() { if let entry = feeds[generation] { follow(entry) } }
     }
 
@@ -154,7 +163,6 @@ final class ClusterFollower {
     private func follow(_ entry: FrontendEntry) {
         let generation = entry.generation
         guard frontends[generation] == nil, !deafFrontends.contains(generation), frontends.count < RecordLimits.workers else { return }
-        observer?.joined(frontend: generation)
         frontends[generation] = FollowedFrontend(
             entry, loop: loop, network: network, ended: { [weak self] in self?.observer?.told($0, by: generation) })
         if frontends[generation] == nil { deafFrontends.insert(generation) }

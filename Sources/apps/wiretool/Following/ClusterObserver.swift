@@ -14,7 +14,7 @@ protocol ClusterObserver: AnyObject, Sendable {
     func left(_ life: RecordedLife)
     /// A frontend is there, or there again; it is named by its generation.
     func joined(frontend: UInt64)
-    /// No router names that frontend any more.
+    /// No router that is heard names that frontend any more.
     func left(frontend: UInt64)
     /// What a router says, in its order.
     func told(_ change: RouterChange, by router: FollowedRouter)
