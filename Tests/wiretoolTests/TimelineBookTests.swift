@@ -99,7 +99,7 @@ struct TimelineBookTests {
     mutating func silence() throws {
         // Refused by the router: no placement, no leg.
         book.told(Self.slice(1), by: Self.frontend, at: Self.at(0))
-        // Its frontend is gone.
+        // Its frontend leaves.
         book.event(Self.accepted(2, lease: 7), on: Self.life, at: Self.at(0))
         book.event(Self.ended(2, lease: 7, .linkLost), on: Self.life, at: Self.at(0))
         // Placed, and never accepted.
@@ -110,6 +110,7 @@ struct TimelineBookTests {
         #expect(book.takeEnded().isEmpty)
         book.tick(at: Self.at(1_500))
         #expect(book.takeEnded().map(\.id.counter) == [1])
+        book.left(frontend: Self.frontend)
         book.tick(at: Self.at(5_000))
         let ended = book.takeEnded()
         #expect(ended.map(\.id.counter) == [2] && ended[0].slice == nil && ended[0].legs[0].end == .linkLost)
@@ -117,6 +118,78 @@ struct TimelineBookTests {
         #expect(book.openCount == 1)
         book.tick(at: Self.at(1_900_000))
         #expect(book.openCount == 0)
+    }
+
+    @Test("what waits in a queue, with no leg yet or after one that failed, is no request whose frontend is gone")
+    mutating func parked() throws {
+        book.left(frontend: Self.frontend)
+        book.joined(frontend: Self.frontend)
+        book.placed(Self.route(1, lease: 7), by: 0, at: Self.at(0))
+        book.event(Self.accepted(1, lease: 7), on: Self.life, at: Self.at(0))
+        book.event(Self.ended(1, lease: 7, .failed), on: Self.life, at: Self.at(0))
+        book.placed(Self.route(2, lease: 8), by: 0, at: Self.at(0))
+        book.tick(at: Self.at(6_000))
+        #expect(book.takeEnded().isEmpty && book.openCount == 2)
+        book.told(Self.slice(1, attempts: 2), by: Self.frontend, at: Self.at(10_000))
+        book.placed(Self.route(1, 2, lease: 9), by: 0, at: Self.at(10_000))
+        book.event(Self.ended(1, 2, lease: 9), on: Self.life, at: Self.at(10_000))
+        let timeline = try #require(book.takeEnded().first)
+        #expect(timeline.slice?.attempts == 2 && timeline.legs.map(\.end) == [.failed, .finished] && timeline.routes.count == 2)
+        // Its frontend's word is lost, and nothing ever ran.
+        book.tick(at: Self.at(900_000))
+        #expect(book.takeEnded().isEmpty && book.openCount == 0)
+    }
+
+    @Test("one that was told of without its frontend's word is told of again with it, and then no more")
+    mutating func lateSlice() {
+        book.event(Self.ended(1, lease: 7, .linkLost), on: Self.life, at: Self.at(0))
+        book.left(frontend: Self.frontend)
+        book.tick(at: Self.at(5_000))
+        #expect(book.takeEnded().map(\.slice?.status) == [nil])
+        book.told(Self.slice(1), by: Self.frontend, at: Self.at(6_000))
+        book.tick(at: Self.at(8_000))
+        #expect(book.takeEnded().map(\.slice?.status) == [200])
+        book.told(Self.slice(1), by: Self.frontend, at: Self.at(9_000))
+        #expect(book.openCount == 0)
+    }
+
+    @Test("what ended before the watch began is not told of, whoever told of it until then; what goes on is")
+    mutating func beginning() {
+        // Whole; told of by its frontend alone; by its worker alone; running.
+        book.placed(Self.route(1, lease: 1), by: 0, at: Self.at(0))
+        book.event(Self.ended(1, lease: 1), on: Self.life, at: Self.at(0))
+        book.told(Self.slice(1), by: Self.frontend, at: Self.at(0))
+        book.told(Self.slice(2), by: Self.frontend, at: Self.at(0))
+        book.event(Self.ended(3, lease: 3), on: Self.life, at: Self.at(0))
+        book.event(Self.accepted(4, lease: 4), on: Self.life, at: Self.at(0))
+        book.begin()
+        #expect(book.openCount == 2)
+        // Late words on what had ended.
+        book.event(Self.ended(2, lease: 2), on: Self.life, at: Self.at(100))
+        book.event(Self.ended(4, lease: 4), on: Self.life, at: Self.at(100))
+        book.placed(Self.route(4, lease: 4), by: 0, at: Self.at(100))
+        book.told(Self.slice(4), by: Self.frontend, at: Self.at(100))
+        #expect(book.takeEnded().map(\.id.counter) == [4])
+        book.tick(at: Self.at(2_000_000))
+        #expect(book.takeEnded().isEmpty && book.openCount == 0)
+    }
+
+    @Test("the answering leg is that of the last attempt, and the last placement too, whatever is told last")
+    mutating func lateParts() throws {
+        book.placed(Self.route(1, 2, lease: 9), by: 1, at: Self.at(0))
+        book.event(Self.ended(1, 2, lease: 9), on: Self.life, at: Self.at(0))
+        book.placed(Self.route(1, 1, lease: 7), by: 0, at: Self.at(1))
+        book.told(Self.slice(1, attempts: 2), by: Self.frontend, at: Self.at(1))
+        book.event(Self.ended(1, 1, lease: 7, .failed), on: RecordedLife(worker: 8, generation: 1), at: Self.at(2))
+        let timeline = try #require(book.takeEnded().first)
+        #expect(timeline.answering?.life == Self.life && timeline.answering?.end == .finished)
+        #expect(timeline.routes.map(\.router) == [0, 1] && timeline.legs.map(\.attempt) == [1, 2])
+
+        var split = Timeline(id: timeline.id)
+        for role in [Leg.decode, .prefill] {
+            split.add(Timeline.Leg(lease: UInt64(role.rawValue), life: Self.life, attempt: 1, role: role, rank: 0))
+        }
+        #expect(split.legs.map(\.role) == [.prefill, .decode] && split.answering?.role == .decode)
     }
 
     @Test("after a snapshot only what a worker holds still runs there")
@@ -150,17 +223,18 @@ struct TimelineBookTests {
     @Test("a timeline is one object of JSON and one line, in which no peer's name moves the cursor")
     mutating func shown() throws {
         var slice = Self.slice(1)
-        slice.model = "m\u{1B}[2J"
+        slice.model = "m\u{1B}[2J\u{7F}\u{9B}31m\u{9F}é"
         book.placed(Self.route(1, lease: 7), by: 0, at: Self.at(1))
         book.event(Self.accepted(1, lease: 7), on: Self.life, at: Self.at(1))
         book.event(Self.ended(1, lease: 7), on: Self.life, at: Self.at(1))
         book.told(slice, by: Self.frontend, at: Self.at(1))
         let timeline = try #require(book.takeEnded().first)
         let json = try JSONValue(parsing: Array(WatchJSON.request(timeline, at: 12).utf8))
+        #expect(json["model"]?.asString == slice.model && WatchJSON.request(timeline, at: 12).contains(#"[2J\u007f\u009b31m\u009fé"#))
         #expect(json["type"]?.asString == "request" && json["at_ms"]?.asInt == 12 && json["legs"]?.asArray?.count == 1)
         #expect(json["frontend_us"]?["total"]?.asInt == 9_000 && json["routes"]?.asArray?.first?["queue_us"]?.asInt == 10)
         let line = WatchText.request(timeline, named: [5: "w\u{7F}\n"])
-        #expect(line.unicodeScalars.allSatisfy { (0x20..<0x7F).contains($0.value) }, "\(line)")
-        #expect(line.contains("w??/0") && line.contains("m?[2J"))
+        #expect(line.unicodeScalars.allSatisfy { (0x20..<0x7F).contains($0.value) || $0 == "é" }, "\(line)")
+        #expect(line.contains("w??/0") && line.contains("m?[2J??31m?é"))
     }
 }

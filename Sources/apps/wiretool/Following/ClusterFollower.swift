@@ -18,6 +18,11 @@ final class ClusterFollower {
     private(set) var routers: [FollowedRouter] = []
     private var workers: [RecordedLife: FollowedWorker] = [:]
     private var frontends: [UInt64: FollowedFrontend] = [:]
+    /// Those that are there and cannot be followed; it was said once, and a try is not repeated with every change of a directory.
+    private var deafWorkers: Set<RecordedLife> = []
+    private var deafFrontends: Set<UInt64> = []
+    /// As the observer was told.
+    private var present: Set<UInt64> = []
     /// Lives that no router names any more, and since when.
     private var missing: [RecordedLife: Instant] = [:]
     private let gate = RecoveryGate()
@@ -73,7 +78,9 @@ final class ClusterFollower {
                 routers.allSatisfy(\.isInStep) && workers.values.allSatisfy(\.isInStep) && frontends.values.allSatisfy(\.isHeard)
             if isInStep || waited >= Self.joining && routersInStep > 0 { return .inStep }
             if waited >= Self.reaching {
-                return .failed(reason: "no router was reached: \(routers.compactMap(\.problem).joined(separator: "; "))")
+                // A peer's words are in them.
+                let problems = EventText.plain(routers.compactMap(\.problem).joined(separator: "; "))
+                return .failed(reason: "no router was reached: \(problems)")
             }
         }
         return .stopped
@@ -86,14 +93,25 @@ final class ClusterFollower {
         feed.close()
     }
 
-    /// Called a few times a second: takes leave of workers that are not named any more.
+    /// Called a few times a second: takes leave of workers and frontends that are not named any more.
     func tick() {
+        tellFrontends()
         for life in missing.keys.sorted() {
             if let since = missing[life], since.duration(to: loop.now) >= Self.farewell { drop(life) }
         }
     }
 
     // MARK: Who is there
+
+    /// By what routers say that are heard now: one that died would name its frontends for ever.
+    private func tellFrontends() {
+        let heard = routers.filter(\.isCurrent)
+        guard !heard.isEmpty else { return }
+        let named = Set(heard.flatMap { $0.directory.frontends.values }.filter { !$0.httpAddress.isEmpty }.map(\.generation))
+        for generation in named.subtracting(present).sorted() { observer?.joined(frontend: generation) }
+        for generation in present.subtracting(named).sorted() { observer?.left(frontend: generation) }
+        present = named
+    }
 
     /// The workers, pools or frontends of a router are others now.
     func directoryChanged() {
@@ -119,10 +137,12 @@ final class ClusterFollower {
             }
         }
         for life in lives.keys.sorted() { if let entry = lives[life] { follow(entry, life) } }
-        for generation in frontends.keys.sorted() where feeds[generation] == nil { frontends.removeValue(forKey: generation)?.close() }
-        for generation in feeds.keys.sorted() where frontends[generation] == nil {
-            if let entry = feeds[generation] { follow(entry) }
+        deafWorkers.formIntersection(lives.keys)
+        for generation in frontends.keys.sorted() where feeds[generation] == nil {
+            frontends.removeValue(forKey: generation)?.close()
         }
+        deafFrontends.formIntersection(feeds.keys)
+        for generation in feeds.keys.sorted() { if let entry = feeds[generation] { follow(entry) } }
     }
 
     /// Routers know no such life any more. Its requests may run on for a while: only its link to a router may have ended.
@@ -133,14 +153,18 @@ final class ClusterFollower {
     }
 
     private func follow(_ entry: WorkerEntry, _ life: RecordedLife) {
-        guard let observer, observer.joined(entry), workers[life] == nil, workers.count < RecordLimits.workers else { return }
+        guard let observer, observer.joined(entry), workers[life] == nil, !deafWorkers.contains(life), workers.count < RecordLimits.workers
+        else { return }
         workers[life] = FollowedWorker(
             life, entry.endpoints, endpoint: endpoint, gate: gate, loop: loop, network: network, observer: observer)
+        if workers[life] == nil { deafWorkers.insert(life) }
     }
 
     private func follow(_ entry: FrontendEntry) {
-        guard frontends.count < RecordLimits.workers else { return }
-        frontends[entry.generation] = FollowedFrontend(
-            entry, loop: loop, network: network, ended: { [weak self] in self?.observer?.told($0, by: entry.generation) })
+        let generation = entry.generation
+        guard frontends[generation] == nil, !deafFrontends.contains(generation), frontends.count < RecordLimits.workers else { return }
+        frontends[generation] = FollowedFrontend(
+            entry, loop: loop, network: network, ended: { [weak self] in self?.observer?.told($0, by: generation) })
+        if frontends[generation] == nil { deafFrontends.insert(generation) }
     }
 }

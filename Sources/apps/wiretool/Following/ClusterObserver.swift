@@ -12,6 +12,10 @@ protocol ClusterObserver: AnyObject, Sendable {
     func joined(_ entry: WorkerEntry) -> Bool
     /// That life of a worker is over.
     func left(_ life: RecordedLife)
+    /// A frontend is there, or there again; it is named by its generation.
+    func joined(frontend: UInt64)
+    /// No router that is heard names that frontend any more.
+    func left(frontend: UInt64)
     /// What a router says, in its order.
     func told(_ change: RouterChange, by router: FollowedRouter)
     /// A request of a frontend's clients has ended; the frontend is named by its generation.
@@ -22,4 +26,10 @@ protocol ClusterObserver: AnyObject, Sendable {
     func rejoined(_ life: RecordedLife, held: Set<UInt64>)
     /// Something was missed, or made up for.
     func noted(_ notice: StreamNotice)
+}
+
+extension ClusterObserver {
+    // Only who waits for the word of frontends has to know.
+    func joined(frontend: UInt64) {}
+    func left(frontend: UInt64) {}
 }

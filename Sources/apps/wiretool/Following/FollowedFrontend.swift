@@ -1,3 +1,4 @@
+import ClusterModel
 import EventLoop
 import ProcessKit
 import Transport
@@ -15,11 +16,14 @@ final class FollowedFrontend: FeedReader {
     init?(_ entry: FrontendEntry, loop: Loop, network: any Network, ended: @escaping @LoopActor (RequestSlice) -> Void) {
         generation = entry.generation
         self.ended = ended
-        guard let address = Address(advertised: entry.endpoints.feedAddress, peer: nil) else { return nil }
+        guard let address = Address(advertised: entry.endpoints.feedAddress, peer: nil) else {
+            complain("wiretool: frontend \(Hexadecimal.text(generation)) is not heard: it names no address that can be dialled")
+            return nil
+        }
         do throws(TransportError) {
             feed = try FeedSubscriber(to: address, kind: .frontendState, loop: loop, network: network, reader: self)
         } catch {
-            complain("wiretool: no feed of a frontend at \(address): \(error)")
+            complain("wiretool: no feed of a frontend at \(address): \(EventText.plain("\(error)"))")
             return nil
         }
     }

@@ -19,7 +19,9 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
     private var follower: StreamFollower?
     private let gate = RecoveryGate()
     private(set) var isInStep = false
-    /// Why it was not reached.
+    /// Whether what it says is the state of things: not of an earlier life, whose word only counts until this one knows its workers.
+    var isCurrent: Bool { isInStep && joining == nil }
+    /// Why it was not reached; the peer's words are in it as they came.
     private(set) var problem: String?
 
     /// What it says of the cluster. It outlives the link: workers go on without a router.

@@ -1,3 +1,4 @@
+import ClusterModel
 import EventLoop
 import LoadGeneration
 import ProcessKit
@@ -26,7 +27,10 @@ final class FollowedWorker: StreamMirror {
         self.observer = observer
         guard let links = Address(advertised: endpoints.linkAddress, peer: nil),
             let feed = Address(advertised: endpoints.feedAddress, peer: nil)
-        else { return nil }
+        else {
+            complain("wiretool: worker \(Hexadecimal.text(life.worker)) is not followed: it names no address that can be dialled")
+            return nil
+        }
         var options = FollowingOptions()
         options.wantsBlocks = false
         do throws(TransportError) {
@@ -35,7 +39,7 @@ final class FollowedWorker: StreamMirror {
                 line: RecoveryLine(dialling: { links }, endpoint: endpoint, loop: loop), gate: gate, options: options, loop: loop,
                 network: network)
         } catch {
-            complain("wiretool: no feed of a worker at \(feed): \(error)")
+            complain("wiretool: no feed of a worker at \(feed): \(EventText.plain("\(error)"))")
             return nil
         }
     }

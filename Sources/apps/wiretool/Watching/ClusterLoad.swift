@@ -19,13 +19,14 @@ struct ClusterLoad {
     private(set) var ranks: [Rank] = []
     private(set) var queues: [Queue] = []
 
-    /// - Parameter directories: of the routers, in their order.
-    init(_ directories: [RouterDirectory]) {
+    /// - Parameter directories: of the routers that are heard, by their numbers, in that order. What one said that is heard no more is old.
+    init(_ directories: [(router: Int, directory: RouterDirectory)]) {
         var known: Set<LoadPlace> = []
-        for (router, directory) in directories.enumerated() {
-            for place in directory.loads.keys.sorted() where known.insert(place).inserted {
+        for (router, directory) in directories {
+            for place in directory.loads.keys.sorted() {
+                // A router that knows the worker's next life before that one's load leaves the rank to the others.
                 guard let load = directory.loads[place], let worker = directory.workers[place.worker],
-                    worker.generation == load.generation
+                    worker.generation == load.generation, known.insert(place).inserted
                 else { continue }
                 ranks.append(Rank(router: router, name: worker.name, state: worker.state, load: load))
             }

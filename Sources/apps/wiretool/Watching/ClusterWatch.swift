@@ -17,7 +17,6 @@ final class ClusterWatch: ClusterObserver {
     private let cluster: ClusterFollower
     private var book = TimelineBook()
     private var names: [UInt64: String] = [:]
-    private var began: Instant?
     private var shown = 0
     private var gaps = 0
     private var hasHead = false
@@ -58,7 +57,7 @@ final class ClusterWatch: ClusterObserver {
             return end(.failure)
         }
         let began = loop.now
-        self.began = began
+        book.begin()
         complain(
             "wiretool watch: follows \(cluster.workerCount) workers and \(cluster.frontendCount) frontends of \(cluster.routersInStep) of "
                 + "\(wish.routers.count) routers")
@@ -106,7 +105,7 @@ final class ClusterWatch: ClusterObserver {
 
     private func print(_ timeline: Timeline) {
         if wish.isJSON { return say(WatchJSON.request(timeline, at: milliseconds)) }
-        let line = WatchText.request(timeline, named: names)
+        let line = WatchText.request(timeline, named: names, cuts: isTable)
         if isTable {
             recent.append(line)
             if recent.count > Self.recentRequests { recent.removeFirst() }
@@ -118,9 +117,10 @@ final class ClusterWatch: ClusterObserver {
     }
 
     private func show(everything: Bool) {
-        let load = ClusterLoad(cluster.routers.map(\.directory))
+        let load = ClusterLoad(cluster.routers.filter(\.isCurrent).map { ($0.ordinal, $0.directory) })
         names = [:]
-        for rank in load.ranks { names[rank.load.workerID] = rank.name }
+        // A worker keeps its name when the router that told it is gone.
+        for router in cluster.routers { names.merge(router.directory.workers.mapValues(\.name)) { first, _ in first } }
         if isTable { return draw(load) }
         var newRanks: [LoadPlace: ClusterLoad.Rank] = [:], newQueues: [QueuePlace: ClusterLoad.Queue] = [:]
         for rank in load.ranks {
@@ -140,10 +140,11 @@ final class ClusterWatch: ClusterObserver {
 
     /// From the top of the screen, over what was there.
     private func draw(_ load: ClusterLoad) {
-        let head = "\(shown) requests ended, \(book.openCount) open, \(gaps) gaps"
-        let lines =
-            [head, "", WatchText.loadHead] + load.ranks.map(WatchText.load) + ["", WatchText.queueHead]
-            + load.queues.map(WatchText.queue) + ["", WatchText.requestHead] + recent
+        let routers = "\(cluster.routersInStep) of \(wish.routers.count) routers"
+        let lines = WatchScreen(size: WatchScreen.sizeOfTerminal()).lines(
+            "\(shown) requests ended, \(book.openCount) open, \(gaps) gaps, \(routers)",
+            ranks: load.ranks.map { WatchText.load($0, cuts: true) }, queues: load.queues.map { WatchText.queue($0, cuts: true) },
+            requests: recent)
         say("\u{1B}[H\u{1B}[J" + lines.joined(separator: "\n"))
     }
 
@@ -157,11 +158,9 @@ final class ClusterWatch: ClusterObserver {
         if case .routeSlice(let slice) = change { book.placed(slice, by: router.ordinal, at: loop.now) }
     }
 
-    func told(_ slice: RequestSlice, by frontend: UInt64) {
-        // What ended before is not what is watched.
-        guard began != nil else { return }
-        book.told(slice, by: frontend, at: loop.now)
-    }
+    func joined(frontend: UInt64) { book.joined(frontend: frontend) }
+    func left(frontend: UInt64) { book.left(frontend: frontend) }
+    func told(_ slice: RequestSlice, by frontend: UInt64) { book.told(slice, by: frontend, at: loop.now) }
 
     func told(_ event: WorkerEvent, by life: RecordedLife) { book.event(event, on: life, at: loop.now) }
     func rejoined(_ life: RecordedLife, held: Set<UInt64>) { book.rejoined(life, held: held) }

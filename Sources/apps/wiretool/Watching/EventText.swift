@@ -87,13 +87,15 @@ enum EventText {
         "\(microseconds / 1_000).\(String(microseconds % 1_000 + 1_000).dropFirst()) ms"
     }
 
-    /// A client's words: nothing in them moves the cursor of a terminal.
-    static func quoted(_ text: String) -> String {
+    static func quoted(_ text: String) -> String { "'\(plain(text))'" }
+
+    /// A peer's or a client's words: nothing in them moves the cursor of a terminal.
+    static func plain(_ text: String) -> String {
         var scalars = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             let isPlain = scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value) && (scalar.value | 1) != 0x2029
             scalars.append(isPlain ? scalar : "?")
         }
-        return "'\(String(scalars))'"
+        return String(scalars)
     }
 }

@@ -23,20 +23,38 @@ struct Timeline {
         /// Nil: it runs, or its end was not heard.
         var end: EndReason?
         var isOver = false
+
+        fileprivate func isBefore(_ other: Leg) -> Bool {
+            (attempt, role == .decode ? 1 : 0) < (other.attempt, other.role == .decode ? 1 : 0)
+        }
     }
 
     let id: RequestID
     /// What its frontend tells, when it is over.
     var slice: RequestSlice?
-    var routes: [Route] = []
-    var legs: [Leg] = []
+    /// In the order of attempts, whatever came first: routers and workers tell in streams of their own.
+    private(set) var routes: [Route] = []
+    /// In the order of attempts, prefill before decode.
+    private(set) var legs: [Leg] = []
 
-    /// Of the placement that counts in the end.
-    var lastRoute: Route? { routes.last }
+    init(id: RequestID) { self.id = id }
+
     /// In the queues of routers, all attempts together.
     var queueMicroseconds: UInt64 { routes.reduce(0) { $0 &+ $1.slice.queueMicroseconds } }
     /// The leg that made the answer.
     var answering: Leg? { legs.last { $0.role != .prefill } ?? legs.last }
     /// The leg that computed the prompt.
     var prefilling: Leg? { legs.last { $0.role != .decode } ?? legs.last }
+
+    mutating func add(_ route: Route) {
+        let behind = routes.firstIndex { $0.slice.request.attempt > route.slice.request.attempt }
+        routes.insert(route, at: behind ?? routes.endIndex)
+    }
+
+    mutating func add(_ leg: Leg) { legs.insert(leg, at: legs.firstIndex { leg.isBefore($0) } ?? legs.endIndex) }
+
+    /// Every leg that `isMeant`.
+    mutating func changeLegs(where isMeant: (Leg) -> Bool, _ body: (inout Leg) -> Void) {
+        for index in legs.indices where isMeant(legs[index]) { body(&legs[index]) }
+    }
 }

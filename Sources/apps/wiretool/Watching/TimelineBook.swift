@@ -10,11 +10,15 @@ struct TimelineBook {
         var timeline: Timeline
         var heardAt: Instant
         var sliceAt: Instant?
+        /// It may have ended before anybody watched: without its frontend's word it is not told of.
+        var needsSlice = false
     }
 
     private var open: [RequestID: Open] = [:]
     private var byLease: [UInt64: RequestID] = [:]
-    private var closed = RecentIDs()
+    private var closed = Recent<RequestID>(most: 16_384)
+    /// Frontends that left, by generation.
+    private var departed = Recent<UInt64>(most: 1_024)
     private var ended: [Timeline] = []
     /// Requests that were not followed, because too many were.
     private(set) var dropped = 0
@@ -23,8 +27,11 @@ struct TimelineBook {
     static let settling = Duration.milliseconds(1_500)
     /// Nothing was heard of it for longer than a request may take.
     static let forgetting = Duration.seconds(1_860)
-    /// Its worker has ended it and its frontend tells nothing: that one is gone.
+    /// Its frontend is gone, and its workers have ended it.
     static let silence = Duration.seconds(5)
+    /// Nothing runs for it and its frontend says nothing: it waits in a queue, for a router or to be taken by a worker. Processes cannot be told
+    /// to let it wait for so long: 600 s, 120 s and 60 s. Then its frontend's word is lost.
+    static let waiting = Duration.seconds(900)
     private static let most = RecordLimits.openRequests
     /// Attempts, and both legs of each.
     private static let mostParts = 16
@@ -53,7 +60,7 @@ struct TimelineBook {
         let id = RequestID(origin: slice.request.origin, counter: slice.request.counter)
         change(id, at: now) { entry in
             guard entry.timeline.routes.count < Self.mostParts else { return }
-            entry.timeline.routes.append(Timeline.Route(router: router, slice: slice))
+            entry.timeline.add(Timeline.Route(router: router, slice: slice))
         }
         closeIfComplete(id)
     }
@@ -84,6 +91,12 @@ struct TimelineBook {
         }
     }
 
+    /// A frontend is there, or again: its link to a router may have broken.
+    mutating func joined(frontend: UInt64) { departed.remove(frontend) }
+
+    /// It tells nothing any more.
+    mutating func left(frontend: UInt64) { departed.insert(frontend) }
+
     /// What ran there is lost.
     mutating func left(_ life: RecordedLife, at now: Instant) { endLegs(on: life) { _ in true } }
 
@@ -93,9 +106,7 @@ struct TimelineBook {
     private mutating func endLegs(on life: RecordedLife, _ isOver: (UInt64) -> Bool) {
         for id in open.keys.sorted() {
             guard var entry = open.removeValue(forKey: id) else { continue }
-            for index in entry.timeline.legs.indices where entry.timeline.legs[index].life == life {
-                if isOver(entry.timeline.legs[index].lease) { entry.timeline.legs[index].isOver = true }
-            }
+            entry.timeline.changeLegs(where: { $0.life == life && isOver($0.lease) }) { $0.isOver = true }
             open[id] = entry
             closeIfComplete(id)
         }
@@ -110,11 +121,22 @@ struct TimelineBook {
             let quiet = entry.heardAt.duration(to: now), areOver = entry.timeline.legs.allSatisfy(\.isOver)
             if let told = entry.sliceAt {
                 if told.duration(to: now) >= Self.settling { close(id) }
-            } else if areOver && quiet >= Self.silence || quiet >= Self.forgetting {
+            } else if quiet >= (!areOver ? Self.forgetting : departed.contains(id.origin) ? Self.silence : Self.waiting) {
                 // One that no worker told of was placed, and never came there.
-                close(id, tells: !entry.timeline.legs.isEmpty)
+                close(id, tells: !entry.timeline.legs.isEmpty && !entry.needsSlice)
             }
         }
+    }
+
+    /// From now on requests are watched: those that have ended are not told of.
+    mutating func begin() {
+        for id in open.keys.sorted() {
+            guard var entry = open.removeValue(forKey: id) else { continue }
+            entry.needsSlice = !entry.timeline.legs.isEmpty && entry.timeline.legs.allSatisfy(\.isOver)
+            open[id] = entry
+            if entry.sliceAt != nil { close(id, tells: false) }
+        }
+        ended = []
     }
 
     private mutating func closeIfComplete(_ id: RequestID) {
@@ -128,7 +150,8 @@ struct TimelineBook {
     private mutating func close(_ id: RequestID, tells: Bool = true) {
         guard let entry = open.removeValue(forKey: id) else { return }
         for leg in entry.timeline.legs { byLease[leg.lease] = nil }
-        closed.insert(id)
+        // Without its frontend's word it may go on where nobody looks, and its end be told yet.
+        if entry.sliceAt != nil { closed.insert(id) }
         if tells { ended.append(entry.timeline) }
     }
 
@@ -158,7 +181,7 @@ struct TimelineBook {
         var isAdded = false
         change(id, at: now) { entry in
             guard entry.timeline.legs.count < Self.mostParts else { return }
-            entry.timeline.legs.append(Timeline.Leg(lease: lease, life: life, attempt: request.attempt, role: role, rank: rank))
+            entry.timeline.add(Timeline.Leg(lease: lease, life: life, attempt: request.attempt, role: role, rank: rank))
             isAdded = true
         }
         if isAdded { byLease[lease] = id }
@@ -166,30 +189,32 @@ struct TimelineBook {
 
     private mutating func leg(_ lease: UInt64, on life: RecordedLife, at now: Instant, _ body: (inout Timeline.Leg) -> Void) {
         guard let id = byLease[lease] else { return }
-        change(id, at: now) { entry in
-            guard let index = entry.timeline.legs.firstIndex(where: { $0.lease == lease && $0.life == life }) else { return }
-            body(&entry.timeline.legs[index])
-        }
+        change(id, at: now) { $0.timeline.changeLegs(where: { $0.lease == lease && $0.life == life }, body) }
     }
 }
 
-/// Requests that were closed lately.
-private struct RecentIDs {
-    private var known: Set<RequestID> = []
-    private var line: [RequestID] = []
+/// What was put in lately: when it is full, the oldest goes.
+private struct Recent<ID: Hashable> {
+    private let most: Int
+    private var known: Set<ID> = []
+    private var line: [ID] = []
     private var next = 0
-    private static let most = 16_384
 
-    func contains(_ id: RequestID) -> Bool { known.contains(id) }
+    init(most: Int) { self.most = most }
 
-    mutating func insert(_ id: RequestID) {
+    func contains(_ id: ID) -> Bool { known.contains(id) }
+
+    /// Its place in the line stays: put in again, it may go as early as if it had never left.
+    mutating func remove(_ id: ID) { known.remove(id) }
+
+    mutating func insert(_ id: ID) {
         guard known.insert(id).inserted else { return }
-        if line.count < Self.most {
+        if line.count < most {
             line.append(id)
         } else {
             known.remove(line[next])
             line[next] = id
-            next = (next + 1) % Self.most
+            next = (next + 1) % most
         }
     }
 }

@@ -106,8 +106,25 @@ enum WatchJSON {
         json.number(milliseconds)
         body(&json)
         json.endObject()
-        return String(decoding: json.finish(), as: UTF8.self)
+        return printable(String(decoding: json.finish(), as: UTF8.self))
     }
+
+    /// The same JSON without characters that a terminal obeys: JSON's own escapes end at U+001F.
+    static func printable(_ json: String) -> String {
+        guard json.unicodeScalars.contains(where: isControl) else { return json }
+        var scalars = String.UnicodeScalarView()
+        for scalar in json.unicodeScalars {
+            if isControl(scalar) {
+                scalars.append(contentsOf: "\\u00\(String(scalar.value, radix: 16))".unicodeScalars)
+            } else {
+                scalars.append(scalar)
+            }
+        }
+        return String(scalars)
+    }
+
+    /// They stand in texts only, and need two digits.
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool { (0x7F...0x9F).contains(scalar.value) }
 
     private static func text(_ key: String, _ value: String, _ json: inout JSONWriter) {
         json.key(key)

@@ -10,13 +10,14 @@ enum WatchText {
             ("wait", 9), ("prefill", 9), ("decode", 10), ("first", 9), ("total", 10), ("end", -12), ("worker", 0),
         ])
 
-    static func request(_ timeline: Timeline, named names: [UInt64: String]) -> String {
+    /// - Parameter cuts: names to the width of their columns; else they stay whole, and move what is behind them.
+    static func request(_ timeline: Timeline, named names: [UInt64: String], cuts: Bool = false) -> String {
         let slice = timeline.slice, answering = timeline.answering, prefilling = timeline.prefilling
         func told(_ value: UInt32?) -> String { value.map { "\($0)" } ?? "-" }
         func span(_ microseconds: UInt64?) -> String { microseconds.map(milliseconds) ?? "-" }
-        let place = answering.map { "\(plain(names[$0.life.worker] ?? Hexadecimal.text($0.life.worker)))/\($0.rank)" } ?? "-"
+        let place = answering.map { "\(EventText.plain(names[$0.life.worker] ?? Hexadecimal.text($0.life.worker)))/\($0.rank)" } ?? "-"
         return columns([
-            (short(timeline.id), -22), (plain(slice?.model ?? "-"), -16), (slice.map { "\($0.status)" } ?? "-", 6),
+            (short(timeline.id), -22), (name(slice?.model ?? "-", cuts ? 16 : nil), -16), (slice.map { "\($0.status)" } ?? "-", 6),
             (slice.map { "\($0.attempts)" } ?? "-", 5), (told(slice?.promptTokens), 7),
             (told(slice?.cachedTokens ?? prefilling?.cachedTokens), 7), (told(slice?.outputTokens ?? answering?.outputTokens), 7),
             (timeline.routes.isEmpty ? "-" : milliseconds(timeline.queueMicroseconds), 9),
@@ -31,10 +32,10 @@ enum WatchText {
         ("blocks", 9), ("", 0),
     ])
 
-    static func load(_ rank: ClusterLoad.Rank) -> String {
-        let load = rank.load.load
+    static func load(_ rank: ClusterLoad.Rank, cuts: Bool = false) -> String {
+        let load = rank.load.load, number = "/\(load.rank)"
         return columns([
-            ("\(plain(rank.name))/\(load.rank)", -24), ("\(rank.state)", -10), ("\(load.runningRequests)", 8),
+            (name(rank.name, cuts ? 24 - number.count : nil) + number, -24), ("\(rank.state)", -10), ("\(load.runningRequests)", 8),
             ("\(load.waitingRequests)", 8), ("\(load.waitingTokens)", 9), ("\(rank.load.requests)", 7), ("\(load.activeBlocks)", 9),
             ("\(load.usedBlocks)", 9), ("\(load.totalBlocks)", 9), (rank.load.busy ? "busy" : "", 0),
         ])
@@ -42,9 +43,10 @@ enum WatchText {
 
     static let queueHead = columns([("queue of", -24), ("router", -10), ("requests", 8), ("tokens", 18), ("oldest", 17), ("tokens/s", 10)])
 
-    static func queue(_ queue: ClusterLoad.Queue) -> String {
+    static func queue(_ queue: ClusterLoad.Queue, cuts: Bool = false) -> String {
         columns([
-            (plain(queue.depth.model), -24), ("\(queue.router)", -10), ("\(queue.depth.requests)", 8), ("\(queue.depth.tokens)", 18),
+            (name(queue.depth.model, cuts ? 24 : nil), -24), ("\(queue.router)", -10), ("\(queue.depth.requests)", 8),
+            ("\(queue.depth.tokens)", 18),
             (milliseconds(UInt64(queue.depth.oldestMilliseconds) * 1_000), 17), ("\(queue.depth.drainedTokensPerSecond)", 10),
         ])
     }
@@ -69,6 +71,9 @@ enum WatchText {
         "\(microseconds / 1_000).\(microseconds % 1_000 / 100)"
     }
 
-    /// A peer's words: nothing in them moves the cursor of a terminal.
-    private static func plain(_ text: String) -> String { String(EventText.quoted(text).dropFirst().dropLast()) }
+    private static func name(_ text: String, _ width: Int?) -> String {
+        let text = EventText.plain(text)
+        guard let width, WatchScreen.cut(text, to: width) != text else { return text }
+        return WatchScreen.cut(text, to: width - 1) + "~"
+    }
 }

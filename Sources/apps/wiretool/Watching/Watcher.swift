@@ -118,7 +118,9 @@ final class Watcher: FeedReader, StreamMirror {
     private func line(_ number: UInt64, _ words: String) {
         let now = loop.now, since = last.map { $0.duration(to: now) } ?? .zero
         last = now
-        guard !wish.isJSON else { return say(#"{"number":\#(number),"sinceMilliseconds":\#(since.inMilliseconds),\#(words)}"#) }
+        guard !wish.isJSON else {
+            return say(WatchJSON.printable(#"{"number":\#(number),"sinceMilliseconds":\#(since.inMilliseconds),\#(words)}"#))
+        }
         let text = String(number), milliseconds = since.inMilliseconds
         let padding = String(repeating: " ", count: max(0, 9 - text.count))
         say("\(padding)\(text)  +\(milliseconds / 1_000).\(String(milliseconds % 1_000 + 1_000).dropFirst())  \(words)")
@@ -126,6 +128,7 @@ final class Watcher: FeedReader, StreamMirror {
 
     /// About the stream, not of it: on standard error, so that programs read only events.
     private func remark(_ words: String) {
+        let words = EventText.plain(words)
         if wish.isJSON { complain("wiretool watch: \(words)") } else { say("-- \(words)") }
     }
 }

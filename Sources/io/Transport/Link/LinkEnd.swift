@@ -66,6 +66,6 @@ extension String {
     fileprivate var asLogText: String {
         String(
             String.UnicodeScalarView(
-                unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F || $0.value == 0x85 || ($0.value | 1) == 0x2029 ? "?" : $0 }))
+                unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) || ($0.value | 1) == 0x2029 ? "?" : $0 }))
     }
 }
