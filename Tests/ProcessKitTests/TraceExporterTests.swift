@@ -90,6 +90,17 @@ struct TraceExporterTests {
         #expect(bench.exported == 1 && bench.kit.lines(with: "traces are taken again").count == 1)
     }
 
+    @Test("a collector that asks for no pause is given one all the same")
+    func noPause() throws {
+        let bench = try Bench()
+        bench.kit.answers = Array(repeating: (503, "0"), count: 4)
+        bench.record(1)
+        bench.kit.pass(.milliseconds(1_200))
+        #expect(bench.kit.asked == 1)
+        bench.kit.pass(.seconds(10))
+        #expect(bench.kit.asked == 5 && bench.exported == 1)
+    }
+
     @Test("what a collector will not have is not sent again", arguments: [400, 404, 413, 500])
     func refused(status: Int) throws {
         let bench = try Bench()
@@ -106,6 +117,32 @@ struct TraceExporterTests {
         bench.record(5)
         bench.kit.pass(.seconds(2))
         #expect(bench.exported == 3 && bench.dropped("refused") == 2)
+    }
+
+    @Test("a collector that fails and recovers all the time has few lines, the last of which holds")
+    func flips() throws {
+        let bench = try Bench(), partly = #"{"partialSuccess":{"rejectedSpans":"1","errorMessage":"too old"}}"#
+        for _ in 0..<8 {
+            for answer in [partly, "{}"] {
+                bench.kit.answer = answer
+                bench.record(1)
+                bench.kit.pass(.milliseconds(1_100))
+            }
+        }
+        #expect(bench.kit.lines(with: "traces are").count == 2)
+        bench.kit.answer = partly
+        bench.record(1)
+        bench.kit.pass(.seconds(10))
+        bench.record(1)
+        bench.kit.pass(.seconds(2))
+        #expect(bench.kit.lines(with: "traces are not taken").count == 2 && bench.kit.lines(with: "traces are taken again").count == 1)
+    }
+
+    @Test("a collector's words are cut by bytes, at a whole character, and move no cursor")
+    func words() {
+        #expect(TraceExporter.line("too\u{1B}[2J old\r\n\u{85}.") == "too [2J old   .")
+        let long = TraceExporter.line("e" + String(repeating: "\u{301}", count: 10_000))
+        #expect(long.utf8.count == TraceLimits.reasonBytes - 1 && !long.unicodeScalars.contains("\u{FFFD}"))
     }
 
     @Test("where nobody listens the buffer fills to its limit, and no further; all is counted")
@@ -152,6 +189,28 @@ struct TraceExporterTests {
         stuck.kit.loop.perform { other.stop() }
         stuck.kit.pass(.seconds(10))
         #expect(stuck.dropped("ended") == 5 && stuck.exported == 0)
+    }
+
+    @Test("a message that failed before is tried at the end, too")
+    func lastAttempt() throws {
+        let bench = try Bench(), exporter = bench.exporter
+        bench.kit.answers = [(503, nil), (503, nil), (503, nil)]
+        bench.record(1)
+        bench.kit.pass(.milliseconds(1_600))
+        #expect(bench.kit.asked == 2)
+        #expect(bench.kit.run { await exporter.drain() })
+        #expect(bench.kit.asked == 4 && bench.exported == 1)
+    }
+
+    @Test("a span that is made when the last ones have left leaves, too, and nobody waits for it in vain")
+    func late() throws {
+        let bench = try Bench(), exporter = bench.exporter
+        bench.record(1)
+        #expect(bench.kit.run { await exporter.drain() })
+        bench.record(1)
+        let loop = bench.kit.loop, began = loop.perform { loop.now }
+        #expect(bench.kit.run { await exporter.drain() })
+        #expect(bench.exported == 2 && began.duration(to: loop.perform { loop.now }) < .seconds(1))
     }
 
     @Test("ids follow from the seed, and are those of nobody else")

@@ -106,6 +106,20 @@ extension ProcessSuites {
             }
         }
 
+        @Test("a collector that takes messages and never answers costs a process that ends some seconds, not its good end")
+        func hung() async throws {
+            try await ProcessCluster.with(.empty) { cluster in
+                let collector = try TraceCollector(on: cluster.loop)
+                collector.isSilent = true
+                let frontend = try await cluster.start(tracedTo: collector.endpoint, ["--drain-limit", "2s"])
+                try await Self.ask(cluster, frontend, tokens: 5, traceParent: nil)
+                let began = cluster.loop.now
+                #expect(try await frontend.drain() == .exited(0), "\(frontend.lastWords)")
+                // Else nothing was left to be sent, and this proves nothing.
+                #expect(began.duration(to: cluster.loop.now) > .seconds(2))
+            }
+        }
+
         @Test("an address that traces cannot be sent to is a mistake that is said at the start, with what to do")
         func refused() async throws {
             try await ProcessCluster.with(.empty) { cluster in
@@ -148,11 +162,11 @@ extension ClusterShape {
 
 extension ProcessCluster {
     /// A router, two workers and a frontend that tell a collector of traces.
-    fileprivate func start(tracedTo endpoint: String) async throws -> ClusterMember {
+    fileprivate func start(tracedTo endpoint: String, _ options: [String] = []) async throws -> ClusterMember {
         let traced = ["--otlp-endpoint", endpoint]
         try await addRouter(traced)
         for _ in 0..<2 { try await addWorker(traced) }
-        let frontend = try await addFrontend(traced)
+        let frontend = try await addFrontend(traced + options)
         try await ready(frontend)
         return frontend
     }
@@ -176,6 +190,9 @@ final class TraceCollector {
     private let server: HTTPServer
     private let port: UInt16
     private(set) var spans: [CollectedSpan] = []
+    /// Leaves those who send without an answer.
+    var isSilent = false
+    private var kept: [HTTPExchange] = []
 
     init(on loop: EpollLoop) throws {
         let table = HandlerTable(on: loop)
@@ -188,6 +205,7 @@ final class TraceCollector {
     func spans(of trace: String) -> [CollectedSpan] { spans.filter { $0.trace == trace } }
 
     private func take(_ exchange: HTTPExchange) {
+        if isSilent { return kept.append(exchange) }
         guard let document = try? JSONValue(parsing: exchange.takeBody()) else { return exchange.respond(HTTPResponse(.badRequest)) }
         for resource in document["resourceSpans"]?.asArray ?? [] {
             let service = Self.attributes(resource["resource"])["service.name"] ?? ""

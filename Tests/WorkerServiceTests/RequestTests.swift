@@ -45,6 +45,21 @@ struct RequestTests {
         #expect(steps == steps.sorted() && Set(steps).count == 30)
     }
 
+    @Test("a worker that records no traces tells its engine of the caller's, and of nothing that is none")
+    func traceParents() throws {
+        let script = CacheScript(), header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        let bed = try WorkerBed { $0.engine = .scripted(script) }
+        try bed.registered()
+        let front = try bed.frontend()
+        // A later version's, of which this one knows the beginning.
+        let later = "01" + header.dropFirst(2) + "-more"
+        for (counter, text) in zip(UInt64(1)..., ["", "rubbish", header, later]) {
+            front.generate(front.entry(counter) { $0.traceParent = text })
+            try front.finish(counter)
+        }
+        #expect(script.traceParents == ["", "", header, header])
+    }
+
     @Test("a long prompt is computed in chunks, and says how far it is")
     func chunks() throws {
         let bed = try WorkerBed()

@@ -95,8 +95,9 @@ package struct ProcessMain: Sendable {
         // After the parts in the order of the end: the last of their spans leave, too.
         let exporter = traces.map { TraceExporter(to: $0.endpoint, context) }
         let services = [admin] + (exporter.map { [$0] } ?? []) + (try parts(context, resolved, admin, host)) + [grace]
-        // The grace is not part of what running work may take.
-        let limit = resolved[options.drainLimit] + resolved[options.drainGrace]
+        // Neither the grace nor a collector that hangs takes from what running work may take.
+        let flush = exporter == nil ? .zero : TraceLimits.flush
+        let limit = resolved[options.drainLimit] + resolved[options.drainGrace] + flush
         let code = await ServiceGroup(services, startLimit: Self.startLimit, drainLimit: limit).run(on: host)
         // Goodbyes that were said in the last turn leave, and are acknowledged.
         await loop.sleep(for: .milliseconds(20))

@@ -20,6 +20,8 @@ final class Scene {
     private(set) var routers: [Remote<ScriptedRouter>] = []
     private(set) var workers: [Remote<ScriptedWorker>] = []
     let loop: VirtualLoop
+    /// Of the frontend: where its spans wait, if the scene is traced.
+    let tracer: Tracer
     private var frontend: FrontendService?
     private let clientLoop: VirtualLoop
     private let users: TestUsers
@@ -30,7 +32,7 @@ final class Scene {
     ///   - isReady: waits until the frontend serves.
     init(
         seed: UInt64 = 1, routers: Int = 1, workers: Int = 2, isReady: Bool = true, card: ModelCard = Scene.card(),
-        namespace: String = MetricName.defaultNamespace,
+        namespace: String = MetricName.defaultNamespace, isTraced: Bool = false,
         configure: (inout FrontendConfig) -> Void = { _ in }
     ) {
         metrics = MetricsRegistry(namespace: namespace)
@@ -39,6 +41,7 @@ final class Scene {
         sockets = VirtualSocketFabric(world)
         self.card = card
         loop = world.makeLoop("frontend")
+        tracer = Tracer(on: loop, sampler: isTraced ? TraceSampler(ratio: 1) : nil)
         clientLoop = world.makeLoop("clients")
         var policy = LinkPolicy(
             identity: Identity(role: .frontend, id: 1, generation: 0xF1, name: "frontend"), cluster: ClusterValues(clusterID: "test"))
@@ -59,12 +62,12 @@ final class Scene {
 
     private func start(_ config: FrontendConfig) {
         let host = fabric.host("frontend", loop: loop), sockets = VirtualSockets("frontend", loop: loop, on: sockets)
-        let policy = policy, metrics = metrics
+        let policy = policy, metrics = metrics, tracer = tracer
         frontend = loop.perform { [loop] in
             let context = ProcessContext(
                 loop: loop, network: host, sockets: sockets, pool: Self.pool,
                 log: Logger(level: .debug, style: .json, sink: Silence(), metrics: metrics, wallClock: { 0 }), metrics: metrics,
-                policy: policy, advertisedHost: "frontend")
+                policy: policy, advertisedHost: "frontend", tracer: tracer)
             let service = FrontendService(config, context)
             loop.spawn {
                 do { try await service.start() } catch { preconditionFailure("\(error)") }

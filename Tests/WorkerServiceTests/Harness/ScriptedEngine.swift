@@ -7,10 +7,14 @@ import WorkerService
 final class CacheScript: Sendable {
     typealias Step = @Sendable (inout StepOutput) -> Void
     private let steps = Lock<[Step]>([])
+    /// What the engine was told of the trace of each request, in order.
+    var traceParents: [String] { told.with { $0 } }
+    private let told = Lock<[String]>([])
 
     /// In the next step that nothing was said in yet.
     func say(_ step: @escaping Step) { steps.with { $0.append(step) } }
     var isEmpty: Bool { steps.with { $0.isEmpty } }
+    fileprivate func tell(_ traceParent: String) { told.with { $0.append(traceParent) } }
     fileprivate func next() -> Step? { steps.with { $0.isEmpty ? nil : $0.removeFirst() } }
 }
 
@@ -48,7 +52,10 @@ final class ScriptedEngine: InferenceEngine {
     }
 
     var hasWork: Bool { !running.isEmpty || !ends.isEmpty }
-    func admit(_ request: EngineRequest) { running.append((request, 0)) }
+    func admit(_ request: EngineRequest) {
+        script.tell(request.traceParent)
+        running.append((request, 0))
+    }
 
     func cancel(_ key: EngineRequestKey, choice: UInt8?) {
         guard let index = running.firstIndex(where: { $0.request.key == key }) else { return }

@@ -67,12 +67,13 @@ final class RequestFlow {
     func run() async -> RequestOutcome {
         defer {
             answer.close()
-            session?.ended { question(active.attempt) }
+            session?.ended { question(active.attempt, trace.forOthers()) }
         }
         if prepared.isQuestion { return await ask() }
         for attempt in 1...UInt8(clamping: limits.attempts) {
             active.begin(attempt: attempt)
             record.beginsAttempt()
+            trace.spans?.beginsAttempt(attempt)
             let end = await run(attempt: attempt)
             trace.spans?.attemptEnded(end)
             switch end {
@@ -94,12 +95,13 @@ final class RequestFlow {
     private func ask() async -> RequestOutcome {
         active.begin(attempt: 1)
         record.beginsAttempt()
+        trace.spans?.beginsAttempt(1)
         do throws(AttemptFailure) {
             let (router, _) = try await plan(1)
             tellWorkers()
             await tellDecision(of: router, 1)
         } catch {
-            trace.spans?.attemptEnded(.failed(error))
+            trace.spans?.attemptEnded(active.isClientGone ? .clientGone : .failed(error))
             guard !active.isClientGone else { return outcome(status: 499, attempts: 1, failure: .cancelled) }
             return fail(error.failure, attempts: 1)
         }
@@ -237,7 +239,8 @@ final class RequestFlow {
         let began = loop.now
         defer { patience = max(patience - began.duration(to: loop.now), .zero) }
         // A router that is there places it, or keeps it parked and says how that ends.
-        let plan = try await router.plan(question(attempt), until: min(began + patience + FrontendLimits.planMargin, deadline))
+        let limit = min(began + patience + FrontendLimits.planMargin, deadline)
+        let plan = try await router.plan(question(attempt, trace.forRouter()), until: limit)
         // One whole placement in this pool was asked for; whatever else was booked is of no use.
         guard plan.outcome == (prepared.isQuestion ? .queryOnly : .placed), plan.legs.count == 1, plan.legs[0].leg == .aggregated,
             plan.pool == messages.pool
@@ -250,13 +253,13 @@ final class RequestFlow {
         return plan
     }
 
-    private func question(_ attempt: UInt8) -> RouteEntry {
+    private func question(_ attempt: UInt8, _ traceParent: String) -> RouteEntry {
         var entry = messages.question(
             attempt, released.choices, history, unreachable: frontend.workers.unreachable, patience: patience, at: loop.now)
         if let session {
             entry.session = session.question(holdsSessions: frontend.cluster.holdsSessions(messages.pool, prepared.generation.model))
         }
-        entry.traceParent = trace.forRouter(attempt)
+        entry.traceParent = traceParent
         return entry
     }
 

@@ -41,7 +41,7 @@ final class RequestSpans {
         /// Of the question to the router.
         let question: SpanPlace
         let run: SpanPlace
-        let askedAt: Instant
+        let beganAt: Instant
         var plannedAt: Instant?
         var leg: PlanLeg?
         var sentAt: Instant?
@@ -76,14 +76,15 @@ final class RequestSpans {
         add("hash", from: max(receivedAt, hashing), to: end, [("apus.prompt_blocks", .count(request.hashes.count))])
     }
 
-    /// A router is asked; what it is told of the trace.
-    func asked(_ number: UInt8) -> String {
-        // In one attempt several routers may be asked, each of which refused but the last.
-        if attempt?.number == number, attempt?.plannedAt == nil, let attempt { return attempt.question.traceParent }
-        let question = place.child(tracer.makeID()), run = place.child(tracer.makeID())
-        attempt = Attempt(number: number, question: question, run: run, askedAt: now)
-        return question.traceParent
+    func beginsAttempt(_ number: UInt8) {
+        attempt = Attempt(number: number, question: place.child(tracer.makeID()), run: place.child(tracer.makeID()), beganAt: now)
     }
+
+    /// A router is asked; what it is told of the trace. In one attempt several may be, each of which refused but the last.
+    func asked() -> String { attempt?.question.traceParent ?? "" }
+
+    /// What those are told who are asked apart from any attempt.
+    var traceParent: String { place.traceParent }
 
     /// A place was given.
     func planned(_ plan: PlanEntry) {
@@ -94,7 +95,7 @@ final class RequestSpans {
         self.attempt = attempt
         parts.append(
             Part(
-                name: Self.selectWorker, place: attempt.question, kind: .client, start: attempt.askedAt, end: now,
+                name: Self.selectWorker, place: attempt.question, kind: .client, start: attempt.beganAt, end: now,
                 attributes: ids(attempt, leg) + [
                     ("router_id", .id(plan.routerID)), ("prompt_blocks", .count(plan.promptBlocks)),
                     ("apus.queue_ms", .number(Double(plan.queueMicroseconds) / 1e3)),
@@ -129,29 +130,41 @@ final class RequestSpans {
             case .clientGone: "client_gone"
             case .failed(let failure): failure.fault.rawValue
             }
-        guard let sent = attempt.sentAt, let leg = attempt.leg else {
-            guard attempt.plannedAt == nil else { return }
-            // Nobody answered, or with a refusal.
+        let end = now
+        guard let planned = attempt.plannedAt else {
+            // There was nobody to ask, nobody answered, or with a refusal.
             parts.append(
                 Part(
-                    name: Self.selectWorker, place: attempt.question, kind: .client, start: attempt.askedAt, end: now,
+                    name: Self.selectWorker, place: attempt.question, kind: .client, start: attempt.beganAt, end: end,
                     attributes: ids(attempt, nil), failure: failure))
             return
         }
-        let end = now
         parts.append(
             Part(
-                name: "kv_router.route_request", place: attempt.run, kind: .client, start: sent, end: end,
-                attributes: ids(attempt, leg), failure: failure))
-        // Each from where the last one ended that was reached, to the next that was.
-        let marks = [attempt.acceptedAt, attempt.startedAt, attempt.firstTokenAt]
-        var start = sent
-        for (name, mark) in zip(["dispatch", "worker_wait", "prefill"], marks) {
+                name: "kv_router.route_request", place: attempt.run, kind: .client, start: planned, end: end,
+                attributes: ids(attempt, attempt.leg), failure: failure))
+        addStages(of: attempt, from: planned, to: end, failure)
+    }
+
+    /// Each from where the last one ended that was reached, to the next that was; the one in which the attempt ended has what ended it.
+    private func addStages(of attempt: Attempt, from planned: Instant, to end: Instant, _ failure: String?) {
+        var start = planned, next = 0
+        for (index, mark) in [attempt.acceptedAt, attempt.startedAt, attempt.firstTokenAt].enumerated() {
             guard let mark else { continue }
-            add(name, under: attempt.run, from: start, to: mark)
+            addStage(index, of: attempt, from: start, to: mark)
             start = mark
+            next = index + 1
         }
-        if attempt.firstTokenAt != nil { add("decode", under: attempt.run, from: start, to: end) }
+        addStage(next, of: attempt, from: start, to: end, failure)
+    }
+
+    private static let stages = ["dispatch", "worker_wait", "prefill", "decode"]
+
+    private func addStage(_ index: Int, of attempt: Attempt, from start: Instant, to end: Instant, _ failure: String? = nil) {
+        var attributes: [(String, Span.Value?)] = []
+        // The link to the worker, and its word on the session, may be waited for first.
+        if index == 0, let sent = attempt.sentAt { attributes = [("apus.send_wait_ms", .milliseconds(start.duration(to: sent)))] }
+        add(Self.stages[index], under: attempt.run, from: start, to: end, attributes, failure)
     }
 
     /// What names the place of an attempt.
@@ -204,13 +217,14 @@ final class RequestSpans {
     private static let selectWorker = "kv_router.select_worker"
 
     private func add(
-        _ name: String, under parent: SpanPlace? = nil, from start: Instant, to end: Instant, _ attributes: [(String, Span.Value?)] = []
+        _ name: String, under parent: SpanPlace? = nil, from start: Instant, to end: Instant, _ attributes: [(String, Span.Value?)] = [],
+        _ failure: String? = nil
     ) {
         if parts.isEmpty { parts.reserveCapacity(Self.usualParts) }
         parts.append(
             Part(
                 name: name, place: (parent ?? place).child(tracer.makeID()), kind: .internal, start: start, end: end,
-                attributes: attributes))
+                attributes: attributes, failure: failure))
     }
 }
 
@@ -231,6 +245,8 @@ struct RequestTrace {
         if case .foreign(let parent) = origin { foreign = parent.text } else { foreign = "" }
     }
 
-    func forRouter(_ attempt: UInt8) -> String { spans?.asked(attempt) ?? foreign }
+    func forRouter() -> String { spans?.asked() ?? foreign }
     func forWorker() -> String { spans?.sent() ?? foreign }
+    /// For a question that is part of no attempt.
+    func forOthers() -> String { spans?.traceParent ?? foreign }
 }

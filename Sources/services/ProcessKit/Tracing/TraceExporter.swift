@@ -27,8 +27,9 @@ package final class TraceExporter {
     private var isSending = false
     private var isDraining = false
     private var isStopped = false
-    /// Whether the last attempt failed; the log says so when it changes.
-    private var isFailing = false
+    /// What the log said last of the collector.
+    private var saidFailing = false
+    private var lines = RateLimit(lines: TraceLimits.logLines, perMilliseconds: TraceLimits.logMilliseconds)
 
     init(to endpoint: OTLPEndpoint, _ context: ProcessContext) {
         self.context = context
@@ -60,7 +61,11 @@ package final class TraceExporter {
         isDraining = true
         signal.wake()
         let limit = loop.now + TraceLimits.flush
-        while isSending || tracer.waiting > 0, !isStopped, loop.now < limit { await idle.pause(until: limit) }
+        while isSending || tracer.waiting > 0, !isStopped, loop.now < limit {
+            // The task may have looked just before the span was made.
+            if !isSending { signal.wake() }
+            await idle.pause(until: limit)
+        }
         return true
     }
 
@@ -79,7 +84,8 @@ package final class TraceExporter {
 
     private func run() async {
         while !isStopped {
-            if tracer.waiting < TraceLimits.batchSpans, !isDraining { await signal.pause(until: loop.now + TraceLimits.interval) }
+            let enough = isDraining ? 1 : TraceLimits.batchSpans
+            if tracer.waiting < enough { await signal.pause(until: loop.now + TraceLimits.interval) }
             countLost()
             isSending = true
             while !isStopped, tracer.waiting > 0 {
@@ -88,15 +94,15 @@ package final class TraceExporter {
             }
             isSending = false
             idle.wake()
-            // Nothing is to be made any more; what is made all the same is lost with the process.
-            if isDraining { return }
         }
     }
 
     private func send(_ spans: [Span]) async {
         let request = await request(spans)
-        for attempt in 1...TraceLimits.attempts {
-            guard !isStopped, !isDraining || attempt <= TraceLimits.lastAttempts else { break }
+        // Those of a drain are counted from its beginning: however often a message was tried before, it is tried at the end.
+        var attempts = 0, lastAttempts = 0, wasStale = false
+        while !isStopped, isDraining ? lastAttempts < TraceLimits.lastAttempts : attempts < TraceLimits.attempts {
+            let isLast = isDraining
             switch await post(request) {
             case .taken(let rejected, let reason):
                 let rejected = min(rejected, spans.count)
@@ -106,9 +112,19 @@ package final class TraceExporter {
             case .refused(let reason):
                 lose(spans.count, .refused)
                 return note(reason)
-            case .again(let asked, let reason):
+            case .again(.atOnce, _) where !wasStale: wasStale = true
+            case .again(let when, let reason):
                 note(reason)
-                if attempt < TraceLimits.attempts { await pause(after: attempt, asked) }
+                attempts += 1
+                if isLast { lastAttempts += 1 }
+                var asked: Duration?
+                if case .after(let span) = when { asked = span }
+                // One that was under way when the drain began is followed by the first of the last ones, at once.
+                if isDraining {
+                    if (1..<TraceLimits.lastAttempts).contains(lastAttempts) { await pause(after: lastAttempts, asked) }
+                } else if attempts < TraceLimits.attempts {
+                    await pause(after: attempts, asked)
+                }
             }
         }
         lose(spans.count, isStopped ? .ended : .undelivered)
@@ -126,9 +142,16 @@ package final class TraceExporter {
 
     private enum Outcome {
         case taken(rejected: Int, reason: String)
-        /// It may be taken later, at the earliest after what the collector asks for.
-        case again(Duration?, reason: String)
+        case again(Moment, reason: String)
         case refused(reason: String)
+    }
+
+    /// When a message may be sent again.
+    private enum Moment {
+        /// Nothing was heard of the collector itself. Once a message: what happens twice is no accident.
+        case atOnce
+        /// After a pause, at the earliest after what the collector asks for.
+        case after(Duration?)
     }
 
     private func post(_ request: HTTPClientRequest) async -> Outcome {
@@ -137,8 +160,8 @@ package final class TraceExporter {
             answer = try await connection.fetch(request, until: loop.now + TraceLimits.answer)
         } catch {
             // A connection that its server had closed meanwhile says nothing of the collector.
-            if case .closedBeforeAnswer(wasUsedBefore: true) = error { return .again(.zero, reason: "\(error)") }
-            return .again(nil, reason: "\(error)")
+            if case .closedBeforeAnswer(wasUsedBefore: true) = error { return .again(.atOnce, reason: "\(error)") }
+            return .again(.after(nil), reason: "\(error)")
         }
         switch answer.status {
         case 200..<300:
@@ -147,14 +170,13 @@ package final class TraceExporter {
         // The ones that OTLP says may be sent again.
         case 429, 502, 503, 504:
             let seconds = answer["retry-after"].flatMap { Int64($0) }.flatMap { $0 >= 0 ? $0 : nil }
-            return .again(seconds.map { .seconds(min($0, 3_600)) }, reason: "status \(answer.status)")
+            return .again(.after(seconds.map { .seconds(min($0, 3_600)) }), reason: "status \(answer.status)")
         default: return .refused(reason: "status \(answer.status)")
         }
     }
 
     /// Twice as long each time, and not at the same moment as everybody else.
     private func pause(after attempt: Int, _ asked: Duration?) async {
-        if asked == .zero { return }
         let longest = TraceLimits.pause * (1 << (attempt - 1))
         let span = max(asked ?? .zero, longest * Double.random(in: 0.5...1, using: &loop.random))
         let until = loop.now + min(span, TraceLimits.longestPause)
@@ -171,16 +193,30 @@ package final class TraceExporter {
 
     private func lose(_ count: Int, _ loss: TraceMetrics.Loss) { if count > 0 { metrics.dropped(count, loss) } }
 
-    /// One line when it begins to fail, one when it works again.
+    /// One line when it begins to fail, one when it works again. A collector that does both all the time has a line now and then: the one that is
+    /// due is said with the first message after the limit, if it still holds.
     private func note(_ failure: String?) {
-        guard isFailing != (failure != nil) else { return }
-        isFailing = failure != nil
+        guard saidFailing != (failure != nil) else { return }
+        guard case .write = lines.admit(name, atMilliseconds: loop.now.nanoseconds / 1_000_000) else { return }
+        saidFailing = failure != nil
+        let collector = LogValue.text("\(endpoint.host):\(endpoint.port)")
         if let failure {
-            let reason = String(failure.prefix(TraceLimits.reasonBytes))
-            context.log.warning("traces are not taken", ["collector": .text("\(endpoint.host):\(endpoint.port)"), "reason": .text(reason)])
+            context.log.warning("traces are not taken", ["collector": collector, "reason": .text(Self.line(failure))])
         } else {
-            context.log.info("traces are taken again", ["collector": .text("\(endpoint.host):\(endpoint.port)")])
+            context.log.info("traces are taken again", ["collector": collector])
         }
+    }
+
+    /// Words of others as a short part of one line: no more bytes than the limit, and nothing that moves a terminal's cursor.
+    nonisolated static func line(_ text: String) -> String {
+        var line = String.UnicodeScalarView(), bytes = 0
+        for scalar in text.unicodeScalars {
+            bytes += UTF8.width(scalar)
+            guard bytes <= TraceLimits.reasonBytes else { break }
+            let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+            line.append(isControl ? " " : scalar)
+        }
+        return String(line)
     }
 }
 

@@ -8,18 +8,22 @@ enum TraceLimits {
     static let interval = Duration.seconds(1)
     /// For one attempt, from the connection to the end of the answer.
     static let answer = Duration.seconds(5)
-    /// A collector that restarts is back before the last one.
+    /// With their pauses some four to eight seconds where connections are refused at once: a collector that only restarts is back by then. A longer
+    /// absence costs this message, and the next ones wait in the buffer meanwhile.
     static let attempts = 5
-    /// While the process ends, which waits for it.
+    /// From the moment at which the process begins to end, which waits for them.
     static let lastAttempts = 2
-    /// Before the second attempt; doubled for each one after it, and never more than `longestPause`.
+    /// At most, before the second attempt, and at least half of it; doubled for each one after it, and never more than `longestPause`.
     static let pause = Duration.milliseconds(500)
     /// Also of what a collector asks for: meanwhile the buffer fills.
     static let longestPause = Duration.seconds(30)
-    /// For what still waits when the process ends.
+    /// For what still waits when the process ends; beside what running work may take.
     static let flush = Duration.seconds(5)
     /// An answer has a counter and a sentence.
     static let answerBytes = 64 << 10
     /// Of a collector's own words that are logged.
     static let reasonBytes = 200
+    /// That a collector fails, and that it is well again, are two.
+    static let logLines = 2
+    static let logMilliseconds: Int64 = 20_000
 }

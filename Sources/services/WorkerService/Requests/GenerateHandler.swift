@@ -80,8 +80,8 @@ final class GenerateHandler {
         if let key = entry.session, entry.leg != .prefill { request.session = core.sessions.began(key) }
         var admitted = EngineRequest(entry, key: key, contextLength: core.model.card.contextLength)
         if let session = request.session, session.rank == entry.rank { admitted.session = session.bindCounter }
-        // Whoever the engine asks stands under this worker's span, or where the frontend's is.
-        if let place { admitted.traceParent = place.traceParent }
+        // Whoever the engine asks stands under this worker's span, or where the frontend's is; what is no header is not passed on as one.
+        admitted.traceParent = place?.traceParent ?? TraceParent(parsing: entry.traceParent)?.text ?? ""
         core.steps.submit(.admit(admitted))
         link.append(
             .acceptedStatus(
