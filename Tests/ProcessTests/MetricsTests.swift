@@ -83,6 +83,55 @@ extension ProcessSuites {
             }
         }
 
+        @Test("one more request is one more in every family that counts requests, at its frontend and its router")
+        func once() async throws {
+            try await ProcessCluster.with { cluster in
+                try await Self.serve(cluster)
+                let members = [cluster.frontends[0], cluster.routers[0]], client = try cluster.client(of: cluster.frontends[0])
+                let before = try await Self.totals(members, of: cluster)
+                var request = ChatRequest(model: "apus-mock", prompt: "Story once more.", maxTokens: 12)
+                request.streams = true
+                let reply = await client.chat(request)
+                #expect(reply.isComplete, "\(reply.summary)")
+                let after = try await Self.totals(members, of: cluster)
+                let grown = Dictionary(uniqueKeysWithValues: after.map { ($0.key, $0.value - (before[$0.key] ?? 0)) })
+                for name in Self.onceARequest { #expect(grown[name] == 1, "\(name): \(grown[name].map { "\($0)" } ?? "not there")") }
+                #expect(grown["dynamo_frontend_output_tokens_total"] == 12)
+                #expect(grown["dynamo_frontend_inter_token_latency_seconds_count"] == 11)
+                #expect(grown["dynamo_component_router_inter_token_latency_seconds_count"] == 11)
+                // Four stages that dashboards know.
+                #expect(grown["dynamo_frontend_stage_duration_seconds_count"] == 4)
+                #expect(grown["dynamo_frontend_tokenizer_latency_ms_count"] == 2)
+                let idle = ["inflight", "queued", "active"].map { after["dynamo_frontend_\($0)_requests"] }
+                #expect(idle == [0, 0, 0])
+            }
+        }
+
+        private static let onceARequest = [
+            "dynamo_frontend_requests_total", "dynamo_frontend_request_duration_seconds_count",
+            "dynamo_frontend_input_sequence_tokens_count", "dynamo_frontend_output_sequence_tokens_count",
+            "dynamo_frontend_cached_tokens_count", "dynamo_frontend_time_to_first_token_seconds_count",
+            "dynamo_frontend_tokenize_seconds_count", "dynamo_frontend_template_seconds_count", "dynamo_component_router_requests_total",
+            "dynamo_component_router_time_to_first_token_seconds_count", "dynamo_component_router_input_sequence_tokens_count",
+            "dynamo_component_router_output_sequence_tokens_count", "dynamo_component_router_kv_hit_rate_count",
+            "dynamo_router_overhead_block_hashing_ms_count", "dynamo_router_overhead_indexer_find_matches_ms_count",
+            "dynamo_router_overhead_seq_hashing_ms_count", "dynamo_router_overhead_scheduling_ms_count",
+            "dynamo_router_overhead_total_ms_count", "apus_router_plans_total",
+        ]
+
+        /// The sum over all series of each sample name that these show.
+        @LoopActor
+        private static func totals(_ members: [ClusterMember], of cluster: ProcessCluster) async throws -> [String: Double] {
+            var totals: [String: Double] = [:]
+            for member in members {
+                for line in await (try cluster.admin(of: member)).get("/metrics").text.split(separator: "\n") where !line.hasPrefix("#") {
+                    let name = String(line.prefix { $0 != "{" && $0 != " " })
+                    totals[name, default: 0] += line.split(separator: " ").last.flatMap { Double($0) } ?? 0
+                }
+            }
+            return totals
+        }
+
         // MARK: The guide
 
         /// A row of the guide's table.

@@ -97,7 +97,7 @@ struct PlacementTests {
         #expect(tracker.workerInfo?.prefillWorker == WorkerID(1) && tracker.workerInfo?.decodeWorker == WorkerID(2))
     }
 
-    @Test("what is recorded with a permit lands in the slot of its phase, whatever is tried meanwhile")
+    @Test("L2: what is recorded with a permit lands in the slot of its phase, whatever is tried meanwhile")
     func permitKnowsItsPhase() throws {
         var tracker = tracker()
         let prefill = try tracker.enter(.prefill)

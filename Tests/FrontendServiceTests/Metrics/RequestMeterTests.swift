@@ -99,7 +99,7 @@ struct RequestMeterTests {
         #expect(abs((bed.value("\(name)_sum{model=\"tiny\"}") ?? 0) - 0.06) < 1e-12)
     }
 
-    @Test("a request that is placed three times is counted once, at the router that placed it first")
+    @Test("L2: a request that is placed three times is counted once, at the router that placed it first")
     func retries() {
         let bed = MetricsBed(), meter = bed.request()
         bed.know()

@@ -37,7 +37,6 @@ extension EngineRequest {
         salt = CacheSalt(bytes: entry.salt)
         priority = entry.priority
         expectedOutputTokens = entry.expectedOutputTokens
-        traceParent = entry.traceParent
         if let room = entry.room {
             handOver = room.direction == .push ? .export : .receive
         } else if !entry.handOver.isEmpty {
