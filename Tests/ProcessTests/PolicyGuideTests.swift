@@ -34,7 +34,7 @@ extension ProcessSuites {
                 for drawing in Self.drawings {
                     let path = "policies/\(fleet)-\(drawing).svg"
                     #expect(section.contains { $0.hasSuffix("](\(path))") }, "\(path) is shown")
-                    let text = String(decoding: try Self.read("\(folder)/\(path)"), as: UTF8.self)
+                    let text = String(decoding: try GoldenVectors.contents("\(folder)/\(path)"), as: UTF8.self)
                     #expect(text.hasPrefix("<svg ") || text.hasPrefix("<?xml"))
                     #expect(text.contains("xmlns=\"http://www.w3.org/2000/svg\"") && text.contains("</svg>"))
                     #expect(Self.isBalanced(text), "\(path) is well-formed")
@@ -47,7 +47,7 @@ extension ProcessSuites {
             // Again, over itself: nothing of the first time is left, and nothing changes.
             #expect(try await Self.make(into: folder, on: thread) == guide)
             let again = try Self.fleets.flatMap { fleet in
-                try Self.drawings.map { try Self.read("\(folder)/policies/\(fleet)-\($0).svg") }
+                try Self.drawings.map { try GoldenVectors.contents("\(folder)/policies/\(fleet)-\($0).svg") }
             }
             #expect(again == drawn)
         }
@@ -192,19 +192,8 @@ extension ProcessSuites {
         }
 
         private static func lines(_ path: String) throws -> [String] {
-            String(decoding: try read(path), as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        }
-
-        private static func read(_ path: String) throws -> [UInt8] {
-            let file = open(path, O_RDONLY)
-            guard file >= 0 else { throw Unmet("\(path) can be read") }
-            defer { close(file) }
-            var bytes: [UInt8] = [], piece = [UInt8](repeating: 0, count: 64 << 10)
-            while true {
-                let count = Glibc.read(file, &piece, piece.count)
-                guard count > 0 else { return bytes }
-                bytes += piece[..<count]
-            }
+            String(decoding: try GoldenVectors.contents(path), as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(
+                String.init)
         }
     }
 }

@@ -4,6 +4,7 @@ import EventLoop
 import Glibc
 import JSONText
 import LoadGeneration
+import TestSupport
 import Testing
 
 extension ProcessSuites {
@@ -56,7 +57,7 @@ extension ProcessSuites {
                 recorder.signal(SIGINT)
                 #expect(try await recorder.ended(within: .seconds(10)) == .exited(0), "\(recorder.lines)")
                 #expect(recorder.outputLines.contains { $0.hasPrefix("recorded \(told.count) requests in ") }, "\(recorder.outputLines)")
-                let bytes = try Self.read(path), record = try Record(file: path)
+                let bytes = try GoldenVectors.contents(path), record = try Record(file: path)
                 #expect(Self.mode(path) == 0o600)
                 try Self.check(record, told, recorder.outputLines)
                 Self.isSilent(bytes, told + [before])
@@ -75,7 +76,7 @@ extension ProcessSuites {
                 let again = try ChildProcess("again", at: tool, ["record", "--router", router, "--out", path], on: cluster.loop)
                 #expect(try await again.ended(within: .seconds(10)) == .exited(1))
                 #expect(again.lines.contains { $0.contains("File exists") }, "\(again.lines)")
-                #expect(try Self.read(path) == bytes)
+                #expect(try GoldenVectors.contents(path) == bytes)
             }
         }
 
@@ -241,18 +242,6 @@ extension ProcessSuites {
             var path = Array("/tmp/apus-record-XXXXXX".utf8CString)
             guard mkdtemp(&path) != nil else { throw Unmet("a folder") }
             return String(decoding: path.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        }
-
-        private static func read(_ path: String) throws -> [UInt8] {
-            let file = open(path, O_RDONLY)
-            guard file >= 0 else { throw Unmet("\(path) can be read") }
-            defer { close(file) }
-            var bytes: [UInt8] = [], piece = [UInt8](repeating: 0, count: 64 << 10)
-            while true {
-                let count = Glibc.read(file, &piece, piece.count)
-                guard count > 0 else { return bytes }
-                bytes += piece[..<count]
-            }
         }
 
         private static func mode(_ path: String) -> mode_t {

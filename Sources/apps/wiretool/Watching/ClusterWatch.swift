@@ -96,14 +96,14 @@ final class ClusterWatch: ClusterObserver {
         book.tick(at: loop.now)
         for timeline in book.takeEnded() where !isDone {
             shown += 1
-            print(timeline)
+            tell(timeline)
         }
         if isDone { stop.fulfil(()) }
     }
 
     // MARK: Printing
 
-    private func print(_ timeline: Timeline) {
+    private func tell(_ timeline: Timeline) {
         if wish.isJSON { return say(WatchJSON.request(timeline, at: milliseconds)) }
         let line = WatchText.request(timeline, named: names, cuts: isTable)
         if isTable {

@@ -33,8 +33,8 @@ package enum CommandLoop {
     }
 }
 
+// Safety: written on the loop, read on the same thread after the loop has ended.
 private final class Outcome: @unchecked Sendable {
-    // Safety: written on the loop, read on the same thread after the loop has ended.
     var code = ExitCode.failure
 }
 
