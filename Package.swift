@@ -121,14 +121,20 @@ var targets: [Target] = [
             "WireProtocol",
         ]),
     app("workerd", ["ProcessKit", "ServiceRuntime", "WorkerService"]),
+    app("chaos", ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "LoadGeneration", "ServiceRuntime", "WireProtocol"]),
 
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`
     .target(name: "CTwins", path: "Tests/Benchmarks/CTwins", linkerSettings: [.linkedLibrary("nng")]),
     .executableTarget(
-        name: "benchmarks", dependencies: ["CTwins", "ClusterModel", "EventLoop", "JSONText", "Scheduling", "Transport", "WireProtocol"],
+        name: "benchmarks",
+        dependencies: [
+            "CTwins", "ClusterModel", "Engines", "EventLoop", "JSONText", "ProcessKit", "Scheduling", "Telemetry", "Transport",
+            "WireProtocol", "WorkerService",
+        ],
         path: "Tests/Benchmarks/Suite", swiftSettings: swiftSettings),
 
     // tests: one folder a target, then the suites over the whole
+    tests("ClusterHarnessTests", ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport"]),
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
     tests("EngineConformanceTests", ["ClusterModel", "Engines"]),
     tests("EnginesTests", ["ClusterModel", "Engines"]),

@@ -16,7 +16,7 @@ struct ChoiceOutputTests {
     }
 
     private func run(_ first: Int, _ count: Int, _ finish: FinishReason? = nil) -> Arrivals.Run {
-        Arrivals.Run(choice: 0, count: UInt8(count), finish: finish, firstPosition: UInt32(first))
+        Arrivals.Run(choice: 0, count: UInt8(count), finish: finish, leg: .aggregated, hasLogprobs: false, firstPosition: UInt32(first))
     }
 
     private static func tokens(_ text: String) -> ArraySlice<TokenID> { ArraySlice(text.utf8.map { TokenID($0) }) }

@@ -61,7 +61,7 @@ struct RandomRecordingTests {
             model.workers = [[], []]
             model.ranks = [[], []]
         case 11: tracker.recordRoute(asked: now, answered: now + claim, number < 4 ? nil : RouterSlice(queue: claim, queueDepth: number))
-        case 12: tracker.recordAccepted(at: now)
+        case 12: tracker.recordAccepted(of: .aggregated, at: now)
         case 13: tracker.recordWorkerTimes(WorkerSlice(waited: claim, prefill: claim, exposedTransfer: claim), of: phase)
         case 14: tracker.recordWrite(claim)
         default:

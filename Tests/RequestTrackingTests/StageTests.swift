@@ -11,7 +11,7 @@ struct StageTests {
             $0.recordTokenize(ms(1))
             $0.recordRoute(asked: at(2), answered: at(6), RouterSlice(queue: ms(3), overlapBlocks: 1, promptBlocks: 4, queueDepth: 2))
             $0.recordPrefillStart(at: at(8))
-            $0.recordAccepted(at: at(9))
+            $0.recordAccepted(of: .aggregated, at: at(9))
             $0.recordWorkerTimes(WorkerSlice(waited: ms(5)), of: .aggregated)
             $0.recordWorkerTimes(WorkerSlice(prefill: ms(12)), of: .aggregated)
             $0.recordFirstToken(of: .aggregated, at: at(30))
@@ -65,7 +65,7 @@ struct StageTests {
             $0.recordRoute(asked: at(0), answered: at(1), RouterSlice())
             $0.recordPrefillStart(at: at(2))
             $0.recordWorkerTimes(WorkerSlice(waited: ms(3), prefill: ms(6)), of: .aggregated)
-            $0.recordAccepted(at: at(12))
+            $0.recordAccepted(of: .aggregated, at: at(12))
             $0.recordFirstToken(of: .aggregated, at: at(12))
             $0.recordFinish(at: at(12))
         }.stages
@@ -117,6 +117,31 @@ struct StageTests {
         #expect(stages.promptWorkerTimes.transfer == ms(9) && stages.outputWorkerTimes.decode == ms(8))
     }
 
+    @Test("dispatch ends where the leg that computes the prompt is accepted, whenever the other one is")
+    func accepted() {
+        let stages = tracker {
+            $0.recordRoute(asked: at(0), answered: at(1), RouterSlice())
+            $0.recordPrefillStart(at: at(1))
+            $0.recordAccepted(of: .decode, at: at(2))
+            $0.recordAccepted(of: .prefill, at: at(5))
+            $0.recordFirstToken(of: .prefill, at: at(9))
+            $0.recordFinish(at: at(12))
+        }.stages
+        #expect(stages.dispatch == ms(4) && stages.clampedRests == 0)
+    }
+
+    @Test("a place that is asked for behind the first token is time between tokens, in the router's stages as little as in its depth")
+    func lateRoute() {
+        let stages = tracker {
+            $0.recordRoute(asked: at(0), answered: at(1), RouterSlice(queue: ms(1), queueDepth: 3))
+            $0.recordFirstToken(of: .prefill, at: at(9))
+            $0.recordRoute(asked: at(10), answered: at(40), RouterSlice(queue: ms(25), queueDepth: 8))
+            $0.recordFinish(at: at(50))
+            #expect($0.routerQueueDepth == 3)
+        }.stages
+        #expect(stages.route == .zero && stages.queue == ms(1) && stages.decode == ms(41) && stages.clampedRests == 0)
+    }
+
     @Test("where the prefill leg gives the first token, the transfer is what the second waits for, and is taken out of decode")
     func concurrent() {
         var tracker = tracker {
@@ -150,12 +175,12 @@ struct StageTests {
             $0.beginAttempt()
             $0.recordRoute(asked: at(1), answered: at(4), RouterSlice(queue: ms(1)))
             $0.recordPrefillStart(at: at(5))
-            $0.recordAccepted(at: at(7))
+            $0.recordAccepted(of: .aggregated, at: at(7))
             $0.recordWorkerTimes(WorkerSlice(waited: ms(2), prefill: ms(50)), of: .aggregated)
             $0.beginAttempt()
             $0.recordRoute(asked: at(20), answered: at(22), RouterSlice(queue: ms(2)))
             $0.recordPrefillStart(at: at(23))
-            $0.recordAccepted(at: at(24))
+            $0.recordAccepted(of: .aggregated, at: at(24))
             $0.recordWorkerTimes(WorkerSlice(prefill: ms(5)), of: .aggregated)
             $0.recordFirstToken(of: .aggregated, at: at(30))
             $0.recordFinish(at: at(31))
@@ -171,7 +196,7 @@ struct StageTests {
         tracker.beginAttempt()
         tracker.recordRoute(asked: at(31), answered: at(40), RouterSlice(queue: ms(30)))
         tracker.recordPrefillStart(at: at(41))
-        tracker.recordAccepted(at: at(45))
+        tracker.recordAccepted(of: .aggregated, at: at(45))
         tracker.recordWorkerTimes(WorkerSlice(waited: ms(99), prefill: ms(99), exposedTransfer: ms(99)), of: .aggregated)
         #expect(tracker.stages == before)
         tracker.recordFinish(at: at(90))

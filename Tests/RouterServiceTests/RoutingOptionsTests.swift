@@ -30,7 +30,7 @@ struct RoutingOptionsTests {
                 "0.3",
                 "--temperature", "0.7", "--no-assume-reuse", "--no-track-prefill", "--no-track-active-blocks", "--transfer-weight", "4",
                 "--interference-weight", "5", "--held-block-weight", "6", "--eviction-weight", "7", "--decode-load-scale", "8",
-                "--decision-memory", "1MiB",
+                "--decision-memory", "1MiB", "--enforce-disagg",
             ]))
         var expected = SelectionSettings()
         expected.policy = .latency
@@ -50,6 +50,7 @@ struct RoutingOptionsTests {
         expected.heldBlockWeight = 6
         expected.evictionWeight = 7
         expected.decodeLoadScale = 8
+        expected.enforcesSplit = true
         #expect(config.selection == expected && config.decisionBytes == 1 << 20)
     }
 

@@ -19,7 +19,7 @@ struct DecisionRecordTests {
             $0.tokenCount = UInt32(roll % 400)
             $0.blockSize = 16
             $0.wish = PlacementWish(rawValue: UInt8(roll >> 10 % 4)) ?? .any
-            $0.splitNeeds = 4
+            $0.maySplit = true
             $0.isQuestion = roll >> 20 % 2 == 0
             let target = PlacementTarget(worker: WorkerID(1 + roll >> 24 % 40), rank: roll >> 30 % 2 == 0 ? Rank(0) : nil)
             switch roll >> 34 % 6 {
@@ -178,11 +178,11 @@ struct DecisionRecordTests {
         var pool: [Candidate] = []
         for worker in 1...4_096 as ClosedRange<UInt64> {
             pool.append(
-                candidate(worker << 40, 0, [.prefill, .decode][Int(worker % 2)], capabilities: 4, waiting: 999, requests: 1_000_000))
+                candidate(worker << 40, 0, [.prefill, .decode][Int(worker % 2)], kv: .any, waiting: 999, requests: 1_000_000))
         }
         var scratch = SelectionScratch(), ring = DecisionRing(bytes: 1 << 20), random = SeededRandom(seed: 5)
         _ = try PlacementSelector(.kv).decide(
-            query { $0.splitNeeds = 4 }, among: pool, blocks: BlockMatches(), scratch: &scratch, random: &random)
+            query { $0.maySplit = true }, among: pool, blocks: BlockMatches(), scratch: &scratch, random: &random)
         ring.append(scratch, Self.facts(1))
         let record = try #require(ring.record(of: RequestID(origin: 7, counter: 1)))
         #expect(record.legs.count == 3 && record.legs.allSatisfy { $0.candidates.count == 64 && $0.counts.leftOut == 2_048 - 64 })

@@ -109,7 +109,9 @@ struct RoundRobinTests {
         // Said anew, without the code that is tested.
         func mayRun(_ candidate: Candidate) -> Bool {
             let id = candidate.placement.worker
-            let roles: [PlacementRole] = asked.wish == .prefill ? [.prefill] : [.aggregated, .decode]
+            // One that a whole request prefers may be of any role.
+            let isPreferred = asked.wish == .aggregated && asked.preferred.map { $0.covers(candidate.placement) } ?? false
+            let roles: [PlacementRole] = asked.wish == .prefill ? [.prefill] : [.aggregated, .decode] + (isPreferred ? [.prefill] : [])
             return candidate.isReady && roles.contains(candidate.role) && asked.needs & candidate.capabilities == asked.needs
                 && (asked.loRA.isEmpty || candidate.loRAs.contains(asked.loRA)) && (asked.allowed.isEmpty || asked.allowed.contains(id))
                 && !asked.excluded.contains(id) && !asked.unreachable.contains(id)
@@ -117,7 +119,10 @@ struct RoundRobinTests {
         let able = candidates.filter(mayRun), free = Set(able.filter { $0.load.waitingTokens <= 1_000 }.map(\.placement))
         switch SelectionTests.selector.place(asked, candidates) {
         case .success(let placement): #expect(free.contains(placement), "seed \(seed)")
-        case .failure(let failure): #expect(failure == (able.isEmpty ? .noWorker : .busy) && free.isEmpty, "seed \(seed)")
+        // Nobody waits for one that is only preferred.
+        case .failure(let failure):
+            let mayWait = able.contains { $0.role != .prefill || asked.wish == .prefill }
+            #expect(failure == (mayWait ? .busy : .noWorker) && free.isEmpty, "seed \(seed)")
         }
     }
 }

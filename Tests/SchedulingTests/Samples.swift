@@ -4,7 +4,7 @@ import Scheduling
 /// Candidates as tables write them: `w` worker, `r` rank, and what differs from a ready, idle worker for whole requests.
 func candidate(
     _ worker: UInt64, _ rank: UInt32 = 0, _ role: PlacementRole = .aggregated, ready: Bool = true, capabilities: UInt64 = 0,
-    loRAs: Set<String> = [], waiting: UInt64 = 0, requests: UInt32 = 0, turn: UInt64 = 0
+    loRAs: Set<String> = [], kv: KVSide = .none, waiting: UInt64 = 0, requests: UInt32 = 0, turn: UInt64 = 0
 ) -> Candidate {
     var load = CandidateLoad()
     load.waitingTokens = waiting
@@ -12,7 +12,12 @@ func candidate(
     load.totalBlocks = 1_000
     return Candidate(
         placement: place(worker, rank), generation: Generation(worker << 8), role: role, capabilities: capabilities, loRAs: loRAs,
-        maxBatchedTokens: 1_000, isReady: ready, load: load, lastTurn: turn)
+        kv: kv, maxBatchedTokens: 1_000, isReady: ready, load: load, lastTurn: turn)
+}
+
+extension KVSide {
+    /// Of the first kind, by any path.
+    static let any = KVSide(kind: 1, paths: [.concurrent, .sequential])
 }
 
 func place(_ worker: UInt64, _ rank: UInt32 = 0) -> Placement { Placement(worker: WorkerID(worker), rank: Rank(rank)) }
@@ -137,7 +142,9 @@ func randomPool(_ random: inout SeededRandom, upTo most: UInt64 = 150) -> [Candi
         let roll = random.next()
         var one = candidate(
             UInt64(index / 2) + 1, UInt32(index % 2), PlacementRole(rawValue: UInt8(roll % 3)) ?? .aggregated, ready: roll >> 8 % 8 != 0,
-            capabilities: roll >> 16 & 3 | 4, waiting: (roll >> 20) % 1_100, requests: UInt32((roll >> 32) % 30), turn: (roll >> 40) % 50)
+            capabilities: roll >> 16 & 3,
+            kv: KVSide(kind: UInt16(roll >> 18 % 4), paths: SplitPaths(rawValue: UInt8(roll >> 22 % 4))), waiting: (roll >> 20) % 1_100,
+            requests: UInt32((roll >> 32) % 30), turn: (roll >> 40) % 50)
         one.slot = PlacementSlot(UInt16(index))
         one.indexedBlocks = (roll >> 48) % 4
         one.turnover = Float(random.next() % 300) / 100

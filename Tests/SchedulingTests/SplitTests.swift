@@ -2,16 +2,13 @@ import ClusterModel
 import Scheduling
 import Testing
 
-/// Bits of the abilities that split requests need in these tests.
-private let handOver: UInt64 = 4
-
 @Suite("Split plans")
 struct SplitTests {
     /// Prefill workers 1 and 2, decode workers 3 and 4.
     static func pool(_ change: (inout [Candidate]) -> Void = { _ in }) -> [Candidate] {
         var pool = [
-            candidate(1, 0, .prefill, capabilities: handOver), candidate(2, 0, .prefill, capabilities: handOver),
-            candidate(3, 0, .decode, capabilities: handOver), candidate(4, 0, .decode, capabilities: handOver),
+            candidate(1, 0, .prefill, kv: .any), candidate(2, 0, .prefill, kv: .any),
+            candidate(3, 0, .decode, kv: .any), candidate(4, 0, .decode, kv: .any),
         ]
         for index in pool.indices { pool[index].slot = PlacementSlot(UInt16(index)) }
         // Both decode for others: a prefill of 64 blocks there costs 64 x 0.02 x 40 = 51.2 blocks more, a transfer 6.4.
@@ -27,7 +24,7 @@ struct SplitTests {
         query {
             $0.tokenCount = 1_024
             $0.blockSize = 16
-            $0.splitNeeds = handOver
+            $0.maySplit = true
             change(&$0)
         }
     }
@@ -90,8 +87,9 @@ struct SplitTests {
 
     @Test("without prefill workers that can hand over, the request stays whole")
     func notCapable() {
-        #expect(Self.decide(Self.prompt { $0.splitNeeds = 0 }) == .success([place(3)]))
-        #expect(Self.decide(Self.prompt { $0.splitNeeds = 8 }) == .success([place(3)]))
+        #expect(Self.decide(Self.prompt { $0.maySplit = false }) == .success([place(3)]))
+        let mute = [1, 2].map { candidate($0, 0, .prefill) } + Self.pool()[2...]
+        #expect(Self.decide(Self.prompt(), mute) == .success([place(3)]))
         let gone = Self.pool {
             $0[0].isReady = false
             $0[1].isReady = false

@@ -1,6 +1,7 @@
 import Engines
 import ServiceRuntime
 import Testing
+import WireProtocol
 import WorkerService
 
 @Suite("Options of a worker's engine")
@@ -43,9 +44,24 @@ struct EngineOptionTests {
 
     private struct Wrong: Error {}
 
-    @Test("by default it is a mock as its configuration says, without faults and without KV state")
+    @Test("by default it is a mock as its configuration says, without faults, which gives and takes KV state")
     func defaults() throws {
-        #expect(try mock("") == MockConfiguration())
+        var expected = MockConfiguration()
+        expected.kv = MockKVConfiguration()
+        #expect(try mock("") == expected)
+    }
+
+    @Test("KV state is given and taken in the ways that an option names, in pages of a size that others say")
+    func handOver() throws {
+        #expect(try mock("--mock-hand-over none").kv == nil)
+        #expect(try mock("--mock-hand-over concurrent").kv?.paths == .concurrent)
+        #expect(
+            try mock("--mock-hand-over sequential --mock-kv-layers 3 --mock-kv-head-dimension 5").kv
+                == MockKVConfiguration(layers: 3, headDimension: 5, paths: .sequential))
+        let resolution = resolve("--kv-codec split-zstd --kv-credits 1MiB --fault-drop-kv-link-at-chunk 7")
+        #expect(resolution.errors == [])
+        let config = try WorkerOptions().config(resolution.configuration)
+        #expect(config.rooms.codec == .fixed(.splitZstd) && config.rooms.credits == 1 << 20 && config.rooms.breaksAtChunk == 7)
     }
 
     @Test("each option of the mock reaches its configuration")
@@ -64,6 +80,7 @@ struct EngineOptionTests {
         expected.embeddingDimensions = 8
         expected.adapters = ["a", "b"]
         expected.latency.speedup = 3
+        expected.kv = MockKVConfiguration()
         #expect(mock == expected)
     }
 

@@ -64,8 +64,8 @@ final class ClientAPI {
             exchange, requestID: requestID, writer: writer(endpoint, prepared, id), choices: prepared.choices,
             wantsLogprobs: prepared.sampling.topLogprobs != nil, echo: echo(prepared), record: record, keepalive: frontend.limits.keepalive,
             loop: frontend.context.loop)
-        let flow = RequestFlow(prepared, id: id, session: session, trace: trace, record: record, answer: answer, frontend: frontend)
-        let outcome = await flow.run()
+        let request = ClientRequest(prepared, id: id, session: session, trace: trace, record: record, answer: answer, frontend: frontend)
+        let outcome = await RequestFlow(request).run()
         frontend.end(isStreamed: isStreamed, tokens: outcome.usage.completionTokens)
         record.count(outcome)
         ended(outcome, prepared, id, record)

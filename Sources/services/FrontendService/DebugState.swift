@@ -37,6 +37,8 @@ extension WorkerClient {
         json.bool(isOpen)
         json.key("requests")
         json.number(openRequests)
+        json.key("legs")
+        json.number(openLegs)
         json.key("unsent_bytes")
         json.number(unsentBytes)
         json.key("late_frames")

@@ -22,6 +22,8 @@ final class Frontend {
     var publish: (@LoopActor (RequestSlice) -> Void)?
     private(set) var isDraining = false
     private(set) var running = 0
+    /// Frames of decode legs that wait for a token of their prefill leg.
+    var keptRuns = 0
     private(set) var streams = 0
     private(set) var requestsTotal: UInt64 = 0
     private(set) var tokensTotal: UInt64 = 0

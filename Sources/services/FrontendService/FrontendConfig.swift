@@ -28,6 +28,7 @@ package struct FrontendOptions: Sendable {
     private let dispatch: OptionKey<Duration>
     private let queue: OptionKey<Duration>
     private let routerReturn: OptionKey<Duration>
+    private let rendezvous: OptionKey<Duration>
     private let firstToken: OptionKey<Duration>
     private let silence: OptionKey<Duration>
     private let total: OptionKey<Duration>
@@ -72,6 +73,9 @@ package struct FrontendOptions: Sendable {
         routerReturn = table.option(
             "router-wait", .duration(.zero...(.seconds(120))), default: limits.routerReturn,
             help: "How long a request waits for a router when none can be reached.")
+        rendezvous = table.option(
+            "rendezvous-limit", .duration(.milliseconds(100)...(.seconds(600))), default: limits.rendezvous,
+            help: "How long the two workers of a split request wait for each other.")
         firstToken = table.option(
             "first-token-limit", .duration(.milliseconds(100)...(.seconds(3_600))), default: limits.firstToken,
             help: "From acceptance to the first token.")
@@ -120,6 +124,7 @@ package struct FrontendOptions: Sendable {
         config.limits.dispatch = resolved[dispatch]
         config.limits.queue = resolved[queue]
         config.limits.routerReturn = resolved[routerReturn]
+        config.limits.rendezvous = resolved[rendezvous]
         config.limits.firstToken = resolved[firstToken]
         config.limits.silence = resolved[silence]
         config.limits.total = resolved[total]

@@ -6,6 +6,8 @@ package struct FrontendLimits: Sendable {
     package var queue = Duration.seconds(60)
     /// Without any router, requests wait this long for one to come back: a restart takes a second.
     package var routerReturn = Duration.seconds(10)
+    /// So long the two workers of a split request wait for each other: a decode worker that is full may free blocks meanwhile.
+    package var rendezvous = Duration.seconds(10)
     /// Accepted to the first token: the longest prompts on a busy worker.
     package var firstToken = Duration.seconds(120)
     /// Between two tokens: an engine that is silent for so long has lost the request.

@@ -58,6 +58,10 @@ package final class FrontendService {
     package var openRequests: Int { frontend.running }
     /// Requests that some worker still runs for this frontend.
     package var requestsAtWorkers: Int { frontend.workers.openRequests }
+    /// Legs of them: a split request has two.
+    package var legsAtWorkers: Int { frontend.workers.openLegs }
+    /// Token frames that came before what belongs before them.
+    package var keptFrames: Int { frontend.keptRuns }
     /// Sessions that are being closed.
     package var sessionsClosing: Int { frontend.sessions.closing }
     package var isServing: Bool { frontend.isServing }
@@ -154,6 +158,10 @@ package final class FrontendService {
         json.number(frontend.running)
         json.key("streams")
         json.number(frontend.streams)
+        json.key("legs")
+        json.number(legsAtWorkers)
+        json.key("kept_frames")
+        json.number(keptFrames)
         json.key("connections")
         json.number(server.openConnections)
         json.key("buffered_bytes")

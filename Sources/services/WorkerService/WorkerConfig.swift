@@ -15,6 +15,7 @@ package struct WorkerConfig: Sendable {
     var sessions = SessionLimits()
     /// How much of its stream it keeps for those who missed some.
     package var ring = FeedRing.Bounds()
+    package var rooms = RoomSettings()
     package var eventFaults = EventFaults()
     package var engine = EngineSelection.mock(MockConfiguration())
 

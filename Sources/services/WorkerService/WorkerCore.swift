@@ -22,20 +22,29 @@ final class WorkerCore {
     let steps: Steps<EngineWork>
     let sessions: SessionTable
     let check: EntryCheck
+    /// KV state on its way to other workers, and from them.
+    private(set) lazy var rooms = RoomBook(self, pool: pool, settings: roomSettings, metrics: metrics.kv)
+    private let pool: WorkPool
+    private let roomSettings: RoomSettings
     /// The engine gave up: nothing brings this worker back.
     var hasFailed = false
     private(set) var state = ProcessState.starting
     private(set) var stateReason = ""
     /// Told each time the last open request has ended.
     var whenQuiet: (@LoopActor () -> Void)?
+    /// Told of each leg that gives the state of an earlier request to another worker while this one leaves.
+    var whenMoved: (@LoopActor () -> Void)?
     /// Links that have something to send, in the order in which they got it.
     private var touched: [DataLink] = []
     private var expiry: TimerHandle?
 
     init(
         loop: Loop, log: Logger, tracer: Tracer, identity: Identity, profile: EngineProfile, model: WorkerModel, metrics: WorkerMetrics,
-        table: RequestTable, events: EventPublisher, steps: Steps<EngineWork>, sessions: SessionTable
+        table: RequestTable, events: EventPublisher, steps: Steps<EngineWork>, sessions: SessionTable, pool: WorkPool,
+        rooms: RoomSettings
     ) {
+        self.pool = pool
+        roomSettings = rooms
         self.loop = loop
         self.log = log
         self.tracer = tracer
@@ -98,6 +107,7 @@ final class WorkerCore {
         guard !request.isClosing else { return }
         loop.cancel(request.timer)
         request.timer = nil
+        rooms.requestEnded(request, end)
         let now = loop.now, durations = request.durations
         if let link = request.link {
             var status = EndedStatus()
@@ -110,12 +120,13 @@ final class WorkerCore {
             status.outputTokens = request.outputTokens
             status.preemptions = request.preemptions
             status.durations = durations
+            status.transferBytes = request.transfer.sentBytes
             status.handOver = end.handOver
             status.failure = end.failure
             link.append(.endedStatus(status))
         }
         table.close(request, at: now)
-        if !byEngine { steps.submit(.cancel(request.key, choice: nil)) }
+        if !byEngine, request.isAdmitted { steps.submit(.cancel(request.key, choice: nil)) }
         if request.lease != 0 {
             events.append(
                 .requestEnded(
@@ -131,6 +142,8 @@ final class WorkerCore {
         if let place = request.place { LegSpans(request, at: place, tracer).record(end, at: now) }
         events.touch()
         metrics.ended(end.reason)
+        // The engine never heard of it, and has nothing to let go.
+        if !request.isAdmitted { table.release(request) }
         forgetLater()
         if table.openCount == 0 { whenQuiet?() }
     }
@@ -152,6 +165,7 @@ final class WorkerCore {
 
     /// Sends what the links have: at the end of whatever put it there.
     func settle() {
+        rooms.settle()
         guard !touched.isEmpty else { return }
         // Sending puts nothing there.
         for link in touched { link.leave() }
@@ -162,5 +176,6 @@ final class WorkerCore {
         loop.cancel(expiry)
         expiry = nil
         snapshots.stop()
+        rooms.stop()
     }
 }

@@ -35,6 +35,36 @@ enum WorkerLimits {
     static let engineClose = Duration.seconds(5)
     /// Media of a parity list are hashed into every block that they touch: no more of these than tokens.
     static let parityMedia = 65_536
+    /// How long either side of a room waits for the other; a frontend may say less. A closed room is remembered for as long.
+    static let rendezvous = Duration.seconds(10)
+    /// What a peer that knows of a room gets beyond that to say what is wrong.
+    static let roomAnswer = Duration.milliseconds(500)
+    /// RoomEnd is answered when the last chunks are stored; signs of that come before.
+    static let roomEndAnswer = Duration.seconds(60)
+    /// Without a chunk or an acknowledgement.
+    static let kvStall = Duration.seconds(5)
+    /// A link that was lost is dialled again after this; an idle one is kept for the next request of the same pair.
+    static let kvRedial = Duration.milliseconds(100)
+    static let kvIdle = Duration.seconds(10)
+    /// Large enough for the full rate of a link, small enough that the receiver stores while the next one travels.
+    static let kvChunkBytes = 1 << 20
+    /// Of all rooms of a link between engine and socket: what a link takes in some milliseconds.
+    static let kvUnsentBytes = 8 << 20
+    /// What a loop goes through itself: some tens of microseconds.
+    static let kvInlineBytes = 32 << 10
+    /// The pool is full: it is asked again.
+    static let kvPoolPause = Duration.milliseconds(2)
+    /// Of one link, waiting for blocks at the peer: far below the questions that a link allows, so that rooms can end beside them.
+    static let openOffers = 1_024
+    static let roomsPerLink = 4_096
+    /// Rooms that were offered, and whose request has not come.
+    static let openRoomOffers = 4_096
+    static let roomTombstones = 16_384
+    static let kvLinks = 1_024
+    /// Legs of requests that a worker gave back come within this, or not at all.
+    static let moveArrival = Duration.seconds(1)
+    /// Where running requests can be moved, they are given back so much earlier, for their state to be fetched.
+    static let moveReserve = Duration.seconds(5)
     /// Lines of one kind in a log each ten seconds.
     static let logLines = 5
     static let logMilliseconds: Int64 = 10_000

@@ -23,6 +23,7 @@ struct WorkerMetrics: Sendable {
     private let rejectedLinks: Counter
     private let ignoredMessages: CounterFamily
     let stream: StreamMetrics
+    let kv: KVMetrics
 
     init(registry: MetricsRegistry) {
         func byRank(_ name: String, _ help: String) -> GaugeFamily {
@@ -53,6 +54,7 @@ struct WorkerMetrics: Sendable {
         ignoredMessages = registry.counterFamily(
             "apus_worker_ignored_messages_total", help: "Messages that asked for nothing that is here.", labels: ["kind"])
         stream = StreamMetrics(registry: registry)
+        kv = KVMetrics(registry: registry)
     }
 
     func stepped(tokens count: Int, prefillTokens prefilled: Int) {
@@ -111,6 +113,10 @@ struct WorkerMetrics: Sendable {
         case .promptTooLong: "prompt_too_long"
         case .cancelled: "cancelled"
         case .engineFailed: "engine_failed"
+        case .roomClosed: "room_closed"
+        case .checksum: "checksum"
+        case .stalled: "stalled"
+        case .timeout: "timed_out"
         default: "other"
         }
     }

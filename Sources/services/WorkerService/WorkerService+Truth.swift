@@ -1,4 +1,4 @@
-import ClusterModel
+package import ClusterModel
 import Transport
 package import WireProtocol
 
@@ -18,6 +18,14 @@ extension WorkerService {
 
     package var ranks: [UInt32] { core?.table.ranks.map(\.load.rank) ?? [] }
     package var id: UInt64 { policy.identity.id }
+
+    /// The card that is served; nil before the engine stands.
+    package var pool: Digest? { core?.model.card.digest }
+
+    /// Rooms of either side, and offers that wait for their request.
+    package var openRooms: Int { core?.rooms.openCount ?? 0 }
+    /// Of KV state, between links and engine.
+    package var kvBytesHeld: Int { (core?.rooms.bytesToSend ?? 0) + kvLinks.reduce(0) { $0 + $1.bytesHeld } }
 
     /// Each with the counter of its binding.
     package var sessionsBound: [(key: SessionKey, counter: UInt64)] { core?.sessions.all.map { ($0.key, $0.bindCounter) } ?? [] }

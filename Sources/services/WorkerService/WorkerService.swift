@@ -33,6 +33,9 @@ package final class WorkerService {
     private(set) var registrations: [Registration] = []
     private(set) var dataLinks: [DataLink] = []
     private(set) var recoveryLinks: [RecoveryLink] = []
+    /// From workers that hand their state over to this one.
+    private(set) var kvLinks: [ReceivingLink] = []
+    private var lastKVLink: UInt64 = 0
     private var rejections = RateLimit(lines: WorkerLimits.logLines, perMilliseconds: WorkerLimits.logMilliseconds)
     private var isStopped = false
 
@@ -71,7 +74,7 @@ package final class WorkerService {
     /// Nothing runs, nothing is left of what ran but tombstones, and nothing waits to be sent.
     package var isIdle: Bool {
         guard let parts, let steps else { return true }
-        return parts.core.table.isEmpty && steps.isIdle && dataLinks.allSatisfy(\.isEmpty)
+        return parts.core.table.isEmpty && parts.core.rooms.openCount == 0 && steps.isIdle && dataLinks.allSatisfy(\.isEmpty)
     }
 
     // MARK: Service
@@ -99,11 +102,12 @@ package final class WorkerService {
         let core = WorkerCore(
             loop: loop, log: log, tracer: context.tracer, identity: policy.identity, profile: profile, model: model, metrics: metrics,
             table: table,
-            events: events, steps: steps, sessions: sessions)
+            events: events, steps: steps, sessions: sessions, pool: context.pool, rooms: config.rooms)
         let handler = GenerateHandler(core)
         let drain = Drain(core, handler, role: config.role) { [weak self] in self?.registrations ?? [] }
         parts = Parts(core: core, handler: handler, streamer: TokenStreamer(core), drain: drain)
         core.whenQuiet = { [weak drain] in drain?.look() }
+        core.whenMoved = { [weak drain] in drain?.moveArrived() }
         try open(core)
         core.become(.ready)
         for address in config.routers {
@@ -126,7 +130,7 @@ package final class WorkerService {
     package func drain() async -> Bool {
         guard let parts, !isStopped else { return true }
         let core = parts.core
-        let turn = parts.drain.begin(.shutdown, limit: max(config.drainLimit - WorkerLimits.drainReserve, config.drainLimit / 2))
+        let turn = parts.drain.beginShutdown(within: config.drainLimit)
         guard await parts.drain.finish(turn), !isStopped else { return false }
         // The last thing that the stream says, while there is time for it to be heard.
         core.become(.stopped, reason: "drained")
@@ -141,6 +145,7 @@ package final class WorkerService {
         for registration in registrations { registration.stop() }
         for link in dataLinks { link.link.abort() }
         for link in recoveryLinks { link.link.abort() }
+        for link in kvLinks { link.link.abort() }
         if steps?.close(within: WorkerLimits.engineClose) == false {
             log.error("the engine did not stop", ["within": .duration(WorkerLimits.engineClose)])
         }
@@ -159,10 +164,14 @@ package final class WorkerService {
         for registration in registrations { registration.stop() }
         for link in dataLinks { link.link.goodbye(.draining) }
         for link in recoveryLinks { link.link.goodbye(.draining) }
+        for link in kvLinks { link.link.goodbye(.draining) }
+        parts?.core.rooms.takeLeave()
         let deadline = loop.now + TransportLimits.goodbye + TransportLimits.goodbye
-        while loop.now < deadline, !isStopped, !(dataLinks.isEmpty && recoveryLinks.isEmpty) { await quiet.pause(until: deadline) }
-        return dataLinks.isEmpty && recoveryLinks.isEmpty
+        while loop.now < deadline, !isStopped, !hasNoLinks { await quiet.pause(until: deadline) }
+        return hasNoLinks
     }
+
+    private var hasNoLinks: Bool { dataLinks.isEmpty && recoveryLinks.isEmpty && kvLinks.isEmpty }
 
     /// The stream's socket, spoilt if that was asked for.
     private func feed() throws(TransportError) -> FeedPublisher {
@@ -181,9 +190,14 @@ package final class WorkerService {
     private func open(_ core: WorkerCore) throws(TransportError) {
         var policy = policy
         policy.accepts = [.data: [.frontend, .tool], .recovery: [.router, .frontend, .tool]]
+        if core.profile.kvShape != nil {
+            policy.accepts[.kv] = [.worker, .tool]
+            policy.credits = config.rooms.credits
+        }
         policy.judge = { [weak self] hello in self?.judge(hello) }
         let endpoint = LinkEndpoint(loop: loop, network: context.network, policy: policy)
         self.endpoint = endpoint
+        core.rooms.endpoint = endpoint
         linkAddress = try endpoint.listen(
             on: config.listen, accepted: { [weak self] in self?.accepted($0) },
             rejected: { [weak self] end, peer in self?.rejected(end, peer) })
@@ -202,6 +216,9 @@ package final class WorkerService {
             })
         {
             return Refuse(.duplicateIdentity, retryable: true, field: "id", reason: "another life of this frontend is still linked")
+        }
+        if hello.link == .kv, kvLinks.count >= WorkerLimits.kvLinks {
+            return Refuse(.busy, retryable: true, reason: "\(WorkerLimits.kvLinks) kv links are open")
         }
         if dataLinks.count + recoveryLinks.count >= WorkerLimits.links {
             return Refuse(.busy, retryable: true, reason: "\(WorkerLimits.links) links are open")
@@ -226,7 +243,15 @@ package final class WorkerService {
             }
             link.handler = recovery
             recoveryLinks.append(recovery)
-        case .control, .route, .kv, .peer: return link.goodbye(.leaving)  // the policy accepts none of these
+        case .kv:
+            lastKVLink += 1
+            let kv = ReceivingLink(link, number: lastKVLink, book: parts.core.rooms) { [weak self] kv, end in
+                self?.kvLinks.removeAll { $0 === kv }
+                self?.ended(kv.link, end)
+            }
+            link.handler = kv
+            kvLinks.append(kv)
+        case .control, .route, .peer: return link.goodbye(.leaving)  // the policy accepts none of these
         }
         countLinks()
         log.debug("link open", Self.fields(of: link))
@@ -249,6 +274,7 @@ package final class WorkerService {
     private func countLinks() {
         metrics.links(.data, dataLinks.count)
         metrics.links(.recovery, recoveryLinks.count)
+        metrics.links(.kv, kvLinks.count)
     }
 
     private static func fields(of link: Link) -> LogFields {

@@ -4,13 +4,15 @@ package import ClusterModel
 extension RequestTracker {
     /// A router was asked and has answered; `slice` nil: without a placement.
     package mutating func recordRoute(asked: Instant, answered: Instant, _ slice: RouterSlice?) {
-        clock.routed(asked: asked, answered: answered, slice)
+        // What follows the first token is time between tokens: the place of a decode leg, say.
+        if firstToken.value == nil { clock.routed(asked: asked, answered: answered, slice) }
         guard let slice else { return }
         recordHit(overlapBlocks: slice.overlapBlocks, promptBlocks: slice.promptBlocks)
         recordQueueDepth(slice.queueDepth)
     }
 
-    package mutating func recordAccepted(at now: Instant) { clock.accepted(at: now) }
+    /// The leg that computes the prompt counts; a decode leg may be accepted before it, or long after.
+    package mutating func recordAccepted(of phase: RequestPhase, at now: Instant) { if phase != .decode { clock.accepted(at: now) } }
 
     /// What the worker of a leg says, all at once or piece by piece.
     package mutating func recordWorkerTimes(_ slice: WorkerSlice, of phase: RequestPhase) { clock.worker(slice, of: phase) }

@@ -63,7 +63,8 @@ final class FleetRouter {
             let placement = Placement(worker: worker.life.worker, rank: Rank(UInt32(rank)))
             var candidate = Candidate(
                 placement: placement, generation: worker.life.generation, role: worker.role,
-                capabilities: options.isSplit ? FleetRouter.handOver : 0, maxBatchedTokens: options.room.maxBatchedTokens, isReady: true)
+                capabilities: 0, kv: options.isSplit ? KVSide(kind: 1, paths: .concurrent) : .none,
+                maxBatchedTokens: options.room.maxBatchedTokens, isReady: true)
             candidate.load.totalBlocks = options.policy.ignoresLoad ? 0 : options.room.totalBlocks
             candidate.lastTurn = candidates[base + rank].lastTurn
             if let slot = index.open() {
@@ -125,9 +126,6 @@ final class FleetRouter {
 
     // MARK: Plans
 
-    /// Abilities that both workers of a split request have.
-    static let handOver: UInt64 = 1
-
     func query(_ request: FleetRequest) -> RouteQuery {
         var query = RouteQuery()
         query.request = request.id
@@ -140,7 +138,7 @@ final class FleetRouter {
         query.blockSize = options.blockSize
         query.hashes = request.hashes
         query.excluded = WorkerList(request.excluded)
-        if options.isSplit { query.splitNeeds = Self.handOver }
+        query.maySplit = options.isSplit
         return query
     }
 

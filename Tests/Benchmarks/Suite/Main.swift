@@ -6,7 +6,7 @@ import Glibc
 /// the run with status 1.
 @main
 enum Benchmarks {
-    static let cases: [any BenchmarkCase] = [LinkFrames(), FrameDecode(), LoopResume(), Timers(), IndexReplay(), Decisions()]
+    static let cases: [any BenchmarkCase] = [LinkFrames(), FrameDecode(), LoopResume(), Timers(), IndexReplay(), Decisions(), KVTransfer()]
 
     static func main() {
         var arguments = Array(CommandLine.arguments.dropFirst())
@@ -41,6 +41,9 @@ enum Benchmarks {
         case ("sender", 2): LinkSender.run(port: UInt16(clamping: numbers[0]), frames: numbers[1])
         case ("c-receiver", 2): CRoles.receive(warmUpMilliseconds: numbers[0], windowMilliseconds: numbers[1])
         case ("c-sender", 2): CRoles.send(port: numbers[0], frames: numbers[1])
+        case ("transfer-worker", 2): TransferWorker.run(id: UInt64(clamping: numbers[0]), codec: numbers[1])
+        case ("copy-receiver", 2): CRoles.receiveCopy(warmUpMilliseconds: numbers[0], windowMilliseconds: numbers[1])
+        case ("copy-sender", 1): CRoles.sendCopy(port: numbers[0])
         case ("decode", 2): FrameDecode.decodeForCallgrind(rounds: numbers[0], inC: numbers[1] == 1)
         default: exit(2)
         }

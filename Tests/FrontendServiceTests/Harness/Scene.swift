@@ -130,6 +130,8 @@ final class Scene {
         entry.pool = card.digest
         entry.capabilities = card.capabilities
         entry.ranks = [RankCapacity()]
+        entry.engineBuild = "scripted"
+        if card.capabilities.contains(.concurrentHandOver) { entry.kvShape = KVShape() }
         return entry
     }
 
@@ -201,6 +203,8 @@ final class Scene {
             if service.openRequests > 0 { held.append("\(service.openRequests) requests") }
             if service.sessionsClosing > 0 { held.append("\(service.sessionsClosing) sessions to be closed") }
             if service.requestsAtWorkers > 0 { held.append("\(service.requestsAtWorkers) requests at workers") }
+            if service.legsAtWorkers > 0 { held.append("\(service.legsAtWorkers) legs at workers") }
+            if service.keptFrames > 0 { held.append("\(service.keptFrames) frames kept") }
             return held
         }
     }

@@ -74,21 +74,38 @@ final class ScriptedRouter: LinkHandler {
     /// A message that says what it likes.
     func publish(count: Int, _ body: [UInt8]) { feed.publish(count: count) { $0.append(contentsOf: body) } }
 
+    /// A whole request on one worker, or the decode leg that was asked for.
     func place(_ entry: RouteEntry, on worker: UInt64, lease: UInt64? = nil) -> PlanEntry {
+        plan(entry, [leg(entry.wish == .decode ? .decode : .aggregated, on: worker, lease: lease)])
+    }
+
+    /// Both legs at once, or the prefill leg alone with `decode` nil.
+    func split(_ entry: RouteEntry, prefill: UInt64, decode: UInt64?) -> PlanEntry {
+        var plan = plan(entry, [leg(.prefill, on: prefill)] + (decode.map { [leg(.decode, on: $0)] } ?? []))
+        plan.handOver = decode == nil ? .sequential : .concurrent
+        return plan
+    }
+
+    private func plan(_ entry: RouteEntry, _ legs: [PlanLeg]) -> PlanEntry {
         var plan = PlanEntry()
         plan.counter = entry.counter
         plan.attempt = entry.attempt
         plan.routerID = identity.id
         plan.pool = entry.pool?.digest ?? Digest()
+        plan.legs = legs
+        return plan
+    }
+
+    private func leg(_ kind: Leg, on worker: UInt64, lease: UInt64? = nil) -> PlanLeg {
         var leg = PlanLeg()
+        leg.leg = kind
         leg.workerID = worker
         leg.generation = workers.first { $0.workerID == worker }?.generation ?? 0
         leases += 1
         leg.lease = lease ?? leases
         leg.waitingTokens = 1000
         leg.streamNumber = 7
-        plan.legs = [leg]
-        return plan
+        return leg
     }
 
     func fail(_ entry: RouteEntry, _ code: FailureCode, retryAfter: UInt32 = 0) -> PlanEntry {

@@ -166,18 +166,21 @@ final class Job {
         var refusal = RefusedStatus()
         refusal.counter = entry.counter
         refusal.attempt = entry.attempt
+        refusal.leg = entry.leg
         refusal.failure = FailureDetail(code: code, retryAfterMilliseconds: 0, field: field, reason: reason)
         refusal.load.waitingTokens = waiting
         refusal.streamNumber = stream
         status(.refusedStatus(refusal))
     }
 
-    func end(_ reason: EndReason, _ code: FailureCode? = nil) {
+    func end(_ reason: EndReason, _ code: FailureCode? = nil, _ change: (inout EndedStatus) -> Void = { _ in }) {
         var ended = EndedStatus()
         ended.counter = entry.counter
         ended.attempt = entry.attempt
+        ended.leg = entry.leg
         ended.reason = reason
         ended.failure = code.map { FailureDetail(code: $0, retryAfterMilliseconds: 0, field: "", reason: "scripted") }
+        change(&ended)
         status(.endedStatus(ended))
     }
 
@@ -211,6 +214,7 @@ final class Job {
             var frame = TokenFrame()
             frame.counter = entry.counter
             frame.attempt = attempt ?? entry.attempt
+            frame.leg = entry.leg
             frame.choice = choice
             frame.firstPosition = UInt32(place)
             frame.tokens = text.utf8.map { UInt32($0) }

@@ -27,7 +27,7 @@ enum ImportRules {
         "ProcessKit", "FrontendService", "RouterService", "WorkerService", "EngineAdapters", "StreamFollowing", "TraceExport",
     ]
     private static let testing: Set = ["TestSupport", "ClusterHarness", "LoadGeneration", "FleetSimulation"]
-    private static let appsForTesting: Set = ["loadgen", "wiretool"]
+    private static let appsForTesting: Set = ["chaos", "loadgen", "wiretool"]
 
     private struct Import {
         let line: Int

@@ -29,6 +29,8 @@ package enum TransportLimits {
     package static let openQuestions = 32
     /// On a route link, where each waiting request is one.
     package static let openRouteQuestions = 4096
+    /// On a kv link, where each room that is offered or about to end is one.
+    package static let openKVQuestions = 4096
     /// Beats of a feed that is silent.
     package static let beat = Duration.milliseconds(250)
     /// Past events of a stream that are kept for who missed some: a second of a busy worker's, or a minute of an ordinary one's.

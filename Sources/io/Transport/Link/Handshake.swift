@@ -15,7 +15,7 @@ package struct LinkPolicy: Sendable {
     package var secret: [UInt8] = []
     /// Which roles may open which links here; a link kind that is not named is refused.
     package var accepts: [LinkKind: Set<PeerRole>] = [:]
-    /// KV bytes that a peer may send unacknowledged.
+    /// KV bytes that a peer may send unacknowledged; said on kv links only.
     package var credits: UInt32 = 0
     package var heartbeat = TransportLimits.heartbeat
     package var suspectedAfter = TransportLimits.suspectedAfter
@@ -89,7 +89,7 @@ struct Handshake {
         hello.features = policy.features
         hello.cluster = policy.cluster
         hello.identity = policy.identity
-        hello.credits = policy.credits
+        hello.credits = kind == .kv ? policy.credits : 0
         // The dialer's part of the proof; without a secret there is nothing to prove.
         hello.nonce = policy.secret.isEmpty ? [] : nonce
         let machine = Handshake(
@@ -187,7 +187,7 @@ struct Handshake {
         welcome.features = hello.features & policy.features
         welcome.notUnderstood = hello.features & ~policy.features
         welcome.identity = policy.identity
-        welcome.credits = policy.credits
+        welcome.credits = hello.link == .kv ? policy.credits : 0
         welcome.heartbeatMilliseconds = UInt32(clamping: policy.heartbeat.inMilliseconds)
         welcome.deadAfterMilliseconds = UInt32(clamping: policy.deadAfter.inMilliseconds)
         var terms = LinkTerms()

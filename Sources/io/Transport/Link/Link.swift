@@ -407,7 +407,11 @@ package final class Link: ByteStreamOwner, EndOfTurn {
     }
 
     private var questionLimit: Int {
-        terms.kind == .route ? TransportLimits.openRouteQuestions : TransportLimits.openQuestions
+        switch terms.kind {
+        case .route: TransportLimits.openRouteQuestions
+        case .kv: TransportLimits.openKVQuestions
+        default: TransportLimits.openQuestions
+        }
     }
 
     // MARK: Opening

@@ -41,6 +41,11 @@ final class NngStream: ByteStream, InboxReceiver {
 
     private var buffer = ReceiveBuffer(byteCount: TransportLimits.receiveBytes)
     private var filled = 0
+    /// In a row that wanted no more than a busy stream's buffer.
+    private var smallReceives = 0
+
+    /// After so many the larger buffer is given back: eight seconds of heartbeats after a transfer.
+    private nonisolated static let smallReceives = 32
 
     /// A larger buffer is kept only while the traffic needs it: making one anew for each send costs more than the send.
     private nonisolated static let keptSendBytes = 64 << 10
@@ -169,7 +174,9 @@ final class NngStream: ByteStream, InboxReceiver {
         var size = capacity
         if wasFull { size = max(size, min(capacity * 4, TransportLimits.receiveGrowthBytes)) }
         if wanted > size { size = wanted }
-        if rest == 0, wanted <= TransportLimits.receiveGrowthBytes, capacity > TransportLimits.receiveGrowthBytes {
+        // A large buffer is kept while large messages come: making one anew for each costs more than reading it.
+        smallReceives = wanted > TransportLimits.receiveGrowthBytes ? 0 : min(smallReceives + 1, Self.smallReceives)
+        if rest == 0, smallReceives == Self.smallReceives, capacity > TransportLimits.receiveGrowthBytes {
             size = TransportLimits.receiveGrowthBytes
         }
         if size != capacity {

@@ -195,7 +195,7 @@ package struct RoomEnd: WireMessage, Hashable {
     package var checksum: UInt64 = 0
     /// Found on the prefill worker.
     package var cachedTokens: UInt32 = 0
-    /// Token 0 of each choice; empty in a move.
+    /// The first token of this attempt of each choice.
     package var firstTokens: [FirstToken] = []
     /// State of the engine that is no KV, or empty.
     package var handOver: [UInt8] = []

@@ -13,19 +13,26 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
     /// Whether some router's directory has it; for `WorkerPool`, with the moment from which none has.
     var isNamed = true
     var unnamedSince: Instant?
-    /// What its engine can do, as the directory says.
-    private(set) var capabilities: Capabilities
+    /// As the directory says it.
+    private(set) var entry: WorkerEntry
     private(set) lazy var sessions = SessionLine(on: context.loop) { [weak self] in self?.link }
+    /// A request, and which of its legs are here: both may be.
+    private struct Running {
+        let request: ActiveRequest
+        var legs: LegSet
+    }
+
     private let context: ProcessContext
     /// Told when its link opens, fails or ends, and when nothing runs there any more though nobody names it.
     private let changed: @LoopActor () -> Void
     private let lateFramesTotal: Counter
     private var keeper: LinkKeeper?
-    private var running: [UInt64: ActiveRequest] = [:]
+    private var running: [UInt64: Running] = [:]
     private var starting: [GenerateEntry] = []
     private var cancelling: [CancelEntry] = []
     private var wantsFlush = false
     private var isFirstFailure = true
+
     /// The link ended, or could not be opened, and is not open again yet. Before the first dial has ended this is false.
     private(set) var hasFailed = false
     /// Frames for requests that are over: they were under way when it ended.
@@ -37,7 +44,7 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
     ) {
         workerID = entry.workerID
         generation = entry.generation
-        capabilities = entry.capabilities
+        self.entry = entry
         self.context = context
         self.changed = changed
         lateFramesTotal = lateFrames
@@ -45,8 +52,10 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
     }
 
     var isOpen: Bool { link != nil }
-    var holdsSessions: Bool { capabilities.contains(.sessions) }
+    var holdsSessions: Bool { entry.capabilities.contains(.sessions) }
     var openRequests: Int { running.count }
+    // Order: a sum.
+    var openLegs: Int { running.values.reduce(0) { $0 + $1.legs.count } }
     var unsentBytes: Int { link?.unsentBytes ?? 0 }
 
     /// Only to the life of the worker that the directory named, since another one knows nothing of our plans; and one that has begun to end
@@ -57,7 +66,7 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
     }
 
     /// The directory says it anew.
-    func named(_ entry: WorkerEntry) { capabilities = entry.capabilities }
+    func named(_ entry: WorkerEntry) { self.entry = entry }
 
     func start() { keeper?.start() }
 
@@ -69,37 +78,39 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
 
     // MARK: Requests
 
-    /// Sends the request at the end of this turn; false if there is no link to send it on.
+    /// Sends a leg of the request at the end of this turn; false if there is no link to send it on.
     func generate(_ entry: GenerateEntry, for request: ActiveRequest) -> Bool {
         guard isOpen else { return false }
-        running[entry.counter] = request
+        running[entry.counter, default: Running(request: request, legs: [])].legs.insert(LegSet(entry.leg))
         starting.append(entry)
         flushSoon()
         return true
     }
 
-    /// Ends every attempt up to this one, unless the worker said that it is over; what still comes of it is dropped.
+    /// Ends every leg of every attempt up to this one, unless the worker said that it is over; what still comes of it is dropped.
     func cancel(_ request: ActiveRequest, attempt: UInt8, reason: CancelReason) {
-        guard let known = running[request.counter], known === request else { return }
+        guard var known = running[request.counter], known.request === request else { return }
         remove(request.counter)
-        if let index = starting.firstIndex(where: { $0.counter == request.counter && $0.attempt == attempt }) {
-            starting.remove(at: index)  // it never left
-            return
+        starting.removeAll { entry in
+            guard entry.counter == request.counter, entry.attempt == attempt else { return false }
+            known.legs.remove(LegSet(entry.leg))  // it never left
+            return true
         }
+        guard !known.legs.isEmpty else { return }
         cancelling.append(CancelEntry(counter: request.counter, attempt: attempt, choice: Self.allChoices, reason: reason))
         flushSoon()
     }
 
     /// One choice is complete, since the frontend found its end. With the last one the request ends there.
     func cancel(choice: UInt8, of request: ActiveRequest) {
-        guard running[request.counter] === request else { return }
+        guard running[request.counter]?.request === request else { return }
         cancelling.append(CancelEntry(counter: request.counter, attempt: request.attempt, choice: choice, reason: .stopMatched))
         flushSoon()
     }
 
     /// The client has all of it: every choice has finished there, or was cancelled.
     func forget(_ request: ActiveRequest) {
-        if running[request.counter] === request { remove(request.counter) }
+        if running[request.counter]?.request === request { remove(request.counter) }
     }
 
     private func remove(_ counter: UInt64) {
@@ -186,25 +197,30 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
         cancelling = []
         let requests = running.keys.sorted().compactMap { running[$0] }
         running.removeAll()
-        for request in requests { request.workerLost(attempt: request.attempt, isDeath: isDeath) }
+        for (request, legs) in requests.map({ ($0.request, $0.legs) }) {
+            for leg in legs.members { request.workerLost(leg, attempt: request.attempt, isDeath: isDeath) }
+        }
     }
 
     private func takeTokens(_ body: RawSpan) throws(WireError) {
         var cursor = try TokenBatchCursor(body)
         while let frame = try cursor.next() {
-            guard let request = running[frame.counter] else {
+            guard let known = running[frame.counter], known.legs.contains(LegSet(frame.leg)) else {
                 lateFrames &+= 1
                 lateFramesTotal.increment()
                 continue
             }
             // More than was asked for: a broken engine, or a stranger.
-            guard request.take(frame) else { throw WireError(.countOverLimit, "tokens") }
+            guard known.request.take(frame) else { throw WireError(.countOverLimit, "tokens") }
         }
     }
 
     private func take(_ status: StatusEntry) {
-        guard let (counter, attempt) = status.subject, let request = running[counter] else { return }
-        if request.take(status, attempt: attempt) { remove(counter) }
+        guard let (counter, attempt, leg) = status.subject, let known = running[counter], known.legs.contains(LegSet(leg)),
+            known.request.take(status, of: leg, attempt: attempt)
+        else { return }
+        let left = known.legs.subtracting(LegSet(leg))
+        if left.isEmpty { remove(counter) } else { running[counter]?.legs = left }
     }
 }
 
@@ -219,16 +235,16 @@ extension LinkEnd {
 }
 
 extension StatusEntry {
-    /// Which request and attempt it is about; nil for what a later minor added.
-    fileprivate var subject: (counter: UInt64, attempt: UInt8)? {
+    /// Which request, attempt and leg it is about; nil for what a later minor added.
+    fileprivate var subject: (counter: UInt64, attempt: UInt8, leg: Leg)? {
         switch self {
-        case .acceptedStatus(let status): (status.counter, status.attempt)
-        case .refusedStatus(let status): (status.counter, status.attempt)
-        case .startedStatus(let status): (status.counter, status.attempt)
-        case .prefillProgressStatus(let status): (status.counter, status.attempt)
-        case .prefillDoneStatus(let status): (status.counter, status.attempt)
-        case .endedStatus(let status): (status.counter, status.attempt)
-        case .embeddingStatus(let status): (status.counter, status.attempt)
+        case .acceptedStatus(let status): (status.counter, status.attempt, status.leg)
+        case .refusedStatus(let status): (status.counter, status.attempt, status.leg)
+        case .startedStatus(let status): (status.counter, status.attempt, status.leg)
+        case .prefillProgressStatus(let status): (status.counter, status.attempt, status.leg)
+        case .prefillDoneStatus(let status): (status.counter, status.attempt, status.leg)
+        case .endedStatus(let status): (status.counter, status.attempt, status.leg)
+        case .embeddingStatus(let status): (status.counter, status.attempt, status.leg)
         case .unknown: nil
         }
     }

@@ -43,9 +43,10 @@ final class WorkerPool {
         clients.values.sorted { ($0.workerID, $0.generation) < ($1.workerID, $1.generation) }
     }
 
-    // Order: a count, and a sum.
+    // Order: a count, and sums.
     var openLinks: Int { clients.values.count(where: \.isOpen) }
     var openRequests: Int { clients.values.reduce(0) { $0 + $1.openRequests } }
+    var openLegs: Int { clients.values.reduce(0) { $0 + $1.openLegs } }
 
     /// Follows the directory: new lives are dialled, lives that nobody names are let go once nothing runs there.
     ///

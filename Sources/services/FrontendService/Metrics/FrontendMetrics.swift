@@ -13,6 +13,7 @@ final class FrontendMetrics {
     let pools: PoolMetrics
     let workers: WorkerMetrics
     let stages: StageMetrics
+    let splits: SplitMetrics
     private let cards: CardMetrics
     private let queue: QueueMetrics
     private let departedClients: Gauge
@@ -40,6 +41,7 @@ final class FrontendMetrics {
         pools = PoolMetrics(registry: registry, cluster: cluster)
         workers = WorkerMetrics(registry: registry)
         stages = StageMetrics(registry: registry)
+        splits = SplitMetrics(registry: registry)
         cards = CardMetrics(registry: registry)
         queue = QueueMetrics(registry: registry)
         departedClients = registry.gauge(

@@ -27,11 +27,17 @@ struct PreparedRequest: Sendable {
 
     var choices: Int { generation.choices }
 
-    /// Only one worker will do.
-    var isPinned: Bool {
+    /// Workers that the client named: a leg that runs on one of them can run on no other.
+    var pinnedWorkers: [WorkerID] {
         let hints = generation.hints
-        return hints.backendInstance != nil || hints.prefillWorker != nil || hints.decodeWorker != nil
+        return [hints.backendInstance, hints.prefillWorker, hints.decodeWorker].compactMap(\.self)
     }
+}
+
+extension GenerationRequest {
+    /// Whether another attempt may go on behind so many tokens. What the output must look like binds an engine's next token to its state at the
+    /// last one, which no other engine has.
+    func mayContinue(after shown: Int) -> Bool { shown == 0 || constraint == nil }
 }
 
 /// What turns a request into tokens and hashes; runs on the loop for small bodies and on the pool for large ones.

@@ -81,13 +81,12 @@ final class RequestRecord {
                 queueDepth: plan.queueDepth))
         tracker.recordInput(
             tokens: prepared.prompt.count, cachedTokens: min(Int(overlap) * Int(model.blockSize), prepared.prompt.count))
-        for leg in plan.legs { runs(leg) }
         meter.placed(by: plan, overlapBlocks: overlap, routing: asked.duration(to: now))
     }
 
-    /// Where a leg runs. Its phase is fixed in the plan, and goes with everything that is recorded of it.
-    private func runs(_ leg: PlanLeg) {
-        let phase = leg.leg.phase
+    /// Where a leg runs. Its phase is fixed with its task, and goes with everything that is recorded of it.
+    func runs(_ leg: PlanLeg, as task: Leg) {
+        let phase = task.phase
         do throws(PhaseRefusal) {
             let permit = try tracker.enter(phase)
             let conflicts = try tracker.recordWorker(
@@ -110,16 +109,15 @@ final class RequestRecord {
     // MARK: What comes back
 
     /// `phase` is that of the leg that it comes from.
-    func hears(_ arrivals: borrowing Arrivals, of phase: RequestPhase) {
-        if arrivals.isAccepted {
-            tracker.recordAccepted(at: loop.now)
+    func hears(_ news: LegNews, of phase: RequestPhase) {
+        if news.isAccepted {
+            tracker.recordAccepted(of: phase, at: loop.now)
             meter.accepted()
         }
-        if let times = arrivals.workerTimes {
-            tracker.recordWorkerTimes(times, of: phase)
-            if phase == .prefill, times.prefill != nil { tracker.recordPrefillComplete(at: loop.now) }
-        }
-        guard !arrivals.tokens.isEmpty, tracker.recordFirstToken(of: phase, at: loop.now) else { return }
+        if let times = news.workerTimes { tracker.recordWorkerTimes(times, of: phase) }
+        // Its first output is its result, and comes with the news that prefill is done; a leg that has no token to show hands over at once.
+        if phase == .prefill, news.hasTokens || news.ended?.reason == .handedOver { tracker.recordPrefillComplete(at: loop.now) }
+        guard news.hasTokens, tracker.recordFirstToken(of: phase, at: loop.now) else { return }
         for action in tracker.firstTokenGauges { show(action) }
     }
 

@@ -8,8 +8,9 @@ import WireProtocol
 
 /// The trace of one client request, as its frontend keeps it: instants on the way, spans at the end.
 ///
-/// One span for the request, under it what was done before a router was asked, and for each attempt the question to the router and the run at
-/// the worker, under which the parts of the run stand as this process saw them. Routers and workers put theirs under the question and the run.
+/// One span for the request, under it what was done before a router was asked, and for each attempt the question to the router and the run of
+/// each leg at its worker, under which the parts of the run stand as this process saw them. Routers and workers put theirs under the question
+/// and the run.
 @LoopActor
 final class RequestSpans {
     private let tracer: Tracer
@@ -38,16 +39,26 @@ final class RequestSpans {
     /// The attempt that is under way.
     private struct Attempt {
         let number: UInt8
-        /// Of the question to the router.
-        let question: SpanPlace
-        let run: SpanPlace
-        let beganAt: Instant
-        var plannedAt: Instant?
-        var leg: PlanLeg?
+        /// Of the question to the router; of a second one where the decode leg is placed later.
+        var question: SpanPlace
+        var askedAt: Instant
+        var isPlanned = false
+        var runs: [Run] = []
+    }
+
+    /// A leg, from its plan on.
+    private struct Run {
+        let placement: PlanLeg
+        let place: SpanPlace
+        let plannedAt: Instant
+        var task: Leg
         var sentAt: Instant?
         var acceptedAt: Instant?
         var startedAt: Instant?
         var firstTokenAt: Instant?
+        /// Its worker's last word, where that came before the attempt's end.
+        var endedAt: Instant?
+        var transferBytes: UInt64?
     }
 
     /// Nil: nobody here records it.
@@ -76,27 +87,34 @@ final class RequestSpans {
         add("hash", from: max(receivedAt, hashing), to: end, [("apus.prompt_blocks", .count(request.hashes.count))])
     }
 
-    func beginsAttempt(_ number: UInt8) {
-        attempt = Attempt(number: number, question: place.child(tracer.makeID()), run: place.child(tracer.makeID()), beganAt: now)
+    func beginsAttempt(_ number: UInt8) { attempt = Attempt(number: number, question: place.child(tracer.makeID()), askedAt: now) }
+
+    /// The attempt wants a place for its second leg.
+    func asksAgain() {
+        attempt?.question = place.child(tracer.makeID())
+        attempt?.askedAt = now
+        attempt?.isPlanned = false
     }
 
-    /// A router is asked; what it is told of the trace. In one attempt several may be, each of which refused but the last.
+    /// A router is asked; what it is told of the trace. For one place several may be, each of which refused but the last.
     func asked() -> String { attempt?.question.traceParent ?? "" }
 
     /// What those are told who are asked apart from any attempt.
     var traceParent: String { place.traceParent }
 
-    /// A place was given.
+    /// Places were given.
     func planned(_ plan: PlanEntry) {
         guard var attempt else { return }
-        let leg = plan.legs.last
-        attempt.plannedAt = now
-        attempt.leg = leg
+        let now = now
+        attempt.isPlanned = true
+        for leg in plan.legs {
+            attempt.runs.append(Run(placement: leg, place: place.child(tracer.makeID()), plannedAt: now, task: leg.leg))
+        }
         self.attempt = attempt
         parts.append(
             Part(
-                name: Self.selectWorker, place: attempt.question, kind: .client, start: attempt.beganAt, end: now,
-                attributes: ids(attempt, leg) + [
+                name: Self.selectWorker, place: attempt.question, kind: .client, start: attempt.askedAt, end: now,
+                attributes: ids(attempt, attempt.runs.last) + [
                     ("router_id", .id(plan.routerID)), ("prompt_blocks", .count(plan.promptBlocks)),
                     ("apus.queue_ms", .number(Double(plan.queueMicroseconds) / 1e3)),
                     ("apus.decision_ms", .number(Double(plan.decisionNanoseconds) / 1e6)),
@@ -104,20 +122,33 @@ final class RequestSpans {
                 ]))
     }
 
-    /// The request leaves for its worker; what that is told of the trace.
-    func sent() -> String {
-        attempt?.sentAt = now
-        return attempt?.run.traceParent ?? ""
+    /// A leg leaves for its worker; what that is told of the trace. One that no plan named is there from now on.
+    func sent(_ placement: PlanLeg, as task: Leg) -> String {
+        guard attempt != nil else { return "" }
+        if index(of: placement) == nil {
+            attempt?.runs.append(Run(placement: placement, place: place.child(tracer.makeID()), plannedAt: now, task: task))
+        }
+        guard let index = index(of: placement), let run = attempt?.runs[index] else { return "" }
+        attempt?.runs[index].task = task
+        attempt?.runs[index].sentAt = now
+        return run.place.traceParent
     }
 
-    func accepted() { mark(\.acceptedAt) }
-    func started() { mark(\.startedAt) }
-    func hasToken() { mark(\.firstTokenAt) }
+    private func index(of placement: PlanLeg) -> Int? { attempt?.runs.firstIndex { $0.placement == placement } }
 
-    /// The first time counts.
-    private func mark(_ moment: WritableKeyPath<Attempt, Instant?>) {
-        guard attempt?[keyPath: moment] == nil else { return }
-        attempt?[keyPath: moment] = now
+    /// What a leg's worker says of it. Of each thing the first time counts.
+    func hears(_ news: borrowing LegNews, of task: Leg) {
+        guard let index = attempt?.runs.firstIndex(where: { $0.task == task && $0.sentAt != nil }), var run = attempt?.runs[index] else {
+            return
+        }
+        if news.isAccepted { run.acceptedAt = run.acceptedAt ?? now }
+        if news.cachedTokens != nil { run.startedAt = run.startedAt ?? now }
+        if news.hasTokens { run.firstTokenAt = run.firstTokenAt ?? now }
+        if let ended = news.ended, ended.reason == .handedOver {
+            run.endedAt = now
+            run.transferBytes = ended.transferBytes
+        }
+        attempt?.runs[index] = run
     }
 
     /// The attempt is over.
@@ -131,49 +162,64 @@ final class RequestSpans {
             case .failed(let failure): failure.fault.rawValue
             }
         let end = now
-        guard let planned = attempt.plannedAt else {
+        if !attempt.isPlanned {
             // There was nobody to ask, nobody answered, or with a refusal.
             parts.append(
                 Part(
-                    name: Self.selectWorker, place: attempt.question, kind: .client, start: attempt.beganAt, end: end,
+                    name: Self.selectWorker, place: attempt.question, kind: .client, start: attempt.askedAt, end: end,
                     attributes: ids(attempt, nil), failure: failure))
-            return
         }
-        parts.append(
-            Part(
-                name: "kv_router.route_request", place: attempt.run, kind: .client, start: planned, end: end,
-                attributes: ids(attempt, attempt.leg), failure: failure))
-        addStages(of: attempt, from: planned, to: end, failure)
+        for run in attempt.runs {
+            // A leg that has done its part did not fail with the other one.
+            let failure = run.endedAt == nil ? failure : nil, end = run.endedAt ?? end
+            parts.append(
+                Part(
+                    name: "kv_router.route_request", place: run.place, kind: .client, start: run.plannedAt, end: end,
+                    attributes: ids(attempt, run) + [("apus.transfer_bytes", run.transferBytes.map { .count($0) })], failure: failure))
+            addStages(of: run, to: end, failure)
+        }
     }
 
-    /// Each from where the last one ended that was reached, to the next that was; the one in which the attempt ended has what ended it.
-    private func addStages(of attempt: Attempt, from planned: Instant, to end: Instant, _ failure: String?) {
-        var start = planned, next = 0
-        for (index, mark) in [attempt.acceptedAt, attempt.startedAt, attempt.firstTokenAt].enumerated() {
+    /// Each from where the last one ended that was reached, to the next that was; the one in which the leg ended has what ended it.
+    private func addStages(of run: Run, to end: Instant, _ failure: String?) {
+        let stages = Self.stages(run.task)
+        // A decode leg starts when the state is there: its wait holds the transfer.
+        let marks = [run.acceptedAt, run.startedAt] + (run.task == .decode ? [] : [run.firstTokenAt])
+        var start = run.plannedAt, next = 0
+        for (index, mark) in marks.enumerated() {
             guard let mark else { continue }
-            addStage(index, of: attempt, from: start, to: mark)
+            addStage(stages[index], of: run, from: start, to: mark)
             start = mark
             next = index + 1
         }
-        addStage(next, of: attempt, from: start, to: end, failure)
+        addStage(stages[next], of: run, from: start, to: end, failure)
     }
 
-    private static let stages = ["dispatch", "worker_wait", "prefill", "decode"]
+    private static let dispatch = "dispatch"
 
-    private func addStage(_ index: Int, of attempt: Attempt, from start: Instant, to end: Instant, _ failure: String? = nil) {
+    private static func stages(_ task: Leg) -> [String] {
+        switch task {
+        case .aggregated: [dispatch, "worker_wait", "prefill", "decode"]
+        case .prefill: [dispatch, "worker_wait", "prefill", "transfer"]
+        case .decode: [dispatch, "worker_wait", "decode"]
+        }
+    }
+
+    private func addStage(_ name: String, of run: Run, from start: Instant, to end: Instant, _ failure: String? = nil) {
         var attributes: [(String, Span.Value?)] = []
         // The link to the worker, and its word on the session, may be waited for first.
-        if index == 0, let sent = attempt.sentAt { attributes = [("apus.send_wait_ms", .milliseconds(start.duration(to: sent)))] }
-        add(Self.stages[index], under: attempt.run, from: start, to: end, attributes, failure)
+        if name == Self.dispatch, let sent = run.sentAt { attributes = [("apus.send_wait_ms", .milliseconds(start.duration(to: sent)))] }
+        add(name, under: run.place, from: start, to: end, attributes, failure)
     }
 
-    /// What names the place of an attempt.
-    private func ids(_ attempt: Attempt, _ leg: PlanLeg?) -> [(String, Span.Value?)] {
+    /// What names the place of a leg.
+    private func ids(_ attempt: Attempt, _ run: Run?) -> [(String, Span.Value?)] {
         let own: [(String, Span.Value?)] = [("request_id", id.map { .text($0.description) }), ("attempt", .count(attempt.number))]
-        guard let leg else { return own }
+        guard let run else { return own }
+        let leg = run.placement
         return own + [
             ("worker_id", .id(leg.workerID)), ("dp_rank", .count(leg.rank)), ("overlap_blocks", .count(leg.deviceBlocks)),
-            ("phase", .text("\(leg.leg)")),
+            ("phase", .text("\(run.task)")),
         ]
     }
 
@@ -246,7 +292,7 @@ struct RequestTrace {
     }
 
     func forRouter() -> String { spans?.asked() ?? foreign }
-    func forWorker() -> String { spans?.sent() ?? foreign }
+    func forWorker(_ placement: PlanLeg, as task: Leg) -> String { spans?.sent(placement, as: task) ?? foreign }
     /// For a question that is part of no attempt.
     func forOthers() -> String { spans?.traceParent ?? foreign }
 }

@@ -81,7 +81,7 @@ extension GenerateEntry: SizedEntry {
     var mostBytes: Int {
         let words = continuation.reduce(promptTokens.count) { $0 + $1.shownTokens.count } + sampling.stopTokens.count
         let stops = sampling.stopSequences.reduce(0) { $0 + $1.text.utf8.count + 4 * $1.tokens.count + 8 }
-        return 4 * words + 8 * sampling.logitBias.count + stops + 64 * continuation.count + fixedBytes
+        return 4 * words + 8 * sampling.logitBias.count + stops + 64 * continuation.count + handOver.count + fixedBytes
     }
 }
 

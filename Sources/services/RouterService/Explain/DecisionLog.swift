@@ -23,6 +23,7 @@ final class DecisionLog {
         facts.attempt = plan.attempt
         facts.isQuestion = plan.outcome == .queryOnly
         facts.session = DecisionSession(plan.session)
+        facts.handOver = plan.handOver.splitPath
         facts.queued = .microseconds(Int64(clamping: plan.queueMicroseconds))
         facts.queueDepth = UInt32(clamping: parked)
         facts.took = .nanoseconds(Int64(clamping: plan.decisionNanoseconds))

@@ -106,7 +106,7 @@ final class RouteHandler: LinkHandler, StateEntry {
         for request in cancel.requests {
             let id = RequestID(origin: origin, counter: request.counter)
             core.queue.cancel(id, through: request.attempt)
-            core.ledger.cancel(id, through: request.attempt)
+            core.planner.cancel(id, through: request.attempt)
         }
         core.queue.stirred()
     }

@@ -32,7 +32,8 @@ final class PlacementReporter {
     func placed(_ plan: PlanEntry, of entry: RouteEntry, origin: UInt64, longestMatch: UInt32) {
         let most = min(Int(longestMatch), Int(plan.promptBlocks))
         let reachable = max(seen.note(entry.sequenceHashes, pool: plan.pool.word), most)
-        if plan.attempt == 1, let leg = plan.legs.first {
+        // Of a request that is handed over in sequence the prefill leg has been counted.
+        if plan.attempt == 1, entry.wish != .decode, let leg = plan.legs.first {
             promptBlocks.increment(by: Int(plan.promptBlocks))
             hitBlocks.increment(by: Int(leg.deviceBlocks))
             reachableBlocks.increment(by: reachable)

@@ -18,6 +18,7 @@ package struct RouterMetrics: Sendable {
     private let rejected: CounterFamily
     let published: Counter
     let splitModels: Gauge
+    let unpaired: Gauge
     private let eventModes: GaugeFamily
     private let doubts: CounterFamily
     private let parityFaults: CounterFamily
@@ -52,6 +53,9 @@ package struct RouterMetrics: Sendable {
             "apus_router_links_rejected_total", help: "Links that were not opened, by cause.", labels: ["cause"])
         published = registry.counter("apus_router_changes_published_total", help: "Changes of state published on the router's stream.")
         splitModels = registry.gauge("apus_router_split_models", help: "Model names whose workers have more than one card.")
+        unpaired = registry.gauge(
+            "apus_router_unpaired_workers",
+            help: "Prefill and decode workers whose KV state nobody of the other role can exchange with them.")
         eventModes = registry.gaugeFamily(
             "apus_router_workers_by_events", help: "Workers with a control link, by how their cache events are used now.", labels: ["mode"])
         doubts = registry.counterFamily(

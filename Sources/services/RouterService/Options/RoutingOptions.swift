@@ -23,6 +23,7 @@ struct RoutingOptions: Sendable {
     private let transferWeight: OptionKey<Double>
     private let interferenceWeight: OptionKey<Double>
     private let evictionWeight: OptionKey<Double>
+    private let enforceSplit: OptionKey<Bool>
     private let decisionMemory: OptionKey<Int>
 
     /// Of a weight: more would only drown the other terms.
@@ -80,6 +81,10 @@ struct RoutingOptions: Sendable {
             "eviction-weight", weight, default: defaults.evictionWeight,
             help: "What a computed block costs where the whole cache was written once more than at the least written, in blocks.",
             details: "It pushes out what may be asked for again. At 0 a common beginning draws all that begins with it to one worker.")
+        enforceSplit = table.flag(
+            "enforce-disagg", default: defaults.enforcesSplit,
+            help: "Decode workers serve no whole request while no prefill worker is ready that could hand over to one of them.",
+            details: "Such requests are answered no_worker. By default decode workers prefill by themselves then.")
         decisionMemory = table.option(
             "decision-memory", .bytes(0...(1 << 30)), default: RouterConfig().decisionBytes,
             help: "Memory for the records of the last decisions; 0: none is kept.")
@@ -104,6 +109,7 @@ struct RoutingOptions: Sendable {
         settings.transferWeight = resolved[transferWeight]
         settings.interferenceWeight = resolved[interferenceWeight]
         settings.evictionWeight = resolved[evictionWeight]
+        settings.enforcesSplit = resolved[enforceSplit]
         if let weight = resolved[overlapWeight] { settings.weigh(overlap: weight) }
         config.selection = settings
         config.decisionBytes = resolved[decisionMemory]

@@ -24,6 +24,8 @@ final class RoutePlanner {
     private var foundAt = Instant.zero
     /// Of the prompt that was placed last: the longest prefix that some worker is believed to have.
     private(set) var longestMatch: UInt32 = 0
+    /// Decode legs that are not placed yet.
+    private(set) var pending = PendingHandOvers<KVKind>()
 
     var policy: SelectionPolicy { selector.settings.policy }
 
@@ -56,7 +58,7 @@ final class RoutePlanner {
         plan.decisionNanoseconds = UInt64(clamping: took.inNanoseconds)
         core.metrics.planned(plan.outcome, plan.failure?.code)
         // Once a request: of its attempts the first.
-        if plan.outcome == .placed, entry.attempt == 1 {
+        if plan.outcome == .placed, entry.attempt == 1, entry.wish != .decode {
             core.overhead.observe(entry, .init(found: began.duration(to: foundAt), decided: took))
         }
         if plan.outcome != .failed {
@@ -81,7 +83,7 @@ final class RoutePlanner {
         let query = RouteQuery(entry, origin: origin, adapter: nil)
         if !entry.queryOnly {
             try checkIsNew(entry, query)
-            if entry.attempt > 1 { core.ledger.cancel(query.request, through: entry.attempt - 1) }
+            if entry.attempt > 1 { cancel(query.request, through: entry.attempt - 1) }
         }
         try place(entry, query, in: try pool(of: entry), &plan)
     }
@@ -139,7 +141,8 @@ final class RoutePlanner {
         if chosen.isAdapter, query.loRA.isEmpty { query.loRA = entry.model }
         let session = try session(of: entry, query.singleLeg, in: pool)
         query.session = session?.place
-        if session?.opens ?? false { query.needs |= Capabilities.sessions.rawValue }
+        if session?.opens ?? false { query.decodeNeeds |= Capabilities.sessions.rawValue }
+        query.stateFrom = giver(of: entry, query.request, in: pool)
         // Also where the policy does not ask: what is there need not be computed, and the plan says so.
         let matches = core.cache.match(query.hashes)
         longestMatch = matches.longest
@@ -151,15 +154,44 @@ final class RoutePlanner {
                 query, among: pool.candidates, blocks: matches, scratch: &scratch, random: &core.loop.random)
         } catch { throw Self.refusal(error, of: entry) }
         plan.outcome = entry.queryOnly ? .queryOnly : .placed
-        plan.handOver = decision.second == nil ? .none : .concurrent
-        for leg in [decision.first, decision.second] {
-            guard let leg else { continue }
-            plan.legs.append(try book(leg, entry, query, pool, matches))
+        plan.handOver = HandOverPath(decision.handOver)
+        plan.legs.append(try book(decision.first, entry, query, pool, matches))
+        if decision.handOver == .sequential {
+            // The decode leg is asked for when there is something to decode.
+            if !entry.queryOnly { expect(decision.first, entry, query.request, in: pool) }
+            return
         }
+        if let second = decision.second { plan.legs.append(try book(second, entry, query, pool, matches)) }
+        // It has been asked for.
+        if entry.wish == .decode, !entry.queryOnly { pending.forget(query.request, through: entry.attempt) }
         // A session is where its decode runs.
         if let session, let leg = plan.legs.last {
             plan.session = entry.queryOnly ? session.outcome(on: leg) : core.sessions.placed(session, on: leg)
         }
+    }
+
+    // MARK: Hand-over in sequence
+
+    /// Whoever asks for the decode leg of this attempt needs a worker that reads this one's state.
+    private func expect(_ leg: RouteDecision.Leg, _ entry: RouteEntry, _ request: RequestID, in pool: Pool) {
+        let side = pool.candidates[leg.choice.index].kv
+        guard let kind = pool.kvKinds[side.kind] else { return }
+        pending.note(request, attempt: entry.attempt, kind, at: core.loop.now)
+    }
+
+    /// Who has the state that a decode leg needs; nil if it needs none, or this router does not know. If all who had such state have left, nobody
+    /// reads it.
+    func giver(of entry: RouteEntry, _ request: RequestID, in pool: Pool) -> KVSide? {
+        guard entry.wish == .decode, let known = pending[request, entry.attempt] else { return nil }
+        guard let kind = pool.kvKinds.number(of: known) else { return KVSide.none }
+        // What was given in sequence is taken in sequence, whatever else its giver can do.
+        return KVSide(kind: kind, paths: .sequential)
+    }
+
+    /// That attempt, and those below it, are over.
+    func cancel(_ request: RequestID, through attempt: UInt8) {
+        pending.forget(request, through: attempt)
+        core.ledger.cancel(request, through: attempt)
     }
 
     /// What is known of the entry's session; a prefill leg alone has none.
@@ -200,7 +232,7 @@ final class RoutePlanner {
         }
         guard let lease else {
             // Nor is its other leg kept.
-            core.ledger.cancel(query.request, through: entry.attempt)
+            cancel(query.request, through: entry.attempt)
             throw Refusal(code: .capacity, reason: "this router can keep no more leases", retryAfter: RouterLimits.retryAfter)
         }
         planned.lease = lease

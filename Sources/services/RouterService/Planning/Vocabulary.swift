@@ -24,6 +24,24 @@ extension PlacementRole {
     }
 }
 
+extension HandOverPath {
+    init(_ path: SplitPath?) {
+        switch path {
+        case nil: self = .none
+        case .concurrent: self = .concurrent
+        case .sequential: self = .sequential
+        }
+    }
+
+    var splitPath: SplitPath? {
+        switch self {
+        case .none: nil
+        case .concurrent: .concurrent
+        case .sequential: .sequential
+        }
+    }
+}
+
 extension PlacementWish {
     init(_ wish: LegWish) {
         switch wish {
@@ -98,7 +116,7 @@ extension RouteQuery {
         unreachable = WorkerList(entry.options.unreachableWorkers)
         blockSize = entry.blockSize
         isQuestion = entry.queryOnly
-        splitNeeds = Capabilities.concurrentHandOver.rawValue
+        maySplit = entry.task == .generate
         policy = entry.options.policy
         overlapWeight = entry.options.overlapWeight
         temperature = entry.options.temperature

@@ -67,7 +67,7 @@ final class PlanQueue: EndOfTurn {
             guard let queue = byPool[named.pool.digest], !queue.order.isEmpty, named.pool.readyWorkers > 0 else {
                 return attempt(entry, from: handler)
             }
-            let lane = QueueLane(entry, named, policy: core.planner.policy)
+            let lane = lane(of: entry, named, from: handler)
             if isStirred || queue.order.hasWork {
                 park(entry, lane, named, from: handler, isBusy: false)
                 flushSoon()
@@ -85,7 +85,7 @@ final class PlanQueue: EndOfTurn {
         guard !entry.queryOnly else { return fail(entry, .capacity, "every worker that may run this is busy", to: handler) }
         switch core.planner.examine(entry, origin: handler.origin) {
         case .refused(let plan): deliver(plan, of: entry, to: handler)
-        case .belongs(let named): park(entry, QueueLane(entry, named, policy: core.planner.policy), named, from: handler, isBusy: true)
+        case .belongs(let named): park(entry, lane(of: entry, named, from: handler), named, from: handler, isBusy: true)
         }
     }
 
@@ -107,8 +107,14 @@ final class PlanQueue: EndOfTurn {
         metrics.parked.increment()
         // As if it had been tried: what an earlier attempt booked is given up, and what a worker said is taken note of.
         for report in entry.overbooked { core.planner.takeNote(of: report) }
-        if entry.attempt > 1 { core.ledger.cancel(id, through: entry.attempt - 1) }
+        if entry.attempt > 1 { core.planner.cancel(id, through: entry.attempt - 1) }
         arm()
+    }
+
+    private func lane(of entry: RouteEntry, _ named: PoolDirectory.Named, from handler: RouteHandler) -> QueueLane {
+        var lane = QueueLane(entry, named, policy: core.planner.policy)
+        lane.stateFrom = core.planner.giver(of: entry, RequestID(origin: handler.origin, counter: entry.counter), in: named.pool)
+        return lane
     }
 
     private func refuse(_ entry: RouteEntry, _ refusal: QueueRefusal, _ queue: PoolQueue, to handler: RouteHandler) {
@@ -139,6 +145,8 @@ final class PlanQueue: EndOfTurn {
 
     /// What is to be computed of a prompt where most of it is cached, of the places that it may have.
     private func uncached(_ entry: RouteEntry, _ lane: QueueLane, _ pool: Pool) -> UInt32 {
+        // A decode leg's prompt is computed.
+        guard entry.wish != .decode else { return 1 }
         let matches = core.cache.match(entry.sequenceHashes)
         var most: UInt32 = 0
         for candidate in pool.candidates {
@@ -404,6 +412,7 @@ extension QueueLane {
             let isDirect = SelectionPolicy(rawValue: entry.options.policy) ?? policy == .direct
             if session.mode == .hard || isDirect { hardSession = "\(session.key.tenant)\u{0}\(session.key.id)" }
         }
+        if entry.wish == .aggregated { preferred = entry.options.preferred.map(PlacementTarget.init) }
         allowed = entry.options.allowedWorkers.sorted()
         excluded = entry.options.excludedWorkers.sorted()
         unreachable = entry.options.unreachableWorkers.sorted()

@@ -31,7 +31,7 @@ final class PoolQueue {
     var workerlessSince: Instant?
     /// As it was last published.
     private(set) var published: QueueDepth?
-    /// How many tokens may be parked: of what the pool's workers compute in one step together.
+    /// How many tokens may be parked: of what those of the pool's workers who prefill compute in one step together.
     private(set) var tokenLimit: UInt64 = 0
 
     init(_ pool: Pool, _ settings: QueueSettings, at now: Instant) {
@@ -62,10 +62,7 @@ final class PoolQueue {
 
     /// The pool's workers may have changed.
     func measure() {
-        let step = pool.candidates.reduce(UInt64(0)) {
-            $0 + ($1.maxBatchedTokens > 0 ? UInt64($1.maxBatchedTokens) : QueueingLimits.assumedStepTokens)
-        }
-        tokenLimit = UInt64(order.settings.batches) * step
+        tokenLimit = UInt64(order.settings.batches) * pool.prefillStepTokens(assumed: QueueingLimits.assumedStepTokens)
     }
 
     /// What is to be published, if it differs from what was. An age alone is worth no message, nor is a rate while nothing is parked.

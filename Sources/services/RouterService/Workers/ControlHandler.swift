@@ -69,8 +69,9 @@ final class ControlHandler: LinkHandler {
         if message.state != .draining { record.drain = .none }
         record.declared = message.state
         record.declaredReason = ""
-        link.answer(header, with: WorkerRegistered(events: record.events, parityFollows: probes, warnings: warnings(link)))
+        // The answer is written once its pool is known, and leaves before anything else that says so.
         core.workers.registered(record)
+        link.answer(header, with: WorkerRegistered(events: record.events, parityFollows: probes, warnings: warnings(link)))
         core.sessions.registered(record)
         follow(addresses.feed)
         core.log.info(
@@ -126,6 +127,16 @@ final class ControlHandler: LinkHandler {
         }
         if registration.events == .exact, !registration.card.capabilities.contains(.saltedEvents) {
             warnings.append(Warning(code: .saltUnknown, detail: "cache events do not tell salted prompts apart"))
+        }
+        if record.pool?.isUnpaired(record) ?? false {
+            let role = registration.role == .prefill ? "decodes" : "prefills"
+            warnings.append(Warning(code: .incompatibleKV, detail: "nobody who \(role) has KV state of its shape and engine build"))
+            core.log.warning(
+                "worker's KV state fits nobody of the other role",
+                [
+                    "worker": .hex(record.life.worker.rawValue), "role": .text("\(registration.role)"),
+                    "build": .text(registration.engineBuild), "has_shape": .text("\(registration.kvShape != nil)"),
+                ])
         }
         return warnings
     }

@@ -18,6 +18,7 @@ final class Pool: StateEntry {
     /// What any member answers to beside the card's name, and which adapters one has.
     private(set) var servedNames = LabelUnion()
     private(set) var loRAs = LabelUnion()
+    private(set) var kvKinds = KVKinds()
     var isCurrent = false
     /// When the last member left.
     var emptySince: Instant?
@@ -49,12 +50,14 @@ final class Pool: StateEntry {
         record.pooledLabels = (registration.card.servedNames.map(\.text), registration.card.loRAs.map(\.text))
         servedNames.add(record.pooledLabels.served)
         loRAs.add(record.pooledLabels.loRAs)
+        record.pooledKind = kvKinds.enter(KVKind(registration))
+        let kv = KVSide(kind: record.pooledKind, paths: SplitPaths(registration.card.capabilities))
         let loaded = Set(record.pooledLabels.loRAs), takesWork = record.takesWork
         let fresh = record.ranks.indices.map { index in
             let placement = record.placement(index), known = known[placement]
             var candidate = Candidate(
                 placement: placement, generation: record.life.generation, role: registration.role.placementRole,
-                capabilities: registration.card.capabilities.rawValue, loRAs: loaded,
+                capabilities: registration.card.capabilities.rawValue, loRAs: loaded, kv: kv,
                 maxBatchedTokens: record.ranks[index].capacity.maxBatchedTokens, isReady: takesWork,
                 load: known?.load ?? CandidateLoad(), lastTurn: known?.lastTurn ?? 0)
             candidate.slot = record.isRoutedByBlocks ? record.ranks[index].slot : nil
@@ -75,6 +78,8 @@ final class Pool: StateEntry {
         candidates.removeSubrange(candidates.ranks(of: record.life.worker))
         servedNames.remove(record.pooledLabels.served)
         loRAs.remove(record.pooledLabels.loRAs)
+        kvKinds.leave(record.pooledKind)
+        record.pooledKind = 0
         if record.isPooledReady { readyWorkers -= 1 }
         record.isPooledReady = false
     }
@@ -132,6 +137,56 @@ final class Pool: StateEntry {
     func took(_ index: Int) {
         turns += 1
         candidates[index].lastTurn = turns
+    }
+
+    // MARK: Roles
+
+    /// Whether it serves one leg of split requests, and there are workers for the other leg of whom none can read its state, nor it theirs. Without
+    /// any there is nothing to say: they may be on their way.
+    func isUnpaired(_ record: WorkerRecord) -> Bool {
+        guard let own = SplitClass(record) else { return false }
+        return own.isUnpaired(among: Set(members.compactMap { SplitClass($0) }))
+    }
+
+    /// So many of them are.
+    var unpairedCount: Int {
+        var classes: [SplitClass: Int] = [:]
+        for record in members { if let own = SplitClass(record) { classes[own, default: 0] += 1 } }
+        let known = Set(classes.keys)
+        // Order: a sum.
+        return classes.reduce(0) { $1.key.isUnpaired(among: known) ? $0 + $1.value : $0 }
+    }
+
+    /// Workers that are alike to whoever looks for the other leg of a split request. There are few of them, however many workers.
+    private struct SplitClass: Hashable {
+        let role: WorkerRole
+        let side: KVSide
+
+        @LoopActor
+        init?(_ record: WorkerRecord) {
+            guard let registration = record.registration else { return nil }
+            role = registration.role
+            side = KVSide(kind: record.pooledKind, paths: SplitPaths(registration.card.capabilities))
+        }
+
+        func isUnpaired(among all: Set<SplitClass>) -> Bool {
+            guard role != .aggregated else { return false }
+            // Whoever serves whole requests decodes for others too, and prefills for nobody.
+            let others = all.filter { $0.role != role && (role == .prefill || $0.role == .prefill) }
+            return !others.isEmpty && !others.contains { side.reaches($0.side) }
+        }
+    }
+
+    /// What those compute in one step together who prefill: where some do nothing else, those who decode are not counted on for it.
+    func prefillStepTokens(assumed: UInt64) -> UInt64 {
+        var all: UInt64 = 0, byPrefillers: UInt64 = 0
+        let isSplit = candidates.contains { $0.role == .prefill }
+        for candidate in candidates {
+            let step = candidate.maxBatchedTokens > 0 ? UInt64(candidate.maxBatchedTokens) : assumed
+            all += step
+            if candidate.role != .decode { byPrefillers += step }
+        }
+        return isSplit ? byPrefillers : all
     }
 
     // MARK: StateEntry

@@ -284,6 +284,7 @@ final class WorkerDirectory {
         for record in all where record.isAttached { states[record.state.0, default: 0] += 1 }
         metrics.count(workers: states)
         metrics.resyncing.set(resyncing)
+        metrics.unpaired.set(pools.all.reduce(0) { $0 + $1.unpairedCount })
         var modes: [EventsMode: Int] = [:]
         for record in all where record.isAttached { modes[record.events, default: 0] += 1 }
         metrics.count(events: modes)

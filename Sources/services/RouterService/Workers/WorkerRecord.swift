@@ -82,6 +82,7 @@ final class WorkerRecord: StateEntry {
     /// What the pool counts of it: kept by the pool.
     var isPooledReady = false
     var pooledLabels: (served: [String], loRAs: [String]) = ([], [])
+    var pooledKind: UInt16 = 0
     /// The feed has an entry of it.
     var isAnnounced = false
     var isPending = false

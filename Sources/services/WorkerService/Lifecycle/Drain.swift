@@ -1,4 +1,5 @@
 import ClusterModel
+import Engines
 import EventLoop
 import Telemetry
 import WireProtocol
@@ -42,6 +43,9 @@ final class Drain {
     private(set) var role: WorkerRole
     private(set) var purpose: Purpose?
     private(set) var deadline: Instant
+    /// How long beyond that the state of what was given back may be fetched, where the process ends.
+    private var moveTime = Duration.zero
+    private var arrivedMoves = 0
 
     init(
         _ core: WorkerCore, _ handler: GenerateHandler, role: WorkerRole, registrations: @escaping @LoopActor () -> [Registration]
@@ -53,10 +57,21 @@ final class Drain {
         deadline = core.loop.now
     }
 
+    /// The process ends within `limit`: what runs may go on for nearly as long.
+    func beginShutdown(within limit: Duration) -> Signal {
+        let moves = core.profile.capabilities.contains(.moves) ? WorkerLimits.moveReserve : .zero
+        let runs = max(limit - WorkerLimits.drainReserve - moves, limit / 2)
+        let turn = begin(.shutdown, limit: runs)
+        moveTime = min(moves, (limit - runs) / 2)
+        return turn
+    }
+
     /// Takes nothing new from here on; `limit` is how long what runs may go on. Ends a drain that was begun before.
     func begin(_ purpose: Purpose, limit: Duration) -> Signal {
         let turn = Signal(on: core.loop)
         supersede(by: turn)
+        moveTime = .zero
+        arrivedMoves = 0
         self.purpose = purpose
         deadline = core.loop.now + limit
         for registration in registrations() { registration.announceDrain(purpose.reason, remaining: limit) }
@@ -69,15 +84,31 @@ final class Drain {
     func finish(_ turn: Signal) async -> Bool {
         while core.table.openCount > 0, core.loop.now < deadline, self.turn === turn { await turn.pause(until: deadline) }
         guard self.turn === turn else { return false }
-        self.turn = nil
         let left = core.table.openCount
         if left > 0 { core.log.warning("giving requests back", ["requests": .count(left)]) }
         handler.giveBack()
+        if left > 0, moveTime > .zero { await letMove(left, turn) }
+        guard self.turn === turn else { return false }
+        self.turn = nil
         return true
+    }
+
+    /// Whoever goes on with what was given back may fetch its state: the legs for that come soon, or not at all.
+    private func letMove(_ count: Int, _ turn: Signal) async {
+        let begun = core.loop.now, end = begun + moveTime, arrival = min(begun + WorkerLimits.moveArrival, end)
+        while arrivedMoves < count, core.loop.now < arrival, self.turn === turn { await turn.pause(until: arrival) }
+        while core.table.openCount > 0, core.loop.now < end, self.turn === turn { await turn.pause(until: end) }
+        if self.turn === turn { handler.giveBack() }
     }
 
     /// The last request has ended.
     func look() { turn?.wake() }
+
+    /// A leg came that gives the state of an earlier request to another worker.
+    func moveArrived() {
+        arrivedMoves += 1
+        turn?.wake()
+    }
 
     /// The process ends at once.
     func abandon() {

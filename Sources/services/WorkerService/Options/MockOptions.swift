@@ -18,6 +18,11 @@ struct MockOptions: Sendable {
     private let watermark: OptionKey<Double>
     private let sessionShare: OptionKey<Double>
     private let embeddingDimensions: OptionKey<Int>
+    private let handOver: OptionKey<HandOver>
+    private let kvLayers: OptionKey<Int>
+    private let kvHeadDimension: OptionKey<Int>
+
+    private enum HandOver: String, CaseIterable, Sendable { case both, concurrent, sequential, none }
 
     init(in table: inout OptionTable, name: ValueSyntax<String>) {
         let mock = MockConfiguration()
@@ -58,6 +63,14 @@ struct MockOptions: Sendable {
         embeddingDimensions = table.option(
             "mock-embedding-dimensions", .integer(0...Limits.embeddingBytes / MemoryLayout<Float>.size),
             default: Int(mock.embeddingDimensions), help: "Numbers of an embedding; 0: the engine gives none.")
+        let kv = MockKVConfiguration()
+        handOver = table.option(
+            "mock-hand-over", .word(), default: .both,
+            help: "How KV state is given and taken: while prefill goes on, after it, in both ways, or not at all.")
+        kvLayers = table.option("mock-kv-layers", .integer(1...512), default: Int(kv.layers), help: "Layers of its KV state.")
+        kvHeadDimension = table.option(
+            "mock-kv-head-dimension", .integer(1...65_536), default: Int(kv.headDimension),
+            help: "Bytes of keys of one token and layer, and as many of values.")
         table.check(profile, decodeStep, prefillToken) { [profile, decodeStep, prefillToken] resolved in
             guard resolved[profile] != nil, resolved[decodeStep] != nil || resolved[prefillToken] != nil else { return [] }
             return [
@@ -83,6 +96,10 @@ struct MockOptions: Sendable {
         mock.preemption = resolved[preemption]
         mock.watermark = resolved[watermark]
         mock.sessionShare = resolved[sessionShare]
+        if let paths = MockKVConfiguration.Paths(rawValue: resolved[handOver].rawValue) {
+            mock.kv = MockKVConfiguration(
+                layers: UInt32(clamping: resolved[kvLayers]), headDimension: UInt32(clamping: resolved[kvHeadDimension]), paths: paths)
+        }
         mock.embeddingDimensions = UInt32(clamping: resolved[embeddingDimensions])
     }
 }

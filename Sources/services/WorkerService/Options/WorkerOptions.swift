@@ -27,6 +27,7 @@ package struct WorkerOptions: Sendable {
     private let mock: MockOptions
     private let stream: StreamOptions
     private let sessions: SessionOptions
+    private let rooms: RoomOptions
     private let faults: EngineFaultOptions
 
     private enum Role: String, CaseIterable, Sendable { case aggregated, prefill, decode }
@@ -86,6 +87,7 @@ package struct WorkerOptions: Sendable {
             help: "Requests that may wait on a rank; further ones are refused, and placed elsewhere.")
         self.mock = MockOptions(in: &table, name: .text("NAME", problem: Self.nameProblem))
         sessions = SessionOptions(in: &table)
+        rooms = RoomOptions(in: &table)
         stream = StreamOptions(in: &table)
         faults = EngineFaultOptions(in: &table)
         process = ProcessOptions(in: &table, role: .worker, admin: "127.0.0.1:0")
@@ -127,6 +129,7 @@ package struct WorkerOptions: Sendable {
         config.servedNames = resolved[servedNames]
         config.drainLimit = resolved[process.drainLimit]
         sessions.apply(resolved, to: &config)
+        rooms.apply(resolved, to: &config)
         stream.apply(resolved, to: &config)
         switch resolved[engine] {
         case .mock: config.engine = .mock(mock(resolved))

@@ -1,5 +1,7 @@
 import ClusterModel
 import Engines
+import ProcessKit
+import Transport
 import WireProtocol
 
 /// Whether this worker's model and engine can do what an entry asks for; nothing here depends on the moment.
@@ -105,13 +107,32 @@ struct EntryCheck {
     }
 
     private func room(_ entry: GenerateEntry) -> FailureDetail? {
+        func wrong(_ field: String, _ reason: String) -> FailureDetail { .of(.invalidArgument, field, reason) }
         if entry.room != nil, !can(.concurrentHandOver) {
             return .of(.incompatibleKV, "room", "the engine neither gives nor takes KV state")
         }
         if !entry.handOver.isEmpty, !can(.sequentialHandOver) {
             return .of(.incompatibleKV, "handOver", "the engine takes no state of another")
         }
-        return nil
+        if entry.leg != .aggregated, entry.task != .generate { return wrong("leg", "only generation is split") }
+        switch (entry.leg, entry.room?.direction) {
+        case (.aggregated, nil) where entry.handOver.isEmpty: return nil
+        case (.aggregated, _): return wrong("room", "a whole request gives nothing and takes nothing")
+        case (.prefill, nil) where !can(.sequentialHandOver): return .of(.incompatibleKV, "leg", "the engine gives no parameters")
+        case (.prefill, _) where !entry.handOver.isEmpty: return wrong("handOver", "a prefill leg takes nothing")
+        case (.prefill, nil): return nil
+        case (.prefill, .push):
+            return Address(advertised: entry.room?.peerAddress ?? "", peer: nil) == nil ? wrong("peerAddress", "it is no address") : nil
+        case (.decode, nil): return entry.handOver.isEmpty ? wrong("handOver", "a decode leg takes its state from somewhere") : nil
+        case (.decode, .receive): return entry.handOver.isEmpty ? nil : wrong("handOver", "its state comes into the room")
+        case (.prefill, .receive), (.decode, .push): return wrong("room", "the state goes from prefill to decode")
+        }
+    }
+
+    /// The pages of a leg's state; nil for an engine that moves none. Where one choice goes on, they are those of what it showed, too.
+    func geometry(of request: EngineRequest) -> KVGeometry? {
+        let tokens = request.choices.count == 1 ? request.prefillTokens : request.prompt.count
+        return profile.kvShape.flatMap { KVGeometry($0, tokens: tokens) }
     }
 
     private func areInVocabulary(_ tokens: [TokenID]) -> Bool {

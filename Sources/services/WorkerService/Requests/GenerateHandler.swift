@@ -3,6 +3,7 @@ import Engines
 import EventLoop
 import ProcessKit
 import Telemetry
+import Transport
 import WireProtocol
 
 /// Accepts, refuses, cancels and limits requests. Rules: `proto-spec/03-exchanges.md#a-request-at-its-worker`.
@@ -34,13 +35,22 @@ final class GenerateHandler {
         case .new: break
         }
         for lower in table.open(id) where lower.attempt < entry.attempt { core.end(lower, .init(.superseded)) }
-        if let problem = problem(with: entry) { return refuse(entry, link, id, problem) }
+        if let problem = problem(with: entry, id) { return refuse(entry, link, id, problem) }
         accept(entry, id, link)
     }
 
-    private func problem(with entry: GenerateEntry) -> FailureDetail? {
+    /// A request that ran here is fetched by the worker that goes on with it: the one thing that a worker does while it leaves.
+    private func isMove(_ entry: GenerateEntry, _ id: RequestID) -> Bool {
+        core.state == .draining && entry.leg == .prefill && entry.room?.direction == .push && core.profile.capabilities.contains(.moves)
+            && table.memory.had(id, below: entry.attempt)
+    }
+
+    private func problem(with entry: GenerateEntry, _ id: RequestID) -> FailureDetail? {
         if let failure { return failure }
-        if core.state != .ready { return .of(.draining, "", "this worker takes nothing new") }
+        if core.state != .ready, !isMove(entry, id) { return .of(.draining, "", "this worker takes nothing new") }
+        if entry.room != nil, core.rooms.isBuried(RequestKey(origin: id.origin, counter: id.counter, attempt: entry.attempt)) {
+            return .of(.roomClosed, "room", "it is closed")
+        }
         if let problem = core.check.problem(with: entry) { return problem }
         let tally = table.ranks[Int(entry.rank)]
         if entry.refuseOverbooked {
@@ -82,12 +92,28 @@ final class GenerateHandler {
         if let session = request.session, session.rank == entry.rank { admitted.session = session.bindCounter }
         // Whoever the engine asks stands under this worker's span, or where the frontend's is; what is no header is not passed on as one.
         admitted.traceParent = place?.traceParent ?? TraceParent(parsing: entry.traceParent)?.text ?? ""
-        core.steps.submit(.admit(admitted))
         link.append(
             .acceptedStatus(
                 AcceptedStatus(counter: entry.counter, attempt: entry.attempt, leg: entry.leg, waitingTokens: waiting)))
         announce(request)
         core.limit(request)
+        request.isMove = core.state == .draining
+        begin(request, admitted, entry.room)
+        if request.isMove { core.whenMoved?() }
+    }
+
+    /// At once, or for a leg that fills a room when its peer is ready.
+    private func begin(_ request: OpenRequest, _ admitted: EngineRequest, _ plan: RoomPlan?) {
+        guard let plan, let geometry = core.check.geometry(of: admitted) else { return core.steps.submit(.admit(admitted)) }
+        switch plan.direction {
+        case .receive:
+            core.steps.submit(.admit(admitted))
+            core.rooms.expect(request, plan, geometry)
+        case .push:
+            guard let address = Address(advertised: plan.peerAddress, peer: nil) else { return core.steps.submit(.admit(admitted)) }
+            request.isAdmitted = false
+            core.rooms.push(request, admitted, plan, geometry, to: address)
+        }
     }
 
     /// Events name leases; a request without one is nobody's booking, and shows in the loads alone.
@@ -136,7 +162,12 @@ final class GenerateHandler {
                 if request.choices == 1, entry.choice == 0 {
                     core.end(request, .init(.cancelled))
                 } else if entry.choice < request.choices {
-                    core.steps.submit(.cancel(request.key, choice: entry.choice))
+                    let wasLast = request.sending?.drop(choice: entry.choice) ?? false
+                    if wasLast {
+                        core.end(request, .init(.cancelled))
+                    } else if request.isAdmitted {
+                        core.steps.submit(.cancel(request.key, choice: entry.choice))
+                    }
                 }
             }
             return

@@ -30,10 +30,12 @@ struct LegSpans {
         span.set("apus.output_tokens", .count(request.outputTokens))
         span.set("apus.preemptions", .count(request.preemptions))
         span.set("apus.end", .text(WorkerMetrics.name(end.reason)))
+        if request.transfer.sentBytes > 0 { span.set("apus.transfer_bytes", .count(request.transfer.sentBytes)) }
         if let failure = end.failure { span.status = .error(WorkerMetrics.name(failure.code)) }
         tracer.record(span)
         part("waiting", from: request.receivedAt, to: request.startedAt ?? now, clock)
         if let started = request.startedAt { part("prefill", from: started, to: request.prefilledAt ?? now, clock) }
+        if let first = request.transfer.firstChunkAt { part("transfer", from: first, to: request.transfer.doneAt ?? now, clock) }
         // The first token comes of the step that ended the prefill.
         if let first = request.firstTokenAt { part("decode", from: first, to: request.lastTokenAt ?? first, clock) }
     }

@@ -39,8 +39,16 @@ final class OpenRequest {
     var cachedTokens: UInt32 = 0
     var outputTokens: UInt32 = 0
     var preemptions: UInt32 = 0
-    /// In the batch, and not in the queue.
+    /// In the batch, and not in the queue; or with blocks that wait for state.
     var isRunning = false
+    /// The engine has it. A leg that fills a room gets there when its peer is ready.
+    var isAdmitted = true
+    /// The room that it fills, while that is open; or the one that others fill for it.
+    var sending: SendingRoom?
+    var receiving: ReceivingRoom?
+    var transfer = TransferRecord()
+    /// It gives the state of an earlier attempt to the worker that goes on with it.
+    var isMove = false
     /// Ended for everybody but the engine, which has been told.
     var isClosing = false
     /// When its next limit is looked at.
@@ -68,7 +76,8 @@ final class OpenRequest {
         maxTokens = entry.sampling.maxTokens
         expectedOutputTokens = entry.expectedOutputTokens
         promptTokens = UInt32(clamping: entry.prefillTokens)
-        remainingTokens = promptTokens
+        // Their state comes from elsewhere: nothing of it is computed here.
+        remainingTokens = entry.leg == .decode ? 0 : promptTokens
         limits = RequestLimits(entry, now: now)
         perChoice = entry.choices > 1 ? Array(repeating: 0, count: Int(entry.choices)) : []
     }
@@ -100,7 +109,9 @@ final class OpenRequest {
     /// The moment of the next limit.
     var deadline: Instant {
         guard let lastTokenAt else { return min(limits.total, limits.firstToken) }
-        return min(limits.total, lastTokenAt + limits.silence)
+        // A prefill leg has said all that it will, and the transfer has limits of its own.
+        if sending != nil { return limits.total }
+        return min(limits.total, max(lastTokenAt, transfer.doneAt ?? lastTokenAt) + limits.silence)
     }
 
     var durations: WorkerDurations {
@@ -109,8 +120,22 @@ final class OpenRequest {
         durations.waitedMicroseconds = receivedAt.microseconds(to: startedAt)
         if let prefilledAt { durations.prefillMicroseconds = startedAt.microseconds(to: prefilledAt) }
         if let firstTokenAt, let lastTokenAt { durations.decodeMicroseconds = firstTokenAt.microseconds(to: lastTokenAt) }
+        if leg == .prefill, let done = transfer.doneAt {
+            if let first = transfer.firstChunkAt { durations.transferMicroseconds = first.microseconds(to: done) }
+            if let prefilledAt { durations.exposedTransferMicroseconds = prefilledAt.microseconds(to: done) }
+        }
         return durations
     }
+}
+
+/// How the state of a leg moved, on this process's clock.
+struct TransferRecord: Hashable {
+    /// Sent, or received.
+    var firstChunkAt: Instant?
+    var doneAt: Instant?
+    var plainBytes: UInt64 = 0
+    /// As sent, after compression.
+    var sentBytes: UInt64 = 0
 }
 
 /// What an entry allows, on this process's clock. A limit of 0 is one that the sender does not state.

@@ -55,6 +55,11 @@ struct RequestMemory {
         return attempt <= record.cancelledThrough ? .cancelled : .new
     }
 
+    /// A lower attempt of it was here.
+    func had(_ request: RequestID, below attempt: UInt8) -> Bool {
+        records[request].map { $0.attempt > 0 && $0.attempt < attempt } ?? false
+    }
+
     /// The slots that run for this request.
     func open(_ request: RequestID) -> [UInt32] {
         guard let record = records[request], record.isOpen else { return [] }

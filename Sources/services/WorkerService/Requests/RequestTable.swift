@@ -57,10 +57,16 @@ final class RequestTable {
     // MARK: What happens to a request
 
     func started(_ request: OpenRequest, cachedTokens: UInt32) {
+        reserved(request)
+        progressed(request, remaining: request.remainingTokens - min(cachedTokens, request.remainingTokens))
+    }
+
+    /// It has blocks, if not all that it needs to begin.
+    func reserved(_ request: OpenRequest) {
+        guard !request.isRunning else { return }
         request.isRunning = true
         ranks[request.rank].waitingRequests -= 1
         ranks[request.rank].runningRequests += 1
-        progressed(request, remaining: request.remainingTokens - min(cachedTokens, request.remainingTokens))
     }
 
     func preempted(_ request: OpenRequest, remaining: UInt32) {

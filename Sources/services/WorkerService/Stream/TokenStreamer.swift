@@ -43,8 +43,13 @@ final class TokenStreamer {
             request.link?.append(
                 .embeddingStatus(
                     EmbeddingStatus(counter: request.id.counter, attempt: request.attempt, leg: request.leg, vector: bytes)))
-        // Only an engine whose profile says so moves KV state; none here does.
-        case .reserved, .exportable, .exported, .stored: break
+        case .reserved(let key, let heldBlocks):
+            guard let request = open(key) else { return }
+            core.table.reserved(request)
+            request.receiving?.reserved(heldBlocks)
+        case .exportable(let key, let blocks): open(key)?.sending?.exportable(blocks)
+        case .exported(let key, let slice, let bytes): open(key)?.sending?.exported(slice, bytes)
+        case .stored(let key, let slice): open(key)?.receiving?.stored(slice)
         case .sessionHolds(let session, let blocks): core.sessions.holds(session, blocks: blocks)
         }
     }
@@ -106,6 +111,7 @@ final class TokenStreamer {
                     logprobs: Self.logprobs(of: run, output), finish: finish, step: span.number)
             }
         }
+        if let room = request.sending { room.produced(Self.firstToken(of: run, output)) }
         let isFirst = request.firstTokenAt == nil
         let hasGrown = request.produced(
             UInt32(run.count), choice: run.choice, blockSize: core.model.card.blockSize, at: span.ended)
@@ -127,6 +133,13 @@ final class TokenStreamer {
                 chosen: output.logprobs[first].logprob,
                 top: output.logprobs[(first + 1)..<(first + stride)].map { TopLogprob(token: $0.token, logprob: $0.logprob) })
         }
+    }
+
+    /// What a decode leg elsewhere begins with.
+    private static func firstToken(of run: TokenRun, _ output: borrowing StepOutput) -> FirstToken {
+        FirstToken(
+            choice: run.choice, token: output.tokens[Int(run.first)], finish: run.count == 1 ? run.finish.map(FinishReason.init) : nil,
+            logprob: logprobs(of: run, output)?.first)
     }
 
     // MARK: After the tokens

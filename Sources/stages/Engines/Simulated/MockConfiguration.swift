@@ -68,7 +68,7 @@ package struct MockConfiguration: Hashable, Sendable {
         if !adapters.isEmpty { capabilities.insert(.adapters) }
         if embeddingDimensions > 0 { capabilities.insert(.embeddings) }
         if prefixCaching { capabilities.insert(.sessions) }
-        if kv != nil { capabilities.formUnion([.concurrentHandOver, .sequentialHandOver]) }
+        if let kv { capabilities.formUnion(kv.capabilities) }
         return EngineProfile(
             name: "mock", build: "mock-1", capabilities: capabilities, cacheReport: prefixCaching ? .exact : .noCache, model: model,
             ranks: Array(repeating: room, count: ranks), kvShape: kv?.shape(blockSize: blockSize))

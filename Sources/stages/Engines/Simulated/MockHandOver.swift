@@ -26,6 +26,8 @@ struct MockHandOver {
     /// Pages and layers that have not come.
     private var missing: [Bool] = []
     private var missingCount = 0
+    /// From the first one on, without a gap.
+    private(set) var receivedPages = 0
 
     /// Nil for a whole request; the field for a leg that makes no sense, or that is not for this engine.
     static func of(
@@ -43,6 +45,8 @@ struct MockHandOver {
         case (.prefill, _), (.decode, _): return .failure(MockHandOverFault(field: "handOver"))
         }
         guard let kv else { return .success(nil) }
+        let ability: EngineCapabilities = kind == .exports || kind == .receives ? .concurrentHandOver : .sequentialHandOver
+        guard kv.capabilities.contains(ability) else { return .failure(MockHandOverFault(field: "handOver")) }
         if request.embeds { return .failure(MockHandOverFault(field: "task")) }
         // Pages are one sequence: where choices go on from different texts there are several.
         guard request.choices.count == 1 || request.choices.allSatisfy(\.shown.isEmpty) else {
@@ -103,6 +107,7 @@ struct MockHandOver {
         missing = Array(repeating: false, count: held * pages.layerCount)
         missing += Array(repeating: true, count: (pages.count - held) * pages.layerCount)
         missingCount = (pages.count - held) * pages.layerCount
+        receivedPages = held
     }
 
     /// What is wrong with a slice, or nothing.
@@ -116,7 +121,12 @@ struct MockHandOver {
                 missingCount -= 1
             }
         }
+        while receivedPages < pages.count, isThere(receivedPages) { receivedPages += 1 }
         return nil
+    }
+
+    private func isThere(_ page: Int) -> Bool {
+        !missing[page * pages.layerCount..<(page + 1) * pages.layerCount].contains(true)
     }
 
     /// What is wrong with the end of a transfer, or nothing.

@@ -17,6 +17,8 @@ extension MockRank {
             return .handedOver
         case .store(let key, let slice, let bytes):
             if let problem = request.handOver?.store(slice, bytes) { return fail(request, problem) }
+            // Found from here on, whatever becomes of the request: the next attempt need not have them sent again.
+            registerReceived(of: request)
             said.append(.stored(key, slice))
         case .complete(let key, let firstTokens, let handOver):
             if let problem = request.handOver?.complete(handOver) ?? request.problem(with: firstTokens) { return fail(request, problem) }

@@ -96,6 +96,9 @@ final class MockRank {
         return ends
     }
 
+    /// Pages that came from elsewhere are found like computed ones.
+    func registerReceived(of request: MockRequest) { if caches { request.registerReceived(&pool) } }
+
     /// What ran gives back what it holds.
     func leave(_ request: MockRequest) {
         if let session = request.session { sessions.keep(request.lastingBlocks(in: pool), for: session, &pool) }

@@ -271,9 +271,23 @@ final class MockRequest {
         }
     }
 
-    private func registerPrompt(_ pool: inout BlockPool) {
+    /// Blocks that came from elsewhere can be found, as far as they came without a gap.
+    func registerReceived(_ pool: inout BlockPool) {
+        guard let pages = handOver?.receivedPages else { return }
+        registerPrompt(&pool, through: min(pages, hashes.count))
+        guard pages > hashes.count, choices.count == 1 else { return }
+        choices[0].extendHashes(hasher, after: hashes.last, media: ownMedia)
+        while hashes.count + choices[0].registeredBlocks < pages, choices[0].hasUnregistered(blockSize: blockSize) {
+            let label = label(ofBlock: hashes.count + choices[0].registeredBlocks)
+            choices[0].registerOne(after: blocks.last, label: label, &pool)
+        }
+    }
+
+    private func registerPrompt(_ pool: inout BlockPool) { registerPrompt(&pool, through: min(computed / blockSize, hashes.count)) }
+
+    private func registerPrompt(_ pool: inout BlockPool, through end: Int) {
         let prompt = prompt  // a span of it needs a local owner
-        while registeredBlocks < hashes.count, computed >= (registeredBlocks + 1) * blockSize {
+        while registeredBlocks < end {
             let block = registeredBlocks
             pool.register(
                 blocks[block], hashes[block], prompt.span.extracting(block * blockSize..<(block + 1) * blockSize),

@@ -18,6 +18,7 @@ extension DecisionRecord {
         json.member("attempt", UInt64(facts.attempt))
         json.member("query_only", facts.isQuestion)
         json.member("session", "\(facts.session)")
+        if let path = facts.handOver { json.member("hand_over", "\(path)") }
         json.member("queue_ms", facts.queued.milliseconds)
         json.member("queue_depth", UInt64(facts.queueDepth))
         json.member("decision_ms", facts.took.milliseconds)
@@ -161,6 +162,7 @@ extension Appraisal {
         json.beginObject()
         for tier in MatchName.all { json.member(tier.name, UInt64(inputs.match[keyPath: tier.path])) }
         json.endObject()
+        json.member("partner", inputs.partner)
         json.member("ticket", ticket)
     }
 }

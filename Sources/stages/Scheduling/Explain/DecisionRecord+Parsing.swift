@@ -21,6 +21,7 @@ extension DecisionRecord {
         facts.attempt = try reader.integer("attempt")
         facts.isQuestion = try reader.truth("query_only")
         facts.session = try reader.word("session", DecisionSession.self)
+        if reader.has("hand_over") { facts.handOver = try reader.word("hand_over", SplitPath.self) }
         facts.queued = try reader.duration("queue_ms")
         facts.queueDepth = try reader.integer("queue_depth")
         facts.took = try reader.duration("decision_ms")
@@ -94,6 +95,7 @@ extension Appraisal {
         inputs.lastTurn = try load.integer("last_turn")
         inputs.turnover = Float(try load.amount("turnover"))
         inputs.latency = try load.latency("latency")
+        inputs.partner = try reader.amount("partner")
         let cached = try reader.object("cached")
         for tier in MatchName.all { inputs.match[keyPath: tier.path] = try cached.integer(tier.name) }
         self.init(

@@ -7,6 +7,8 @@ package struct DecisionFacts: Hashable, Sendable {
     /// Nothing was booked.
     package var isQuestion = false
     package var session = DecisionSession.none
+    /// Of a split request.
+    package var handOver: SplitPath?
     /// How long the request was parked.
     package var queued = Duration.zero
     /// Requests parked after it.

@@ -163,6 +163,10 @@ package struct LeaseLimits: Hashable, Sendable {
     /// In step with the worker's stream.
     package var acceptance = Duration.seconds(5)
     package var tombstone = Duration.seconds(10)
+    /// A request whose prefill leg was placed so long ago has asked for its decode leg, or ended.
+    package static let handOver = Duration.seconds(600)
+    /// As many prefill legs as a router has leases of, by far.
+    package static let handOvers = 64 << 10
     /// Bookings that are passed over are not looked through before there are so many of a worker.
     static let tidied = 1_024
 

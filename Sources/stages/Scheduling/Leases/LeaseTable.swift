@@ -194,7 +194,8 @@ package struct LeaseTable: Sendable {
         var lease = entry.lease
         lease.rank = rank
         // A request that is started again, after it was preempted, says so by its progress; one whose prefill is done has none left.
-        if lease.isPredicted { lease.prefillTokens = lease.promptTokens - min(cachedTokens, lease.promptTokens) }
+        // What a decode leg does not find in its cache is brought to it.
+        if lease.isPredicted, lease.role != .decode { lease.prefillTokens = lease.promptTokens - min(cachedTokens, lease.promptTokens) }
         return accepted(lease)
     }
 

@@ -5,7 +5,11 @@ package struct QueueLane: Hashable, Sendable {
     package var wish = PlacementWish.any
     package var needs: UInt64 = 0
     package var loRA = ""
+    /// Who has the state that it needs.
+    package var stateFrom: KVSide?
     package var pins: [PlacementPin] = []
+    /// Where a whole request may run besides: a prefill worker, on its word.
+    package var preferred: PlacementTarget?
     /// It runs where this session is, or nowhere.
     package var hardSession: String?
     /// Sorted, as the others.

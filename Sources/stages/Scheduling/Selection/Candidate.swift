@@ -8,6 +8,8 @@ package struct Candidate: Sendable {
     /// Bits.
     package let capabilities: UInt64
     package let loRAs: Set<String>
+    /// Whom it can give KV state, and from whom it takes it.
+    package let kv: KVSide
     /// Of one engine step; 0: unknown.
     package let maxBatchedTokens: UInt32
     /// Its place in the block index; none: routed by load alone.
@@ -25,13 +27,14 @@ package struct Candidate: Sendable {
 
     package init(
         placement: Placement, generation: Generation, role: PlacementRole, capabilities: UInt64, loRAs: Set<String> = [],
-        maxBatchedTokens: UInt32, isReady: Bool, load: CandidateLoad = CandidateLoad(), lastTurn: UInt64 = 0
+        kv: KVSide = .none, maxBatchedTokens: UInt32, isReady: Bool, load: CandidateLoad = CandidateLoad(), lastTurn: UInt64 = 0
     ) {
         self.placement = placement
         self.generation = generation
         self.role = role
         self.capabilities = capabilities
         self.loRAs = loRAs
+        self.kv = kv
         self.maxBatchedTokens = maxBatchedTokens
         self.isReady = isReady
         self.load = load

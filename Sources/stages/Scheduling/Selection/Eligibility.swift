@@ -12,14 +12,32 @@ extension PlacementRole {
 
 /// What a request demands of a leg's placement, made once for all candidates.
 struct LegDemands: Sendable {
+    /// What a leg has to do with another one.
+    enum Part: Hashable, Sendable {
+        case alone
+        /// State comes from somebody who is not chosen yet.
+        case decodesForAny
+        /// State comes from there.
+        case decodes(KVSide)
+        /// Somebody has to decode it.
+        case prefills
+    }
+
     let leg: PlacementRole
     let needs: UInt64
+    let part: Part
+    /// Whoever prefills and decodes serves a leg too that is none of its role.
+    private(set) var isOfAnyRole = false
+    /// Those who decode for others serve nothing whole.
+    private let sparesDecoders: Bool
     private let namesLoRA: Bool
     private let namesWorkers: Bool
 
-    init(_ query: borrowing RouteQuery, for leg: PlacementRole, splitting: Bool = false) {
+    init(_ query: borrowing RouteQuery, for leg: PlacementRole, _ part: Part = .alone, sparingDecoders: Bool = false) {
         self.leg = leg
-        needs = query.needs | (splitting ? query.splitNeeds : 0)
+        self.part = part
+        sparesDecoders = sparingDecoders && leg == .aggregated
+        needs = query.needs | (leg == .prefill ? 0 : query.decodeNeeds)
         namesLoRA = !query.loRA.isEmpty
         namesWorkers = !(query.allowed.isEmpty && query.excluded.isEmpty && query.unreachable.isEmpty)
     }
@@ -28,8 +46,27 @@ struct LegDemands: Sendable {
     @inline(__always)
     var namesSomebody: Bool { namesLoRA || namesWorkers }
 
+    /// The same of a worker that is named for the whole request: it may be one that prefills for others.
+    func liftingRole() -> LegDemands {
+        var lifted = self
+        lifted.isOfAnyRole = true
+        return lifted
+    }
+
     @inline(__always)
-    func suits(_ role: PlacementRole, _ capabilities: UInt64) -> Bool { role.serves(leg) && needs & ~capabilities == 0 }
+    func suits(_ role: PlacementRole, _ capabilities: UInt64) -> Bool {
+        guard needs & ~capabilities == 0, !(sparesDecoders && role == .decode) else { return false }
+        return isOfAnyRole || role.serves(leg)
+    }
+
+    @inline(__always)
+    private func joins(_ side: KVSide) -> Bool {
+        switch part {
+        case .alone: true
+        case .decodesForAny, .prefills: !side.paths.isEmpty
+        case .decodes(let giver): giver.reaches(side)
+        }
+    }
 
     func names(_ worker: WorkerID, _ loRAs: Set<String>, _ query: borrowing RouteQuery) -> Bool {
         (!namesLoRA || loRAs.contains(query.loRA)) && (!namesWorkers || query.names(worker))
@@ -39,7 +76,7 @@ struct LegDemands: Sendable {
     /// of hundreds that is most of a decision.
     @inline(__always)
     func admit(_ span: Span<Candidate>, _ index: Int, _ query: borrowing RouteQuery) -> Bool {
-        guard span[index].isReady, suits(span[index].role, span[index].capabilities) else { return false }
+        guard span[index].isReady, suits(span[index].role, span[index].capabilities), joins(span[index].kv) else { return false }
         guard namesSomebody else { return true }
         return names(span[index].placement.worker, span[index].loRAs, query)
     }
@@ -60,7 +97,7 @@ extension RouteQuery {
 }
 
 extension PlacementTarget {
-    func covers(_ placement: Placement) -> Bool { placement.worker == worker && (rank.map { $0 == placement.rank } ?? true) }
+    package func covers(_ placement: Placement) -> Bool { placement.worker == worker && (rank.map { $0 == placement.rank } ?? true) }
 }
 
 extension [Candidate] {

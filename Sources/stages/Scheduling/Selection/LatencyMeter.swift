@@ -39,7 +39,8 @@ package struct LatencyMeter: Hashable, Sendable {
 
     /// Its prefill is done; `lease` as it was before. `reported` is 0 where the worker does not measure.
     package mutating func prefilled(_ lease: Lease, reported: Duration, at now: Instant) -> Verdict {
-        guard lease.isPredicted, let timing = lease.timing, timing.computedTokens > 0 else { return .ignored }
+        // A decode leg's prompt was computed elsewhere: how long it took to come says nothing of this placement.
+        guard lease.role != .decode, lease.isPredicted, let timing = lease.timing, timing.computedTokens > 0 else { return .ignored }
         guard let (took, verdict) = believed(reported, since: timing.startedAt, limits.promptToken * Int(timing.computedTokens), now)
         else { return .ignored }
         model.prefilled(tokens: timing.computedTokens, in: took)

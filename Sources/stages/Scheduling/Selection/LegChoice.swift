@@ -27,7 +27,9 @@ package struct LegRule: Hashable, Sendable {
     @inline(__always)
     package func standing(_ inputs: CostInputs, _ cost: PlacementCost, indexedBlocks: UInt64, ticket: UInt64) -> Standing {
         guard means == .policy else { return Standing(total: inputs.pressure, indexedBlocks: 0, ticket: ticket) }
-        return Standing(formula.settings.policy, total: cost.total, indexedBlocks: indexedBlocks, ticket: ticket)
+        let policy = formula.settings.policy
+        return Standing(
+            policy, total: policy.joined(cost.total, partner: inputs.partner), indexedBlocks: indexedBlocks, ticket: ticket)
     }
 
     /// Whether tickets are drawn or counted.

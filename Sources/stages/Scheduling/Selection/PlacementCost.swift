@@ -53,6 +53,8 @@ package struct CostInputs: Hashable, Sendable {
     /// How often its whole cache was written anew; 0 where what is cached is not known.
     package var turnover: Float = 0
     package var match = BlockMatch()
+    /// Of a prefill leg: what the cheapest costs that could decode what is prefilled there.
+    package var partner = 0.0
 
     package init() {}
 

@@ -4,23 +4,32 @@ extension PlacementSelector {
     /// The whole request on a decode worker is a candidate as any other: it saves the transfer and may find its prompt cached there, and it costs
     /// those who decode there the time of its prefill. Nil: the request is not split.
     func split(
-        _ query: borrowing RouteQuery, _ start: Turn, _ candidates: [Candidate], _ blocks: borrowing BlockMatches,
+        _ query: borrowing RouteQuery, _ turn: Turn, _ candidates: [Candidate], _ blocks: borrowing BlockMatches,
         _ scratch: inout SelectionScratch
     ) throws(PlacementFailure) -> RouteDecision? {
         // A pin of the whole keeps it whole; a pin of the prefill splits it.
         guard !query.pins.contains(where: { $0.role == .aggregated }) else { return nil }
         let isForced = query.pins.contains { $0.role == .prefill }
         // Sent only where it is told, a request whose prefill is told no place of its own stays whole.
-        guard isForced || start.settings.policy != .direct else { return nil }
-        var turn = start
-        turn.isSplitting = true
-        let prefill = try place(.prefill, query, turn, candidates, blocks, &scratch.prefill)
+        guard isForced || turn.settings.policy != .direct else { return nil }
+        // Where nobody prefills for others, as in most fleets, there is nothing to weigh.
+        guard isForced || candidates.hasPrefillWorker else { return nil }
+        // Who decodes is looked at first: a prefill worker is judged with whoever can follow it.
+        let decode = try place(.decode, .decodesForAny, query, turn, candidates, blocks, &scratch.partners, &scratch.decode)
+        let prefill = try place(.prefill, .prefills, query, turn, candidates, blocks, &scratch.partners, &scratch.prefill)
         if case .nobody = prefill {
             guard isForced else { return nil }
             throw .noWorker
         }
-        let decode = try place(.decode, query, turn, candidates, blocks, &scratch.decode)
-        let whole: LegSurvey.Outcome = isForced ? .nobody : try place(.aggregated, query, turn, candidates, blocks, &scratch.whole)
+        if case .found = prefill, case .found = decode {
+            let giver = candidates[scratch.prefill.chosenIndex].kv
+            // Mostly the best of all reads what the best prefill worker writes. Where it does not, somebody does: that was part of the choice.
+            if !giver.reaches(candidates[scratch.decode.chosenIndex].kv) {
+                _ = try place(.decode, .decodes(giver), query, turn, candidates, blocks, &scratch.partners, &scratch.decode)
+            }
+        }
+        let whole: LegSurvey.Outcome =
+            isForced ? .nobody : try place(.aggregated, .alone, query, turn, candidates, blocks, &scratch.partners, &scratch.whole)
         switch (prefill, decode, whole) {
         case (.found, .found, _):
             return scratch.weighSplit() ? scratch.pair(candidates) : RouteDecision(first: scratch.leg(.aggregated, candidates))
@@ -28,6 +37,15 @@ extension PlacementSelector {
         case (.busy, _, _), (_, .busy, _), (_, _, .busy): throw .busy
         default: throw .noWorker
         }
+    }
+}
+
+extension [Candidate] {
+    /// Field by field: a candidate taken as a whole is copied.
+    fileprivate var hasPrefillWorker: Bool {
+        let candidates = span
+        for index in candidates.indices where candidates[index].role == .prefill && candidates[index].isReady { return true }
+        return false
     }
 }
 
@@ -60,6 +78,7 @@ extension SelectionScratch {
     }
 
     fileprivate func pair(_ candidates: [Candidate]) -> RouteDecision {
-        RouteDecision(first: leg(.prefill, candidates), second: leg(.decode, candidates))
+        let giver = candidates[prefill.chosenIndex].kv, taker = candidates[decode.chosenIndex].kv
+        return RouteDecision(first: leg(.prefill, candidates), second: leg(.decode, candidates), by: giver.path(to: taker))
     }
 }

@@ -13,12 +13,14 @@ package struct RouteDecision: Hashable, Sendable {
     }
 
     package let first: Leg
-    /// The decode of a split request.
+    /// The decode of a split request. Handed over in sequence it is where it would go now, and placed anew when its time comes.
     package let second: Leg?
+    package let handOver: SplitPath?
 
-    package init(first: Leg, second: Leg? = nil) {
+    package init(first: Leg, second: Leg? = nil, by handOver: SplitPath? = nil) {
         self.first = first
         self.second = second
+        self.handOver = handOver
     }
 }
 
@@ -79,15 +81,18 @@ package struct PlacementSelector: Sendable {
         _ query: borrowing RouteQuery, _ settings: SelectionSettings, _ thresholds: BusyThresholds, _ candidates: [Candidate],
         _ blocks: borrowing BlockMatches, _ scratch: inout SelectionScratch
     ) throws(PlacementFailure) -> RouteDecision {
-        let turn = Turn(settings: settings, thresholds: thresholds, draw: scratch.draw, isRecording: scratch.isRecording)
-        if query.wish == .any, query.splitNeeds != 0, let decision = try split(query, turn, candidates, blocks, &scratch) {
+        var turn = Turn(settings: settings, thresholds: thresholds, draw: scratch.draw, isRecording: scratch.isRecording)
+        turn.sparesDecoders = settings.enforcesSplit && !candidates.canSplit
+        if query.wish == .any, query.maySplit, let decision = try split(query, turn, candidates, blocks, &scratch) {
             return decision
         }
         let leg = query.singleLeg, outcome: LegSurvey.Outcome
         switch leg {
-        case .aggregated: outcome = try place(leg, query, turn, candidates, blocks, &scratch.whole)
-        case .prefill: outcome = try place(leg, query, turn, candidates, blocks, &scratch.prefill)
-        case .decode: outcome = try place(leg, query, turn, candidates, blocks, &scratch.decode)
+        case .aggregated: outcome = try place(leg, .alone, query, turn, candidates, blocks, &scratch.partners, &scratch.whole)
+        case .prefill: outcome = try place(leg, .alone, query, turn, candidates, blocks, &scratch.partners, &scratch.prefill)
+        case .decode:
+            let part = query.stateFrom.map { LegDemands.Part.decodes($0) } ?? .alone
+            outcome = try place(leg, part, query, turn, candidates, blocks, &scratch.partners, &scratch.decode)
         }
         switch outcome {
         case .found:
@@ -106,21 +111,22 @@ package struct PlacementSelector: Sendable {
         let thresholds: BusyThresholds
         let draw: DecisionDraw
         let isRecording: Bool
-        /// The leg is half of a split, or competes with one.
-        var isSplitting = false
+        /// Nobody could prefill for those who decode, and they are not to do it themselves.
+        var sparesDecoders = false
     }
 
     /// Finds the leg's place by the first means that the request has.
     func place(
-        _ leg: PlacementRole, _ query: borrowing RouteQuery, _ turn: Turn, _ candidates: [Candidate], _ blocks: borrowing BlockMatches,
-        _ survey: inout LegSurvey
+        _ leg: PlacementRole, _ part: LegDemands.Part, _ query: borrowing RouteQuery, _ turn: Turn, _ candidates: [Candidate],
+        _ blocks: borrowing BlockMatches, _ partners: inout Partners, _ survey: inout LegSurvey
     ) throws(PlacementFailure) -> LegSurvey.Outcome {
-        let demands = LegDemands(query, for: leg, splitting: turn.isSplitting && leg != .aggregated)
+        let demands = LegDemands(query, for: leg, part, sparingDecoders: turn.sparesDecoders)
         let formula = formula(leg, query, turn)
-        func take(_ means: ChoiceMeans, _ range: Range<Int>) -> LegSurvey.Outcome {
+        func take(_ means: ChoiceMeans, _ range: Range<Int>, _ demands: LegDemands) -> LegSurvey.Outcome {
             let rule = LegRule(leg: leg, means: means, formula: formula, draw: turn.draw)
-            return survey.take(rule, demands, query, candidates, range, blocks, turn.thresholds, isRecording: turn.isRecording)
+            return survey.take(rule, demands, query, candidates, range, blocks, &partners, turn.thresholds, isRecording: turn.isRecording)
         }
+        func take(_ means: ChoiceMeans, _ range: Range<Int>) -> LegSurvey.Outcome { take(means, range, demands) }
         // The prefill leg of a split request is free: what a session holds is where it decodes.
         let session = leg == .prefill ? nil : query.session
         if let pin = try pin(for: leg, query, candidates) {
@@ -128,7 +134,10 @@ package struct PlacementSelector: Sendable {
             return take(.pin, candidates.indices(of: pin.target.joined(with: session?.isHard == true ? session?.target : nil)))
         }
         if let session, session.isHard { return take(.session, candidates.indices(of: session.target)) }
-        if let preferred = query.preferred, case .found = take(.preference, candidates.indices(of: preferred)) { return .found }
+        if let preferred = query.preferred {
+            let lifted = query.wish == .aggregated ? demands.liftingRole() : demands
+            if case .found = take(.preference, candidates.indices(of: preferred), lifted) { return .found }
+        }
         if let session, case .found = take(.session, candidates.indices(of: session.target)) { return .found }
         if turn.settings.policy == .direct {
             guard session != nil else { throw .pinNeeded }

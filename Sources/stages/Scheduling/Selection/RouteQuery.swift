@@ -85,11 +85,13 @@ package struct RouteQuery: Sendable {
     package var hashes: [UInt64] = []
     /// Abilities that the worker must have, as bits.
     package var needs: UInt64 = 0
+    /// Beside those, of where it decodes.
+    package var decodeNeeds: UInt64 = 0
     /// The adapter; empty: none.
     package var loRA = ""
     /// At most one a role.
     package var pins: [PlacementPin] = []
-    /// Taken if it is eligible and not busy: it may still hold the request's blocks.
+    /// Taken if it is eligible and not busy: it may still hold the request's blocks. A request that is to be whole runs there whatever its role.
     package var preferred: PlacementTarget?
     /// Where the request's session is bound.
     package var session: SessionPlace?
@@ -101,8 +103,10 @@ package struct RouteQuery: Sendable {
     package var unreachable = WorkerList()
     /// Only asks where it would go: nothing will be booked, so a busy placement is an answer too.
     package var isQuestion = false
-    /// Abilities that both workers of a split request must have, as bits; 0: it is never split.
-    package var splitNeeds: UInt64 = 0
+    /// It may run as two legs, where workers can hand over.
+    package var maySplit = false
+    /// Of a decode leg whose state is handed over when it is computed: who has it.
+    package var stateFrom: KVSide?
     /// The request's own settings; none: the router's.
     package var policy = ""
     package var overlapWeight: Float?

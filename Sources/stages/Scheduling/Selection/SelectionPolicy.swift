@@ -25,4 +25,14 @@ package enum SelectionPolicy: String, CaseIterable, Sendable {
         case .leastLoaded, .powerOfTwo, .roundRobin, .random, .direct: false
         }
     }
+
+    /// What a leg and the one that follows it cost together, where the two are of one unit. Turns and lots are each leg's own.
+    @inline(__always)
+    func joined(_ total: Double, partner: Double) -> Double {
+        switch self {
+        case .kv, .latency, .leastLoaded: total + partner
+        case .lmetric: total * (partner + 1)
+        case .powerOfTwo, .roundRobin, .random, .direct: total
+        }
+    }
 }

@@ -37,7 +37,7 @@ package struct LegSurvey: Sendable {
     /// Among the appraisals; nil: nobody.
     package fileprivate(set) var chosen: Int?
     /// Of the chosen one, among the candidates.
-    fileprivate(set) var chosenIndex = 0
+    package fileprivate(set) var chosenIndex = 0
     private var shortlist = Shortlist()
 
     init(_ leg: PlacementRole) {
@@ -51,7 +51,7 @@ package struct LegSurvey: Sendable {
     /// Looks at each of the candidates once, and chooses.
     mutating func take(
         _ newRule: LegRule, _ demands: LegDemands, _ query: borrowing RouteQuery, _ candidates: [Candidate], _ range: Range<Int>,
-        _ blocks: borrowing BlockMatches, _ thresholds: BusyThresholds, isRecording: Bool
+        _ blocks: borrowing BlockMatches, _ partners: inout Partners, _ thresholds: BusyThresholds, isRecording: Bool
     ) -> Outcome {
         chosen = nil
         appraisals.removeAll(keepingCapacity: true)
@@ -60,23 +60,38 @@ package struct LegSurvey: Sendable {
         counts.considered = UInt32(clamping: range.count)
         let span = candidates.span
         var formula = newRule.formula
-        Self.prepare(&formula, demands, query, span, range, thresholds)
+        if demands.part == .decodesForAny { partners.begin() }
+        Self.prepare(&formula, demands, query, span, range, partners, thresholds)
         rule = LegRule(leg: newRule.leg, means: newRule.means, formula: formula, draw: newRule.draw)
         let rule = rule, drawsTickets = rule.drawsTickets
         let takesWhoIsBehind = rule.means == .policy && rule.formula.settings.weighsWaiting
         var eligible: UInt32 = 0, busy: UInt32 = 0
         for index in range where demands.admit(span, index, query) {
+            var partner = 0.0, waitsForPartner = false
+            if demands.part == .prefills {
+                switch partners[span[index].kv] {
+                case .nobody: continue
+                case .busy: waitsForPartner = true
+                case .cost(let cost): partner = cost
+                }
+            }
             eligible += 1
             let load = span[index].load, stepTokens = span[index].maxBatchedTokens
-            if load.isBusy(stepTokens: stepTokens, thresholds) {
+            let isBusy = waitsForPartner || load.isBusy(stepTokens: stepTokens, thresholds)
+            if isBusy {
                 busy += 1
-                if !takesWhoIsBehind || load.isFull(thresholds) { continue }
+                if waitsForPartner || !takesWhoIsBehind || load.isFull(thresholds) {
+                    if demands.part == .decodesForAny { partners.note(span[index].kv, cost: nil, isBusy: true) }
+                    continue
+                }
             }
             let slot = span[index].slot
-            let inputs = CostInputs(
+            var inputs = CostInputs(
                 load, Self.match(slot, blocks), stepTokens: stepTokens, lastTurn: span[index].lastTurn, latency: span[index].latency,
                 turnover: slot == nil ? 0 : span[index].turnover)
+            inputs.partner = partner
             let cost = rule.formula.cost(of: inputs), indexedBlocks = span[index].indexedBlocks
+            if demands.part == .decodesForAny { partners.note(span[index].kv, cost: cost.total, isBusy: isBusy) }
             // Most are too dear whatever they draw.
             if shortlist.rejects(rule.standing(inputs, cost, indexedBlocks: indexedBlocks, ticket: 0)) { continue }
             let ticket = drawsTickets ? rule.draw.ticket(span[index].placement, for: rule.leg) : UInt64(index)
@@ -87,14 +102,14 @@ package struct LegSurvey: Sendable {
         counts.leftOut = UInt32(clamping: shortlist.leftOut)
         // Where all are busy, the request waits at the router: nobody is the best of them before one has room.
         guard eligible > busy else { return busy > 0 ? .busy : .nobody }
-        choose(span, blocks, isRecording)
+        choose(span, blocks, demands.part == .prefills ? partners : nil, isRecording)
         return .found
     }
 
     /// What the formula needs to know of all before it can judge one.
     private static func prepare(
         _ formula: inout CostFormula, _ demands: LegDemands, _ query: borrowing RouteQuery, _ span: Span<Candidate>, _ range: Range<Int>,
-        _ thresholds: BusyThresholds
+        _ partners: borrowing Partners, _ thresholds: BusyThresholds
     ) {
         let settings = formula.settings, usesLatency = settings.policy == .latency
         let weighsEvictions = settings.weighsEvictions, decaysCredit = settings.decaysCredit
@@ -108,6 +123,7 @@ package struct LegSurvey: Sendable {
             // prefill beside those who decode is judged by the same measure as one elsewhere.
             if usesLatency, let known = span[index].latency { measured.add(known) }
             guard comparesEligible, suits, demands.admit(span, index, query) else { continue }
+            if demands.part == .prefills, !partners.knows(span[index].kv) { continue }
             if span[index].slot != nil { leastTurnover = min(leastTurnover, span[index].turnover) }
             guard decaysCredit else { continue }
             let load = span[index].load
@@ -121,7 +137,7 @@ package struct LegSurvey: Sendable {
         if decaysCredit { formula.leastPrefillTokens = leastPrefill }
     }
 
-    private mutating func choose(_ span: Span<Candidate>, _ blocks: borrowing BlockMatches, _ isRecording: Bool) {
+    private mutating func choose(_ span: Span<Candidate>, _ blocks: borrowing BlockMatches, _ partners: Partners?, _ isRecording: Bool) {
         if rule.needsOrder { shortlist.sort() }
         let entries = shortlist.entries
         let place = rule.choose(
@@ -129,17 +145,20 @@ package struct LegSurvey: Sendable {
             pressure: { place in span[Int(entries[place].index)].pressure })
         chosenIndex = Int(entries[place].index)
         if isRecording {
-            for entry in entries { appraisals.append(appraise(span, entry, blocks)) }
+            for entry in entries { appraisals.append(appraise(span, entry, blocks, partners)) }
             chosen = place
         } else {
-            appraisals.append(appraise(span, entries[place], blocks))
+            appraisals.append(appraise(span, entries[place], blocks, partners))
             chosen = 0
         }
     }
 
-    private func appraise(_ span: Span<Candidate>, _ entry: Shortlist.Entry, _ blocks: borrowing BlockMatches) -> Appraisal {
+    private func appraise(
+        _ span: Span<Candidate>, _ entry: Shortlist.Entry, _ blocks: borrowing BlockMatches, _ partners: Partners?
+    ) -> Appraisal {
         let index = Int(entry.index)
-        let inputs = CostInputs(span[index], Self.match(span[index].slot, blocks))
+        var inputs = CostInputs(span[index], Self.match(span[index].slot, blocks))
+        if let partners, case .cost(let cost) = partners[span[index].kv] { inputs.partner = cost }
         return Appraisal(
             placement: span[index].placement, inputs: inputs, indexedBlocks: span[index].indexedBlocks, ticket: entry.standing.ticket)
     }
@@ -175,6 +194,7 @@ package struct SelectionScratch: Sendable {
     package internal(set) var whole = LegSurvey(.aggregated)
     package internal(set) var prefill = LegSurvey(.prefill)
     package internal(set) var decode = LegSurvey(.decode)
+    var partners = Partners()
     /// Of the prompt to the decode worker, in the policy's unit; 0 if no split was weighed.
     package internal(set) var transfer = 0.0
     package internal(set) var draw = DecisionDraw(0)

@@ -33,6 +33,8 @@ package struct SelectionSettings: Hashable, Sendable {
     /// What a block that is computed costs where the whole cache was written anew once more than at the least written, in blocks: it pushes out one
     /// that may be asked for again. 0: whoever has a common beginning cached gets all that begins with it.
     package var evictionWeight = 2.0
+    /// Decode workers serve nothing whole while nobody is there who could prefill for them.
+    package var enforcesSplit = false
     package var thresholds = BusyThresholds()
 
     package init() {}

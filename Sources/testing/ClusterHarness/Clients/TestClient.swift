@@ -59,11 +59,14 @@ package final class TestClient {
 
     private let loop: Loop
     private let sockets: any SocketSystem
+    /// Into the network where it stands; nil: this process's own.
+    private let door: NamespaceDoor?
     package let host: String
     package let port: UInt16
 
-    package init(on loop: Loop, sockets: any SocketSystem, host: String, port: UInt16) {
+    package init(on loop: Loop, sockets: any SocketSystem, host: String, port: UInt16, through door: NamespaceDoor? = nil) {
         self.loop = loop
+        self.door = door
         self.sockets = sockets
         self.host = host
         self.port = port
@@ -82,11 +85,12 @@ package final class TestClient {
     }
 
     private func exchange(_ method: String, _ path: String, _ body: [UInt8], _ conduct: ClientConduct) async -> ClientReply {
-        let exchange = ClientExchange(on: loop, conduct)
-        let done = Promise<ClientReply>(on: loop)
         var request = "\(method) \(path) HTTP/1.1\r\nhost: \(host):\(port)\r\nconnection: close\r\n"
         if method == "POST" { request += "content-type: application/json\r\ncontent-length: \(body.count)\r\n" }
-        exchange.begin(Array((request + "\r\n").utf8) + body) { done.fulfil($0) }
+        let bytes = Array((request + "\r\n").utf8) + body
+        if let door { return await door.exchange(bytes, host: host, port: port, conduct, home: loop) ?? ClientReply() }
+        let exchange = ClientExchange(on: loop, conduct), done = Promise<ClientReply>(on: loop)
+        exchange.begin(bytes) { done.fulfil($0) }
         sockets.connect(host: host, port: port, timeout: Self.connectLimit) { exchange.connected($0) }
         // The exchange has its own bound, the client's patience.
         let bound = loop.now + conduct.patience + Self.connectLimit

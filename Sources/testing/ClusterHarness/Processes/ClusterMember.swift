@@ -14,6 +14,8 @@ package final class ClusterMember {
     package let name: String
     /// Of its next start.
     package var options: [String] = []
+    /// The host that it runs on; nil: this one.
+    let host: NetworkHost?
     package private(set) var process: ChildProcess?
     /// Where it said that it listens, at its first start; it listens there again at the next.
     package private(set) var addresses = Addresses()
@@ -27,7 +29,8 @@ package final class ClusterMember {
         package var publish: String?
     }
 
-    init(_ role: ClusterRole, _ name: String, _ folder: String, on loop: EpollLoop) {
+    init(_ role: ClusterRole, _ name: String, _ folder: String, at host: NetworkHost? = nil, on loop: EpollLoop) {
+        self.host = host
         self.role = role
         self.name = name
         self.folder = folder
@@ -41,8 +44,9 @@ package final class ClusterMember {
     /// Starts it, and waits until it serves.
     package func start(waiting: Bool = true) async throws {
         precondition(!isRunning, "\(name) runs already")
-        let child = try ChildProcess(
-            name, at: "\(folder)/\(role.program)", ["--name", name, "--log-format", "json", "--log-level", "debug"] + options, on: loop)
+        let program = "\(folder)/\(role.program)", arguments = ["--name", name, "--log-format", "json", "--log-level", "debug"] + options
+        let command = host?.command(program, arguments) ?? (program, arguments)
+        let child = try ChildProcess(name, at: command.0, command.1, on: loop)
         process = child
         guard waiting else { return }
         _ = try await child.logged("serving", within: ProcessCluster.startLimit)

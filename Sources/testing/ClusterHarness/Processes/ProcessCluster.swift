@@ -1,7 +1,7 @@
 import ClusterModel
 package import EventLoop
 import Glibc
-import JSONText
+package import JSONText
 import TestSupport
 
 /// A cluster of the three real programs on this machine's loopback, every port chosen by the system.
@@ -14,6 +14,8 @@ package final class ProcessCluster {
     package static let startLimit = Duration.seconds(30)
     /// Nothing to serve: how long a process may take to leave.
     package static let stopLimit = Duration.seconds(20)
+    /// How long a question for a process's state may take: one that is stopped never answers.
+    private static let stateLimit = Duration.seconds(5)
 
     package let loop: EpollLoop
     package private(set) var routers: [ClusterMember] = []
@@ -32,25 +34,33 @@ package final class ProcessCluster {
     package nonisolated static func with(
         _ shape: ClusterShape = ClusterShape(), _ body: @escaping @LoopActor @Sendable (ProcessCluster) async throws -> Void
     ) async throws {
-        let binaries = try Self.folder()
         let thread = try LoopThread("cluster")
         let result: Result<Void, any Error> = await thread.run { loop in
-            let cluster = ProcessCluster(on: loop, binaries: binaries)
             do {
-                try await cluster.start(shape)
-                try await body(cluster)
-                await cluster.end()
+                try await with(shape, on: loop, body)
                 return .success(())
-            } catch {
-                await cluster.end()
-                return .failure(error)
-            }
+            } catch { return .failure(error) }
         }
         thread.stop()
         try result.get()
     }
 
-    /// The folder of the three programs: beside the test bundle.
+    /// The same on a loop that runs already.
+    package static func with(
+        _ shape: ClusterShape, on loop: EpollLoop, _ body: @escaping @LoopActor @Sendable (ProcessCluster) async throws -> Void
+    ) async throws {
+        let cluster = ProcessCluster(on: loop, binaries: try folder())
+        do {
+            try await cluster.start(shape)
+            try await body(cluster)
+        } catch {
+            await cluster.end()
+            throw error
+        }
+        await cluster.end()
+    }
+
+    /// The folder of the three programs: beside the test bundle, or beside the program that this is.
     package nonisolated static func folder() throws -> String {
         let tests = CommandLine.arguments[0]
         let beside = tests.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
@@ -72,40 +82,50 @@ package final class ProcessCluster {
     // MARK: Members
 
     @discardableResult
-    package func addRouter(_ options: [String] = []) async throws -> ClusterMember {
-        let member = ClusterMember(.router, "router-\(routers.count + 1)", binaries, on: loop)
+    package func addRouter(_ options: [String] = [], at host: NetworkHost? = nil) async throws -> ClusterMember {
+        let member = ClusterMember(.router, "router-\(routers.count + 1)", binaries, at: host, on: loop), address = Self.address(host)
         routers.append(member)
         // It dials those that are there; they need not know of it.
         let others = routerList.isEmpty ? [] : ["--peers", routerList]
         let number = String(routers.count, radix: 16), id = String(repeating: "0", count: 16 - number.count) + number
         member.options =
             options + others + [
-                "--router-id", id, "--listen", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+                "--router-id", id, "--listen", "tcp://\(address):0", "--publish", "tcp://\(address):0", "--admin-listen", "127.0.0.1:0",
             ]
         try await member.start()
         return member
     }
 
+    /// `routers`: what it is told of them, where that is not where they are.
     @discardableResult
-    package func addWorker(_ options: [String] = []) async throws -> ClusterMember {
-        let member = ClusterMember(.worker, "worker-\(workers.count + 1)", binaries, on: loop)
+    package func addWorker(
+        _ options: [String] = [], routers: String? = nil, at host: NetworkHost? = nil
+    ) async throws -> ClusterMember {
+        let member = ClusterMember(.worker, "worker-\(workers.count + 1)", binaries, at: host, on: loop)
         workers.append(member)
-        member.options = options + ["--routers", routerList, "--admin-listen", "127.0.0.1:0"]
+        member.options = options + ["--routers", routers ?? routerList, "--admin-listen", "127.0.0.1:0"]
         try await member.start()
         return member
     }
 
     @discardableResult
-    package func addFrontend(_ options: [String] = []) async throws -> ClusterMember {
-        let member = ClusterMember(.frontend, "frontend-\(frontends.count + 1)", binaries, on: loop)
+    package func addFrontend(
+        _ options: [String] = [], routers: String? = nil, publish: String? = nil, at host: NetworkHost? = nil
+    ) async throws -> ClusterMember {
+        let member = ClusterMember(.frontend, "frontend-\(frontends.count + 1)", binaries, at: host, on: loop)
         frontends.append(member)
         member.options =
             options + [
-                "--routers", routerList, "--listen", "127.0.0.1:0", "--publish", "tcp://127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+                "--routers", routers ?? routerList, "--listen", "127.0.0.1:0", "--publish", publish ?? "tcp://\(Self.address(host)):0",
+                "--admin-listen",
+                "127.0.0.1:0",
             ]
         try await member.start()
         return member
     }
+
+    /// Where others reach who runs there.
+    private static func address(_ host: NetworkHost?) -> String { host?.address ?? "127.0.0.1" }
 
     package var members: [ClusterMember] { routers + workers + frontends }
     /// The names of those that do not run.
@@ -121,7 +141,18 @@ package final class ProcessCluster {
         guard let address, let colon = address.lastIndex(of: ":"), let port = UInt16(address[address.index(after: colon)...]) else {
             throw Unmet("\(member.name) said where it listens: \(member.addresses)")
         }
-        return TestClient(on: loop, sockets: sockets, host: "127.0.0.1", port: port)
+        return TestClient(on: loop, sockets: sockets, host: "127.0.0.1", port: port, through: member.host?.door)
+    }
+
+    /// What the process says of itself; nil from one that does not answer.
+    package func state(of member: ClusterMember) async throws -> JSONValue? {
+        await (try admin(of: member)).get("/debug/state", stateConduct).json
+    }
+
+    private var stateConduct: ClientConduct {
+        var conduct = ClientConduct()
+        conduct.patience = Self.stateLimit
+        return conduct
     }
 
     /// Waits until the frontend says it is ready and knows a model.
@@ -152,9 +183,14 @@ package final class ProcessCluster {
 
     // MARK: The end
 
+    /// Kills every process, and waits for none of them.
+    package func abandon() {
+        for member in members { member.process?.killNow() }
+    }
+
     /// Every process gone, however it takes it.
     private func end() async {
-        for member in members { member.process?.killNow() }
+        abandon()
         let members = members
         // SIGKILL needs no cooperation; a process that outlives this is stuck in the kernel, and dies with the thread that started it.
         try? await loop.until("all processes are gone", within: Self.stopLimit) { members.allSatisfy { !$0.isRunning } }

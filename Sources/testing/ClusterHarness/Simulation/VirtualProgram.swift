@@ -101,7 +101,9 @@ struct VirtualProgram: Sendable {
                 service: service, openRequests: { service.openRequests }, canServe: { service.registeredRouters > 0 },
                 whenCrashed: { service.whenCrashed = $0 },
                 held: {
-                    counts([("requests", service.openRequests)])
+                    counts([
+                        ("requests", service.openRequests), ("rooms", service.openRooms), ("bytes of KV state", service.kvBytesHeld),
+                    ])
                         + (service.openRequests == 0 && !service.isIdle ? ["its engine works"] : [])
                 },
                 truth: { WorkerTruth(service) })

@@ -21,6 +21,19 @@ int ctwins_receive_frames(int64_t warm_up_nanoseconds, int64_t window_nanosecond
 // Dials the port and floods the link with batches of `frames` frames until the peer closes it. 0 or an nng error.
 int ctwins_send_frames(int port, int frames);
 
+// What came over a plain socket in a window.
+struct ctwins_copy {
+    uint64_t bytes;
+    int64_t wall_nanoseconds;
+    int64_t cpu_nanoseconds;
+};
+
+// Listens on loopback, calls `listening` with the port, takes one connection and measures it. 0 or an errno.
+int ctwins_receive_copy(int64_t warm_up_nanoseconds, int64_t window_nanoseconds, void (*listening)(int port), struct ctwins_copy *result);
+
+// Connects to the port and writes until the peer closes it. 0 or an errno.
+int ctwins_send_copy(int port);
+
 // CPU time of the process, user and system.
 int64_t ctwins_cpu_nanoseconds(void);
 int64_t ctwins_monotonic_nanoseconds(void);

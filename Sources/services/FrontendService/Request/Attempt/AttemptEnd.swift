@@ -21,6 +21,9 @@ struct AttemptFailure: Error {
         self.init(ServiceFailure(kind), fault, isFinal: isFinal)
     }
 
+    /// Nobody hears of it: the client left.
+    static let clientGone = AttemptFailure(.cancelled, .ended, isFinal: true)
+
     init(_ failure: ServiceFailure, _ fault: AttemptFault, isFinal: Bool = false) {
         self.failure = failure
         self.fault = fault
@@ -61,6 +64,10 @@ enum AttemptFault: String {
     case silent
     case tokensLost = "tokens_lost"
     case engineFailed = "engine_failed"
+    /// A leg could not give its state to the other one, or did not.
+    case handOverFailed = "hand_over_failed"
+    /// The decode worker had no blocks for what it was to be given.
+    case noRoom = "no_room"
     case timedOut = "timed_out"
     case drained
     case ended
@@ -75,28 +82,4 @@ enum AttemptFault: String {
         default: .cancelled
         }
     }
-}
-
-/// What the attempts of one request have taught: where not to go again, and what routers should know.
-struct AttemptHistory {
-    private(set) var excluded: [UInt64] = []
-    private(set) var unreachable: [UInt64] = []
-    private(set) var overbooked: [OverbookedReport] = []
-    private var youngDeaths = 0
-
-    /// Workers that died soon after they had started the same request: the next one would be the third.
-    private static let mostYoungDeaths = 2
-
-    mutating func exclude(_ worker: UInt64) { if !excluded.contains(worker) { excluded.append(worker) } }
-    mutating func notReached(_ worker: UInt64) { if !unreachable.contains(worker) { unreachable.append(worker) } }
-    mutating func refused(_ report: OverbookedReport) { overbooked.append(report) }
-
-    /// True if the request is more likely the cause than the victim.
-    mutating func diedYoung() -> Bool {
-        youngDeaths += 1
-        return youngDeaths >= Self.mostYoungDeaths
-    }
-
-    /// Whether some worker is ruled out: a request that is pinned has no other one.
-    var rulesOut: Bool { !excluded.isEmpty || !unreachable.isEmpty }
 }

@@ -5,7 +5,8 @@ import WireProtocol
 
 /// A request from its first plan to its end: where what workers send for it is put, and where its task waits.
 ///
-/// What may wait here is bounded by what the request may have: a worker that sends more is cut off.
+/// What may wait here is bounded by what the request may have: a worker that sends more is cut off. Links give it only what comes from
+/// a leg that runs there.
 @LoopActor
 final class ActiveRequest {
     let counter: UInt64
@@ -17,10 +18,16 @@ final class ActiveRequest {
     private let wantsLogprobs: Bool
     private let loop: Loop
     private var arrivals = Arrivals()
-    /// Of this attempt; a frame without tokens counts as one with one.
-    private var tokensTaken = 0
-    private var startedAt: Instant?
+    private var main = LegCharge()
+    private var prefill = LegCharge()
     private let signal: Signal
+
+    /// What one leg of this attempt has had.
+    private struct LegCharge {
+        /// A frame without tokens counts as one with one.
+        var tokens = 0
+        var startedAt: Instant?
+    }
 
     /// A worker that dies within this time of having started a request may have died of it.
     static let youngDeath = Duration.seconds(2)
@@ -35,53 +42,61 @@ final class ActiveRequest {
         signal = Signal(on: loop)
     }
 
+    private subscript(leg: Leg) -> LegCharge {
+        get { leg == .prefill ? prefill : main }
+        set { if leg == .prefill { prefill = newValue } else { main = newValue } }
+    }
+
     // MARK: For the links
 
     /// False if the frame goes past what the request can have.
     func take(_ frame: borrowing TokenFrameView) -> Bool {
         guard frame.attempt == attempt else { return true }
         // One more than asked for is forgiven: engines count a last token that ends the text in two ways.
-        let count = frame.tokenCount, most = maxTokens + 1
-        tokensTaken += max(count, 1)
-        guard Int(frame.choice) < choices, Int(frame.firstPosition) + count <= most, tokensTaken <= (most + 1) * choices else {
+        let count = frame.tokenCount, most = maxTokens + 1, leg = frame.leg
+        self[leg].tokens += max(count, 1)
+        guard Int(frame.choice) < choices, Int(frame.firstPosition) + count <= most, self[leg].tokens <= (most + 1) * choices else {
             return false
         }
+        let logprobs = wantsLogprobs ? frame.logprobs() : nil
         frame.appendTokens(to: &arrivals.tokens)
         arrivals.runs.append(
             Arrivals.Run(
-                choice: frame.choice, count: UInt8(truncatingIfNeeded: count), finish: frame.finish, firstPosition: frame.firstPosition))
-        if wantsLogprobs, let logprobs = frame.logprobs() { arrivals.logprobs.append(contentsOf: logprobs) }
+                choice: frame.choice, count: UInt8(truncatingIfNeeded: count), finish: frame.finish, leg: leg,
+                hasLogprobs: logprobs != nil, firstPosition: frame.firstPosition))
+        if let logprobs { arrivals.logprobs.append(contentsOf: logprobs) }
+        arrivals[leg].hasTokens = true
         signal.wake()
         return true
     }
 
-    /// True if it is the last word of the present attempt's worker.
-    func take(_ status: StatusEntry, attempt: UInt8) -> Bool {
+    /// True if it is the last word of the worker on that leg of the present attempt.
+    func take(_ status: StatusEntry, of leg: Leg, attempt: UInt8) -> Bool {
         guard attempt == self.attempt else { return false }
         switch status {
-        case .acceptedStatus: arrivals.isAccepted = true
+        case .acceptedStatus: arrivals[leg].isAccepted = true
         case .startedStatus(let started):
-            arrivals.cachedTokens = started.cachedTokens
-            arrivals.add(WorkerSlice(waited: .microseconds(Int64(clamping: started.waitedMicroseconds))))
-            startedAt = startedAt ?? loop.now
-        case .refusedStatus(let refusal): arrivals.refusal = refusal
+            arrivals[leg].cachedTokens = started.cachedTokens
+            arrivals[leg].add(WorkerSlice(waited: .microseconds(Int64(clamping: started.waitedMicroseconds))))
+            self[leg].startedAt = self[leg].startedAt ?? loop.now
+        case .refusedStatus(let refusal): arrivals[leg].refusal = refusal
         case .prefillDoneStatus(let done):
-            arrivals.add(WorkerSlice(prefill: .microseconds(Int64(clamping: done.prefillMicroseconds))))
+            arrivals[leg].add(WorkerSlice(prefill: .microseconds(Int64(clamping: done.prefillMicroseconds))))
             return false  // what it is about follows in a frame
         case .endedStatus(let ended):
-            arrivals.ended = ended
-            arrivals.add(WorkerSlice(ended.durations))
+            arrivals[leg].ended = ended
+            arrivals[leg].add(WorkerSlice(ended.durations))
         default: return false  // nothing here depends on the others, and whoever waits need not wake for them
         }
         signal.wake()
-        return arrivals.refusal != nil || arrivals.ended != nil
+        return arrivals[leg].isLast
     }
 
     /// `isDeath`: its process ended, or its host; it did not say goodbye, nor was it sent away.
-    func workerLost(attempt: UInt8, isDeath: Bool) {
+    func workerLost(_ leg: Leg, attempt: UInt8, isDeath: Bool) {
         guard attempt == self.attempt else { return }
-        let isYoung = startedAt.map { $0.duration(to: loop.now) < Self.youngDeath } ?? false
-        arrivals.loss = isDeath && isYoung ? .diedYoung : .gone
+        let isYoung = self[leg].startedAt.map { $0.duration(to: loop.now) < Self.youngDeath } ?? false
+        arrivals[leg].loss = isDeath && isYoung ? .diedYoung : .gone
         signal.wake()
     }
 
@@ -105,7 +120,7 @@ final class ActiveRequest {
     func begin(attempt: UInt8) {
         self.attempt = attempt
         arrivals.clear()
-        tokensTaken = 0
-        startedAt = nil
+        main = LegCharge()
+        prefill = LegCharge()
     }
 }

@@ -25,6 +25,10 @@ final class ReleasedAnswer {
     private let topLogprobs: Int?
     private var text: [UInt8] = []
     private var logprobs = LogprobsBuffer()
+    /// Of each choice, where the present attempt began.
+    private var origins: [Int]
+    /// Frames of the decode leg that came before the prefill leg's token that belongs before them. Bounded by what a leg may send.
+    private var kept = Arrivals()
 
     init(_ prepared: PreparedRequest, to answer: ClientAnswer) {
         let vocabulary = prepared.model.text.vocabulary
@@ -33,6 +37,7 @@ final class ReleasedAnswer {
                 index: UInt8($0), vocabulary: vocabulary, sampling: prepared.generation.sampling, maxTokens: prepared.maxTokens)
         }
         unfinished = choices.count
+        origins = choices.map { _ in 0 }
         topLogprobs = prepared.sampling.topLogprobs.map(Int.init)
         self.vocabulary = vocabulary
         self.answer = answer
@@ -47,24 +52,63 @@ final class ReleasedAnswer {
         case hole
     }
 
+    // MARK: Attempts
+
+    /// Another attempt goes on from what was shown.
+    func beginAttempt() {
+        for index in choices.indices { origins[index] = choices[index].shown.count }
+        dropKept()
+    }
+
+    /// How many tokens of a choice were shown when the present attempt began.
+    func origin(of choice: UInt8) -> Int { origins[Int(choice)] }
+
+    /// An earlier attempt has shown something, or in this one a choice has ended already that a leg yet to begin need not have.
+    var isContinued: Bool { origins.contains { $0 > 0 } || choices.contains(where: \.isFinished) }
+
+    /// Runs that wait for the prefill leg's token.
+    var keptRuns: Int { kept.runs.count }
+
+    /// What is kept belongs to an attempt that is over.
+    func dropKept() { kept.clear() }
+
+    /// True for a run behind the first token of this attempt, where that is not there yet and another leg sends it too.
+    private func mayFollow(_ run: Arrivals.Run) -> Bool {
+        run.leg == .decode && choices[Int(run.choice)].shown.count == origins[Int(run.choice)]
+    }
+
+    /// What was kept, if some of it can be released now: in exchange for `batch`, which is used up.
+    func takeKept(_ batch: inout Arrivals) -> Bool {
+        guard kept.runs.contains(where: { choices[Int($0.choice)].shown.count > origins[Int($0.choice)] }) else { return false }
+        batch.clear()
+        swap(&batch, &kept)
+        return true
+    }
+
+    // MARK: Tokens
+
     /// Gives the client one run, and moves `place` past it. The link checked that the choice is one of this request's.
-    func release(_ arrivals: borrowing Arrivals, at place: inout Place) -> Outcome {
+    /// - Parameter isOwed: another leg has yet to send the first token of this attempt.
+    func release(_ arrivals: borrowing Arrivals, at place: inout Place, isOwed: Bool) -> Outcome {
         let run = arrivals.runs[place.run], choice = Int(run.choice), count = Int(run.count)
         let tokens = arrivals.tokens[place.token..<place.token + count], logprob = place.logprob
         place.run += 1
         place.token += count
-        if !arrivals.logprobs.isEmpty { place.logprob += count }
+        if run.hasLogprobs { place.logprob += count }
         text.removeAll(keepingCapacity: true)
         switch choices[choice].release(run, of: tokens, to: &text) {
         case .nothing: return .fine
-        case .hole: return .hole
+        case .hole:
+            guard isOwed, mayFollow(run) else { return .hole }
+            kept.append(run, tokens, arrivals.logprobs[logprob..<place.logprob])
+            return .fine
         case .tokens(let skipped, let count, let finish):
             answer.usage.completionTokens += count
             if !choices[choice].isOpened {
                 choices[choice].isOpened = true
                 answer.open(choice: run.choice)
             }
-            write(run.choice, tokens.dropFirst(skipped).prefix(count), arrivals, logprob + skipped)
+            write(run, tokens.dropFirst(skipped).prefix(count), arrivals, logprob + skipped)
             guard let finish else { return .fine }
             unfinished -= 1
             answer.finish(choice: run.choice, finish)
@@ -72,8 +116,9 @@ final class ReleasedAnswer {
         }
     }
 
-    private func write(_ choice: UInt8, _ tokens: ArraySlice<TokenID>, _ arrivals: borrowing Arrivals, _ first: Int) {
-        guard let most = topLogprobs, first + tokens.count <= arrivals.logprobs.count else {
+    private func write(_ run: Arrivals.Run, _ tokens: ArraySlice<TokenID>, _ arrivals: borrowing Arrivals, _ first: Int) {
+        let choice = run.choice
+        guard let most = topLogprobs, run.hasLogprobs else {
             return answer.text(choice: choice, text, logprobs: nil)
         }
         let entries = arrivals.logprobs[first..<first + tokens.count], vocabulary = vocabulary

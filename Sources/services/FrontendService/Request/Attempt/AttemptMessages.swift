@@ -1,4 +1,5 @@
 import ClusterModel
+import EventLoop
 import Scheduling
 import WireProtocol
 
@@ -27,15 +28,14 @@ struct AttemptMessages {
     }
 
     func question(
-        _ attempt: UInt8, _ choices: [ChoiceOutput], _ history: AttemptHistory, unreachable: [UInt64], patience: Duration,
+        _ question: Placing.Question, _ choices: [ChoiceOutput], _ history: AttemptHistory, unreachable: [UInt64], patience: Duration,
         at now: Instant
     ) -> RouteEntry {
         let shown = choices.reduce(0) { $1.isFinished ? $0 : max($0, $1.shown.count) }
         var entry = RouteEntry()
         entry.counter = id.counter
-        entry.attempt = attempt
-        // This frontend takes a request to one worker.
-        entry.wish = .aggregated
+        entry.attempt = question.attempt
+        entry.wish = question.wish
         entry.queryOnly = prepared.isQuestion
         entry.choices = UInt8(prepared.choices)
         entry.model = prepared.generation.model
@@ -51,29 +51,32 @@ struct AttemptMessages {
         entry.queueMilliseconds = max(1, patience.wireMilliseconds)
         entry.blockHashNanoseconds = prepared.hashing.wireNanoseconds  // sequence hashes are made in the same pass
         entry.options = RoutingOptions(prepared.generation.hints)
+        entry.options.preferred = question.preferred
         entry.options.excludedWorkers = history.excluded.sorted()
         entry.options.unreachableWorkers = Self.merged(unreachable, history.unreachable)
         entry.overbooked = Array(history.overbooked.suffix(Limits.overbookedReports))
         return entry
     }
 
+    /// What the worker of a leg is asked for. All legs of an attempt begin where it began: what one of them has produced since, the other one
+    /// repeats.
+    @LoopActor
     func entry(
-        _ attempt: UInt8, _ leg: PlanLeg, _ plan: PlanEntry, _ choices: [ChoiceOutput], _ history: AttemptHistory, at now: Instant
+        _ leg: AttemptLeg, of attempt: UInt8, routerID: UInt64, _ released: ReleasedAnswer, _ history: AttemptHistory, at now: Instant
     ) -> GenerateEntry {
         var entry = GenerateEntry()
         entry.counter = id.counter
         entry.attempt = attempt
         entry.choices = UInt8(prepared.choices)
-        entry.leg = leg.leg
-        entry.rank = leg.rank
-        entry.lease = leg.lease
-        entry.routerID = plan.routerID
-        // A request is refused for this once.
-        entry.refuseOverbooked = history.overbooked.isEmpty
-        entry.waitingTokens = leg.waitingTokens
-        entry.streamNumber = leg.streamNumber
+        entry.leg = leg.task
+        entry.rank = leg.placement.rank
+        entry.lease = leg.placement.lease
+        entry.routerID = routerID
+        // A request is refused for this once, and never where it was not placed by load, or has no prompt to compute.
+        entry.refuseOverbooked = history.overbooked.isEmpty && leg.router != nil && leg.task != .decode
+        entry.waitingTokens = leg.placement.waitingTokens
+        entry.streamNumber = leg.placement.streamNumber
         entry.remainingMilliseconds = now.duration(to: deadline).wireMilliseconds
-        entry.firstTokenMilliseconds = limits.firstToken.wireMilliseconds
         entry.silenceMilliseconds = limits.silence.wireMilliseconds
         entry.pool = pool
         entry.loRA = prepared.adapter
@@ -81,14 +84,14 @@ struct AttemptMessages {
         entry.promptTokens = prepared.prompt
         entry.sampling = prepared.sampling
         entry.expectedOutputTokens = prepared.generation.hints.expectedOutputTokens
-        if choices.contains(where: { !$0.shown.isEmpty }) { entry.continuation = choices.map(continued) }
+        if released.isContinued { entry.continuation = released.choices.map { continued($0, from: released.origin(of: $0.index)) } }
         return entry
     }
 
-    private func continued(_ choice: ChoiceOutput) -> ContinuedChoice {
-        let shown = UInt32(choice.shown.count), most = prepared.sampling.maxTokens, least = prepared.sampling.minTokens
+    private func continued(_ choice: ChoiceOutput, from origin: Int) -> ContinuedChoice {
+        let shown = UInt32(origin), most = prepared.sampling.maxTokens, least = prepared.sampling.minTokens
         return ContinuedChoice(
-            choice: choice.index, finished: choice.isFinished, shownTokens: choice.shown,
+            choice: choice.index, finished: choice.isFinished, shownTokens: Array(choice.shown.prefix(origin)),
             remainingMaxTokens: most == 0 ? 0 : most - min(most, shown), remainingMinTokens: least - min(least, shown),
             penaltyOrigin: UInt32(prepared.prompt.count), logprobOffset: shown, stopState: [])
     }

@@ -1,0 +1,152 @@
+import ClusterModel
+import EventLoop
+import OpenAIDialect
+import RequestTracking
+import WireProtocol
+
+/// One attempt of a request: a place for it, the legs that run there, and what comes of them.
+///
+/// It has one leg, or two that make one answer: a prefill leg, which computes the prompt, and a decode leg, which goes on with its state. Two
+/// run side by side where their workers meet in a room, else one after the other. Whatever becomes of it, it ends in `end`, where each leg is
+/// cancelled that still runs, and each lease given back that nobody else ends.
+@LoopActor
+final class Attempt {
+    private let number: UInt8
+    private let request: ClientRequest
+    private let placing: Placing
+    private let legs: AttemptLegs
+
+    private var frontend: Frontend { request.frontend }
+    private var loop: Loop { request.loop }
+    private var limits: FrontendLimits { request.limits }
+
+    init(_ number: UInt8, of request: ClientRequest, _ placing: Placing) {
+        self.number = number
+        self.request = request
+        self.placing = placing
+        legs = AttemptLegs(request)
+    }
+
+    func run() async -> AttemptEnd {
+        request.begin(attempt: number)
+        do throws(AttemptFailure) {
+            try await start()
+            while case .handedOver(let state) = try await legs.follow(placing) { try await goOn(with: state) }
+            return end(.finished)
+        } catch {
+            return end(request.isClientGone ? .clientGone : .failed(error))
+        }
+    }
+
+    private func end(_ end: AttemptEnd) -> AttemptEnd {
+        legs.end(end)
+        request.trace.spans?.attemptEnded(end)
+        return end
+    }
+
+    /// Until when legs that were placed now are to have left.
+    private var sendLimit: Instant { min(loop.now + limits.dispatch, request.deadline) }
+
+    // MARK: Places
+
+    /// Asks for places, and sends every leg that can begin now.
+    private func start() async throws(AttemptFailure) {
+        let next = request.history.next
+        let placed = try await placing.plan(Placing.Question(attempt: number, wish: next.wish, preferred: next.preferred))
+        legs.add(placed)
+        let limit = sendLimit
+        if next.wish == .decode { try await bring(from: next.source, until: limit) }
+        legs.tellWorkers()
+        await request.tellDecision(of: placed.router, number)
+        try await send(legs.all, placed, until: limit)
+        frontend.metrics.splits.began(legs.path, isMove: next.wish == .decode)
+    }
+
+    /// A continued request goes on with its blocks where they can be brought from the worker that drains; else it computes them anew.
+    private func bring(from source: PlanLeg?, until limit: Instant) async throws(AttemptFailure) {
+        let successor = try await worker(of: legs.all[0], until: limit)
+        // The last attempt takes the way on which less can go wrong.
+        if let source, number < limits.attempts, let drained = frontend.workers.client(source.workerID, generation: source.generation),
+            drained.isOpen,
+            drained.entry.canSendState(to: successor.entry)
+        {
+            legs.addSource(source)
+        } else {
+            legs.all[0].task = .aggregated
+        }
+    }
+
+    /// The prefill leg's state is there: a decode leg is placed, with the load of this moment, and starts with it.
+    private func goOn(with state: [UInt8]) async throws(AttemptFailure) {
+        let asked = loop.now
+        request.trace.spans?.asksAgain()
+        let placed = try await placing.plan(Placing.Question(attempt: number, wish: .decode, isSecond: true))
+        legs.wasParked(for: asked.duration(to: loop.now))
+        let decode = legs.add(placed)
+        legs.tellWorkers()
+        try await send(decode, placed, handOver: state, until: sendLimit)
+    }
+
+    // MARK: Dispatch
+
+    private func worker(of leg: AttemptLeg, until limit: Instant) async throws(AttemptFailure) -> WorkerClient {
+        do throws(AttemptFailure) { return try await placing.worker(of: leg.placement, until: limit) } catch {
+            throw legs.fail(leg, error)
+        }
+    }
+
+    /// Sends legs in one turn, the one first that the other one calls on.
+    private func send(
+        _ fresh: [AttemptLeg], _ placed: Placing.Placed, handOver: [UInt8] = [], until limit: Instant
+    ) async throws(AttemptFailure) {
+        for leg in fresh { leg.worker = try await worker(of: leg, until: limit) }
+        var entries: [(leg: AttemptLeg, entry: GenerateEntry)] = []
+        for leg in fresh.reversed() {
+            var entry = request.messages.entry(
+                leg, of: number, routerID: leg.router == nil ? 0 : placed.plan.routerID, request.released, request.history, at: loop.now)
+            entry.firstTokenMilliseconds = legs.firstTokenLeft.wireMilliseconds
+            entry.room = legs.room(for: leg)
+            entry.handOver = handOver
+            guard entry.mostBytes <= Limits.messageBytes else {
+                if !handOver.isEmpty, let prefill = legs.prefill {
+                    // What was handed over is too large for a message; there the request can run whole.
+                    throw request.history.noRoom(prefill.placement)
+                }
+                if number > 1 { request.record.meter.isTooLongToMigrate() }
+                throw AttemptFailure(.internalError, .tooLong, isFinal: true)
+            }
+            entries.append((leg, entry))
+        }
+        // A session binds the worker that keeps the blocks of the answer; the prefill leg is free.
+        if let index = entries.firstIndex(where: { $0.leg.task != .prefill }) {
+            try await openSession(entries[index].leg, placed.plan.session, &entries[index].entry, until: limit)
+        }
+        for (leg, var entry) in entries {
+            entry.traceParent = request.trace.forWorker(leg.placement, as: leg.task)
+            guard let worker = leg.worker, worker.generate(entry, for: request.active) else {
+                throw legs.fail(leg, placing.notReached(leg.placement.workerID))
+            }
+            leg.isSent(at: loop.now)
+        }
+        request.record.isSent()
+    }
+
+    private func openSession(
+        _ leg: AttemptLeg, _ outcome: SessionOutcome, _ entry: inout GenerateEntry, until limit: Instant
+    ) async throws(AttemptFailure) {
+        guard let session = request.session, let worker = leg.worker else { return }
+        do throws(AttemptFailure) { try await session.begin(at: worker, outcome, &entry, until: limit) } catch {
+            request.history.exclude(leg.placement.workerID)
+            throw legs.fail(leg, error)
+        }
+        guard !request.isClientGone else { throw .clientGone }
+    }
+}
+
+extension WorkerEntry {
+    /// Whether what this one has of a request it can bring to that one, as to a decode worker of its own pool.
+    fileprivate func canSendState(to other: WorkerEntry) -> Bool {
+        capabilities.contains([.moves, .concurrentHandOver]) && other.capabilities.contains(.concurrentHandOver) && kvShape != nil
+            && kvShape == other.kvShape && engineBuild == other.engineBuild && pool == other.pool && workerID != other.workerID
+    }
+}

@@ -1,0 +1,157 @@
+import ClusterModel
+import EventLoop
+import OpenAIDialect
+import WireProtocol
+
+/// Finds places for a request's legs: asks routers, waits for one where there is none, and for the links to the workers of a plan.
+@LoopActor
+final class Placing {
+    private let request: ClientRequest
+    private let hints: RoutingHints
+    /// Left of the time that it may be parked until a worker has it.
+    private var patience: Duration
+    /// Asked for a plan in this attempt: whoever must be told at once when the client leaves.
+    private var asked: RouterClient?
+    private lazy var routerKey = request.messages.routerKey(session: request.session?.client.key)
+    /// Where the task waits for the cluster to change.
+    private lazy var change = Signal(on: request.loop)
+
+    private var frontend: Frontend { request.frontend }
+    private var loop: Loop { request.loop }
+
+    /// What is wanted of a router.
+    struct Question {
+        let attempt: UInt8
+        var wish = LegWish.any
+        var preferred: PlacementRef?
+        /// The attempt has a leg already, whose state a decode leg goes on with.
+        var isSecond = false
+    }
+
+    /// Places, and the router that booked them.
+    struct Placed {
+        let router: RouterClient
+        let plan: PlanEntry
+    }
+
+    init(_ request: ClientRequest) {
+        self.request = request
+        hints = request.prepared.generation.hints
+        patience = request.limits.queue
+    }
+
+    /// A worker has it: what it waits for from now on is not a place.
+    func accepted() { patience = request.limits.queue }
+
+    func clientGone() {
+        asked?.cancel(counter: request.id.counter, attempt: request.active.attempt)
+        change.wake()
+    }
+
+    // MARK: Plans
+
+    func plan(_ question: Question) async throws(AttemptFailure) -> Placed {
+        asked = nil
+        request.record.wantsPlan()
+        defer { request.record.hasNoPlan() }
+        var router = try await router(), without: [UInt64] = []
+        while true {
+            do throws(PlanFailure) { return Placed(router: router, plan: try await plan(question, from: router)) } catch {
+                guard !request.isClientGone else { throw .clientGone }
+                switch error {
+                case .routerLost:
+                    // What a prefill leg has handed over waits meanwhile, so the second half of an attempt is asked for elsewhere.
+                    guard question.isSecond else { throw AttemptFailure(.noWorker, .routerLost) }
+                    router = try await self.router()
+                case .timedOut: throw AttemptFailure(.timeout, .planTimedOut)
+                case .strange: throw AttemptFailure(.internalError, .planStrange)
+                case .refused(let detail):
+                    if request.session?.canGoWithout(detail) ?? false { continue }
+                    guard detail.code.isOfTheRouter else { throw refused(question, detail) }
+                    without.append(router.identity?.generation ?? 0)
+                    if let other = frontend.cluster.router(for: routerKey, besides: without) {
+                        router = other
+                    } else if detail.code == .draining {
+                        // The last one leaves: its successor is waited for, as when it is lost.
+                        router = try await self.router(besides: without)
+                    } else {
+                        throw refused(question, detail)
+                    }
+                }
+            }
+        }
+    }
+
+    /// No place. For the second half of an attempt that is no last word on the request: another attempt is asked for anew, as a whole one too.
+    private func refused(_ question: Question, _ detail: FailureDetail) -> AttemptFailure {
+        let failure = AttemptFailure(detail, .planRefused, of: hints)
+        guard question.isSecond, detail.code != .invalidArgument else { return failure }
+        return AttemptFailure(failure.failure, .planRefused)
+    }
+
+    private func plan(_ question: Question, from router: RouterClient) async throws(PlanFailure) -> PlanEntry {
+        asked = router
+        let began = loop.now
+        defer { patience = max(patience - began.duration(to: loop.now), .zero) }
+        // A router that is there places it, or keeps it parked and says how that ends.
+        let limit = min(began + patience + FrontendLimits.planMargin, request.deadline)
+        let plan = try await router.plan(entry(question, request.trace.forRouter()), until: limit)
+        guard plan.outcome == (request.prepared.isQuestion ? .queryOnly : .placed), plan.fits(question.wish, isSecond: question.isSecond),
+            plan.pool == request.messages.pool
+        else {
+            for leg in plan.legs where leg.lease != 0 { router.release(leg.lease(.neverDispatched)) }
+            throw .strange
+        }
+        request.trace.spans?.planned(plan)
+        request.record.hasPlan(plan)
+        return plan
+    }
+
+    /// What a router is asked.
+    func entry(_ question: Question, _ traceParent: String) -> RouteEntry {
+        var entry = request.messages.question(
+            question, request.released.choices, request.history, unreachable: frontend.workers.unreachable, patience: patience,
+            at: loop.now)
+        if let session = request.session {
+            entry.session = session.question(
+                holdsSessions: frontend.cluster.holdsSessions(request.messages.pool, request.prepared.generation.model))
+        }
+        entry.traceParent = traceParent
+        return entry
+    }
+
+    /// Waits, bounded, for a router to come back.
+    private func router(besides lives: [UInt64] = []) async throws(AttemptFailure) -> RouterClient {
+        let limit = min(loop.now + request.limits.routerReturn, request.deadline)
+        while true {
+            if let router = frontend.cluster.router(for: routerKey, besides: lives) { return router }
+            guard loop.now < limit, !request.isClientGone else { throw AttemptFailure(.noWorker, .noRouter, isFinal: true) }
+            await frontend.cluster.change(until: limit, change)
+        }
+    }
+
+    // MARK: Workers
+
+    /// The worker of a plan, with a link to it. A plan may be ahead of the feed that names its worker, or of the link to it: then that is
+    /// waited for; a worker whose link has failed is not.
+    func worker(of leg: PlanLeg, until limit: Instant) async throws(AttemptFailure) -> WorkerClient {
+        while true {
+            guard !request.isClientGone else { throw .clientGone }
+            let worker = frontend.workers.client(leg.workerID, generation: leg.generation)
+            if let worker, worker.isOpen { return worker }
+            guard loop.now < limit, !(worker?.hasFailed ?? false) else { throw notReached(leg.workerID) }
+            await frontend.cluster.change(until: limit, change)
+        }
+    }
+
+    func notReached(_ worker: UInt64) -> AttemptFailure {
+        request.history.notReached(worker)
+        return AttemptFailure(.workerLost, .unreachable)
+    }
+}
+
+extension FailureCode {
+    /// Whether another router may say otherwise, in the same attempt: one may have lost sight of workers that others still see, and one that
+    /// leaves has placed nothing of what it refuses.
+    fileprivate var isOfTheRouter: Bool { self == .noWorker || self == .unknownModel || self == .draining }
+}
