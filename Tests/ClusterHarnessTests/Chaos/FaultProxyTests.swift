@@ -73,7 +73,7 @@ struct FaultProxyTests {
 
     @Test("delayed by a changing time, bytes come in their order and none too early; stalls hold up all that is behind them")
     func delays() async throws {
-        for condition in [PathCondition.slow(.milliseconds(150), jitter: .milliseconds(100)), .lossy(0.2, stall: .milliseconds(200))] {
+        for condition in [PathCondition.slow(.milliseconds(150), jitter: .milliseconds(100)), .lossy(0.05, stall: .milliseconds(200))] {
             try await ProxyGround.run { ground in
                 let (client, server) = try await ground.pair()
                 ground.proxy.set(PathConditions(both: condition))

@@ -24,11 +24,14 @@ package final class FaultProxy: Sendable {
         core = ProxyCore(on: thread.loop, EpollSockets(on: thread.loop), host: host)
     }
 
-    /// Forwards a port, or one that the system chooses and that is most likely free at 127.0.0.1 too.
+    /// Forwards a port, or one that is free at 127.0.0.1 too.
     @LoopActor
-    package func open(port: UInt16 = 0, on loop: Loop) async throws -> UInt16 {
+    @discardableResult
+    package func open(port: UInt16? = nil, on loop: Loop) async throws -> UInt16 {
         let answer = await ask(on: loop) { core -> Result<UInt16, SystemError> in
-            do throws(SystemError) { return .success(try core.open(port)) } catch { return .failure(error) }
+            do throws(SystemError) { return .success(try port.map { port in try core.open(port) } ?? core.open()) } catch {
+                return .failure(error)
+            }
         }
         guard let answer else { throw Unmet("the proxy at \(host) answers") }
         return try answer.get()

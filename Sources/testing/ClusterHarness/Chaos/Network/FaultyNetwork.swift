@@ -30,9 +30,6 @@ final class FaultyNetwork {
         let isOpposite: Bool
     }
 
-    /// A port that is free at one loopback address may be taken at another.
-    private static let portTries = 4
-
     private let cluster: ProcessCluster
     private var parts: [Part] = []
 
@@ -44,10 +41,10 @@ final class FaultyNetwork {
             let feed = Self.port(router.addresses.publish)
         else { throw Unmet("the router says where it listens") }
         let forFrontends = try add(Hosts.routerForFrontends, .frontendRouter)
-        for port in [link, feed] { _ = try await forFrontends.open(port: port, on: cluster.loop) }
+        for port in [link, feed] { try await forFrontends.open(port: port, on: cluster.loop) }
         for number in 0..<workers {
             let forWorker = try add(Hosts.router(number), .routerWorker, of: number)
-            for port in [link, feed] { _ = try await forWorker.open(port: port, on: cluster.loop) }
+            for port in [link, feed] { try await forWorker.open(port: port, on: cluster.loop) }
             try await addWorker(number, workerOptions, router: "tcp://\(Hosts.router(number)):\(link)")
         }
         // What a router hears of a frontend, it hears on the frontend's feed.
@@ -61,19 +58,14 @@ final class FaultyNetwork {
 
     private func addWorker(_ number: Int, _ options: [String], router: String) async throws {
         let host = Hosts.worker(number)
-        for attempt in 1... {
-            // Frontends dial the first, routers the second; what routers ask on the first is rare, and may pass.
-            let links = try add(host, .frontendWorker, of: number), feed = try add(host, .routerWorker, of: number, isOpposite: true)
-            let port = try await links.open(on: cluster.loop), feedPort = try await feed.open(on: cluster.loop)
-            do {
-                try await cluster.addWorker(
-                    options + [
-                        "--listen", "tcp://\(FaultProxy.target):\(port)", "--publish", "tcp://\(FaultProxy.target):\(feedPort)",
-                        "--advertise-host", host,
-                    ], routers: router)
-                return
-            } catch { if attempt == Self.portTries { throw error } }
-        }
+        // Frontends dial the first, routers the second; what routers ask on the first is rare, and may pass.
+        let links = try add(host, .frontendWorker, of: number), feed = try add(host, .routerWorker, of: number, isOpposite: true)
+        let port = try await links.open(on: cluster.loop), feedPort = try await feed.open(on: cluster.loop)
+        try await cluster.addWorker(
+            options + [
+                "--listen", "tcp://\(FaultProxy.target):\(port)", "--publish", "tcp://\(FaultProxy.target):\(feedPort)",
+                "--advertise-host", host,
+            ], routers: router)
     }
 
     private func add(_ host: String, _ path: Path, of worker: Int? = nil, isOpposite: Bool = false) throws -> FaultProxy {

@@ -83,8 +83,10 @@ final class PathPump {
     func push() {
         guard let sink, !isOver else { return }
         let wasFull = buffered >= Self.bufferBytes
-        var given = 0
+        var given = 0, waitsForSink = false
         defer {
+            // Only then: a sink that has room says so in every turn.
+            if self.sink != nil { sink.setWriting(waitsForSink) }
             // Its end may have emptied it.
             pieces.removeFirst(min(given, pieces.count))
             if wasFull, buffered < Self.bufferBytes { source?.setReading(!sawEnd) }
@@ -101,14 +103,13 @@ final class PathPump {
             case .taken(let count):
                 buffered -= count
                 pieces[given].bytes = pieces[given].bytes.dropFirst(count)
-                guard pieces[given].bytes.isEmpty else { return sink.setWriting(true) }
+                guard pieces[given].bytes.isEmpty else { return waitsForSink = true }
                 given += 1
             case .failed:
                 isOver = true
                 return passed(.broken)
             }
         }
-        sink.setWriting(false)
     }
 
     private func wake(at due: Instant) {

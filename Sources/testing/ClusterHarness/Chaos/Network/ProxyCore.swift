@@ -9,6 +9,9 @@ package final class ProxyCore {
     private var conditions = PathConditions()
     private var listeners: [any SocketListener] = []
     private var connections: [ProxiedConnection] = []
+    /// Below those that the system gives to whoever connects: nobody takes one between the choice and the listening of whom it is for.
+    private static let ports: Range<UInt16> = 20_000..<32_000
+    private static let portTries = 32
 
     package init(on loop: Loop, _ sockets: any SocketSystem, host: String) {
         self.loop = loop
@@ -18,7 +21,19 @@ package final class ProxyCore {
 
     package var count: Int { connections.count }
 
-    /// Forwards connections on that port, or one that the system chooses, to `target`: the same port, unless told.
+    /// Forwards connections on a port that is free here and at the target.
+    package func open() throws(SystemError) -> UInt16 {
+        for _ in 1..<Self.portTries {
+            let port = UInt16.random(in: Self.ports)
+            guard let probe = try? sockets.listen(host: FaultProxy.target, port: port, { _ in }) else { continue }
+            probe.close()
+            if let opened = try? open(port) { return opened }
+        }
+        return try open(.random(in: Self.ports))
+    }
+
+    /// Forwards connections on that port to `target`: the same port, unless told. 0: one that the system chooses.
+    @discardableResult
     package func open(_ port: UInt16, to targetPort: UInt16? = nil) throws(SystemError) -> UInt16 {
         let forward = Forward()
         let listener = try sockets.listen(host: host, port: port) { [weak self] socket in self?.accept(socket, to: forward.port) }
