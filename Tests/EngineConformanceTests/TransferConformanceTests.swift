@@ -28,6 +28,41 @@ struct TransferConformanceTests {
         pair.expectRest()
     }
 
+    @Test("a prefill leg needs room for its prompt, and none for what others will say", arguments: EngineUnderTest.all)
+    func promptAlone(engine: EngineUnderTest) throws {
+        var pair = try Pair(engine) { $0.blocks = 24 }
+        let room = Int(pair.giver.profile.ranks[0].totalBlocks) * Int(pair.giver.profile.model.blockSize)
+        guard pair.isConcurrent, room > 0, room <= 4_096 else { return }
+        pair.begin(pair.giver.prompt(room / 2), choices: [EngineChoice(choice: 0, maxTokens: UInt32(room))])
+        for _ in 0..<50 where pair.giving.isLiving && pair.giving.output().isEmpty { try pair.turn() }
+        #expect(pair.giving.isLiving && pair.giving.output().count == 1)
+        pair.cancel()
+        try pair.run()
+        pair.expectRest()
+    }
+
+    @Test("short of blocks, requests that grow give way to a leg whose state leaves", arguments: EngineUnderTest.all)
+    func exportingStays(engine: EngineUnderTest) throws {
+        var pair = try Pair(engine) {
+            $0.blocks = 24
+            $0.batchedTokens = 64
+        }
+        let giver = pair.giver, room = Int(giver.profile.ranks[0].totalBlocks) * Int(giver.profile.model.blockSize)
+        guard pair.isConcurrent, room > 0, room <= 4_096 else { return }
+        // They start before the leg and after it, and grow beyond what there is while it computes.
+        let others = (0..<4).map { index in
+            if index == 2 { pair.begin(giver.prompt(room / 3), choices: [EngineChoice(choice: 0, maxTokens: 4)]) }
+            return giver.admit(giver.prompt(room / 10, seed: UInt64(index) + 7), maxTokens: UInt32(room / 3))
+        }
+        try pair.run()
+        try pair.giver.finish()
+        #expect(pair.giving.end?.reason == .handedOver && pair.giving.preemptions == 0)
+        #expect(pair.receiving.end?.reason == .finished)
+        #expect(others.allSatisfy { giver[$0].end?.reason == .finished })
+        if engine.preempts { #expect(others.contains { giver[$0].preemptions > 0 }) }
+        pair.expectRest()
+    }
+
     @Test("the state of several choices, and of a text that goes on, is handed over", arguments: EngineUnderTest.all)
     func choices(engine: EngineUnderTest) throws {
         var pair = try Pair(engine)

@@ -167,6 +167,7 @@ private final class SpiedStream: ByteStream, ByteStreamOwner {
     }
     func setReading(_ reading: Bool) { inner.setReading(reading) }
     func send(_ bytes: inout [UInt8]) { inner.send(&bytes) }
+    func send(_ bytes: inout [UInt8], then payload: [UInt8]) { inner.send(&bytes, then: payload) }
     func close() {
         owner = nil
         inner.close()

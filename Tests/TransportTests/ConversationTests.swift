@@ -160,5 +160,9 @@ private final class CountingStream: ByteStream {
         network.writes += 1
         inner.send(&bytes)
     }
+    func send(_ bytes: inout [UInt8], then payload: [UInt8]) {
+        network.writes += 1
+        inner.send(&bytes, then: payload)
+    }
     func close() { inner.close() }
 }

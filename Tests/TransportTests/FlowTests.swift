@@ -89,6 +89,36 @@ extension Contract {
             }
         }
 
+        @Test("large bytes that leave from where they lie keep their place among the others, and are counted", arguments: Kind.all, [1, 2] as [UInt64])
+        func payloads(_ kind: Kind, seed: UInt64) async throws {
+            try await with(kind) { harness in
+                let (sender, receiver) = try await streams(harness, reading: false)
+                var random = SeededRandom(seed: seed), parts: [(head: [UInt8], payload: [UInt8])] = []
+                for number in 0..<60 as Range<UInt8> {
+                    let isLarge = random.next() % 3 > 0
+                    parts.append(
+                        (
+                            Array(repeating: number, count: 1 + Int(random.next() % 5_000)),
+                            isLarge ? Array(repeating: number | 0x80, count: Int(random.next() % 300_000)) : []
+                        ))
+                }
+                let all = parts.flatMap { $0.head + $0.payload }, sent = parts
+                try await harness.a.run {
+                    for (index, part) in sent.enumerated() {
+                        var head = part.head
+                        if part.payload.isEmpty { sender.stream.send(&head) } else { sender.stream.send(&head, then: part.payload) }
+                        #expect(head.isEmpty)
+                        if index % 20 == 19 { await harness.a.loop.sleep(for: .milliseconds(2)) }
+                    }
+                    #expect(sender.stream.unsentBytes + Int(sender.stream.sentTotal) == all.count)
+                }
+                try await harness.b.run { receiver.stream.setReading(true) }
+                try await harness.b.until("all bytes") { receiver.count == all.count }
+                #expect(try await harness.b.run { receiver.bytes } == all, "seed \(seed)")
+                #expect(try await harness.a.run { sender.stream.unsentBytes == 0 && Int(sender.stream.sentTotal) == all.count })
+            }
+        }
+
         /// A link on B whose peer can stop reading.
         private func stubborn(_ harness: any Harness) async throws -> (peer: RawPeer, side: Side, link: Link, recorder: Recorder) {
             let (side, address) = try await harness.listen()

@@ -26,6 +26,16 @@ struct RequestMemoryTests {
         #expect(memory.judge(id, attempt: 1, leg: .aggregated) == .new)
     }
 
+    @Test("an attempt that was refused did not run here; later ones may say that an earlier one did")
+    func ran() {
+        var memory = RequestMemory()
+        memory.refused(id, attempt: 1, leg: .aggregated, at: .zero)
+        #expect(!memory.had(id, below: 2))
+        memory.opened(id, attempt: 2, leg: .aggregated, slot: 0)
+        memory.closed(id, leg: .aggregated, at: at(1))
+        #expect(!memory.had(id, below: 2) && memory.had(id, below: 3))
+    }
+
     @Test("a record is forgotten a minute after it came to rest for the last time")
     func expiry() {
         var memory = RequestMemory()

@@ -12,9 +12,23 @@ package enum Codec {
         patchBodyLength(of: start, in: &bytes)
     }
 
+    /// A chunk but for its data, which is the last of it: whoever sends it sends that from where it lies.
+    package static func appendHead(of chunk: KVChunk, version: WireVersion = .current, to bytes: inout [UInt8]) {
+        let start = bytes.count
+        MessageHeader(kind: KVChunk.kind, flags: [], origin: 0, number: 0, version: version).append(to: &bytes)
+        var writer = WireWriter()
+        writer.leavesLastBytes = true
+        append(chunk, with: &writer, to: &bytes)
+        patchBodyLength(of: start, in: &bytes, beyond: chunk.data.count)
+    }
+
     /// The body alone, without a tail: for whoever writes the header, as feeds do.
     package static func appendBody<M: WireMessage>(_ message: M, to bytes: inout [UInt8]) {
         var writer = WireWriter()
+        append(message, with: &writer, to: &bytes)
+    }
+
+    private static func append<M: WireMessage>(_ message: M, with writer: inout WireWriter, to bytes: inout [UInt8]) {
         swap(&writer.bytes, &bytes)
         writer.bodyStart = writer.bytes.count
         var value = message
@@ -29,8 +43,9 @@ package enum Codec {
         return start
     }
 
-    package static func patchBodyLength(of start: Int, in bytes: inout [UInt8]) {
-        let length = bytes.count - start - MessageHeader.byteCount
+    /// `beyond`: bytes of the body that are not among these.
+    package static func patchBodyLength(of start: Int, in bytes: inout [UInt8], beyond: Int = 0) {
+        let length = bytes.count - start - MessageHeader.byteCount + beyond
         precondition(length <= Limits.messageBytes, "a batch is split before it exceeds the limit of a message")
         bytes.storeLittleEndian(UInt32(length), at: start + MessageHeader.bodyLengthOffset)
     }

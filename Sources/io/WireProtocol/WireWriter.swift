@@ -8,6 +8,8 @@ package struct WireWriter: FieldCoder {
     /// Where the body begins: a checksum is over what follows.
     var bodyStart = 0
     private var lastTag: UInt16 = 0
+    /// The bytes of the last field stay where they are; only their length is written.
+    var leavesLastBytes = false
 
     package init(_ bytes: consuming [UInt8] = []) { self.bytes = bytes }
 
@@ -41,7 +43,7 @@ package struct WireWriter: FieldCoder {
     package mutating func bytes(_ name: StaticString, _ value: inout [UInt8], atMost limit: Int) {
         precondition(value.count <= limit, "\(name) is longer than its limit")
         bytes.appendLittleEndian(UInt32(value.count))
-        bytes.append(contentsOf: value)
+        if !leavesLastBytes { bytes.append(contentsOf: value) }
     }
 
     package mutating func digest(_ name: StaticString, _ value: inout Digest) { value.append(to: &bytes) }

@@ -50,6 +50,10 @@ enum WorkerLimits {
     static let kvChunkBytes = 1 << 20
     /// Of all rooms of a link between engine and socket: what a link takes in some milliseconds.
     static let kvUnsentBytes = 8 << 20
+    /// Of all rooms, unpacked and not in the engine yet: what an engine stores in some tens of milliseconds. Chunks are small on the way.
+    static let kvStoringBytes = 64 << 20
+    /// Rooms of a link that send at a time: enough to keep it busy while some of them wait for their engine.
+    static let kvRoomsAtOnce = 8
     /// What a loop goes through itself: some tens of microseconds.
     static let kvInlineBytes = 32 << 10
     /// The pool is full: it is asked again.

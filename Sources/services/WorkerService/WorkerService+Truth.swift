@@ -25,7 +25,7 @@ extension WorkerService {
     /// Rooms of either side, and offers that wait for their request.
     package var openRooms: Int { core?.rooms.openCount ?? 0 }
     /// Of KV state, between links and engine.
-    package var kvBytesHeld: Int { (core?.rooms.bytesToSend ?? 0) + kvLinks.reduce(0) { $0 + $1.bytesHeld } }
+    package var kvBytesHeld: Int { (core?.rooms.bytesToSend ?? 0) + (core?.rooms.bytesToStore ?? 0) + kvLinks.reduce(0) { $0 + $1.bytesHeld } }
 
     /// Each with the counter of its binding.
     package var sessionsBound: [(key: SessionKey, counter: UInt64)] { core?.sessions.all.map { ($0.key, $0.bindCounter) } ?? [] }

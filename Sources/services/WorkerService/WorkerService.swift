@@ -90,7 +90,11 @@ package final class WorkerService {
         // The group bounds the start; a stop meanwhile ends this wait.
         while stands == nil, !isStopped { stands = await engineStands.wait(until: loop.now + WorkerLimits.total) }
         guard let stands, !isStopped else { throw WorkerStartError("stopped while the engine was loading") }
-        let profile = try stands.get()
+        var profile = try stands.get()
+        if let reason = profile.keepsItsState(credits: config.rooms.credits) {
+            log.warning("state is not handed over page by page", ["reason": .text(reason)])
+            profile.capabilities.subtract([.concurrentHandOver, .moves])
+        }
         let model = WorkerModel(profile, servedNames: config.servedNames)
         let table = RequestTable(profile.ranks), metrics = metrics
         let events = EventPublisher(try feed(), ring: config.ring, loop: loop, metrics: metrics.stream) {

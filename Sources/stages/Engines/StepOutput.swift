@@ -56,7 +56,8 @@ package enum EngineEvent: Hashable, Sendable {
     case embedded(EngineRequestKey, [Float])
     /// Pages of the whole prompt are reserved; leading ones are there already.
     case reserved(EngineRequestKey, heldBlocks: UInt32)
-    /// All layers of the first so many pages may be exported.
+    /// All layers of the first so many pages may be exported. They stay as they are until the request is released or ends: an engine that has
+    /// to take their blocks ends it `failed(.capacity)`.
     case exportable(EngineRequestKey, blocks: UInt32)
     case exported(EngineRequestKey, KVSlice, bytes: [UInt8])
     case stored(EngineRequestKey, KVSlice)

@@ -72,11 +72,11 @@ final class SplitBed: @unchecked Sendable {
     var peers: [AnyObject] = []
 
     init(
-        seed: UInt64 = 1, prefill: MockConfiguration = .split(), decode: MockConfiguration = .split(),
+        seed: UInt64 = 1, prefill: MockConfiguration = .split(), decode: MockConfiguration = .split(), network: LinkFaults? = nil,
         _ change: (inout WorkerConfig, _ isPrefill: Bool) -> Void = { _, _ in }
     ) throws {
         let world = VirtualWorld(seed: seed)
-        let fabric = SimulatedFabric(world: world)
+        let fabric = network.map { SimulatedFabric(world: world, plan: FaultPlan($0)) } ?? SimulatedFabric(world: world)
         self.world = world
         self.fabric = fabric
         func side(_ name: String, _ id: UInt64, _ engine: MockConfiguration) throws -> SplitSide {

@@ -107,6 +107,34 @@ struct HandOverTests {
         #expect(bed.leftovers() == [])
     }
 
+    @Test("over a slow link many rooms are filled a few at a time, and none of them waits between its chunks for too long")
+    func manyOverASlowLink() throws {
+        var engine = MockConfiguration.split(blocks: 2_048, waiting: 64)
+        engine.room.maxSequences = 64
+        var network = LinkFaults()
+        network.bytesPerSecond = 30_000
+        let bed = try SplitBed(prefill: engine, decode: engine, network: network) { config, _ in config.rooms.credits = 16 << 10 }
+        // A chunk of each is 8 s of the link.
+        for counter in 1...60 as ClosedRange<UInt64> { bed.split(counter, prompt: 400, maxTokens: 2) }
+        for counter in 1...60 as ClosedRange<UInt64> { try bed.finish(counter) }
+        #expect((1...60).allSatisfy { bed.front.line(bed.prefill).ended($0)?.reason == .handedOver })
+        #expect((1...60).allSatisfy { bed.front.line(bed.decode).ended($0)?.reason == .finished })
+        #expect(bed.leftovers() == [])
+    }
+
+    @Test("pages whose layers are larger than a chunk usually is travel layer by layer, as far as the format goes")
+    func largeLayers() throws {
+        var engine = MockConfiguration.split()
+        // 2 MiB a layer, as much as a quarter of the credits.
+        engine.kv = MockKVConfiguration(headDimension: 1 << 16)
+        let bed = try SplitBed(prefill: engine, decode: engine) { config, _ in config.rooms.credits = 8 << 20 }
+        bed.split(1, prompt: 20)
+        try bed.finish(1)
+        #expect(bed.front.line(bed.decode).ended(1)?.reason == .finished)
+        #expect(bed.prefill.count("apus_worker_kv_chunks_total{direction=\"sent\"}") == "4")
+        #expect(bed.leftovers() == [])
+    }
+
     @Test("a continued attempt goes on behind what was shown")
     func continued() throws {
         let bed = try SplitBed()

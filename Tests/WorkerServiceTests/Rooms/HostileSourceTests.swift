@@ -282,6 +282,39 @@ struct HostileSourceTests {
         #expect(bed.leftovers() == [])
     }
 
+    @Test("state that is small on the way and large here is unpacked no faster than the engine takes it")
+    func smallOnTheWay() throws {
+        var engine = MockConfiguration.split(step: .seconds(4))
+        engine.kv = MockKVConfiguration(headDimension: 1 << 14)
+        let bed = try SplitBed(decode: engine) { config, _ in config.rooms.credits = 1 << 20 }, source = try KVSource(bed)
+        bed.front.send(bed.decodeLeg(1, prompt: 3_200) { $0.room = source.plan }, to: bed.decode)
+        var open = source.open(1, tokens: 3_200)
+        open.shape.headDimension = 1 << 14
+        open.shape.blockBytes = 1 << 20
+        open.totalBytes = 200 << 20
+        source.offer(open)
+        try bed.until("ready") { source.answers[1] != nil }
+        #expect(source.failure() == nil)
+        // From here on the engine is in a step that lasts.
+        bed.front.send(bed.entry(2, prompt: 16, maxTokens: 3), to: bed.decode)
+        try bed.until("it runs") { bed.front.line(bed.decode).started(2) != nil }
+        let zeros = [UInt8](repeating: 0, count: 4 << 20), coder = KVChunkCoder()
+        let packed = try #require(coder.pack(zeros, as: .zstd, elementBytes: 1)), checksum = KVChunkCoder.checksum(zeros)
+        for number in 0..<50 as Range<UInt32> {
+            var chunk = source.chunk(number, page: number * 4, pages: 4)
+            (chunk.codec, chunk.plainBytes, chunk.data, chunk.checksum) = (.zstd, 4 << 20, packed, checksum)
+            source.send(chunk)
+        }
+        bed.pass(.seconds(2))
+        let held = bed.decode.on { $0.kvBytesHeld }
+        #expect(held > 60 << 20 && held < 80 << 20, "\(held >> 20) MiB of 200")
+        source.end()
+        bed.front.cancel(1, at: bed.decode)
+        bed.front.cancel(2, at: bed.decode)
+        bed.pass(.seconds(60))
+        #expect(bed.leftovers() == [])
+    }
+
     @Test("messages at random, right in their form and wrong in all else", arguments: 1...20 as ClosedRange<UInt64>)
     func random(seed: UInt64) throws {
         let (bed, source) = try bed()

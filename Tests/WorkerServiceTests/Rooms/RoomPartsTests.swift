@@ -52,6 +52,40 @@ struct RoomPartsTests {
         #expect(PageCursor(geometry, from: 0, chunkBytes: 1_023) == nil)
     }
 
+    @Test("an engine whose pages cannot travel is known for it at the start, by its reason")
+    func keepsItsState() {
+        func profile(_ shape: EngineKVShape?, _ capabilities: EngineCapabilities = [.concurrentHandOver]) -> EngineProfile {
+            EngineProfile(
+                name: "test", build: "1", capabilities: capabilities, cacheReport: .noCache,
+                model: EngineModel(name: "test", weights: "", blockSize: 16, contextLength: 64, vocabularySize: 8), ranks: [],
+                kvShape: shape)
+        }
+        #expect(profile(Self.shape).keepsItsState(credits: 4_096) == nil, "a layer has a quarter of them")
+        #expect(profile(Self.shape).keepsItsState(credits: 4_095)?.contains("--kv-credits") ?? false)
+        #expect(profile(nil).keepsItsState(credits: 1 << 20) != nil && profile(nil, []).keepsItsState(credits: 1 << 20) == nil)
+        var large = Self.shape
+        large.blockBytes = 4 * UInt64(Limits.kvChunkBytes)
+        #expect(profile(large).keepsItsState(credits: 64 << 20) == nil)
+        large.blockBytes += 4
+        #expect(profile(large).keepsItsState(credits: 64 << 20) != nil)
+    }
+
+    @Test("words of engines and peers are cut to what a message takes, between two characters")
+    func words() {
+        let letters = String(repeating: "\u{1F600}", count: 200)
+        let failure = FailureDetail.of(.engineFailed, letters, letters + "e\u{301}")
+        #expect(failure.field.utf8.count == Limits.nameBytes && failure.reason.utf8.count == Limits.reasonBytes)
+        #expect(letters.hasPrefix(failure.reason))
+        #expect((String(repeating: "a", count: 511) + "é").cut(toBytes: 512).utf8.count == 511)
+    }
+
+    @Test("a drain's time is for what runs, but for what moves and last words take", arguments: [(120, 113, 5_000), (10, 5, 3_000), (4, 2, 1_000)])
+    func drainTimes(limit: Int, runs: Int, moves: Int) {
+        let times = Drain.times(within: .seconds(limit), moves: true)
+        #expect(times.runs == .seconds(runs) && times.moves == .milliseconds(moves))
+        #expect(Drain.times(within: .seconds(limit), moves: false).moves == .zero)
+    }
+
     @Test("tombstones are bounded in number and in time, the oldest goes first")
     func tombstones() {
         var graves = RoomTombstones(capacity: 3, span: .seconds(10))

@@ -39,6 +39,8 @@ package protocol ByteStream: AnyObject, Sendable {
     @LoopActor func setReading(_ reading: Bool)
     /// Takes the bytes: `bytes` comes back empty, perhaps with another buffer's capacity. Sending begins at once.
     @LoopActor func send(_ bytes: inout [UInt8])
+    /// The same, and behind it what is large, from where it lies.
+    @LoopActor func send(_ bytes: inout [UInt8], then payload: [UInt8])
     /// Taken by `send` and not yet by the kernel.
     @LoopActor var unsentBytes: Int { get }
     /// Calls `streamDrained` once, when nothing that was sent waits any more; at the latest in the next turn if nothing does now.

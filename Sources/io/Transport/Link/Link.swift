@@ -115,6 +115,19 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         flushSoon()
     }
 
+    /// A chunk is large: it leaves at once, and from where it lies.
+    package func send(_ chunk: KVChunk) {
+        guard phase == .open else { return }
+        // A dialect that says more behind the data is a later version's; this one's ends with it.
+        guard policy.dialect.tail.isEmpty else { return send(chunk, flags: []) }
+        sentSinceBeat = true
+        let start = SPFraming.beginMessage(in: &outbox)
+        Codec.appendHead(of: chunk, version: policy.dialect.version, to: &outbox)
+        SPFraming.endMessage(at: start, in: &outbox, beyond: chunk.data.count)
+        stream.send(&outbox, then: chunk.data)
+        flushSoon()
+    }
+
     /// For batches that are written in place: `body` appends the body to the bytes that leave.
     package func send(_ header: MessageHeader, _ body: (inout [UInt8]) -> Void) {
         guard phase == .open else { return }

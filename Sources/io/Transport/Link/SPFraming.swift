@@ -46,7 +46,8 @@ struct SPFraming {
         return bytes.count
     }
 
-    static func endMessage(at start: Int, in bytes: inout [UInt8]) {
-        bytes.storeLittleEndian(UInt64(bytes.count - start).byteSwapped, at: start - lengthBytes)
+    /// `beyond`: bytes of the message that leave behind these.
+    static func endMessage(at start: Int, in bytes: inout [UInt8], beyond: Int = 0) {
+        bytes.storeLittleEndian(UInt64(bytes.count - start + beyond).byteSwapped, at: start - lengthBytes)
     }
 }

@@ -11,16 +11,60 @@ import EventLoop
 final class NngStream: ByteStream, InboxReceiver {
     private enum Event: Int32 { case received, drained, sendFailed }
 
+    /// What leaves in one operation: messages that were gathered, and behind them bytes that lie elsewhere.
+    private struct Parcel: Sendable {
+        var head: [UInt8] = []
+        var payload: [UInt8] = []
+        var count: Int { head.count + payload.count }
+    }
+
     private struct Sending: Sendable {
-        var inFlight: [UInt8] = []
+        var inFlight = Parcel()
         var offset = 0
-        var waiting: [UInt8] = []
+        var waiting: [Parcel] = []
+        var waitingBytes = 0
+        /// Memory for the next parcel, from one that has left.
+        var spare: [UInt8] = []
         var isSending = false
         var total: UInt64 = 0
         /// Sends in a row that needed no large buffer.
         var quietSends = 0
         var owesDrainNotice = false
-        var unsent: Int { inFlight.count - offset + waiting.count }
+        var unsent: Int { inFlight.count - offset + waitingBytes }
+
+        /// True if that has to be started now.
+        mutating func put(_ bytes: inout [UInt8], _ payload: [UInt8]) -> Bool {
+            guard isSending else {
+                swap(&inFlight.head, &bytes)
+                inFlight.payload = payload
+                offset = 0
+                isSending = true
+                return true
+            }
+            waitingBytes += bytes.count + payload.count
+            if let last = waiting.indices.last, waiting[last].payload.isEmpty {
+                waiting[last].head.append(contentsOf: bytes)
+                waiting[last].payload = payload
+            } else {
+                waiting.append(Parcel(payload: payload))
+                swap(&waiting[waiting.count - 1].head, &bytes)
+                swap(&bytes, &spare)
+            }
+            return false
+        }
+
+        /// What was in flight has left. False if nothing waits.
+        mutating func next(keeping keptBytes: Int) -> Bool {
+            inFlight.payload = []
+            inFlight.head.removeAll(keepingCapacity: inFlight.head.capacity <= keptBytes)
+            if spare.capacity > keptBytes { spare = [] }
+            offset = 0
+            guard !waiting.isEmpty else { return false }
+            if inFlight.head.capacity > spare.capacity { swap(&inFlight.head, &spare) }
+            inFlight = waiting.removeFirst()
+            waitingBytes -= inFlight.count
+            return true
+        }
     }
 
     let isMutuallyAuthenticated: Bool
@@ -45,7 +89,7 @@ final class NngStream: ByteStream, InboxReceiver {
     private var smallReceives = 0
 
     /// After so many the larger buffer is given back: eight seconds of heartbeats after a transfer.
-    private nonisolated static let smallReceives = 32
+    private nonisolated static let receivesBeforeShrinking = 32
 
     /// A larger buffer is kept only while the traffic needs it: making one anew for each send costs more than the send.
     private nonisolated static let keptSendBytes = 64 << 10
@@ -96,18 +140,11 @@ final class NngStream: ByteStream, InboxReceiver {
     var unsentBytes: Int { sending.with { $0.unsent } }
     var sentTotal: UInt64 { sending.with { $0.total } }
 
-    func send(_ bytes: inout [UInt8]) {
+    func send(_ bytes: inout [UInt8]) { send(&bytes, then: []) }
+
+    func send(_ bytes: inout [UInt8], then payload: [UInt8]) {
         guard !isClosed, !bytes.isEmpty else { return bytes.removeAll(keepingCapacity: true) }
-        let mustStart = sending.with { state in
-            if !state.isSending {
-                swap(&state.inFlight, &bytes)
-                state.offset = 0
-                state.isSending = true
-                return true
-            }
-            if state.waiting.isEmpty { swap(&state.waiting, &bytes) } else { state.waiting.append(contentsOf: bytes) }
-            return false
-        }
+        let mustStart = sending.with { $0.put(&bytes, payload) }
         bytes.removeAll(keepingCapacity: true)
         if mustStart { startSend() }
     }
@@ -175,8 +212,8 @@ final class NngStream: ByteStream, InboxReceiver {
         if wasFull { size = max(size, min(capacity * 4, TransportLimits.receiveGrowthBytes)) }
         if wanted > size { size = wanted }
         // A large buffer is kept while large messages come: making one anew for each costs more than reading it.
-        smallReceives = wanted > TransportLimits.receiveGrowthBytes ? 0 : min(smallReceives + 1, Self.smallReceives)
-        if rest == 0, smallReceives == Self.smallReceives, capacity > TransportLimits.receiveGrowthBytes {
+        smallReceives = wanted > TransportLimits.receiveGrowthBytes ? 0 : min(smallReceives + 1, Self.receivesBeforeShrinking)
+        if rest == 0, smallReceives == Self.receivesBeforeShrinking, capacity > TransportLimits.receiveGrowthBytes {
             size = TransportLimits.receiveGrowthBytes
         }
         if size != capacity {
@@ -193,15 +230,28 @@ final class NngStream: ByteStream, InboxReceiver {
 
     /// By whoever set `isSending`: the loop, or nng's callback.
     private nonisolated func startSend() {
-        var vector = nng_iov()
+        var vectors = (nng_iov(), nng_iov()), count: UInt32 = 0
         sending.with { state in
-            state.inFlight.withUnsafeBytes { bytes in
-                // The array is not touched until the operation is done, so its storage stays where it is.
-                vector.iov_buf = UnsafeMutableRawPointer(mutating: bytes.baseAddress?.advanced(by: state.offset))
-                vector.iov_len = bytes.count - state.offset
+            // The arrays are not touched until the operation is done, so their storage stays where it is.
+            func rest(_ bytes: [UInt8], from offset: Int) -> nng_iov {
+                bytes.withUnsafeBytes {
+                    nng_iov(iov_buf: UnsafeMutableRawPointer(mutating: $0.baseAddress?.advanced(by: offset)), iov_len: $0.count - offset)
+                }
+            }
+            let parcel = state.inFlight, headCount = parcel.head.count
+            if state.offset < headCount {
+                vectors = (rest(parcel.head, from: state.offset), rest(parcel.payload, from: 0))
+                count = parcel.payload.isEmpty ? 1 : 2
+            } else {
+                vectors.0 = rest(parcel.payload, from: state.offset - headCount)
+                count = 1
             }
         }
-        Nng.must(nng_aio_set_iov(sendingAio.value.raw, 1, &vector), "nng_aio_set_iov")
+        withUnsafePointer(to: &vectors) {
+            $0.withMemoryRebound(to: nng_iov.self, capacity: 2) {
+                Nng.must(nng_aio_set_iov(sendingAio.value.raw, count, $0), "nng_aio_set_iov")
+            }
+        }
         nng_stream_send(raw, sendingAio.value.raw)
     }
 
@@ -209,7 +259,10 @@ final class NngStream: ByteStream, InboxReceiver {
     private nonisolated func sendCompleted() {
         let aio = sendingAio.value, status = aio.status
         guard status == 0 else {
-            sending.with { $0.waiting.removeAll() }
+            sending.with { state in
+                state.waiting.removeAll()
+                state.waitingBytes = 0
+            }
             _ = inbox.put(InboxItem(self, event: Event.sendFailed.rawValue, status: status))
             return
         }
@@ -218,18 +271,11 @@ final class NngStream: ByteStream, InboxReceiver {
             state.offset += count
             state.total += UInt64(count)
             if state.offset < state.inFlight.count { return (true, false) }
-            state.quietSends = state.inFlight.count > Self.keptSendBytes ? 0 : min(state.quietSends + 1, Self.quietSends)
-            let isQuiet = state.quietSends == Self.quietSends
-            state.inFlight.removeAll(keepingCapacity: !isQuiet || state.inFlight.capacity <= Self.keptSendBytes)
-            if isQuiet, state.waiting.isEmpty, state.waiting.capacity > Self.keptSendBytes { state.waiting = [] }
-            state.offset = 0
-            if state.waiting.isEmpty {
-                state.isSending = false
-                defer { state.owesDrainNotice = false }
-                return (false, state.owesDrainNotice)
-            }
-            swap(&state.inFlight, &state.waiting)
-            return (true, false)
+            state.quietSends = state.inFlight.head.count > Self.keptSendBytes ? 0 : min(state.quietSends + 1, Self.quietSends)
+            if state.next(keeping: state.quietSends == Self.quietSends ? Self.keptSendBytes : .max) { return (true, false) }
+            state.isSending = false
+            defer { state.owesDrainNotice = false }
+            return (false, state.owesDrainNotice)
         }
         // Only a sender of much waits for room; the loop is not woken for the others.
         if goesOn { startSend() } else if mustTell { _ = inbox.put(InboxItem(self, event: Event.drained.rawValue)) }

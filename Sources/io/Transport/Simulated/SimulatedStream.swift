@@ -67,6 +67,11 @@ final class SimulatedStream: ByteStream, InboxReceiver, @unchecked Sendable {
         if end == .reset, !isEndTold { put(.sendFailed) }
     }
 
+    func send(_ bytes: inout [UInt8], then payload: [UInt8]) {
+        bytes.append(contentsOf: payload)
+        send(&bytes)
+    }
+
     func notifyWhenDrained() { outgoing?.notifyWhenDrained() }
 
     func close() { shut() }

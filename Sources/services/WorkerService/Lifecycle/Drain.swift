@@ -59,11 +59,18 @@ final class Drain {
 
     /// The process ends within `limit`: what runs may go on for nearly as long.
     func beginShutdown(within limit: Duration) -> Signal {
-        let moves = core.profile.capabilities.contains(.moves) ? WorkerLimits.moveReserve : .zero
-        let runs = max(limit - WorkerLimits.drainReserve - moves, limit / 2)
-        let turn = begin(.shutdown, limit: runs)
-        moveTime = min(moves, (limit - runs) / 2)
+        let times = Self.times(within: limit, moves: core.profile.capabilities.contains(.moves))
+        let turn = begin(.shutdown, limit: times.runs)
+        moveTime = times.moves
         return turn
+    }
+
+    /// How long what runs may go on, and how long its state may be fetched after that; the rest is for saying so. Where there is time for it,
+    /// each reserve is whole.
+    nonisolated static func times(within limit: Duration, moves: Bool) -> (runs: Duration, moves: Duration) {
+        let wanted = moves ? WorkerLimits.moveReserve : .zero
+        let runs = max(limit - WorkerLimits.drainReserve - wanted, limit / 2)
+        return (runs, min(wanted, max(limit - runs - WorkerLimits.drainReserve, (limit - runs) / 2)))
     }
 
     /// Takes nothing new from here on; `limit` is how long what runs may go on. Ends a drain that was begun before.

@@ -111,6 +111,9 @@ struct EntryCheck {
         if entry.room != nil, !can(.concurrentHandOver) {
             return .of(.incompatibleKV, "room", "the engine neither gives nor takes KV state")
         }
+        if entry.room != nil, profile.kvShape == nil {
+            return .of(.incompatibleKV, "room", "the engine does not say how its state lies in pages")
+        }
         if !entry.handOver.isEmpty, !can(.sequentialHandOver) {
             return .of(.incompatibleKV, "handOver", "the engine takes no state of another")
         }
@@ -145,6 +148,8 @@ struct EntryCheck {
 
 extension FailureDetail {
     static func of(_ code: FailureCode, _ field: String = "", _ reason: String = "") -> FailureDetail {
-        FailureDetail(code: code, retryAfterMilliseconds: 0, field: field, reason: reason)
+        // Some of it are a peer's or an engine's words.
+        FailureDetail(
+            code: code, retryAfterMilliseconds: 0, field: field.cut(toBytes: Limits.nameBytes), reason: reason.cut(toBytes: Limits.reasonBytes))
     }
 }

@@ -104,13 +104,17 @@ final class GenerateHandler {
 
     /// At once, or for a leg that fills a room when its peer is ready.
     private func begin(_ request: OpenRequest, _ admitted: EngineRequest, _ plan: RoomPlan?) {
-        guard let plan, let geometry = core.check.geometry(of: admitted) else { return core.steps.submit(.admit(admitted)) }
+        guard let plan else { return core.steps.submit(.admit(admitted)) }
+        guard let geometry = core.check.geometry(of: admitted) else {
+            request.isAdmitted = false
+            return core.end(request, .init(.failed, failure: .of(.incompatibleKV, "room", "this engine's state has no pages")))
+        }
         switch plan.direction {
         case .receive:
             core.steps.submit(.admit(admitted))
             core.rooms.expect(request, plan, geometry)
         case .push:
-            guard let address = Address(advertised: plan.peerAddress, peer: nil) else { return core.steps.submit(.admit(admitted)) }
+            guard let address = Address(advertised: plan.peerAddress, peer: nil) else { preconditionFailure("it was checked") }
             request.isAdmitted = false
             core.rooms.push(request, admitted, plan, geometry, to: address)
         }

@@ -17,6 +17,8 @@ struct RequestMemory {
         var attempt: UInt8 = 0
         /// Legs of that attempt, a bit each.
         var legs: UInt8 = 0
+        /// The lowest attempt that ran; 0: each was refused.
+        var ranFrom: UInt8 = 0
         var cancelledThrough: UInt8 = 0
         /// Slots of what runs, by leg.
         var open: InlineArray<3, UInt32> = .init(repeating: RequestMemory.none)
@@ -55,9 +57,9 @@ struct RequestMemory {
         return attempt <= record.cancelledThrough ? .cancelled : .new
     }
 
-    /// A lower attempt of it was here.
+    /// A lower attempt of it ran here.
     func had(_ request: RequestID, below attempt: UInt8) -> Bool {
-        records[request].map { $0.attempt > 0 && $0.attempt < attempt } ?? false
+        records[request].map { $0.ranFrom > 0 && $0.ranFrom < attempt } ?? false
     }
 
     /// The slots that run for this request.
@@ -70,6 +72,7 @@ struct RequestMemory {
         note(request, attempt, leg)
         records[request]?.open[Int(leg.rawValue)] = slot
         records[request]?.restsSince = nil
+        if records[request]?.ranFrom == 0 { records[request]?.ranFrom = attempt }
     }
 
     mutating func closed(_ request: RequestID, leg: Leg, at now: Instant) {

@@ -15,6 +15,8 @@ final class ChunkLine<Job: Sendable, Product: Sendable> {
     private var waiting: [(job: Job, bytes: Int)] = []
     private var isWorking = false
     private var isClosed = false
+    /// What is put waits meanwhile; what is under way ends.
+    var isPaused = false { didSet { start() } }
 
     init(
         on loop: Loop, pool: WorkPool, _ work: @escaping @Sendable (Job) -> Product, done: @escaping @LoopActor (Product) -> Void,
@@ -33,9 +35,13 @@ final class ChunkLine<Job: Sendable, Product: Sendable> {
     /// `bytes` is what the job goes through.
     func put(_ job: Job, bytes: Int) {
         guard !isClosed else { return }
-        if isEmpty, bytes <= WorkerLimits.kvInlineBytes { return done(work(job)) }
+        if isEmpty, !isPaused, bytes <= WorkerLimits.kvInlineBytes { return done(work(job)) }
         waiting.append((job, bytes))
-        guard !isWorking else { return }
+        start()
+    }
+
+    private func start() {
+        guard !isWorking, !isPaused, !isClosed, !waiting.isEmpty else { return }
         isWorking = true
         loop.spawn { [self] in await run() }
     }
@@ -47,7 +53,7 @@ final class ChunkLine<Job: Sendable, Product: Sendable> {
     }
 
     private func run() async {
-        while !isClosed, let next = waiting.first {
+        while !isClosed, !isPaused, let next = waiting.first {
             do throws(WorkPool.Full) {
                 let product = try await loop.offload(to: pool, virtualCost: .nanoseconds(Int64(next.bytes))) { [work] in work(next.job) }
                 guard !isClosed else { break }

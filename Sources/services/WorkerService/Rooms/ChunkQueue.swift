@@ -33,14 +33,15 @@ struct ChunkQueue {
         waitingBytes += packed.data.count
     }
 
-    /// The next chunk, if the credits cover it.
-    mutating func send(within credits: Int) -> Chunk? {
+    /// The next chunk, if the credits cover it, and whether it was sent before, on a link that was lost.
+    mutating func send(within credits: Int) -> (Chunk, isRepeat: Bool)? {
         guard let next = waiting.first, next.bytes <= credits else { return nil }
         waiting.removeFirst()
         waitingBytes -= next.bytes
         unacknowledged.append(next)
+        let isRepeat = next.number < sentThrough
         sentThrough = max(sentThrough, next.number + 1)
-        return next
+        return (next, isRepeat)
     }
 
     /// Whether a peer can have all chunks below that number, and not fewer than it said before.

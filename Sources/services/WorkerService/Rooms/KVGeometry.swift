@@ -1,4 +1,5 @@
 import Engines
+import WireProtocol
 
 /// The KV state of one request in pages and bytes, by the engine's shape.
 struct KVGeometry: Hashable {
@@ -71,5 +72,18 @@ struct PageCursor {
             page += slice.blockCount
         }
         return slice
+    }
+}
+
+extension EngineProfile {
+    /// Why no state of this engine can go through rooms, if it says that it can.
+    func keepsItsState(credits: UInt32) -> String? {
+        guard !capabilities.isDisjoint(with: [.concurrentHandOver, .moves]) else { return nil }
+        guard let shape = kvShape, let geometry = KVGeometry(shape, tokens: 1) else {
+            return "the engine does not say how it lies in pages"
+        }
+        let smallest = geometry.layerBytes ?? geometry.pageBytes, most = min(Limits.kvChunkBytes, Int(credits) / 4)
+        guard smallest > most else { return nil }
+        return "a layer of a page has \(smallest) bytes, and a chunk at most \(most), of the format and by --kv-credits"
     }
 }

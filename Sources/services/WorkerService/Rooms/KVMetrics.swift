@@ -30,11 +30,15 @@ struct KVMetrics: Sendable {
         for direction in Direction.allCases { rooms.labels(direction.rawValue).set(0) }
     }
 
-    func sent(plain: Int, wire: Int) { count(.sent, plain, wire) }
-    func received(plain: Int, wire: Int) { count(.received, plain, wire) }
+    /// What is sent once more, on another link, is no more state: only the bytes on the wire are more.
+    func sent(_ chunk: PackedSlice, isRepeat: Bool) {
+        count(.sent, plain: isRepeat ? 0 : chunk.plainBytes, wire: chunk.data.count, chunks: isRepeat ? 0 : 1)
+    }
 
-    private func count(_ direction: Direction, _ plain: Int, _ wire: Int) {
-        chunks.labels(direction.rawValue).increment()
+    func received(plain: Int, wire: Int) { count(.received, plain: plain, wire: wire, chunks: 1) }
+
+    private func count(_ direction: Direction, plain: Int, wire: Int, chunks count: Int) {
+        chunks.labels(direction.rawValue).increment(by: count)
         bytes.labels(direction.rawValue, "plain").increment(by: plain)
         bytes.labels(direction.rawValue, "wire").increment(by: wire)
     }

@@ -79,7 +79,7 @@ final class ReceivingLink: LinkHandler {
         if slots[open.roomNumber] != nil { return refuse(.invalidArgument, "roomNumber", "it is in use") }
         if slots.count >= WorkerLimits.roomsPerLink { return refuse(.capacity, "roomNumber", "too many rooms on this link") }
         slots[open.roomNumber] = .offered
-        book.offered(RoomOffer(open: open, header: header, link: self))
+        book.offered(RoomOffer(open: open, header: header, link: self, arrivedAt: book.core.loop.now))
     }
 
     private func received(_ chunk: KVChunk) throws(WireError) {

@@ -15,13 +15,18 @@ final class ReceivingRoom {
         let slice: KVSlice
         let wireBytes: Int
         let linkNumber: UInt64
+        var isUnpacked = false
+        /// That it takes beyond what it took on the way, until the engine has it.
+        var moreBytes = 0
     }
 
     let request: OpenRequest
     let peer: RoomPeer
     private unowned let book: RoomBook
     private let geometry: KVGeometry
-    private let rendezvous: Instant
+    /// How long either side waits for the other, and when that is over for this one.
+    private let patience: Duration
+    private var rendezvous: Instant
     private var state = State.expected
     /// Leading pages that are here already; nil: nothing is reserved yet.
     private var held: UInt32?
@@ -45,7 +50,8 @@ final class ReceivingRoom {
         self.book = book
         peer = RoomPeer(plan)
         progressAt = book.core.loop.now
-        rendezvous = progressAt + plan.rendezvous
+        patience = plan.rendezvous
+        rendezvous = progressAt + patience
         watch()
     }
 
@@ -73,9 +79,14 @@ final class ReceivingRoom {
         }
         // The peer knows of an end of the old link that did not come here yet.
         link?.forget(number)
-        self.offer?.refuse(.of(.roomClosed, "room", "it was offered again"))
+        var offer = offer
+        if let earlier = self.offer {
+            earlier.refuse(.of(.roomClosed, "room", "it was offered again"))
+            offer.arrivedAt = earlier.arrivedAt
+        }
         self.offer = offer
         answer()
+        if state == .expected { watch() }
     }
 
     /// Only whole, checked chunks count, so what came over a lost link is looked at first.
@@ -128,6 +139,7 @@ final class ReceivingRoom {
     private func checked(_ chunk: CheckedChunk) {
         switch chunk.plain {
         case .success(let bytes):
+            unpacked(bytes.count)
             book.core.steps.submit(.transfer(.store(request.key, chunk.slice, bytes: bytes)))
             answer()
         case .failure(let fault):
@@ -136,10 +148,18 @@ final class ReceivingRoom {
         }
     }
 
+    private func unpacked(_ bytes: Int) {
+        guard let place = arrivals.firstIndex(where: { !$0.isUnpacked }) else { return }
+        arrivals[place].isUnpacked = true
+        arrivals[place].moreBytes = max(0, bytes - arrivals[place].wireBytes)
+        if !book.stores(arrivals[place].moreBytes, of: self) { line.isPaused = true }
+    }
+
     /// By the engine, in the order in which it was asked.
     func stored(_ slice: KVSlice) {
         guard let first = arrivals.first, first.slice == slice else { return }
         arrivals.removeFirst()
+        book.stored(first.moreBytes)
         stored += 1
         progressAt = book.core.loop.now
         giveBack(first)
@@ -155,9 +175,16 @@ final class ReceivingRoom {
 
     /// The engine lets go of what it was given; the peer may use the credits elsewhere.
     private func giveBackAll() {
-        for arrival in arrivals { giveBack(arrival) }
+        let all = arrivals
         arrivals.removeAll()
+        for arrival in all {
+            giveBack(arrival)
+            book.stored(arrival.moreBytes)
+        }
     }
+
+    /// The engine has taken what was unpacked.
+    func goOn() { line.isPaused = false }
 
     // MARK: Done
 
@@ -240,10 +267,18 @@ final class ReceivingRoom {
     /// When the peer's next sign must have come; nil while nothing is waited for but this worker's own engine.
     private var deadline: Instant? {
         switch state {
-        case .expected: rendezvous
+        // The peer's patience may have begun before this side's: whoever is there hears in time that there is no room. And whoever may
+        // still be on the way to say why it does not come is waited for.
+        case .expected: offer.map { min(rendezvous, $0.arrivedAt + patience) } ?? rendezvous + WorkerLimits.roomAnswer
         case .lost: progressAt + WorkerLimits.kvStall
         case .ready: hasChunks && end == nil && offer == nil && arrivals.isEmpty ? progressAt + WorkerLimits.kvStall : nil
         }
+    }
+
+    func wasPaused(for gap: Duration) {
+        progressAt = progressAt + gap
+        rendezvous = rendezvous + gap
+        watch()
     }
 
     private func watch() {
@@ -260,7 +295,7 @@ final class ReceivingRoom {
 
     private func expired() {
         switch state {
-        case .expected where offer != nil: book.fail(self, .of(.capacity, "rank", "no blocks in time"), as: .failed)
+        case .expected where offer != nil: book.fail(self, .of(.capacity, "room", "no blocks in time"), as: .failed)
         case .expected: book.fail(self, .of(.roomClosed, "", "nobody came in time"))
         case .ready, .lost: book.fail(self, .of(.stalled, "", "nothing came in time"))
         }

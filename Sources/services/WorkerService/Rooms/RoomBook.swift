@@ -37,12 +37,24 @@ final class RoomBook {
     private var touchedPeers: [SendingLink] = []
     private var touchedLinks: [ReceivingLink] = []
     private var sentChunks: UInt64 = 0
+    /// Of chunks that were unpacked and are not in the engine: what they take beyond the credits that they hold.
+    private var storingBytes = 0
+    private var paused: [ReceivingRoom] = []
 
     init(_ core: WorkerCore, pool: WorkPool, settings: RoomSettings, metrics: KVMetrics) {
         self.core = core
         self.pool = pool
         self.settings = settings
         self.metrics = metrics
+        core.loop.observePauses(self) { [weak self] gap in self?.wasPaused(for: gap) }
+    }
+
+    /// Nobody is judged by time in which this process did not run.
+    private func wasPaused(for gap: Duration) {
+        // Order: each for itself.
+        for room in sending.values { room.wasPaused(for: gap) }
+        // Order: as above.
+        for room in receiving.values { room.wasPaused(for: gap) }
     }
 
     var openCount: Int { sending.count + receiving.count + offerCount }
@@ -50,6 +62,8 @@ final class RoomBook {
     var receivingCount: Int { receiving.count }
     var tombstoneCount: Int { graves.count }
     var sendingLinkCount: Int { peers.count }
+    /// Unpacked for the engine, in this process's memory.
+    var bytesToStore: Int { storingBytes }
     /// On their way out, in this process's memory.
     // Order: a sum.
     var bytesToSend: Int { peers.values.reduce(0) { $0 + $1.bytesHeld } }
@@ -183,7 +197,11 @@ final class RoomBook {
             offer.refuse(.of(.draining, "", "this worker leaves"))
         } else {
             // The peer knows of an end of its old link that did not come here yet.
-            removeOffer(name) { $0.link.peer == offer.link.peer }?.refuse(.of(.roomClosed, "room", "it was offered again"))
+            var offer = offer
+            if let earlier = removeOffer(name, where: { $0.link.peer == offer.link.peer }) {
+                earlier.refuse(.of(.roomClosed, "room", "it was offered again"))
+                offer.arrivedAt = earlier.arrivedAt
+            }
             if offerCount >= WorkerLimits.openRoomOffers { return offer.refuse(.of(.capacity, "room", "too many rooms are offered")) }
             keep(offer)
         }
@@ -237,6 +255,24 @@ final class RoomBook {
             return withdraw(name, of: link, failure)
         }
         _ = receiving.values.contains { $0.offerAborted(number: number, on: link, failure) }
+    }
+
+    // MARK: What the engine has not taken yet
+
+    /// However small its chunks were on the way, no more of a room's state is unpacked than the engine soon takes. False: no more now.
+    func stores(_ bytes: Int, of room: ReceivingRoom) -> Bool {
+        storingBytes += bytes
+        guard storingBytes >= WorkerLimits.kvStoringBytes else { return true }
+        if !paused.contains(where: { $0 === room }) { paused.append(room) }
+        return false
+    }
+
+    func stored(_ bytes: Int) {
+        storingBytes -= bytes
+        guard storingBytes <= WorkerLimits.kvStoringBytes / 2, !paused.isEmpty else { return }
+        let rooms = paused
+        paused.removeAll()
+        for room in rooms { room.goOn() }
     }
 
     // MARK: What fits
@@ -297,6 +333,7 @@ final class RoomBook {
     func takeLeave() { for link in peers.values.sorted(by: { $0.peer.id < $1.peer.id }) { link.stop(.leaving) } }
 
     func stop() {
+        core.loop.stopObservingPauses(self)
         core.loop.cancel(graveTimer)
         graveTimer = nil
         // Order: timers that end unheard.

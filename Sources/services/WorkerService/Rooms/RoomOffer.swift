@@ -1,3 +1,4 @@
+import ClusterModel
 import EventLoop
 import WireProtocol
 
@@ -6,6 +7,8 @@ struct RoomOffer {
     let open: RoomOpen
     let header: MessageHeader
     let link: ReceivingLink
+    /// Of the first one, where a peer offers its room again: its patience began there.
+    var arrivedAt: Instant
 
     @LoopActor
     func refuse(_ failure: FailureDetail) { link.refuse(self, failure) }

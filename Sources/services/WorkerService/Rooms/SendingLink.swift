@@ -27,8 +27,6 @@ final class SendingLink: LinkHandler {
     private var pendingBytes = 0
     private var sentBytes = 0
     private var speed = LinkSpeed()
-    /// Whose turn it is.
-    private var turn = 0
     private var isTouched = false
     private var timer: TimerHandle?
 
@@ -39,12 +37,14 @@ final class SendingLink: LinkHandler {
         dial()
     }
 
-    /// As large as the peer takes them; a quarter of the credits, so that several are under way.
-    var chunkBytes: Int { min(WorkerLimits.kvChunkBytes, Int(link?.terms.credits ?? 0) / 4) }
+    /// A quarter of the credits, so that several are under way.
+    var mostChunkBytes: Int { min(Limits.kvChunkBytes, Int(link?.terms.credits ?? 0) / 4) }
+    /// What chunks have where pages do not ask for more.
+    var chunkBytes: Int { min(WorkerLimits.kvChunkBytes, mostChunkBytes) }
     var bytesPerSecond: Double? { speed.bytesPerSecond }
     var isOpen: Bool { link != nil }
-    /// Bytes that are in this process's memory for the peer, some of them twice while they leave.
-    var bytesHeld: Int { pendingBytes + unacknowledgedBytes + (link?.unsentBytes ?? 0) }
+    /// Bytes that are in this process's memory for the peer. What leaves is what rooms keep, as long as they live.
+    var bytesHeld: Int { pendingBytes + max(unacknowledgedBytes, link?.unsentBytes ?? 0) }
     /// Of the chunks that were sent: rooms keep them until the peer has them.
     private var unacknowledgedBytes: Int { rooms.reduce(0) { $0 + $1.unacknowledgedBytes } }
 
@@ -63,7 +63,6 @@ final class SendingLink: LinkHandler {
     func leave(_ room: SendingRoom, _ failure: FailureDetail?) {
         guard let place = rooms.firstIndex(where: { $0 === room }) else { return }
         rooms.remove(at: place)
-        if turn > place { turn -= 1 }
         byNumber[room.number] = nil
         if let failure, let link, room.isKnownToPeer {
             link.send(RoomAbort(roomNumber: room.number, room: room.name, failure: failure))
@@ -129,7 +128,7 @@ final class SendingLink: LinkHandler {
     /// Rooms that were ready wait for the next try, as their peer does; for the others this was it.
     private func failed(_ end: LinkEnd) {
         for room in rooms where !room.isLost || end.isFinal {
-            book.fail(room, .of(.roomClosed, "peerAddress", "\(end)".cut(to: 200)))
+            book.fail(room, .of(.roomClosed, "peerAddress", "\(end)"))
         }
         retry()
     }
@@ -263,14 +262,15 @@ final class SendingLink: LinkHandler {
         }
     }
 
-    /// Gives each room its turn until none has anything to do.
+    /// Gives rooms a turn each until none has anything to do. Where many have, the oldest go first and the others do not begin: all at once
+    /// they would each stand still for longer than their peer waits.
     private func round(_ act: (SendingRoom) -> Bool) {
-        var idle = 0
-        while !rooms.isEmpty, idle < rooms.count {
-            turn = turn < rooms.count ? turn : 0
-            idle = act(rooms[turn]) ? 0 : idle + 1
-            turn += 1
-        }
+        var acted: Int
+        repeat {
+            acted = 0
+            for room in rooms where room.hasBegun && act(room) { acted += 1 }
+            for room in rooms where acted < WorkerLimits.kvRoomsAtOnce && !room.hasBegun && act(room) { acted += 1 }
+        } while acted > 0
     }
 
     /// An injected fault: as if the network had broken it.
@@ -279,8 +279,4 @@ final class SendingLink: LinkHandler {
         link.abort()
         self.link(link, ended: .closedByPeer(TransportError(.closed, "broken on purpose")))
     }
-}
-
-extension String {
-    fileprivate func cut(to count: Int) -> String { String(prefix(count)) }
 }

@@ -23,11 +23,13 @@ final class SendingRoom {
     let link: SendingLink
     /// What the engine is given once the peer is ready; nil from then on.
     private var admission: EngineRequest?
-    private let rendezvous: Instant
+    private var rendezvous: Instant
     private(set) var state = State.waiting
     private(set) var number: UInt32 = 0
     /// It was offered under its number, and not just about to be.
     private(set) var isKnownToPeer = false
+    /// The engine was asked for something of it.
+    private(set) var hasBegun = false
     /// Since the link was lost, while the room is not ready again.
     private var lostAt: Instant?
 
@@ -129,9 +131,11 @@ final class SendingRoom {
         lostAt = nil
         progressAt = now
         if let admission {
-            guard let cursor = PageCursor(geometry, from: ready.heldBlocks, chunkBytes: link.chunkBytes) else {
-                return book.fail(self, .of(.incompatibleKV, "credits", "a page is larger than a quarter of the peer's credits"))
-            }
+            let page = ready.heldBlocks
+            guard
+                let cursor = PageCursor(geometry, from: page, chunkBytes: link.chunkBytes)
+                    ?? PageCursor(geometry, from: page, chunkBytes: link.mostChunkBytes)
+            else { return book.fail(self, .of(.incompatibleKV, "credits", "no layer of a page fits into a quarter of the peer's credits")) }
             self.cursor = cursor
             self.admission = nil
             book.admit(request, admission)
@@ -156,6 +160,7 @@ final class SendingRoom {
         }
         guard bytes <= room else { return false }
         cursor = next
+        hasBegun = true
         exporting += 1
         exportingBytes += bytes
         count()
@@ -202,11 +207,11 @@ final class SendingRoom {
     func nextChunk(credits: Int) -> KVChunk? {
         guard state == .ready else { return nil }
         let waits = chunks.awaitsAcknowledgement
-        guard let next = chunks.send(within: credits) else { return nil }
+        guard let (next, isRepeat) = chunks.send(within: credits) else { return nil }
         count()
         if request.transfer.firstChunkAt == nil { request.transfer.firstChunkAt = now }
         request.transfer.sentBytes += UInt64(next.bytes)
-        book.metrics.sent(plain: next.packed.plainBytes, wire: next.bytes)
+        book.metrics.sent(next.packed, isRepeat: isRepeat)
         if !waits {
             progressAt = now
             watch()
@@ -287,6 +292,13 @@ final class SendingRoom {
 
     // MARK: Time
 
+    func wasPaused(for gap: Duration) {
+        progressAt = progressAt + gap
+        rendezvous = rendezvous + gap
+        if let lostAt { self.lostAt = lostAt + gap }
+        watch()
+    }
+
     private var deadline: Instant? {
         // Whoever was ready once, and lost the link, has as long as its peer waits; whoever never was, until the rendezvous is over.
         if let lostAt, admission == nil { return lostAt + WorkerLimits.kvStall }
@@ -315,7 +327,7 @@ final class SendingRoom {
     private var failureInTime: FailureDetail {
         guard admission != nil else { return .of(.stalled, "", "nothing was acknowledged") }
         // The peer is there, and too many others wait for it.
-        if state == .waiting, link.isOpen { return .of(.capacity, "", "it could not be offered in time") }
+        if state == .waiting, link.isOpen { return .of(.capacity, "room", "it could not be offered in time") }
         return .of(.roomClosed, "", "the peer was not ready in time")
     }
 }

@@ -165,11 +165,13 @@ extension WorkerCore.End {
     init(_ end: EngineEnd) {
         switch end.reason {
         case .finished: self.init(.finished)
+        case .handedOver where end.handOver.count > Limits.handOverBytes:
+            self.init(.failed, failure: .of(.engineFailed, "handOver", "the engine's parameters are longer than a message takes"))
         case .handedOver: self.init(.handedOver, handOver: end.handOver)
         case .cancelled: self.init(.cancelled)
         case .failed(.capacity): self.init(.failed, failure: .of(.capacity, "rank", "the rank can never hold it"))
         case .failed(.unsupported(let field)): self.init(.failed, failure: .of(.invalidArgument, field, "the engine cannot do this"))
-        case .failed(.failed(let reason)): self.init(.failed, failure: .of(.engineFailed, "", String(reason.prefix(120))))
+        case .failed(.failed(let reason)): self.init(.failed, failure: .of(.engineFailed, "", reason))
         }
     }
 }

@@ -171,12 +171,22 @@ final class MockRank {
     private func takeBlocks(_ needed: Int, forRunning place: inout Int, _ pass: inout Pass, into output: inout StepOutput) -> Bool {
         sessions.giveWay(until: needed, &pool)
         while needed > pool.freeCount {
-            let victim = preemption == .lifo ? running.count - 1 : 0
+            let victim = nextVictim
             preempt(at: victim, &pass, into: &output)
             if victim == place { return false }
             if victim < place { place -= 1 }
         }
         return true
+    }
+
+    /// Legs whose state leaves come last: what was said to be exportable stays. They know all their blocks when they start, so that others
+    /// are there to give way; the mock's bytes come of tokens, and would be right even if not.
+    private var nextVictim: Int {
+        func mayGiveWay(_ request: MockRequest) -> Bool { request.handOver?.exportable ?? 0 == 0 }
+        return switch preemption {
+        case .lifo: running.lastIndex(where: mayGiveWay) ?? running.count - 1
+        case .fifo: running.firstIndex(where: mayGiveWay) ?? 0
+        }
     }
 
     private func preempt(at place: Int, _ pass: inout Pass, into output: inout StepOutput) {

@@ -13,7 +13,7 @@ final class MockRequest {
     let prompt: [TokenID]
     let prefillTokens: Int
     /// That it holds at the most, at its end.
-    let mostBlocks: Int
+    private(set) var mostBlocks: Int
     private let sampling: EngineSampling
     private let hasher: BlockHasher
     private let blockSize: Int
@@ -73,11 +73,18 @@ final class MockRequest {
         unfinished = choices.count
         prefillTokens = choices.reduce(prompt.count) { $0 + $1.known }
         remaining = prefillTokens
-        // Of the last token nothing is ever computed.
-        mostBlocks = choices.reduce(fullTokens / blockSize) { $0 + (rest.count + max(0, Int($1.end) - 1) + blockSize - 1) / blockSize }
+        mostBlocks = 0
         var hashes: [SequenceHash] = []
         if caches { hasher.appendSequenceHashes(of: request.prompt.span, after: nil, media: media, to: &hashes) }
         self.hashes = hashes
+        // Of the last token nothing is ever computed.
+        mostBlocks = blocks { max(0, Int($0.end) - 1) }
+    }
+
+    /// For the prompt, and so many tokens of each choice.
+    private func blocks(_ tokens: (MockChoice) -> Int) -> Int {
+        let rest = prompt.count - fullTokens
+        return choices.reduce(fullTokens / blockSize) { $0 + (rest + tokens($1) + blockSize - 1) / blockSize }
     }
 
     /// In which blocks of the prompt the placeholders of each medium lie.
@@ -111,6 +118,7 @@ final class MockRequest {
         case .success(let made):
             handOver = made
             isPrefillLeg = made?.isPrefill ?? false
+            if isPrefillLeg { mostBlocks = blocks { $0.known } }
         case .failure(let fault): return .unsupported(fault.field)
         }
         return nil

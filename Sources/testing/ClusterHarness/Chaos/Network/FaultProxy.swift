@@ -29,9 +29,10 @@ package final class FaultProxy: Sendable {
     @discardableResult
     package func open(port: UInt16? = nil, on loop: Loop) async throws -> UInt16 {
         let answer = await ask(on: loop) { core -> Result<UInt16, SystemError> in
-            do throws(SystemError) { return .success(try port.map { port in try core.open(port) } ?? core.open()) } catch {
-                return .failure(error)
-            }
+            do throws(SystemError) {
+                guard let port else { return .success(try core.open()) }
+                return .success(try core.open(port))
+            } catch { return .failure(error) }
         }
         guard let answer else { throw Unmet("the proxy at \(host) answers") }
         return try answer.get()
