@@ -1,4 +1,6 @@
 import ClusterModel
+import EventLoop
+import WireProtocol
 import WorkerService
 
 /// Clients of very long prompts leave while these are computed, and others wait behind them.

@@ -1,4 +1,5 @@
 import ClusterModel
+import EventLoop
 import Transport
 
 /// One leg of split requests fails, or both, or what joins them, in every way and phase: partners are let go, and nobody waits for long.

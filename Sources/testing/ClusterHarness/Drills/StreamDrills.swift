@@ -1,5 +1,7 @@
 import ClusterModel
+import EventLoop
 import ServiceRuntime
+import WorkerService
 
 /// A worker among others is lost, leaves, or stops with its sockets open, while streams run on it.
 enum StreamDrills {

@@ -22,7 +22,7 @@ package struct VirtualDrillSummary: Sendable {
         errors += report.errors
         left += report.left
         moved += report.moved
-        for (figure, span) in report.measured where span > worst[figure]?.span ?? -.nanoseconds(1) {
+        for (figure, span) in report.measured where span > worst[figure]?.span ?? .nanoseconds(-1) {
             worst[figure] = (span, report.seed)
         }
     }

@@ -1,4 +1,5 @@
 import ClusterModel
+import EventLoop
 import Transport
 
 /// Where a drill in virtual time plays: a cluster by its seed, what is asked of it, and what came of that.

@@ -1,4 +1,5 @@
 import ClusterModel
+import EventLoop
 import Transport
 
 /// Workers come and go, faster than anybody would have it, while requests are asked.

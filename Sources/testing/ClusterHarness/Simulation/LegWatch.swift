@@ -7,7 +7,9 @@ import WorkerService
 ///
 /// Two things are told: a leg that ran twice, which must never be, and for how long workers had legs of which their frontend wanted nothing
 /// any more. What a process that is frozen would say is not asked for.
-final class LegWatch {
+final class LegWatch: @unchecked Sendable {
+    // Safety: belongs to the one thread that runs its cluster's world.
+
     private struct Key: Hashable {
         let request: RequestKey
         let leg: Leg

@@ -141,7 +141,7 @@ final class SimulatedUsers {
     // MARK: Judgement
 
     /// What a good request may end with while things go wrong.
-    static let honest: Set = [
+    nonisolated static let honest: Set = [
         "no_worker", "worker_lost", "draining", "timeout", "overloaded", "quarantined", "queue_full", "queue_timeout",
         "deadline_unreachable", "transfer_failed",
     ]
