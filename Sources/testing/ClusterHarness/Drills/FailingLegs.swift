@@ -37,7 +37,10 @@ enum FailingLegs {
 
     private static func play(_ stage: VirtualStage, _ leg: LegCase) throws {
         var shape = SplitCluster.shape(leg.path, prefill: 1, decode: 1)
-        shape.workerOptions = ["--mock-hand-over", leg.path.rawValue, "--mock-prefill-token", "5us", "--mock-decode-step", "10ms"]
+        // Prompts take several steps, so that state leaves while it is computed.
+        shape.workerOptions = [
+            "--mock-hand-over", leg.path.rawValue, "--mock-prefill-token", "5us", "--mock-decode-step", "10ms", "--max-batched-tokens", "512",
+        ]
         let cluster = try stage.open(shape, watchedEach: .milliseconds(1))
         // One of each role is well; of whoever stands beside it something may be wrong from the beginning.
         var second: [VirtualMember] = []

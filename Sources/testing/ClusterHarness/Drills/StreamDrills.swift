@@ -55,7 +55,7 @@ enum StreamDrills {
     }
 
     private static func play(_ stage: VirtualStage, _ blow: Blow, _ form: Form) throws {
-        let drainLimit = stage.random.one(of: [Duration.seconds(60), .seconds(1), .milliseconds(100)])
+        let drainLimit = stage.random.one(of: [Duration.seconds(60), .seconds(4), .seconds(1)])
         let (shape, path) = shape(stage, form, drainLimit)
         let cluster = try stage.open(shape, watchedEach: .milliseconds(5))
         // So many that each of the two workers has its share.

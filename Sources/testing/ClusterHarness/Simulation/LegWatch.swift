@@ -6,7 +6,7 @@ import WorkerService
 /// Looks at every process again and again: which legs run at which worker, and whether a frontend still waits for them.
 ///
 /// Two things are told: a leg that ran twice, which must never be, and for how long workers had legs of which their frontend wanted nothing
-/// any more. What a process that is frozen would say is not asked for.
+/// any more. Processes that are frozen are left out.
 final class LegWatch: @unchecked Sendable {
     // Safety: belongs to the one thread that runs its cluster's world.
 
@@ -20,17 +20,18 @@ final class LegWatch: @unchecked Sendable {
         let life: Int
         /// Of the last look that saw it there.
         var look: Int
-        var unwantedSince: Instant?
     }
 
     private unowned let cluster: VirtualCluster
     private let interval: Duration
     private var sightings: [Key: Sighting] = [:]
+    /// What workers had at the last look, and nobody waited for, with the first look that found it so.
+    private var unwanted: [Key: Instant] = [:]
     /// The last look that left a worker out.
     private var leftOut: [String: Int] = [:]
     private var looks = 0
     private var isOver = false
-    /// A worker had a leg that nobody waited for.
+    /// From the first look that found a leg that nobody waited for, until the first that found nothing of it, in the engine neither.
     private(set) var longestUnwanted = Duration.zero
     /// Legs that ran at two workers, or again at the same one.
     private(set) var doubled: [String] = []
@@ -54,32 +55,34 @@ final class LegWatch: @unchecked Sendable {
             origins.insert(asked.origin)
             wanted.formUnion(asked.legs)
         }
+        var left: [Key: Instant] = [:]
         for worker in cluster.members(.worker) where worker.isAlive {
             guard !worker.isFrozen else {
                 leftOut[worker.name] = looks
                 continue
             }
-            for leg in worker.process.legs.open {
-                let asked = worker.workerID.map { wanted.contains(AskedLeg(worker: $0, request: leg.request, leg: leg.leg)) } ?? true
-                see(leg, at: worker, isWanted: asked || !origins.contains(leg.request.origin))
+            let legs = worker.process.legs
+            for leg in legs.open { see(leg, at: worker) }
+            for leg in legs.open + legs.closing {
+                let isWanted = worker.workerID.map { wanted.contains(AskedLeg(worker: $0, request: leg.request, leg: leg.leg)) } ?? true
+                guard !isWanted, origins.contains(leg.request.origin) else { continue }
+                let key = Key(request: leg.request, leg: leg.leg)
+                left[key] = unwanted[key] ?? cluster.world.now
             }
         }
+        // Order: the longest of all.
+        for since in unwanted.values { longestUnwanted = max(longestUnwanted, since.duration(to: cluster.world.now)) }
+        unwanted = left
     }
 
-    private func see(_ leg: OpenLeg, at worker: VirtualMember, isWanted: Bool) {
-        let now = cluster.world.now, key = Key(request: leg.request, leg: leg.leg)
+    private func see(_ leg: OpenLeg, at worker: VirtualMember) {
+        let key = Key(request: leg.request, leg: leg.leg)
         var sighting = sightings[key] ?? Sighting(worker: worker.name, life: worker.lives, look: looks - 1)
         let isSame = sighting.worker == worker.name && sighting.life == worker.lives
-        let wasLeftOut = (leftOut[worker.name] ?? 0) > sighting.look
-        if !isSame || (sighting.look < looks - 1 && !wasLeftOut) {
+        // A worker that was left out had it meanwhile.
+        let wasSeen = sighting.look == looks - 1 || (leftOut[worker.name] ?? 0) > sighting.look
+        if !isSame || !wasSeen {
             doubled.append("\(leg.leg) leg of \(leg.request) ran at \(sighting.worker), and again at \(worker.name)")
-        }
-        // A process that did not run for a while is not late with what it could not hear.
-        if isWanted || wasLeftOut { sighting.unwantedSince = nil }
-        if !isWanted {
-            let since = sighting.unwantedSince ?? now
-            sighting.unwantedSince = since
-            longestUnwanted = max(longestUnwanted, since.duration(to: now))
         }
         sighting.look = looks
         sightings[key] = sighting
