@@ -7,13 +7,16 @@ enum FailingLegs {
     static let drill = VirtualDrill(
         "legs", proves: "T17",
         "a prefill or a decode worker fails, or both, or the transfer, in every way and phase, on both paths: partners are let go at once",
-        [released, told, silent, parted]
+        [released, abandoned, told, silent, parted]
     ) { stage in try play(stage, LegCase.all[Int(stage.seed % UInt64(LegCase.all.count))]) }
 
     // MARK: Figures
 
     /// From the moment in which the frontend gives an attempt up until no worker that runs has anything of it.
     private static let released = DrillFigure("released", atMost: .milliseconds(200))
+    /// The same where nothing passes between the two: a worker that does not hear that its state has arrived has the two seconds of silence, and
+    /// the five in which a transfer may stand still.
+    private static let abandoned = DrillFigure("released, parted", atMost: .milliseconds(7_200))
     // The longest wait for a part of a text, the first one among them. First of a failure that is told: a refusal, an error, a reset.
     private static let told = DrillFigure("wait, told", atMost: .seconds(1))
     /// Two seconds of silence are a death; then as above.
@@ -61,7 +64,7 @@ enum FailingLegs {
         stage.judge(mayFail: leg.failure.isOfTheWorker && leg.target == .both)
         if leg.failure.isOfTheWorker { dismiss(second, in: cluster) }
         try stage.settle()
-        stage.measure(released, stage.longestUnwanted)
+        stage.measure(leg.failure == .parted ? abandoned : released, stage.longestUnwanted)
     }
 
     private static func faults(

@@ -143,7 +143,7 @@ final class SimulatedUsers {
     /// What a good request may end with while things go wrong.
     nonisolated static let honest: Set = [
         "no_worker", "worker_lost", "draining", "timeout", "overloaded", "quarantined", "queue_full", "queue_timeout",
-        "deadline_unreachable", "transfer_failed",
+        "deadline_unreachable", "transfer_failed", "capacity",
     ]
 
     private func judge(_ reply: ChatReply, to request: ChatRequest, at which: Int, began: Instant) {
