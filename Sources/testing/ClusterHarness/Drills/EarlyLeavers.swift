@@ -14,8 +14,8 @@ enum EarlyLeavers {
     private static let chunk = Duration.milliseconds(41)
     /// From the client's leave until no worker computes for it: the rest of a chunk, and the way over the frontend.
     private static let stopped = DrillFigure("stopped", atMost: .milliseconds(100))
-    /// From the leave until the next request at that worker is computed: the same chunk, and the way.
-    private static let follower = DrillFigure("follower", atMost: chunk + .milliseconds(5))
+    /// From the leave until the next request at that worker is computed: the same chunk, its own one, and the way.
+    private static let follower = DrillFigure("follower", atMost: chunk + .milliseconds(5) + .milliseconds(3))
     /// Then nothing of it is anywhere.
     private static let rest = Duration.seconds(1)
 

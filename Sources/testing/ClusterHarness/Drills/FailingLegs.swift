@@ -60,8 +60,8 @@ enum FailingLegs {
         if let phase = leg.phase { try strike(leg, phase, stage) }
         try stage.untilAnswered(within: answers)
         stage.measure(wait(for: leg.failure), stage.asked.map(\.waits.any).max() ?? .zero)
-        // Where nobody is well on either side, three attempts may not be enough.
-        stage.judge(mayFail: leg.failure.isOfTheWorker && leg.target == .both)
+        // Half of the cluster is not well: three attempts may not be enough.
+        stage.judge(mayFail: leg.target == .both && !leg.failure.isOfTheLink)
         if leg.failure.isOfTheWorker { dismiss(second, in: cluster) }
         try stage.settle()
         stage.measure(leg.failure == .parted ? abandoned : released, stage.longestUnwanted)

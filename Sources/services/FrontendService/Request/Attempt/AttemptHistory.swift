@@ -99,7 +99,9 @@ struct AttemptHistory {
         case .finished: return tokensLost()
         case .failed where leg.partner != nil && code == .capacity:
             return noRoom(leg.isPrefill ? leg.placement : leg.partner ?? leg.placement)
-        case .failed where code == .roomClosed || code == .stalled: leave(pairOf: leg, isPartnerLikely: true)
+        // The decode worker was not there for it; unless this one leaves, and was given up before.
+        case .failed where leg.isPrefill && code == .roomClosed:
+            leave(pairOf: leg, isPartnerLikely: !excluded.contains(leg.placement.workerID))
         // What a decode leg was given may be why it gave nothing.
         case .failed where (code?.isOfTheRoom ?? false) || (!leg.isPrefill && !leg.hasOutput): leave(pairOf: leg)
         default: leave(leg)
