@@ -136,7 +136,7 @@ extension Contract {
 
         @Test("a process that dies is noticed at once where its kernel lives, and after two seconds where its host is gone")
         func death() async throws {
-            for (how, limit) in [(ProcessDeath.reset, Duration.milliseconds(10)), (.silent, .milliseconds(2_260))] {
+            for (how, limit) in [(ProcessDeath.reset, Duration.milliseconds(10)), (.silent, .milliseconds(2_010))] {
                 let harness = SimulatedHarness(seed: 5)
                 let pair = try await harness.open()
                 try await harness.pass(.milliseconds(400))

@@ -103,8 +103,14 @@ package class Loop: TaskExecutor, @unchecked Sendable {
     /// share a clock as well.
     @LoopActor @discardableResult
     package final func schedule(each interval: Duration, _ action: @escaping @LoopActor () -> Void) -> TimerHandle {
+        schedule(at: next(each: interval), action)
+    }
+
+    /// The moment that `schedule(each:)` means.
+    @LoopActor
+    package final func next(each interval: Duration) -> Instant {
         let step = max(1, interval.inNanoseconds)
-        return schedule(at: Instant(nanoseconds: (currentInstant.nanoseconds / step + 1) * step), action)
+        return Instant(nanoseconds: (currentInstant.nanoseconds / step + 1) * step)
     }
 
     @LoopActor @discardableResult

@@ -12,13 +12,13 @@ import WireProtocol
 @LoopActor
 package final class FrontendService {
     package let name = "frontend"
-    private let context: ProcessContext
+    let context: ProcessContext
     private let config: FrontendConfig
     private let metrics: FrontendMetrics
     private let loopDelay: LoopDelay
     private let cluster = ClusterView()
     private let endpoint: LinkEndpoint
-    private let frontend: Frontend
+    let frontend: Frontend
     private let server: HTTPServer
     private let api: ClientAPI
     private var publisher: StatePublisher?

@@ -1,4 +1,5 @@
 package import ClusterModel
+import EventLoop
 import Transport
 package import WireProtocol
 
@@ -27,6 +28,32 @@ extension WorkerService {
     /// Of KV state, between links and engine.
     package var kvBytesHeld: Int { (core?.rooms.bytesToSend ?? 0) + (core?.rooms.bytesToStore ?? 0) + kvLinks.reduce(0) { $0 + $1.bytesHeld } }
 
+    /// Legs that were accepted and have not ended, in the order of their slots.
+    package var openLegs: [OpenLeg] { core?.table.open.map(OpenLeg.init) ?? [] }
+    /// Legs that have ended, and that the engine has not let go of.
+    package var closingLegs: [OpenLeg] { core?.table.closing.map(OpenLeg.init) ?? [] }
+
     /// Each with the counter of its binding.
     package var sessionsBound: [(key: SessionKey, counter: UInt64)] { core?.sessions.all.map { ($0.key, $0.bindCounter) } ?? [] }
+}
+
+/// A leg that a worker has accepted, and how far it has come there.
+package struct OpenLeg: Sendable {
+    package let request: RequestKey
+    package let leg: Leg
+    package let promptTokens: Int
+    /// Its engine has begun with it; for a decode leg, its state is there.
+    package let hasStarted: Bool
+    package let isPrefilled: Bool
+    package let hasOutput: Bool
+
+    @LoopActor
+    init(_ request: OpenRequest) {
+        self.request = request.request
+        leg = request.leg
+        promptTokens = Int(request.promptTokens)
+        hasStarted = request.startedAt != nil
+        isPrefilled = request.prefilledAt != nil
+        hasOutput = request.firstTokenAt != nil
+    }
 }

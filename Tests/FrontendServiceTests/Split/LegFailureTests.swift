@@ -29,8 +29,8 @@ struct LegFailureTests {
             Blow("superseded") { $0.end(.superseded) }, Blow("its process dies") { $0.link.abort() },
             Blow("it leaves") { $0.link.goodbye(.leaving) },
         ]
-        /// Of the exchange between the two.
-        static let room = [FailureCode.roomClosed, .incompatibleKV, .checksum, .stalled, .cancelled].map { code in
+        /// Of the exchange between the two; `roomClosed` is the decode worker's.
+        static let room = [FailureCode.incompatibleKV, .checksum, .stalled, .cancelled].map { code in
             Blow("room \(code.rawValue)") { $0.end(.failed, code) }
         }
     }
@@ -93,6 +93,53 @@ struct LegFailureTests {
         // The tokens that were shown go with it.
         #expect(bed.entries(2).last?.continuation.map(\.shownTokens.count) ?? [] == (phase > 2 ? [1] : []))
         #expect(bed.endedLeases.map(\.lease).sorted() == [1, 2])
+    }
+
+    @Test("the prefill worker did not find the decode worker in its room: another one of these", arguments: [1, 2, 3])
+    func decodeNotThere(phase: Int) {
+        let bed = SplitBed(), client = bed.scene.chat()
+        let failed = failing(bed, 1, phase: phase, Blow("not there") { $0.end(.failed, .roomClosed) })
+        expectPartnerCancelled(bed, 2, failed)
+        bed.expectWhole(client)
+        #expect(bed.asked.map(\.attempt) == [1, 2] && bed.asked(1).wish == .any)
+        #expect(bed.asked(1).options.excludedWorkers == [2] && bed.asked(1).options.preferred == nil)
+    }
+
+    @Test("state does not get from one prefill worker to two decode workers: the one that was there both times is left", arguments: [1, 2])
+    func commonWorker(says: Int) {
+        let bed = SplitBed(), client = bed.scene.chat()
+        bed.scene.router {
+            $0.plan = { router, entry in
+                switch entry.attempt {
+                case 1: router.split(entry, prefill: 1, decode: 2)
+                case 2: router.split(entry, prefill: 1, decode: 3)
+                default: router.place(entry, on: entry.options.preferred?.workerID ?? 4)
+                }
+            }
+        }
+        // The prefill worker finds nobody, or the decode workers can do nothing with what they got.
+        bed.script(1) { job in
+            job.accept()
+            if says == 1 { job.after(.milliseconds(3)) { $0.end(.failed, .roomClosed) } }
+        }
+        for worker in [2, 3] {
+            bed.script(worker) { job in
+                guard job.entry.leg == .decode else { return SplitBed.run(job) }
+                job.accept()
+                if says == 2 { job.after(.milliseconds(3)) { $0.end(.failed, .engineFailed) } }
+            }
+        }
+        bed.expectWhole(client)
+        #expect(bed.asked(1).options.excludedWorkers == [2])
+        #expect(bed.asked(2).options.excludedWorkers == [1, 2] && bed.asked(2).options.preferred?.workerID == 3)
+    }
+
+    @Test("several choices that have begun are continued whole: their states are several")
+    func choicesGoOnWhole() {
+        let bed = SplitBed(), client = bed.scene.chat(#","n":2"#)
+        _ = failing(bed, 1, phase: 3, Blow("its process dies") { $0.link.abort() })
+        bed.scene.finish(client, within: .seconds(200))
+        #expect(bed.asked.map(\.wish) == [.any, .aggregated])
     }
 
     @Test("overbooked at the prefill worker: the load goes to the router, the worker may be chosen again")

@@ -505,6 +505,7 @@ package final class Link: ByteStreamOwner, EndOfTurn {
             flushSoon()
         }
         sentSinceBeat = false
-        timer = loop.schedule(each: terms.heartbeat, whenBeat)
+        // With the beats of all links; but a silence that is a death before the next one is not waited out.
+        timer = loop.schedule(at: min(loop.next(each: terms.heartbeat), liveness.deadAt), whenBeat)
     }
 }

@@ -17,6 +17,9 @@ package struct Liveness: Sendable {
         self.deadAfter = deadAfter
     }
 
+    /// When it is dead, unless it is heard before.
+    package var deadAt: Instant { lastHeard + deadAfter }
+
     package mutating func heard(at now: Instant) { lastHeard = max(lastHeard, now) }
 
     /// This process did not run for `gap` until `now`.

@@ -11,6 +11,9 @@ package struct LinkFaults: Hashable, Sendable {
     /// A stream's bytes travel in pieces of random sizes up to this.
     package var chunkBytes = 64 << 10
 
+    /// Of the pieces of streams, 0 to 1: they are sent again, and so late that everything behind them is held up.
+    package var streamLoss = 0.0
+
     // Of feeds only; probabilities from 0 to 1, for each message.
     package var feedLoss = 0.0
     package var feedDuplication = 0.0

@@ -104,7 +104,7 @@ final class SimulatedPipe {
         lineFree = max(lineFree, now)
         if let rate = route.faults.bytesPerSecond { lineFree = lineFree + .nanoseconds(Int64(bytes) * 1_000_000_000 / Int64(rate)) }
         // Later than the piece before it: pieces never overtake each other.
-        lastArrival = max(lastArrival + .nanoseconds(1), lineFree + route.latency())
+        lastArrival = max(lastArrival + .nanoseconds(1), lineFree + route.latency() + route.retransmissions())
         underWay.append(packet)
         fabric.world.schedule(at: lastArrival) { [self] in route.passOrHold { self.arrive() } }
     }

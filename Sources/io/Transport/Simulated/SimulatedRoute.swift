@@ -20,6 +20,21 @@ final class SimulatedRoute {
     /// How long the next piece is under way.
     func latency() -> Duration { faults.delay + fabric.random(below: faults.jitter) }
 
+    /// How much later a piece of a stream arrives for having been lost, perhaps more than once: each try waits twice as long as the one before.
+    func retransmissions() -> Duration {
+        var late = Duration.zero, wait = Self.retransmission, tries = 0
+        while tries < Self.retransmissionLimit, fabric.happens(faults.streamLoss) {
+            late += wait
+            wait = wait * 2
+            tries += 1
+        }
+        return late
+    }
+
+    /// What Linux waits at the least before it sends a segment again.
+    private static let retransmission = Duration.milliseconds(200)
+    private static let retransmissionLimit = 6
+
     /// Something small that nothing can overtake in a way that matters: a connection request, an acknowledgement.
     func carry(_ action: @escaping () -> Void) {
         fabric.world.schedule(after: latency()) { [self] in passOrHold(action) }

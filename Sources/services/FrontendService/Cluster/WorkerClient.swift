@@ -57,6 +57,10 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
     // Order: a sum.
     var openLegs: Int { running.values.reduce(0) { $0 + $1.legs.count } }
     var unsentBytes: Int { link?.unsentBytes ?? 0 }
+    /// What it takes for running there, in the order of requests.
+    var legs: [(request: ActiveRequest, leg: Leg)] {
+        running.keys.sorted().compactMap { running[$0] }.flatMap { known in known.legs.members.map { (known.request, $0) } }
+    }
 
     /// Only to the life of the worker that the directory named, since another one knows nothing of our plans; and one that has begun to end
     /// carries nothing any more.

@@ -53,6 +53,7 @@ final class RequestTable {
 
     /// In the order of slots.
     var open: [OpenRequest] { slots.compactMap { $0 }.filter { !$0.isClosing } }
+    var closing: [OpenRequest] { slots.compactMap { $0 }.filter(\.isClosing) }
 
     // MARK: What happens to a request
 

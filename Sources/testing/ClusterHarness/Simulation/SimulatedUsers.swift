@@ -141,9 +141,9 @@ final class SimulatedUsers {
     // MARK: Judgement
 
     /// What a good request may end with while things go wrong.
-    private static let honest: Set = [
+    nonisolated static let honest: Set = [
         "no_worker", "worker_lost", "draining", "timeout", "overloaded", "quarantined", "queue_full", "queue_timeout",
-        "deadline_unreachable",
+        "deadline_unreachable", "transfer_failed", "capacity",
     ]
 
     private func judge(_ reply: ChatReply, to request: ChatRequest, at which: Int, began: Instant) {

@@ -59,6 +59,7 @@ package struct SimulationRun {
 
     private let cluster: VirtualCluster
     private let options: Options
+    private let watch: LegWatch
     private var script: FaultScript
     private var report: Report
 
@@ -67,13 +68,16 @@ package struct SimulationRun {
         let network = script.network()
         let cluster = VirtualCluster(seed: seed, faults: options.plan == nil ? network : LinkFaults())
         do { try cluster.add(options.shape) } catch { preconditionFailure("\(error)") }
-        var run = SimulationRun(cluster: cluster, options: options, script: script, report: Report(seed: seed))
+        let watch = LegWatch(cluster, each: Self.lookInterval)
+        var run = SimulationRun(cluster: cluster, options: options, watch: watch, script: script, report: Report(seed: seed))
         run.run()
         return run.report
     }
 
     private mutating func run() {
         do { try live() } catch { report.violations.append("\(error)") }
+        watch.end()
+        report.violations += watch.doubled
         report.faults = options.plan == nil ? script.events : report.planned
         report.traceHash = cluster.world.traceHash
         report.moved = cluster.members.reduce(0) { $0 + $1.attemptsMoved }
@@ -141,6 +145,8 @@ package struct SimulationRun {
         cluster.clients.perform { users.probe(2 * cluster.shape.frontends) }
     }
 
+    /// How often it is looked which leg runs where: a leg without any wait takes as long.
+    private static let lookInterval = Duration.milliseconds(10)
     /// After the last fault: dials with back-off, snapshots, model files.
     private static let recovery = Duration.seconds(30)
     private static let settling = Duration.seconds(12)

@@ -34,11 +34,12 @@ package final class VirtualCluster: @unchecked Sendable {
     }
 
     package private(set) var shape = ClusterShape()
+    private var workerCount = 0
+    private var parts: [String: ClusterShape.WorkerPart] = [:]
 
     package func add(_ shape: ClusterShape) throws {
         self.shape = shape
-        let routers = (0..<shape.routers).map { "tcp://router-\($0 + 1):\(Self.linkPort)" }.joined(separator: ",")
-        let common = ["--admin-listen", Self.adminAddress]
+        let routers = routerList, common = Self.common
         for index in 0..<shape.routers {
             try add(
                 .router, "router-\(index + 1)",
@@ -48,12 +49,7 @@ package final class VirtualCluster: @unchecked Sendable {
                         Self.id(index + 1), "--peers", routers,
                     ] + shape.routerOptions)
         }
-        for (index, part) in shape.workers.enumerated() {
-            try add(
-                .worker, "worker-\(index + 1)",
-                common + ["--routers", routers, "--worker-id", Self.id(index + 1), "--role", part.rawValue, "--listen", "tcp://0.0.0.0:0"]
-                    + ["--publish", "tcp://0.0.0.0:0"] + shape.workerOptions)
-        }
+        for part in shape.workers { try addMember(part, shape.workerOptions) }
         for index in 0..<shape.frontends {
             try add(
                 .frontend, "frontend-\(index + 1)",
@@ -61,6 +57,42 @@ package final class VirtualCluster: @unchecked Sendable {
                     + shape.frontendOptions)
         }
     }
+
+    private static let common = ["--admin-listen", adminAddress]
+    private var routerList: String { (0..<shape.routers).map { "tcp://router-\($0 + 1):\(Self.linkPort)" }.joined(separator: ",") }
+
+    /// One more worker, and the cluster's shape has it from now on.
+    @discardableResult
+    package func addWorker(_ part: ClusterShape.WorkerPart, _ options: [String]) throws -> VirtualMember {
+        shape.workers.append(part)
+        return try addMember(part, options)
+    }
+
+    @discardableResult
+    private func addMember(_ part: ClusterShape.WorkerPart, _ options: [String]) throws -> VirtualMember {
+        workerCount += 1
+        let worker = try VirtualMember(
+            .worker, "worker-\(workerCount)",
+            ["--name", "worker-\(workerCount)"] + Self.common
+                + ["--routers", routerList, "--worker-id", Self.id(workerCount), "--role", part.rawValue]
+                + ["--listen", "tcp://0.0.0.0:0", "--publish", "tcp://0.0.0.0:0"] + options,
+            id: WorkerID(UInt64(workerCount)), in: self)
+        members.append(worker)
+        parts[worker.name] = part
+        return worker
+    }
+
+    /// A worker that has ended, and that nobody is to miss.
+    package func remove(_ worker: VirtualMember) {
+        precondition(!worker.isAlive, "\(worker.name) lives")
+        guard let part = parts.removeValue(forKey: worker.name), let place = shape.workers.firstIndex(of: part) else { return }
+        shape.workers.remove(at: place)
+        members.removeAll { $0 === worker }
+    }
+
+    /// What a worker does; its role when it began.
+    func part(of worker: VirtualMember) -> ClusterShape.WorkerPart { parts[worker.name] ?? .aggregated }
+    func workers(_ part: ClusterShape.WorkerPart) -> [VirtualMember] { members(.worker).filter { self.part(of: $0) == part } }
 
     private static func id(_ number: Int) -> String {
         let digits = String(number, radix: 16)

@@ -9,6 +9,10 @@ package final class VirtualMember: @unchecked Sendable {
     package let role: ClusterRole
     package let name: String
     package let arguments: [String]
+    /// Of a worker.
+    package let workerID: WorkerID?
+    /// Its sockets are open, and it does not run.
+    package private(set) var isFrozen = false
     package private(set) var process: VirtualProcess
     /// How many processes filled it.
     package private(set) var lives = 1
@@ -24,10 +28,11 @@ package final class VirtualMember: @unchecked Sendable {
         fileprivate let ofLife: Int?
     }
 
-    init(_ role: ClusterRole, _ name: String, _ arguments: [String], in cluster: VirtualCluster) throws {
+    init(_ role: ClusterRole, _ name: String, _ arguments: [String], id: WorkerID? = nil, in cluster: VirtualCluster) throws {
         self.role = role
         self.name = name
         self.arguments = arguments
+        workerID = id
         self.cluster = cluster
         process = VirtualProcess(name, try VirtualProgram(role, arguments: arguments), in: cluster)
         heedCrash()
@@ -59,6 +64,7 @@ package final class VirtualMember: @unchecked Sendable {
         precondition(!isAlive, "\(name) lives")
         if !process.host.isDead { process.kill(.reset) }
         lives += 1
+        isFrozen = false
         movedBefore += process.log.attemptsMoved
         do { process = VirtualProcess(name, try VirtualProgram(role, arguments: arguments), in: cluster) } catch {
             preconditionFailure("\(name) started once: \(error)")
@@ -66,8 +72,15 @@ package final class VirtualMember: @unchecked Sendable {
         heedCrash()
     }
 
-    package func freeze() { process.loop.freeze() }
-    package func thaw() { process.loop.thaw() }
+    package func freeze() {
+        isFrozen = isAlive
+        process.loop.freeze()
+    }
+
+    package func thaw() {
+        isFrozen = false
+        process.loop.thaw()
+    }
 
     /// From here on clients are excused, until `settled`.
     func disturb(ofLife life: Int? = nil) {

@@ -5,6 +5,7 @@ import ProcessKit
 package import ServiceRuntime
 package import Telemetry
 import Transport
+import WorkerService
 
 /// One life of a process in a simulated cluster: the services of the real program on a virtual loop.
 package final class VirtualProcess: @unchecked Sendable {
@@ -21,7 +22,7 @@ package final class VirtualProcess: @unchecked Sendable {
     private var parts: VirtualProgram.Parts?
     /// Set when all its services have ended by themselves.
     package private(set) var exitCode: ExitCode?
-    /// Told when an injected fault kills it.
+    /// Told when an injected fault kills it, or its engine.
     var whenCrashed: (() -> Void)?
 
     /// What peers must prove to know: the hosts are not loopback to one another.
@@ -49,6 +50,8 @@ package final class VirtualProcess: @unchecked Sendable {
             let parts = try program.parts(context)
             self.parts = parts
             parts.whenCrashed { [weak self] in self?.crash() }
+            // A worker without its engine is of no use, and its process ends.
+            parts.whenFailed { [weak self] reason in self?.failed(reason) }
             let limit = program.resolved[program.options.drainLimit]
             let errand = Errand(ServiceGroup([parts.service], startLimit: Self.startLimit, drainLimit: limit), lifecycle, self)
             loop.spawn { await errand.run() }
@@ -72,6 +75,12 @@ package final class VirtualProcess: @unchecked Sendable {
         sockets.kill(how == .reset ? .reset : .silent)
     }
 
+    @LoopActor
+    private func failed(_ reason: String) {
+        whenCrashed?()
+        lifecycle.request(.failed(reason))
+    }
+
     /// Behind the turn of its loop that asks for it.
     private func crash() {
         loop.world.schedule(after: .zero) { [self] in
@@ -93,6 +102,18 @@ package final class VirtualProcess: @unchecked Sendable {
     var truth: WorkerTruth? {
         guard isAlive, let parts else { return nil }
         return loop.perform { parts.truth() }
+    }
+
+    /// Of a worker: its legs, and those that have ended and that its engine has not let go of.
+    var legs: (open: [OpenLeg], closing: [OpenLeg]) {
+        guard isAlive, let parts else { return ([], []) }
+        return loop.perform { parts.legs() }
+    }
+
+    /// Of a frontend that lives.
+    var asked: AskedLegs? {
+        guard isAlive, let parts else { return nil }
+        return loop.perform { parts.asked() }
     }
 
     /// Where a router is wrong about a worker.

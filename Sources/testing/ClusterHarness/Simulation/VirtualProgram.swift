@@ -1,5 +1,7 @@
+import ClusterModel
 import EventLoop
 import FrontendService
+import JSONText
 import ProcessKit
 import RouterService
 import ServiceRuntime
@@ -22,12 +24,18 @@ struct VirtualProgram: Sendable {
         let canServe: @LoopActor () -> Bool
         /// To be called in the moment in which an injected fault ends the process.
         var whenCrashed: @LoopActor (@escaping @LoopActor () -> Void) -> Void = { _ in }
+        /// To be called when a service cannot go on, and its process is to end.
+        var whenFailed: @LoopActor (@escaping @LoopActor (String) -> Void) -> Void = { _ in }
         /// What it holds that it should not hold at rest, in words.
         let held: @LoopActor () -> [String]
         /// What it does not see of a cluster of that shape, in words.
         var missing: @LoopActor (ClusterShape) -> [String] = { _ in [] }
         /// Of a worker.
         var truth: @LoopActor () -> WorkerTruth? = { nil }
+        /// Of a worker: the legs that run there, and those that have ended and that its engine has not let go of.
+        var legs: @LoopActor () -> (open: [OpenLeg], closing: [OpenLeg]) = { ([], []) }
+        /// Of a frontend.
+        var asked: @LoopActor () -> AskedLegs? = { nil }
         /// Of a router: where it is wrong about a worker, in words.
         var errors: @LoopActor (WorkerTruth) -> [String] = { _ in [] }
     }
@@ -57,15 +65,13 @@ struct VirtualProgram: Sendable {
             return Parts(
                 service: service, openRequests: { service.openRequests }, canServe: { service.isServing },
                 held: {
-                    counts([
-                        ("requests", service.openRequests), ("requests at workers", service.requestsAtWorkers),
-                        ("sessions to be closed", service.sessionsClosing),
-                        ("client connections", service.openConnections),
-                    ])
+                    counts([("sessions to be closed", service.sessionsClosing), ("client connections", service.openConnections)])
+                        + held(by: .frontend, service.debugState)
                 },
                 missing: { shape in
                     service.usableRouters == shape.routers ? [] : ["it may ask \(service.usableRouters) of \(shape.routers) routers"]
-                })
+                },
+                asked: { AskedLegs(service) })
         }
     }
 
@@ -77,12 +83,7 @@ struct VirtualProgram: Sendable {
             let service = RouterService(try own.config(resolved), context)
             return Parts(
                 service: service, openRequests: { service.leasesHeld }, canServe: { !service.isDraining },
-                held: {
-                    counts([
-                        ("leases", service.leasesHeld), ("bookings of other routers", service.peerBookings),
-                        ("parked requests", service.requestsParked), ("blocks of requests", service.blocksOfRequests),
-                    ])
-                },
+                held: { counts([("blocks of requests", service.blocksOfRequests)]) + held(by: .router, service.debugState) },
                 missing: { shape in
                     var missing = service.gaps
                     if service.linkedPeers != shape.routers - 1 { missing.append("it has links to \(service.linkedPeers) other routers") }
@@ -100,14 +101,25 @@ struct VirtualProgram: Sendable {
             return Parts(
                 service: service, openRequests: { service.openRequests }, canServe: { service.registeredRouters > 0 },
                 whenCrashed: { service.whenCrashed = $0 },
+                whenFailed: { service.whenFailed = $0 },
                 held: {
-                    counts([
-                        ("requests", service.openRequests), ("rooms", service.openRooms), ("bytes of KV state", service.kvBytesHeld),
-                    ])
-                        + (service.openRequests == 0 && !service.isIdle ? ["its engine works"] : [])
+                    (service.openRequests == 0 && !service.isIdle ? ["its engine works"] : []) + held(by: .worker, service.debugState)
                 },
-                truth: { WorkerTruth(service) })
+                truth: { WorkerTruth(service) },
+                legs: { (service.openLegs, service.closingLegs) })
         }
+    }
+
+    /// What it says on `/debug/state`, read as an operator's check would read it.
+    @LoopActor
+    private static func held(by role: ClusterRole, _ state: @LoopActor (inout JSONWriter) -> Void) -> [String] {
+        var json = JSONWriter()
+        json.beginObject()
+        json.key("state")
+        state(&json)
+        json.endObject()
+        guard let document = try? JSONValue(parsing: json.finish()) else { return ["what it does not tell: its state is no JSON"] }
+        return RestCheck.held(in: document, of: role)
     }
 
     private static func counts(_ held: [(String, Int)]) -> [String] { held.filter { $0.1 != 0 }.map { "\($0.1) \($0.0)" } }

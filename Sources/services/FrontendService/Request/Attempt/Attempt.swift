@@ -51,7 +51,9 @@ final class Attempt {
 
     /// Asks for places, and sends every leg that can begin now.
     private func start() async throws(AttemptFailure) {
-        let next = request.history.next
+        var next = request.history.next
+        // Choices that go on from texts of their own have no one state that could be handed over.
+        if request.released.isContinued, request.prepared.choices > 1 { next.wish = .aggregated }
         let placed = try await placing.plan(Placing.Question(attempt: number, wish: next.wish, preferred: next.preferred))
         legs.add(placed)
         let limit = sendLimit

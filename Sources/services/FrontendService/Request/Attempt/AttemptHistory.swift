@@ -20,6 +20,8 @@ struct AttemptHistory {
     private(set) var unreachable: [UInt64] = []
     private(set) var overbooked: [OverbookedReport] = []
     private var youngDeaths = 0
+    /// Workers of pairs between which state did not pass.
+    private var suspects: [UInt64] = []
 
     /// Workers that died soon after they had started the same request: the next one would be the third.
     private static let mostYoungDeaths = 2
@@ -79,7 +81,7 @@ struct AttemptHistory {
     /// A decode leg gave its prefill leg up.
     mutating func prefillLost(_ prefill: FailedLeg, _ ended: EndedStatus) -> AttemptFailure {
         if ended.failure?.code == .capacity { return noRoom(prefill.placement) }
-        leave(prefill)
+        leave(pairOf: prefill)
         return AttemptFailure(.transferFailed, .handOverFailed)
     }
 
@@ -97,6 +99,11 @@ struct AttemptHistory {
         case .finished: return tokensLost()
         case .failed where leg.partner != nil && code == .capacity:
             return noRoom(leg.isPrefill ? leg.placement : leg.partner ?? leg.placement)
+        // The decode worker was not there for it; unless this one leaves, and was given up before.
+        case .failed where leg.isPrefill && code == .roomClosed:
+            leave(pairOf: leg, isPartnerLikely: !excluded.contains(leg.placement.workerID))
+        // What a decode leg was given may be why it gave nothing.
+        case .failed where (code?.isOfTheRoom ?? false) || (!leg.isPrefill && !leg.hasOutput): leave(pairOf: leg)
         default: leave(leg)
         }
         switch ended.reason {
@@ -109,6 +116,17 @@ struct AttemptHistory {
             return AttemptFailure(.workerLost, .drained)
         default: return AttemptFailure(.workerLost, .ended)
         }
+    }
+
+    /// State did not pass between two workers, or one could do nothing with it. Whoever was of such a pair before is why; else it is whom the
+    /// other one had to wait for, or the one that failed.
+    private mutating func leave(pairOf leg: FailedLeg, isPartnerLikely: Bool = false) {
+        guard let other = leg.partner else { return leave(leg) }
+        let partner = FailedLeg(placement: other, isPrefill: !leg.isPrefill, partner: leg.placement)
+        let (likely, unlikely) = isPartnerLikely ? (partner, leg) : (leg, partner)
+        let isKnown = suspects.contains(unlikely.placement.workerID) && !suspects.contains(likely.placement.workerID)
+        suspects += [likely.placement.workerID, unlikely.placement.workerID]
+        leave(isKnown ? unlikely : likely)
     }
 
     /// Without the worker, if it is to blame. Of a split attempt whose prefill leg failed, the decode worker has blocks for the request, and
@@ -127,6 +145,8 @@ struct FailedLeg {
     let isPrefill: Bool
     /// Of the other leg.
     var partner: PlanLeg?
+    /// It gave tokens: its state was all right.
+    var hasOutput = false
     /// Its worker has all blocks of the request, and can send them elsewhere.
     var canMove = false
 }

@@ -199,7 +199,8 @@ final class AttemptLegs {
     private func failed(_ leg: AttemptLeg) -> FailedLeg {
         let partner = path == .concurrent ? all.first { $0 !== leg }?.placement : nil
         let isMovable = leg.hasOutput && request.prepared.choices == 1 && leg.worker?.entry.capabilities.contains(.moves) ?? false
-        return FailedLeg(placement: leg.placement, isPrefill: leg.task == .prefill, partner: partner, canMove: isMovable)
+        return FailedLeg(
+            placement: leg.placement, isPrefill: leg.task == .prefill, partner: partner, hasOutput: leg.hasOutput, canMove: isMovable)
     }
 
     /// Both legs may be refused at once; something is learned of each.

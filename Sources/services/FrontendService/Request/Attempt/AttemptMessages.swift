@@ -72,8 +72,9 @@ struct AttemptMessages {
         entry.rank = leg.placement.rank
         entry.lease = leg.placement.lease
         entry.routerID = routerID
-        // A request is refused for this once, and never where it was not placed by load, or has no prompt to compute.
-        entry.refuseOverbooked = history.overbooked.isEmpty && leg.router != nil && leg.task != .decode
+        // A request is refused for this once, and never where it was not placed by load, has no prompt to compute, or could go nowhere else.
+        entry.refuseOverbooked =
+            history.overbooked.isEmpty && leg.router != nil && leg.task != .decode && Int(attempt) < limits.attempts
         entry.waitingTokens = leg.placement.waitingTokens
         entry.streamNumber = leg.placement.streamNumber
         entry.remainingMilliseconds = now.duration(to: deadline).wireMilliseconds

@@ -1,12 +1,12 @@
 /// Columns as wide as what stands in them.
-struct TextTable {
+package struct TextTable: Sendable {
     private var rows: [[String]]
 
-    init(_ head: [String]) { rows = [head] }
+    package init(_ head: [String]) { rows = [head] }
 
-    mutating func add(_ row: [String]) { rows.append(row) }
+    package mutating func add(_ row: [String]) { rows.append(row) }
 
-    var lines: [String] {
+    package var lines: [String] {
         let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             var line = ""

@@ -11,12 +11,15 @@ enum Simulate {
                 name: "wiretool simulate",
                 summary: """
                     Runs whole clusters in virtual time: frontends, routers and workers as they are, with clients that ask and leave, \
-                    processes that die, freeze and drain, links that break and feeds that lose, and checks every answer against the model.
+                    processes that die, freeze and drain, links that break and feeds that lose, and checks every answer against the model. Ends with \
+                    1 if something does not hold.
                     """,
                 protocolVersion: WireVersion.current.description,
                 examples: [
                     .init("wiretool simulate --seed 7 --verbose", "repeats one run, with its faults and the logs of its processes"),
                     .init("wiretool simulate --seed 1 --runs 1000", "runs a thousand"),
+                    .init("wiretool simulate --prefill 2 --decode 2 --runs 100", "a hundred with prefill and decode apart"),
+                    .init("wiretool simulate --drill all --runs 20", "each drill with twenty seeds: its worst times beside what passes"),
                     .init("wiretool simulate --streams --runs 1000", "a thousand of a worker's stream and its readers"),
                 ]))
         let seed = table.option("seed", .integer(0...Int.max), default: 1, help: "The first seed.")
@@ -25,14 +28,30 @@ enum Simulate {
             "span", .duration(.seconds(1)...(.seconds(3_600))), default: defaults.span, help: "How long things go wrong, in virtual time.")
         let users = table.option("users", .integer(1...1_000), default: defaults.users, help: "Clients that ask again and again.")
         let routers = table.option("routers", .integer(1...8), default: defaults.shape.routers, help: "Routers.")
-        let workers = table.option("workers", .integer(1...32), default: defaults.shape.workers.count, help: "Workers.")
+        let workers = table.optional(
+            "workers", .integer(0...32), help: "Workers for whole requests: \(defaults.shape.workers.count), or none beside others.")
+        let prefill = table.option("prefill", .integer(0...16), default: 0, help: "Workers for the prefill of split requests.")
+        let decode = table.option("decode", .integer(0...16), default: 0, help: "Workers for the rest of them.")
         let frontends = table.option("frontends", .integer(1...8), default: defaults.shape.frontends, help: "Frontends.")
         let streams = table.flag(
             "streams", help: "Runs one worker and those who follow its stream instead, and compares their pictures with the worker.")
+        table.group("Other runs")
+        let drill = table.optional(
+            "drill", .words(SimulateDrills.words), help: "Plays a drill instead, by its name or the row that it proves, or all of them.")
+        let size = table.option("size", .word(), default: DrillSize.whole, help: "How much a drill asks of its cluster.")
         let verbose = table.flag("verbose", help: "Prints the faults of each run, and what its processes logged.")
+        table.check(workers, prefill, decode) { [workers, prefill, decode] resolved in
+            let isSplit = resolved[prefill] + resolved[decode] > 0
+            guard resolved[decode] == 0, resolved[workers] ?? (isSplit ? 0 : 1) == 0 else { return [] }
+            return [resolved.issue(workers, problem: "nobody makes tokens", remedy: "give workers, or prefill and decode workers")]
+        }
         switch CommandInvocation(table, arguments) {
         case .end(let code): return code
         case .run(let resolved):
+            if let drill = resolved[drill] {
+                return SimulateDrills.run(
+                    drill, from: UInt64(resolved[seed]), runs: resolved[runs], resolved[size], verbose: resolved[verbose])
+            }
             if resolved[streams] {
                 return follow(from: UInt64(resolved[seed]), runs: resolved[runs], span: resolved[span], verbose: resolved[verbose])
             }
@@ -40,12 +59,15 @@ enum Simulate {
             options.span = resolved[span]
             options.keepsLogs = resolved[verbose]
             options.users = resolved[users]
-            options.shape.routers = resolved[routers]
-            options.shape.workers = Array(repeating: .aggregated, count: resolved[workers])
-            options.shape.frontends = resolved[frontends]
+            let isSplit = resolved[prefill] + resolved[decode] > 0, whole = resolved[workers] ?? (isSplit ? 0 : defaults.shape.workers.count)
             var failures = 0
             for run in 0..<resolved[runs] {
-                let report = SimulationRun.run(seed: UInt64(resolved[seed]) &+ UInt64(run), options)
+                let seed = UInt64(resolved[seed]) &+ UInt64(run)
+                if isSplit { options.shape = .split(seed: seed, prefill: resolved[prefill], decode: resolved[decode]) }
+                options.shape.workers = Array(repeating: .aggregated, count: whole) + (isSplit ? options.shape.workers : [])
+                options.shape.routers = resolved[routers]
+                options.shape.frontends = resolved[frontends]
+                let report = SimulationRun.run(seed: seed, options)
                 tell(report, verbose: resolved[verbose])
                 if !report.violations.isEmpty { failures += 1 }
             }
