@@ -1,5 +1,6 @@
 import ClusterModel
 import EventLoop
+import JSONText
 import Scheduling
 import Testing
 import Transport
@@ -95,6 +96,14 @@ struct SplitPlanTests {
         _ = Self.pool(world)
         let asked = world.plan(frontend) { $0.queryOnly = true }
         #expect(asked.outcome == .queryOnly && asked.legs.count == 2 && asked.handOver == .concurrent && world.leases == 0)
+        _ = Self.worker(5, .decode, in: world, build: "2", paths: .sequentialHandOver)
+        _ = Self.worker(6, .prefill, in: world, build: "2", paths: .sequentialHandOver)
+        let late = world.plan(frontend) {
+            $0.queryOnly = true
+            $0.options.pins = [Pin(leg: .prefill, workerID: 6, rank: nil)]
+        }
+        #expect(late.handOver == .sequential && late.legs.map(\.workerID) == [6, 5] && late.legs.allSatisfy { $0.lease == 0 })
+        #expect(world.leases == 0 && world.look { $0.core?.planner.handOvers.count } == 0)
         let embedding = world.plan(frontend) { $0.task = .embed }
         #expect(embedding.failure?.code == .noWorker)
         let whole = world.plan(frontend) { $0.wish = .aggregated }
@@ -144,6 +153,34 @@ struct SplitPlanTests {
         // Once the request is counted, and with its prompt.
         #expect(world.exposition.contains("apus_router_prompt_blocks_total 4"))
         #expect(world.exposition.contains("dynamo_router_overhead_total_ms_count{router_id=\"170\"} 1"))
+    }
+
+    @Test("state that was given in sequence is taken in sequence, whatever else its giver can do")
+    func sequentialPaths() {
+        let world = RouterWorld(), frontend = world.frontend()
+        _ = Self.worker(1, .prefill, in: world)
+        _ = Self.worker(3, .decode, in: world, paths: .sequentialHandOver)
+        _ = Self.worker(4, .decode, in: world, paths: .concurrentHandOver)
+        var paths: Set<HandOverPath> = []
+        for _ in 0..<6 {
+            let first = world.plan(frontend)
+            paths.insert(first.handOver)
+            if first.handOver == .sequential { #expect(Self.second(first, world, frontend).legs.map(\.workerID) == [3]) }
+        }
+        #expect(paths == [.concurrent, .sequential], "both are taken in turn")
+    }
+
+    @Test("the decision on a decode leg is told with that on its prefill leg")
+    func sequentialExplained() throws {
+        let world = RouterWorld(), frontend = world.frontend(), explainer = DecisionTests()
+        _ = Self.pool(world, paths: .sequentialHandOver)
+        let first = world.plan(frontend)
+        let early = try #require(explainer.explain(world, frontend, Self.key(first, world, frontend)).record)
+        #expect(early["hand_over"]?.asString == "sequential" && early["before"] == nil)
+        let second = Self.second(first, world, frontend)
+        let late = try #require(explainer.explain(world, frontend, Self.key(first, world, frontend)).record)
+        #expect(late["shape"]?.asString == "decode" && late["before"] == early)
+        #expect(late["choice"]?[0]?["worker"]?.asString == WorkerID(second.legs[0].workerID).description)
     }
 
     @Test("both legs of a sequence are held side by side while the first has not ended, and a later attempt ends both")
@@ -208,6 +245,79 @@ struct SplitPlanTests {
         #expect(world.on(frontend) { $0.plans.last?.counter } == first.counter)
     }
 
+    @Test("what is under way is parked where newcomers are refused, and placed before those that came earlier")
+    func underWay() {
+        var selection = SelectionSettings.inTurn, config = RouterConfig()
+        selection.thresholds = BusyThresholds()
+        config.queue.entries = 1
+        let world = RouterWorld(selection: selection, config: config), frontend = world.frontend()
+        let (prefill, decode) = Self.pool(world, paths: .sequentialHandOver), first = world.plan(frontend), other = world.plan(frontend)
+        func load(_ waiting: UInt64) {
+            for worker in prefill + decode {
+                let id = world.on(worker) { $0.script.id }
+                world.on(worker) { $0.load(waiting: waiting) }
+                world.until("heard") { world.record(id)?.waitingTokens == waiting }
+            }
+        }
+        load(5_000)
+        func ask(_ parked: Int, _ change: (inout RouteEntry) -> Void) {
+            var entry = world.on(frontend) { $0.entry() }
+            change(&entry)
+            let asked = entry
+            world.on(frontend) { $0.ask([asked]) }
+            world.until("\(parked) parked") { world.look { $0.requestsParked } == parked }
+        }
+        ask(1) { _ in }
+        #expect(world.failure(frontend) { _ in } == .queueFull)
+        ask(2) {
+            $0.counter = first.counter
+            $0.wish = .decode
+        }
+        ask(3) {
+            $0.counter = other.counter
+            $0.attempt = 2
+        }
+        #expect(world.failure(frontend) { _ in } == .queueFull)
+        let before = world.on(frontend) { $0.plans.count }
+        load(0)
+        world.until("all placed") { world.on(frontend) { $0.plans.count } == before + 3 }
+        let placed = world.on(frontend) { $0.plans.suffix(3) }
+        #expect(placed.allSatisfy { $0.outcome == .placed })
+        #expect(Set(placed.prefix(2).map(\.counter)) == [first.counter, other.counter])
+    }
+
+    @Test("whom a leg prefers makes no difference to what it waits for, but for a whole request")
+    func preferredLanes() {
+        var selection = SelectionSettings.inTurn
+        selection.thresholds = BusyThresholds()
+        let world = RouterWorld(selection: selection), frontend = world.frontend(), (prefill, decode) = Self.pool(world)
+        for worker in prefill + decode {
+            let id = world.on(worker) { $0.script.id }
+            world.on(worker) { $0.load(waiting: 5_000) }
+            world.until("heard") { world.record(id)?.waitingTokens == 5_000 }
+        }
+        func lanes(_ wish: LegWish, _ preferred: ClosedRange<UInt64>) -> Int? {
+            let entries = world.on(frontend) { frontend in
+                preferred.map { worker in
+                    frontend.entry {
+                        $0.wish = wish
+                        $0.options.preferred = PlacementRef(workerID: worker, rank: 0)
+                    }
+                }
+            }
+            world.on(frontend) { $0.ask(entries) }
+            world.until("parked") { world.look { $0.requestsParked } == entries.count }
+            defer {
+                for entry in entries { world.on(frontend) { $0.cancel(entry.counter, 1) } }
+                world.until("gone") { world.look { $0.requestsParked } == 0 }
+            }
+            return world.look { $0.core?.queue.all.first?.order.lanes }
+        }
+        #expect(lanes(.decode, 3...4) == 1 && lanes(.any, 3...4) == 1)
+        // A prefill worker serves one whole on this word alone.
+        #expect(lanes(.aggregated, 1...2) == 2)
+    }
+
     @Test("where only some can hand over at once, the path is that of the pair")
     func mixedPaths() {
         let world = RouterWorld(), frontend = world.frontend()
@@ -263,6 +373,24 @@ struct SplitPlanTests {
         }
         #expect(second.legs.map(\.leg) == [.decode] && second.legs.map(\.workerID) == [2])
         #expect(try #require(Self.lease(second.legs[0], world)).prefillTokens == 0)
+    }
+
+    @Test(
+        "a move that is computed anew in the place of its decode leg counts its prefill, unless the client tracks none",
+        arguments: [true, false])
+    func moveComputedAnew(tracks: Bool) throws {
+        let world = RouterWorld(), frontend = world.frontend(), worker = world.readyWorker(1)
+        let plan = world.plan(frontend) {
+            $0.wish = .decode
+            if !tracks { $0.options.trackPrefill = .off }
+        }
+        #expect(try #require(Self.lease(plan.legs[0], world)).countedTokens == 0)
+        var leg = plan.legs[0]
+        leg.leg = .aggregated
+        let whole = leg, key = Self.key(plan, world, frontend)
+        world.on(worker) { $0.accept(whole, key, prefill: 64) }
+        world.until("accepted") { Self.lease(whole, world)?.role == .aggregated }
+        #expect(try #require(Self.lease(whole, world)).countedTokens == (tracks ? 64 : 0))
     }
 
     // MARK: Who fits

@@ -62,7 +62,7 @@ struct AttemptMessages {
     /// repeats.
     @LoopActor
     func entry(
-        _ leg: AttemptLeg, of attempt: UInt8, routerID: UInt64, _ released: ReleasedAnswer, _ history: AttemptHistory, at now: Instant
+        _ leg: AttemptLeg, of attempt: UInt8, routerID: UInt64, _ released: ReleasedAnswer, at now: Instant
     ) -> GenerateEntry {
         var entry = GenerateEntry()
         entry.counter = id.counter
@@ -72,8 +72,8 @@ struct AttemptMessages {
         entry.rank = leg.placement.rank
         entry.lease = leg.placement.lease
         entry.routerID = routerID
-        // A request is refused for this once, and never where it was not placed by load, or has no prompt to compute.
-        entry.refuseOverbooked = history.overbooked.isEmpty && leg.router != nil && leg.task != .decode
+        // A request is refused for this once at most, and never where it was not placed by load, or has no prompt to compute.
+        entry.refuseOverbooked = attempt == 1 && leg.router != nil && leg.task != .decode
         entry.waitingTokens = leg.placement.waitingTokens
         entry.streamNumber = leg.placement.streamNumber
         entry.remainingMilliseconds = now.duration(to: deadline).wireMilliseconds
