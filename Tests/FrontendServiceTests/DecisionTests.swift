@@ -92,6 +92,25 @@ struct DecisionTests {
         #expect(scene.router { $0.explained.allSatisfy(\.ordinals) })
     }
 
+    @Test(
+        "of several routers' decisions the last is told: of the highest attempt, and in one attempt that on the decode leg",
+        arguments: [false, true])
+    func lastDecision(isTurned: Bool) {
+        let scene = Scene(routers: 2, workers: 1)
+        func tell(_ records: [(attempt: Int, shape: String)]) -> JSONValue {
+            for (router, record) in zip(scene.routers, isTurned ? records.reversed() : records) {
+                router { $0.explains = { _ in Array(#"{"attempt":\#(record.attempt),"shape":"\#(record.shape)"}"#.utf8) } }
+            }
+            let client = scene.finish(scene.get("/v1/requests/mine/decision"))
+            return client { $0.json }
+        }
+        scene.run { scene.service { $0.usableRouters } == 2 }
+        scene.finish(scene.chat(headers: [(name: "x-request-id", value: "mine")]))
+        #expect(tell([(1, "decode"), (2, "whole")])["attempt"]?.asInt == 2)
+        #expect(tell([(2, "split"), (2, "decode")])["shape"]?.asString == "decode")
+        #expect(tell([(3, "split"), (2, "decode")])["attempt"]?.asInt == 3)
+    }
+
     @Test("labels are kept up to a bound, and the last request of a name counts")
     func labels() {
         let scene = Scene(workers: 1)

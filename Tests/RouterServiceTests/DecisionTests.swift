@@ -148,9 +148,12 @@ struct DecisionTests {
         #expect(equal.output.contains("recomputed whole: 0000000000000001/0"))
         let wrapped = Array(#"{"nvext":{"decision":"#.utf8) + (try Self.record()) + Array("}}".utf8)
         #expect(try Self.run(wrapped).code == .ok)
-        let other = try Self.run(try Self.record { $0.legs[0].chosen = 2 })
+        let odd = try Self.record { $0.legs[0].chosen = 2 }, other = try Self.run(odd)
         #expect(other.code == .failure && other.output.hasSuffix("NOT EQUAL\n"))
         #expect(other.output.contains("recorded   whole: 0000000000000003/0"))
+        // The decision before it is made again as well.
+        let both = try Self.run(Array(try Self.record().dropLast()) + Array(#","before":"#.utf8) + odd + Array("}".utf8))
+        #expect(both.code == .failure && both.output.contains("NOT EQUAL\n") && both.output.hasSuffix("\nequal\n"))
     }
 
     @Test("what is no record is refused with the reason")

@@ -9,65 +9,16 @@ import WireProtocol
 
 @Suite("Plans of split requests")
 struct SplitPlanTests {
-    /// One that serves a leg, in a pool with workers of the other role; `build` names the kind of its state.
-    private static func worker(
-        _ id: UInt64, _ role: WorkerRole, in world: RouterWorld, build: String = "1",
-        paths: Capabilities = [.concurrentHandOver, .sequentialHandOver], shape: Bool = true,
-        _ change: (inout WorkerScript) -> Void = { _ in }
-    ) -> ScriptedWorker {
-        world.readyWorker(id) { script in
-            script.role = role
-            script.card.capabilities.formUnion(paths)
-            script.registration = {
-                $0.engineBuild = build
-                if shape {
-                    $0.kvShape = KVShape(
-                        layers: 2, heads: 2, headDimension: 64, blockTokens: 16, blockBytes: 4_096, elementType: .float16, layout: "pages")
-                }
-            }
-            change(&script)
-        }
-    }
-
-    /// Two who prefill and two who decode.
-    private static func pool(
-        _ world: RouterWorld, paths: Capabilities = [.concurrentHandOver, .sequentialHandOver]
-    ) -> (prefill: [ScriptedWorker], decode: [ScriptedWorker]) {
-        let prefill = (1...2 as ClosedRange<UInt64>).map { worker($0, .prefill, in: world, paths: paths) }
-        return (prefill, (3...4 as ClosedRange<UInt64>).map { worker($0, .decode, in: world, paths: paths) })
-    }
-
-    private static func key(_ plan: PlanEntry, _ world: RouterWorld, _ frontend: ScriptedFrontend) -> RequestKey {
-        world.on(frontend) { $0.key(plan) }
-    }
-
-    private static func lease(_ leg: PlanLeg?, _ world: RouterWorld) -> Lease? {
-        guard let leg else { return nil }
-        return world.look { $0.core?.ledger.table[leg.lease] }
-    }
-
-    /// The decode leg of a request whose prefill leg was placed by this plan.
-    private static func second(
-        _ first: PlanEntry, _ world: RouterWorld, _ frontend: ScriptedFrontend, _ change: (inout RouteEntry) -> Void = { _ in }
-    ) -> PlanEntry {
-        world.plan(frontend) {
-            $0.counter = first.counter
-            $0.attempt = first.attempt
-            $0.wish = .decode
-            change(&$0)
-        }
-    }
-
     // MARK: At once
 
     @Test("both legs are in one plan, each with its lease: the prefill counts where it is computed, and the decode leg counts none")
     func concurrent() throws {
         let world = RouterWorld(), frontend = world.frontend()
-        _ = Self.pool(world)
+        _ = SplitPool.pool(world)
         let plan = world.plan(frontend)
         #expect(plan.outcome == .placed && plan.handOver == .concurrent && plan.legs.map(\.leg) == [.prefill, .decode])
         #expect(plan.legs[0].workerID <= 2 && plan.legs[1].workerID >= 3 && world.leases == 2)
-        let prefill = try #require(Self.lease(plan.legs[0], world)), decode = try #require(Self.lease(plan.legs[1], world))
+        let prefill = try #require(SplitPool.lease(plan.legs[0], world)), decode = try #require(SplitPool.lease(plan.legs[1], world))
         #expect(prefill.countedTokens == 64 && decode.prefillTokens == 0 && decode.promptBlocks == 4)
         #expect(!decode.sharesBlocks && prefill.sharesBlocks)
         // One end ends one lease; the other stays.
@@ -80,21 +31,29 @@ struct SplitPlanTests {
     @Test("a client that wants its prefill tracked has it counted on the decode leg too")
     func tracked() {
         let world = RouterWorld(), frontend = world.frontend()
-        _ = Self.pool(world)
+        _ = SplitPool.pool(world)
         let plan = world.plan(frontend) {
             $0.options.trackPrefill = .on
             $0.options.assumeReuse = .on
         }
-        let decode = Self.lease(plan.legs[1], world)
+        let decode = SplitPool.lease(plan.legs[1], world)
         #expect(decode?.countedTokens == 64 && decode?.sharesBlocks == true)
     }
 
     @Test("a query books nothing and names both, and a task that generates nothing is not split")
     func others() {
         let world = RouterWorld(), frontend = world.frontend()
-        _ = Self.pool(world)
+        _ = SplitPool.pool(world)
         let asked = world.plan(frontend) { $0.queryOnly = true }
         #expect(asked.outcome == .queryOnly && asked.legs.count == 2 && asked.handOver == .concurrent && world.leases == 0)
+        _ = SplitPool.worker(5, .decode, in: world, build: "2", paths: .sequentialHandOver)
+        _ = SplitPool.worker(6, .prefill, in: world, build: "2", paths: .sequentialHandOver)
+        let late = world.plan(frontend) {
+            $0.queryOnly = true
+            $0.options.pins = [Pin(leg: .prefill, workerID: 6, rank: nil)]
+        }
+        #expect(late.handOver == .sequential && late.legs.map(\.workerID) == [6, 5] && late.legs.allSatisfy { $0.lease == 0 })
+        #expect(world.leases == 0 && world.look { $0.core?.planner.handOvers.count } == 0)
         let embedding = world.plan(frontend) { $0.task = .embed }
         #expect(embedding.failure?.code == .noWorker)
         let whole = world.plan(frontend) { $0.wish = .aggregated }
@@ -104,9 +63,9 @@ struct SplitPlanTests {
     @Test("a session binds where it decodes, and asks nothing of who prefills")
     func session() {
         let world = RouterWorld(), frontend = world.frontend()
-        _ = Self.worker(1, .prefill, in: world)
+        _ = SplitPool.worker(1, .prefill, in: world)
         let decode = (3...4 as ClosedRange<UInt64>).map { id in
-            Self.worker(id, .decode, in: world) { $0.card.capabilities.insert(.sessions) }
+            SplitPool.worker(id, .decode, in: world) { $0.card.capabilities.insert(.sessions) }
         }
         world.on(decode[1]) { $0.bind("chat", counter: 1) }
         world.until("bound") { world.directory(frontend).sessions.count == 1 }
@@ -122,99 +81,13 @@ struct SplitPlanTests {
         #expect(opened.legs.map(\.leg) == [.prefill, .decode] && opened.session == .none)
     }
 
-    // MARK: In sequence
-
-    @Test("handed over in sequence the first plan has the prefill leg alone, and the same attempt asks for the decode leg later")
-    func sequential() throws {
-        let world = RouterWorld(), frontend = world.frontend(), (prefill, _) = Self.pool(world, paths: .sequentialHandOver)
-        let first = world.plan(frontend)
-        #expect(first.handOver == .sequential && first.legs.map(\.leg) == [.prefill] && world.leases == 1)
-        let giver = prefill[Int(first.legs[0].workerID) - 1], key = Self.key(first, world, frontend)
-        world.on(giver) { $0.serve(first.legs[0], key, cached: 0) }
-        world.until("the prefill leg has ended") { world.leases == 0 }
-        let second = Self.second(first, world, frontend)
-        #expect(second.outcome == .placed && second.handOver == .none && second.legs.map(\.leg) == [.decode])
-        #expect(second.legs[0].workerID >= 3 && world.leases == 1)
-        #expect(try #require(Self.lease(second.legs[0], world)).prefillTokens == 0)
-        // What was said already is a repeat, of either leg.
-        #expect(Self.second(first, world, frontend).failure?.code == .duplicate)
-        #expect(world.failure(frontend) { $0.counter = first.counter } == .duplicate)
-        world.on(frontend) { $0.cancel(first.counter, 1) }
-        world.until("given back") { world.leases == 0 }
-        // Once the request is counted, and with its prompt.
-        #expect(world.exposition.contains("apus_router_prompt_blocks_total 4"))
-        #expect(world.exposition.contains("dynamo_router_overhead_total_ms_count{router_id=\"170\"} 1"))
-    }
-
-    @Test("both legs of a sequence are held side by side while the first has not ended, and a later attempt ends both")
-    func sequentialOverlap() {
-        let world = RouterWorld(), frontend = world.frontend()
-        _ = Self.pool(world, paths: .sequentialHandOver)
-        let first = world.plan(frontend), second = Self.second(first, world, frontend)
-        #expect(second.legs.map(\.leg) == [.decode] && world.leases == 2)
-        let again = world.plan(frontend) {
-            $0.counter = first.counter
-            $0.attempt = 2
-        }
-        #expect(again.legs.map(\.leg) == [.prefill] && world.leases == 1)
-        #expect(Self.second(first, world, frontend).failure?.code == .duplicate)
-    }
-
-    @Test("the decode leg goes to a worker that reads what the prefill worker wrote, also when that has left")
-    func sequentialKinds() {
-        let world = RouterWorld(), frontend = world.frontend()
-        let givers = ["a", "b"].enumerated().map { Self.worker(UInt64($0.offset) + 1, .prefill, in: world, build: $0.element) }
-        for (offset, build) in ["a", "b", "b"].enumerated() {
-            _ = Self.worker(UInt64(offset) + 3, .decode, in: world, build: build, paths: .sequentialHandOver)
-        }
-        for round in 0..<7 {
-            let first = world.plan(frontend), build = first.legs.first?.workerID ?? 0
-            if round == 6 { for giver in givers { giver.host.kill(.reset) } }
-            let taker = Self.second(first, world, frontend).legs.first?.workerID ?? 0
-            #expect(build == 1 ? taker == 3 : taker >= 4, "\(build) \(taker)")
-        }
-    }
-
-    @Test("a decode leg that waits for its worker is parked by what it needs, counts nothing to compute, and leaves by a cancel")
-    func sequentialParked() {
-        var selection = SelectionSettings.inTurn
-        selection.thresholds = BusyThresholds()
-        let world = RouterWorld(selection: selection), frontend = world.frontend(),
-            (_, decode) = Self.pool(world, paths: .sequentialHandOver)
-        let first = world.plan(frontend), other = world.plan(frontend)
-        func load(_ waiting: UInt64) {
-            for worker in decode {
-                let id = world.on(worker) { $0.script.id }
-                world.on(worker) { $0.load(waiting: waiting) }
-                world.until("heard") { world.record(id)?.waitingTokens == waiting }
-            }
-        }
-        load(5_000)
-        for plan in [first, other] {
-            let entry = world.on(frontend) { frontend in
-                frontend.entry {
-                    $0.counter = plan.counter
-                    $0.wish = .decode
-                }
-            }
-            world.on(frontend) { $0.ask([entry]) }
-        }
-        world.until("parked") { world.look { $0.requestsParked } == 2 }
-        #expect(world.look { $0.core?.queue.all.first?.order.tokens } == 2 && world.look { $0.core?.queue.all.first?.order.lanes } == 1)
-        world.on(frontend) { $0.cancel(other.counter, 1) }
-        world.until("one left") { world.look { $0.requestsParked } == 1 }
-        load(0)
-        world.until("placed") { world.on(frontend) { $0.plans.count } == 3 }
-        #expect(world.on(frontend) { $0.plans.last?.counter } == first.counter)
-    }
-
     @Test("where only some can hand over at once, the path is that of the pair")
     func mixedPaths() {
         let world = RouterWorld(), frontend = world.frontend()
-        _ = Self.worker(1, .prefill, in: world, build: "a", paths: [.concurrentHandOver, .sequentialHandOver])
-        _ = Self.worker(2, .prefill, in: world, build: "b", paths: .sequentialHandOver)
-        _ = Self.worker(3, .decode, in: world, build: "a")
-        _ = Self.worker(4, .decode, in: world, build: "b")
+        _ = SplitPool.worker(1, .prefill, in: world, build: "a", paths: [.concurrentHandOver, .sequentialHandOver])
+        _ = SplitPool.worker(2, .prefill, in: world, build: "b", paths: .sequentialHandOver)
+        _ = SplitPool.worker(3, .decode, in: world, build: "a")
+        _ = SplitPool.worker(4, .decode, in: world, build: "b")
         var seen: Set<UInt64> = []
         for _ in 0..<4 {
             let plan = world.plan(frontend), giver = plan.legs[0].workerID
@@ -230,7 +103,7 @@ struct SplitPlanTests {
     @Test("after the prefill leg failed the request prefers who decodes it, and after the room was full it is whole where it was computed")
     func recovery() {
         let world = RouterWorld(), frontend = world.frontend()
-        _ = Self.pool(world)
+        _ = SplitPool.pool(world)
         let first = world.plan(frontend), giver = first.legs[0], taker = first.legs[1]
         let second = world.plan(frontend) {
             $0.counter = first.counter
@@ -262,7 +135,25 @@ struct SplitPlanTests {
             $0.options.excludedWorkers = [1]
         }
         #expect(second.legs.map(\.leg) == [.decode] && second.legs.map(\.workerID) == [2])
-        #expect(try #require(Self.lease(second.legs[0], world)).prefillTokens == 0)
+        #expect(try #require(SplitPool.lease(second.legs[0], world)).prefillTokens == 0)
+    }
+
+    @Test(
+        "a move that is computed anew in the place of its decode leg counts its prefill, unless the client tracks none",
+        arguments: [true, false])
+    func moveComputedAnew(tracks: Bool) throws {
+        let world = RouterWorld(), frontend = world.frontend(), worker = world.readyWorker(1)
+        let plan = world.plan(frontend) {
+            $0.wish = .decode
+            if !tracks { $0.options.trackPrefill = .off }
+        }
+        #expect(try #require(SplitPool.lease(plan.legs[0], world)).countedTokens == 0)
+        var leg = plan.legs[0]
+        leg.leg = .aggregated
+        let whole = leg, key = SplitPool.key(plan, world, frontend)
+        world.on(worker) { $0.accept(whole, key, prefill: 64) }
+        world.until("accepted") { SplitPool.lease(whole, world)?.role == .aggregated }
+        #expect(try #require(SplitPool.lease(whole, world)).countedTokens == (tracks ? 64 : 0))
     }
 
     // MARK: Who fits
@@ -270,17 +161,18 @@ struct SplitPlanTests {
     @Test("a worker whose state fits nobody of the other role is told so, counted, and left out of pairs")
     func incompatible() {
         let world = RouterWorld(), frontend = world.frontend()
-        let first = Self.worker(1, .prefill, in: world, build: "a")
+        let first = SplitPool.worker(1, .prefill, in: world, build: "a")
         // Alone it has nothing to complain of.
         #expect(world.on(first) { $0.answer?.warnings.map(\.code) } == [])
         #expect(world.plan(frontend).failure?.code == .noWorker)
-        let stranger = Self.worker(3, .decode, in: world, build: "b"), mute = Self.worker(4, .decode, in: world, build: "a", shape: false)
+        let stranger = SplitPool.worker(3, .decode, in: world, build: "b"),
+            mute = SplitPool.worker(4, .decode, in: world, build: "a", shape: false)
         #expect(world.on(stranger) { $0.answer?.warnings.map(\.code) } == [.incompatibleKV])
         #expect(world.on(mute) { $0.answer?.warnings.map(\.code) } == [.incompatibleKV])
         world.until("counted") { world.exposition.contains("apus_router_unpaired_workers 3") }
         #expect(world.log.all.count { $0.contains("fits nobody of the other role") } == 2)
         #expect(world.plan(frontend).legs.map(\.leg) == [.aggregated])
-        let reader = Self.worker(5, .decode, in: world, build: "a")
+        let reader = SplitPool.worker(5, .decode, in: world, build: "a")
         #expect(world.on(reader) { $0.answer?.warnings.map(\.code) } == [])
         world.until("counted") { world.exposition.contains("apus_router_unpaired_workers 2") }
         #expect(world.plan(frontend).legs.map(\.workerID) == [1, 5])
@@ -313,28 +205,28 @@ struct SplitPlanTests {
         var selection = SelectionSettings.inTurn
         selection.enforcesSplit = true
         let world = RouterWorld(selection: selection), frontend = world.frontend()
-        _ = Self.worker(3, .decode, in: world)
+        _ = SplitPool.worker(3, .decode, in: world)
         #expect(world.failure(frontend) { _ in } == .noWorker)
-        _ = Self.worker(1, .prefill, in: world)
+        _ = SplitPool.worker(1, .prefill, in: world)
         #expect(world.plan(frontend).legs.map(\.workerID) == [1, 3])
     }
 
     @Test("the queue of a split pool is bounded by what those compute who prefill")
     func tokenBound() {
         let world = RouterWorld()
-        _ = Self.pool(world)
+        _ = SplitPool.pool(world)
         let steps = world.look { $0.core?.workers.pools.all.first?.prefillStepTokens(assumed: 1) }
         #expect(steps == 2 * 2_048)
         let whole = RouterWorld()
         _ = whole.readyWorker(1)
-        _ = Self.worker(2, .decode, in: whole)
+        _ = SplitPool.worker(2, .decode, in: whole)
         #expect(whole.look { $0.core?.workers.pools.all.first?.prefillStepTokens(assumed: 1) } == 2 * 2_048)
     }
 
     @Test("another router's decode leg counts a request and its blocks, and no prefill")
     func peers() {
         let world = RouterWorld(), peer = world.knownPeer(2)
-        let (_, decode) = Self.pool(world)
+        let (_, decode) = SplitPool.pool(world)
         var lease = world.lease(1 << 40, on: decode[0])
         lease.leg = .decode
         lease.prefillTokens = 0

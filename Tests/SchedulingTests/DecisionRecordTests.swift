@@ -173,6 +173,46 @@ struct DecisionRecordTests {
         #expect(ring.record(of: id, attempt: 4) == nil && ring.record(of: RequestID(origin: 8, counter: 9)) == nil)
     }
 
+    @Test(
+        "with the decision on a decode leg goes that on its prefill leg, handed over in sequence in the same attempt; ordinals mean the same in both"
+    )
+    func before() throws {
+        var ring = DecisionRing(bytes: 64 << 10), scratch = SelectionScratch(), random = SeededRandom(seed: 5)
+        let pool = [candidate(0xA1, 0, .prefill, kv: .any), candidate(0xA2, 0, .decode, kv: .any), candidate(0xA3, 0, .decode, kv: .any)]
+        func decide(_ wish: PlacementWish, _ attempt: UInt8, _ path: SplitPath?) throws {
+            _ = try PlacementSelector(.kv).decide(
+                query {
+                    $0.wish = wish
+                    $0.maySplit = true
+                    if wish == .any { $0.pins = [pin(0xA1, 0, .prefill)] }
+                }, among: pool, blocks: BlockMatches(), scratch: &scratch, random: &random)
+            var facts = Self.facts(1)
+            facts.attempt = attempt
+            facts.handOver = path
+            ring.append(scratch, facts)
+        }
+        let id = RequestID(origin: 7, counter: 1)
+        try decide(.any, 1, .sequential)
+        let prefill = try #require(ring.record(of: id))
+        #expect(prefill.shape == .split && ring.record(before: prefill) == nil)
+        try decide(.decode, 1, nil)
+        let decode = try #require(ring.record(of: id))
+        #expect(decode.shape == .decode && ring.record(before: decode) == prefill)
+        var json = JSONWriter()
+        decode.write(to: &json, naming: .ordinals, before: prefill)
+        let told = try JSONValue(parsing: json.finish())
+        #expect(told["shape"]?.asString == "decode" && told["before"]?["shape"]?.asString == "split" && told["before"]?["before"] == nil)
+        let takers = told["legs"]?[0]?["candidates"]?.asArray?.compactMap { $0["placement"]?.asInt }.sorted()
+        #expect(told["before"]?["choice"]?[0]?["placement"]?.asInt == 0 && takers == [1, 2])
+        #expect(try DecisionReplay(of: DecisionRecord(#require(told["before"]))).shape == .split)
+        // Of another attempt, or handed over at once, it is none of its own.
+        try decide(.decode, 2, nil)
+        #expect(ring.record(of: id).map { ring.record(before: $0) == nil } == true)
+        try decide(.any, 3, .concurrent)
+        try decide(.decode, 3, nil)
+        #expect(ring.record(of: id).map { ring.record(before: $0) == nil } == true)
+    }
+
     @Test("the largest record fits into an answer many times over, and what was left out is said")
     func largest() throws {
         var pool: [Candidate] = []

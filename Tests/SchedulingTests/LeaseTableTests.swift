@@ -86,6 +86,30 @@ struct LeaseTableTests {
         #expect(table.released.isEmpty && table.count == 1)
     }
 
+    @Test("in the place of a decode leg a whole request runs: its prefill counts, unless it is not to", arguments: [true, false])
+    func wholeInPlaceOfDecode(tracks: Bool) {
+        let table = Self.table(), place = Placement(worker: Self.life.worker, rank: Rank(0))
+        func decode(_ number: UInt64) -> Lease {
+            var lease = Self.lease(number, counter: number, prefill: 0)
+            lease.role = .decode
+            lease.tracksPrefill = false
+            lease.tracksWhole = tracks
+            return lease
+        }
+        #expect(table.book(decode(1)))
+        #expect(table.accepted(Self.lease(1, prefill: 100)) == .applied && table[1]?.role == .aggregated)
+        #expect(table.count(on: place).prefillTokens == (tracks ? 100 : 0))
+        // What is said of it later changes the number, and not what counts.
+        #expect(table.started(1, of: Self.life) == .applied && table.prefill(1, of: Self.life, remaining: 60) == .applied)
+        #expect(table.count(on: place).prefillTokens == (tracks ? 60 : 0))
+        #expect(table.accepted(Self.lease(1, prefill: 40)) == .applied && table.count(on: place).prefillTokens == (tracks ? 40 : 0))
+        // One that stays a decode leg counts none.
+        var told = decode(2)
+        told.prefillTokens = 7
+        #expect(table.book(decode(2)) && table.accepted(told) == .applied)
+        #expect(table.count(on: place).prefillTokens == (tracks ? 40 : 0))
+    }
+
     @Test("a tombstone keeps late events from making a lease, until the worker ends it or ten seconds pass")
     func tombstones() {
         let table = Self.table()

@@ -29,6 +29,7 @@ struct NaiveQueue {
     private func isOpen(_ entry: Entry) -> Bool { !blocked.contains { $0.lane == entry.request.lane } }
 
     private func goesBefore(_ one: Entry, _ other: Entry) -> Bool {
+        if one.request.isUnderWay != other.request.isUnderWay { return one.request.isUnderWay }
         let left = settings.policy.score(one.request, since: epoch), right = settings.policy.score(other.request, since: epoch)
         if left != right { return left > right }
         return settings.policy == .lcfs ? one.sequence > other.sequence : one.sequence < other.sequence

@@ -27,6 +27,7 @@ struct QueuePropertyTests {
                 request.priority = Double(below(4))
                 request.tokens = UInt32(1 + below(5_000))
                 request.promptTokens = request.tokens + 7
+                request.isUnderWay = below(8) == 0
                 // Some lanes are many requests', some one's.
                 if below(3) == 0 {
                     request.lane.pins = [PlacementPin(role: .aggregated, target: .init(worker: WorkerID(below(6)), rank: nil))]

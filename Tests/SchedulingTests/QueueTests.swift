@@ -289,6 +289,60 @@ struct QueueTests {
         #expect(others == [nil, nil, nil])
     }
 
+    /// The same, with state or part of its answer.
+    private func underWay(_ request: ParkedRequest) -> ParkedRequest {
+        var request = request
+        request.isUnderWay = true
+        return request
+    }
+
+    @Test("what is under way is never refused, and goes before all of its tenant's newcomers", arguments: QueuePolicy.allCases)
+    func underWay(policy: QueuePolicy) {
+        var queue = queue(policy) { $0.entries = 2 }
+        var first = request(1_000, priority: 1_000, deadline: 5)
+        first.priorityClass = .max
+        var tickets = [park(&queue, first), park(&queue, request(1_000))]
+        #expect(refusal(&queue, request(1), tokens: 2_000, at: start) == .full)
+        for tokens in [1, 4_000] as [UInt32] {
+            let ticket = try? queue.park(underWay(request(tokens)), isBusy: false, tokenLimit: 2_000, at: start)
+            #expect(ticket != nil)
+            tickets.append(ticket)
+        }
+        #expect(Set(drain(&queue, tickets).prefix(2)) == [2, 3])
+    }
+
+    @Test("what is under way waits however long the queue is, and says nothing of how fast newcomers leave")
+    func underWayRate() {
+        var queue = queue(), twin = queue
+        for step in 0..<200 {
+            let newcomer = request(1_000, at: Double(step) * 0.001, waits: 1_000)
+            _ = park(&queue, newcomer)
+            _ = park(&twin, newcomer)
+        }
+        for step in 1...20 {
+            let now = start + .milliseconds(Int64(step) * 100)
+            // A decode leg between any two of them.
+            let ticket = park(&queue, underWay(request(1, at: Double(step) * 0.1)))
+            #expect(queue.next(at: now) == ticket)
+            if let ticket { queue.placed(ticket, at: now) }
+            if let ticket = queue.next(at: now) { queue.placed(ticket, at: now) }
+            if let ticket = twin.next(at: now) { twin.placed(ticket, at: now) }
+        }
+        let now = start + .seconds(2), late = request(100, at: 2, waits: 6)
+        var rates = [queue.rate(at: now), twin.rate(at: now)]
+        #expect(rates[0] != nil && rates[0] == rates[1])
+        var told = [refusal(&queue, late, at: now)]
+        if case .unreachable? = told[0] {} else { Issue.record("180 s of work are before it") }
+        told = [refusal(&queue, underWay(late), at: now)]
+        #expect(told == [nil])
+        // Without newcomers nobody's wait is measured.
+        while let ticket = queue.oldest { queue.remove(ticket, at: now) }
+        while let ticket = twin.oldest { twin.remove(ticket, at: now) }
+        _ = park(&queue, underWay(request(1, at: 2)))
+        rates = [queue.rate(at: now + .seconds(2)), twin.rate(at: now + .seconds(2))]
+        #expect(rates[0] != nil && rates[0] == rates[1])
+    }
+
     @Test("advice to come back lies between a second and two minutes, whatever the numbers")
     func retry() {
         #expect(RequestQueue.retry(0) == .seconds(1) && RequestQueue.retry(-5) == .seconds(1))

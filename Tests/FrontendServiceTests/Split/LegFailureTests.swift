@@ -92,6 +92,8 @@ struct LegFailureTests {
         #expect(bed.asked(1).options.preferred == PlacementRef(workerID: 2, rank: 0))
         // The tokens that were shown go with it.
         #expect(bed.entries(2).last?.continuation.map(\.shownTokens.count) ?? [] == (phase > 2 ? [1] : []))
+        // It has waited once: it is not refused for what else waits there.
+        #expect(bed.entries(1).map(\.refuseOverbooked) == [true] && bed.entries(2).map(\.refuseOverbooked) == [false, false])
         #expect(bed.endedLeases.map(\.lease).sorted() == [1, 2])
     }
 
@@ -155,7 +157,7 @@ struct LegFailureTests {
 
     @Test(
         "the decode worker has lost its prefill leg: the same, whatever it says the reason was",
-        arguments: [FailureCode.roomClosed, .stalled, .checksum, .incompatibleKV, .cancelled, nil])
+        arguments: [FailureCode.roomClosed, .stalled, .checksum, .incompatibleKV, .cancelled, .capacity, nil])
     func prefillLost(code: FailureCode?) {
         let bed = SplitBed(), client = bed.scene.chat()
         bed.script(1) { job in if job.entry.attempt == 1 { job.accept() } else { SplitBed.run(job) } }
@@ -173,12 +175,34 @@ struct LegFailureTests {
     func capacity(says: Int) {
         let bed = SplitBed(), client = bed.scene.chat()
         bed.script(3 - says) { job in if job.entry.attempt == 1 { job.accept() } else { SplitBed.run(job) } }
-        let failed = failing(bed, says, phase: 1, Blow("capacity") { $0.end(.failed, .capacity) })
+        let failed = failing(bed, says, phase: 1, Blow("capacity") { $0.end(.failed, .capacity) { $0.failure?.field = "room" } })
         expectPartnerCancelled(bed, 3 - says, failed)
         bed.expectWhole(client)
         #expect(bed.asked(1).wish == .aggregated && bed.asked(1).options.preferred == PlacementRef(workerID: 1, rank: 0))
         #expect(bed.asked(1).options.excludedWorkers == [])
         #expect(bed.entries(1).map(\.leg) == [.prefill, .aggregated])
+    }
+
+    @Test("what an engine can never hold is no want of room at the other worker: its own is left out", arguments: [1, 2])
+    func engineCapacity(says: Int) {
+        let bed = SplitBed(), client = bed.scene.chat()
+        bed.script(3 - says) { job in if job.entry.attempt == 1 { job.accept() } else { SplitBed.run(job) } }
+        let failed = failing(bed, says, phase: 1, Blow("capacity") { $0.end(.failed, .capacity) { $0.failure?.field = "rank" } })
+        expectPartnerCancelled(bed, 3 - says, failed)
+        bed.expectWhole(client)
+        #expect(bed.asked(1).wish == .any && bed.asked(1).options.excludedWorkers == [UInt64(says)])
+        #expect(bed.asked(1).options.preferred?.workerID == (says == 1 ? 2 : nil))
+    }
+
+    @Test("no room, and a leg that is pinned: whole on the prefill worker is not where the client wants it")
+    func pinnedWithoutRoom() {
+        let bed = SplitBed(), client = bed.scene.chat(#","nvext":{"prefill_worker_id":1}"#, stream: false)
+        bed.script(2) { job in
+            job.accept()
+            job.end(.failed, .capacity) { $0.failure?.field = "room" }
+        }
+        bed.scene.finish(client) { #expect($0.errorCode == "capacity") }
+        #expect(bed.asked.count == 1 && bed.scene.held == [])
     }
 
     // MARK: The decode leg
@@ -314,13 +338,14 @@ struct LegFailureTests {
         #expect(bed.entry(1, 0).firstTokenMilliseconds == 120_000 && bed.entry(2, 0).firstTokenMilliseconds == 120_000)
     }
 
-    @Test("silence of the decode leg is its fault")
+    @Test("silence of the decode leg is its fault; frames without tokens do not break it")
     func silence() {
         let bed = SplitBed(), began = bed.scene.now
         bed.script(2) { job in
             guard job.entry.attempt == 1 else { return SplitBed.run(job) }
             job.accept()
             job.after(.milliseconds(10)) { $0.say("hel") }
+            for second in 1...29 { job.after(.seconds(second)) { $0.frame("", at: 3) } }
         }
         let client = bed.scene.chat()
         bed.expectWhole(client)

@@ -25,6 +25,11 @@ struct MoveTests {
         return bed
     }
 
+    /// Moved, failed, recomputed.
+    private func outcomes(_ bed: SplitBed) -> [Double?] {
+        ["moved", "failed", "recomputed"].map { bed.scene.metric(#"apus_frontend_moves_total{outcome="\#($0)"}"#) }
+    }
+
     /// The worker that the next attempt is on.
     private func successor(_ bed: SplitBed) -> (Int, GenerateEntry)? {
         for worker in 2...4 { if let entry = bed.entries(worker).first(where: { $0.attempt == 2 }) { return (worker, entry) } }
@@ -54,7 +59,7 @@ struct MoveTests {
         let bed = bed(shown: "")
         bed.expectWhole(bed.scene.chat())
         #expect(bed.asked.map(\.wish) == [.any, .any] && bed.entries(1).count == 1)
-        #expect(successor(bed)?.1.leg == .aggregated)
+        #expect(successor(bed)?.1.leg == .aggregated && outcomes(bed) == [0, 0, 1])
     }
 
     @Test("a worker that cannot give its blocks away, and an answer of several choices, are computed anew", arguments: [true, false])
@@ -63,7 +68,94 @@ struct MoveTests {
         bed.expectWhole(bed.scene.chat(several ? #","n":2"# : ""))
         // Several texts have no one state.
         #expect(bed.asked.map(\.wish) == [.any, several ? .aggregated : .any] && bed.entries(1).count == 1)
-        #expect(bed.scene.metric(#"apus_frontend_moves_total{outcome="moved"}"#) == 0)
+        #expect(outcomes(bed) == [0, 0, 1])
+    }
+
+    @Test("what is computed anew on two workers counts as that, and as split", arguments: [HandOverPath.concurrent, .sequential])
+    func recomputedOnTwo(path: HandOverPath) {
+        let bed = bed(capabilities: [.choices, .concurrentHandOver, .sequentialHandOver])
+        bed.scene.router {
+            $0.plan = { router, entry in
+                if entry.attempt == 1 { return router.place(entry, on: 1) }
+                if entry.wish == .decode { return router.place(entry, on: 3) }
+                return router.split(entry, prefill: 2, decode: path == .concurrent ? 3 : nil)
+            }
+        }
+        bed.expectWhole(bed.scene.chat())
+        #expect(outcomes(bed) == [0, 0, 1])
+        #expect(bed.scene.metric(#"apus_frontend_split_attempts_total{path="\#(path)"}"#) == 1)
+    }
+
+    @Test("the last attempt takes the way on which less can go wrong, and a place that counts what it computes")
+    func lastAttempt() {
+        let bed = bed()
+        bed.scene.router { $0.plan = { router, entry in router.place(entry, on: [4, 1, 2][Int(entry.attempt) - 1]) } }
+        bed.script(4) { job in
+            job.accept()
+            job.end(.failed, .engineFailed)
+        }
+        bed.script(1) { job in
+            job.accept()
+            job.start()
+            job.say("hel")
+            job.after(.milliseconds(20)) { $0.end(.drained) }
+        }
+        bed.expectWhole(bed.scene.chat())
+        #expect(bed.asked.map(\.wish) == [.any, .any, .any] && bed.asked(2).options.excludedWorkers == [1, 4])
+        #expect(bed.entries(2).map(\.leg) == [.aggregated] && bed.entries(1).count == 1 && outcomes(bed) == [0, 0, 1])
+    }
+
+    @Test("a worker that is gone when it has drained has nothing to bring: a whole place is asked for")
+    func goneAtOnce() {
+        let bed = bed(), scene = bed.scene
+        scene.sockets.plan.bufferBytes = 4 << 10
+        bed.script(1) { job in
+            job.accept()
+            job.start()
+            for _ in 0..<40 { job.frames(Array(repeating: "x", count: 100)) }
+            job.end(.drained)
+        }
+        // While the client takes nothing, what came after is not looked at.
+        let client = scene.chat(#","max_tokens":5000"#, reading: false)
+        scene.pass(.milliseconds(500))
+        #expect(bed.asked.count == 1)
+        bed.worker(1).host.kill(.reset)
+        scene.pass(.milliseconds(50))
+        client { $0.setReading(true) }
+        scene.finish(client)
+        #expect(bed.asked.map(\.wish) == [.any, .any] && outcomes(bed) == [0, 0, 1])
+    }
+
+    @Test("its link ends between plan and dispatch: computed anew in the same attempt", arguments: [true, false])
+    func lostBeforeDispatch(session: Bool) {
+        let capabilities: Capabilities = [.choices, .logprobs, .concurrentHandOver, .moves]
+        let bed = bed(capabilities: session ? capabilities.union(.sessions) : capabilities), waits = Box(false)
+        if session {
+            for worker in bed.scene.workers.dropFirst() {
+                worker {
+                    $0.opening = { _ in
+                        waits.value = true
+                        return nil
+                    }
+                }
+            }
+        } else {
+            bed.scene.router {
+                $0.explains = { question in
+                    if question.request.attempt == 2 { waits.value = true }
+                    return nil
+                }
+            }
+        }
+        let client =
+            session
+            ? bed.scene.chat(headers: [(name: "x-session-id", value: "s")])
+            : bed.scene.chat(#","nvext":{"extra_fields":["decision"]}"#)
+        bed.scene.run { waits.value }
+        bed.worker(1).host.kill(.reset)
+        bed.expectWhole(client)
+        #expect(bed.asked.map(\.wish) == [.any, .decode] && bed.entries(1).count == 1 && outcomes(bed) == [0, 0, 1])
+        #expect(successor(bed)?.1.leg == .aggregated && successor(bed)?.1.room == nil)
     }
 
     @Test("a worker of another build cannot read them: it computes the request anew, in the place that was booked")

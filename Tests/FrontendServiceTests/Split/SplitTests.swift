@@ -1,5 +1,6 @@
 import ClusterModel
 import EventLoop
+import HTTPClient
 import Testing
 import Transport
 import WireProtocol
@@ -128,6 +129,54 @@ struct SplitTests {
         client { $0.leave() }
         #expect(bed.scene.run(.milliseconds(2)) { bed.cancels(1).count == 1 && bed.cancels(2).count == 1 })
         #expect(bed.scene.held == [])
+    }
+
+    @Test("a client that reads nothing until its time is over: both legs are told of that")
+    func lateWhileBackedUp() {
+        let bed = SplitBed { $0.limits.total = .seconds(5) }
+        bed.scene.sockets.plan.bufferBytes = 4 << 10
+        bed.script(1) { job in
+            job.accept()
+            SplitBed.firstTokens(job)
+        }
+        bed.script(2) { job in
+            job.accept()
+            for step in 0..<2_000 { job.after(.milliseconds(step)) { $0.say("x") } }
+        }
+        _ = bed.scene.chat(#","max_tokens":4000"#, reading: false)
+        bed.scene.pass(.milliseconds(4_900))
+        #expect(bed.cancels(1).isEmpty && bed.cancels(2).isEmpty)
+        bed.scene.run(.seconds(1)) { !bed.cancels(1).isEmpty && !bed.cancels(2).isEmpty }
+        #expect(bed.cancels(1).map(\.reason) == [.timedOut] && bed.cancels(2).map(\.reason) == [.timedOut])
+        #expect(bed.asked.count == 1)
+    }
+
+    @Test("the answer is complete before a leg could leave: it never does, and its place is given back")
+    func neverLeft() {
+        let bed = SplitBed(), scene = bed.scene
+        scene.fabric.plan["frontend", "worker-2"].bytesPerSecond = 1_000
+        scene.fabric.plan["frontend", "worker-2"].bufferBytes = 4 << 10
+        // Prompts for more than is kept for a link.
+        let prompt = String(repeating: "x", count: 8_000), body = #"{"model":"tiny","prompt":"\#(prompt)","stream":true}"#
+        scene.router {
+            $0.plan = { router, entry in entry.counter <= 40 ? router.place(entry, on: 2) : SplitBed.plan(.concurrent)(router, entry) }
+        }
+        let others = (0..<40).map { _ in scene.send(.post("/v1/completions", json: Array(body.utf8))) }
+        scene.run { bed.asked.count == 40 }
+        scene.pass(.milliseconds(5))
+        bed.script(1) { job in
+            job.accept()
+            job.say("", finish: .endOfText)
+            job.end(.handedOver)
+        }
+        scene.finish(scene.chat()) { #expect($0.finish() == "stop") }
+        scene.pass(.milliseconds(2))
+        #expect(bed.endedLeases.map(\.reason) == [.neverDispatched] && bed.endedLeases.map(\.lease) == [42])
+        for client in others { client { $0.leave() } }
+        scene.fabric.plan["frontend", "worker-2"] = LinkFaults()
+        scene.pass(.seconds(20))
+        #expect(bed.entries(2).allSatisfy { $0.counter <= 40 })
+        #expect(scene.held == [])
     }
 
     // MARK: Plans

@@ -98,6 +98,32 @@ struct SplitTimingTests {
         #expect(bed.scene.held == [])
     }
 
+    @Test("a frame without tokens is no output: what is waited for is still the first token", arguments: HandOverPath.allCases)
+    func emptyFrames(path: HandOverPath) throws {
+        let bed = SplitBed(path), began = bed.scene.now
+        if path == .none {
+            bed.scene.router { $0.plan = { router, entry in router.place(entry, on: entry.attempt == 1 ? 2 : 3) } }
+        }
+        bed.script(1) { job in
+            guard job.entry.attempt == 1 else { return SplitBed.run(job) }
+            job.accept()
+            job.frame("", at: 0)
+            if path == .sequential { job.end(.handedOver) { $0.handOver = [1] } }
+        }
+        bed.script(2) { job in
+            guard job.entry.attempt == 1 else { return SplitBed.run(job) }
+            job.accept()
+            for step in 0..<5 { job.after(.seconds(step)) { $0.frame("", at: 0) } }
+        }
+        let client = bed.scene.chat(Self.asked)
+        bed.expectWhole(client)
+        // Not after the 30 s that may pass between two tokens.
+        let took = began.duration(to: client { $0.endedAt })
+        #expect(took > .seconds(119) && took < .seconds(122))
+        #expect(bed.scene.metric(#"apus_frontend_attempts_failed_total{reason="no_first_token"}"#) == 1)
+        #expect(try number(try nvext(client), "timing", "ttft_ms") > 100_000)
+    }
+
     @Test("a client's request counts once, however many legs and attempts it had", arguments: [false, true])
     func counted(fails: Bool) {
         let bed = SplitBed()
@@ -165,13 +191,14 @@ struct SplitTimingTests {
         #expect(slice.attempts == 1 && slice.promptTokens == 21 && slice.cachedTokens == 1 && slice.outputTokens == 6)
     }
 
-    @Test("a question names both places of a split plan, and books nothing")
-    func question() throws {
+    @Test("a question names both places of a split plan, and books nothing", arguments: [HandOverPath.concurrent, .sequential])
+    func question(path: HandOverPath) throws {
         let bed = SplitBed()
         bed.scene.router {
             $0.plan = { router, entry in
                 var plan = router.split(entry, prefill: 1, decode: 2)
                 plan.outcome = .queryOnly
+                plan.handOver = path
                 for index in plan.legs.indices { plan.legs[index].lease = 0 }
                 return plan
             }

@@ -33,7 +33,7 @@ final class ClusterView {
     /// The router that a key means among those that can be asked now, besides some lives of routers.
     func router(for key: UInt64, besides excluded: [UInt64] = []) -> RouterClient? {
         var usable: [RouterClient] = [], options: [RouterChoice.Option] = []
-        for router in routers where router.isUsable && !router.isFull {
+        for router in routers where router.canPlan {
             guard let identity = router.identity, !excluded.contains(identity.generation) else { continue }
             usable.append(router)
             options.append(RouterChoice.Option(router: RouterID(identity.id), openPlans: router.openPlans))

@@ -65,6 +65,7 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
     }
     /// So many plans are asked for that one more would be refused.
     var isFull: Bool { waiting.count >= TransportLimits.openRouteQuestions }
+    var canPlan: Bool { isUsable && !isFull }
     /// One that has begun to end carries nothing any more.
     private var link: Link? { keeper?.link.flatMap { $0.isOpen ? $0 : nil } }
     var openPlans: Int { waiting.count }
@@ -82,7 +83,7 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
 
     /// Asks for a placement. Every plan that comes after the deadline or a cancel is given back to the router.
     func plan(_ entry: RouteEntry, until deadline: Instant) async throws(PlanFailure) -> PlanEntry {
-        guard isUsable, !isFull else { throw .routerLost }
+        guard canPlan else { throw .routerLost }
         let key = Key(counter: entry.counter, attempt: entry.attempt)
         let promise = Promise<Result<PlanEntry, PlanFailure>>(on: context.loop)
         waiting[key] = promise

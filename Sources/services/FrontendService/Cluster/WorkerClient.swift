@@ -112,9 +112,13 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
         flushSoon()
     }
 
-    /// The client has all of it: every choice has finished there, or was cancelled.
-    func forget(_ request: ActiveRequest) {
-        if running[request.counter]?.request === request { remove(request.counter) }
+    /// The client has all of it: every choice of that leg has finished there, was cancelled, or is not needed. False: it never left.
+    func forget(_ request: ActiveRequest, _ leg: Leg) -> Bool {
+        guard let known = running[request.counter], known.request === request else { return true }
+        let left = known.legs.subtracting(LegSet(leg)), waiting = starting.count
+        if left.isEmpty { remove(request.counter) } else { running[request.counter]?.legs = left }
+        starting.removeAll { $0.counter == request.counter && $0.leg == leg }
+        return starting.count == waiting
     }
 
     private func remove(_ counter: UInt64) {

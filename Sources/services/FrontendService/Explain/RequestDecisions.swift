@@ -52,24 +52,43 @@ final class RequestDecisions {
         return id
     }
 
-    /// From whichever router decided.
+    /// Attempts may have been placed by several routers, and the two legs of one too: the last decision of all counts.
     private func record(of id: RequestID, naming: Naming) async -> [UInt8]? {
+        var last: RouterDecision?
         for router in frontend.cluster.routers {
-            if let record = await router.explain(id, attempt: 0, ordinals: naming == .ordinals) { return record }
+            guard let decision = await router.explain(id, attempt: 0, ordinals: naming == .ordinals) else { continue }
+            if let known = last, !known.isBefore(decision) { continue }
+            last = decision
         }
-        return nil
+        return last?.json
+    }
+}
+
+/// A router's record of a decision, with what of it says which of several is the last.
+struct RouterDecision {
+    let json: [UInt8]
+    private let attempt: Int
+    private let isOfDecode: Bool
+
+    /// Nil for what is no JSON: it is put into our own.
+    init?(_ json: [UInt8]) {
+        guard let record = try? JSONValue(parsing: json) else { return nil }
+        self.json = json
+        attempt = record["attempt"]?.asInt ?? 0
+        isOfDecode = record["shape"]?.asString == "decode"
+    }
+
+    /// A decode leg of its own is placed when its prefill leg has ended.
+    func isBefore(_ other: RouterDecision) -> Bool {
+        attempt == other.attempt ? !isOfDecode && other.isOfDecode : attempt < other.attempt
     }
 }
 
 extension RouterClient {
-    /// The record of a decision on a request of this frontend, as JSON; attempt 0: the last one. Nil: it is not there, or no answer came.
-    func explain(_ id: RequestID, attempt: UInt8, ordinals: Bool) async -> [UInt8]? {
+    /// The record of a decision on a request of this frontend; attempt 0: the last one. Nil: it is not there, or no answer came.
+    func explain(_ id: RequestID, attempt: UInt8, ordinals: Bool) async -> RouterDecision? {
         let key = RequestKey(origin: id.origin, counter: id.counter, attempt: attempt)
-        guard let answer = await ask(ExplainQuestion(request: key, ordinals: ordinals), within: RequestDecisions.answerLimit) else {
-            return nil
-        }
-        // It is put into our own JSON, so it must be some.
-        guard (try? JSONValue(parsing: answer.decision)) != nil else { return nil }
-        return answer.decision
+        let answer = await ask(ExplainQuestion(request: key, ordinals: ordinals), within: RequestDecisions.answerLimit)
+        return answer.flatMap { RouterDecision($0.decision) }
     }
 }

@@ -26,11 +26,13 @@ struct SplitMetrics: Sendable {
         recomputed = moves.labels("recomputed")
     }
 
-    /// Legs have left. `isMove`: they go on with what a worker that drains has.
-    func began(_ path: HandOverPath, isMove: Bool) {
+    /// Legs have left. `isDrained`: their request was on a worker that drains; `isMove`: that one brings what it has.
+    func began(_ path: HandOverPath, isDrained: Bool, isMove: Bool) {
+        guard !isMove else { return }
+        if isDrained { recomputed.increment() }
         switch path {
-        case .none: if isMove { recomputed.increment() }
-        case .concurrent: if !isMove { concurrent.increment() }
+        case .none: break
+        case .concurrent: concurrent.increment()
         case .sequential: sequential.increment()
         }
     }

@@ -57,6 +57,8 @@ final class ClientRequest {
         active.begin(attempt: attempt)
         released.beginAttempt()
         record.beginsAttempt()
+        // What was told of an earlier one is no longer true.
+        answer.toldAtEnd = []
         trace.spans?.beginsAttempt(attempt)
     }
 
@@ -76,12 +78,19 @@ final class ClientRequest {
 
     // MARK: What the client is told beside its answer
 
-    /// Why this attempt runs where it does. What was told of an earlier one is no longer true.
+    /// The head of a stream waits for no decode leg, which may have no place yet: then the client's session is told without one.
+    func beginAnswer() {
+        if answer.isStreamed, !answer.hasBegun, answer.cookie == nil, let session {
+            answer.cookie = frontend.sessions.cookieField(for: session.client, at: nil)
+        }
+        answer.begin()
+    }
+
+    /// Why this attempt runs where it does, by the router that decided last.
     func tellDecision(of router: RouterClient, _ attempt: UInt8) async {
         guard prepared.wantsDecision else { return }
-        answer.toldAtEnd = []
         guard let decision = await router.explain(id, attempt: attempt, ordinals: true) else { return }
-        answer.toldAtEnd = [.init(name: "decision", json: decision)]
+        answer.toldAtEnd = [.init(name: "decision", json: decision.json)]
     }
 
     /// Told with every chunk from now on: where the prompt is computed and where the tokens come from.

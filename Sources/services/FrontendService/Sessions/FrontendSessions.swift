@@ -33,16 +33,17 @@ final class FrontendSessions {
     /// Seconds since 1970, which cookies are dated by.
     var now: UInt64 { UInt64(max(0, frontend.context.loop.wallClockMilliseconds / 1_000)) }
 
-    /// What the client is to keep of a session that was placed there; nil if what it has will do.
-    func cookieField(for session: ClientSession, at placement: PlacementRef) -> HTTPField? {
+    /// What the client is to keep of a session that was placed there, or somewhere not known yet; nil if what it has will do.
+    func cookieField(for session: ClientSession, at placement: PlacementRef?) -> HTTPField? {
         guard let name = settings.cookie else { return nil }
         let attributes = "Path=/; HttpOnly; SameSite=Lax"
         if session.action == .close {
             return session.cookie.map { _ in HTTPField("set-cookie", "\(name)=; \(attributes); Max-Age=0") }
         }
         let life = UInt64(settings.cookieLife.inMilliseconds / 1_000)
-        if let held = session.cookie, held.hint == placement, held.expiresAt > now + life / 2 { return nil }
-        let content = SessionCookie.Content(id: session.key.id, hint: placement, expiresAt: now + life)
+        let hint = placement ?? session.cookie?.hint
+        if let held = session.cookie, held.hint == hint, held.expiresAt > now + life / 2 { return nil }
+        let content = SessionCookie.Content(id: session.key.id, hint: hint, expiresAt: now + life)
         let nonce = frontend.context.loop.secureRandomBytes(SessionCookie.nonceBytes)
         let text = cookie.text(content, tenant: session.key.tenant, nonce: nonce)
         return HTTPField("set-cookie", "\(name)=\(text); \(attributes); Max-Age=\(life)")

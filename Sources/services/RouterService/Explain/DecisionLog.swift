@@ -49,7 +49,7 @@ final class DecisionLog {
     func record(of request: RequestID, attempt: UInt8, naming: PlacementNaming) -> [UInt8]? {
         guard let record = ring.record(of: request, attempt: attempt == 0 ? nil : attempt) else { return nil }
         var json = JSONWriter()
-        record.write(to: &json, naming: naming)
+        record.write(to: &json, naming: naming, before: ring.record(before: record))
         let text = json.finish()
         return text.count <= Limits.explainBytes ? text : nil
     }

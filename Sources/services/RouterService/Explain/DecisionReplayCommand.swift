@@ -19,14 +19,19 @@ package struct DecisionReplayCommand: Sendable {
     {
         guard let path = resolved[file] else { return nil }
         func refuse(_ reason: String) -> (ExitCode, String, String) { (.usage, "", "router: \(path): \(reason)\n") }
-        let record: DecisionRecord
-        do { record = try DecisionRecord(Self.decision(in: try JSONValue(parsing: try files.read(path, Self.longest)))) } catch let error
-            as FileReadError
-        {
+        let records: [DecisionRecord]
+        do { records = try Self.records(in: try JSONValue(parsing: try files.read(path, Self.longest))) } catch let error as FileReadError {
             return refuse(error.reason)
         } catch { return refuse("no record of a decision: \(error)") }
-        let replay = DecisionReplay(of: record), isEqual = replay.agrees(with: record)
-        return (isEqual ? .ok : .failure, Self.report(record, replay), "")
+        let replays = records.map { ($0, DecisionReplay(of: $0)) }, areEqual = replays.allSatisfy { $1.agrees(with: $0) }
+        return (areEqual ? .ok : .failure, replays.map(Self.report).joined(separator: "\n"), "")
+    }
+
+    /// In the order in which they were made: a record may have with it the one before.
+    private static func records(in json: JSONValue) throws(DecisionFault) -> [DecisionRecord] {
+        let last = decision(in: json)
+        guard let before = last["before"] else { return [try DecisionRecord(last)] }
+        return [try DecisionRecord(before), try DecisionRecord(last)]
     }
 
     /// A record, and an answer around it.

@@ -8,15 +8,6 @@ import WireProtocol
 /// Answers route requests: finds the pool, lets the scheduler choose, and books, in one step without a suspension.
 @LoopActor
 final class RoutePlanner {
-    /// Why an entry is not placed; becomes its FailureDetail.
-    private struct Refusal: Error {
-        let code: FailureCode
-        var field = ""
-        let reason: String
-        var retryAfter = Duration.zero
-        var isBusy = false
-    }
-
     private let core: RouterCore
     private var selector: PlacementSelector
     private var scratch = SelectionScratch()
@@ -24,14 +15,14 @@ final class RoutePlanner {
     private var foundAt = Instant.zero
     /// Of the prompt that was placed last: the longest prefix that some worker is believed to have.
     private(set) var longestMatch: UInt32 = 0
-    /// Decode legs that are not placed yet.
-    private(set) var pending = PendingHandOvers<KVKind>()
+    let handOvers: SequentialHandOvers
 
     var policy: SelectionPolicy { selector.settings.policy }
 
     init(_ core: RouterCore, _ selection: SelectionSettings) {
         self.core = core
         selector = PlacementSelector(selection)
+        handOvers = SequentialHandOvers(loop: core.loop)
     }
 
     /// Exactly one answer, or nil: everybody who may run it is busy, and nothing was booked. `waited`: how long it has been parked.
@@ -42,16 +33,13 @@ final class RoutePlanner {
         plan.counter = entry.counter
         plan.attempt = entry.attempt
         plan.routerID = core.context.identity.id
-        do throws(Refusal) {
+        do throws(PlanRefusal) {
             try place(entry, origin: origin, &plan)
         } catch {
             if error.isBusy { return nil }
-            let error = believed(error)
             plan.outcome = .failed
             plan.legs = []
-            plan.failure = FailureDetail(
-                code: error.code, retryAfterMilliseconds: UInt32(clamping: error.retryAfter.inMilliseconds), field: error.field,
-                reason: error.reason)
+            plan.failure = believed(error).detail
         }
         let took = began.duration(to: core.loop.preciseNow)
         plan.queueMicroseconds = UInt64(clamping: waited.inNanoseconds / 1_000)
@@ -69,15 +57,15 @@ final class RoutePlanner {
     }
 
     /// What a router knows nothing of may be on its way to it, as long as it has just begun.
-    private func believed(_ refusal: Refusal) -> Refusal {
+    private func believed(_ refusal: PlanRefusal) -> PlanRefusal {
         guard refusal.code == .unknownModel || refusal.code == .unknownWorker, !core.isAcquainted else { return refusal }
-        return Refusal(
+        return PlanRefusal(
             code: .noWorker, field: refusal.field, reason: "this router has just begun: \(refusal.reason)",
             retryAfter: RouterLimits.retryAfter)
     }
 
-    private func place(_ entry: RouteEntry, origin: UInt64, _ plan: inout PlanEntry) throws(Refusal) {
-        guard !core.isDraining else { throw Refusal(code: .draining, reason: "this router leaves") }
+    private func place(_ entry: RouteEntry, origin: UInt64, _ plan: inout PlanEntry) throws(PlanRefusal) {
+        guard !core.isDraining else { throw PlanRefusal(code: .draining, reason: "this router leaves") }
         for report in entry.overbooked { takeNote(of: report) }
         try check(entry)
         let query = RouteQuery(entry, origin: origin, adapter: nil)
@@ -88,9 +76,9 @@ final class RoutePlanner {
         try place(entry, query, in: try pool(of: entry), &plan)
     }
 
-    private func checkIsNew(_ entry: RouteEntry, _ query: RouteQuery) throws(Refusal) {
+    private func checkIsNew(_ entry: RouteEntry, _ query: RouteQuery) throws(PlanRefusal) {
         guard !core.ledger.table.repeats(query.request, attempt: entry.attempt, role: query.singleLeg) else {
-            throw Refusal(code: .duplicate, field: "attempt", reason: "this attempt was planned already")
+            throw PlanRefusal(code: .duplicate, field: "attempt", reason: "this attempt was planned already")
         }
     }
 
@@ -102,36 +90,24 @@ final class RoutePlanner {
 
     /// Where a request belongs, or why it has no place anywhere, without placing it.
     func examine(_ entry: RouteEntry, origin: UInt64) -> Examination {
-        do throws(Refusal) {
-            guard !core.isDraining else { throw Refusal(code: .draining, reason: "this router leaves") }
+        do throws(PlanRefusal) {
+            guard !core.isDraining else { throw PlanRefusal(code: .draining, reason: "this router leaves") }
             try check(entry)
             if !entry.queryOnly { try checkIsNew(entry, RouteQuery(entry, origin: origin, adapter: nil)) }
             let named = try pool(of: entry)
             try check(entry, against: named.pool)
             return .belongs(named)
         } catch {
-            let plan = failed(entry, believed(error))
+            let plan = PlanEntry(failed: entry, believed(error), by: core.context.identity.id)
             core.metrics.planned(plan.outcome, plan.failure?.code)
             core.spans.answered(entry, origin: origin, plan)
             return .refused(plan)
         }
     }
 
-    private func failed(_ entry: RouteEntry, _ refusal: Refusal) -> PlanEntry {
-        var plan = PlanEntry()
-        plan.counter = entry.counter
-        plan.attempt = entry.attempt
-        plan.routerID = core.context.identity.id
-        plan.outcome = .failed
-        plan.failure = FailureDetail(
-            code: refusal.code, retryAfterMilliseconds: UInt32(clamping: refusal.retryAfter.inMilliseconds), field: refusal.field,
-            reason: refusal.reason)
-        return plan
-    }
-
     private func place(
         _ entry: RouteEntry, _ asked: RouteQuery, in chosen: PoolDirectory.Named, _ plan: inout PlanEntry
-    ) throws(Refusal) {
+    ) throws(PlanRefusal) {
         let pool = chosen.pool
         plan.pool = pool.digest
         try check(entry, against: pool)
@@ -142,7 +118,7 @@ final class RoutePlanner {
         let session = try session(of: entry, query.singleLeg, in: pool)
         query.session = session?.place
         if session?.opens ?? false { query.decodeNeeds |= Capabilities.sessions.rawValue }
-        query.stateFrom = giver(of: entry, query.request, in: pool)
+        query.stateFrom = handOvers.giver(of: entry, query.request, in: pool)
         // Also where the policy does not ask: what is there need not be computed, and the plan says so.
         let matches = core.cache.match(query.hashes)
         longestMatch = matches.longest
@@ -152,60 +128,40 @@ final class RoutePlanner {
         do throws(PlacementFailure) {
             decision = try selector.decide(
                 query, among: pool.candidates, blocks: matches, scratch: &scratch, random: &core.loop.random)
-        } catch { throw Self.refusal(error, of: entry) }
+        } catch { throw PlanRefusal(error, of: entry) }
         plan.outcome = entry.queryOnly ? .queryOnly : .placed
         plan.handOver = HandOverPath(decision.handOver)
         plan.legs.append(try book(decision.first, entry, query, pool, matches))
-        if decision.handOver == .sequential {
-            // The decode leg is asked for when there is something to decode.
-            if !entry.queryOnly { expect(decision.first, entry, query.request, in: pool) }
-            return
+        // The decode leg is booked when there is something to decode. Who only asks is told where it would run.
+        if decision.handOver == .sequential, !entry.queryOnly {
+            return handOvers.expect(pool.candidates[decision.first.choice.index], entry, query.request, in: pool)
         }
         if let second = decision.second { plan.legs.append(try book(second, entry, query, pool, matches)) }
-        // It has been asked for.
-        if entry.wish == .decode, !entry.queryOnly { pending.forget(query.request, through: entry.attempt) }
+        if entry.wish == .decode, !entry.queryOnly { handOvers.placed(query.request, attempt: entry.attempt) }
         // A session is where its decode runs.
         if let session, let leg = plan.legs.last {
             plan.session = entry.queryOnly ? session.outcome(on: leg) : core.sessions.placed(session, on: leg)
         }
     }
 
-    // MARK: Hand-over in sequence
-
-    /// Whoever asks for the decode leg of this attempt needs a worker that reads this one's state.
-    private func expect(_ leg: RouteDecision.Leg, _ entry: RouteEntry, _ request: RequestID, in pool: Pool) {
-        let side = pool.candidates[leg.choice.index].kv
-        guard let kind = pool.kvKinds[side.kind] else { return }
-        pending.note(request, attempt: entry.attempt, kind, at: core.loop.now)
-    }
-
-    /// Who has the state that a decode leg needs; nil if it needs none, or this router does not know. If all who had such state have left, nobody
-    /// reads it.
-    func giver(of entry: RouteEntry, _ request: RequestID, in pool: Pool) -> KVSide? {
-        guard entry.wish == .decode, let known = pending[request, entry.attempt] else { return nil }
-        guard let kind = pool.kvKinds.number(of: known) else { return KVSide.none }
-        // What was given in sequence is taken in sequence, whatever else its giver can do.
-        return KVSide(kind: kind, paths: .sequential)
-    }
-
     /// That attempt, and those below it, are over.
     func cancel(_ request: RequestID, through attempt: UInt8) {
-        pending.forget(request, through: attempt)
+        handOvers.forget(request, through: attempt)
         core.ledger.cancel(request, through: attempt)
     }
 
     /// What is known of the entry's session; a prefill leg alone has none.
-    private func session(of entry: RouteEntry, _ leg: PlacementRole, in pool: Pool) throws(Refusal) -> SessionResolution? {
+    private func session(of entry: RouteEntry, _ leg: PlacementRole, in pool: Pool) throws(PlanRefusal) -> SessionResolution? {
         guard let asked = entry.session, leg != .prefill else { return nil }
-        guard !asked.key.id.isEmpty else { throw Refusal(code: .invalidArgument, field: "session", reason: "a session has a name") }
+        guard !asked.key.id.isEmpty else { throw PlanRefusal(code: .invalidArgument, field: "session", reason: "a session has a name") }
         do throws(SessionUnsupported) { return try core.sessions.resolve(asked, for: entry, in: pool) } catch {
-            throw Refusal(code: .sessionUnsupported, field: "session", reason: "no worker of this model holds sessions")
+            throw PlanRefusal(code: .sessionUnsupported, field: "session", reason: "no worker of this model holds sessions")
         }
     }
 
     /// What is believed is written down before the booking adds this request to it.
     private func book(_ leg: RouteDecision.Leg, _ entry: RouteEntry, _ query: RouteQuery, _ pool: Pool, _ matches: BlockMatches)
-        throws(Refusal) -> PlanLeg
+        throws(PlanRefusal) -> PlanLeg
     {
         let choice = leg.choice
         var planned = PlanLeg()
@@ -233,7 +189,7 @@ final class RoutePlanner {
         guard let lease else {
             // Nor is its other leg kept.
             cancel(query.request, through: entry.attempt)
-            throw Refusal(code: .capacity, reason: "this router can keep no more leases", retryAfter: RouterLimits.retryAfter)
+            throw PlanRefusal(code: .capacity, reason: "this router can keep no more leases", retryAfter: RouterLimits.retryAfter)
         }
         planned.lease = lease
         pool.took(choice.index)
@@ -248,8 +204,8 @@ final class RoutePlanner {
 
     // MARK: Checks
 
-    private func check(_ entry: RouteEntry) throws(Refusal) {
-        func invalid(_ field: String, _ reason: String) -> Refusal { Refusal(code: .invalidArgument, field: field, reason: reason) }
+    private func check(_ entry: RouteEntry) throws(PlanRefusal) {
+        func invalid(_ field: String, _ reason: String) -> PlanRefusal { PlanRefusal(code: .invalidArgument, field: field, reason: reason) }
         guard (1...UInt8(Limits.attempts)).contains(entry.attempt) else { throw invalid("attempt", "from 1 to \(Limits.attempts)") }
         guard (1...UInt8(Limits.choices)).contains(entry.choices) else { throw invalid("choices", "from 1 to \(Limits.choices)") }
         let options = entry.options
@@ -263,16 +219,16 @@ final class RoutePlanner {
     }
 
     /// The pool that the request names, that of its pinned worker, or the one that its model's name means now.
-    private func pool(of entry: RouteEntry) throws(Refusal) -> PoolDirectory.Named {
+    private func pool(of entry: RouteEntry) throws(PlanRefusal) -> PoolDirectory.Named {
         let pools = core.workers.pools
         if let named = entry.pool {
             guard let pool = pools[named.digest] else {
-                throw Refusal(code: .unknownModel, field: "pool", reason: "no worker here has this card")
+                throw PlanRefusal(code: .unknownModel, field: "pool", reason: "no worker here has this card")
             }
             return PoolDirectory.Named(pool: pool, isAdapter: pools.resolve(entry.model)?.isAdapter ?? false)
         }
         guard let current = pools.resolve(entry.model) else {
-            throw Refusal(code: .unknownModel, field: "model", reason: "no worker here serves this model")
+            throw PlanRefusal(code: .unknownModel, field: "model", reason: "no worker here serves this model")
         }
         // A pin to a worker of another pool of the same model moves the request there: the pin is the stronger wish.
         if let pin = entry.options.pins.first, let other = core.workers[WorkerID(pin.workerID)]?.pool, other.name == current.pool.name {
@@ -281,42 +237,19 @@ final class RoutePlanner {
         return current
     }
 
-    private func check(_ entry: RouteEntry, against pool: Pool) throws(Refusal) {
+    private func check(_ entry: RouteEntry, against pool: Pool) throws(PlanRefusal) {
         guard entry.blockSize == pool.blockSize else {
-            throw Refusal(code: .invalidArgument, field: "blockSize", reason: "this model's blocks have \(pool.blockSize) tokens")
+            throw PlanRefusal(code: .invalidArgument, field: "blockSize", reason: "this model's blocks have \(pool.blockSize) tokens")
         }
         guard entry.sequenceHashes.count <= Int(entry.tokenCount / pool.blockSize) else {
-            throw Refusal(code: .invalidArgument, field: "sequenceHashes", reason: "more hashes than full blocks")
+            throw PlanRefusal(code: .invalidArgument, field: "sequenceHashes", reason: "more hashes than full blocks")
         }
         // An answer needs room for one token; how much more is the worker's limit on it.
         let needed = UInt64(entry.tokenCount) + (entry.task == .generate ? 1 : 0)
         guard pool.contextLength == 0 || needed <= UInt64(pool.contextLength) else {
-            throw Refusal(
+            throw PlanRefusal(
                 code: .promptTooLong, field: "tokenCount",
                 reason: "the prompt has \(entry.tokenCount) tokens, and this model's context \(pool.contextLength)")
-        }
-    }
-
-    private static func refusal(_ failure: PlacementFailure, of entry: RouteEntry) -> Refusal {
-        func pin(_ worker: WorkerID) -> String {
-            entry.options.pins.firstIndex { $0.workerID == worker.rawValue }.map { "pins[\($0)]" } ?? "pins"
-        }
-        // By both of its names: clients pin by number, people read the other one in logs.
-        func named(_ worker: WorkerID) -> String { "worker \(worker.rawValue) (\(worker))" }
-        return switch failure {
-        case .noWorker: Refusal(code: .noWorker, reason: "no worker is eligible now", retryAfter: RouterLimits.retryAfter)
-        case .busy: Refusal(code: .capacity, reason: "every worker that may run this is busy", isBusy: true)
-        case .unknownWorker(let worker):
-            Refusal(code: .unknownWorker, field: pin(worker), reason: "there is no such placement at \(named(worker))")
-        case .pinConflict(let worker):
-            Refusal(
-                code: .pinConflict, field: pin(worker), reason: "the pin to \(named(worker)) does not agree with the rest of the request")
-        case .pinNeeded:
-            Refusal(code: .invalidArgument, field: "pins", reason: "this router sends requests only where they are pinned")
-        case .badOverride(.policy):
-            Refusal(code: .invalidArgument, field: "policy", reason: "there is no such policy; there are \(SelectionPolicy.names)")
-        case .badOverride(.overlapWeight): Refusal(code: .invalidArgument, field: "overlapWeight", reason: "a number, not below 0")
-        case .badOverride(.temperature): Refusal(code: .invalidArgument, field: "temperature", reason: "a number, not below 0")
         }
     }
 

@@ -113,7 +113,7 @@ final class PlanQueue: EndOfTurn {
 
     private func lane(of entry: RouteEntry, _ named: PoolDirectory.Named, from handler: RouteHandler) -> QueueLane {
         var lane = QueueLane(entry, named, policy: core.planner.policy)
-        lane.stateFrom = core.planner.giver(of: entry, RequestID(origin: handler.origin, counter: entry.counter), in: named.pool)
+        lane.stateFrom = core.planner.handOvers.giver(of: entry, RequestID(origin: handler.origin, counter: entry.counter), in: named.pool)
         return lane
     }
 
@@ -138,6 +138,7 @@ final class PlanQueue: EndOfTurn {
         request.weight = Double(entry.tenantWeight)
         request.priority = Double(entry.options.priority)
         request.priorityClass = entry.options.priorityClass
+        request.isUnderWay = entry.wish == .decode || entry.attempt > 1
         request.tokens = uncached(entry, lane, pool)
         request.promptTokens = entry.tokenCount
         return request
@@ -363,15 +364,10 @@ final class PlanQueue: EndOfTurn {
         _ entry: RouteEntry, _ code: FailureCode, _ reason: String, _ pool: Pool? = nil, waited: Duration = .zero,
         retryAfter: Duration = .zero, to handler: RouteHandler
     ) {
-        var plan = PlanEntry()
-        plan.counter = entry.counter
-        plan.attempt = entry.attempt
-        plan.routerID = core.context.identity.id
-        plan.outcome = .failed
+        let refusal = PlanRefusal(code: code, reason: reason, retryAfter: retryAfter)
+        var plan = PlanEntry(failed: entry, refusal, by: core.context.identity.id)
         plan.queueMicroseconds = UInt64(clamping: waited.inMicroseconds)
         if let pool { plan.pool = pool.digest }
-        plan.failure = FailureDetail(
-            code: code, retryAfterMilliseconds: UInt32(clamping: retryAfter.inMilliseconds), field: "", reason: reason)
         core.metrics.planned(.failed, code)
         core.spans.answered(entry, origin: handler.origin, plan, waited: waited)
         deliver(plan, of: entry, to: handler)

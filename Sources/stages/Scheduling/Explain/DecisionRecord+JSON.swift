@@ -11,8 +11,12 @@ package enum PlacementNaming: Sendable {
 
 extension DecisionRecord {
     /// The largest one, of three legs with all candidates that are kept, has less than a quarter of a mebibyte.
-    package func write(to json: inout JSONWriter, naming: PlacementNaming) {
-        let names = PlacementNames(self, naming)
+    /// - Parameter before: the decision on the leg that ran before this one, written as a member; names mean the same in both.
+    package func write(to json: inout JSONWriter, naming: PlacementNaming, before: DecisionRecord? = nil) {
+        write(to: &json, PlacementNames([self] + (before.map { [$0] } ?? []), naming), before)
+    }
+
+    private func write(to json: inout JSONWriter, _ names: PlacementNames, _ before: DecisionRecord?) {
         json.beginObject()
         json.member("request", facts.request.description)
         json.member("attempt", UInt64(facts.attempt))
@@ -37,21 +41,24 @@ extension DecisionRecord {
         json.beginArray()
         for leg in legs { leg.write(to: &json, names) }
         json.endArray()
+        if let before {
+            json.key("before")
+            before.write(to: &json, names, nil)
+        }
         json.endObject()
     }
 }
 
-/// Ordinals are the order of the record's placements.
+/// Ordinals are the order of the records' placements.
 private struct PlacementNames {
     private let naming: PlacementNaming
     private var sorted: [Placement] = []
 
-    init(_ record: DecisionRecord, _ naming: PlacementNaming) {
+    init(_ records: [DecisionRecord], _ naming: PlacementNaming) {
         self.naming = naming
         guard naming == .ordinals else { return }
-        for placement in record.legs.flatMap({ $0.candidates.map(\.placement) }).sorted() where placement != sorted.last {
-            sorted.append(placement)
-        }
+        let placements = records.flatMap { $0.legs.flatMap { $0.candidates.map(\.placement) } }
+        for placement in placements.sorted() where placement != sorted.last { sorted.append(placement) }
     }
 
     func write(_ placement: Placement, to json: inout JSONWriter) {

@@ -62,11 +62,21 @@ package struct DecisionRing: Sendable {
 
     /// The last decision on this attempt of a request, or on any if none is named. The newest are found soonest.
     package func record(of request: RequestID, attempt: UInt8? = nil) -> DecisionRecord? {
+        last { $0.request == request && (attempt == nil || attempt == $0.attempt) }
+    }
+
+    /// Where a record is of the decode leg of a request that was handed over in sequence: the decision on the prefill leg, made for the same attempt.
+    package func record(before later: DecisionRecord) -> DecisionRecord? {
+        guard later.shape == .decode else { return nil }
+        let known = later.facts
+        return last { $0.request == known.request && $0.attempt == known.attempt && $0.handOver == .sequential }
+    }
+
+    private func last(where isMeant: (DecisionFacts) -> Bool) -> DecisionRecord? {
         var position = decisions.next
         while position > decisions.oldest {
             position -= 1
-            let facts = decisions[position].facts
-            if facts.request == request, attempt == nil || attempt == facts.attempt { return record(decisions[position]) }
+            if isMeant(decisions[position].facts) { return record(decisions[position]) }
         }
         return nil
     }

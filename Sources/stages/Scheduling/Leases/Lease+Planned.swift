@@ -19,6 +19,7 @@ extension Lease {
         confirmedBlocks = isHalf ? 0 : match.confirmed
         sharesBlocks = query.assumeReuse ?? (isHalf ? false : settings.assumeReuse)
         tracksPrefill = tracks
+        tracksWhole = query.trackPrefill ?? settings.trackPrefill
         self.timing = timing
     }
 }

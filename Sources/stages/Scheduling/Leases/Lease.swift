@@ -42,6 +42,8 @@ package struct Lease: Hashable, Sendable {
     package var confirmedBlocks: UInt32 = 0
     /// Off: its prefill counts nothing here, as its asker wished.
     package var tracksPrefill = true
+    /// The same, should the worker run a whole request in the place of a decode leg.
+    package var tracksWhole = true
     /// Off: its blocks are taken for its own, whatever their hashes say.
     package var sharesBlocks = true
     /// Its prefill is not done, so that its blocks are expected and not yet there.

@@ -121,7 +121,10 @@ package struct LeaseTable: Sendable {
         now.hashes = told.count > entry.lease.hashes.count ? told : entry.lease.hashes
         now.exclusiveBlocks = entry.lease.exclusiveBlocks
         now.confirmedBlocks = entry.lease.confirmedBlocks
-        now.tracksPrefill = entry.lease.tracksPrefill
+        // A move that has nothing to bring is computed anew, in the place that was booked for its decode leg.
+        let isWhole = entry.lease.role == .decode && lease.role == .aggregated
+        now.tracksPrefill = isWhole ? entry.lease.tracksWhole : entry.lease.tracksPrefill
+        now.tracksWhole = entry.lease.tracksWhole
         now.sharesBlocks = entry.lease.sharesBlocks
         now.timing = entry.lease.timing
         now.isPredicted = lease.isPredicted && entry.lease.isPredicted

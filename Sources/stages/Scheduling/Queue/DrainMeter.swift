@@ -1,6 +1,6 @@
 import ClusterModel
 
-/// How fast a queue empties: tokens placed out of it a second, over the time in which something was parked. The last seconds count most.
+/// How fast a queue empties: tokens of newcomers placed out of it a second, over the time in which some were parked. The last seconds count most.
 struct DrainMeter: Sendable {
     private var tokens = 0.0
     private var waited = 0.0
@@ -13,7 +13,7 @@ struct DrainMeter: Sendable {
         last = now
     }
 
-    /// Before anything changes: the time since the last call passed with something parked, or with nothing.
+    /// Before anything changes: the time since the last call passed with newcomers parked, or without.
     mutating func pass(to now: Instant, isWaiting: Bool) {
         guard now > last else { return }
         var left = now.nanoseconds - step.nanoseconds

@@ -9,6 +9,8 @@ package struct ParkedRequest: Hashable, Sendable {
     package var priority = 0.0
     /// Of a tenant's requests those of the highest class go first, whatever the policy says.
     package var priorityClass: UInt32 = 0
+    /// It has state, or part of its answer: only memory turns it away, and it goes first of all that its tenant has.
+    package var isUnderWay = false
     /// Still to be computed: what the tenant is charged, and the queue bounded by.
     package var tokens: UInt32 = 1
     package var promptTokens: UInt32 = 0

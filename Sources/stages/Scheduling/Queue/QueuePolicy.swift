@@ -25,14 +25,16 @@ package enum QueuePolicy: String, CaseIterable, Sendable {
     private static func seconds(_ span: Duration) -> Double { Double(span.inNanoseconds) / 1e9 }
 }
 
-/// A place in the order: the higher class, the higher score, then who came first, or last where that is the policy.
+/// A place in the order: what is under way, the higher class, the higher score, then who came first, or last where that is the policy.
 struct QueueRank: Comparable, Sendable {
+    let isUnderWay: Bool
     let priorityClass: UInt32
     let score: Double
     let order: UInt64
 
     /// Goes before.
     static func < (left: QueueRank, right: QueueRank) -> Bool {
+        if left.isUnderWay != right.isUnderWay { return left.isUnderWay }
         if left.priorityClass != right.priorityClass { return left.priorityClass > right.priorityClass }
         return left.score == right.score ? left.order < right.order : left.score > right.score
     }

@@ -2,8 +2,8 @@ package import ClusterModel
 
 /// The parked requests of one pool, in the order in which they are to be tried again.
 ///
-/// Tenants take turns by their weights; within a tenant the higher class goes first, and within a class the policy orders; past the aging bound who waited longest has a turn of its own, so that
-/// nobody starves. A try that finds all placements busy blocks the request's lane, and nothing else: the next one is of another lane. `stir` opens
+/// Tenants take turns by their weights; within a tenant what is under way goes first, then the higher class, and within a class the policy orders;
+/// past the aging bound who waited longest has a turn of its own, so that nobody starves. A try that finds all placements busy blocks the request's lane, and nothing else: the next one is of another lane. `stir` opens
 /// the blocked lanes again, those first that have been blocked longest.
 ///
 /// Parking, taking out and finding the next one cost the logarithm of what is parked, and a few operations for each tenant that has something parked.
@@ -78,6 +78,9 @@ package struct RequestQueue: Sendable {
     /// Still to be computed.
     package private(set) var tokens: UInt64 = 0
     package private(set) var promptTokens: UInt64 = 0
+    /// Of those that are parked.
+    private var underWay = 0
+    private var hasNewcomers: Bool { count > underWay }
 
     package init(_ settings: QueueSettings = QueueSettings(), at now: Instant) {
         self.settings = settings
@@ -112,14 +115,12 @@ package struct RequestQueue: Sendable {
     // MARK: In
 
     /// Parks a request. `isBusy`: a try has just found that all its placements are. `tokenLimit` bounds what is parked in tokens, but for the first.
+    /// What is under way is bounded by neither number nor time: to refuse it would throw away what was computed for it.
     package mutating func park(
         _ request: ParkedRequest, isBusy: Bool, tokenLimit: UInt64, at now: Instant
     ) throws(QueueRefusal) -> QueueTicket {
-        meter.pass(to: now, isWaiting: !isEmpty)
-        guard count < settings.entries, isEmpty || tokens + UInt64(request.tokens) <= tokenLimit else { throw .full }
-        if let wait = wait(for: request), wait > now.duration(to: request.expiry) {
-            throw .unreachable(by: wait - now.duration(to: request.expiry))
-        }
+        meter.pass(to: now, isWaiting: hasNewcomers)
+        if !request.isUnderWay { try admit(request, tokenLimit: tokenLimit, at: now) }
         sequence += 1
         let rank = rank(of: request, sequence), lane = lane(request.lane, isBusy: isBusy)
         let tenant = ring.enter(request.tenant, weight: request.weight), group = group(of: tenant, in: lane)
@@ -131,9 +132,17 @@ package struct RequestQueue: Sendable {
         count += 1
         tokens += UInt64(request.tokens)
         promptTokens += UInt64(request.promptTokens)
+        if request.isUnderWay { underWay += 1 }
         refresh(group)
         refreshAge(of: lane)
         return QueueTicket(index: slot, sequence: sequence)
+    }
+
+    private func admit(_ request: ParkedRequest, tokenLimit: UInt64, at now: Instant) throws(QueueRefusal) {
+        guard count < settings.entries, isEmpty || tokens + UInt64(request.tokens) <= tokenLimit else { throw .full }
+        if let wait = wait(for: request), wait > now.duration(to: request.expiry) {
+            throw .unreachable(by: wait - now.duration(to: request.expiry))
+        }
     }
 
     // MARK: Out
@@ -174,8 +183,9 @@ package struct RequestQueue: Sendable {
     package mutating func placed(_ ticket: QueueTicket, at now: Instant) {
         guard let pick, pick.slot == ticket.index else { preconditionFailure("it was not its turn") }
         let slot = slots[pick.slot]
-        meter.pass(to: now, isWaiting: true)
-        meter.placed(slot.request.tokens)
+        meter.pass(to: now, isWaiting: hasNewcomers)
+        // How long newcomers wait follows from how fast newcomers leave: a decode leg has but one token to count.
+        if !slot.request.isUnderWay { meter.placed(slot.request.tokens) }
         if let turn = pick.turn {
             ring.take(turn)
             sinceAged = pick.isAgedWaiting ? sinceAged + 1 : sinceAged
@@ -200,7 +210,7 @@ package struct RequestQueue: Sendable {
     @discardableResult
     package mutating func remove(_ ticket: QueueTicket, at now: Instant) -> Bool {
         guard contains(ticket) else { return false }
-        meter.pass(to: now, isWaiting: true)
+        meter.pass(to: now, isWaiting: hasNewcomers)
         take(out: ticket.index)
         return true
     }
@@ -213,9 +223,9 @@ package struct RequestQueue: Sendable {
 
     // MARK: Estimates
 
-    /// Tokens placed a second of late, while something was parked; nil if that is not known.
+    /// Tokens of newcomers placed a second of late, while any were parked; nil if that is not known.
     package mutating func rate(at now: Instant) -> Double? {
-        meter.pass(to: now, isWaiting: !isEmpty)
+        meter.pass(to: now, isWaiting: hasNewcomers)
         return meter.rate
     }
 
@@ -257,7 +267,7 @@ package struct RequestQueue: Sendable {
 
     private func rank(of request: ParkedRequest, _ sequence: UInt64) -> QueueRank {
         QueueRank(
-            priorityClass: request.priorityClass, score: settings.policy.score(request, since: epoch),
+            isUnderWay: request.isUnderWay, priorityClass: request.priorityClass, score: settings.policy.score(request, since: epoch),
             order: settings.policy == .lcfs ? .max - sequence : sequence)
     }
 
@@ -330,6 +340,7 @@ package struct RequestQueue: Sendable {
         count -= 1
         tokens -= UInt64(gone.request.tokens)
         promptTokens -= UInt64(gone.request.promptTokens)
+        if gone.request.isUnderWay { underWay -= 1 }
         refresh(group)
         refreshAge(of: lane)
         if groups[group].heap.isEmpty { forget(group) }

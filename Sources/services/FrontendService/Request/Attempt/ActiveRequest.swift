@@ -65,7 +65,7 @@ final class ActiveRequest {
                 choice: frame.choice, count: UInt8(truncatingIfNeeded: count), finish: frame.finish, leg: leg,
                 hasLogprobs: logprobs != nil, firstPosition: frame.firstPosition))
         if let logprobs { arrivals.logprobs.append(contentsOf: logprobs) }
-        arrivals[leg].hasTokens = true
+        if count > 0 { arrivals[leg].hasTokens = true }
         signal.wake()
         return true
     }

@@ -29,6 +29,8 @@ struct Arrivals {
         _modify { if leg == .prefill { yield &prefill } else { yield &main } }
     }
 
+    /// Of any leg. An end of a choice alone is none.
+    var hasTokens: Bool { main.hasTokens || prefill.hasTokens }
     var isEmpty: Bool { runs.isEmpty && main.isEmpty && prefill.isEmpty }
 
     /// Keeps the memory for what comes next.
@@ -55,7 +57,7 @@ struct LegNews {
     var cachedTokens: UInt32?
     /// What it says of its own time. Nobody waits for that: it comes along with what follows.
     var workerTimes: WorkerSlice?
-    /// Frames of it came.
+    /// Tokens of it came; a frame may have none.
     var hasTokens = false
     var refusal: RefusedStatus?
     var ended: EndedStatus?

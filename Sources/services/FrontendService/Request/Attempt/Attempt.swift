@@ -51,27 +51,42 @@ final class Attempt {
 
     /// Asks for places, and sends every leg that can begin now.
     private func start() async throws(AttemptFailure) {
-        var next = request.history.next
-        // Choices that go on from texts of their own have no one state that could be handed over.
-        if request.released.isContinued, request.prepared.choices > 1 { next.wish = .aggregated }
+        let next = next
         let placed = try await placing.plan(Placing.Question(attempt: number, wish: next.wish, preferred: next.preferred))
         legs.add(placed)
         let limit = sendLimit
-        if next.wish == .decode { try await bring(from: next.source, until: limit) }
-        legs.tellWorkers()
         await request.tellDecision(of: placed.router, number)
+        if next.wish == .decode { try await bring(from: next.source, until: limit) }
         try await send(legs.all, placed, until: limit)
-        frontend.metrics.splits.began(legs.path, isMove: next.wish == .decode)
+        frontend.metrics.splits.began(legs.path, isDrained: next.isDrained, isMove: legs.isMove)
+        request.history.isSent()
+    }
+
+    /// What this attempt is to be. Only where blocks can be brought is a place asked for that counts no prefill; the last attempt takes the way
+    /// on which less can go wrong.
+    private var next: AttemptHistory.Next {
+        var next = request.history.next
+        if request.released.isContinued, request.prepared.choices > 1 {
+            // Choices that go on from texts of their own have no one state that could be handed over.
+            next = next.withoutSource
+            next.wish = .aggregated
+        }
+        guard next.wish == .decode else { return next }
+        return number < limits.attempts && drained(next.source) != nil ? next : next.withoutSource
+    }
+
+    /// A worker that drains, as long as there is a link to it.
+    private func drained(_ source: PlanLeg?) -> WorkerClient? {
+        guard let source, let worker = frontend.workers.client(source.workerID, generation: source.generation), worker.isOpen else {
+            return nil
+        }
+        return worker
     }
 
     /// A continued request goes on with its blocks where they can be brought from the worker that drains; else it computes them anew.
     private func bring(from source: PlanLeg?, until limit: Instant) async throws(AttemptFailure) {
         let successor = try await worker(of: legs.all[0], until: limit)
-        // The last attempt takes the way on which less can go wrong.
-        if let source, number < limits.attempts, let drained = frontend.workers.client(source.workerID, generation: source.generation),
-            drained.isOpen,
-            drained.entry.canSendState(to: successor.entry)
-        {
+        if let source, let drained = drained(source), drained.entry.canSendState(to: successor.entry) {
             legs.addSource(source)
         } else {
             legs.all[0].task = .aggregated
@@ -82,11 +97,11 @@ final class Attempt {
     private func goOn(with state: [UInt8]) async throws(AttemptFailure) {
         let asked = loop.now
         request.trace.spans?.asksAgain()
-        let placed = try await placing.plan(Placing.Question(attempt: number, wish: .decode, isSecond: true))
+        let question = Placing.Question(attempt: number, wish: .decode, isSecond: true, router: legs.prefill?.router)
+        let placed = try await placing.plan(question)
         legs.wasParked(for: asked.duration(to: loop.now))
-        let decode = legs.add(placed)
-        legs.tellWorkers()
-        try await send(decode, placed, handOver: state, until: sendLimit)
+        try await send(legs.add(placed), placed, handOver: state, until: sendLimit)
+        await request.tellDecision(of: placed.router, number)
     }
 
     // MARK: Dispatch
@@ -105,7 +120,7 @@ final class Attempt {
         var entries: [(leg: AttemptLeg, entry: GenerateEntry)] = []
         for leg in fresh.reversed() {
             var entry = request.messages.entry(
-                leg, of: number, routerID: leg.router == nil ? 0 : placed.plan.routerID, request.released, request.history, at: loop.now)
+                leg, of: number, routerID: leg.router == nil ? 0 : placed.plan.routerID, request.released, at: loop.now)
             entry.firstTokenMilliseconds = legs.firstTokenLeft.wireMilliseconds
             entry.room = legs.room(for: leg)
             entry.handOver = handOver
@@ -123,6 +138,8 @@ final class Attempt {
         if let index = entries.firstIndex(where: { $0.leg.task != .prefill }) {
             try await openSession(entries[index].leg, placed.plan.session, &entries[index].entry, until: limit)
         }
+        dropLostSource(&entries)
+        legs.tellWorkers()
         for (leg, var entry) in entries {
             entry.traceParent = request.trace.forWorker(leg.placement, as: leg.task)
             guard let worker = leg.worker, worker.generate(entry, for: request.active) else {
@@ -131,6 +148,17 @@ final class Attempt {
             leg.isSent(at: loop.now)
         }
         request.record.isSent()
+    }
+
+    /// A worker that drains may leave at any moment; from here on nothing waits.
+    private func dropLostSource(_ entries: inout [(leg: AttemptLeg, entry: GenerateEntry)]) {
+        guard legs.isMove, let source = legs.prefill, !(source.worker?.isOpen ?? false) else { return }
+        legs.drop(source: source)
+        entries.removeAll { $0.leg === source }
+        for index in entries.indices {
+            entries[index].entry.leg = .aggregated
+            entries[index].entry.room = nil
+        }
     }
 
     private func openSession(

@@ -13,6 +13,11 @@ struct AttemptHistory {
         var preferred: PlacementRef?
         /// It drains, and has all of the request's blocks.
         var source: PlanLeg?
+        /// The worker of the last attempt drains: whether its blocks are brought or computed anew is counted.
+        var isDrained = false
+
+        /// All blocks are computed where it is placed.
+        var withoutSource: Next { Next(preferred: preferred, isDrained: isDrained) }
     }
 
     private(set) var next = Next()
@@ -33,6 +38,9 @@ struct AttemptHistory {
     func rulesOut(_ pinned: [WorkerID]) -> Bool {
         pinned.contains { excluded.contains($0.rawValue) || unreachable.contains($0.rawValue) }
     }
+
+    /// How the next attempt goes on after a drain was counted.
+    mutating func isSent() { next.isDrained = false }
 
     // MARK: How legs fail
 
@@ -79,8 +87,7 @@ struct AttemptHistory {
     }
 
     /// A decode leg gave its prefill leg up.
-    mutating func prefillLost(_ prefill: FailedLeg, _ ended: EndedStatus) -> AttemptFailure {
-        if ended.failure?.code == .capacity { return noRoom(prefill.placement) }
+    mutating func prefillLost(_ prefill: FailedLeg) -> AttemptFailure {
         leave(pairOf: prefill)
         return AttemptFailure(.transferFailed, .handOverFailed)
     }
@@ -97,7 +104,8 @@ struct AttemptHistory {
         switch ended.reason {
         // Finished, and tokens are missing: the worker may well do it again.
         case .finished: return tokensLost()
-        case .failed where leg.partner != nil && code == .capacity:
+        // What an engine cannot hold it says in other fields.
+        case .failed where leg.partner != nil && code == .capacity && ended.failure?.field == "room":
             return noRoom(leg.isPrefill ? leg.placement : leg.partner ?? leg.placement)
         // The decode worker was not there for it; unless this one leaves, and was given up before.
         case .failed where leg.isPrefill && code == .roomClosed:
@@ -112,7 +120,10 @@ struct AttemptHistory {
         case .failed where leg.partner != nil && (code?.isOfTheRoom ?? false): return AttemptFailure(.transferFailed, .handOverFailed)
         case .failed: return AttemptFailure(ended.failure ?? FailureDetail(), .engineFailed, of: hints)
         case .drained:
-            if leg.canMove, !leg.isPrefill { next = Next(wish: .decode, source: leg.placement) }
+            if !leg.isPrefill {
+                next.isDrained = true
+                if leg.canMove { (next.wish, next.source) = (.decode, leg.placement) }
+            }
             return AttemptFailure(.workerLost, .drained)
         default: return AttemptFailure(.workerLost, .ended)
         }

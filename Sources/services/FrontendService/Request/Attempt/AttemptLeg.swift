@@ -62,8 +62,10 @@ final class AttemptLeg {
         if isSent { worker?.cancel(request, attempt: request.attempt, reason: .clientGone) } else { release(.neverDispatched) }
     }
 
-    /// The answer is complete, and with it what the worker does.
-    func finished(_ request: ActiveRequest) { worker?.forget(request) }
+    /// The answer is complete, and with it what the worker does; one that was not even asked need not be.
+    func finished(_ request: ActiveRequest) {
+        guard let worker, isSent, worker.forget(request, task) else { return release(.neverDispatched) }
+    }
 
     private func release(_ reason: LeaseEnd) { router?.release(placement.lease(reason)) }
 }
@@ -74,6 +76,8 @@ extension PlanEntry {
         switch (legs.map(\.leg), handOver) {
         case ([.aggregated], .none): wish != .prefill && !isSecond
         case ([.prefill, .decode], .concurrent), ([.prefill], .sequential): wish == .any
+        // Who only asks is told of both.
+        case ([.prefill, .decode], .sequential): wish == .any && outcome == .queryOnly
         case ([.decode], .none): wish == .decode
         default: false
         }

@@ -17,7 +17,7 @@ final class AttemptLegs {
     private var silenceDue = Instant.zero
     /// As counted among what the frontend holds.
     private var keptRuns = 0
-    private var isMove = false
+    private(set) var isMove = false
 
     private var frontend: Frontend { request.frontend }
     private var loop: Loop { request.loop }
@@ -49,6 +49,14 @@ final class AttemptLegs {
         all.insert(AttemptLeg(placement, from: nil), at: 0)
         path = .concurrent
         isMove = true
+    }
+
+    /// That worker is gone, and what it would have brought: the other one computes all of it.
+    func drop(source: AttemptLeg) {
+        all.removeAll { $0 === source }
+        for leg in all { leg.task = .aggregated }
+        path = .none
+        isMove = false
     }
 
     /// Where each leg runs.
@@ -111,7 +119,7 @@ final class AttemptLegs {
             if !arrivals.runs.isEmpty {
                 try await release(arrivals, isOwed: isOwed)
                 if released.unfinished == 0 { return .complete }
-                silenceDue = loop.now + limits.silence
+                if arrivals.hasTokens { silenceDue = loop.now + limits.silence }
             }
             if let state = try ends(arrivals) { return .handedOver(state) }
             if request.isLate { throw AttemptFailure(.timeout, .timedOut, isFinal: true) }
@@ -131,7 +139,7 @@ final class AttemptLegs {
         }
         if all.allSatisfy(\.isAccepted) {
             firstTokenDue = firstTokenDue ?? loop.now + limits.firstToken
-            request.answer.begin()
+            request.beginAnswer()
             placing.accepted()
         }
         // What a decode leg has was brought there, and what a later attempt finds cached may be of the answer.
@@ -142,7 +150,7 @@ final class AttemptLegs {
 
     /// Gives the client what came, as fast as it takes it. Meanwhile more waits as ids, and costs nobody else anything.
     private func release(_ arrivals: borrowing Arrivals, isOwed: Bool) async throws(AttemptFailure) {
-        request.answer.begin()
+        request.beginAnswer()
         request.record.beginsBatch(choices: released.unfinished)
         defer { request.record.endsBatch(tokens: request.answer.usage.completionTokens) }
         try await give(arrivals, isOwed)
@@ -221,11 +229,11 @@ final class AttemptLegs {
     /// Looks at the last words of all workers. What the decode worker says of itself counts before what the prefill worker says of it, and
     /// both before what the decode worker says of the other. The state that a prefill leg gave, if the attempt goes on with it.
     private func ends(_ arrivals: borrowing Arrivals) throws(AttemptFailure) -> [UInt8]? {
-        var state: [UInt8]?, gaveUp: EndedStatus?
+        var state: [UInt8]?, gaveUp = false
         if let main {
             let news = arrivals[main.task]
-            if let ended = news.ended, ended.reason == .prefillLost, prefill != nil {
-                gaveUp = ended
+            if news.ended?.reason == .prefillLost, prefill != nil {
+                gaveUp = true
             } else if news.ended?.reason != .finished || released.keptRuns == 0 {
                 // One that has finished may have said all, while what belongs before it is under way.
                 try ends(main, news)
@@ -240,10 +248,10 @@ final class AttemptLegs {
                 // Once the state is with the decode leg, nothing depends on the prefill leg any more.
                 try ends(prefill, news)
             }
-            if let gaveUp {
+            if gaveUp {
                 throw fail(
                     prefill,
-                    request.history.prefillLost(FailedLeg(placement: prefill.placement, isPrefill: true, partner: main?.placement), gaveUp))
+                    request.history.prefillLost(FailedLeg(placement: prefill.placement, isPrefill: true, partner: main?.placement)))
             }
             // It ended, and what it owed did not come.
             if !prefill.isRunning, released.keptRuns > 0 { throw fail(prefill, request.history.tokensLost()) }

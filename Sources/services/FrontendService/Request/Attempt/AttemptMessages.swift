@@ -62,7 +62,7 @@ struct AttemptMessages {
     /// repeats.
     @LoopActor
     func entry(
-        _ leg: AttemptLeg, of attempt: UInt8, routerID: UInt64, _ released: ReleasedAnswer, _ history: AttemptHistory, at now: Instant
+        _ leg: AttemptLeg, of attempt: UInt8, routerID: UInt64, _ released: ReleasedAnswer, at now: Instant
     ) -> GenerateEntry {
         var entry = GenerateEntry()
         entry.counter = id.counter
@@ -72,9 +72,8 @@ struct AttemptMessages {
         entry.rank = leg.placement.rank
         entry.lease = leg.placement.lease
         entry.routerID = routerID
-        // A request is refused for this once, and never where it was not placed by load, has no prompt to compute, or could go nowhere else.
-        entry.refuseOverbooked =
-            history.overbooked.isEmpty && leg.router != nil && leg.task != .decode && Int(attempt) < limits.attempts
+        // A request is refused for this once at most, and never where it was not placed by load, has no prompt to compute, or ends of it.
+        entry.refuseOverbooked = attempt == 1 && Int(attempt) < limits.attempts && leg.router != nil && leg.task != .decode
         entry.waitingTokens = leg.placement.waitingTokens
         entry.streamNumber = leg.placement.streamNumber
         entry.remainingMilliseconds = now.duration(to: deadline).wireMilliseconds

@@ -26,6 +26,8 @@ final class Placing {
         var preferred: PlacementRef?
         /// The attempt has a leg already, whose state a decode leg goes on with.
         var isSecond = false
+        /// Placed that leg, and knows whose state it is.
+        var router: RouterClient?
     }
 
     /// Places, and the router that booked them.
@@ -54,7 +56,8 @@ final class Placing {
         asked = nil
         request.record.wantsPlan()
         defer { request.record.hasNoPlan() }
-        var router = try await router(), without: [UInt64] = []
+        var without: [UInt64] = []
+        var router = if let known = question.router, known.canPlan { known } else { try await router() }
         while true {
             do throws(PlanFailure) { return Placed(router: router, plan: try await plan(question, from: router)) } catch {
                 guard !request.isClientGone else { throw .clientGone }
