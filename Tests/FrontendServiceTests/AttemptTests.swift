@@ -64,15 +64,6 @@ struct AttemptTests {
         #expect(entries[0].streamNumber == 7)
     }
 
-    @Test("the last attempt is not refused for being overbooked: no other would follow")
-    func lastAttempt() {
-        let scene = Scene(workers: 3)
-        script(scene) { job in if job.entry.attempt < 3 { job.refuse(.draining) } else { job.answer("hello") } }
-        scene.finish(scene.chat(stream: false)) { #expect($0.status == 200) }
-        let flags = entries(scene).sorted { $0.attempt < $1.attempt }.map(\.refuseOverbooked)
-        #expect(flags == [true, true, false])
-    }
-
     @Test("what no other worker would do better is not tried again", arguments: [true, false])
     func refusedForGood(stream: Bool) {
         let scene = Scene()

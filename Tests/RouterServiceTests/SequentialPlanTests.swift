@@ -42,7 +42,10 @@ struct SequentialPlanTests {
         for _ in 0..<6 {
             let first = world.plan(frontend)
             paths.insert(first.handOver)
-            if first.handOver == .sequential { #expect(SplitPool.second(first, world, frontend).legs.map(\.workerID) == [3]) }
+            guard first.handOver == .sequential else { continue }
+            let elsewhere = SplitPool.second(first, world, frontend) { $0.options.pins = [Pin(leg: .decode, workerID: 4, rank: nil)] }
+            #expect(elsewhere.outcome == .failed)
+            #expect(SplitPool.second(first, world, frontend).legs.map(\.workerID) == [3])
         }
         #expect(paths == [.concurrent, .sequential], "both are taken in turn")
     }

@@ -323,8 +323,9 @@ struct QueueTests {
             let now = start + .milliseconds(Int64(step) * 100)
             // A decode leg between any two of them.
             let ticket = park(&queue, underWay(request(1, at: Double(step) * 0.1)))
-            #expect(queue.next(at: now) == ticket)
-            if let ticket { queue.placed(ticket, at: now) }
+            let found = queue.next(at: now)
+            #expect(found == ticket)
+            if let found { queue.placed(found, at: now) }
             if let ticket = queue.next(at: now) { queue.placed(ticket, at: now) }
             if let ticket = twin.next(at: now) { twin.placed(ticket, at: now) }
         }

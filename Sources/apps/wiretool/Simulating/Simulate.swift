@@ -59,7 +59,8 @@ enum Simulate {
             options.span = resolved[span]
             options.keepsLogs = resolved[verbose]
             options.users = resolved[users]
-            let isSplit = resolved[prefill] + resolved[decode] > 0, whole = resolved[workers] ?? (isSplit ? 0 : defaults.shape.workers.count)
+            let isSplit = resolved[prefill] + resolved[decode] > 0,
+                whole = resolved[workers] ?? (isSplit ? 0 : defaults.shape.workers.count)
             var failures = 0
             for run in 0..<resolved[runs] {
                 let seed = UInt64(resolved[seed]) &+ UInt64(run)

@@ -6,6 +6,9 @@ struct AskedRequest {
     let at: Instant
     let pending: PendingReply
 
+    /// Engines fail on purpose, too.
+    private static let honest = SimulatedUsers.honest.union(["engine_failed"])
+
     var reply: ChatReply? { pending.reply }
 
     /// The longest time without any of its text, and the longest between two parts of it.
@@ -25,7 +28,7 @@ struct AskedRequest {
         }
         if reply.http.ending == .left { return nil }
         if reply.isTypedError {
-            return mayFail && SimulatedUsers.honest.contains(reply.answer.failure?.code ?? "") ? nil : "an error"
+            return mayFail && Self.honest.contains(reply.answer.failure?.code ?? "") ? nil : "an error"
         }
         guard reply.isComplete else { return "neither an answer nor an error" }
         let texts = reply.answer.choices.map { Array($0.text.utf8) }

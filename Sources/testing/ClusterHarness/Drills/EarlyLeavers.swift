@@ -6,7 +6,8 @@ import WorkerService
 /// Clients of very long prompts leave while these are computed, and others wait behind them.
 enum EarlyLeavers {
     static let drill = VirtualDrill(
-        "cancel", proves: "T16", "clients leave before their first token, with prompts of 128k tokens: prefill stops, whoever waits goes on",
+        "cancel", proves: "T16",
+        "clients leave before their first token, with prompts of 128k tokens: prefill stops, whoever waits goes on",
         [stopped, follower]
     ) { stage in try play(stage) }
 
@@ -84,7 +85,9 @@ enum EarlyLeavers {
             cluster.pass(.microseconds(200))
             let passed = left.duration(to: cluster.world.now)
             // It may come to its worker only now, for what was under way.
-            if isComputed() { wasComputed = true } else if wasComputed {
+            if isComputed() {
+                wasComputed = true
+            } else if wasComputed {
                 stage.measure(stopped, passed)
                 wasComputed = false
             }

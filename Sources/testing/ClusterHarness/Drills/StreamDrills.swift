@@ -15,9 +15,12 @@ enum StreamDrills {
 
     static let all: [VirtualDrill] = Form.allCases.flatMap { form in
         [
-            drill(.kill, form, proves: "T10", "a worker with 200 live streams is killed: each goes on at another, token by token", [gap, released]),
             drill(
-                .drain, form, proves: "T11", "a worker with 200 live streams is told to leave: they end there or go on elsewhere, none is cut",
+                .kill, form, proves: "T10", "a worker with 200 live streams is killed: each goes on at another, token by token",
+                [gap, released]),
+            drill(
+                .drain, form, proves: "T11",
+                "a worker with 200 live streams is told to leave: they end there or go on elsewhere, none is cut",
                 [gap, released, gone]),
             drill(
                 .freeze, form, proves: "T12", "a worker with 200 live streams stops, its sockets open: it is noticed, and used again later",

@@ -27,7 +27,9 @@ package struct VirtualDrillSummary: Sendable {
         }
     }
 
-    package static let head = ["drill", "proves", "runs", "held", "requests", "complete", "errors", "left", "moved", "worst (may be; seed)"]
+    package static let head = [
+        "drill", "proves", "runs", "held", "requests", "complete", "errors", "left", "moved", "worst (may be; seed)",
+    ]
 
     package var row: [String] {
         let counts = [runs, held, requests, complete, errors, left, moved].map(String.init)
