@@ -286,7 +286,7 @@ struct HostileSourceTests {
     func smallOnTheWay() throws {
         var engine = MockConfiguration.split(step: .seconds(4))
         engine.kv = MockKVConfiguration(headDimension: 1 << 14)
-        let bed = try SplitBed(decode: engine) { config, _ in config.rooms.credits = 1 << 20 }, source = try KVSource(bed)
+        let bed = try SplitBed(decode: engine) { config, _ in config.rooms.credits = 2 << 20 }, source = try KVSource(bed)
         bed.front.send(bed.decodeLeg(1, prompt: 3_200) { $0.room = source.plan }, to: bed.decode)
         var open = source.open(1, tokens: 3_200)
         open.shape.headDimension = 1 << 14
