@@ -89,7 +89,9 @@ extension Contract {
             }
         }
 
-        @Test("large bytes that leave from where they lie keep their place among the others, and are counted", arguments: Kind.all, [1, 2] as [UInt64])
+        @Test(
+            "large bytes that leave from where they lie keep their place among the others, and are counted", arguments: Kind.all,
+            [1, 2] as [UInt64])
         func payloads(_ kind: Kind, seed: UInt64) async throws {
             try await with(kind) { harness in
                 let (sender, receiver) = try await streams(harness, reading: false)

@@ -26,7 +26,10 @@ extension WorkerService {
     /// Rooms of either side, and offers that wait for their request.
     package var openRooms: Int { core?.rooms.openCount ?? 0 }
     /// Of KV state, between links and engine.
-    package var kvBytesHeld: Int { (core?.rooms.bytesToSend ?? 0) + (core?.rooms.bytesToStore ?? 0) + kvLinks.reduce(0) { $0 + $1.bytesHeld } }
+    package var kvBytesHeld: Int {
+        (core?.rooms.bytesToSend ?? 0) + (core?.rooms.bytesToStore ?? 0) + kvLinks.reduce(0) { $0 + $1.bytesHeld }
+    }
+
 
     /// Legs that were accepted and have not ended, in the order of their slots.
     package var openLegs: [OpenLeg] { core?.table.open.map(OpenLeg.init) ?? [] }

@@ -144,17 +144,6 @@ struct LegFailureTests {
         #expect(bed.asked.map(\.wish) == [.any, .aggregated])
     }
 
-    @Test("the last attempt is not refused for being overbooked: no other would follow")
-    func lastAttempt() {
-        let bed = SplitBed(), client = bed.scene.chat()
-        for worker in 1...4 {
-            bed.script(worker) { job in if job.entry.attempt < 3 { job.refuse(.draining) } else { SplitBed.run(job) } }
-        }
-        bed.expectWhole(client)
-        let entries = (1...4).flatMap { bed.entries($0) }.filter { $0.leg != .decode }.sorted { $0.attempt < $1.attempt }
-        #expect(entries.map(\.attempt) == [1, 2, 3] && entries.map(\.refuseOverbooked) == [true, true, false])
-    }
-
     @Test("overbooked at the prefill worker: the load goes to the router, the worker may be chosen again")
     func prefillOverbooked() {
         let bed = SplitBed(), client = bed.scene.chat()

@@ -79,7 +79,9 @@ struct RoomPartsTests {
         #expect((String(repeating: "a", count: 511) + "é").cut(toBytes: 512).utf8.count == 511)
     }
 
-    @Test("a drain's time is for what runs, but for what moves and last words take", arguments: [(120, 113, 5_000), (10, 5, 3_000), (4, 2, 1_000)])
+    @Test(
+        "a drain's time is for what runs, but for what moves and last words take",
+        arguments: [(120, 113, 5_000), (10, 5, 3_000), (4, 2, 1_000)])
     func drainTimes(limit: Int, runs: Int, moves: Int) {
         let times = Drain.times(within: .seconds(limit), moves: true)
         #expect(times.runs == .seconds(runs) && times.moves == .milliseconds(moves))

@@ -24,7 +24,7 @@ final class FrontendDirectory {
             return Refuse(
                 .duplicateIdentity, retryable: true, field: "id",
                 reason: "frontend \(FrontendID(identity.id)) lives\(place) as '\(known.identity.name)'; give each frontend its own id"
-                    .cut(to: Limits.reasonBytes))
+                    .cut(toBytes: Limits.reasonBytes))
         }
         // Requests are known by the generation of who asks: nobody speaks under another one's.
         guard !all.contains(where: { $0.identity.generation == identity.generation }) else {

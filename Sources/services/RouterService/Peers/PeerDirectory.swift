@@ -60,13 +60,13 @@ final class PeerDirectory {
             return Refuse(
                 .duplicateIdentity, retryable: true, field: "id",
                 reason: "router \(RouterID(identity.id)) lives here as '\(own.name)'; give each router its own id".cut(
-                    to: Limits.reasonBytes))
+                    toBytes: Limits.reasonBytes))
         }
         if let known = peer(identity.id), known.life.generation.rawValue != identity.generation, known.isLinked {
             return Refuse(
                 .duplicateIdentity, retryable: true, field: "id",
                 reason: "router \(known.life.router) lives as '\(known.name)' already; give each router its own id".cut(
-                    to: Limits.reasonBytes))
+                    toBytes: Limits.reasonBytes))
         }
         guard peer(identity.id) != nil || all.count < PeerLimits.routers else {
             return Refuse(.busy, retryable: true, reason: "this router has no room for another router")

@@ -57,7 +57,7 @@ final class WorkerDirectory {
         let place = link.remoteAddress.map { " at \($0)" } ?? ""
         return Refuse(
             .duplicateIdentity, retryable: true, field: "id",
-            reason: "worker \(life.worker) lives\(place) as '\(known.name)'; give each worker its own id".cut(to: Limits.reasonBytes))
+            reason: "worker \(life.worker) lives\(place) as '\(known.name)'; give each worker its own id".cut(toBytes: Limits.reasonBytes))
     }
 
     /// A control link is open: its life is the one that counts.
@@ -156,7 +156,7 @@ final class WorkerDirectory {
             .workerGone(
                 WorkerGone(
                     workerID: record.life.worker.rawValue, generation: record.life.generation.rawValue,
-                    reason: reason.cut(to: Limits.reasonBytes))))
+                    reason: reason.cut(toBytes: Limits.reasonBytes))))
     }
 
     // MARK: State

@@ -160,7 +160,7 @@ final class WorkerRecord: StateEntry {
         entry.role = registration.role
         let (state, reason) = state
         entry.state = state
-        entry.reason = reason.cut(to: Limits.reasonBytes)
+        entry.reason = reason.cut(toBytes: Limits.reasonBytes)
         entry.endpoints = endpoints
         entry.events = events
         entry.resyncing = !isInStep

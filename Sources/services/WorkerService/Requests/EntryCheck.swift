@@ -150,6 +150,7 @@ extension FailureDetail {
     static func of(_ code: FailureCode, _ field: String = "", _ reason: String = "") -> FailureDetail {
         // Some of it are a peer's or an engine's words.
         FailureDetail(
-            code: code, retryAfterMilliseconds: 0, field: field.cut(toBytes: Limits.nameBytes), reason: reason.cut(toBytes: Limits.reasonBytes))
+            code: code, retryAfterMilliseconds: 0, field: field.cut(toBytes: Limits.nameBytes),
+            reason: reason.cut(toBytes: Limits.reasonBytes))
     }
 }

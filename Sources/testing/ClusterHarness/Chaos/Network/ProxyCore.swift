@@ -24,12 +24,12 @@ package final class ProxyCore {
     /// Forwards connections on a port that is free here and at the target.
     package func open() throws(SystemError) -> UInt16 {
         for _ in 1..<Self.portTries {
-            let port = UInt16.random(in: Self.ports)
+            let port = UInt16.random(in: Self.ports, using: &loop.random)
             guard let probe = try? sockets.listen(host: FaultProxy.target, port: port, { _ in }) else { continue }
             probe.close()
             if let opened = try? open(port) { return opened }
         }
-        return try open(.random(in: Self.ports))
+        return try open(.random(in: Self.ports, using: &loop.random))
     }
 
     /// Forwards connections on that port to `target`: the same port, unless told. 0: one that the system chooses.
