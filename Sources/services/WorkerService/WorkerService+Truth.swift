@@ -30,7 +30,6 @@ extension WorkerService {
         (core?.rooms.bytesToSend ?? 0) + (core?.rooms.bytesToStore ?? 0) + kvLinks.reduce(0) { $0 + $1.bytesHeld }
     }
 
-
     /// Legs that were accepted and have not ended, in the order of their slots.
     package var openLegs: [OpenLeg] { core?.table.open.map(OpenLeg.init) ?? [] }
     /// Legs that have ended, and that the engine has not let go of.
