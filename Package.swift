@@ -120,7 +120,7 @@ var targets: [Target] = [
             "ClusterModel", "Engines", "EventLoop", "FleetSimulation", "JSONText", "LoadGeneration", "Scheduling", "ServiceRuntime",
             "WireProtocol",
         ]),
-    app("workerd", ["ProcessKit", "ServiceRuntime", "WorkerService"]),
+    app("workerd", ["EventLoop", "ProcessKit", "ServiceRuntime", "WorkerService"]),
     app("chaos", ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "LoadGeneration", "ServiceRuntime", "WireProtocol"]),
 
     // benchmarks: Swift's loops beside the same loops in C; `deploy/dev/bench`

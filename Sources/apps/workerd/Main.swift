@@ -1,3 +1,4 @@
+import EventLoop
 import Glibc
 import ProcessKit
 import ServiceRuntime
@@ -7,6 +8,7 @@ import WorkerService
 @main
 struct Main {
     nonisolated static func main() {
+        LargeAllocations.reuse()
         let options = WorkerOptions()
         let process = ProcessMain(options.table, options.process, id: { options.id($0) }) { context, resolved, admin, host in
             let service = WorkerService(try options.config(resolved), context)

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -60,6 +61,11 @@ int apus_epoll_wait(int epoll, struct apus_event *events, int capacity, int64_t 
                                ((bits & (EPOLLHUP | EPOLLERR)) ? APUS_BROKEN : 0);
     }
     return count;
+}
+
+void apus_keep_allocations(int reused, int kept) {
+    mallopt(M_MMAP_THRESHOLD, reused);
+    mallopt(M_TRIM_THRESHOLD, kept);
 }
 
 int apus_eventfd_create(void) {

@@ -26,6 +26,9 @@ int apus_epoll_remove(int epoll, int descriptor);
 // Waits at most `microseconds` (negative: for ever); the number of events, or -errno.
 int apus_epoll_wait(int epoll, struct apus_event *events, int capacity, int64_t microseconds);
 
+// Allocations below `reused` bytes come from the heap, and up to `kept` bytes of it stay with the process when they are free.
+void apus_keep_allocations(int reused, int kept);
+
 int apus_eventfd_create(void);
 void apus_eventfd_signal(int descriptor);
 void apus_eventfd_clear(int descriptor);

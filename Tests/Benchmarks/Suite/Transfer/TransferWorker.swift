@@ -12,6 +12,7 @@ import WorkerService
 @LoopActor
 enum TransferWorker {
     nonisolated static func run(id: UInt64, codec: Int) {
+        LargeAllocations.reuse()
         do {
             let loop = try EpollLoop()
             loop.spawn {
