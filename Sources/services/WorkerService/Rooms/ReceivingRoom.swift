@@ -41,7 +41,11 @@ final class ReceivingRoom {
     private var hasChunks = false
     /// The last chunk that came or was stored, the loss of the link.
     private var progressAt: Instant
-    private var timer: TimerHandle?
+    private lazy var clock = RoomClock(on: book.core.loop) { [weak self] in
+        self?.deadline
+    } passed: { [weak self] in
+        self?.expired()
+    }
     private lazy var line = makeLine()
 
     init(_ request: OpenRequest, _ plan: RoomPlan, _ geometry: KVGeometry, book: RoomBook) {
@@ -52,7 +56,7 @@ final class ReceivingRoom {
         progressAt = book.core.loop.now
         patience = plan.rendezvous
         rendezvous = progressAt + patience
-        watch()
+        clock.watch()
     }
 
     var name: RequestKey { request.request }
@@ -86,7 +90,7 @@ final class ReceivingRoom {
         }
         self.offer = offer
         answer()
-        if state == .expected { watch() }
+        if state == .expected { clock.watch() }
     }
 
     /// Only whole, checked chunks count, so what came over a lost link is looked at first.
@@ -101,7 +105,7 @@ final class ReceivingRoom {
         state = .ready
         progressAt = book.core.loop.now
         offer.link.adopt(self, offer, held: held, nextChunk: ledger.nextChunk)
-        watch()
+        clock.watch()
     }
 
     // MARK: Chunks
@@ -111,7 +115,7 @@ final class ReceivingRoom {
         if !hasChunks {
             hasChunks = true
             request.transfer.firstChunkAt = progressAt
-            watch()
+            clock.watch()
         }
         do throws(ChunkProblem) {
             guard end == nil else { throw ChunkProblem("chunk", "the room has ended") }
@@ -164,7 +168,7 @@ final class ReceivingRoom {
         progressAt = book.core.loop.now
         giveBack(first)
         complete()
-        watch()
+        clock.watch()
     }
 
     /// Credits belong to the link on which the bytes came.
@@ -230,7 +234,7 @@ final class ReceivingRoom {
         guard !end.isFinal else { return book.fail(self, .of(.roomClosed, "", "the peer's link was ended")) }
         state = .lost
         progressAt = book.core.loop.now
-        watch()
+        clock.watch()
     }
 
     func withdrawOffer(of link: ReceivingLink) { if offer?.link === link { offer = nil } }
@@ -245,8 +249,7 @@ final class ReceivingRoom {
 
     /// It is done: nothing is waited for any more.
     func release() {
-        book.core.loop.cancel(timer)
-        timer = nil
+        clock.stop()
         line.close()
     }
 
@@ -278,19 +281,7 @@ final class ReceivingRoom {
     func wasPaused(for gap: Duration) {
         progressAt = progressAt + gap
         rendezvous = rendezvous + gap
-        watch()
-    }
-
-    private func watch() {
-        book.core.loop.cancel(timer)
-        timer = nil
-        guard let deadline else { return }
-        timer = book.core.loop.schedule(at: deadline) { [weak self] in
-            guard let self else { return }
-            timer = nil
-            guard let due = self.deadline else { return }
-            if due <= book.core.loop.now { expired() } else { watch() }
-        }
+        clock.watch()
     }
 
     private func expired() {

@@ -28,9 +28,7 @@ final class RoomBook {
     var endpoint: LinkEndpoint?
     private var sending: [RequestKey: SendingRoom] = [:]
     private var receiving: [RequestKey: ReceivingRoom] = [:]
-    /// Came before the request that they are for; of each peer one, since only that request says which peer is to fill its room.
-    private var offers: [RequestKey: [(offer: RoomOffer, timer: TimerHandle)]] = [:]
-    private var offerCount = 0
+    private let offers: EarlyOffers
     private var graves = RoomTombstones()
     private var graveTimer: TimerHandle?
     private var peers: [RoomPeer: SendingLink] = [:]
@@ -46,6 +44,7 @@ final class RoomBook {
         self.pool = pool
         self.settings = settings
         self.metrics = metrics
+        offers = EarlyOffers(on: core.loop)
         core.loop.observePauses(self) { [weak self] gap in self?.wasPaused(for: gap) }
     }
 
@@ -57,7 +56,7 @@ final class RoomBook {
         for room in receiving.values { room.wasPaused(for: gap) }
     }
 
-    var openCount: Int { sending.count + receiving.count + offerCount }
+    var openCount: Int { sending.count + receiving.count + offers.count }
     var sendingCount: Int { sending.count }
     var receivingCount: Int { receiving.count }
     var tombstoneCount: Int { graves.count }
@@ -80,12 +79,7 @@ final class RoomBook {
         request.receiving = room
         receiving[room.name] = room
         count()
-        guard let early = offers.removeValue(forKey: room.name) else { return }
-        offerCount -= early.count
-        for (offer, timer) in early {
-            core.loop.cancel(timer)
-            take(offer, into: room)
-        }
+        for offer in offers.takeAll(room.name) { take(offer, into: room) }
     }
 
     /// The engine gets the leg when the peer is ready for it.
@@ -191,41 +185,28 @@ final class RoomBook {
             offer.link.adopt(done, offer)
         } else if graves.has(name) {
             offer.refuse(.of(.roomClosed, "room", "it is closed"))
-        } else if offers[name]?.contains(where: { $0.offer.link === offer.link }) ?? false {
+        } else if offers.has(name, on: offer.link) {
             offer.refuse(.of(.invalidArgument, "room", "it is offered already"))
         } else if core.state == .stopped || core.hasFailed {
             offer.refuse(.of(.draining, "", "this worker leaves"))
         } else {
             // The peer knows of an end of its old link that did not come here yet.
             var offer = offer
-            if let earlier = removeOffer(name, where: { $0.link.peer == offer.link.peer }) {
+            if let earlier = offers.take(name, where: { $0.link.peer == offer.link.peer }) {
                 earlier.refuse(.of(.roomClosed, "room", "it was offered again"))
                 offer.arrivedAt = earlier.arrivedAt
             }
-            if offerCount >= WorkerLimits.openRoomOffers { return offer.refuse(.of(.capacity, "room", "too many rooms are offered")) }
+            if offers.isFull { return offer.refuse(.of(.capacity, "room", "too many rooms are offered")) }
             keep(offer)
         }
     }
 
-    /// Until its request comes, or the limit has passed.
     private func keep(_ offer: RoomOffer) {
         let name = offer.open.room, link = offer.link
-        let timer = core.loop.schedule(after: WorkerLimits.rendezvous) { [weak self] in
+        offers.keep(offer) { [weak self] in
             self?.withdraw(name, of: link, .of(.roomClosed, "room", "its request did not come in time"))
         }
-        offers[name, default: []].append((offer, timer))
-        offerCount += 1
         count()
-    }
-
-    private func removeOffer(_ name: RequestKey, where matches: (RoomOffer) -> Bool) -> RoomOffer? {
-        guard let place = offers[name]?.firstIndex(where: { matches($0.offer) }), let entry = offers[name]?.remove(at: place) else {
-            return nil
-        }
-        if offers[name]?.isEmpty ?? false { offers[name] = nil }
-        offerCount -= 1
-        core.loop.cancel(entry.timer)
-        return entry.offer
     }
 
     /// Nobody but the worker of the plan, in the life of the plan, may fill a room.
@@ -235,25 +216,21 @@ final class RoomBook {
     }
 
     private func withdraw(_ name: RequestKey, of link: ReceivingLink, _ failure: FailureDetail) {
-        guard let offer = removeOffer(name, where: { $0.link === link }) else { return }
+        guard let offer = offers.take(name, where: { $0.link === link }) else { return }
         offer.refuse(failure)
         // Another peer's offer may be the one that the request is for.
-        if offers[name] == nil { bury(name) }
+        if !offers.has(name) { bury(name) }
     }
 
     func withdrawOffers(of link: ReceivingLink) {
+        offers.forget(link)
         // Order: nobody is told of any of it.
-        for name in Array(offers.keys) { _ = removeOffer(name) { $0.link === link } }
-        // Order: as above.
         for room in receiving.values { room.withdrawOffer(of: link) }
         count()
     }
 
     func offerAborted(number: UInt32, on link: ReceivingLink, _ failure: FailureDetail) {
-        // Order: a number is in use once on a link.
-        for (name, early) in offers where early.contains(where: { $0.offer.link === link && $0.offer.open.roomNumber == number }) {
-            return withdraw(name, of: link, failure)
-        }
+        if let name = offers.room(number: number, on: link) { return withdraw(name, of: link, failure) }
         _ = receiving.values.contains { $0.offerAborted(number: number, on: link, failure) }
     }
 
@@ -336,10 +313,7 @@ final class RoomBook {
         core.loop.stopObservingPauses(self)
         core.loop.cancel(graveTimer)
         graveTimer = nil
-        // Order: timers that end unheard.
-        for entry in offers.values.joined() { core.loop.cancel(entry.timer) }
-        offers.removeAll()
-        offerCount = 0
+        offers.stop()
         for link in peers.values.sorted(by: { $0.peer.id < $1.peer.id }) { link.abort() }
     }
 }

@@ -49,7 +49,11 @@ final class SendingRoom {
     /// Choices whose first token is still to come.
     private var owed: Set<UInt8>
     private var progressAt: Instant
-    private var timer: TimerHandle?
+    private lazy var clock = RoomClock(on: book.core.loop) { [weak self] in
+        self?.deadline
+    } passed: { [weak self] in
+        self?.expired()
+    }
 
     init(
         _ request: OpenRequest, _ admission: EngineRequest, _ plan: RoomPlan, _ geometry: KVGeometry, over link: SendingLink,
@@ -64,7 +68,7 @@ final class SendingRoom {
         owed = Set(admission.choices.map(\.choice))
         progressAt = book.core.loop.now
         rendezvous = progressAt + plan.rendezvous
-        watch()
+        clock.watch()
     }
 
     var name: RequestKey { request.request }
@@ -86,7 +90,7 @@ final class SendingRoom {
         open.roomNumber = number
         open.codec = choice.chosen ?? .none
         let limit = (admission == nil ? now + WorkerLimits.kvStall : rendezvous) + WorkerLimits.roomAnswer
-        watch()
+        clock.watch()
         ask(open, on: link, until: limit, late: .roomClosed) { $0.accepted($1) }
     }
 
@@ -142,7 +146,7 @@ final class SendingRoom {
         }
         chunks.resume(at: ready.nextChunk)
         count()
-        watch()
+        clock.watch()
         link.pump()
     }
 
@@ -214,7 +218,7 @@ final class SendingRoom {
         book.metrics.sent(next.packed, isRepeat: isRepeat)
         if !waits {
             progressAt = now
-            watch()
+            clock.watch()
         }
         return next.message(in: number)
     }
@@ -257,7 +261,7 @@ final class SendingRoom {
             checksum: ChunkLedger.checksum(of: chunks.checksums), cachedTokens: request.cachedTokens,
             firstTokens: firstTokens.sorted { $0.choice < $1.choice }, handOver: [],
             prefillMicroseconds: request.durations.prefillMicroseconds)
-        watch()
+        clock.watch()
         ask(end, on: link, until: now + WorkerLimits.roomEndAnswer, late: .stalled) { (room, _: RoomDone) in room.done() }
         return true
     }
@@ -276,14 +280,13 @@ final class SendingRoom {
         if lostAt == nil { lostAt = now }
         state = .waiting
         isKnownToPeer = false
-        watch()
+        clock.watch()
     }
 
     func close() {
         // Whatever is still answered: the engine does not get it.
         admission = nil
-        book.core.loop.cancel(timer)
-        timer = nil
+        clock.stop()
         line.close()
         chunks.removeAll()
         exportingBytes = 0
@@ -296,7 +299,7 @@ final class SendingRoom {
         progressAt = progressAt + gap
         rendezvous = rendezvous + gap
         if let lostAt { self.lostAt = lostAt + gap }
-        watch()
+        clock.watch()
     }
 
     private var deadline: Instant? {
@@ -310,18 +313,9 @@ final class SendingRoom {
         }
     }
 
-    private func watch() {
-        book.core.loop.cancel(timer)
-        timer = nil
-        guard let deadline else { return }
-        timer = book.core.loop.schedule(at: deadline) { [weak self] in
-            guard let self else { return }
-            timer = nil
-            guard let due = self.deadline else { return }
-            guard due <= book.core.loop.now else { return watch() }
-            book.fail(self, failureInTime)
-            book.core.settle()
-        }
+    private func expired() {
+        book.fail(self, failureInTime)
+        book.core.settle()
     }
 
     private var failureInTime: FailureDetail {

@@ -1,5 +1,5 @@
 import ClusterModel
-import EventLoop
+package import EventLoop
 package import JSONText
 
 /// Whether a cluster that nothing is asked of holds nothing: read from what its processes say of themselves on `/debug/state`.
