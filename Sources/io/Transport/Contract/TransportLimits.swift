@@ -1,3 +1,5 @@
+import WireProtocol
+
 /// Bounds of links and feeds that are behaviour, not layout; `proto-spec/07-limits.md` has the same table with reasons.
 package enum TransportLimits {
     /// A dialled address that does not answer is a named error on both sides.
@@ -38,8 +40,21 @@ package enum TransportLimits {
     package static let ringBytes = 32 << 20
     /// Messages that PUB keeps for a slow subscriber, and SUB for a slow loop.
     package static let feedBuffer = 128
+    /// A feed that stays silent is dialled anew at this pace: as long as a silence takes to be a death.
+    static let feedRedial = Duration.seconds(2)
     /// The first receive buffer of a link; it grows where the traffic fills it.
     package static let receiveBytes = 4 << 10
     /// What a busy link's buffer grows to when messages are small: a read takes this much at once.
     package static let receiveGrowthBytes = 256 << 10
+}
+
+extension LinkKind {
+    /// Open questions that each side of such a link may have.
+    var questionLimit: Int {
+        switch self {
+        case .route: TransportLimits.openRouteQuestions
+        case .kv: TransportLimits.openKVQuestions
+        default: TransportLimits.openQuestions
+        }
+    }
 }

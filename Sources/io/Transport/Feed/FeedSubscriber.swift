@@ -15,12 +15,16 @@ package protocol FeedReader: AnyObject, Sendable {
 @LoopActor
 package final class FeedSubscriber {
     private let loop: Loop
+    private let network: any Network
+    private let address: Address
     private var socket: (any SubscribingSocket)?
     private let kind: MessageKind
     private weak var reader: (any FeedReader)?
     private var liveness: Liveness
     private var verdict = Liveness.Verdict.alive
     private var timer: TimerHandle?
+    /// While it is silent: when it is dialled anew.
+    private var redialAt: Instant?
     /// Messages that were no messages of this feed; a publisher that sends them is broken or a stranger.
     package private(set) var malformed = 0
     /// Messages of kinds that a later version knows.
@@ -28,6 +32,8 @@ package final class FeedSubscriber {
 
     package init(to address: Address, kind: MessageKind, loop: Loop, network: any Network, reader: any FeedReader) throws(TransportError) {
         self.loop = loop
+        self.network = network
+        self.address = address
         self.kind = kind
         self.reader = reader
         liveness = Liveness(now: loop.now)
@@ -71,8 +77,20 @@ package final class FeedSubscriber {
     private func watch() {
         timer = loop.schedule(each: TransportLimits.beat) { [weak self] in
             self?.judge()
+            self?.redialIfSilent()
             self?.watch()
         }
+    }
+
+    /// A connection may be gone without either side's system knowing of it: then the publisher is heard again only on another one.
+    private func redialIfSilent() {
+        guard verdict == .dead else { return redialAt = nil }
+        let due = redialAt ?? loop.now
+        guard due <= loop.now else { return }
+        redialAt = loop.now + TransportLimits.feedRedial
+        guard let fresh = try? network.subscriber(to: address, { [weak self] bytes in self?.received(bytes) }) else { return }
+        socket?.close()
+        socket = fresh
     }
 
     private func judge() {

@@ -115,11 +115,9 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         flushSoon()
     }
 
-    /// A chunk is large: it leaves at once, and from where it lies.
+    /// A chunk is large: it leaves at once, and from where it lies; unless, in a later version's dialect, more is said behind its data.
     package func send(_ chunk: KVChunk) {
-        guard phase == .open else { return }
-        // A dialect that says more behind the data is a later version's; this one's ends with it.
-        guard policy.dialect.tail.isEmpty else { return send(chunk, flags: []) }
+        guard phase == .open, policy.dialect.tail.isEmpty else { return send(chunk, flags: []) }
         sentSinceBeat = true
         let start = SPFraming.beginMessage(in: &outbox)
         Codec.appendHead(of: chunk, version: policy.dialect.version, to: &outbox)
@@ -155,7 +153,7 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         _ question: Q, answeredBy: A.Type, within limit: Duration, compressed: Bool = false
     ) async throws(LinkFailure) -> A {
         guard phase == .open else { throw .ended }
-        guard waiting.count < questionLimit else { throw .failed(Failure(.tooManyQuestions, reason: "this side has too many open")) }
+        guard waiting.count < terms.kind.questionLimit else { throw .failed(Failure(.tooManyQuestions, reason: "this side has too many open")) }
         let number = nextQuestion, promise = Promise<LinkAnswer>(on: loop)
         nextQuestion += 1
         waiting[number] = promise
@@ -410,20 +408,12 @@ package final class Link: ByteStreamOwner, EndOfTurn {
             reply(header, with: Failure(.notAllowedHere, field: "kind", reason: "this kind does not belong to this link"))
         default:
             if header.flags.contains(.question) {
-                guard questionsOpenHere < questionLimit else {
+                guard questionsOpenHere < terms.kind.questionLimit else {
                     return reply(header, with: Failure(.tooManyQuestions, reason: "too many open questions on this link"))
                 }
                 questionsOpenHere += 1
             }
             handler?.link(self, received: header, body: body)
-        }
-    }
-
-    private var questionLimit: Int {
-        switch terms.kind {
-        case .route: TransportLimits.openRouteQuestions
-        case .kv: TransportLimits.openKVQuestions
-        default: TransportLimits.openQuestions
         }
     }
 
@@ -446,9 +436,9 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         awaitStep()
         let step = handshake.received(header, body: body) { hello in policy.judge?(hello) }
         switch step {
-        case .send(let message): appendErased(message)
+        case .send(let message): append(message)
         case .open(let message, let terms):
-            if let message { appendErased(message) }
+            if let message { append(message) }
             open(terms)
         case .refuse(let refusal): refuse(refusal, end: .refused(refusal))
         case .refused(let refusal): return finish(.refused(refusal))
@@ -456,8 +446,6 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         }
         flushSoon()
     }
-
-    private func appendErased(_ message: any WireMessage) { append(message) }
 
     private func open(_ agreed: LinkTerms) {
         terms = agreed
