@@ -231,6 +231,25 @@ struct FeedTests {
         try await harness.b.run { publisher.close() }
     }
 
+    @Test("a host that vanished and is back is heard again, though the connection to it never ended", arguments: [1, 2] as [UInt64])
+    func halfOpen(_ seed: UInt64) async throws {
+        let harness = SimulatedHarness(seed: seed)
+        let (_, reader, address) = try await open(harness)
+        harness.hostB.kill(.silent)
+        try await harness.pass(.seconds(1))
+        let loop = harness.world.makeLoop("again"), host = harness.fabric.host(harness.hostB.name, loop: loop)
+        let again = try loop.perform {
+            Result { try FeedPublisher(on: address, kind: .workerEvents, generation: 78, loop: loop, network: host) }
+        }.get()
+        try await harness.pass(.seconds(4))
+        try await harness.a.run {
+            #expect(reader.recorder.generations == [77, 78])
+            #expect(reader.recorder.verdicts == [.suspected, .dead, .alive])
+            reader.subscriber.close()
+        }
+        loop.perform { again.close() }
+    }
+
     /// B publishes bytes as they are; A subscribes through a `FeedSubscriber`.
     private func raw(_ harness: any Harness) async throws -> (socket: any PublishingSocket, reader: Reader) {
         let b = harness.b, place = harness.addressOfB
