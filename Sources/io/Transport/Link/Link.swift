@@ -56,6 +56,7 @@ package final class Link: ByteStreamOwner, EndOfTurn {
     private var nextQuestion: UInt64 = 1
     private var waiting: [UInt64: Promise<LinkAnswer>] = [:]
     private var questionsOpenHere = 0
+    private var mostQuestions: Int { terms.kind.questionLimit }
     private let compression = Compression()
     private var unpacked: [UInt8] = []
 
@@ -153,7 +154,7 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         _ question: Q, answeredBy: A.Type, within limit: Duration, compressed: Bool = false
     ) async throws(LinkFailure) -> A {
         guard phase == .open else { throw .ended }
-        guard waiting.count < terms.kind.questionLimit else { throw .failed(Failure(.tooManyQuestions, reason: "this side has too many open")) }
+        guard waiting.count < mostQuestions else { throw .failed(Failure(.tooManyQuestions, reason: "this side has too many open")) }
         let number = nextQuestion, promise = Promise<LinkAnswer>(on: loop)
         nextQuestion += 1
         waiting[number] = promise
@@ -408,7 +409,7 @@ package final class Link: ByteStreamOwner, EndOfTurn {
             reply(header, with: Failure(.notAllowedHere, field: "kind", reason: "this kind does not belong to this link"))
         default:
             if header.flags.contains(.question) {
-                guard questionsOpenHere < terms.kind.questionLimit else {
+                guard questionsOpenHere < mostQuestions else {
                     return reply(header, with: Failure(.tooManyQuestions, reason: "too many open questions on this link"))
                 }
                 questionsOpenHere += 1
