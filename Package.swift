@@ -39,6 +39,7 @@ var targets: [Target] = [
     // system: C modules, each with exactly one importer
     .systemLibrary(name: "CNng", path: "Sources/system/CNng", providers: [.apt(["libnng-dev"])]),
     .systemLibrary(name: "CZstd", path: "Sources/system/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CPCRE2", path: "Sources/system/CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
     shim("CXXH"),
     shim("CSys"),
 
@@ -59,7 +60,7 @@ var targets: [Target] = [
 
     // stages: pure, values in and values out
     library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"], beside: ["README.md"]),
-    library("stages", "TextProcessing", ["ClusterModel", "JSONText"]),
+    library("stages", "TextProcessing", ["CPCRE2", "ClusterModel", "JSONText"]),
     library("stages", "RequestTracking", ["ClusterModel", "JSONText"]),
     library("stages", "Engines", ["ClusterModel", "JSONText"]),
     library("stages", "Scheduling", ["ClusterModel", "JSONText"]),
@@ -132,6 +133,11 @@ var targets: [Target] = [
             "WireProtocol", "WorkerService",
         ],
         path: "Tests/Benchmarks/Suite", swiftSettings: swiftSettings),
+
+    // text beside that of other implementations; `deploy/dev/text-check`
+    .executableTarget(
+        name: "textcheck", dependencies: ["ClusterModel", "JSONText", "TextProcessing"], path: "Tests/TextConformance/Suite",
+        swiftSettings: swiftSettings),
 
     // tests: one folder a target, then the suites over the whole
     tests("ClusterHarnessTests", ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport"]),

@@ -190,7 +190,8 @@ extension EngineEvent {
     var key: EngineRequestKey? {
         switch self {
         case .started(let key, _), .prefilled(let key, _, _), .prefillDone(let key), .preempted(let key, _), .embedded(let key, _),
-            .reserved(let key, _), .exportable(let key, _), .exported(let key, _, _), .stored(let key, _):
+            .reserved(let key, _), .exportable(let key, _), .exported(let key, _, _), .stored(let key, _),
+            .beside(let key, _):
             key
         case .sessionHolds: nil
         }

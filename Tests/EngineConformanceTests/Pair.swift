@@ -101,7 +101,7 @@ struct Pair {
         let first = giving.request.choices.map {
             KVFirstToken(choice: $0.choice, token: giving.output($0.choice)[0], finish: giving.finishes[$0.choice])
         }
-        taker.engine.transfer(.complete(takerKey, firstTokens: first, handOver: []))
+        taker.engine.transfer(.complete(takerKey, firstTokens: first, handOver: giving.beside ?? []))
     }
 
     private mutating func release() {

@@ -17,6 +17,8 @@ struct RequestRecord {
     private(set) var embedding: [Float]?
     private(set) var heldBlocks: UInt32?
     private(set) var exportable: UInt32 = 0
+    /// State of the engine that is no page.
+    private(set) var beside: [UInt8]?
     private(set) var exported: [(slice: KVSlice, bytes: [UInt8])] = []
     private(set) var stored: [KVSlice] = []
     private(set) var end: EngineEnd?
@@ -68,6 +70,9 @@ struct RequestRecord {
         case .exported(_, let slice, let bytes):
             if slice.firstBlock + slice.blockCount > exportable { breach("an export of what is not exportable") }
             exported.append((slice, bytes))
+        case .beside(_, let state):
+            if request.handOver != .export || beside != nil || phase == .prefilled { breach("state beside the pages while \(phase)") }
+            beside = state
         case .stored(_, let slice):
             if phase != .reserved { breach("stored while \(phase)") }
             stored.append(slice)

@@ -35,6 +35,8 @@ struct MockTransferTests {
     private final class Kept<Value> { var values: [Value] = [] }
     private let reasons = Kept<EngineEnd.Reason>()
     private let tokens = Kept<TokenID>()
+    /// What the engine of the last export said to be needed beside its pages.
+    private let besidePages = Kept<[UInt8]>()
 
     /// As a prefill leg with the same prompt gives it.
     private func exported(prompt: Int = 53, _ slice: KVSlice, adapter: String = "") throws -> [UInt8] {
@@ -51,11 +53,13 @@ struct MockTransferTests {
         request.adapter = adapter
         engine.admit(request)
         var output = StepOutput(), bytes: [UInt8] = []
+        besidePages.values.removeAll()
         func steps() throws {
             while engine.hasWork {
                 output.removeAll()
                 _ = try engine.step(at: .zero, into: &output)
                 for case .exported(_, _, let part) in output.events { bytes = part }
+                for case .beside(_, let state) in output.events { besidePages.values.append(state) }
             }
         }
         try steps()
@@ -93,8 +97,8 @@ struct MockTransferTests {
     func right() throws {
         run.engine.transfer(.store(key, all(), bytes: try exported(all())))
         try finish()
-        #expect(reasons.values == [])
-        run.engine.transfer(.complete(key, firstTokens: [], handOver: []))
+        #expect(reasons.values == [] && besidePages.values.count == 1)
+        run.engine.transfer(.complete(key, firstTokens: [], handOver: besidePages.values[0]))
         try finish()
         #expect(reasons.values == [.finished] && tokens.values.count == 6)
     }
@@ -135,11 +139,13 @@ struct MockTransferTests {
         #expect(reasons.values == [.failed(.failed("KV state with gaps"))])
     }
 
-    @Test("a first token of another text, and parameters of another request, fail the request", arguments: [false, true])
-    func wrongEnd(token: Bool) throws {
+    @Test(
+        "a first token of another text, and no parameters or those of another request, fail the request",
+        arguments: [(true, nil), (false, []), (false, [1, 2, 3])] as [(Bool, [UInt8]?)])
+    func wrongEnd(token: Bool, handOver: [UInt8]?) throws {
         run.engine.transfer(.store(key, all(), bytes: try exported(all())))
         let first = token ? [KVFirstToken(choice: 0, token: 1)] : []
-        run.engine.transfer(.complete(key, firstTokens: first, handOver: token ? [] : [1, 2, 3]))
+        run.engine.transfer(.complete(key, firstTokens: first, handOver: handOver ?? besidePages.values[0]))
         try finish()
         #expect(
             reasons.values == [.failed(.failed(token ? "a first token that is not this text's" : "KV state of another request"))])

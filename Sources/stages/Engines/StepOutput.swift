@@ -60,6 +60,9 @@ package enum EngineEvent: Hashable, Sendable {
     /// to take their blocks ends it `failed(.capacity)`.
     case exportable(EngineRequestKey, blocks: UInt32)
     case exported(EngineRequestKey, KVSlice, bytes: [UInt8])
+    /// What a leg elsewhere needs beside the pages of an exported request, from an engine that has such state: told once, not after
+    /// `prefillDone`.
+    case beside(EngineRequestKey, handOver: [UInt8])
     case stored(EngineRequestKey, KVSlice)
     /// So many blocks stay for a session now, by its number: told when it changes.
     case sessionHolds(UInt64, blocks: UInt32)

@@ -33,6 +33,7 @@ struct HostileSinkTests {
         #expect(bed.front.line(bed.prefill).ended(1)?.reason == .handedOver)
         #expect(sink.bytes == 3_200 * 64 && sink.chunks.allSatisfy { $0.data.count <= Int(credits) / 4 })
         #expect(sink.breaches == [])
+        #expect(sink.roomEnds.first?.handOver.isEmpty == false, "the mock engine marks its state")
         #expect(sink.roomEnds.first?.chunks == UInt32(sink.chunks.count) && sink.roomEnds.first?.totalBytes == 3_200 * 64)
         #expect(bed.leftovers() == [])
     }

@@ -46,6 +46,8 @@ final class SendingRoom {
     private var pendingBytes = 0
 
     private var firstTokens: [FirstToken] = []
+    /// State of the engine that is no page.
+    private var handOver: [UInt8] = []
     /// Choices whose first token is still to come.
     private var owed: Set<UInt8>
     private var progressAt: Instant
@@ -177,6 +179,13 @@ final class SendingRoom {
         line.put(PackJob(slice: slice, plain: bytes, codecs: choice.next(at: link.bytesPerSecond)), bytes: bytes.count)
     }
 
+    func take(beside state: [UInt8]) {
+        guard state.count <= Limits.handOverBytes else {
+            return book.fail(self, .of(.engineFailed, "handOver", "the engine's state is longer than a message takes"))
+        }
+        handOver = state
+    }
+
     private func makeLine() -> ChunkLine<PackJob, PackedSlice> {
         let work = book.makeWork()
         return ChunkLine(on: book.core.loop, pool: book.pool) { job in
@@ -259,7 +268,7 @@ final class SendingRoom {
         let end = RoomEnd(
             roomNumber: number, chunks: chunks.count, totalBytes: request.transfer.plainBytes,
             checksum: ChunkLedger.checksum(of: chunks.checksums), cachedTokens: request.cachedTokens,
-            firstTokens: firstTokens.sorted { $0.choice < $1.choice }, handOver: [],
+            firstTokens: firstTokens.sorted { $0.choice < $1.choice }, handOver: handOver,
             prefillMicroseconds: request.durations.prefillMicroseconds)
         clock.watch()
         ask(end, on: link, until: now + WorkerLimits.roomEndAnswer, late: .stalled) { (room, _: RoomDone) in room.done() }

@@ -49,6 +49,7 @@ final class TokenStreamer {
             request.receiving?.reserved(heldBlocks)
         case .exportable(let key, let blocks): open(key)?.sending?.exportable(blocks)
         case .exported(let key, let slice, let bytes): open(key)?.sending?.exported(slice, bytes)
+        case .beside(let key, let handOver): open(key)?.sending?.take(beside: handOver)
         case .stored(let key, let slice): open(key)?.receiving?.stored(slice)
         case .sessionHolds(let session, let blocks): core.sessions.holds(session, blocks: blocks)
         }

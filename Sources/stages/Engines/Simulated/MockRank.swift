@@ -295,6 +295,7 @@ final class MockRank {
         if !request.isPrefilled {
             request.isPrefilled = true
             if let pages = request.newlyExportable() { output.events.append(.exportable(request.key, blocks: pages)) }
+            if let handOver = request.handOver?.besidePages { output.events.append(.beside(request.key, handOver: handOver)) }
             output.events.append(.prefillDone(request.key))
         }
         if request.embeds {
