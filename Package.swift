@@ -82,7 +82,8 @@ var targets: [Target] = [
     library(
         "services", "WorkerService",
         [
-            "ClusterModel", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol",
+            "ClusterModel", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "TextProcessing", "Transport",
+            "WireProtocol",
         ]),
     library(
         "services", "RouterService",

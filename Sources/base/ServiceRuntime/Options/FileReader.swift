@@ -4,10 +4,13 @@ import Glibc
 package struct FileReadError: Error, Hashable, Sendable, CustomStringConvertible {
     package let path: String
     package let reason: String
+    /// There is no such file.
+    package let isAbsent: Bool
 
-    package init(path: String, reason: String) {
+    package init(path: String, reason: String, isAbsent: Bool = false) {
         self.path = path
         self.reason = reason
+        self.isAbsent = isAbsent
     }
 
     package var description: String { "\(path.quotedForMessage) cannot be read: \(reason)" }
@@ -25,7 +28,9 @@ package struct FileReader: Sendable {
         guard !path.utf8.contains(0) else { throw FileReadError(path: path, reason: "the path holds a zero byte") }
         // Non-blocking, so that a named pipe by mistake is an error and not a start that never ends.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw FileReadError(path: path, reason: String(cString: strerror(errno))) }
+        guard descriptor >= 0 else {
+            throw FileReadError(path: path, reason: String(cString: strerror(errno)), isAbsent: errno == ENOENT)
+        }
         defer { close(descriptor) }
 
         var bytes: [UInt8] = []

@@ -29,7 +29,7 @@ struct ModelFetch: Sendable {
     var problem: ModelFailure? {
         var left = UInt64(Limits.modelFileBytes)
         for file in card.files {
-            guard ModelText.tokenizerFiles.contains(file.name) else { return .unreadable("a file whose name is not known here") }
+            guard ModelText.fileNames.contains(file.name) else { return .unreadable("a file whose name is not known here") }
             guard file.size <= left else { return .unreadable("its files are larger than a frontend holds") }
             left -= file.size
         }

@@ -47,6 +47,7 @@ package struct WorkerOptions: Sendable {
                         "tells two routers, and is dialled from other machines"),
                     .init("workerd --mock-decode-step 10ms --mock-prefill-token 20us", "a mock of the same pace at every load"),
                     .init("workerd --mock-profile deploy/engines/mock-profile.json", "a mock of the pace of a machine that was measured"),
+                    .init("workerd --mock-model deploy/models/tiny", "a mock with the tokens and the chat template of a real model"),
                     .init("workerd --speedup 0", "a mock that is as fast as this machine: for measuring everything else"),
                 ]))
         table.group("Cluster")

@@ -52,11 +52,11 @@ struct MockChoice {
     @inline(__always)
     mutating func next(stopTokens: [TokenID]) -> (TokenID, EngineFinish?) {
         let isLast = position &+ 1 == end
-        let token = isLast && endsNaturally ? MockText.endOfText : text.token(at: position)
+        let token = isLast && endsNaturally ? text.endOfText : text.token(at: position)
         position &+= 1
         var finish: EngineFinish?
         if isLast { finish = endsNaturally ? .endOfText : .length }
-        if !stopTokens.isEmpty, position >= minimum, token != MockText.endOfText, stopTokens.contains(token) { finish = .stopToken }
+        if !stopTokens.isEmpty, position >= minimum, token != text.endOfText, stopTokens.contains(token) { finish = .stopToken }
         isFinished = finish != nil
         tokens.append(token)
         return (token, finish)

@@ -15,6 +15,8 @@ package struct MockConfiguration: Hashable, Sendable {
     package var ranks: Int
     package var room: EngineRank
     package var latency: LatencyModel
+    /// Nil: tokens are bytes.
+    package var vocabulary: MockVocabulary?
     /// Names of adapters that count as loaded; each gives other text.
     package var adapters: [String] = []
     /// Blocks are found again by later requests. Without it there are no sessions either.
@@ -59,9 +61,9 @@ package struct MockConfiguration: Hashable, Sendable {
     var profile: EngineProfile {
         var model = EngineModel(
             name: modelName, weights: "apus-mock-1", blockSize: blockSize, contextLength: contextLength,
-            vocabularySize: MockText.vocabularySize)
-        model.generationDefaults = Array("{}".utf8)
-        model.files = [Self.tokenizerFile]
+            vocabularySize: vocabulary?.size ?? MockText.vocabularySize)
+        model.generationDefaults = vocabulary?.generationDefaults ?? Array("{}".utf8)
+        model.files = vocabulary?.files ?? [Self.tokenizerFile]
         model.adapters = adapters
         model.embeddingDimensions = embeddingDimensions
         var capabilities: EngineCapabilities = [.logprobs, .choices, .exactContinuation, .salts]

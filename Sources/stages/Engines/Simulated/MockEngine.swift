@@ -6,6 +6,7 @@ package final class MockEngine: InferenceEngine {
     private let latency: LatencyModel
     private let ranks: [MockRank]
     private let kv: MockKVConfiguration?
+    private let vocabulary: MockVocabulary?
     private var requests: [EngineRequestKey: (request: MockRequest, rank: Int)] = [:]
     /// Ranks of open sessions.
     private var sessions: [UInt64: Int] = [:]
@@ -16,13 +17,15 @@ package final class MockEngine: InferenceEngine {
         profile = configuration.profile
         latency = configuration.latency
         kv = configuration.kv
+        vocabulary = configuration.vocabulary
         ranks = profile.ranks.indices.map { MockRank(Rank(UInt32($0)), configuration) }
     }
 
     package var hasWork: Bool { !ends.isEmpty || ranks.contains { $0.hasWork } }
 
     package func admit(_ request: EngineRequest) {
-        let made = MockRequest(request, blockSize: Int(profile.model.blockSize), caches: profile.cacheReport == .exact)
+        let made = MockRequest(
+            request, blockSize: Int(profile.model.blockSize), caches: profile.cacheReport == .exact, vocabulary: vocabulary)
         let rank = Int(request.rank.rawValue)
         if let fault = problem(with: request, made) ?? made.prepareHandOver(request, kv) ?? ranks[rank].admit(made) {
             ends.append(made.end(.failed(fault)))

@@ -47,7 +47,7 @@ final class MockRequest {
     /// Beside it, since every step asks.
     private(set) var isPrefillLeg = false
 
-    init(_ request: EngineRequest, blockSize: Int, caches: Bool) {
+    init(_ request: EngineRequest, blockSize: Int, caches: Bool, vocabulary: MockVocabulary?) {
         key = request.key
         priority = request.priority
         adapter = request.adapter
@@ -67,7 +67,7 @@ final class MockRequest {
         let mostPositions = embeds ? 1 : UInt32(clamping: max(0, request.contextLimit - request.prompt.count))
         choices = wanted.map { choice in
             MockChoice(
-                choice, text: MockText(promptHash: hash, seed: request.sampling.seed &+ UInt64(choice.choice)),
+                choice, text: MockText(promptHash: hash, seed: request.sampling.seed &+ UInt64(choice.choice), vocabulary),
                 ignoresEnd: request.sampling.ignoreEndOfText, mostPositions: mostPositions, rest: rest)
         }
         unfinished = choices.count

@@ -1,11 +1,12 @@
 import ClusterModel
 
-/// The text of a simulated model: byte tokens that read like English, each a function of prompt, seed, choice and position alone.
+/// The text of a simulated model: tokens that read like English, each a function of prompt, seed, choice and position alone.
 ///
-/// Positions fall into sentences of 64 bytes; a sentence follows from its number, so that a continued request needs no history.
+/// Positions fall into sentences of 64 bytes, or into pieces of what a vocabulary brings; either follows from its number, so that a continued
+/// request needs no history.
 struct MockText {
-    /// Bytes 0 to 255, then the special tokens.
-    static let endOfText: TokenID = 256
+    /// Bytes 0 to 255, then the special tokens: without a vocabulary.
+    private static let endOfByteText: TokenID = 256
     static let vocabularySize: UInt32 = 259
 
     private static let sentenceBytes = 64
@@ -13,11 +14,18 @@ struct MockText {
 
     private let key: UInt64
     private var sentence: InlineArray<64, UInt8> = .init(repeating: 0)
-    /// Which sentence that is.
+    /// Which sentence or piece that is.
     private var number = MockText.noSentence
+    /// Empty: tokens are bytes.
+    private let speech: [TokenID]
+    /// Where the piece begins.
+    private var start = 0
+    let endOfText: TokenID
 
     /// `promptHash` is that of the original prompt: what earlier attempts showed must not change what comes.
-    init(promptHash: UInt64, seed: UInt64) {
+    init(promptHash: UInt64, seed: UInt64, _ vocabulary: MockVocabulary? = nil) {
+        speech = vocabulary?.speech ?? []
+        endOfText = vocabulary?.endOfText ?? Self.endOfByteText
         var mix = SeededRandom(seed: seed)
         var keyed = SeededRandom(seed: promptHash ^ mix.next())
         key = keyed.next()
@@ -34,9 +42,20 @@ struct MockText {
     }
 
     mutating func token(at position: UInt32) -> TokenID {
+        if !speech.isEmpty { return spoken(at: position) }
         let wanted = position / UInt32(Self.sentenceBytes)
         if wanted != number { write(wanted) }
         return TokenID(sentence[Int(position) % Self.sentenceBytes])
+    }
+
+    private mutating func spoken(at position: UInt32) -> TokenID {
+        let wanted = position / UInt32(MockVocabulary.piece)
+        if wanted != number {
+            number = wanted
+            var draw = draw(of: wanted)
+            start = Int(draw.next() % UInt64(speech.count - MockVocabulary.piece))
+        }
+        return speech[start + Int(position) % MockVocabulary.piece]
     }
 
     /// A direction of length 1 that follows from the tokens.
@@ -50,10 +69,13 @@ struct MockText {
     /// A draw of its own for each position: logprobs.
     func draw(at position: UInt32) -> SeededRandom { SeededRandom(seed: key &+ UInt64(position) &* 0xD6E8_FEB8_6659_FD93) }
 
+    /// Another one for each sentence or piece.
+    private func draw(of number: UInt32) -> SeededRandom { SeededRandom(seed: key ^ UInt64(number) &* 0x9E37_79B9_7F4A_7C15) }
+
     /// Words until exactly 62 bytes are full, then a full stop and a space.
     private mutating func write(_ wanted: UInt32) {
         number = wanted
-        var draw = SeededRandom(seed: key ^ UInt64(wanted) &* 0x9E37_79B9_7F4A_7C15)
+        var draw = draw(of: wanted)
         var place = 0
         let end = Self.sentenceBytes - 2
         while place < end {

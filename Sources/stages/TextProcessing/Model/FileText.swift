@@ -18,6 +18,8 @@ struct FileText {
         self.object = object
     }
 
+    subscript(member: String) -> JSONValue? { object[member] }
+
     func error(_ path: String, _ reason: String) -> TextError { .invalidFile(name: name, path: path, reason: reason) }
 
     func refuseMembers(except known: [String]) throws(TextError) {

@@ -13,14 +13,17 @@ package struct ModelText: Sendable {
         self.endTokens = endTokens.sorted()
     }
 
-    /// Files that can say how text becomes tokens.
-    package static let tokenizerFiles = [ByteModelFile.name]
+    /// Files that say how text becomes tokens: one of them is there.
+    package static let tokenizerFiles = [ByteModelFile.name, TokenizerModel.tokenizer]
+    /// All that are read here.
+    package static let fileNames = [ByteModelFile.name] + TokenizerModel.fileNames
 
     /// Reads a model's files, by name without folders. Refuses what it does not know by name: a model half understood would answer nonsense.
     package static func make(files: [String: [UInt8]]) throws(TextError) -> ModelText {
-        if let unknown = files.keys.filter({ !tokenizerFiles.contains($0) }).min() { throw .unknownFile(FileText.printable(unknown)) }
-        guard let contents = files[ByteModelFile.name] else { throw .noTokenizer }
-        return try ByteModelFile(parsing: contents).text()
+        // Order: the first by name.
+        if let unknown = files.keys.filter({ !fileNames.contains($0) }).min() { throw .unknownFile(FileText.printable(unknown)) }
+        if let contents = files[ByteModelFile.name] { return try ByteModelFile(parsing: contents).text() }
+        return try TokenizerModel(files).text
     }
 
     package var vocabulary: Vocabulary { tokenizer.vocabulary }

@@ -1,0 +1,69 @@
+import ClusterModel
+import Engines
+import ServiceRuntime
+import TextProcessing
+import WireProtocol
+
+/// A folder with the files of a model's text, as Hugging Face's libraries write them.
+struct ModelFolder: Sendable {
+    let path: String
+    let vocabulary: MockVocabulary
+
+    /// Read and understood here, so that a model which no frontend could serve stops the worker that offers it.
+    init(_ path: String, _ reader: FileReader) throws(ValueProblem) {
+        var contents: [String: [UInt8]] = [:], files: [EngineModelFile] = [], room = Limits.modelFileBytes
+        for name in ModelText.fileNames {
+            do throws(FileReadError) {
+                let bytes = try reader.read("\(path)/\(name)", room)
+                room -= bytes.count
+                contents[name] = bytes
+                files.append(EngineModelFile(name: name, bytes: bytes))
+            } catch {
+                guard error.isAbsent else { throw ValueProblem(error.description, remedy: "make the file readable to this process") }
+            }
+        }
+        let text: ModelText
+        do throws(TextError) { text = try ModelText.make(files: contents) } catch {
+            throw ValueProblem("the model cannot be used: \(error)", remedy: "correct its files, or give another folder")
+        }
+        let defaults = contents[GenerationConfigFile.name] ?? Array("{}".utf8)
+        guard defaults.count <= Limits.generationDefaultsBytes else {
+            throw ValueProblem(
+                "\(GenerationConfigFile.name) is longer than \(Limits.generationDefaultsBytes) bytes", remedy: "leave out what says nothing of sampling")
+        }
+        self.path = path
+        vocabulary = try Self.vocabulary(files, defaults, text)
+    }
+
+    private static func vocabulary(
+        _ files: [EngineModelFile], _ defaults: [UInt8], _ text: ModelText
+    ) throws(ValueProblem) -> MockVocabulary {
+        var speech: [TokenID] = []
+        do throws(TextError) {
+            try text.encode(.text(MockVocabulary.sentences), TemplateContext(unixSeconds: 0), atMost: .max, into: &speech)
+        } catch { throw ValueProblem("the tokenizer fails on plain English: \(error)", remedy: "give another folder") }
+        guard let end = text.endTokens.first else {
+            throw ValueProblem("nothing says which token ends a text", remedy: "name it as eos_token in tokenizer_config.json")
+        }
+        let size = UInt32(clamping: text.vocabulary.count)
+        guard
+            let vocabulary = MockVocabulary(
+                files: files, generationDefaults: defaults, size: size, endOfText: end, speech: speech)
+        else { throw ValueProblem("its vocabulary has \(size) tokens: too few to speak with", remedy: "give another folder") }
+        return vocabulary
+    }
+}
+
+extension ValueSyntax<ModelFolder> {
+    /// A path that is read at once, so that `--check-config` finds a model that cannot be used before the process runs.
+    static var modelFolder: ValueSyntax<ModelFolder> {
+        ValueSyntax(placeholder: "FOLDER") { raw, reader throws(ValueProblem) in
+            guard case .text(let path) = raw, !path.isEmpty else {
+                throw ValueProblem("it is no path", remedy: "write the path of a folder with a tokenizer.json")
+            }
+            return try ModelFolder(path, reader)
+        } show: {
+            .text($0.path)
+        }
+    }
+}

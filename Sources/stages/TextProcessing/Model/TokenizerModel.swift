@@ -1,0 +1,52 @@
+import ClusterModel
+
+/// A model whose text is described by the files of Hugging Face's libraries.
+struct TokenizerModel {
+    static let tokenizer = "tokenizer.json"
+    /// Without the first one there is no such model.
+    static let fileNames = [
+        tokenizer, TokenizerConfigFile.name, TokenizerConfigFile.specialsName, TemplateFiles.source, TemplateFiles.json,
+        GenerationConfigFile.name,
+    ]
+
+    let text: ModelText
+
+    init(_ files: [String: [UInt8]]) throws(TextError) {
+        guard let contents = files[Self.tokenizer] else { throw .noTokenizer }
+        let tokenizer = try BPETokenizer(parsing: contents)
+        var config = TokenizerConfigFile()
+        if let contents = files[TokenizerConfigFile.name] {
+            config = try TokenizerConfigFile(parsing: contents)
+        } else if let contents = files[TokenizerConfigFile.specialsName] {
+            config = try TokenizerConfigFile(parsing: contents, named: TokenizerConfigFile.specialsName)
+        }
+        var endTokens: [TokenID] = []
+        if let contents = files[GenerationConfigFile.name] {
+            endTokens = try GenerationConfigFile(parsing: contents).endTokens.filter(tokenizer.vocabulary.contains)
+        }
+        if let end = config.special("eos_token").flatMap(tokenizer.vocabulary.token(of:)), !endTokens.contains(end) { endTokens.append(end) }
+        text = ModelText(tokenizer: tokenizer, template: try Self.template(files, config), endTokens: endTokens)
+    }
+
+    /// A file that holds nothing else comes before the configuration that a library wrote beside it.
+    private static func template(_ files: [String: [UInt8]], _ config: TokenizerConfigFile) throws(TextError) -> any ChatTemplate {
+        var sources = config.templates
+        if let contents = files[TemplateFiles.json] { sources = merge(try TemplateFiles.parse(json: contents), over: sources) }
+        if let contents = files[TemplateFiles.source] { sources = merge([(TemplateFiles.defaultName, contents)], over: sources) }
+        guard !sources.isEmpty else { return NoTemplate() }
+        return try ChatTemplates(sources, specials: config.specials)
+    }
+
+    private static func merge(
+        _ templates: [(name: String, source: [UInt8])], over others: [(name: String, source: [UInt8])]
+    ) -> [(name: String, source: [UInt8])] {
+        templates + others.filter { other in !templates.contains { $0.name == other.name } }
+    }
+}
+
+/// Of a model that only completes text.
+struct NoTemplate: ChatTemplate {
+    func render(_ conversation: Conversation, _ context: TemplateContext) throws(TemplateError) -> PromptText {
+        throw .unsupported(param: "messages", reason: "the model has no chat template; ask /v1/completions for it to go on with a text")
+    }
+}
