@@ -1,4 +1,5 @@
 import ClusterModel
+import Concurrency
 import EventLoop
 import HTTPServing
 import OpenAIDialect
@@ -81,12 +82,13 @@ final class ClientAPI {
         _ exchange: HTTPExchange, _ endpoint: Endpoint, _ meter: inout RequestMeter?
     ) async throws(DialectError) -> PreparedRequest {
         let body = exchange.takeBody(), loop = frontend.context.loop
-        let isSmall = body.count <= frontend.limits.inlineBodyBytes
+        let isSmall = body.count <= frontend.limits.inlineBodyBytes, gone = Flag()
         let parsed: Parsed
         if isSmall {
             parsed = try Parsed(body, endpoint)
         } else {
-            parsed = try await offloaded(bytes: body.count) { () throws(DialectError) in try Parsed(body, endpoint) }
+            exchange.whenGone = { gone.raise() }
+            parsed = try await offloaded(bytes: body.count, unless: gone) { () throws(DialectError) in try Parsed(body, endpoint) }
         }
         frontend.metrics.unknownFields.increment(by: parsed.unknownFields)
         let model = try await model(named: parsed.generation.model, for: exchange)
@@ -95,19 +97,23 @@ final class ClientAPI {
             receivedAt: exchange.request.receivedAt)
         let preparation = Preparation(
             model: model, generation: parsed.generation, delivery: parsed.delivery,
-            unixSeconds: loop.wallClockMilliseconds / 1_000, seed: loop.random.next(), clock: { loop.clockReading })
+            unixSeconds: loop.wallClockMilliseconds / 1_000, seed: loop.random.next(), clock: { loop.clockReading }, gone: gone)
         if isSmall { return try preparation.run() }
-        return try await offloaded(bytes: body.count) { () throws(DialectError) in try preparation.run() }
+        exchange.whenGone = { gone.raise() }
+        return try await offloaded(bytes: body.count, unless: gone) { () throws(DialectError) in try preparation.run() }
     }
 
+    /// Work that waits for its turn is not begun once its client is gone.
     private func offloaded<Value: Sendable>(
-        bytes: Int, _ work: @escaping @Sendable () throws(DialectError) -> Value
+        bytes: Int, unless gone: Flag, _ work: @escaping @Sendable () throws(DialectError) -> Value
     ) async throws(DialectError) -> Value {
         // What a megabyte costs in a simulation; about what it costs in truth.
         let cost = Duration.nanoseconds(Int64(bytes) * 20)
         let result: Result<Value, DialectError>
         do throws(WorkPool.Full) {
-            result = try await frontend.context.loop.offload(to: frontend.context.pool, virtualCost: cost) { Result(catching: work) }
+            result = try await frontend.context.loop.offload(to: frontend.context.pool, virtualCost: cost) {
+                gone.isRaised ? .failure(DialectError(ErrorBody(ServiceFailure(.cancelled)))) : Result(catching: work)
+            }
         } catch { throw DialectError(ErrorBody(ServiceFailure(.overloaded))) }
         return try result.get()
     }

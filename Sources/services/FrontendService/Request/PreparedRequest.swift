@@ -1,4 +1,5 @@
 import ClusterModel
+import Concurrency
 import EventLoop
 import OpenAIDialect
 import TextProcessing
@@ -50,6 +51,8 @@ struct Preparation: Sendable {
     let seed: UInt64
     /// Reads a clock; zero where there is none to read.
     let clock: @Sendable () -> Instant
+    /// Raised when the client has left.
+    let gone: Flag
 
     func run() throws(DialectError) -> PreparedRequest {
         let context = Int(model.card.contextLength)

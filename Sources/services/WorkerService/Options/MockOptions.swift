@@ -4,7 +4,6 @@ import WireProtocol
 
 /// The options of the mock engine alone.
 struct MockOptions: Sendable {
-    private let model: OptionKey<ModelFolder?>
     private let speedup: OptionKey<Double>
     private let decodeSpeedup: OptionKey<Double>
     private let profile: OptionKey<LatencyProfileFile?>
@@ -28,9 +27,6 @@ struct MockOptions: Sendable {
     init(in table: inout OptionTable, name: ValueSyntax<String>) {
         let mock = MockConfiguration()
         table.group("Mock engine")
-        model = table.optional(
-            "mock-model", .modelFolder,
-            help: "A folder with tokenizer.json and its like: the mock speaks that model's tokens, and frontends use its chat template.")
         speedup = table.option(
             "speedup", .number(0...1_000_000), default: mock.latency.speedup,
             help: "Divides the time of every step; 0 takes no time at all.")
@@ -86,7 +82,6 @@ struct MockOptions: Sendable {
     }
 
     func apply(_ resolved: ResolvedConfiguration, to mock: inout MockConfiguration) {
-        mock.vocabulary = resolved[model]?.vocabulary
         mock.latency = LatencyModel(speedup: resolved[speedup], decodeSpeedup: resolved[decodeSpeedup])
         if let file = resolved[profile] {
             mock.latency.form = .interpolated(file.profile)

@@ -35,6 +35,14 @@ struct ModelFolder: Sendable {
         vocabulary = try Self.vocabulary(files, defaults, text)
     }
 
+    /// The folder's own, where it can be a model's.
+    var name: String? {
+        guard let last = path.split(separator: "/").last, last.first != ".", last.utf8.count <= Limits.nameBytes,
+            last.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F })
+        else { return nil }
+        return String(last)
+    }
+
     private static func vocabulary(
         _ files: [EngineModelFile], _ defaults: [UInt8], _ text: ModelText
     ) throws(ValueProblem) -> MockVocabulary {

@@ -15,6 +15,7 @@ package struct WorkerOptions: Sendable {
     private let publish: OptionKey<String>
     private let workerID: OptionKey<String?>
     private let engine: OptionKey<Engine>
+    private let model: OptionKey<ModelFolder?>
     private let modelName: OptionKey<String>
     private let servedNames: OptionKey<[String]>
     private let blockSize: OptionKey<Int>
@@ -47,7 +48,7 @@ package struct WorkerOptions: Sendable {
                         "tells two routers, and is dialled from other machines"),
                     .init("workerd --mock-decode-step 10ms --mock-prefill-token 20us", "a mock of the same pace at every load"),
                     .init("workerd --mock-profile deploy/engines/mock-profile.json", "a mock of the pace of a machine that was measured"),
-                    .init("workerd --mock-model deploy/models/tiny", "a mock with the tokens and the chat template of a real model"),
+                    .init("workerd --model deploy/models/tiny", "a mock with the tokens and the chat template of a real model"),
                     .init("workerd --speedup 0", "a mock that is as fast as this machine: for measuring everything else"),
                 ]))
         table.group("Cluster")
@@ -66,8 +67,12 @@ package struct WorkerOptions: Sendable {
             help: "The worker's number, 16 hexadecimal digits, the same after a restart; drawn anew if it is not given.")
         table.group("Engine")
         engine = table.option("engine", .word(), default: .mock, help: "Which engine runs.")
+        model = table.optional(
+            "model", .modelFolder,
+            help: "A folder with tokenizer.json and its like: the mock speaks that model's tokens, and frontends use its chat template.")
         modelName = table.option(
-            "model-name", .text("NAME", problem: Self.nameProblem), default: mock.modelName, help: "What clients call the model.")
+            "model-name", .text("NAME", problem: Self.nameProblem), default: mock.modelName,
+            help: "What clients call the model; with a folder and no name, the folder's.")
         servedNames = table.list(
             "served-names", .text("NAME", problem: Self.nameProblem), count: 0...Limits.servedNames, help: "Further names for it.")
         blockSize = table.option(
@@ -147,6 +152,10 @@ package struct WorkerOptions: Sendable {
             room: EngineRank(
                 totalBlocks: UInt32(clamping: resolved[blocks]), maxSequences: UInt32(clamping: resolved[sequences]),
                 maxBatchedTokens: UInt32(clamping: resolved[batchedTokens]), maxWaiting: UInt32(clamping: resolved[waiting])))
+        if let folder = resolved[model] {
+            mock.vocabulary = folder.vocabulary
+            if case .default = resolved.origin(of: modelName), let name = folder.name { mock.modelName = name }
+        }
         self.mock.apply(resolved, to: &mock)
         return mock
     }
