@@ -60,7 +60,7 @@ var targets: [Target] = [
 
     // stages: pure, values in and values out
     library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"], beside: ["README.md"]),
-    library("stages", "TextProcessing", ["CPCRE2", "ClusterModel", "JSONText"]),
+    library("stages", "TextProcessing", ["CPCRE2", "ClusterModel", "Concurrency", "JSONText"]),
     library("stages", "RequestTracking", ["ClusterModel", "JSONText"]),
     library("stages", "Engines", ["ClusterModel", "JSONText"]),
     library("stages", "Scheduling", ["ClusterModel", "JSONText"]),

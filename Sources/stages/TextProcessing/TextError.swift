@@ -10,6 +10,12 @@ package enum TextError: Error, Hashable, Sendable, CustomStringConvertible {
     case template(TemplateError)
     /// More tokens than may be.
     case promptTooLong(limit: Int)
+    /// A stretch of text that cannot be split has more bytes than that.
+    case wordTooLong(limit: Int)
+    /// The model's pattern for splitting text needs too long on this one.
+    case patternTooCostly
+    /// Whoever asked is gone.
+    case cancelled
     /// No token at all: nothing could be predicted.
     case emptyPrompt
     /// A prompt of tokens names one that the model has not.
@@ -24,6 +30,9 @@ package enum TextError: Error, Hashable, Sendable, CustomStringConvertible {
         case .invalidFile(let name, let path, let reason): "\(name): \(path): \(reason)"
         case .template(let error): error.description
         case .promptTooLong(let limit): "the prompt has more than \(limit) tokens"
+        case .wordTooLong(let limit): "the prompt has a word of more than \(limit) bytes"
+        case .patternTooCostly: "the prompt cannot be split into words in bounded time"
+        case .cancelled: "the request was cancelled"
         case .emptyPrompt: "the prompt has no tokens"
         case .tokenOutOfRange(let index, let size): "token \(index) of the prompt is not below the vocabulary size \(size)"
         }

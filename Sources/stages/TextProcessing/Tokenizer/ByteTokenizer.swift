@@ -18,11 +18,15 @@ package struct ByteTokenizer: Tokenizer {
         self.starts = starts
     }
 
-    package func encode(_ prompt: PromptText, atMost limit: Int, into tokens: inout [TokenID]) throws(TextError) {
-        let most = min(limit, Int.max / 2) + tokens.count
-        tokens.reserveCapacity(min(most, tokens.count + prompt.utf8.count))
-        var start = 0
-        for run in prompt.runs {
+    package func encode(
+        _ prompt: PromptText, from cut: TextCut, atMost limit: Int, isCancelled: () -> Bool, into tokens: inout [TokenID],
+        cuts: inout [TextCut]
+    ) throws(TextError) {
+        let most = min(limit, Int.max / 2) - cut.tokens + tokens.count
+        tokens.reserveCapacity(max(0, min(most, tokens.count + prompt.utf8.count - cut.byte)))
+        var start = cut.byte
+        for run in prompt.runs where run.end > start {
+            if isCancelled() { throw .cancelled }
             let text = prompt.utf8.span.extracting(start..<run.end)
             start = run.end
             if run.isTrusted {

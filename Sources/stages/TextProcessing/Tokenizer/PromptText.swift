@@ -13,10 +13,16 @@ package struct PromptText: Hashable, Sendable {
     /// Back to back from 0, none empty, neighbours differ in trust.
     package private(set) var runs: [Run] = []
 
+    /// The model's own tokens go around the text, such as the one that begins every text. A template writes them itself.
+    package var addsSpecials = false
+
     package init() {}
 
     /// A prompt that its client wrote as a whole, special tokens among it.
-    package init(raw text: String) { append(template: text) }
+    package init(raw text: String) {
+        append(template: text)
+        addsSpecials = true
+    }
 
     package mutating func reserve(_ bytes: Int) { utf8.reserveCapacity(bytes) }
 

@@ -5,6 +5,8 @@ package final class Vocabulary: Sendable {
     /// Token t is `bytes[ends[t - 1]..<ends[t]]`.
     private let bytes: [UInt8]
     private let ends: [UInt32]
+    /// What a text loses at its beginning.
+    let beginning: TokenSpelling.Beginning
     /// One bit a token.
     private let special: [UInt64]
     private let specialsByText: [String: TokenID]
@@ -12,24 +14,28 @@ package final class Vocabulary: Sendable {
     package let specials: [(text: String, token: TokenID)]
 
     /// Tokens are counted from 0 in the order of `tokens`. At most 4 GiB of bytes.
-    init(_ tokens: [(bytes: [UInt8], isSpecial: Bool)]) {
+    convenience init(_ tokens: [(bytes: [UInt8], isSpecial: Bool)]) {
         var bytes: [UInt8] = []
         var ends: [UInt32] = []
-        var special = [UInt64](repeating: 0, count: (tokens.count + 63) / 64)
         var specials: [(String, TokenID)] = []
         ends.reserveCapacity(tokens.count)
         for (index, token) in tokens.enumerated() {
             bytes.append(contentsOf: token.bytes)
             ends.append(UInt32(bytes.count))
-            if token.isSpecial {
-                special[index / 64] |= 1 << (index % 64)
-                specials.append((String(decoding: token.bytes, as: UTF8.self), TokenID(index)))
-            }
+            if token.isSpecial { specials.append((String(decoding: token.bytes, as: UTF8.self), TokenID(index))) }
         }
+        self.init(bytes, ends: ends, specials: specials, beginning: .whole)
+    }
+
+    /// `specials` must be ascending by token.
+    init(_ bytes: [UInt8], ends: [UInt32], specials: [(String, TokenID)], beginning: TokenSpelling.Beginning) {
         self.bytes = bytes
         self.ends = ends
-        self.special = special
+        self.beginning = beginning
         self.specials = specials
+        var special = [UInt64](repeating: 0, count: (ends.count + 63) / 64)
+        for (_, token) in specials { special[Int(token) / 64] |= 1 << (Int(token) % 64) }
+        self.special = special
         specialsByText = Dictionary(specials, uniquingKeysWith: { first, _ in first })
     }
 

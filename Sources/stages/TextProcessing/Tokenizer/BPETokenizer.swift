@@ -1,0 +1,57 @@
+import Concurrency
+package import ClusterModel
+
+/// A `tokenizer.json` with byte-pair encoding, whose tokens are those of Hugging Face's `tokenizers`.
+package final class BPETokenizer: Tokenizer {
+    package let vocabulary: Vocabulary
+    private let pipeline: TextPipeline
+    /// Encoders that no thread uses. The lock is held to take one or to put it back.
+    private let idle = Lock<[TextEncoder]>([])
+
+    /// Reads the file's contents.
+    package init(parsing contents: [UInt8]) throws(TextError) {
+        let file = try TokenizerFile(parsing: contents)
+        var builder = ModelBuilder(file.model, isByteLevel: file.preTokenizer.isByteLevel)
+        try file.checkAddedTokens(builder)
+        vocabulary = Vocabulary(file)
+        pipeline = try TextPipeline(file, try builder.model())
+    }
+
+    package func encode(
+        _ prompt: PromptText, from start: TextCut, atMost limit: Int, isCancelled: () -> Bool, into tokens: inout [TokenID],
+        cuts: inout [TextCut]
+    ) throws(TextError) {
+        let encoder = idle.with { $0.popLast() } ?? TextEncoder(pipeline)
+        defer { idle.with { if $0.count < TextLimits.idleEncoders { $0.append(encoder) } } }
+        try encoder.encode(prompt, from: start, atMost: limit, isCancelled: isCancelled, into: &tokens, cuts: &cuts)
+    }
+}
+
+/// All that encoding reads, the same for every thread.
+final class TextPipeline: Sendable {
+    let normalizer: Normalizer
+    let preTokenizer: PreTokenizer
+    let postProcessor: PostProcessor
+    let model: BPEModel
+    /// Of text as it came.
+    let rawTokens: AddedTokenMatcher
+    /// Of normalized text.
+    let normalizedTokens: AddedTokenMatcher
+
+    init(_ file: TokenizerFile, _ model: BPEModel) throws(TextError) {
+        normalizer = file.normalizer
+        preTokenizer = file.preTokenizer
+        postProcessor = file.postProcessor
+        self.model = model
+        let raw = file.addedTokens.filter { !$0.isNormalized }
+        rawTokens = AddedTokenMatcher(raw, contents: raw.map(\.content))
+        let normalized = file.addedTokens.filter(\.isNormalized)
+        var contents: [[UInt8]] = []
+        for token in normalized {
+            var passage = Normalizer.Passage(text: token.content)
+            try normalizer.apply(to: &passage)
+            contents.append(passage.text)
+        }
+        normalizedTokens = AddedTokenMatcher(normalized, contents: contents)
+    }
+}

@@ -1,0 +1,127 @@
+/// Byte strings and two numbers for each: an open-addressing hash table whose keys lie one behind the other.
+///
+/// Whoever asks for a key must be able to read `PaddedBytes.padding` bytes behind it.
+final class ByteStringMap {
+    struct Slot: BitwiseCopyable {
+        /// The key itself where it fits, otherwise its hash.
+        var word: UInt64
+        /// Where the key begins among the keys.
+        var key: UInt32
+        /// Of the key in bytes; 0 for a free slot, so that there is no empty key.
+        var length: UInt32
+        var value: UInt32
+        var count: UInt32
+    }
+
+    private let slots: OwnedBuffer<Slot>
+    private let keys: OwnedBuffer<UInt8>
+    private let mask: Int
+    private var keyBytes = 0
+    private(set) var count = 0
+    /// Beyond these it must not be filled.
+    let mostKeys: Int
+    let mostKeyBytes: Int
+
+    init(keys mostKeys: Int, bytes: Int) {
+        var size = 64
+        while size < mostKeys * 2 { size *= 2 }
+        self.mostKeys = mostKeys
+        mostKeyBytes = bytes
+        mask = size - 1
+        slots = OwnedBuffer(repeating: Slot(word: 0, key: 0, length: 0, value: 0, count: 0), count: size)
+        keys = OwnedBuffer(repeating: 0, count: bytes + PaddedBytes.padding)
+    }
+
+    @inline(__always)
+    static func hash(_ key: UnsafePointer<UInt8>, _ length: Int) -> UInt64 {
+        var hash = 0x9E37_79B9_7F4A_7C15 &* UInt64(truncatingIfNeeded: length &+ 1)
+        var offset = 0
+        while offset &+ 8 <= length {
+            hash = (hash ^ word(key + offset)) &* 0xD6E8_FEB8_6659_FD93
+            hash ^= hash >> 32
+            offset = offset &+ 8
+        }
+        if offset < length {
+            hash = (hash ^ (word(key + offset) & lowBytes(length &- offset))) &* 0xD6E8_FEB8_6659_FD93
+            hash ^= hash >> 32
+        }
+        hash = hash &* 0xD6E8_FEB8_6659_FD93
+        return hash ^ (hash >> 29)
+    }
+
+    /// The key's slot; nil if it has none.
+    @inline(__always)
+    func find(_ key: UnsafePointer<UInt8>, _ length: Int, hash: UInt64) -> UnsafePointer<Slot>? {
+        let place = place(key, length, hash)
+        let slot = slots.base + place
+        return slot.pointee.length == 0 ? nil : UnsafePointer(slot)
+    }
+
+    func value(of key: UnsafePointer<UInt8>, _ length: Int) -> UInt32? {
+        guard length > 0 else { return nil }
+        return find(key, length, hash: ByteStringMap.hash(key, length))?.pointee.value
+    }
+
+    func hasRoom(for length: Int) -> Bool { count < mostKeys && keyBytes + length <= mostKeyBytes }
+
+    /// Sets or overwrites. There must be room, and the key must not be empty.
+    func set(_ key: UnsafePointer<UInt8>, _ length: Int, hash: UInt64, value: UInt32, count valueCount: UInt32 = 1) {
+        let slot = slots.base + place(key, length, hash)
+        if slot.pointee.length == 0 {
+            precondition(length > 0 && hasRoom(for: length), "the caller makes room first")
+            (keys.base + keyBytes).update(from: key, count: length)
+            slot.pointee = Slot(
+                word: ByteStringMap.identity(key, length, hash), key: UInt32(keyBytes), length: UInt32(length), value: value, count: valueCount)
+            keyBytes += length
+            count += 1
+        } else {
+            slot.pointee.value = value
+            slot.pointee.count = valueCount
+        }
+    }
+
+    func removeAll() {
+        slots.base.update(repeating: Slot(word: 0, key: 0, length: 0, value: 0, count: 0), count: mask + 1)
+        keyBytes = 0
+        count = 0
+    }
+
+    /// Where the key is or belongs. Ends, as at most half of the slots are taken.
+    @inline(__always)
+    private func place(_ key: UnsafePointer<UInt8>, _ length: Int, _ hash: UInt64) -> Int {
+        let word = ByteStringMap.identity(key, length, hash)
+        var place = Int(truncatingIfNeeded: hash) & mask
+        while true {
+            let slot = slots.base + place
+            if slot.pointee.length == 0 { return place }
+            if slot.pointee.word == word, Int(slot.pointee.length) == length,
+                length <= 8 || ByteStringMap.areEqual(keys.base + Int(slot.pointee.key), key, length)
+            {
+                return place
+            }
+            place = (place &+ 1) & mask
+        }
+    }
+
+    @inline(__always)
+    private static func identity(_ key: UnsafePointer<UInt8>, _ length: Int, _ hash: UInt64) -> UInt64 {
+        length <= 8 ? word(key) & lowBytes(length) : hash
+    }
+
+    @inline(__always)
+    private static func areEqual(_ left: UnsafePointer<UInt8>, _ right: UnsafePointer<UInt8>, _ length: Int) -> Bool {
+        var offset = 0
+        while offset &+ 8 <= length {
+            guard word(left + offset) == word(right + offset) else { return false }
+            offset = offset &+ 8
+        }
+        return offset == length || (word(left + offset) ^ word(right + offset)) & lowBytes(length &- offset) == 0
+    }
+
+    @inline(__always)
+    private static func word(_ bytes: UnsafePointer<UInt8>) -> UInt64 { UnsafeRawPointer(bytes).loadUnaligned(as: UInt64.self) }
+
+    /// Of 1 to 8 bytes.
+    @inline(__always)
+    private static func lowBytes(_ count: Int) -> UInt64 { ~0 &>> (64 &- UInt64(truncatingIfNeeded: count) &* 8) }
+}

@@ -1,0 +1,80 @@
+import ClusterModel
+
+/// Turns pretokens into tokens, with a memory of those met lately. Used by one thread at a time.
+final class PretokenEncoder {
+    private let model: BPEModel
+    private let merger = PairMerger()
+    private let cache = PretokenCache()
+    /// The tokens so far.
+    private let output = OwnedBuffer<TokenID>(capacity: 1 << 12)
+    private(set) var count = 0
+
+    init(_ model: BPEModel) { self.model = model }
+
+    /// Pairs looked at in merging, over all time.
+    var mergeSteps: Int { merger.steps }
+
+    /// Moves the tokens so far behind `tokens`.
+    func drain(into tokens: inout [TokenID]) {
+        tokens.append(contentsOf: UnsafeBufferPointer(start: output.base, count: count))
+        count = 0
+    }
+
+    func clear() { count = 0 }
+
+    /// Encodes `text[start..<end]`, which must have `PaddedBytes.padding` readable bytes behind it. False if `isCancelled` said so.
+    @inline(__always)
+    func append(_ text: UnsafePointer<UInt8>, _ start: Int, _ end: Int, isCancelled: () -> Bool) -> Bool {
+        guard let cutter = model.cutter else { return appendWhole(text + start, end &- start, isCancelled: isCancelled) }
+        var place = start
+        while place < end {
+            let next = cutter.next(text, from: place, to: end)
+            guard appendWhole(text + place, next &- place, isCancelled: isCancelled) else { return false }
+            place = next
+        }
+        return true
+    }
+
+    @inline(__always)
+    private func appendWhole(_ text: UnsafePointer<UInt8>, _ length: Int, isCancelled: () -> Bool) -> Bool {
+        // No pretoken has more tokens than bytes.
+        if count &+ max(length, TextLimits.cachedPretokenLength) > output.capacity {
+            output.grow(to: count + max(length, TextLimits.cachedPretokenLength), keeping: count)
+        }
+        guard length <= TextLimits.cachedPretokenLength else {
+            let added = encode(text, length, into: output.base + count, isCancelled: isCancelled)
+            count += added ?? 0
+            return added != nil
+        }
+        let hash = ByteStringMap.hash(text, length)
+        if let found = cache.find(text, length, hash: hash, into: output.base + count) {
+            count = count &+ found
+            return true
+        }
+        return miss(text, length, hash)
+    }
+
+    @inline(never)
+    private func miss(_ text: UnsafePointer<UInt8>, _ length: Int, _ hash: UInt64) -> Bool {
+        guard let added = encode(text, length, into: output.base + count, isCancelled: { false }) else { return false }
+        cache.insert(text, length, hash: hash, output.base + count, count: added)
+        count += added
+        return true
+    }
+
+    private func encode(
+        _ text: UnsafePointer<UInt8>, _ length: Int, into output: UnsafeMutablePointer<TokenID>, isCancelled: () -> Bool
+    ) -> Int? {
+        if model.ignoresMerges, let token = model.tokens.value(of: text, length) {
+            output[0] = token
+            return 1
+        }
+        merger.reserve(length)
+        let symbols = model.symbols(of: text, length, into: merger.symbols.base)
+        guard symbols > 0 else { return 0 }
+        let left = merger.merge(symbols, with: model.merges, isCancelled: isCancelled)
+        guard left > 0 else { return nil }
+        output.update(from: merger.symbols.base, count: left)
+        return left
+    }
+}

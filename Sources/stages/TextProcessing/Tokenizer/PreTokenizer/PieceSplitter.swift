@@ -1,0 +1,140 @@
+/// Splits text by all steps of a pre-tokenizer, for those that are more than one pattern. Used by one thread at a time.
+final class PieceSplitter {
+    struct Piece: Hashable {
+        var start: Int
+        var end: Int
+    }
+
+    /// What the pieces are places in.
+    private(set) var text: [UInt8] = []
+    private(set) var pieces: [Piece] = []
+    private var next: [Piece] = []
+    /// Parts of one piece, before its matches are dealt with.
+    private var parts: [(piece: Piece, isMatch: Bool)] = []
+    private var isInByteAlphabet = false
+
+    /// `isFirst`: the text is the beginning of the prompt.
+    func split(_ input: UnsafeBufferPointer<UInt8>, by steps: [PreTokenizer.Step], isFirst: Bool) throws(TextError) {
+        text.removeAll(keepingCapacity: true)
+        text.append(contentsOf: input)
+        pieces.removeAll(keepingCapacity: true)
+        pieces.append(Piece(start: 0, end: text.count))
+        isInByteAlphabet = false
+        for step in steps {
+            switch step {
+            case .split(let pattern, let behavior, let inverted): try split(pattern, behavior, inverted)
+            case .byteLevel(let addsPrefixSpace, let splits):
+                if addsPrefixSpace { rewrite { $0.first == 0x20 ? $0 : [0x20] + $0 } }
+                if splits { try split(.gpt2, .isolated, false) }
+                isInByteAlphabet = true
+            case .metaspace(let metaspace): try apply(metaspace, isFirst)
+            }
+        }
+    }
+
+    // MARK: Splitting
+
+    private func split(_ pattern: Pattern, _ behavior: PreTokenizer.Behavior, _ inverted: Bool) throws(TextError) {
+        next.removeAll(keepingCapacity: true)
+        let pieces = pieces
+        for piece in pieces {
+            parts.removeAll(keepingCapacity: true)
+            try find(pattern, in: piece, inverted)
+            arrange(behavior)
+        }
+        swap(&self.pieces, &next)
+    }
+
+    private func find(_ pattern: Pattern, in piece: Piece, _ inverted: Bool) throws(TextError) {
+        guard isInByteAlphabet else {
+            try text.withPaddedBytes { base, _ throws(TextError) in
+                // The piece is all that the pattern sees.
+                try pattern.pieces(of: ScalarText(base + piece.start, end: piece.end - piece.start), from: 0) { start, end, isMatch in
+                    parts.append((Piece(start: piece.start + start, end: piece.start + end), isMatch != inverted))
+                    return true
+                }
+            }
+            return
+        }
+        var written: [UInt8] = []
+        for byte in text[piece.start..<piece.end] { UTF8Scalar.append(ByteAlphabet.scalars[Int(byte)], to: &written) }
+        // Every letter of the alphabet is one byte of the text.
+        var letters = 0
+        try written.withPaddedBytes { base, count throws(TextError) in
+            try pattern.pieces(of: ScalarText(base, end: count), from: 0) { start, end, isMatch in
+                let first = letters
+                for place in start..<end where base[place] & 0xC0 != 0x80 { letters += 1 }
+                parts.append((Piece(start: piece.start + first, end: piece.start + letters), isMatch != inverted))
+                return true
+            }
+        }
+    }
+
+    /// As Hugging Face's tokenizers folds matches; empty pieces are left out.
+    private func arrange(_ behavior: PreTokenizer.Behavior) {
+        let first = next.count
+        var lastMatched = false
+        switch behavior {
+        case .isolated: for part in parts { append(part.piece) }
+        case .removed: for part in parts where !part.isMatch { append(part.piece) }
+        case .contiguous:
+            for part in parts {
+                if part.isMatch == lastMatched, next.count > first { next[next.count - 1].end = part.piece.end } else { append(part.piece) }
+                lastMatched = part.isMatch
+            }
+        case .mergedWithPrevious:
+            for part in parts {
+                if part.isMatch, !lastMatched, next.count > first {
+                    next[next.count - 1].end = part.piece.end
+                } else {
+                    append(part.piece)
+                }
+                lastMatched = part.isMatch
+            }
+        case .mergedWithNext:
+            for part in parts.reversed() {
+                if part.isMatch, !lastMatched, next.count > first {
+                    next[next.count - 1].start = part.piece.start
+                } else {
+                    append(part.piece)
+                }
+                lastMatched = part.isMatch
+            }
+            next[first...].reverse()
+        }
+    }
+
+    private func append(_ piece: Piece) {
+        if piece.start < piece.end { next.append(piece) }
+    }
+
+    // MARK: Changing text
+
+    private func rewrite(_ change: ([UInt8]) -> [UInt8]) {
+        var rewritten: [UInt8] = []
+        rewritten.reserveCapacity(text.count + pieces.count)
+        for index in pieces.indices {
+            let piece = change(Array(text[pieces[index].start..<pieces[index].end]))
+            pieces[index] = Piece(start: rewritten.count, end: rewritten.count + piece.count)
+            rewritten.append(contentsOf: piece)
+        }
+        text = rewritten
+    }
+
+    private func apply(_ metaspace: PreTokenizer.Metaspace, _ isFirst: Bool) throws(TextError) {
+        let mark = metaspace.replacement
+        var index = -1
+        rewrite { piece in
+            index += 1
+            var result: [UInt8] = []
+            result.reserveCapacity(piece.count + piece.count / 4)
+            let prepends = metaspace.prepending == .always || metaspace.prepending == .first && isFirst && index == 0
+            if prepends, !piece.starts(with: mark), piece.first != 0x20 { result.append(contentsOf: mark) }
+            for byte in piece {
+                if byte == 0x20 { result.append(contentsOf: mark) } else { result.append(byte) }
+            }
+            return result
+        }
+        if metaspace.splits { try split(.literal(LiteralScanner(literal: mark)), .mergedWithNext, false) }
+    }
+}

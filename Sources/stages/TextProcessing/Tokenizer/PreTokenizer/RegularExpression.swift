@@ -1,0 +1,154 @@
+internal import CPCRE2
+
+/// A pattern of a file's own, by PCRE2.
+///
+/// It is not compiled to machine code: PCRE2 counts what a match costs only where it interprets, and a pattern that comes with a model, over a text
+/// that comes from a client, may need exponential time. The known patterns have scanners, so few models are slower for it.
+final class RegularExpression: @unchecked Sendable {
+    // Safety: PCRE2 lets many threads match with one compiled pattern; what a match writes belongs to the call.
+    private let code: OpaquePointer
+
+    /// Nil, with the reason, if the pattern cannot be read.
+    init?(_ pattern: String, reason: inout String) {
+        let translated = RegularExpression.translate(pattern)
+        var number: Int32 = 0
+        var offset = 0
+        let options = UInt32(PCRE2_UTF) | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_MULTILINE | PCRE2_USE_OFFSET_LIMIT
+        let context = pcre2_compile_context_create_8(nil)
+        defer { pcre2_compile_context_free_8(context) }
+        pcre2_set_newline_8(context, UInt32(PCRE2_NEWLINE_LF))
+        guard let code = pcre2_compile_8(translated, translated.count, options, &number, &offset, context) else {
+            reason = "is a pattern that cannot be read, at byte \(offset)"
+            return nil
+        }
+        self.code = code
+    }
+
+    deinit { pcre2_code_free_8(code) }
+
+    /// Ruby's syntax, which Hugging Face's tokenizers reads, in PCRE2's words: there `\s` and `\S` are about the property White_Space, and here
+    /// about one code point more.
+    private static func translate(_ pattern: String) -> [UInt8] {
+        var result: [UInt8] = []
+        var isEscaped = false
+        for byte in pattern.utf8 {
+            switch (isEscaped, byte) {
+            case (true, UInt8(ascii: "s")): result.append(contentsOf: #"p{White_Space}"#.utf8)
+            case (true, UInt8(ascii: "S")): result.append(contentsOf: #"P{White_Space}"#.utf8)
+            default: result.append(byte)
+            }
+            isEscaped = !isEscaped && byte == UInt8(ascii: "\\")
+        }
+        return result
+    }
+
+    func pieces(
+        of text: ScalarText, from start: Int, _ body: (_ start: Int, _ end: Int, _ isMatch: Bool) -> Bool
+    ) throws(TextError) {
+        var search = ExpressionSearch(code, text, from: start)
+        defer { search.free() }
+        var unmatched = start
+        while let match = try search.next() {
+            if unmatched < match.lowerBound, !body(unmatched, match.lowerBound, false) { return }
+            guard body(match.lowerBound, match.upperBound, true) else { return }
+            unmatched = match.upperBound
+        }
+        if unmatched < text.end { _ = body(unmatched, text.end, false) }
+    }
+}
+
+/// One walk of a pattern over a text.
+private struct ExpressionSearch {
+    private let code: OpaquePointer
+    private let base: UnsafePointer<UInt8>
+    private let origin: Int
+    private let length: Int
+    private let data: OpaquePointer?
+    private let context: OpaquePointer?
+    private var place = 0
+    private var lastEnd: Int?
+    /// Steps that may still be made beyond `TextLimits.patternSteps` a place.
+    private var budget: Int
+
+    init(_ code: OpaquePointer, _ text: ScalarText, from start: Int) {
+        self.code = code
+        base = text.base + start
+        origin = start
+        length = text.end - start
+        data = pcre2_match_data_create_8(1, nil)
+        context = pcre2_match_context_create_8(nil)
+        pcre2_set_heap_limit_8(context, UInt32(TextLimits.patternHeapKilobytes))
+        budget = TextLimits.patternSteps * (length + TextLimits.patternSteps)
+    }
+
+    func free() {
+        pcre2_match_data_free_8(data)
+        pcre2_match_context_free_8(context)
+    }
+
+    /// The next match; empty ones among them, but none right behind the last match.
+    mutating func next() throws(TextError) -> Range<Int>? {
+        while place <= length {
+            guard let match = try find() else { return nil }
+            if match.isEmpty, match.lowerBound == lastEnd {
+                place = match.upperBound < length ? match.upperBound + UTF8Scalar.length(base[match.upperBound]) : length + 1
+                continue
+            }
+            place = match.upperBound
+            lastEnd = match.upperBound
+            return origin + match.lowerBound..<origin + match.upperBound
+        }
+        return nil
+    }
+
+    /// PCRE2 counts its steps anew at each place where a match might begin. So it is asked about a few places at a time with few steps; where
+    /// these do not suffice it gets more at one place, out of what the whole text may cost.
+    private mutating func find() throws(TextError) -> Range<Int>? {
+        var start = place
+        while start <= length {
+            let window = min(length, start + TextLimits.patternWindow)
+            pcre2_set_offset_limit_8(context, window)
+            switch try match(at: start, steps: TextLimits.patternSteps, options: 0) {
+            case .found(let range): return range
+            case .none: start = window + 1
+            case .tooManySteps:
+                if case .found(let range) = try matchDearly(at: start) { return range }
+                start += start < length ? UTF8Scalar.length(base[start]) : 1
+            }
+            while start < length, base[start] & 0xC0 == 0x80 { start += 1 }
+        }
+        return nil
+    }
+
+    private mutating func matchDearly(at start: Int) throws(TextError) -> Outcome {
+        var steps = TextLimits.patternSteps
+        while true {
+            let outcome = try match(at: start, steps: steps, options: UInt32(PCRE2_ANCHORED))
+            guard case .tooManySteps = outcome else { return outcome }
+            budget -= steps
+            steps *= 8
+            guard steps <= budget else { throw .patternTooCostly }
+        }
+    }
+
+    private enum Outcome {
+        case found(Range<Int>)
+        case none
+        case tooManySteps
+    }
+
+    private func match(at start: Int, steps: Int, options: UInt32) throws(TextError) -> Outcome {
+        pcre2_set_match_limit_8(context, UInt32(clamping: steps))
+        let result = pcre2_match_8(code, base, length, start, options | PCRE2_NO_UTF_CHECK, data, context)
+        switch result {
+        case PCRE2_ERROR_NOMATCH: return .none
+        case PCRE2_ERROR_MATCHLIMIT: return .tooManySteps
+        case 0...:
+            let bounds = pcre2_get_ovector_pointer_8(data)!
+            // A pattern may say that its match begins behind its end, or before where the search began.
+            guard bounds[0] >= start, bounds[1] >= bounds[0] else { throw .patternTooCostly }
+            return .found(bounds[0]..<bounds[1])
+        default: throw .patternTooCostly
+        }
+    }
+}

@@ -1,0 +1,146 @@
+import ClusterModel
+
+/// Encodes prompts one after another, with memory of its own: used by one thread at a time.
+final class TextEncoder: @unchecked Sendable {
+    // Safety: whoever encodes has taken it out of the tokenizer's idle ones, under their lock, and puts it back when done.
+    private let pipeline: TextPipeline
+    private let pretokens: PretokenEncoder
+    private let splitter = PieceSplitter()
+    private let padded = PaddedBytes()
+
+    init(_ pipeline: TextPipeline) {
+        self.pipeline = pipeline
+        pretokens = PretokenEncoder(pipeline.model)
+    }
+
+    /// Pairs looked at in merging, over all time.
+    var mergeSteps: Int { pretokens.mergeSteps }
+
+    func encode(
+        _ prompt: PromptText, from start: TextCut, atMost limit: Int, isCancelled: () -> Bool, into tokens: inout [TokenID],
+        cuts: inout [TextCut]
+    ) throws(TextError) {
+        pretokens.clear()
+        let budget = Budget(limit: limit, before: tokens.count - start.tokens)
+        if prompt.addsSpecials, start == .start { tokens.append(contentsOf: pipeline.postProcessor.before) }
+        try prompt.utf8.withUnsafeBufferPointer { text throws(TextError) in
+            var place = start.byte
+            try pipeline.rawTokens.matches(in: text, from: start.byte, runs: prompt.runs) { match throws(TextError) in
+                try append(text, place, match.start, prompt.runs, budget, isCancelled, &tokens)
+                tokens.append(match.token)
+                try budget.check(tokens)
+                place = match.end
+                if match.isCut { cuts.append(TextCut(byte: match.end, tokens: tokens.count - budget.before)) }
+            }
+            try append(text, place, text.count, prompt.runs, budget, isCancelled, &tokens)
+        }
+        if prompt.addsSpecials { tokens.append(contentsOf: pipeline.postProcessor.behind) }
+        try budget.check(tokens)
+    }
+
+    /// How many tokens there may be.
+    private struct Budget {
+        let limit: Int
+        /// Tokens in the array that are not the prompt's.
+        let before: Int
+
+        func check(_ tokens: [TokenID]) throws(TextError) {
+            guard tokens.count - before <= limit else { throw .promptTooLong(limit: limit) }
+        }
+    }
+
+    // MARK: Between added tokens
+
+    private func append(
+        _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, _ runs: [PromptText.Run], _ budget: Budget,
+        _ isCancelled: () -> Bool, _ tokens: inout [TokenID]
+    ) throws(TextError) {
+        guard start < end else { return }
+        if isCancelled() { throw .cancelled }
+        let part = UnsafeBufferPointer(rebasing: text[start..<end])
+        if pipeline.normalizedTokens.isEmpty, pipeline.normalizer.isIdentity(on: part) {
+            return try appendNormalized(part, isFirst: start == 0, budget, isCancelled, &tokens)
+        }
+        let runs = runs.filter { $0.end > start }
+        var passage = Normalizer.Passage(text: Array(part), marks: runs.dropLast().map { min($0.end, end) - start })
+        try pipeline.normalizer.apply(to: &passage)
+        let isFirst = start == 0 && passage.keepsStart
+        try passage.text.withUnsafeBufferPointer { normal throws(TextError) in
+            let ends = passage.marks + [normal.count]
+            let runs = zip(runs, ends).map { PromptText.Run(end: $1, isTrusted: $0.isTrusted) }
+            var place = 0
+            try pipeline.normalizedTokens.matches(in: normal, from: 0, runs: runs) { match throws(TextError) in
+                if place < match.start {
+                    let between = UnsafeBufferPointer(rebasing: normal[place..<match.start])
+                    try appendNormalized(between, isFirst: isFirst && place == 0, budget, isCancelled, &tokens)
+                }
+                tokens.append(match.token)
+                try budget.check(tokens)
+                place = match.end
+            }
+            let rest = UnsafeBufferPointer(rebasing: normal[min(place, normal.count)...])
+            try appendNormalized(rest, isFirst: isFirst && place == 0, budget, isCancelled, &tokens)
+        }
+    }
+
+    private func appendNormalized(
+        _ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, _ budget: Budget, _ isCancelled: () -> Bool, _ tokens: inout [TokenID]
+    ) throws(TextError) {
+        guard !text.isEmpty else { return }
+        var run = PieceRun(checkAt: TextLimits.bytesBetweenChecks)
+        if let pattern = pipeline.preTokenizer.only {
+            padded.assign(text)
+            let base = padded.base
+            // Every piece lies inside of `padded`, whose bytes are not changed meanwhile.
+            try pattern.pieces(of: ScalarText(base, end: text.count), from: 0) { start, end, _ in
+                append(base, start, end, &run, budget, isCancelled, &tokens)
+            }
+        } else {
+            try splitter.split(text, by: pipeline.preTokenizer.steps, isFirst: isFirst)
+            splitter.text.withUnsafeBufferPointer { padded.assign($0) }
+            for piece in splitter.pieces {
+                guard append(padded.base, piece.start, piece.end, &run, budget, isCancelled, &tokens) else { break }
+            }
+        }
+        if let failure = run.failure { throw failure }
+        pretokens.drain(into: &tokens)
+        try budget.check(tokens)
+    }
+
+    /// What happened so far to the pieces of one part.
+    private struct PieceRun {
+        /// Offset of the next look at the limit and at whether the request is gone.
+        var checkAt: Int
+        var failure: TextError?
+    }
+
+    /// False once there is a failure.
+    @inline(__always)
+    private func append(
+        _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ run: inout PieceRun, _ budget: Budget, _ isCancelled: () -> Bool,
+        _ tokens: inout [TokenID]
+    ) -> Bool {
+        if end > run.checkAt, !check(start, end, &run, budget, isCancelled, &tokens) { return false }
+        guard pretokens.append(base, start, end, isCancelled: isCancelled) else {
+            run.failure = .cancelled
+            return false
+        }
+        return true
+    }
+
+    @inline(never)
+    private func check(
+        _ start: Int, _ end: Int, _ run: inout PieceRun, _ budget: Budget, _ isCancelled: () -> Bool, _ tokens: inout [TokenID]
+    ) -> Bool {
+        pretokens.drain(into: &tokens)
+        run.checkAt = start + TextLimits.bytesBetweenChecks
+        if isCancelled() {
+            run.failure = .cancelled
+        } else if tokens.count - budget.before > budget.limit {
+            run.failure = .promptTooLong(limit: budget.limit)
+        } else if end - start > TextLimits.pretokenBytes {
+            run.failure = .wordTooLong(limit: TextLimits.pretokenBytes)
+        }
+        return run.failure == nil
+    }
+}
