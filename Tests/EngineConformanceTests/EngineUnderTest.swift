@@ -72,6 +72,14 @@ struct EngineUnderTest: Sendable, CustomTestStringConvertible {
                     $0.prefixCaching = false
                 })
         },
+        EngineUnderTest("mock with a vocabulary, with KV state", preempts: true) { wishes in
+            MockEngine(
+                mock(wishes) {
+                    $0.vocabulary = MockVocabulary(
+                        files: [], generationDefaults: [], size: 1_000, endOfText: 999, speech: (300..<700).map { TokenID($0) })
+                    $0.kv = MockKVConfiguration()
+                })
+        },
         EngineUnderTest("mock that takes time") { wishes in MockEngine(mock(wishes) { $0.latency = LatencyModel() }) },
         EngineUnderTest("mock with KV state behind faults that are off", preempts: true) { wishes in
             FaultyEngine(MockEngine(mock(wishes) { $0.kv = MockKVConfiguration() }), EngineFaults())

@@ -58,6 +58,10 @@ final class ClientAPI {
             return refuse(exchange, ErrorBody(ServiceFailure(.overloaded)), endpoint, label, trace, meter)
         }
         trace.spans?.prepared(prepared, id)
+        if let memory = prepared.memory {
+            frontend.metrics.reusedPromptBytes.increment(by: memory.reused)
+            frontend.metrics.encodedPromptBytes.increment(by: memory.total - memory.reused)
+        }
         let requestID = label ?? id.description
         if let label { frontend.decisions.remember(label, id) }
         let record = RequestRecord(prepared, id: id, meter: meter, receivedAt: exchange.request.receivedAt, frontend: frontend)

@@ -34,6 +34,7 @@ package struct FrontendOptions: Sendable {
     private let total: OptionKey<Duration>
     private let keepalive: OptionKey<Duration>
     private let sessions: SessionOptions
+    private let promptMemory: OptionKey<Int>
     private let requests: OptionKey<Int>
     private let connections: OptionKey<Int>
     private let headerBytes: OptionKey<Int>
@@ -87,6 +88,10 @@ package struct FrontendOptions: Sendable {
             "keepalive", .duration(.seconds(1)...(.seconds(3_600))), default: limits.keepalive,
             help: "A silent stream gets a comment line after this long.")
         sessions = SessionOptions(in: &table)
+        table.group("Text")
+        promptMemory = table.option(
+            "prompt-memory-bytes", .integer(0...(64 << 30)), default: limits.promptMemoryBytes,
+            help: "Latest prompts of each model and their tokens, so that only what a chat has grown by is encoded; 0: none.")
         table.group("HTTP limits")
         requests = table.option("max-requests", .integer(1...1_000_000), default: limits.requests, help: "Requests running at once.")
         connections = table.option("max-connections", .integer(1...1_000_000), default: http.connections, help: "Client connections.")
@@ -130,6 +135,7 @@ package struct FrontendOptions: Sendable {
         config.limits.total = resolved[total]
         config.limits.keepalive = resolved[keepalive]
         config.sessions = sessions.settings(resolved)
+        config.limits.promptMemoryBytes = resolved[promptMemory]
         config.limits.requests = resolved[requests]
         config.http.connections = resolved[connections]
         config.http.headerBytes = resolved[headerBytes]

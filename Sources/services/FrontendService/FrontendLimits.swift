@@ -23,6 +23,9 @@ package struct FrontendLimits: Sendable {
     /// Bodies up to this size are read and tokenized on the loop: a hop to the pool costs more than they do.
     package var inlineBodyBytes = 16 << 10
 
+    /// Of each model's latest prompts, so that a chat that grows is not encoded anew: some thousand chats of 16 kB.
+    package var promptMemoryBytes = 64 << 20
+
     package init() {}
 
     /// A router answers by the time that a request may be parked, or is lost, which its heartbeats show within two seconds. Whatever comes

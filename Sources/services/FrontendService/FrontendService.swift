@@ -37,7 +37,9 @@ package final class FrontendService {
         endpoint = LinkEndpoint(loop: context.loop, network: context.network, policy: context.policy)
         let relay = ChangeRelay(on: context.loop)
         let workers = WorkerPool(context: context, endpoint: endpoint, lateFrames: metrics.lateFrames) { relay.linkChanged() }
-        let models = ModelStore(context: context, endpoint: endpoint, cluster: cluster) { relay.frontend?.clusterChanged() }
+        let models = ModelStore(
+            context: context, endpoint: endpoint, cluster: cluster, promptMemoryBytes: config.limits.promptMemoryBytes
+        ) { relay.frontend?.clusterChanged() }
         frontend = Frontend(
             context: context, limits: config.limits, metrics: metrics, cluster: cluster, workers: workers, models: models,
             sessions: config.sessions)

@@ -53,6 +53,14 @@ package enum TextLimits {
     /// Encoders that are kept for the next request.
     package static let idleEncoders = 16
 
+    // MARK: Remembered prompts
+
+    /// Bytes of a prompt that is remembered. Shorter ones are encoded in the time that remembering takes; of longer ones the hashes alone would
+    /// hold up other threads for a millisecond.
+    package static let rememberedPromptBytes = 4 << 10...4 << 20
+    /// Bytes to which prompts must be alike to be found by each other.
+    package static let promptBlockBytes = 1 << 10
+
     // MARK: Patterns without a scanner
 
     /// Steps that a pattern may make at one place of a text before what it costs is counted: well-known ones need some dozens.

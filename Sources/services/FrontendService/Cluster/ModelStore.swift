@@ -11,6 +11,8 @@ import WireProtocol
 struct ServedModel: Sendable {
     let card: ModelCard
     let text: ModelText
+    /// Its prompts of late.
+    let memory: PromptMemory
     /// What holds where a client says nothing.
     let defaults: SamplingParameters
     /// When the frontend learned of it, for `/v1/models`.
@@ -29,6 +31,7 @@ final class ModelStore {
     private let context: ProcessContext
     private let endpoint: LinkEndpoint
     private let cluster: ClusterView
+    private let promptMemoryBytes: Int
     private let changed: @LoopActor () -> Void
     private var models: [Digest: State] = [:]
     /// In a row, of each model that has none but failures.
@@ -44,8 +47,12 @@ final class ModelStore {
     /// What building a tokenizer costs in a simulation.
     private static let virtualBuildCost = Duration.milliseconds(5)
 
-    init(context: ProcessContext, endpoint: LinkEndpoint, cluster: ClusterView, changed: @escaping @LoopActor () -> Void) {
+    init(
+        context: ProcessContext, endpoint: LinkEndpoint, cluster: ClusterView, promptMemoryBytes: Int,
+        changed: @escaping @LoopActor () -> Void
+    ) {
         self.context = context
+        self.promptMemoryBytes = promptMemoryBytes
         self.endpoint = endpoint
         self.cluster = cluster
         self.changed = changed
@@ -117,7 +124,7 @@ final class ModelStore {
             case .success(let text):
                 guard case .fetching = models[card.digest] else { return }
                 let model = ServedModel(
-                    card: card, text: text, defaults: defaults(of: card),
+                    card: card, text: text, memory: PromptMemory(bytes: promptMemoryBytes), defaults: defaults(of: card),
                     createdSeconds: context.loop.wallClockMilliseconds / 1_000)
                 models[card.digest] = .ready(model, unnamedSince: nil)
                 failures[card.digest] = nil

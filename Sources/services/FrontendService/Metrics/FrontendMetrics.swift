@@ -27,6 +27,9 @@ final class FrontendMetrics {
     let workerLinks: Gauge
     let lateFrames: Counter
     let unknownFields: Counter
+    /// Of prompts' text: tokens that were known, and tokens that were made.
+    let reusedPromptBytes: Counter
+    let encodedPromptBytes: Counter
     /// Rests of a request's time that came out negative, and were taken for nothing.
     let clampedRests: Counter
     /// Things said of a request twice, and differently: the first holds.
@@ -57,6 +60,11 @@ final class FrontendMetrics {
         lateFrames = registry.counter("apus_frontend_late_frames_total", help: "Token frames of requests that were over.")
         unknownFields = registry.counter(
             "apus_frontend_unknown_fields_total", help: "Members of request bodies that are not known and were ignored.")
+        let promptBytes = registry.counterFamily(
+            "apus_frontend_prompt_bytes_total", help: "Bytes of prompts: of which the tokens were known from an earlier prompt, or made.",
+            labels: ["tokens"])
+        reusedPromptBytes = promptBytes.labels("known")
+        encodedPromptBytes = promptBytes.labels("made")
         clampedRests = registry.counter(
             "apus_frontend_clamped_rests_total", help: "Stages of requests whose times did not add up, and were cut to what was left.")
         trackerConflicts = registry.counter(

@@ -24,6 +24,8 @@ struct PreparedRequest: Sendable {
     let tokenizing: Duration
     /// The template's part of it; nil where there was none to fill in.
     let rendering: Duration?
+    /// How much of the prompt's text was known from an earlier one; nil for a prompt of tokens.
+    let memory: PromptMemory.Outcome?
     let hashing: Duration
 
     var choices: Int { generation.choices }
@@ -57,10 +59,10 @@ struct Preparation: Sendable {
     func run() throws(DialectError) -> PreparedRequest {
         let context = Int(model.card.contextLength)
         let began = clock()
-        var tokens: [TokenID] = [], rendered: Instant?
-        do throws(TextError) { rendered = try encode(atMost: max(0, min(context - 1, Limits.promptTokens)), into: &tokens) } catch {
-            throw Self.refusal(error, generation.prompt, context)
-        }
+        var tokens: [TokenID] = [], rendered: Instant?, memory: PromptMemory.Outcome?
+        do throws(TextError) {
+            (rendered, memory) = try encode(atMost: max(0, min(context - 1, Limits.promptTokens)), into: &tokens)
+        } catch { throw Self.refusal(error, generation.prompt, context) }
         let encoded = clock()
         let room = context - tokens.count
         let wanted = generation.sampling.maxTokens.map(Int.init)
@@ -75,22 +77,24 @@ struct Preparation: Sendable {
             sampling: Sampling(generation.sampling.filled(from: model.defaults), seed: generation.sampling.seed ?? seed),
             maxTokens: wanted ?? room,
             tokenizing: began.duration(to: encoded), rendering: rendered.map { began.duration(to: $0) },
-            hashing: encoded.duration(to: hashed))
+            memory: memory, hashing: encoded.duration(to: hashed))
     }
 
-    /// When the template was filled in, where there is one.
-    private func encode(atMost limit: Int, into tokens: inout [TokenID]) throws(TextError) -> Instant? {
+    /// When the template was filled in, where there is one, and what the memory spared.
+    private func encode(
+        atMost limit: Int, into tokens: inout [TokenID]
+    ) throws(TextError) -> (rendered: Instant?, memory: PromptMemory.Outcome?) {
+        var rendered: Instant?
         let context = TemplateContext(unixSeconds: unixSeconds)
-        guard case .conversation(let conversation) = generation.prompt else {
+        guard let text = try model.text.prompt(generation.prompt, context) else {
             try model.text.encode(generation.prompt, context, atMost: limit, into: &tokens)
-            return nil
+            return (nil, nil)
         }
-        let text: PromptText
-        do throws(TemplateError) { text = try model.text.template.render(conversation, context) } catch { throw .template(error) }
-        let rendered = clock()
-        try model.text.tokenizer.encode(text, atMost: limit, into: &tokens)
+        if case .conversation = generation.prompt { rendered = clock() }
+        let outcome = try model.memory.encode(
+            text, with: model.text.tokenizer, atMost: limit, isCancelled: { gone.isRaised }, into: &tokens)
         guard !tokens.isEmpty else { throw .emptyPrompt }
-        return rendered
+        return (rendered, outcome)
     }
 
     private static func refusal(_ error: TextError, _ prompt: GenerationRequest.Prompt, _ context: Int) -> DialectError {
@@ -100,6 +104,9 @@ struct Preparation: Sendable {
         case .template(.tooLong): .contextLengthExceeded(limit: context, param: prompt.parameter)
         case .template, .emptyPrompt, .tokenOutOfRange:
             DialectError(message: error.description, param: prompt.parameter, code: "invalid_value")
+        case .wordTooLong: DialectError(message: error.description, param: prompt.parameter, code: "unsupported_value")
+        // Nobody hears it.
+        case .cancelled: DialectError(ErrorBody(ServiceFailure(.cancelled)))
         case .noTokenizer, .unknownFile, .invalidFile:
             DialectError(status: 500, message: "The model's tokenizer cannot be used.", type: "server_error", code: "internal_error")
         }

@@ -28,24 +28,34 @@ package struct ModelText: Sendable {
 
     package var vocabulary: Vocabulary { tokenizer.vocabulary }
 
+    /// The prompt's text; nil for one that its client gave as tokens.
+    package func prompt(_ prompt: GenerationRequest.Prompt, _ context: TemplateContext) throws(TextError) -> PromptText? {
+        switch prompt {
+        case .conversation(let conversation):
+            do throws(TemplateError) { return try template.render(conversation, context) } catch { throw .template(error) }
+        case .text(let text): return PromptText(raw: text)
+        case .tokens: return nil
+        }
+    }
+
+    /// Appends the tokens that the client gave, as they are.
+    package func append(_ given: [TokenID], atMost limit: Int, into tokens: inout [TokenID]) throws(TextError) {
+        guard given.count <= limit else { throw .promptTooLong(limit: limit) }
+        if let index = given.firstIndex(where: { !vocabulary.contains($0) }) {
+            throw .tokenOutOfRange(index: index, vocabularySize: vocabulary.count)
+        }
+        tokens.append(contentsOf: given)
+    }
+
     /// Appends the prompt's tokens, at least one and at most `limit`.
     package func encode(
         _ prompt: GenerationRequest.Prompt, _ context: TemplateContext, atMost limit: Int, into tokens: inout [TokenID]
     ) throws(TextError) {
         let start = tokens.count
-        switch prompt {
-        case .conversation(let conversation):
-            let rendered: PromptText
-            do throws(TemplateError) { rendered = try template.render(conversation, context) } catch { throw .template(error) }
-            try tokenizer.encode(rendered, atMost: limit, into: &tokens)
-        case .text(let text):
-            try tokenizer.encode(PromptText(raw: text), atMost: limit, into: &tokens)
-        case .tokens(let given):
-            guard given.count <= limit else { throw .promptTooLong(limit: limit) }
-            if let index = given.firstIndex(where: { !vocabulary.contains($0) }) {
-                throw .tokenOutOfRange(index: index, vocabularySize: vocabulary.count)
-            }
-            tokens.append(contentsOf: given)
+        if case .tokens(let given) = prompt {
+            try append(given, atMost: limit, into: &tokens)
+        } else if let text = try self.prompt(prompt, context) {
+            try tokenizer.encode(text, atMost: limit, into: &tokens)
         }
         guard tokens.count > start else { throw .emptyPrompt }
     }

@@ -24,7 +24,10 @@ struct TokenizerModel {
         if let contents = files[GenerationConfigFile.name] {
             endTokens = try GenerationConfigFile(parsing: contents).endTokens.filter(tokenizer.vocabulary.contains)
         }
-        if let end = config.special("eos_token").flatMap(tokenizer.vocabulary.token(of:)), !endTokens.contains(end) { endTokens.append(end) }
+        if let text = config.special("eos_token") {
+            let vocabulary = tokenizer.vocabulary
+            if let end = vocabulary.special(text) ?? vocabulary.token(spelling: text), !endTokens.contains(end) { endTokens.append(end) }
+        }
         text = ModelText(tokenizer: tokenizer, template: try Self.template(files, config), endTokens: endTokens)
     }
 

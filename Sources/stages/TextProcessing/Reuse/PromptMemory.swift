@@ -3,9 +3,9 @@ import Concurrency
 
 /// Prompts that were encoded lately, so that a chat which grows is not encoded anew at each turn.
 ///
-/// What a prompt has in common with an earlier one is copied, up to the last place behind which tokens do not depend on what stands before
-/// (`Tokenizer.cuts`); the rest is encoded from there. So the tokens are those of a fresh encode. Nothing is believed because of a hash: bytes
-/// and trust are compared. Prompts of different groups never meet, not even in the time that they take.
+/// What a prompt has in common with an earlier one is copied, up to the last cut in it (`TextCut`); the rest is encoded from there. So the tokens
+/// are those of a fresh encode. Nothing is believed because of a hash: bytes and trust are compared. Prompts of different groups never meet, not
+/// even in the time that they take.
 package final class PromptMemory: Sendable {
     /// What became of one prompt.
     package struct Outcome: Hashable, Sendable {
@@ -14,48 +14,32 @@ package final class PromptMemory: Sendable {
         package var total: Int
     }
 
-    private struct State: Sendable {
-        /// The newest prompt that has these bytes up to a cut, by the hash of them and of the group.
-        var places: [UInt64: Place] = [:]
-        var shelf = PromptShelf()
-    }
+    private let shelf: Lock<PromptShelf>
 
-    private struct Place: Sendable {
-        let prompt: RememberedPrompt
-        let cut: Int
-    }
-
-    private let state: Lock<State>
-    private let mostBytes: Int
-
-    /// Remembers prompts of so many bytes, what they cost counted in; 0: none.
-    package init(bytes: Int) {
-        mostBytes = bytes
-        state = Lock(State())
-    }
+    /// Remembers so many bytes of prompts and their tokens; 0: none.
+    package init(bytes: Int) { shelf = Lock(PromptShelf(bytes: bytes)) }
 
     /// Appends the prompt's tokens, as `tokenizer` gives them. One memory serves one tokenizer.
     package func encode(
-        _ prompt: PromptText, with tokenizer: some Tokenizer, group: UInt64 = 0, atMost limit: Int, isCancelled: () -> Bool = { false },
-        into tokens: inout [TokenID]
+        _ prompt: PromptText, with tokenizer: some Tokenizer, group: UInt64 = 0, atMost limit: Int,
+        isCancelled: () -> Bool = { false }, into tokens: inout [TokenID]
     ) throws(TextError) -> Outcome {
-        let total = prompt.utf8.count
-        guard mostBytes > 0, total >= TextLimits.rememberedPromptBytes else {
-            try tokenizer.encode(prompt, atMost: limit, isCancelled: isCancelled, into: &tokens)
-            return Outcome(reused: 0, total: total)
+        let total = prompt.utf8.count, first = tokens.count
+        let keys = PromptKeys(prompt, group)
+        let known = shelf.with { $0.find(keys) }.flatMap { PromptReuse($0, for: prompt, group) }
+        let start = known?.cut ?? .start
+        guard start.tokens <= limit else { throw .promptTooLong(limit: limit) }
+        if let known { tokens.append(contentsOf: known.prompt.tokens[..<start.tokens]) }
+        var cuts: [TextCut] = []
+        try tokenizer.encode(prompt, from: start, atMost: limit, isCancelled: isCancelled, into: &tokens, cuts: &cuts)
+        let all = (known?.cuts ?? []) + cuts
+        if !keys.list.isEmpty, !all.isEmpty {
+            let remembered = RememberedPrompt(prompt, group, tokens: Array(tokens[first...]), cuts: Array(all), keys: keys)
+            shelf.with { $0.add(remembered, insteadOf: known?.isWhole == true ? known?.prompt : nil) }
         }
-        let places = Self.thinned(tokenizer.cuts(of: prompt)), keys = PromptKeys(prompt, places, group)
-        let start = tokens.count
-        let known = find(keys, prompt, group)
-        let from = known.map { $0.prompt.cuts[$0.cut] } ?? PromptCut(byte: 0, tokens: 0)
-        guard from.tokens <= limit else { throw .promptTooLong(limit: limit) }
-        if let known { tokens.append(contentsOf: known.prompt.tokens[..<from.tokens]) }
-        var cuts: [PromptCut] = []
-        try tokenizer.encode(
-            prompt, from: from.byte, atMost: limit - from.tokens, isCancelled: isCancelled, cuts: places, into: &tokens, counts: &cuts)
-        remember(
-            RememberedPrompt(prompt, group, tokens: Array(tokens[start...]), cuts: (known?.prompt.cuts[...known!.cut] ?? []) + cuts, keys: keys),
-            insteadOf: known?.prompt)
-        return Outcome(reused: from.byte, total: total)
+        return Outcome(reused: start.byte, total: total)
     }
+
+    /// Of prompts, tokens, and what finds them.
+    package var bytes: Int { shelf.with { $0.bytes } }
 }

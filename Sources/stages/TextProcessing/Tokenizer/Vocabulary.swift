@@ -45,6 +45,16 @@ package final class Vocabulary: Sendable {
 
     package func special(_ text: String) -> TokenID? { specialsByText[text] }
 
+    /// The first token that spells this text. Looks at all of them: for the time when a model is read.
+    func token(spelling text: String) -> TokenID? {
+        var start = 0
+        for (token, end) in ends.enumerated() {
+            if bytes[start..<Int(end)].elementsEqual(text.utf8) { return TokenID(token) }
+            start = Int(end)
+        }
+        return nil
+    }
+
     @inline(__always)
     package func isSpecial(_ token: TokenID) -> Bool {
         let index = Int(token)
