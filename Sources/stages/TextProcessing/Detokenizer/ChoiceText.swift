@@ -28,8 +28,9 @@ package struct ChoiceText: Sendable {
     /// Text of one token on its way to the matcher; its memory is kept.
     private var scratch: [UInt8] = []
 
-    package init(_ vocabulary: Vocabulary, _ sampling: SamplingParameters) {
-        detokenizer = IncrementalDetokenizer(vocabulary, showsSpecials: sampling.showsSpecialTokens)
+    /// `visible` are special tokens that a parser of the text must see.
+    package init(_ vocabulary: Vocabulary, _ sampling: SamplingParameters, visible: VisibleSpecials = .none) {
+        detokenizer = IncrementalDetokenizer(vocabulary, showsSpecials: sampling.showsSpecialTokens, visible: visible)
         matcher = StopMatcher(sampling.stopTexts, includesStop: sampling.includesStop)
         includesStop = sampling.includesStop
         minTokens = Int(sampling.minTokens)
@@ -39,10 +40,18 @@ package struct ChoiceText: Sendable {
     ///
     /// The token that an engine stopped at is counted and not shown, unless stops are to be included. Once finished, further tokens change nothing.
     package mutating func append(_ tokens: Span<TokenID>, finish: FinishKind? = nil, to shown: inout [UInt8]) -> ChoiceProgress {
+        var marks: [Range<Int>] = []
+        return append(tokens, finish: finish, to: &shown, marks: &marks)
+    }
+
+    /// The same; also appends the parts of `shown` that are visible special tokens to `marks`, ascending. No stop text reaches across one.
+    package mutating func append(
+        _ tokens: Span<TokenID>, finish: FinishKind? = nil, to shown: inout [UInt8], marks: inout [Range<Int>]
+    ) -> ChoiceProgress {
         guard !isFinished else { return ChoiceProgress(tokens: 0) }
         var textual = tokens.count
         if let finish, finish == .endOfText || finish == .stopToken, !includesStop { textual = max(0, textual - 1) }
-        if let stopped = appendTextual(tokens.extracting(first: textual), to: &shown) { return stopped }
+        if let stopped = appendTextual(tokens.extracting(first: textual), to: &shown, &marks) { return stopped }
         produced += tokens.count - textual
         guard let finish else { return ChoiceProgress(tokens: tokens.count) }
         if let stop = end(&shown) { return ChoiceProgress(tokens: tokens.count, finish: .stopText, stop: stop) }
@@ -54,9 +63,9 @@ package struct ChoiceText: Sendable {
         if !isFinished { _ = end(&shown) }
     }
 
-    private mutating func appendTextual(_ tokens: Span<TokenID>, to shown: inout [UInt8]) -> ChoiceProgress? {
+    private mutating func appendTextual(_ tokens: Span<TokenID>, to shown: inout [UInt8], _ marks: inout [Range<Int>]) -> ChoiceProgress? {
         guard !matcher.isEmpty else {
-            detokenizer.append(tokens, to: &shown)
+            detokenizer.append(tokens, to: &shown, marks: &marks)
             produced += tokens.count
             return nil
         }
@@ -67,14 +76,23 @@ package struct ChoiceText: Sendable {
         for index in tokens.indices {
             produced += 1
             if produced <= minTokens {
-                detokenizer.append(tokens.extracting(index...index), to: &shown)
+                detokenizer.append(tokens.extracting(index...index), to: &shown, marks: &marks)
                 continue
             }
             piece.removeAll(keepingCapacity: true)
-            detokenizer.append(tokens.extracting(index...index), to: &piece)
+            let isMark = detokenizer.marks(tokens[index])
+            if isMark {
+                detokenizer.finish(into: &piece)
+            } else {
+                detokenizer.append(tokens.extracting(index...index), to: &piece)
+            }
             if let stop = matcher.append(piece.span, to: &shown) {
                 isFinished = true
                 return ChoiceProgress(tokens: index + 1, finish: .stopText, stop: stop)
+            }
+            if isMark {
+                matcher.interrupt(into: &shown)
+                detokenizer.append(tokens.extracting(index...index), to: &shown, marks: &marks)
             }
         }
         return nil

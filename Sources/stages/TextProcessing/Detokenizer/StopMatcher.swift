@@ -84,6 +84,13 @@ package struct StopMatcher: Sendable {
     /// No more text comes: what was held back is no stop.
     package mutating func finish(into shown: inout [UInt8]) { release(keeping: 0, to: &shown) }
 
+    /// What comes next does not go on with what came before: no stop reaches across.
+    package mutating func interrupt(into shown: inout [UInt8]) {
+        guard !isDone else { return }
+        release(keeping: 0, to: &shown)
+        for index in candidates.indices { candidates[index].matched = 0 }
+    }
+
     private mutating func step(_ byte: UInt8) -> (stop: Int, length: Int)? {
         var found: (stop: Int, length: Int)?
         for index in candidates.indices where candidates[index].step(byte) {
