@@ -18,6 +18,20 @@ struct PythonLiteral: Sendable {
     /// The first half of a surrogate pair, until the other one came.
     private var highSurrogate: UInt32?
 
+    /// What a whole literal is in JSON; nil if it is none.
+    static func json(of text: [UInt8]) -> [UInt8]? {
+        var literal = PythonLiteral(), sink = CallSink(tools: .any)
+        for (index, byte) in (text + [0x20]).enumerated() {
+            switch literal.step(byte, &sink) {
+            case .more: break
+            case .done: return index == text.count - 1 ? sink.events.bytes : nil
+            case .doneBefore: return index == text.count ? sink.events.bytes : nil
+            case .refused: return nil
+            }
+        }
+        return nil
+    }
+
     mutating func step(_ byte: UInt8, _ calls: inout CallSink) -> JSONFollower.Verdict {
         switch state {
         case .string(let quote, let isKey): return string(byte, quote, isKey, &calls)

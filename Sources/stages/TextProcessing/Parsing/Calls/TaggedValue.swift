@@ -45,19 +45,16 @@ struct TaggedValue: Sendable {
         isQuoted = true
     }
 
-    /// The value as JSON text, if it is JSON of a type that the tool wants, or Python's word for it.
+    /// The value as JSON text, if it is JSON of a type that the tool wants, or Python's way to write it.
     private func converted() -> [UInt8]? {
         let text = held.trimmed
-        if let value = try? JSONValue(parsing: text) {
-            return types.isDisjoint(with: ToolList.Types(of: value)) && types.contains(.string) ? nil : text
-        }
-        return switch String(decoding: text, as: UTF8.self) {
-        case "True" where types.contains(.boolean): Array("true".utf8)
-        case "False" where types.contains(.boolean): Array("false".utf8)
-        case "None" where types.contains(.null) || !types.contains(.string): Array("null".utf8)
-        default: nil
-        }
+        if let value = try? JSONValue(parsing: text) { return isWanted(value) ? text : nil }
+        guard let json = PythonLiteral.json(of: text), let value = try? JSONValue(parsing: json) else { return nil }
+        return isWanted(value) ? json : nil
     }
+
+    /// What is of another type is a string only where strings are wanted.
+    private func isWanted(_ value: JSONValue) -> Bool { !types.isDisjoint(with: ToolList.Types(of: value)) || !types.contains(.string) }
 }
 
 /// Text into JSON strings, a byte at a time.
