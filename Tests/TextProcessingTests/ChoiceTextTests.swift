@@ -112,6 +112,44 @@ import TextProcessing
         }
     }
 
+    @Test("a visible special token shows, is marked, and ends what stands before it", arguments: [[], ["never"]])
+    func visible(stops: [String]) {
+        let vocabulary = ByteTokenizer(specials: ["<|hidden|>", "<|mark|>"]).vocabulary
+        var choice = ChoiceText(vocabulary, sampling { $0.stopTexts = stops }, visible: VisibleSpecials([257]))
+        var shown: [UInt8] = Array("0".utf8), marks: [Range<Int>] = []
+        let tokens: [TokenID] = [0x61, 256, 0xE2, 257, 0x6E, 257, 257, 0x62]
+        #expect(choice.append(tokens.span, finish: .length, to: &shown, marks: &marks) == ChoiceProgress(tokens: 8, finish: .length))
+        #expect(String(decoding: shown, as: UTF8.self) == "0a\u{FFFD}<|mark|>n<|mark|><|mark|>b")
+        #expect(marks.map { String(decoding: shown[$0], as: UTF8.self) } == ["<|mark|>", "<|mark|>", "<|mark|>"])
+        // Without marks being asked for, the text is the same.
+        var plain = ChoiceText(vocabulary, sampling { $0.stopTexts = stops }, visible: VisibleSpecials([257])), text: [UInt8] = [0x30]
+        _ = plain.append(tokens.span, finish: .length, to: &text)
+        #expect(text == shown)
+    }
+
+    @Test("no stop reaches across a visible special token, and none is in it")
+    func stopAcrossVisible() {
+        let vocabulary = ByteTokenizer(specials: ["<|mark|>"]).vocabulary
+        var choice = ChoiceText(vocabulary, sampling { $0.stopTexts = ["ab", "mark"] }, visible: VisibleSpecials([256]))
+        var shown: [UInt8] = [], marks: [Range<Int>] = []
+        let tokens: [TokenID] = [0x61, 256, 0x62]
+        #expect(choice.append(tokens.span, to: &shown, marks: &marks) == ChoiceProgress(tokens: 3))
+        #expect(shown == Array("a<|mark|>b".utf8) && marks == [1..<9])
+        let next: [TokenID] = [0x61, 0x62]
+        #expect(choice.append(next.span, to: &shown, marks: &marks) == ChoiceProgress(tokens: 2, finish: .stopText, stop: 0))
+        #expect(shown == Array("a<|mark|>b".utf8))
+    }
+
+    @Test("a replacement in front of a visible special token may complete a stop")
+    func stopBeforeVisible() {
+        let vocabulary = ByteTokenizer(specials: ["<|mark|>"]).vocabulary
+        var choice = ChoiceText(vocabulary, sampling { $0.stopTexts = ["a\u{FFFD}"] }, visible: VisibleSpecials([256]))
+        var shown: [UInt8] = [], marks: [Range<Int>] = []
+        let tokens: [TokenID] = [0x62, 0x61, 0xE2, 256, 0x63]
+        #expect(choice.append(tokens.span, to: &shown, marks: &marks) == ChoiceProgress(tokens: 4, finish: .stopText, stop: 0))
+        #expect(shown == Array("b".utf8) && marks.isEmpty)
+    }
+
     @Test("at steady state the buffers do not grow")
     func steady() {
         var choice = ChoiceText(vocabulary, sampling { $0.stopTexts = ["never comes"] })

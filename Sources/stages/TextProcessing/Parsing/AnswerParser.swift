@@ -44,7 +44,7 @@ package struct AnswerParser: Sendable {
         case .plain: 0
         case .marked(let splitter, let scanner): splitter.heldBytes + scanner.heldBytes
         case .harmony(let parser): parser.heldBytes
-        case .forced(let splitter, _): splitter.heldBytes
+        case .forced(let splitter, let call): splitter.heldBytes + call.heldBytes
         }
     }
 
