@@ -12,7 +12,7 @@ struct ChoiceOutputTests {
     private func choice(maxTokens: Int = 100, _ change: (inout SamplingParameters) -> Void = { _ in }) throws -> ChoiceOutput {
         var sampling = SamplingParameters()
         change(&sampling)
-        return ChoiceOutput(index: 0, vocabulary: try Self.model().vocabulary, sampling: sampling, maxTokens: maxTokens)
+        return ChoiceOutput(index: 0, vocabulary: try Self.model().vocabulary, sampling: sampling, hidden: .none, maxTokens: maxTokens)
     }
 
     private func run(_ first: Int, _ count: Int, _ finish: FinishReason? = nil) -> Arrivals.Run {

@@ -135,6 +135,31 @@ import Testing
         #expect(body.contains(#""logprobs":{"content":[{"token":"#))
     }
 
+    @Test("offsets count code points of the text, wherever tokens break, and nothing for what is not shown")
+    func textOffsets() {
+        func offsets(_ tokens: [([UInt8], Bool)], from start: Int = 0) -> String {
+            var buffer = LogprobsBuffer(startingAt: start)
+            for (bytes, isShown) in tokens { buffer.append(logprob: 0, isShown: isShown) { $0 += bytes } }
+            let text = written { legacyWriter().appendText(choice: 0, RawSpan(), logprobs: buffer, usage: usage, to: &$0) }
+            return text.split(separator: "\"text_offset\":[")[1].split(separator: "]")[0].description
+        }
+        // 😀 over three tokens, behind é over two.
+        #expect(
+            offsets([([0xC3], true), ([0xA9], true), ([0xF0, 0x9F], true), ([0x98], true), ([0x80, 0x61], true), ([0x62], true)])
+                == "0,0,1,1,1,3")
+        // What cannot become a code point is one replacement for each maximal part.
+        #expect(offsets([([0xE2, 0x82], true), ([0x41], true), ([0x80, 0xFF], true), ([0x42], true)]) == "0,0,2,4")
+        #expect(offsets([([0xF0], true), ([0x80], true), ([0xED, 0xA0], true), ([0x42], true)]) == "0,0,2,4")
+        // Special tokens stand between without a place, also inside a code point.
+        #expect(
+            offsets(
+                [
+                    (Array("a".utf8), true), (Array("<|x|>".utf8), false), ([0xC3], true), (Array("<|x|>".utf8), false),
+                    ([0xA9, 0x62], true),
+                ], from: 5)
+                == "5,6,6,6,6")
+    }
+
     @Test("log probabilities in the older shape, offsets going on over chunks and no name twice")
     func legacyLogprobs() throws {
         var buffer = logprobs
@@ -146,7 +171,7 @@ import Testing
         #expect(buffer.isEmpty)
         buffer.append(logprob: 0) { $0.append(0x61) }
         let second = written { legacyWriter().appendText(choice: 0, RawSpan(), logprobs: buffer, usage: usage, to: &$0) }
-        #expect(second.contains(#""tokens":["a"],"token_logprobs":[0.0],"top_logprobs":[{}],"text_offset":[3]"#))
+        #expect(second.contains(#""tokens":["a"],"token_logprobs":[0.0],"top_logprobs":[{}],"text_offset":[2]"#))
         #expect((try? JSONValue(parsing: first)) != nil && (try? JSONValue(parsing: second)) != nil)
     }
 

@@ -112,6 +112,99 @@ import TextProcessing
         }
     }
 
+    @Test("a hidden stop token ends the text unseen, from the least number of tokens on", arguments: [false, true])
+    func hiddenToken(includesStop: Bool) {
+        let hidden = HiddenStops(tokens: [Self.end, 0x7A])
+        func choice(_ change: (inout SamplingParameters) -> Void = { _ in }) -> ChoiceText {
+            ChoiceText(
+                vocabulary,
+                sampling {
+                    $0.includesStop = includesStop
+                    change(&$0)
+                }, hidden: hidden)
+        }
+        var plain = choice(), shown: [UInt8] = []
+        #expect(plain.take(tokens("ab"), to: &shown) == ChoiceProgress(tokens: 2))
+        #expect(plain.take(tokens("czd"), finish: .length, to: &shown) == ChoiceProgress(tokens: 2, finish: .endOfText))
+        #expect(plain.take(tokens("late"), to: &shown) == ChoiceProgress(tokens: 0))
+        #expect(shown == Array("abc".utf8))
+        var least = choice { $0.minTokens = 3 }, text: [UInt8] = []
+        #expect(least.take(tokens("zaz") + [Self.end], to: &text) == ChoiceProgress(tokens: 4, finish: .endOfText))
+        #expect(text == Array("zaz".utf8))
+        var ignoring = choice { $0.ignoresEndOfText = true }, all: [UInt8] = []
+        #expect(ignoring.take(tokens("az") + [Self.end], finish: .length, to: &all) == ChoiceProgress(tokens: 3, finish: .length))
+        #expect(all == Array("az".utf8))
+    }
+
+    @Test("a stop text before a hidden stop token comes first, and what it held back is shown at the end")
+    func hiddenTokenBehindStop() {
+        var choice = ChoiceText(vocabulary, sampling { $0.stopTexts = ["cd", "e!"] }, hidden: HiddenStops(tokens: [Self.end]))
+        var shown: [UInt8] = []
+        var first = choice
+        #expect(first.take(tokens("abcd") + [Self.end], to: &shown) == ChoiceProgress(tokens: 4, finish: .stopText, stop: 0))
+        shown.removeAll()
+        #expect(choice.take(tokens("abe") + [Self.end], to: &shown) == ChoiceProgress(tokens: 4, finish: .endOfText))
+        #expect(shown == Array("abe".utf8))
+    }
+
+    @Test("a hidden stop text ends the text unseen and is none of the client's stops", arguments: [false, true])
+    func hiddenText(includesStop: Bool) {
+        var choice = ChoiceText(
+            vocabulary,
+            sampling {
+                $0.includesStop = includesStop
+                $0.stopTexts = ["b"]
+            }, hidden: HiddenStops(texts: ["User:"]))
+        var shown: [UInt8] = []
+        var other = choice
+        #expect(choice.take(tokens("a\nUser: b"), to: &shown) == ChoiceProgress(tokens: 7, finish: .endOfText))
+        #expect(shown == Array("a\n".utf8))
+        shown.removeAll()
+        #expect(other.take(tokens("aUserb"), to: &shown) == ChoiceProgress(tokens: 6, finish: .stopText, stop: 0))
+        #expect(shown == Array((includesStop ? "aUserb" : "aUser").utf8))
+    }
+
+    @Test("a visible special token shows, is marked, and ends what stands before it", arguments: [[], ["never"]])
+    func visible(stops: [String]) {
+        let vocabulary = ByteTokenizer(specials: ["<|hidden|>", "<|mark|>"]).vocabulary
+        var choice = ChoiceText(vocabulary, sampling { $0.stopTexts = stops }, visible: VisibleSpecials([257]))
+        var shown: [UInt8] = Array("0".utf8), marks: [Range<Int>] = []
+        let tokens: [TokenID] = [0x61, 256, 0xE2, 257, 0x6E, 257, 257, 0x62]
+        #expect(choice.append(tokens.span, finish: .length, to: &shown, marks: &marks) == ChoiceProgress(tokens: 8, finish: .length))
+        #expect(String(decoding: shown, as: UTF8.self) == "0a\u{FFFD}<|mark|>n<|mark|><|mark|>b")
+        #expect(marks.map { String(decoding: shown[$0], as: UTF8.self) } == ["<|mark|>", "<|mark|>", "<|mark|>"])
+        // Without marks being asked for, the text is the same.
+        var plain = ChoiceText(vocabulary, sampling { $0.stopTexts = stops }, visible: VisibleSpecials([257])), text: [UInt8] = [0x30]
+        _ = plain.append(tokens.span, finish: .length, to: &text)
+        #expect(text == shown)
+    }
+
+    @Test("no stop reaches across a visible special token, and none is in it")
+    func stopAcrossVisible() {
+        let vocabulary = ByteTokenizer(specials: ["<|mark|>"]).vocabulary
+        var choice = ChoiceText(vocabulary, sampling { $0.stopTexts = ["ab", "mark", "xx"] }, visible: VisibleSpecials([256]))
+        var shown: [UInt8] = [], marks: [Range<Int>] = []
+        let tokens: [TokenID] = [0x61, 256, 0x62]
+        #expect(choice.append(tokens.span, to: &shown, marks: &marks) == ChoiceProgress(tokens: 3))
+        #expect(shown == Array("a<|mark|>b".utf8) && marks == [1..<9])
+        let doubled: [TokenID] = [0x78, 256, 0x78]
+        #expect(choice.append(doubled.span, to: &shown, marks: &marks) == ChoiceProgress(tokens: 3))
+        #expect(shown == Array("a<|mark|>bx<|mark|>".utf8), "the second x waits")
+        let next: [TokenID] = [0x61, 0x62]
+        #expect(choice.append(next.span, to: &shown, marks: &marks) == ChoiceProgress(tokens: 2, finish: .stopText, stop: 0))
+        #expect(shown == Array("a<|mark|>bx<|mark|>x".utf8))
+    }
+
+    @Test("a replacement in front of a visible special token may complete a stop")
+    func stopBeforeVisible() {
+        let vocabulary = ByteTokenizer(specials: ["<|mark|>"]).vocabulary
+        var choice = ChoiceText(vocabulary, sampling { $0.stopTexts = ["a\u{FFFD}"] }, visible: VisibleSpecials([256]))
+        var shown: [UInt8] = [], marks: [Range<Int>] = []
+        let tokens: [TokenID] = [0x62, 0x61, 0xE2, 256, 0x63]
+        #expect(choice.append(tokens.span, to: &shown, marks: &marks) == ChoiceProgress(tokens: 4, finish: .stopText, stop: 0))
+        #expect(shown == Array("b".utf8) && marks.isEmpty)
+    }
+
     @Test("at steady state the buffers do not grow")
     func steady() {
         var choice = ChoiceText(vocabulary, sampling { $0.stopTexts = ["never comes"] })

@@ -69,4 +69,17 @@ package enum TextLimits {
     package static let patternWindow = 64
     /// Memory for going back.
     package static let patternHeapKilobytes = 64 << 10
+
+    // MARK: Calls and thoughts in answers
+
+    /// Calls of tools in one answer: clients run tens of them at most.
+    package static let calls = 128
+    /// Bytes of a called tool's name, which OpenAI bounds to 64 letters, or of an id that a model writes.
+    package static let callNameBytes = 256
+    /// Levels of arguments: as deep as a request's JSON may be.
+    package static let callDepth = 64
+    /// Text that waits because it may become a call: arguments that stand before their name, or a value whose type is told at its end.
+    package static let heldCallBytes = 64 << 10
+    /// White space around calls and reasoning that waits for what it belongs to.
+    package static let heldSpaceBytes = 64
 }

@@ -4,7 +4,7 @@ package struct LogprobsBuffer: Hashable, Sendable {
         /// Offset behind its last byte.
         var end: Int
         var logprob: Float
-        /// Of the answer's text, in Unicode scalars; of chosen tokens only.
+        /// Of the code point in the answer's text that the token begins or goes on with; of chosen tokens only.
         var textOffset: Int
         var isChosen: Bool
     }
@@ -12,9 +12,10 @@ package struct LogprobsBuffer: Hashable, Sendable {
     private(set) var bytes: [UInt8] = []
     /// Each chosen token, and behind it the alternatives at its place, best first.
     private(set) var entries: [Entry] = []
-    private var nextTextOffset = 0
+    private var place: TextPlace
 
-    package init() {}
+    /// `offset`: code points of the text before the first token, such as a prompt that is echoed.
+    package init(startingAt offset: Int = 0) { place = TextPlace(offset: offset) }
 
     package var isEmpty: Bool { entries.isEmpty }
 
@@ -24,12 +25,12 @@ package struct LogprobsBuffer: Hashable, Sendable {
         entries.removeAll(keepingCapacity: true)
     }
 
-    /// The next token of the answer; `spelling` appends what it spells, which need not be whole UTF-8.
-    package mutating func append(logprob: Float, spelling: (inout [UInt8]) -> Void) {
+    /// The next token of the answer; `spelling` appends what it spells, which need not be whole UTF-8. A token that is not shown takes no place.
+    package mutating func append(logprob: Float, isShown: Bool = true, spelling: (inout [UInt8]) -> Void) {
         let start = bytes.count
         spelling(&bytes)
-        entries.append(Entry(end: bytes.count, logprob: logprob, textOffset: nextTextOffset, isChosen: true))
-        nextTextOffset += String(decoding: bytes[start...], as: UTF8.self).unicodeScalars.count
+        entries.append(Entry(end: bytes.count, logprob: logprob, textOffset: place.offset, isChosen: true))
+        if isShown { place.advance(over: bytes[start...]) }
     }
 
     /// What could have stood in place of the token appended last.

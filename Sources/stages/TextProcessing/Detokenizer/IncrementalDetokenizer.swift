@@ -7,12 +7,34 @@ package import ClusterModel
 package struct IncrementalDetokenizer: Sendable {
     private let vocabulary: Vocabulary
     private let showsSpecials: Bool
+    private let visible: VisibleSpecials
     /// The unfinished tail between two calls; everything of a batch within one. Its memory is kept.
     private var raw: [UInt8] = []
 
-    package init(_ vocabulary: Vocabulary, showsSpecials: Bool = false) {
+    /// `visible` are special tokens that show even if specials do not.
+    package init(_ vocabulary: Vocabulary, showsSpecials: Bool = false, visible: VisibleSpecials = .none) {
         self.vocabulary = vocabulary
         self.showsSpecials = showsSpecials
+        self.visible = visible
+    }
+
+    /// Whether `append` would say where this token stands.
+    @inline(__always)
+    package func marks(_ token: TokenID) -> Bool { vocabulary.isSpecial(token) && visible.contains(token) }
+
+    /// Appends the parts of `text` that are visible special tokens to `marks`, ascending. Such a token ends what stands before it.
+    package mutating func append(_ tokens: Span<TokenID>, to text: inout [UInt8], marks: inout [Range<Int>]) {
+        guard !visible.isEmpty else { return append(tokens, to: &text) }
+        var start = 0
+        for index in tokens.indices where self.marks(tokens[index]) {
+            append(tokens.extracting(start..<index), to: &text)
+            start = index + 1
+            finish(into: &text)
+            let offset = text.count
+            vocabulary.append(tokens[index], to: &text)
+            marks.append(offset..<text.count)
+        }
+        append(tokens.extracting(start..<tokens.count), to: &text)
     }
 
     package mutating func append(_ tokens: Span<TokenID>, to text: inout [UInt8]) {

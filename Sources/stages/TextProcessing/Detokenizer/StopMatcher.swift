@@ -31,7 +31,10 @@ package struct StopMatcher: Sendable {
         }
     }
 
+    /// Whether a stop is shown; hidden ones are not.
     package let includesStop: Bool
+    /// Stops from this index on are hidden.
+    private let firstHidden: Int
     private var candidates: [Candidate]
     /// Which of the client's stops each candidate is.
     private let places: [Int]
@@ -42,9 +45,11 @@ package struct StopMatcher: Sendable {
     private var isDone = false
 
     /// Stops are compared as bytes; empty ones are left out.
-    package init(_ stops: [String], includesStop: Bool) {
+    /// `hidden` are counted behind `stops`.
+    package init(_ stops: [String], includesStop: Bool, hidden: [String] = []) {
         self.includesStop = includesStop
-        let texts = stops.enumerated().filter { !$0.element.isEmpty }
+        firstHidden = stops.count
+        let texts = (stops + hidden).enumerated().filter { !$0.element.isEmpty }
         candidates = texts.map { Candidate(Array($0.element.utf8)) }
         places = texts.map(\.offset)
         for candidate in candidates { starts[Int(candidate.text[0])] = true }
@@ -72,7 +77,7 @@ package struct StopMatcher: Sendable {
             held.append(byte)
             if let found = step(byte) {
                 isDone = true
-                shown.append(contentsOf: includesStop ? held[...] : held.dropLast(found.length))
+                shown.append(contentsOf: includesStop && found.stop < firstHidden ? held[...] : held.dropLast(found.length))
                 held.removeAll(keepingCapacity: true)
                 return found.stop
             }
@@ -83,6 +88,13 @@ package struct StopMatcher: Sendable {
 
     /// No more text comes: what was held back is no stop.
     package mutating func finish(into shown: inout [UInt8]) { release(keeping: 0, to: &shown) }
+
+    /// What comes next does not go on with what came before: no stop reaches across.
+    package mutating func interrupt(into shown: inout [UInt8]) {
+        guard !isDone else { return }
+        release(keeping: 0, to: &shown)
+        for index in candidates.indices { candidates[index].matched = 0 }
+    }
 
     private mutating func step(_ byte: UInt8) -> (stop: Int, length: Int)? {
         var found: (stop: Int, length: Int)?

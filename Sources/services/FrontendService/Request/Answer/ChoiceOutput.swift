@@ -26,10 +26,10 @@ struct ChoiceOutput {
     private let maxTokens: Int
     private var text: ChoiceText
 
-    init(index: UInt8, vocabulary: Vocabulary, sampling: SamplingParameters, maxTokens: Int) {
+    init(index: UInt8, vocabulary: Vocabulary, sampling: SamplingParameters, hidden: HiddenStops, maxTokens: Int) {
         self.index = index
         self.maxTokens = maxTokens
-        text = ChoiceText(vocabulary, sampling)
+        text = ChoiceText(vocabulary, sampling, hidden: hidden)
     }
 
     var isFinished: Bool { finish != nil }

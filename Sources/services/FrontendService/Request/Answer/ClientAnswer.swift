@@ -45,9 +45,13 @@ final class ClientAnswer {
         lastWrite = loop.now
         guard !writer.delivery.isStreamed else { return }
         bodies = (0..<choices).map {
-            CompletedChoice(index: $0, text: echo, finish: .length, logprobs: wantsLogprobs ? LogprobsBuffer() : nil)
+            CompletedChoice(
+                index: $0, text: echo, finish: .length, logprobs: wantsLogprobs ? LogprobsBuffer(startingAt: echoedCodePoints) : nil)
         }
     }
+
+    /// How far into its text an answer begins.
+    var echoedCodePoints: Int { String(decoding: echo, as: UTF8.self).unicodeScalars.count }
 
     var isStreamed: Bool { writer.delivery.isStreamed }
 

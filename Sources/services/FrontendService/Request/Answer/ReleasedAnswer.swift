@@ -21,26 +21,30 @@ final class ReleasedAnswer {
     private(set) var unfinished: Int
     private let answer: ClientAnswer
     private let vocabulary: Vocabulary
+    private let showsSpecials: Bool
     /// Alternatives a token; nil where no log probabilities are wanted.
     private let topLogprobs: Int?
     private var text: [UInt8] = []
-    private var logprobs = LogprobsBuffer()
+    /// Of each choice, where they are streamed: its own place in its own text.
+    private var logprobs: [LogprobsBuffer]
     /// Of each choice, where the present attempt began.
     private var origins: [Int]
     /// Frames of the decode leg that came before the prefill leg's token that belongs before them. Bounded by what a leg may send.
     private var kept = Arrivals()
 
     init(_ prepared: PreparedRequest, to answer: ClientAnswer) {
-        let vocabulary = prepared.model.text.vocabulary
+        let vocabulary = prepared.model.text.vocabulary, sampling = prepared.generation.sampling
+        let hidden = HiddenStops(tokens: prepared.model.text.endTokens)
         choices = (0..<prepared.choices).map {
-            ChoiceOutput(
-                index: UInt8($0), vocabulary: vocabulary, sampling: prepared.generation.sampling, maxTokens: prepared.maxTokens)
+            ChoiceOutput(index: UInt8($0), vocabulary: vocabulary, sampling: sampling, hidden: hidden, maxTokens: prepared.maxTokens)
         }
+        showsSpecials = sampling.showsSpecialTokens
         unfinished = choices.count
         origins = choices.map { _ in 0 }
         topLogprobs = prepared.sampling.topLogprobs.map(Int.init)
         self.vocabulary = vocabulary
         self.answer = answer
+        logprobs = choices.map { _ in LogprobsBuffer(startingAt: answer.echoedCodePoints) }
     }
 
     /// What became of a run.
@@ -121,10 +125,11 @@ final class ReleasedAnswer {
         guard let most = topLogprobs, run.hasLogprobs else {
             return answer.text(choice: choice, text, logprobs: nil)
         }
-        let entries = arrivals.logprobs[first..<first + tokens.count], vocabulary = vocabulary
+        let entries = arrivals.logprobs[first..<first + tokens.count], vocabulary = vocabulary, showsSpecials = showsSpecials
         func fill(_ buffer: inout LogprobsBuffer) {
             for (token, entry) in zip(tokens, entries) {
-                buffer.append(logprob: entry.chosen) { vocabulary.append(token, to: &$0) }
+                let isShown = showsSpecials || !vocabulary.isSpecial(token)
+                buffer.append(logprob: entry.chosen, isShown: isShown) { vocabulary.append(token, to: &$0) }
                 for other in entry.top.prefix(most) {
                     buffer.appendAlternative(logprob: other.logprob) { vocabulary.append(other.token, to: &$0) }
                 }
@@ -134,8 +139,8 @@ final class ReleasedAnswer {
             answer.withBodyLogprobs(choice: choice, fill)
             return answer.text(choice: choice, text, logprobs: nil)
         }
-        logprobs.removeAll()
-        fill(&logprobs)
-        answer.text(choice: choice, text, logprobs: logprobs)
+        logprobs[Int(choice)].removeAll()
+        fill(&logprobs[Int(choice)])
+        answer.text(choice: choice, text, logprobs: logprobs[Int(choice)])
     }
 }

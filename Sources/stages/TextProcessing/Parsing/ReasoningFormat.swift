@@ -1,0 +1,50 @@
+/// How a model sets apart what it thinks before it speaks.
+package enum ReasoningFormat: String, Hashable, Sendable, CaseIterable {
+    case think
+    case thinking
+    case mistral, seed, cohere, apertus, gemma
+    case minimax
+    case apriel
+    case harmony
+
+    /// The marker before a thought; nil: the form has its own parser.
+    var opener: String? {
+        switch self {
+        case .think: "<think>"
+        case .thinking: "<thinking>"
+        case .mistral: "[THINK]"
+        case .seed: "<seed:think>"
+        case .cohere: "<|START_THINKING|>"
+        case .apertus: "<|inner_prefix|>"
+        case .gemma: "<|channel>thought\n"
+        case .minimax: "<mm:think>"
+        case .apriel: "Here are my reasoning steps:\n"
+        case .harmony: nil
+        }
+    }
+
+    var closer: String? {
+        switch self {
+        case .think: "</think>"
+        case .thinking: "</thinking>"
+        case .mistral: "[/THINK]"
+        case .seed: "</seed:think>"
+        case .cohere: "<|END_THINKING|>"
+        case .apertus: "<|inner_suffix|>"
+        case .gemma: "<channel|>"
+        case .minimax: "</mm:think>"
+        case .apriel: "[BEGIN FINAL RESPONSE]"
+        case .harmony: nil
+        }
+    }
+
+    /// Whether an answer to this prompt begins inside a thought, since the prompt itself has opened it.
+    ///
+    /// Models that leave the opening marker out altogether are the caller's to know.
+    package func isOpen(after prompt: some BidirectionalCollection<UInt8>) -> Bool {
+        guard let opener else { return false }
+        let text = Array(prompt.suffix(opener.utf8.count + TextLimits.heldSpaceBytes)).trimmed
+        let marker = Array(opener.utf8).trimmed
+        return text.suffix(marker.count).elementsEqual(marker)
+    }
+}
