@@ -18,6 +18,12 @@ package struct PromptText: Hashable, Sendable {
     /// A prompt that its client wrote as a whole, special tokens among it.
     package init(raw text: String) { append(template: text) }
 
+    /// `runs` keep the rules of the property.
+    init(utf8: [UInt8], runs: [Run]) {
+        self.utf8 = utf8
+        self.runs = runs
+    }
+
     package mutating func reserve(_ bytes: Int) { utf8.reserveCapacity(bytes) }
 
     /// Words of the template.
