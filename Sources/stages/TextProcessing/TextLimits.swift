@@ -82,4 +82,30 @@ package enum TextLimits {
     package static let heldCallBytes = 64 << 10
     /// White space around calls and reasoning that waits for what it belongs to.
     package static let heldSpaceBytes = 64
+    // Chat templates. They come with models and run for each request: what one may cost is bounded whatever it says (T9).
+
+    /// A template's source: the longest in use have about 20 kB.
+    package static let templateBytes = 1 << 19
+    /// Templates of one model.
+    package static let templates = 16
+    /// Brackets, operators of one operand and bodies inside each other, in the source: the parser recurses for each.
+    package static let templateNesting = 100
+    /// Expressions and statements inside each other, over all calls of macros under way: what a rendering may recurse. A level takes less
+    /// than 500 bytes of stack, and threads have 512 kB at least.
+    package static let templateDepth = 500
+    /// Lists and dicts inside each other: JSON from clients has 64 levels at most.
+    package static let templateValueDepth = 128
+    /// Numbers of one `range`, as in the sandbox that templates are written for.
+    package static let templateRange = 100_000
+    /// Expressions, elements and turns of loops in one rendering. The largest templates in use need about 5,000 for a conversation with
+    /// tools; this many take about 20 ms.
+    package static let templateSteps = 300_000
+    /// What a conversation adds to the steps, since templates look at each message several times, and at each value of a definition.
+    package static let templateStepsPerMessage = 2_000
+    package static let templateStepsPerTextByte = 1
+    package static let templateStepsPerJSONByte = 8
+    /// Bytes that are copied or looked at for the price of one step.
+    package static let templateBytesPerStep = 16
+    /// Characters of a template's own refusal that are passed on.
+    package static let refusalCharacters = 300
 }

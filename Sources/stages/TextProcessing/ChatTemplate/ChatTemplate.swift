@@ -19,8 +19,12 @@ package enum TemplateError: Error, Hashable, Sendable, CustomStringConvertible {
     case unsupported(param: String, reason: String)
     /// The template's own refusal, in its words.
     case refused(reason: String)
-    /// The template is at fault, not the conversation.
-    case failed(reason: String)
+    /// The template's source is no template that is understood here; `line` counts from 1.
+    case invalid(line: Int, reason: String)
+    /// An expression of the template has no value for this conversation: often the template's fault, at times the client's.
+    case failed(line: Int, reason: String)
+    /// A bound of `TextLimits` that stands in the template's way.
+    case limit(line: Int, reason: String)
     /// The prompt would be longer than this many bytes.
     case tooLong(limit: Int)
 
@@ -28,7 +32,9 @@ package enum TemplateError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .unsupported(let param, let reason): "\(param): \(reason)"
         case .refused(let reason): "the model's chat template refuses this conversation: \(reason)"
-        case .failed(let reason): "the model's chat template fails: \(reason)"
+        case .invalid(let line, let reason): "the model's chat template cannot be used: line \(line): \(reason)"
+        case .failed(let line, let reason): "the model's chat template fails in line \(line): \(reason)"
+        case .limit(let line, let reason): "the model's chat template exceeds a limit in line \(line): \(reason)"
         case .tooLong(let limit): "the prompt is longer than \(limit) bytes"
         }
     }

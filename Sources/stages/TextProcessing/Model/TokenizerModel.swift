@@ -37,7 +37,9 @@ struct TokenizerModel {
         if let contents = files[TemplateFiles.json] { sources = merge(try TemplateFiles.parse(json: contents), over: sources) }
         if let contents = files[TemplateFiles.source] { sources = merge([(TemplateFiles.defaultName, contents)], over: sources) }
         guard !sources.isEmpty else { return NoTemplate() }
-        return try ChatTemplates(sources, specials: config.specials)
+        do throws(TemplateError) { return try ChatTemplates(sources, specials: config.specials) } catch {
+            throw .invalidFile(name: TemplateFiles.member, path: "", reason: "\(error)")
+        }
     }
 
     private static func merge(

@@ -24,6 +24,12 @@ package struct PromptText: Hashable, Sendable {
         addsSpecials = true
     }
 
+    /// `runs` keep the rules of the property.
+    init(utf8: [UInt8], runs: [Run]) {
+        self.utf8 = utf8
+        self.runs = runs
+    }
+
     package mutating func reserve(_ bytes: Int) { utf8.reserveCapacity(bytes) }
 
     /// Words of the template.

@@ -1,0 +1,129 @@
+/// Which variable a name means, decided before anything runs and by Jinja's rules: a name that is set in a scope belongs to that scope, and
+/// begins there with what the scopes around it have at that moment.
+final class TemplateScope {
+    /// A place in the frame of the template or of a macro.
+    struct Reference: Hashable {
+        let level: Int
+        let slot: Int
+    }
+
+    enum Source {
+        /// Set by whoever enters the scope.
+        case parameter
+        /// From outside of the template.
+        case context(String)
+        case copy(Reference)
+        case undefined
+    }
+
+    /// The slots of one frame.
+    final class Frame {
+        let level: Int
+        private(set) var count = 0
+
+        init(level: Int) { self.level = level }
+
+        func slot() -> Int {
+            count += 1
+            return count - 1
+        }
+    }
+
+    struct Symbols {
+        var references: [String: Reference] = [:]
+        var sources: [Reference: Source] = [:]
+        /// In the order in which they were first mentioned.
+        var order: [Reference] = []
+        var stores: Set<String> = []
+    }
+
+    let frame: Frame
+    private let parent: TemplateScope?
+    private var symbols = Symbols()
+
+    init(frame: Frame, parent: TemplateScope?) {
+        self.frame = frame
+        self.parent = parent
+    }
+
+    // MARK: What the compiler asks
+
+    enum Meaning {
+        case slot(Reference)
+        case context(String)
+    }
+
+    func meaning(of name: String) -> Meaning {
+        guard let (scope, reference) = find(name) else { return .context(name) }
+        if case .context(let name)? = scope.symbols.sources[reference], !scope.symbols.stores.contains(name) { return .context(name) }
+        return .slot(reference)
+    }
+
+    /// What has to be done whenever the scope is entered.
+    var entries: [(slot: Int, source: Source)] {
+        symbols.order.compactMap { reference in
+            switch symbols.sources[reference] {
+            case .parameter, nil: return nil
+            case .context(let name)? where !symbols.stores.contains(name): return nil
+            case let source?: return (reference.slot, source)
+            }
+        }
+    }
+
+    // MARK: Analysis
+
+    func load(_ name: String) { if find(name) == nil { define(name, .context(name)) } }
+
+    func declare(_ name: String) {
+        symbols.stores.insert(name)
+        define(name, .parameter)
+    }
+
+    func store(_ name: String) {
+        symbols.stores.insert(name)
+        guard symbols.references[name] == nil else { return }
+        define(name, parent?.find(name).map { .copy($0.1) } ?? .undefined)
+    }
+
+    /// Branches see what was known before them; a name that is set in one of them only keeps its value from outside in the others.
+    func branches(_ bodies: [() -> Void]) {
+        let before = symbols
+        var results: [Symbols] = []
+        for body in bodies {
+            symbols = before
+            body()
+            results.append(symbols)
+        }
+        symbols = before
+        var stores: Set<String> = []
+        for result in results { stores.formUnion(result.stores) }
+        stores.subtract(before.stores)
+        for result in results {
+            symbols.references.merge(result.references) { $1 }
+            symbols.sources.merge(result.sources) { $1 }
+            symbols.order += result.order.dropFirst(before.order.count)
+            symbols.stores.formUnion(result.stores)
+        }
+        // Order: each name changes its own entry only.
+        for name in stores {
+            guard let reference = symbols.references[name] else { continue }
+            symbols.sources[reference] = parent?.find(name).map { .copy($0.1) } ?? .context(name)
+        }
+    }
+
+    private func find(_ name: String) -> (TemplateScope, Reference)? {
+        var scope: TemplateScope? = self
+        while let current = scope {
+            if let reference = current.symbols.references[name] { return (current, reference) }
+            scope = current.parent
+        }
+        return nil
+    }
+
+    private func define(_ name: String, _ source: Source) {
+        let reference = Reference(level: frame.level, slot: frame.slot())
+        symbols.references[name] = reference
+        symbols.sources[reference] = source
+        symbols.order.append(reference)
+    }
+}

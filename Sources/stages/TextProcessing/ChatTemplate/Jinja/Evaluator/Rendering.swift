@@ -1,0 +1,162 @@
+/// One run of a template: its variables, its output, and what it may still cost.
+final class Rendering {
+    /// Variables of the template or of one call of a macro.
+    final class Frame {
+        var slots: [TemplateValue]
+        let parent: Frame?
+
+        init(slots: Int, parent: Frame?) {
+            self.slots = [TemplateValue](repeating: .undefined, count: slots)
+            self.parent = parent
+        }
+    }
+
+    var output = TextBuilder()
+    var frame: Frame
+    /// Variables from outside, by the numbers that the compiler gave them.
+    let context: [TemplateValue]
+    let unixSeconds: Int64
+    /// Of the statement under way.
+    var line = 1
+    private var steps: Int
+    private var levels = 0
+    /// What may hold itself; emptied at the end.
+    private var frames: [Frame] = []
+    private var namespaces: [TemplateNamespace] = []
+
+    init(slots: Int, context: [TemplateValue], steps: Int, unixSeconds: Int64) {
+        frame = Frame(slots: slots, parent: nil)
+        self.context = context
+        self.steps = steps
+        self.unixSeconds = unixSeconds
+    }
+
+    /// Breaks the circles of macros and namespaces; nothing may run afterwards.
+    func end() {
+        frame.slots = []
+        for frame in frames { frame.slots = [] }
+        for namespace in namespaces { namespace.clear() }
+    }
+
+    // MARK: Cost
+
+    @inline(__always)
+    func spend(_ count: Int) throws(TemplateError) {
+        steps -= count
+        if steps < 0 { throw tooManySteps }
+    }
+
+    /// For walking over bytes.
+    @inline(__always)
+    func spend(bytes: Int) throws(TemplateError) { try spend(bytes / TextLimits.templateBytesPerStep + 1) }
+
+    private var tooManySteps: TemplateError { .limit(line: line, reason: "it takes too many steps for a conversation of this size") }
+
+    /// Goes deeper by what a macro may recurse, and back.
+    func descend(_ depth: Int) throws(TemplateError) {
+        levels += depth
+        guard levels <= TextLimits.templateDepth else { throw .limit(line: line, reason: "calls are nested too deep") }
+    }
+
+    func ascend(_ depth: Int) { levels -= depth }
+
+    func failure(_ reason: String) -> TemplateError { .failed(line: line, reason: reason) }
+
+    func undefined(_ what: String) -> TemplateError { failure("\(what) is undefined") }
+
+    // MARK: Values
+
+    func keep(_ frame: Frame) { if frames.last !== frame { frames.append(frame) } }
+
+    func namespace() -> TemplateNamespace {
+        let namespace = TemplateNamespace()
+        namespaces.append(namespace)
+        return namespace
+    }
+
+    func list(_ elements: [TemplateValue], _ kind: TemplateList.Kind = .list) throws(TemplateError) -> TemplateValue {
+        try spend(elements.count + 1)
+        let list = TemplateList(elements, kind)
+        try checkDepth(list.depth)
+        return .list(list)
+    }
+
+    func iterator(_ elements: [TemplateValue]) throws(TemplateError) -> TemplateValue {
+        try spend(elements.count + 1)
+        let iterator = TemplateIterator(elements)
+        try checkDepth(iterator.depth)
+        return .iterator(iterator)
+    }
+
+    func dict(_ members: [(key: TemplateValue, value: TemplateValue)]) throws(TemplateError) -> TemplateValue {
+        try spend(2 * members.count + 1)
+        for member in members where !member.key.isHashable {
+            throw failure("a value of type \(member.key.typeName) cannot be a key")
+        }
+        let dict = TemplateDict(merging: members)
+        try checkDepth(dict.depth)
+        return .dict(dict)
+    }
+
+    private func checkDepth(_ depth: Int) throws(TemplateError) {
+        guard depth <= TextLimits.templateValueDepth else {
+            throw .limit(line: line, reason: "a value of more than \(TextLimits.templateValueDepth) levels")
+        }
+    }
+
+    /// What a loop goes through.
+    func elements(of value: TemplateValue) throws(TemplateError) -> [TemplateValue] {
+        switch value {
+        case .undefined: return []
+        case .list(let list): return list.elements
+        case .dict(let dict):
+            try spend(dict.count)
+            return dict.members.map(\.key)
+        case .text(let text): return try characters(of: text)
+        case .range(let range):
+            try spend(range.count)
+            return (0..<range.count).map { range[$0] }
+        case .iterator(let iterator): return iterator.takeAll()
+        default: throw failure("a value of type \(value.typeName) is not iterable")
+        }
+    }
+
+    func characters(of text: TemplateText) throws(TemplateError) -> [TemplateValue] {
+        try spend(text.count)
+        var characters: [TemplateValue] = []
+        characters.reserveCapacity(text.count)
+        var place = 0
+        let bytes = text.bytes
+        while place < text.count {
+            let length = min(PythonText.length(of: bytes[bytes.startIndex + place]), text.count - place)
+            characters.append(.text(text.part(place..<place + length)))
+            place += length
+        }
+        return characters
+    }
+
+    /// Runs something whose output becomes a text.
+    func capture(_ body: () throws(TemplateError) -> Void) throws(TemplateError) -> TemplateText {
+        var outer = TextBuilder()
+        swap(&outer, &output)
+        defer { swap(&outer, &output) }
+        try body()
+        var inner = TextBuilder()
+        swap(&inner, &output)
+        return inner.text()
+    }
+
+    /// As `str()`.
+    func text(_ value: TemplateValue) throws(TemplateError) -> TemplateText { try ValuePrinter(rendering: self).text(value) }
+
+    func write(_ value: TemplateValue) throws(TemplateError) {
+        if case .text(let text) = value { return try write(text) }
+        try ValuePrinter(rendering: self).append(value, to: &output)
+    }
+
+    @inline(__always)
+    func write(_ text: TemplateText) throws(TemplateError) {
+        try spend(bytes: text.count)
+        output.append(text)
+    }
+}

@@ -1,0 +1,136 @@
+package import ClusterModel
+package import JSONText
+
+/// A model's chat template in Jinja, compiled once: the language, its white space and its printing of values are those of the environment that
+/// Hugging Face's `apply_chat_template` makes.
+///
+/// Words of the template and the texts of special tokens are trusted; words that came from the client are not, through everything that a
+/// template does to them.
+package struct JinjaTemplate: ChatTemplate {
+    /// What a variable from outside is.
+    private enum Outside {
+        case constant(OutsideConstant)
+        case messages, tools, addsGenerationPrompt
+        /// Whatever the client gave under this name; `documents` is None where nothing was given.
+        case argument(String)
+    }
+
+    private let compiled: CompiledTemplate
+    private let outside: [Outside]
+    private let reserved: Set<String>
+    /// How messages are laid out for it.
+    let shape: MessageShape
+
+    /// `specials` are variables such as `bos_token`, with the texts of the model's special tokens.
+    package init(source: [UInt8], specials: [(name: String, text: String)] = []) throws(TemplateError) {
+        let statements = try TemplateParser.statements(of: source)
+        compiled = try TemplateCompiler.compile(statements)
+        shape = MessageShape(of: statements)
+        reserved = Set(specials.map(\.name) + ["messages", "tools", "add_generation_prompt"] + OutsideConstant.functions.map(\.rawValue))
+        outside = compiled.names.map { name in
+            if let special = specials.last(where: { $0.name == name }) {
+                return .constant(.text(TemplateText(Array(special.text.utf8), isTrusted: true)))
+            }
+            if let function = TemplateFunction(rawValue: name) { return .constant(.function(function)) }
+            switch name {
+            case "messages": return .messages
+            case "tools": return .tools
+            case "add_generation_prompt": return .addsGenerationPrompt
+            default: return .argument(name)
+            }
+        }
+    }
+
+    package func render(_ conversation: Conversation, _ context: TemplateContext) throws(TemplateError) -> PromptText {
+        let arguments = try self.arguments(of: conversation)
+        let variables = ConversationVariables(shape: shape)
+        let messages = variables.messages(of: conversation)
+        let tools = variables.tools(of: conversation)
+        let isContinued = conversation.continuesLastMessage
+        let prompt = try run(context, steps: Self.steps(for: conversation)) { outside in
+            switch outside {
+            case .constant(let constant): constant.value
+            case .messages: messages
+            case .tools: tools
+            case .addsGenerationPrompt: .bool(conversation.addsGenerationPrompt && !isContinued)
+            case .argument(let name): Self.value(of: name, in: arguments)
+            }
+        }
+        return isContinued ? try Continuation(of: conversation).cut(prompt) : prompt
+    }
+
+    /// With variables as they are, `messages` among them: for comparing with other implementations.
+    package func render(variables: JSONObject, _ context: TemplateContext, bytes: Int) throws(TemplateError) -> PromptText {
+        try run(context, steps: TextLimits.templateSteps + bytes * TextLimits.templateStepsPerJSONByte) { outside in
+            switch outside {
+            case .constant(let constant): constant.value
+            case .messages: variables["messages"].map { ValueParser.value($0) } ?? .undefined
+            case .tools: variables["tools"].map { ValueParser.value($0) } ?? .undefined
+            case .addsGenerationPrompt: variables["add_generation_prompt"].map { ValueParser.value($0) } ?? .undefined
+            case .argument(let name): variables[name].map { ValueParser.value($0) } ?? .undefined
+            }
+        }
+    }
+
+    private func run(
+        _ context: TemplateContext, steps: Int, _ value: (Outside) -> TemplateValue
+    ) throws(TemplateError) -> PromptText {
+        let rendering = Rendering(slots: compiled.slots, context: outside.map(value), steps: steps, unixSeconds: context.unixSeconds)
+        try compiled.run(rendering)
+        let prompt = rendering.output.prompt()
+        guard prompt.utf8.count <= TextLimits.promptBytes else { throw .tooLong(limit: TextLimits.promptBytes) }
+        return prompt
+    }
+
+    // MARK: The client's arguments
+
+    private static let argumentsField = "chat_template_kwargs"
+
+    private func arguments(of conversation: Conversation) throws(TemplateError) -> JSONObject? {
+        guard let text = conversation.templateArguments else { return nil }
+        guard let object = (try? JSONValue(parsing: text))?.asObject else {
+            throw .unsupported(param: Self.argumentsField, reason: "must be a JSON object")
+        }
+        for member in object.members where reserved.contains(member.name) {
+            throw .unsupported(param: "\(Self.argumentsField).\(member.name)", reason: "the template has its own value for it")
+        }
+        return object
+    }
+
+    private static func value(of name: String, in arguments: JSONObject?) -> TemplateValue {
+        if let value = arguments?[name] { return ValueParser.value(value) }
+        return name == "documents" ? .none : .undefined
+    }
+
+    private static func steps(for conversation: Conversation) -> Int {
+        var steps = TextLimits.templateSteps
+        for message in conversation.messages {
+            var text = (message.name?.utf8.count ?? 0) + (message.reasoning?.utf8.count ?? 0)
+            switch message.content {
+            case .none: break
+            case .text(let content): text += content.utf8.count
+            case .parts(let parts): for case .text(let part) in parts { text += part.utf8.count }
+            }
+            let calls = message.toolCalls.reduce(0) { $0 + $1.arguments.utf8.count + $1.name.utf8.count }
+            steps += TextLimits.templateStepsPerMessage * (1 + message.toolCalls.count)
+            steps += text * TextLimits.templateStepsPerTextByte + calls * TextLimits.templateStepsPerJSONByte
+        }
+        let json = conversation.tools.reduce(conversation.templateArguments?.utf8.count ?? 0) { $0 + $1.json.utf8.count }
+        return steps + json * TextLimits.templateStepsPerJSONByte
+    }
+}
+
+/// A variable that has the same value in each rendering.
+private enum OutsideConstant {
+    case text(TemplateText)
+    case function(TemplateFunction)
+
+    static let functions: [TemplateFunction] = [.range, .namespace, .dict, .raiseException, .now]
+
+    var value: TemplateValue {
+        switch self {
+        case .text(let text): .text(text)
+        case .function(let function): .function(function)
+        }
+    }
+}
