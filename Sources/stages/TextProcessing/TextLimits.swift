@@ -8,8 +8,6 @@ package enum TextLimits {
     package static let byteModelFileBytes = 1 << 20
     /// A file beside the tokenizer: the longest templates have a hundred kilobytes.
     package static let configFileBytes = 4 << 20
-    /// Named templates of a model: one for chat, one for tools, one for documents.
-    package static let templates = 16
     /// Tokens that end a text.
     package static let endTokens = 64
     /// A prompt as text: the largest HTTP body, and as much again for what a template adds.
