@@ -95,9 +95,10 @@ struct Preparation: Sendable {
         case .promptTooLong: .contextLengthExceeded(limit: context, param: prompt.parameter)
         case .template(.unsupported(let param, _)): DialectError(message: error.description, param: param, code: "unsupported_value")
         case .template(.tooLong): .contextLengthExceeded(limit: context, param: prompt.parameter)
-        case .template, .emptyPrompt, .tokenOutOfRange:
+        case .template, .emptyPrompt, .tokenOutOfRange, .wordTooLong, .patternTooCostly:
             DialectError(message: error.description, param: prompt.parameter, code: "invalid_value")
-        case .noTokenizer, .unknownFile, .invalidFile:
+        // Nobody waits for the answer to a request that was cancelled.
+        case .noTokenizer, .unknownFile, .invalidFile, .cancelled:
             DialectError(status: 500, message: "The model's tokenizer cannot be used.", type: "server_error", code: "internal_error")
         }
     }
