@@ -83,10 +83,9 @@ def number(value):
 def runs(table):
     text, start = "", 0
     kinds = sorted(set(table))
-    assert len(kinds) <= 64
     for code in range(1, len(table) + 1):
         if code == len(table) or table[code] != table[start]:
-            text += number(code - start) + DIGITS[kinds.index(table[start])]
+            text += number(code - start) + number(kinds.index(table[start]))
             start = code
     return kinds, text
 

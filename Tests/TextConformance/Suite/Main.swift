@@ -11,7 +11,8 @@ enum Main {
 
     /// By name; each is a file of this folder.
     private static let checks: [(name: String, run: Check)] = [
-        ("formats", FormatsCheck.run), ("answers", AnswersCheck.run),
+        ("answers", AnswersCheck.run), ("chats", ChatCheck.run), ("formats", FormatsCheck.run), ("tokenizer-bench", TokenizerBench.run),
+        ("tokenizers", TokenizersCheck.run),
     ]
 
     static func main() {

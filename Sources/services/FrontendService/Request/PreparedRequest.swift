@@ -102,9 +102,8 @@ struct Preparation: Sendable {
         case .promptTooLong: .contextLengthExceeded(limit: context, param: prompt.parameter)
         case .template(.unsupported(let param, _)): DialectError(message: error.description, param: param, code: "unsupported_value")
         case .template(.tooLong): .contextLengthExceeded(limit: context, param: prompt.parameter)
-        case .template, .emptyPrompt, .tokenOutOfRange:
+        case .template, .emptyPrompt, .tokenOutOfRange, .wordTooLong, .patternTooCostly:
             DialectError(message: error.description, param: prompt.parameter, code: "invalid_value")
-        case .wordTooLong: DialectError(message: error.description, param: prompt.parameter, code: "unsupported_value")
         // Nobody hears it.
         case .cancelled: DialectError(ErrorBody(ServiceFailure(.cancelled)))
         case .noTokenizer, .unknownFile, .invalidFile:

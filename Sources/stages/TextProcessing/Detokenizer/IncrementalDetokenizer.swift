@@ -8,6 +8,8 @@ package struct IncrementalDetokenizer: Sendable {
     private let vocabulary: Vocabulary
     private let showsSpecials: Bool
     private let visible: VisibleSpecials
+    /// What the text still loses at its beginning.
+    private var beginning: TokenSpelling.Beginning
     /// The unfinished tail between two calls; everything of a batch within one. Its memory is kept.
     private var raw: [UInt8] = []
 
@@ -16,6 +18,7 @@ package struct IncrementalDetokenizer: Sendable {
         self.vocabulary = vocabulary
         self.showsSpecials = showsSpecials
         self.visible = visible
+        beginning = vocabulary.beginning
     }
 
     /// Whether `append` would say where this token stands.
@@ -40,7 +43,10 @@ package struct IncrementalDetokenizer: Sendable {
     package mutating func append(_ tokens: Span<TokenID>, to text: inout [UInt8]) {
         for index in tokens.indices {
             let token = tokens[index]
-            if showsSpecials || !vocabulary.isSpecial(token) { vocabulary.append(token, to: &raw) }
+            guard showsSpecials || !vocabulary.isSpecial(token) else { continue }
+            let start = raw.count
+            vocabulary.append(token, to: &raw)
+            if beginning != .whole { begin(with: start) }
         }
         let consumed = UTF8Repair.decode(raw.span, isLast: false, into: &text)
         if consumed == raw.count {
@@ -54,5 +60,21 @@ package struct IncrementalDetokenizer: Sendable {
     package mutating func finish(into text: inout [UInt8]) {
         _ = UTF8Repair.decode(raw.span, isLast: true, into: &text)
         raw.removeAll(keepingCapacity: true)
+    }
+
+    /// Takes away from the first tokens what a text does not begin with; `start` is where the newest token's bytes begin.
+    private mutating func begin(with start: Int) {
+        switch beginning {
+        case .whole: break
+        case .losesBlanks(let count):
+            var lost = 0
+            while lost < count, start + lost < raw.count, raw[start + lost] == 0x20 { lost += 1 }
+            raw.removeSubrange(start..<start + lost)
+            beginning = start < raw.count || lost == count ? .whole : .losesBlanks(count - lost)
+        case .losesFirstTokensBlanks:
+            let kept = raw[start...].filter { $0 != 0x20 }
+            raw.replaceSubrange(start..., with: kept)
+            beginning = .whole
+        }
     }
 }

@@ -29,7 +29,9 @@ struct ModelFile {
                 throw node.error(at: ".\(member)", "is not supported")
             }
         }
-        if let dropout = node["dropout"], dropout.value.asDouble != 0 { throw dropout.error("must be null: tokens are not drawn at random") }
+        if let dropout = node["dropout"], dropout.value.asDouble != 0 {
+            throw dropout.error("must be null: tokens are not drawn at random")
+        }
         try readVocabulary(node.required("vocab"))
     }
 
@@ -44,7 +46,9 @@ struct ModelFile {
         text.reserveCapacity(object.count * 8)
         entries.reserveCapacity(object.count)
         for (index, member) in object.members.enumerated() {
-            func wrong(_ reason: String) -> TextError { node.error(at: "[\"\(FileText.printable(member.name))\"]", "(entry \(index)) \(reason)") }
+            func wrong(_ reason: String) -> TextError {
+                node.error(at: "[\"\(FileText.printable(member.name))\"]", "(entry \(index)) \(reason)")
+            }
             guard let id = member.value.asInt, id >= 0, id < TextLimits.tokens else {
                 throw wrong("must be a whole number from 0 to \(TextLimits.tokens - 1)")
             }

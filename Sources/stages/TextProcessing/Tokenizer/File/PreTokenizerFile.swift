@@ -22,7 +22,8 @@ extension PreTokenizer.Step {
                 try Pattern(node.required("pattern")), try PreTokenizer.Behavior(node.required("behavior")),
                 inverted: try node.flag("invert", else: false))
         case "ByteLevel":
-            self = .byteLevel(addsPrefixSpace: try node.flag("add_prefix_space", else: true), splits: try node.flag("use_regex", else: true))
+            self = .byteLevel(
+                addsPrefixSpace: try node.flag("add_prefix_space", else: true), splits: try node.flag("use_regex", else: true))
         case "Digits":
             let isEach = try node.flag("individual_digits", else: false)
             self = .split(.property(PropertyScanner(UnicodeProperties.numeric)), isEach ? .isolated : .contiguous, inverted: false)

@@ -52,7 +52,8 @@ struct TokenizerFile {
             let expected = builder.id(of: token.content) ?? highest.map { $0 >= size ? $0 + 1 : size } ?? size
             guard token.id == expected else {
                 throw .invalidFile(
-                    name: TokenizerFile.name, path: "added_tokens[\(index)].id", reason: "is \(token.id), and the vocabulary makes it \(expected)")
+                    name: TokenizerFile.name, path: "added_tokens[\(index)].id",
+                    reason: "is \(token.id), and the vocabulary makes it \(expected)")
             }
             highest = max(highest ?? 0, token.id)
         }

@@ -71,7 +71,8 @@ final class ByteStringMap {
             precondition(length > 0 && hasRoom(for: length), "the caller makes room first")
             (keys.base + keyBytes).update(from: key, count: length)
             slot.pointee = Slot(
-                word: ByteStringMap.identity(key, length, hash), key: UInt32(keyBytes), length: UInt32(length), value: value, count: valueCount)
+                word: ByteStringMap.identity(key, length, hash), key: UInt32(keyBytes), length: UInt32(length), value: value,
+                count: valueCount)
             keyBytes += length
             count += 1
         } else {
