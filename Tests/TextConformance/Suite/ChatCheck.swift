@@ -12,8 +12,8 @@ enum ChatCheck {
         let files = arguments.dropFirst(2)
         var isSame = true
         for (index, path) in files.enumerated() {
-            let tokenizer: BPETokenizer
-            do throws(TextError) { tokenizer = try BPETokenizer(parsing: try Files.bytes(path)) } catch {
+            let tokenizer: BPETokenizer, contents = try Files.bytes(path)
+            do throws(TextError) { tokenizer = try BPETokenizer(parsing: contents) } catch {
                 throw CheckError(reason: "\(path): \(error)")
             }
             var chats = GrowingChats(tokenizer, seed: seed &+ UInt64(index))

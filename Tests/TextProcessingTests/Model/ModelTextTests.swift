@@ -46,7 +46,8 @@ import TextProcessing
     @Test("files that are missing or unknown are refused by name")
     func files() {
         #expect(throws: TextError.noTokenizer) { try ModelText.make(files: [:]) }
-        #expect(throws: TextError.unknownFile("tokenizer.json")) {
+        #expect(throws: TextError.noTokenizer) { try ModelText.make(files: ["tokenizer_config.json": []]) }
+        #expect(throws: TextError.unknownFile("vocab.txt")) {
             try ModelText.make(files: ["tokenizer.json": [], ByteModelFile.name: ByteModelFile.standard, "vocab.txt": []])
         }
         #expect(throws: TextError.unknownFile("a?b?")) { try ModelText.make(files: ["a\u{1B}bé": []]) }

@@ -53,9 +53,12 @@ enum FailingLegs {
             second.append(try cluster.addWorker(part, shape.workerOptions + faults))
         }
         try stage.whole()
-        for number in 0..<(stage.size == .whole ? 16 : 8) {
+        let count = stage.size == .whole ? 16 : 8
+        for number in 0..<count {
             let request = ChatRequest.drill(number, tokens: tokens, prompt: stage.random.within(200...4_000), seed: stage.seed)
-            stage.ask(request, after: stage.random.span(.zero, to: arrivals))
+            // The last one comes late enough for every blow: where all came early, none would be left that is only just asked for.
+            let after = stage.random.span(.zero, to: arrivals)
+            stage.ask(request, after: number == count - 1 ? arrivals : after)
         }
         stage.describe(leg.words)
         if let phase = leg.phase { try strike(leg, phase, stage) }
@@ -63,7 +66,7 @@ enum FailingLegs {
         stage.measure(wait(for: leg.failure), stage.asked.map(\.waits.any).max() ?? .zero)
         // Where half of the cluster is not well, three attempts may not be enough. Who fails all the time, and gets all the work for it, may take
         // the last one of a few that were refused elsewhere.
-        let isHalf = leg.target == .both && !leg.failure.isOfTheLink, count = stage.asked.count
+        let isHalf = leg.target == .both && !leg.failure.isOfTheLink
         stage.judge(mayFail: isHalf || leg.failure.isOfTheWorker)
         let errors = stage.report.errors
         stage.require(isHalf || errors <= count / 8, "\(errors) of \(count) requests ended by errors")
