@@ -233,7 +233,7 @@ final class ClientAPI {
 
 extension DialectError {
     /// A failure that is known before a request has begun.
-    fileprivate init(_ body: ErrorBody) {
+    init(_ body: ErrorBody) {
         self.init(status: body.status, message: body.message, type: body.type, param: body.param, code: body.code)
     }
 }
