@@ -58,24 +58,24 @@ struct HeadedCalls: CallMachine {
 
     mutating func step(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         switch state {
-        case .between(var markers): return between(&markers, symbol)
+        case .between(var markers): return between(&markers, symbol, &calls)
         case .name(var search): return name(&search, symbol, &calls)
         case .id(var search): return id(&search, symbol, &calls)
         case .beforeArguments: return beforeArguments(symbol, &calls)
         case .nameLine: return nameLine(symbol)
         case .fence: return fence(symbol, &calls)
         case .arguments(var follower): return arguments(&follower, symbol, &calls)
-        case .afterArguments: return afterArguments(symbol)
-        case .closing(var markers): return close(&markers, symbol)
+        case .afterArguments: return afterArguments(symbol, &calls)
+        case .closing(var markers): return close(&markers, symbol, &calls)
         }
     }
 
-    private mutating func between(_ markers: inout MarkerExpectation, _ symbol: Symbol) -> CallVerdict {
+    private mutating func between(_ markers: inout MarkerExpectation, _ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         switch markers.step(symbol) {
         case .waits:
             state = .between(markers)
             return .more
-        case .refused: return .refused
+        case .refused(let unread): return calls.refuse(unread)
         case .found(let index):
             guard index == 0, style.callOpener != nil else { return .done }
             name.removeAll()
@@ -87,7 +87,7 @@ struct HeadedCalls: CallMachine {
 
     private mutating func name(_ search: inout MarkerSearch, _ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         let found = search.step(symbol)
-        guard search.released.allSatisfy({ !$0.isSpecial }) else { return .refused }
+        if let strayed = search.strayed(found) { return calls.refuse(strayed) }
         name.append(contentsOf: search.released.lazy.map(\.byte))
         guard name.count <= TextLimits.callNameBytes else { return .refused }
         guard let found else {
@@ -105,6 +105,7 @@ struct HeadedCalls: CallMachine {
 
     private mutating func id(_ search: inout MarkerSearch, _ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         let found = search.step(symbol)
+        if let strayed = search.strayed(found) { return calls.refuse(strayed) }
         id?.append(contentsOf: search.released.lazy.map(\.byte))
         guard id?.count ?? 0 <= TextLimits.callNameBytes else { return .refused }
         guard let found else {
@@ -184,22 +185,22 @@ struct HeadedCalls: CallMachine {
     }
 
     /// White space, the fence's end, then the marker that ends the call.
-    private mutating func afterArguments(_ symbol: Symbol) -> CallVerdict {
+    private mutating func afterArguments(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         if symbol.isSpace { return .more }
         if symbol == "`", fence < 3 {
             fence += 1
             return .more
         }
         var markers = MarkerExpectation(callCloser.map { [$0] } ?? [])
-        return close(&markers, symbol)
+        return close(&markers, symbol, &calls)
     }
 
-    private mutating func close(_ markers: inout MarkerExpectation, _ symbol: Symbol) -> CallVerdict {
+    private mutating func close(_ markers: inout MarkerExpectation, _ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         switch markers.step(symbol) {
         case .waits:
             state = .closing(markers)
             return .more
-        case .refused: return .refused
+        case .refused(let unread): return calls.refuse(unread)
         case .found:
             guard !boundaries.isEmpty else { return .done }
             state = .between(MarkerExpectation(boundaries))

@@ -51,12 +51,12 @@ struct JSONCalls: CallMachine {
             case .refused: return .refused
             }
             return .more
-        case .between: return between(symbol)
-        case .closing: return close(symbol)
+        case .between: return between(symbol, &calls)
+        case .closing: return close(symbol, &calls)
         }
     }
 
-    private mutating func between(_ symbol: Symbol) -> CallVerdict {
+    private mutating func between(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         if !closerBegan {
             if symbol.isSpace { return .more }
             if symbol == "{", isSeparated || closer != nil {
@@ -79,17 +79,17 @@ struct JSONCalls: CallMachine {
             }
         }
         guard !inArray, objects > 0 else { return .refused }
-        return close(symbol)
+        return close(symbol, &calls)
     }
 
-    private mutating func close(_ symbol: Symbol) -> CallVerdict {
+    private mutating func close(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         guard closer != nil else { return isSeparated ? .refused : .doneBefore }
         switch closer!.step(symbol) {
         case .found: return .done
         case .waits:
             closerBegan = !symbol.isSpace || closerBegan
             return .more
-        case .refused: return .refused
+        case .refused(let unread): return calls.refuse(unread)
         }
     }
 }
