@@ -11,7 +11,7 @@ enum Main {
 
     /// By name; each is a file of this folder.
     private static let checks: [(name: String, run: Check)] = [
-        ("formats", FormatsCheck.run), ("answers", AnswersCheck.run),
+        ("formats", FormatsCheck.run), ("answers", AnswersCheck.run), ("parser-speed", ParserSpeedCheck.run),
     ]
 
     static func main() {

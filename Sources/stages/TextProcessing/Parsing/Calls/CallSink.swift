@@ -26,9 +26,9 @@ struct CallSink: Sendable {
     }
 
     @inline(__always)
-    mutating func argument(_ byte: UInt8) { events.append(.arguments(index: count), byte) }
+    mutating func argument(_ byte: UInt8) { events.append(.arguments(count), byte) }
 
-    mutating func arguments(_ text: some Collection<UInt8>) { events.append(.arguments(index: count), text) }
+    mutating func arguments(_ text: some Collection<UInt8>) { events.append(.arguments(count), text) }
 
     mutating func end() {
         guard isOpen else { return }

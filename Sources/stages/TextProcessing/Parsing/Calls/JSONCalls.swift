@@ -16,7 +16,7 @@ struct JSONCalls: CallMachine {
     private enum State {
         /// Before an object, or behind one.
         case between
-        case object(JSONCallObject)
+        case object
         /// Behind the last call.
         case closing
     }
@@ -24,6 +24,7 @@ struct JSONCalls: CallMachine {
     private let style: JSONCallStyle
     private var closer: MarkerExpectation?
     private var state = State.between
+    private var object: JSONCallObject
     private var inArray = false
     /// Objects that are over.
     private var objects = 0
@@ -34,23 +35,22 @@ struct JSONCalls: CallMachine {
 
     init(_ style: JSONCallStyle, _ spelling: MarkerSpelling) {
         self.style = style
+        object = JSONCallObject(isKeyedByName: style.isKeyedByName)
         closer = style.closer.map { MarkerExpectation([spelling.symbols($0)]) }
     }
 
     mutating func step(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         switch state {
-        case .object(var object):
-            state = .closing  // so that the object is not copied while it changes
-            let verdict = object.step(symbol, &calls)
-            switch verdict {
-            case .more: state = .object(object)
+        case .object:
+            switch object.step(symbol, &calls) {
+            case .more: return .more
             case .done, .doneBefore:
                 objects += 1
                 isSeparated = false
                 state = .between
+                return .more
             case .refused: return .refused
             }
-            return .more
         case .between: return between(symbol, &calls)
         case .closing: return close(symbol, &calls)
         }
@@ -60,7 +60,8 @@ struct JSONCalls: CallMachine {
         if !closerBegan {
             if symbol.isSpace { return .more }
             if symbol == "{", isSeparated || closer != nil {
-                state = .object(JSONCallObject(isKeyedByName: style.isKeyedByName))
+                object = JSONCallObject(isKeyedByName: style.isKeyedByName)
+                state = .object
                 return .more
             }
             if symbol == "[", !inArray, objects == 0 {
