@@ -98,9 +98,9 @@ import Testing
         #expect(
             parse("<|tool_call_start|>[f()]<|tool_call_start|>[g()]<|tool_call_end|>", .liquid).calls == [Call("f", "{}"), Call("g", "{}")])
         #expect(
-            parse("<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{}<｜tool▁calls▁end｜>!", .deepseek).parts == [
-                .call(Call("f", "{}")), .content("<｜tool▁calls▁end｜>!"),
-            ])
+            parse(
+                "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{}<｜tool▁call▁begin｜>g<｜tool▁sep｜>{}<｜tool▁calls▁end｜>!", .deepseek
+            ).parts == [.call(Call("f", "{}")), .call(Call("g", "{}")), .content("!")])
     }
 
     @Test("llama3_json: bare, behind its tag, several")

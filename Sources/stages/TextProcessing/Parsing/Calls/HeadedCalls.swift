@@ -76,13 +76,17 @@ struct HeadedCalls: CallMachine {
             state = .between(markers)
             return .more
         case .refused(let unread): return calls.refuse(unread)
-        case .found(let index):
-            guard index == 0, style.callOpener != nil else { return .done }
-            name.removeAll()
-            id = nil
-            state = nameState
-            return .more
+        case .found(let index): return go(over: index)
         }
+    }
+
+    /// Behind one of `boundaries`.
+    private mutating func go(over boundary: Int) -> CallVerdict {
+        guard boundary == 0, style.callOpener != nil else { return .done }
+        name.removeAll()
+        id = nil
+        state = nameState
+        return .more
     }
 
     private mutating func name(_ search: inout MarkerSearch, _ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
@@ -191,7 +195,8 @@ struct HeadedCalls: CallMachine {
             fence += 1
             return .more
         }
-        var markers = MarkerExpectation(callCloser.map { [$0] } ?? [])
+        // Models forget to close a call before the next one.
+        var markers = MarkerExpectation((callCloser.map { [$0] } ?? []) + boundaries)
         return close(&markers, symbol, &calls)
     }
 
@@ -201,10 +206,11 @@ struct HeadedCalls: CallMachine {
             state = .closing(markers)
             return .more
         case .refused(let unread): return calls.refuse(unread)
-        case .found:
+        case .found(0):
             guard !boundaries.isEmpty else { return .done }
             state = .between(MarkerExpectation(boundaries))
             return .more
+        case .found(let index): return go(over: index - 1)
         }
     }
 }
