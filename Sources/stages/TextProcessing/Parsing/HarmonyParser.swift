@@ -7,7 +7,7 @@ struct HarmonyParser: Sendable {
     ]
     private enum Marker: Int { case start, channel, message, constrain, end, call, `return` }
     private enum State {
-        /// Inside a head; whether the prompt has begun it.
+        /// Inside a head, as the prompt leaves it.
         case head
         case content, reasoning, call
         /// Between two messages.
