@@ -23,6 +23,8 @@ import Testing
             parse(#"<tool_call>{"arguments":{"x":1},"name":"f"}</tool_call> and more"#, .hermes).parts == [
                 .call(Call("f", #"{"x":1}"#)), .content(" and more"),
             ])
+        let twice = #"<tool_call>{"name": "f", "arguments": {"a": 1}, "arguments": {"b": 2}, "name": "g"}</tool_call>"#
+        #expect(parse(twice, .hermes).parts == [.call(Call("f", #"{"a": 1}"#))])
         #expect(parse("<tool_call>\n{\"name\": \"f\"}\n</tool_call>\n", .hermes).parts == [.call(Call("f", "{}"))])
         #expect(
             parse(#"<tool_call>{"id": 12, "name" : "f\u00e9" , "x":[1], "arguments" : {"y" : 2} , "z":3 }</tool_call>"#, .hermes).parts == [
@@ -60,6 +62,45 @@ import Testing
             ])
         #expect(
             parse(#"<tool_call>{"name": "f", "arguments": {}} oops"#, .hermes).parts == [.call(Call("f", "{}")), .content(" oops")])
+    }
+
+    @Test("a special token inside a name is no part of it")
+    func strayed() {
+        let marker = TaggedText("[TOOL_CALLS]", specials: ["[TOOL_CALLS]"]).symbols, half = TaggedText("[AR", specials: ["[AR"]).symbols
+        let format = AnswerFormat(tools: .mistral, reasoning: nil, specials: ["[TOOL_CALLS]", "[ARGS]"])
+        let text = marker + TaggedText("f").symbols + half + TaggedText("{}").symbols
+        #expect(
+            ParserUnderTest(make: { AnswerParser(format, tools: .any) }, text: TaggedText(text)).parsed().parts == [
+                .content("[TOOL_CALLS]f[AR{}")
+            ])
+    }
+
+    @Test("a marker that comes instead of another one is found all the same")
+    func instead() {
+        let call = #"<tool_call>{"name": "f", "arguments": {}}"#
+        #expect(
+            parse(call + call + "\n</tool_carl>", .hermes).parts == [
+                .call(Call("f", "{}")), .call(Call("f", "{}")), .content("\n</tool_carl>"),
+            ])
+        #expect(
+            parse(#"[TOOL_CALLS]f[TOOL_CALLS]g[ARGS]{}"#, .mistral, specials: ["[TOOL_CALLS]", "[ARGS]"]).parts == [
+                .content("[TOOL_CALLS]f"), .call(Call("g", "{}")),
+            ])
+        #expect(
+            parse("<tool_call><function=f><parameter=a>1</parameter></fun<tool_call><function=g></function></tool_call>", .qwen).parts == [
+                .call(Call("f", #"{"a":"1""#)), .content("</fun"), .call(Call("g", "{}")),
+            ])
+        #expect(
+            parse("<tool_call><function=f<tool_call><function=g></function></tool_call>", .qwen, specials: ["<tool_call>", "</tool_call>"])
+                .parts == [
+                    .content("<tool_call><function=f"), .call(Call("g", "{}")),
+                ])
+        #expect(
+            parse("<|tool_call_start|>[f()]<|tool_call_start|>[g()]<|tool_call_end|>", .liquid).calls == [Call("f", "{}"), Call("g", "{}")])
+        #expect(
+            parse(
+                "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>f<｜tool▁sep｜>{}<｜tool▁call▁begin｜>g<｜tool▁sep｜>{}<｜tool▁calls▁end｜>!", .deepseek
+            ).parts == [.call(Call("f", "{}")), .call(Call("g", "{}")), .content("!")])
     }
 
     @Test("llama3_json: bare, behind its tag, several")

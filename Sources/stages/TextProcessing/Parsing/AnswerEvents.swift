@@ -18,9 +18,14 @@ package struct AnswerEvents: Hashable, Sendable {
         package fileprivate(set) var range: Range<Int>
     }
 
+    /// Kinds that have text.
+    enum TextKind: Hashable, Sendable { case content, reasoning, arguments(Int) }
+
     /// The texts of all events, back to back.
     package private(set) var bytes: [UInt8] = []
     package private(set) var list: [Event] = []
+    /// Of the last event, if it has text.
+    private var open: TextKind?
 
     package init() {}
 
@@ -31,28 +36,37 @@ package struct AnswerEvents: Hashable, Sendable {
     package mutating func removeAll() {
         bytes.removeAll(keepingCapacity: true)
         list.removeAll(keepingCapacity: true)
+        open = nil
     }
 
-    mutating func append(_ kind: Kind) { list.append(Event(kind: kind, range: bytes.count..<bytes.count)) }
+    mutating func append(_ kind: Kind) {
+        open = nil
+        list.append(Event(kind: kind, range: bytes.count..<bytes.count))
+    }
 
-    /// Text of a kind that goes on with what came before.
-    mutating func append(_ kind: Kind, _ byte: UInt8) {
-        extend(kind, by: 1)
+    /// Text that goes on with what came before, if that was of the same kind.
+    @inline(__always)
+    mutating func append(_ kind: TextKind, _ byte: UInt8) {
+        if kind != open { begin(kind) }
         bytes.append(byte)
+        list[list.count - 1].range = list[list.count - 1].range.lowerBound..<bytes.count
     }
 
-    mutating func append(_ kind: Kind, _ text: some Collection<UInt8>) {
+    mutating func append(_ kind: TextKind, _ text: some Collection<UInt8>) {
         guard !text.isEmpty else { return }
-        extend(kind, by: text.count)
+        if kind != open { begin(kind) }
         bytes.append(contentsOf: text)
+        list[list.count - 1].range = list[list.count - 1].range.lowerBound..<bytes.count
     }
 
-    private mutating func extend(_ kind: Kind, by count: Int) {
-        let end = bytes.count + count
-        if let last = list.last, last.kind == kind {
-            list[list.count - 1].range = last.range.lowerBound..<end
-        } else {
-            list.append(Event(kind: kind, range: bytes.count..<end))
-        }
+    private mutating func begin(_ kind: TextKind) {
+        open = kind
+        let whole: Kind =
+            switch kind {
+            case .content: .content
+            case .reasoning: .reasoning
+            case .arguments(let index): .arguments(index: index)
+            }
+        list.append(Event(kind: whole, range: bytes.count..<bytes.count))
     }
 }

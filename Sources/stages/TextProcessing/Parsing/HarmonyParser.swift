@@ -7,7 +7,7 @@ struct HarmonyParser: Sendable {
     ]
     private enum Marker: Int { case start, channel, message, constrain, end, call, `return` }
     private enum State {
-        /// Inside a head; whether the prompt has begun it.
+        /// Inside a head, as the prompt leaves it.
         case head
         case content, reasoning, call
         /// Between two messages.
@@ -34,7 +34,7 @@ struct HarmonyParser: Sendable {
     var heldBytes: Int { search.held.count + sink.held.count + space.count }
 
     /// What text is while nothing but markers can change it.
-    var passing: AnswerEvents.Kind? {
+    var passing: AnswerEvents.TextKind? {
         guard search.held.isEmpty else { return nil }
         switch state {
         case .content: return .content

@@ -46,6 +46,13 @@ struct MarkerSearch: Sendable {
         return held
     }
 
+    /// After a step that came to `found`: symbols before the present one, from the first on that belongs to a special token which is no marker
+    /// here. Nil if there is none.
+    func strayed(_ found: Int?) -> [Symbol]? {
+        guard let first = released.firstIndex(where: \.isSpecial) else { return nil }
+        return (released[first...] + (found.map { markers[$0] } ?? held)).dropLast()
+    }
+
     private func ended() -> Int? {
         var longest: Int?
         for (index, marker) in markers.enumerated() where !marker.isEmpty && marker.count <= held.count {
@@ -60,7 +67,12 @@ struct MarkerSearch: Sendable {
 
 /// Waits for one of several markers with nothing but white space in front.
 struct MarkerExpectation: Sendable {
-    enum Verdict { case waits, found(Int), refused }
+    enum Verdict {
+        case waits
+        case found(Int)
+        /// These symbols before the present one looked like the beginning of a marker.
+        case refused([Symbol])
+    }
 
     let markers: [[Symbol]]
     private var pending: [Symbol] = []
@@ -75,8 +87,8 @@ struct MarkerExpectation: Sendable {
             return .found(found)
         }
         guard markers.contains(where: { $0.starts(with: pending) }) else {
-            pending.removeAll(keepingCapacity: true)
-            return .refused
+            defer { pending.removeAll(keepingCapacity: true) }
+            return .refused(pending.dropLast())
         }
         return .waits
     }

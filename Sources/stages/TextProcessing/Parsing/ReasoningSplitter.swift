@@ -10,8 +10,6 @@ struct ReasoningSplitter: Sendable {
     private let opener: [Symbol]
     private var opening: MarkerSearch
     private var closing: MarkerSearch
-    /// Which of the markers of `closing` ends the thought and begins something that others must see.
-    private let implicit: Int
     private(set) var place: Place
     /// Symbols that were passed on: not part of a thought.
     private(set) var released: [Symbol] = []
@@ -26,7 +24,6 @@ struct ReasoningSplitter: Sendable {
         opener = format?.opener.map(spelling.symbols) ?? []
         openerIsSpecial = opener.contains(where: \.isSpecial)
         opening = MarkerSearch(opener.isEmpty ? [] : [opener])
-        implicit = 1
         closing = MarkerSearch((format?.closer).map { [spelling.symbols($0)] + ends } ?? [])
         place = opener.isEmpty ? .outside : startsInside ? .inside : .start
         atOpening = startsInside
@@ -107,7 +104,8 @@ struct ReasoningSplitter: Sendable {
         guard let found else { return .nothing }
         lineEnds.removeAll(keepingCapacity: true)
         place = .outside
-        if found >= implicit { released.append(contentsOf: closing.markers[found]) }
+        // All but the first begin something that others must see.
+        if found > 0 { released.append(contentsOf: closing.markers[found]) }
         return .closed
     }
 

@@ -117,7 +117,12 @@ struct ToolCallScanner: Sendable {
             }
             giveUp()
         case .doneBefore, .refused:
+            var unread: [Symbol] = []
+            swap(&unread, &sink.unread)
+            if !sink.isOpen { sink.held.removeLast(min(unread.count, sink.held.count)) }
             giveUp()
+            // Shorter than a marker, so nothing is read often.
+            for symbol in unread { step(symbol) }
             step(symbol)
         }
     }

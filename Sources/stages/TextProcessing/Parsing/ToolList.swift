@@ -29,7 +29,7 @@ package struct ToolList: Sendable {
 
     private init(parameters: [[UInt8]: [[UInt8]: Types]]?) { self.parameters = parameters }
 
-    func allows(_ name: [UInt8]) -> Bool { parameters.map { $0[name] != nil } ?? true }
+    func allows(_ name: [UInt8]) -> Bool { parameters == nil || parameters?[name] != nil }
 
     /// Empty where nothing is known.
     func types(of parameter: [UInt8], in tool: [UInt8]) -> Types { parameters?[tool]?[parameter] ?? [] }

@@ -6,6 +6,8 @@ struct CallSink: Sendable {
     var held: [UInt8] = []
     private(set) var count = 0
     private(set) var isOpen = false
+    /// Symbols before the present one that a refusing machine took for the beginning of a marker: they may begin another one.
+    var unread: [Symbol] = []
     /// Whether a call ended with the symbol under way, so that it belongs to the call.
     var endedNow = false
 
@@ -24,9 +26,9 @@ struct CallSink: Sendable {
     }
 
     @inline(__always)
-    mutating func argument(_ byte: UInt8) { events.append(.arguments(index: count), byte) }
+    mutating func argument(_ byte: UInt8) { events.append(.arguments(count), byte) }
 
-    mutating func arguments(_ text: some Collection<UInt8>) { events.append(.arguments(index: count), text) }
+    mutating func arguments(_ text: some Collection<UInt8>) { events.append(.arguments(count), text) }
 
     mutating func end() {
         guard isOpen else { return }
@@ -40,6 +42,14 @@ struct CallSink: Sendable {
 /// One form of writing calls, from behind its opening marker on; takes symbols one by one, so that it cannot depend on how they were cut.
 protocol CallMachine: Sendable {
     mutating func step(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict
+}
+
+extension CallSink {
+    /// Refuses the present symbol, and what came just before it.
+    mutating func refuse(_ unread: [Symbol]) -> CallVerdict {
+        self.unread = unread
+        return .refused
+    }
 }
 
 enum CallVerdict {

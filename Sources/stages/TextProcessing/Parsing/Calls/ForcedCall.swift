@@ -41,10 +41,10 @@ struct ForcedCall: Sendable {
         var follower = follower
         switch symbol.isSpecial ? .refused : follower.step(symbol.byte) {
         case .more:
-            events.append(.arguments(index: 0), symbol.byte)
+            events.append(.arguments(0), symbol.byte)
             state = .arguments(follower)
         case .done:
-            events.append(.arguments(index: 0), symbol.byte)
+            events.append(.arguments(0), symbol.byte)
             end(&events)
         case .doneBefore, .refused:
             end(&events)

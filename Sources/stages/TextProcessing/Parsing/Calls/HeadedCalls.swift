@@ -50,44 +50,48 @@ struct HeadedCalls: CallMachine {
         idOpener = style.idOpener.map(spelling.symbols)
         boundaries = [style.callOpener, style.closer].compactMap { $0.map(spelling.symbols) }
         callCloser = style.callCloser.map(spelling.symbols)
-        state = .closing(MarkerExpectation([]))
-        state = style.callOpener == nil ? nameState : .between(MarkerExpectation(boundaries))
+        state = .between(MarkerExpectation(boundaries))
+        if style.callOpener == nil { state = nameState }
     }
 
     private var nameState: State { .name(MarkerSearch(nameEnds + (idOpener.map { [$0] } ?? []))) }
 
     mutating func step(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         switch state {
-        case .between(var markers): return between(&markers, symbol)
+        case .between(var markers): return between(&markers, symbol, &calls)
         case .name(var search): return name(&search, symbol, &calls)
         case .id(var search): return id(&search, symbol, &calls)
         case .beforeArguments: return beforeArguments(symbol, &calls)
         case .nameLine: return nameLine(symbol)
         case .fence: return fence(symbol, &calls)
         case .arguments(var follower): return arguments(&follower, symbol, &calls)
-        case .afterArguments: return afterArguments(symbol)
-        case .closing(var markers): return close(&markers, symbol)
+        case .afterArguments: return afterArguments(symbol, &calls)
+        case .closing(var markers): return close(&markers, symbol, &calls)
         }
     }
 
-    private mutating func between(_ markers: inout MarkerExpectation, _ symbol: Symbol) -> CallVerdict {
+    private mutating func between(_ markers: inout MarkerExpectation, _ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         switch markers.step(symbol) {
         case .waits:
             state = .between(markers)
             return .more
-        case .refused: return .refused
-        case .found(let index):
-            guard index == 0, style.callOpener != nil else { return .done }
-            name.removeAll()
-            id = nil
-            state = nameState
-            return .more
+        case .refused(let unread): return calls.refuse(unread)
+        case .found(let index): return go(over: index)
         }
+    }
+
+    /// Behind one of `boundaries`.
+    private mutating func go(over boundary: Int) -> CallVerdict {
+        guard boundary == 0, style.callOpener != nil else { return .done }
+        name.removeAll()
+        id = nil
+        state = nameState
+        return .more
     }
 
     private mutating func name(_ search: inout MarkerSearch, _ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         let found = search.step(symbol)
-        guard search.released.allSatisfy({ !$0.isSpecial }) else { return .refused }
+        if let strayed = search.strayed(found) { return calls.refuse(strayed) }
         name.append(contentsOf: search.released.lazy.map(\.byte))
         guard name.count <= TextLimits.callNameBytes else { return .refused }
         guard let found else {
@@ -105,6 +109,7 @@ struct HeadedCalls: CallMachine {
 
     private mutating func id(_ search: inout MarkerSearch, _ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         let found = search.step(symbol)
+        if let strayed = search.strayed(found) { return calls.refuse(strayed) }
         id?.append(contentsOf: search.released.lazy.map(\.byte))
         guard id?.count ?? 0 <= TextLimits.callNameBytes else { return .refused }
         guard let found else {
@@ -184,59 +189,28 @@ struct HeadedCalls: CallMachine {
     }
 
     /// White space, the fence's end, then the marker that ends the call.
-    private mutating func afterArguments(_ symbol: Symbol) -> CallVerdict {
+    private mutating func afterArguments(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         if symbol.isSpace { return .more }
         if symbol == "`", fence < 3 {
             fence += 1
             return .more
         }
-        var markers = MarkerExpectation(callCloser.map { [$0] } ?? [])
-        return close(&markers, symbol)
+        // Models forget to close a call before the next one.
+        var markers = MarkerExpectation((callCloser.map { [$0] } ?? []) + boundaries)
+        return close(&markers, symbol, &calls)
     }
 
-    private mutating func close(_ markers: inout MarkerExpectation, _ symbol: Symbol) -> CallVerdict {
+    private mutating func close(_ markers: inout MarkerExpectation, _ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         switch markers.step(symbol) {
         case .waits:
             state = .closing(markers)
             return .more
-        case .refused: return .refused
-        case .found:
+        case .refused(let unread): return calls.refuse(unread)
+        case .found(0):
             guard !boundaries.isEmpty else { return .done }
             state = .between(MarkerExpectation(boundaries))
             return .more
-        }
-    }
-}
-
-/// What Mistral's models write behind `[TOOL_CALLS]`: an array of objects, or a name and its arguments.
-struct MistralCalls: CallMachine {
-    private enum State { case start, array(JSONCalls), named(HeadedCalls) }
-
-    private var state = State.start
-    private let spelling: MarkerSpelling
-    static let array = JSONCallStyle(openers: ["[TOOL_CALLS]"])
-    static let named = HeadedCallStyle(openers: ["[TOOL_CALLS]"], nameEnds: ["[ARGS]", "{"], idOpener: "[CALL_ID]")
-
-    init(_ spelling: MarkerSpelling) { self.spelling = spelling }
-
-    mutating func step(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
-        switch state {
-        case .start:
-            if symbol.isSpace { return .more }
-            if symbol == "[" || symbol == "{" {
-                state = .array(JSONCalls(Self.array, spelling))
-            } else {
-                state = .named(HeadedCalls(Self.named, spelling))
-            }
-            return step(symbol, &calls)
-        case .array(var machine):
-            state = .start
-            defer { state = .array(machine) }
-            return machine.step(symbol, &calls)
-        case .named(var machine):
-            state = .start
-            defer { state = .named(machine) }
-            return machine.step(symbol, &calls)
+        case .found(let index): return go(over: index - 1)
         }
     }
 }

@@ -16,7 +16,7 @@ struct JSONCalls: CallMachine {
     private enum State {
         /// Before an object, or behind one.
         case between
-        case object(JSONCallObject)
+        case object
         /// Behind the last call.
         case closing
     }
@@ -24,6 +24,7 @@ struct JSONCalls: CallMachine {
     private let style: JSONCallStyle
     private var closer: MarkerExpectation?
     private var state = State.between
+    private var object: JSONCallObject
     private var inArray = false
     /// Objects that are over.
     private var objects = 0
@@ -34,33 +35,33 @@ struct JSONCalls: CallMachine {
 
     init(_ style: JSONCallStyle, _ spelling: MarkerSpelling) {
         self.style = style
+        object = JSONCallObject(isKeyedByName: style.isKeyedByName)
         closer = style.closer.map { MarkerExpectation([spelling.symbols($0)]) }
     }
 
     mutating func step(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         switch state {
-        case .object(var object):
-            state = .closing  // so that the object is not copied while it changes
-            let verdict = object.step(symbol, &calls)
-            switch verdict {
-            case .more: state = .object(object)
+        case .object:
+            switch object.step(symbol, &calls) {
+            case .more: return .more
             case .done, .doneBefore:
                 objects += 1
                 isSeparated = false
                 state = .between
+                return .more
             case .refused: return .refused
             }
-            return .more
-        case .between: return between(symbol)
-        case .closing: return close(symbol)
+        case .between: return between(symbol, &calls)
+        case .closing: return close(symbol, &calls)
         }
     }
 
-    private mutating func between(_ symbol: Symbol) -> CallVerdict {
+    private mutating func between(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         if !closerBegan {
             if symbol.isSpace { return .more }
             if symbol == "{", isSeparated || closer != nil {
-                state = .object(JSONCallObject(isKeyedByName: style.isKeyedByName))
+                object = JSONCallObject(isKeyedByName: style.isKeyedByName)
+                state = .object
                 return .more
             }
             if symbol == "[", !inArray, objects == 0 {
@@ -79,17 +80,17 @@ struct JSONCalls: CallMachine {
             }
         }
         guard !inArray, objects > 0 else { return .refused }
-        return close(symbol)
+        return close(symbol, &calls)
     }
 
-    private mutating func close(_ symbol: Symbol) -> CallVerdict {
+    private mutating func close(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         guard closer != nil else { return isSeparated ? .refused : .doneBefore }
         switch closer!.step(symbol) {
         case .found: return .done
         case .waits:
             closerBegan = !symbol.isSpace || closerBegan
             return .more
-        case .refused: return .refused
+        case .refused(let unread): return calls.refuse(unread)
         }
     }
 }

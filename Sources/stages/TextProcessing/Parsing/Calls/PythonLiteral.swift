@@ -12,6 +12,8 @@ struct PythonLiteral: Sendable {
     }
 
     private var state = State.value
+    /// A comma that Python allows behind the last element, and JSON does not: written when another element comes.
+    private var hasPendingComma = false
     private var open: [Container] = []
     /// A number or a constant, which is short.
     private var word: [UInt8] = []
@@ -99,24 +101,20 @@ struct PythonLiteral: Sendable {
     private mutating func endValue() -> JSONFollower.Verdict { open.isEmpty ? .done : go(.afterValue) }
 
     private mutating func afterValue(_ byte: UInt8, _ calls: inout CallSink) -> JSONFollower.Verdict {
-        if case .afterComma = pending, !isClosing(byte) {
+        if hasPendingComma, !isClosing(byte) {
             calls.argument(UInt8(ascii: ","))
-            pending = .none
+            hasPendingComma = false
             return value(byte, &calls)
         }
         if isClosing(byte) {
-            pending = .none
+            hasPendingComma = false
             return close(&calls)
         }
-        guard byte == UInt8(ascii: ","), case .none = pending else { return .refused }
+        guard byte == UInt8(ascii: ","), !hasPendingComma else { return .refused }
         if open.last == .dictionary { return go(.key) }
-        pending = .afterComma
+        hasPendingComma = true
         return .more
     }
-
-    /// A comma that Python allows behind the last element, and JSON does not: written when another element comes.
-    private enum Pending { case none, afterComma }
-    private var pending = Pending.none
 
     private mutating func go(_ next: State) -> JSONFollower.Verdict {
         state = next

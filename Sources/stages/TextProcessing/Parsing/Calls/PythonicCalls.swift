@@ -14,7 +14,7 @@ struct PythonicCalls: CallMachine {
     init(closer: String?, _ spelling: MarkerSpelling) { self.closer = closer.map { MarkerExpectation([spelling.symbols($0)]) } }
 
     mutating func step(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
-        if case .closing = state { return close(symbol) }
+        if case .closing = state { return close(symbol, &calls) }
         guard !symbol.isSpecial else { return .refused }
         switch state {
         case .value: return value(symbol, &calls)
@@ -120,11 +120,11 @@ struct PythonicCalls: CallMachine {
         return .more
     }
 
-    private mutating func close(_ symbol: Symbol) -> CallVerdict {
+    private mutating func close(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         switch closer!.step(symbol) {
         case .found: .done
         case .waits: .more
-        case .refused: .refused
+        case .refused(let unread): calls.refuse(unread)
         }
     }
 

@@ -57,7 +57,7 @@ struct TaggedCalls: CallMachine {
         case .expecting:
             switch expectation.step(symbol) {
             case .waits: return .more
-            case .refused: return .refused
+            case .refused(let unread): return calls.refuse(unread)
             case .found(let index): return go(next[index], &calls)
             }
         case .name: return name(symbol, &calls)
@@ -65,7 +65,7 @@ struct TaggedCalls: CallMachine {
         case .valueOpener:
             switch expectation.step(symbol) {
             case .waits: break
-            case .refused: return .refused
+            case .refused(let unread): return calls.refuse(unread)
             case .found: beginValue()
             }
             return .more
@@ -117,21 +117,23 @@ struct TaggedCalls: CallMachine {
 
     // MARK: Names
 
-    /// Takes what stands before a marker; nil if that cannot be a name.
-    private mutating func text(before symbol: Symbol, _ text: inout [UInt8]) -> (found: Int?, isGood: Bool) {
+    /// Takes what stands before a marker. Nil with `isOver` set if that cannot be a name.
+    private mutating func text(before symbol: Symbol, _ text: WritableKeyPath<Self, [UInt8]>, _ calls: inout CallSink, isOver: inout Bool)
+        -> Int?
+    {
         let found = search.step(symbol)
-        let isPlain = search.released.allSatisfy { !$0.isSpecial }
-        text.append(contentsOf: search.released.lazy.map(\.byte))
-        return (found, isPlain && text.count <= TextLimits.callNameBytes)
+        if let strayed = search.strayed(found) {
+            calls.unread = strayed
+            isOver = true
+        }
+        self[keyPath: text].append(contentsOf: search.released.lazy.map(\.byte))
+        if self[keyPath: text].count > TextLimits.callNameBytes { isOver = true }
+        return isOver ? nil : found
     }
 
     private mutating func name(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
-        var text: [UInt8] = []
-        swap(&text, &name)
-        let (found, isGood) = self.text(before: symbol, &text)
-        swap(&text, &name)
-        guard isGood else { return .refused }
-        guard let found else { return .more }
+        var isOver = false
+        guard let found = text(before: symbol, \.name, &calls, isOver: &isOver) else { return isOver ? .refused : .more }
         name = name.trimmed
         guard calls.begin(name) else { return .refused }
         switch style.nameEnds[found] {
@@ -143,12 +145,8 @@ struct TaggedCalls: CallMachine {
     }
 
     private mutating func key(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
-        var text: [UInt8] = []
-        swap(&text, &key)
-        let (found, isGood) = self.text(before: symbol, &text)
-        swap(&text, &key)
-        guard isGood else { return .refused }
-        guard let found else { return .more }
+        var isOver = false
+        guard let found = text(before: symbol, \.key, &calls, isOver: &isOver) else { return isOver ? .refused : .more }
         key = key.trimmed
         calls.argument(parameters == 0 ? UInt8(ascii: "{") : UInt8(ascii: ","))
         parameters += 1
