@@ -90,6 +90,22 @@ def runs(table):
     return kinds, text
 
 
+def combining_classes():
+    """Classes never change, but older versions of Unicode know fewer: a mark that changes places with no other has none."""
+    classes = bytearray(0x110000)
+    form = normalizers.NFD()
+    highest, lowest = "\u0345", "\u0334"
+    for code in CODES:
+        mark = chr(code)
+        moves = form.normalize_str(highest + mark).endswith(highest) or form.normalize_str(mark + lowest).startswith(lowest)
+        if moves and mark not in (highest, lowest) and len(form.normalize_str(mark)) == 1:
+            classes[code] = unicodedata.combining(mark)
+            assert classes[code]
+    for mark in (highest, lowest):
+        classes[ord(mark)] = unicodedata.combining(mark)
+    return classes
+
+
 def decompositions():
     """Pairs that a code point falls into at once: the second is 0 where it falls into one."""
     text, last, nfd = "", 0, each(normalizers.NFD())
@@ -118,10 +134,7 @@ def swift(folder):
         + "    /// The values that occur; a run names one by its place here.\n"
         + f"    static let kinds: [UInt8] = [{numbers}]\n\n"
         + literal("runs", text, "Back to back from U+0000: how many code points, and which kind.") + "}\n")
-    classes = bytearray(0x110000)
-    for code in CODES:
-        classes[code] = unicodedata.combining(chr(code))
-    kinds, text = runs(classes)
+    kinds, text = runs(combining_classes())
     numbers = ", ".join(map(str, kinds))
     (folder / "UnicodeNormalizationData.swift").write_text(
         made + "/// Canonical combining classes and decompositions.\nenum UnicodeNormalizationData {\n"

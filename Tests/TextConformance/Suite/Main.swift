@@ -11,7 +11,7 @@ enum Main {
 
     /// By name; each is a file of this folder.
     private static let checks: [(name: String, run: Check)] = [
-        ("tokenizers", TokenizersCheck.run), ("tokenizer-bench", TokenizerBench.run),
+        ("tokenizer-bench", TokenizerBench.run), ("tokenizers", TokenizersCheck.run), ("unicode", UnicodeCheck.run),
     ]
 
     static func main() {
