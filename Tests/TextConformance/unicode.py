@@ -125,21 +125,24 @@ def literal(name, text, about):
     return f'    /// {about}\n    static let {name}: StaticString = """\n        ' + "\\\n        ".join(lines) + '\n        """\n'
 
 
+def array(name, numbers):
+    rows = [", ".join(map(str, numbers[start:start + 24])) for start in range(0, len(numbers), 24)]
+    return f"    static let {name}: [UInt8] = [\n" + "".join(f"        {row},\n" for row in rows) + "    ]\n"
+
+
 def swift(folder):
     kinds, text = runs(properties())
     made = "// Made by Tests/TextConformance/unicode.py; not to be edited.\n\n"
-    numbers = ", ".join(map(str, kinds))
     (folder / "UnicodePropertyData.swift").write_text(
         made + "/// What Hugging Face's tokenizers holds every code point for.\nenum UnicodePropertyData {\n"
         + "    /// The values that occur; a run names one by its place here.\n"
-        + f"    static let kinds: [UInt8] = [{numbers}]\n\n"
+        + array("kinds", kinds) + "\n"
         + literal("runs", text, "Back to back from U+0000: how many code points, and which kind.") + "}\n")
     kinds, text = runs(combining_classes())
-    numbers = ", ".join(map(str, kinds))
     (folder / "UnicodeNormalizationData.swift").write_text(
         made + "/// Canonical combining classes and decompositions.\nenum UnicodeNormalizationData {\n"
         + "    /// The classes that occur; a run names one by its place here.\n"
-        + f"    static let kinds: [UInt8] = [{numbers}]\n\n"
+        + array("kinds", kinds) + "\n"
         + literal("classes", text, "Back to back from U+0000: how many code points, and which class.") + "\n"
         + literal("decompositions", decompositions(),
                   "For each code point that falls into others: how far from the last one, twice, and 1 more if they compose to it; and the two.")

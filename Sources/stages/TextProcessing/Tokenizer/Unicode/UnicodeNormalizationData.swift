@@ -3,7 +3,11 @@
 /// Canonical combining classes and decompositions.
 enum UnicodeNormalizationData {
     /// The classes that occur; a run names one by its place here.
-    static let kinds: [UInt8] = [0, 1, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 84, 91, 103, 107, 118, 122, 129, 130, 132, 202, 214, 216, 218, 220, 222, 224, 226, 228, 230, 232, 233, 234, 240]
+    static let kinds: [UInt8] = [
+        0, 1, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
+        29, 30, 31, 32, 33, 34, 35, 36, 84, 91, 103, 107, 118, 122, 129, 130, 132, 202, 214, 216, 218, 220, 222, 224,
+        226, 228, 230, 232, 233, 234, 240,
+    ]
 
     /// Back to back from U+0000: how many code points, and which class.
     static let classes: StaticString = """
