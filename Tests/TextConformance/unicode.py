@@ -90,6 +90,22 @@ def runs(table):
     return kinds, text
 
 
+def combining_classes():
+    """Classes never change, but older versions of Unicode know fewer: a mark that changes places with no other has none."""
+    classes = bytearray(0x110000)
+    form = normalizers.NFD()
+    highest, lowest = "\u0345", "\u0334"
+    for code in CODES:
+        mark = chr(code)
+        moves = form.normalize_str(highest + mark).endswith(highest) or form.normalize_str(mark + lowest).startswith(lowest)
+        if moves and mark not in (highest, lowest) and len(form.normalize_str(mark)) == 1:
+            classes[code] = unicodedata.combining(mark)
+            assert classes[code]
+    for mark in (highest, lowest):
+        classes[ord(mark)] = unicodedata.combining(mark)
+    return classes
+
+
 def decompositions():
     """Pairs that a code point falls into at once: the second is 0 where it falls into one."""
     text, last, nfd = "", 0, each(normalizers.NFD())
@@ -109,24 +125,24 @@ def literal(name, text, about):
     return f'    /// {about}\n    static let {name}: StaticString = """\n        ' + "\\\n        ".join(lines) + '\n        """\n'
 
 
+def array(name, numbers):
+    rows = [", ".join(map(str, numbers[start:start + 24])) for start in range(0, len(numbers), 24)]
+    return f"    static let {name}: [UInt8] = [\n" + "".join(f"        {row},\n" for row in rows) + "    ]\n"
+
+
 def swift(folder):
     kinds, text = runs(properties())
     made = "// Made by Tests/TextConformance/unicode.py; not to be edited.\n\n"
-    numbers = ", ".join(map(str, kinds))
     (folder / "UnicodePropertyData.swift").write_text(
         made + "/// What Hugging Face's tokenizers holds every code point for.\nenum UnicodePropertyData {\n"
         + "    /// The values that occur; a run names one by its place here.\n"
-        + f"    static let kinds: [UInt8] = [{numbers}]\n\n"
+        + array("kinds", kinds) + "\n"
         + literal("runs", text, "Back to back from U+0000: how many code points, and which kind.") + "}\n")
-    classes = bytearray(0x110000)
-    for code in CODES:
-        classes[code] = unicodedata.combining(chr(code))
-    kinds, text = runs(classes)
-    numbers = ", ".join(map(str, kinds))
+    kinds, text = runs(combining_classes())
     (folder / "UnicodeNormalizationData.swift").write_text(
         made + "/// Canonical combining classes and decompositions.\nenum UnicodeNormalizationData {\n"
         + "    /// The classes that occur; a run names one by its place here.\n"
-        + f"    static let kinds: [UInt8] = [{numbers}]\n\n"
+        + array("kinds", kinds) + "\n"
         + literal("classes", text, "Back to back from U+0000: how many code points, and which class.") + "\n"
         + literal("decompositions", decompositions(),
                   "For each code point that falls into others: how far from the last one, twice, and 1 more if they compose to it; and the two.")

@@ -63,8 +63,6 @@ package enum TextLimits {
 
     /// Steps that a pattern may make at one place of a text before what it costs is counted: well-known ones need some dozens.
     package static let patternSteps = 1000
-    /// Places that are searched with one count of steps.
-    package static let patternWindow = 64
     /// Memory for going back.
     package static let patternHeapKilobytes = 64 << 10
 

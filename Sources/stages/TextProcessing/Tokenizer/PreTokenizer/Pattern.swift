@@ -9,6 +9,7 @@ enum Pattern: Sendable {
     case digitTriple
     case property(PropertyScanner)
     case literal(LiteralScanner)
+    case oneClass(ClassScanner)
     case expression(RegularExpression)
 
     /// Calls `body` with every match and with what is between matches, in order; stops once it returns false.
@@ -26,6 +27,7 @@ enum Pattern: Sendable {
         case .digitTriple: DigitTripleScanner().pieces(of: text, from: start, body)
         case .property(let scanner): scanner.pieces(of: text, from: start, body)
         case .literal(let scanner): scanner.pieces(of: text, from: start, body)
+        case .oneClass(let scanner): scanner.pieces(of: text, from: start, body)
         case .expression(let expression): try expression.pieces(of: text, from: start, body)
         }
     }
@@ -33,7 +35,9 @@ enum Pattern: Sendable {
 
 extension Pattern {
     /// The scanner for a pattern's exact text, where there is one.
-    static func known(_ text: String) -> Pattern? { families.first { $0.text == text }?.pattern }
+    static func known(_ text: String) -> Pattern? {
+        families.first { $0.text == text }?.pattern ?? ClassScanner(text).map(Pattern.oneClass)
+    }
 
     /// Texts as the files of well-known models have them.
     static let families: [(name: String, text: String, pattern: Pattern)] = [

@@ -13,7 +13,7 @@ final class RegularExpression: @unchecked Sendable {
         let translated = RegularExpression.translate(pattern)
         var number: Int32 = 0
         var offset = 0
-        let options = UInt32(PCRE2_UTF) | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_MULTILINE | PCRE2_USE_OFFSET_LIMIT
+        let options = UInt32(PCRE2_UTF) | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_MULTILINE
         let context = pcre2_compile_context_create_8(nil)
         defer { pcre2_compile_context_free_8(context) }
         pcre2_set_newline_8(context, UInt32(PCRE2_NEWLINE_LF))
@@ -101,23 +101,29 @@ private struct ExpressionSearch {
         return nil
     }
 
-    /// PCRE2 counts its steps anew at each place where a match might begin. So it is asked about a few places at a time with few steps; where
-    /// these do not suffice it gets more at one place, out of what the whole text may cost.
+    /// PCRE2 counts its steps anew at each place where a match might begin. So each place gets few; where these do not suffice, the places up to
+    /// there are asked one by one, and the one at fault gets more, out of what the whole text may cost.
     private mutating func find() throws(TextError) -> Range<Int>? {
         var start = place
-        while start <= length {
-            let window = min(length, start + TextLimits.patternWindow)
-            pcre2_set_offset_limit_8(context, window)
+        while true {
             switch try match(at: start, steps: TextLimits.patternSteps, options: 0) {
             case .found(let range): return range
-            case .none: start = window + 1
-            case .tooManySteps:
-                if case .found(let range) = try matchDearly(at: start) { return range }
-                start += start < length ? UTF8Scalar.length(base[start]) : 1
+            case .none: return nil
+            case .tooManySteps: break
             }
-            while start < length, base[start] & 0xC0 == 0x80 { start += 1 }
+            var isPassed = false
+            while !isPassed {
+                switch try match(at: start, steps: TextLimits.patternSteps, options: UInt32(PCRE2_ANCHORED)) {
+                case .found(let range): return range
+                case .none: break
+                case .tooManySteps:
+                    if case .found(let range) = try matchDearly(at: start) { return range }
+                    isPassed = true
+                }
+                guard start < length else { return nil }
+                start += UTF8Scalar.length(base[start])
+            }
         }
-        return nil
     }
 
     private mutating func matchDearly(at start: Int) throws(TextError) -> Outcome {

@@ -3,7 +3,9 @@
 /// What Hugging Face's tokenizers holds every code point for.
 enum UnicodePropertyData {
     /// The values that occur; a run names one by its place here.
-    static let kinds: [UInt8] = [0, 8, 9, 16, 32, 39, 72, 73, 128, 129, 130, 131, 132, 133, 134, 137, 167, 198, 200]
+    static let kinds: [UInt8] = [
+        0, 8, 9, 16, 32, 39, 72, 73, 128, 129, 130, 131, 132, 133, 134, 137, 167, 198, 200,
+    ]
 
     /// Back to back from U+0000: how many code points, and which kind.
     static let runs: StaticString = """

@@ -1,0 +1,127 @@
+import ClusterModel
+import JSONText
+import Testing
+
+@testable import TextProcessing
+
+@Suite("Pre-tokenizers") struct PreTokenizerTests {
+    private func split(_ text: String, _ steps: [PreTokenizer.Step], isFirst: Bool = true) throws -> [String] {
+        let splitter = PieceSplitter()
+        var bytes = Array(text.utf8)
+        try bytes.withUnsafeMutableBufferPointer { buffer throws(TextError) in
+            try splitter.split(UnsafeBufferPointer(buffer), by: steps, isFirst: isFirst)
+        }
+        return splitter.pieces.map { String(decoding: splitter.text[$0.start..<$0.end], as: UTF8.self) }
+    }
+
+    private static let dash = Pattern.literal(LiteralScanner(literal: [0x2D]))
+
+    @Test(
+        "each behaviour does with matches what Hugging Face's tokenizers does",
+        arguments: [
+            (PreTokenizer.Behavior.removed, ["the", "final", "countdown"]), (.isolated, ["the", "-", "final", "-", "-", "countdown"]),
+            (.mergedWithPrevious, ["the-", "final-", "-", "countdown"]), (.mergedWithNext, ["the", "-final", "-", "-countdown"]),
+            (.contiguous, ["the", "-", "final", "--", "countdown"]),
+        ])
+    func behaviors(behavior: PreTokenizer.Behavior, expected: [String]) throws {
+        #expect(try split("the-final--countdown", [.split(Self.dash, behavior, inverted: false)]) == expected)
+    }
+
+    @Test(
+        "inverted, what lies between matches is the match",
+        arguments: [
+            (PreTokenizer.Behavior.removed, ["-", "-", "-"]), (.isolated, ["the", "-", "final", "-", "-", "countdown"]),
+            (.mergedWithPrevious, ["the", "-final", "-", "-countdown"]), (.mergedWithNext, ["the-", "final-", "-", "countdown"]),
+            (.contiguous, ["the", "-", "final", "--", "countdown"]),
+        ])
+    func inverted(behavior: PreTokenizer.Behavior, expected: [String]) throws {
+        #expect(try split("the-final--countdown", [.split(Self.dash, behavior, inverted: true)]) == expected)
+    }
+
+    @Test("blanks become marks, and the first word gets one") func metaspace() throws {
+        func step(_ prepending: PreTokenizer.Metaspace.Prepending, _ splits: Bool) -> [PreTokenizer.Step] {
+            [.metaspace(PreTokenizer.Metaspace(replacement: Array("▁".utf8), prepending: prepending, splits: splits))]
+        }
+        #expect(try split("a  b", step(.always, true)) == ["▁a", "▁", "▁b"])
+        #expect(try split(" a b", step(.always, false)) == ["▁a▁b"])
+        #expect(try split("a b", step(.first, false)) == ["▁a▁b"])
+        #expect(try split("a b", step(.first, false), isFirst: false) == ["a▁b"])
+        #expect(try split("a b", step(.never, true)) == ["a", "▁b"])
+    }
+
+    @Test("behind ByteLevel patterns see its alphabet") func byteAlphabet() throws {
+        let digits = PreTokenizer.Step.split(.property(PropertyScanner(UnicodeProperties.numeric)), .isolated, inverted: false)
+        // U+00B2 is a number, and so is the byte 0xB2 as ByteLevel writes it.
+        #expect(try split("\u{72}\u{B2}", [digits]) == ["r", "\u{B2}"])
+        let splitter = PieceSplitter()
+        try Array("\u{B2}é".utf8).withUnsafeBufferPointer { text throws(TextError) in
+            try splitter.split(text, by: [.byteLevel(addsPrefixSpace: false, splits: false), digits], isFirst: true)
+        }
+        #expect(splitter.pieces.map { Array(splitter.text[$0.start..<$0.end]) } == [[0xC2], [0xB2], [0xC3, 0xA9]])
+        #expect(try split("a b", [.byteLevel(addsPrefixSpace: true, splits: true)]) == [" a", " b"])
+    }
+
+    // MARK: Scanners
+
+    private static let expressions: [(name: String, text: String)] =
+        Pattern.families.map { ($0.name, $0.text) } + [("lines", #"[\r\n]"#), ("words", #"\s?\p{L}+"#), ("signs", #"\s?\p{P}+"#)]
+
+    private static let scalars: [UInt32] = Array(
+        [
+            Array(0x09...0x0D), Array(0x20...0x7E),
+            [0x85, 0xA0, 0xAA, 0xB2, 0xBD, 0xC5, 0x17F, 0x1C5, 0x2B0, 0x300, 0x301, 0x5D0, 0x661, 0x903, 0x180E],
+            [0x200B, 0x2028, 0x2160, 0x20AC, 0x2581, 0x3000, 0x3042, 0x30AB, 0x4E00, 0x9FA5, 0xAC00, 0xE000, 0x1D400, 0x1F600, 0x10FFFF],
+            Array("'sStTrReEvVmMlLdD'''   \n\n\r//".unicodeScalars.map(\.value)),
+        ].joined())
+
+    /// Ends of all pieces.
+    private func ends(_ pattern: Pattern, _ text: String) throws -> [Int] {
+        var ends: [Int] = []
+        var bytes = Array(text.utf8)
+        try bytes.withPaddedBytes { base, count throws(TextError) in
+            try pattern.pieces(of: ScalarText(base, end: count), from: 0) { _, end, _ in
+                ends.append(end)
+                return true
+            }
+        }
+        return ends
+    }
+
+    @Test("a scanner cuts where PCRE2 cuts by its pattern", arguments: expressions.indices)
+    func scanners(index: Int) throws {
+        let (name, text) = Self.expressions[index]
+        let scanner = try #require(Pattern.known(text))
+        var reason = ""
+        let expression = Pattern.expression(try #require(RegularExpression(text, reason: &reason), "\(reason)"))
+        var random = SeededRandom(seed: UInt64(index))
+        for _ in 0..<500 {
+            var sample = String.UnicodeScalarView()
+            for _ in 0..<Int.random(in: 0...14, using: &random) {
+                let scalar = UnicodeScalar(Self.scalars.randomElement(using: &random)!)!
+                for _ in 0..<(Int.random(in: 0..<8, using: &random) == 0 ? 4 : 1) { sample.append(scalar) }
+            }
+            let found = try ends(scanner, String(sample))
+            #expect(found == (try ends(expression, String(sample))), "\(name): \(String(sample).debugDescription)")
+        }
+    }
+
+    @Test("every family is known by its text, and nothing else is") func known() {
+        for family in Pattern.families { #expect(Pattern.known(family.text) != nil) }
+        for other in [#"\w+"#, "[^a]+", "[a-]", "[a-z", #"[\w]+"#, "", #"\s?[a]"#, "[z-a]", "[[:alpha:]]", "[a&&b]"] {
+            #expect(Pattern.known(other) == nil)
+        }
+    }
+
+    @Test("a pattern that needs exponential time is an error, one that goes back a little is not")
+    func costly() throws {
+        func pattern(_ text: String) throws -> Pattern {
+            var reason = ""
+            return .expression(try #require(RegularExpression(text, reason: &reason)))
+        }
+        let letters = String(repeating: "a", count: 3000)
+        #expect(throws: TextError.patternTooCostly) { try ends(try pattern("(a|a)*b|c"), letters) }
+        #expect(throws: TextError.patternTooCostly) { try ends(try pattern("(a*)*b|c"), letters) }
+        #expect(try ends(try pattern(#"\s*[\r\n]+|\s+(?!\S)|\s+"#), String(repeating: " ", count: 3000) + "x") == [2999, 3000, 3001])
+        #expect(try ends(try pattern("(?=b)"), "abab") == [1, 1, 3, 3, 4])
+    }
+}
