@@ -10,7 +10,9 @@ enum Main {
     typealias Check = @Sendable ([String]) throws(CheckError) -> Bool
 
     /// By name; each is a file of this folder.
-    private static let checks: [(name: String, run: Check)] = []
+    private static let checks: [(name: String, run: Check)] = [
+        ("templates", TemplatesCheck.run)
+    ]
 
     static func main() {
         let arguments = CommandLine.arguments.dropFirst()

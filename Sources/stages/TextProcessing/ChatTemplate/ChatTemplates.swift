@@ -1,5 +1,4 @@
 package import ClusterModel
-package import JSONText
 
 /// The chat templates of one model: a nameless one, or several of which the request decides.
 package struct ChatTemplates: ChatTemplate {
@@ -27,34 +26,6 @@ package struct ChatTemplates: ChatTemplate {
         }
         self.standard = standard
         withTools = try template(Self.toolsName)
-    }
-
-    /// What a model's files say, the stronger ones last: `tokenizer_config.json` has a text or a list of `{"name", "template"}`,
-    /// `chat_template.json` a text, and `chat_template.jinja` is one. Members of another form are an error that names them.
-    package static func sources(
-        tokenizerConfig: JSONValue?, templateJSON: JSONValue? = nil, templateFile: [UInt8]? = nil
-    ) throws(TextError) -> [Source] {
-        var sources = try sources(in: tokenizerConfig, of: "tokenizer_config.json") + sources(in: templateJSON, of: "chat_template.json")
-        if let templateFile { sources.append((defaultName, templateFile)) }
-        return sources
-    }
-
-    private static func sources(in file: JSONValue?, of name: String) throws(TextError) -> [Source] {
-        let member = "chat_template"
-        switch file?.asObject?[member] {
-        case nil, .null?: return []
-        case .string(let text)?: return [(defaultName, Array(text.utf8))]
-        case .array(let elements)?:
-            var sources: [Source] = []
-            for (index, element) in elements.enumerated() {
-                guard let template = element.asObject?["template"]?.asString, let given = element.asObject?["name"]?.asString else {
-                    throw .invalidFile(name: name, path: "\(member)[\(index)]", reason: "must have the texts 'name' and 'template'")
-                }
-                sources.append((given, Array(template.utf8)))
-            }
-            return sources
-        default: throw .invalidFile(name: name, path: member, reason: "must be a string or a list of named templates")
-        }
     }
 
     package func render(_ conversation: Conversation, _ context: TemplateContext) throws(TemplateError) -> PromptText {

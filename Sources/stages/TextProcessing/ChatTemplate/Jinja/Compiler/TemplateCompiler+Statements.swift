@@ -214,7 +214,8 @@ extension TemplateCompiler {
             try rendering.spend(cost)
             var elements = try rendering.elements(of: try values(rendering))
             if let test { elements = try test(elements, rendering) }
-            guard !elements.isEmpty else { return try otherwise?(rendering) ?? .next }
+            // `else` is for loops of which no turn came to its end.
+            var isElse = true
             let state = loopSlot == nil ? nil : LoopState(elements, depth: depth)
             for (index, element) in elements.enumerated() {
                 try rendering.spend(1)
@@ -225,8 +226,11 @@ extension TemplateCompiler {
                 }
                 _ = try entry?(rendering)
                 try target(element, rendering)
-                if try body(rendering) == .breakLoop { break }
+                let flow = try body(rendering)
+                if flow == .breakLoop { break }
+                if flow == .next { isElse = false }
             }
+            if isElse, let otherwise { return try otherwise(rendering) }
             return .next
         }
     }

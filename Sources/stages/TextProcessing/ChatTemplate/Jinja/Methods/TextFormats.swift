@@ -33,12 +33,17 @@ struct PercentFormat {
             plain = place
         }
         builder.append(format.part(plain..<bytes.count))
-        // A dict may serve by name; here it may only be left over.
-        if let left = rest.first {
-            if case .dict = left, values.count == 1 { return builder.text() }
-            throw rendering.failure("the format takes fewer values")
-        }
+        // What has elements by name or number may serve by them: it may be left over.
+        if !rest.isEmpty, !(values.count == 1 && Self.hasElements(value)) { throw rendering.failure("the format takes fewer values") }
         return builder.text()
+    }
+
+    private static func hasElements(_ value: TemplateValue) -> Bool {
+        switch value {
+        case .list(let list): list.kind == .list
+        case .dict, .range, .undefined: true
+        default: false
+        }
     }
 
     private func formatted(_ value: TemplateValue, _ specification: String, _ conversion: UInt8) throws(TemplateError) -> TemplateText {
