@@ -95,7 +95,7 @@ struct TemplatesCheck {
 
     private func render(_ golden: Golden) throws(TemplateError) -> String {
         guard let compiled else { return "" }
-        let prompt = try compiled.template.get().render(variables: golden.variables, Self.context, bytes: golden.bytes)
+        let prompt = try compiled.template.get().render(variables: golden.variables, Self.context, steps: TextLimits.templateSteps + 8 * golden.bytes)
         return String(decoding: prompt.utf8, as: UTF8.self)
     }
 
@@ -118,7 +118,7 @@ struct TemplatesCheck {
         var best = Double.infinity
         for _ in 0..<3 {
             let start = Clock.microseconds()
-            for _ in 0..<repeats { _ = try? template.render(variables: golden.variables, Self.context, bytes: golden.bytes) }
+            for _ in 0..<repeats { _ = try? template.render(variables: golden.variables, Self.context, steps: TextLimits.templateSteps + 8 * golden.bytes) }
             best = min(best, (Clock.microseconds() - start) / Double(repeats))
         }
         counts[counts.count - 1].count.theirs += theirs

@@ -60,8 +60,8 @@ package struct JinjaTemplate: ChatTemplate {
     }
 
     /// With variables as they are, `messages` among them: for comparing with other implementations.
-    package func render(variables: JSONObject, _ context: TemplateContext, bytes: Int) throws(TemplateError) -> PromptText {
-        try run(context, steps: TextLimits.templateSteps + bytes * TextLimits.templateStepsPerJSONByte) { outside in
+    package func render(variables: JSONObject, _ context: TemplateContext, steps: Int) throws(TemplateError) -> PromptText {
+        try run(context, steps: steps) { outside in
             switch outside {
             case .constant(let constant): constant.value
             case .messages: variables["messages"].map { ValueParser.value($0) } ?? .undefined

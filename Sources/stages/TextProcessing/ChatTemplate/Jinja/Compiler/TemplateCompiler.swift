@@ -60,14 +60,16 @@ struct TemplateCompiler {
         switch source {
         case .parameter, .undefined: { _ in .undefined }
         case .context(let name): fromOutside(name)
-        case .copy(let reference): read(reference)
+        case .copy(let name): evaluation(of: scope.outerMeaning(of: name))
         }
     }
 
     // MARK: Variables
 
-    func variable(_ name: String) -> Evaluation {
-        switch scope.meaning(of: name) {
+    func variable(_ name: String) -> Evaluation { evaluation(of: scope.meaning(of: name)) }
+
+    private func evaluation(of meaning: TemplateScope.Meaning) -> Evaluation {
+        switch meaning {
         case .context(let name): fromOutside(name)
         case .slot(let reference): read(reference)
         }

@@ -123,6 +123,7 @@ final class Rendering {
 
     func characters(of text: TemplateText) throws(TemplateError) -> [TemplateValue] {
         try spend(text.count)
+        let text = text.plain
         var characters: [TemplateValue] = []
         characters.reserveCapacity(text.count)
         var place = 0

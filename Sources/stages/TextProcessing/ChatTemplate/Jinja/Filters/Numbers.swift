@@ -83,6 +83,7 @@ struct Numbers {
         case "nan", "+nan", "-nan": return .nan
         default:
             guard lower.utf8.allSatisfy({ "0123456789+-.e".utf8.contains($0) }) else { return nil }
+            guard lower.prefix(while: { $0 != "e" }).contains(where: { $0 >= "0" && $0 <= "9" }) else { return nil }
             var text = lower
             if text.hasPrefix("+") { text.removeFirst() }
             if text.hasPrefix(".") { text = "0" + text }
@@ -102,6 +103,7 @@ struct Numbers {
         switch method {
         case "common":
             if case .int(let value) = number { return .int(value) }
+            try rendering.spend(DecimalText.cost(of: number.double))
             return .float(Double(DecimalText.fixed(number.double.magnitude, places: precision)).map { number.double < 0 ? -$0 : $0 } ?? number.double)
         case "ceil": return .float((number.double * scale).rounded(.up) / scale)
         case "floor": return .float((number.double * scale).rounded(.down) / scale)

@@ -27,7 +27,9 @@ struct PercentFormat {
             } else {
                 guard let value = rest.popFirst() else { throw rendering.failure("the format wants more values") }
                 let specification = String(decoding: bytes[start..<place], as: UTF8.self)
-                builder.append(try formatted(value, specification, bytes[place]))
+                let text = try formatted(value, specification, bytes[place])
+                try rendering.spend(bytes: text.count)
+                builder.append(text)
             }
             place += 1
             plain = place
@@ -107,7 +109,9 @@ struct BraceFormat {
             guard byte == UInt8(ascii: "{"), let end = bytes[place...].firstIndex(of: UInt8(ascii: "}")) else {
                 throw rendering.failure("a single brace in a format")
             }
-            builder.append(try field(String(decoding: bytes[place + 1..<end], as: UTF8.self), arguments, &next))
+            let text = try field(String(decoding: bytes[place + 1..<end], as: UTF8.self), arguments, &next)
+            try rendering.spend(bytes: text.count)
+            builder.append(text)
             place = end + 1
             plain = place
         }
@@ -239,6 +243,7 @@ struct FormatSpecification {
         case (_, "f"?), (_, "F"?), (_, "%"?):
             let value = number.double * (type == "%" ? 100 : 1)
             isNegative = value.sign == .minus
+            try rendering.spend(DecimalText.cost(of: value))
             digits = DecimalText.fixed(value.magnitude, places: precision ?? 6) + (type == "%" ? "%" : "")
         case (.float(let value), nil) where precision == nil:
             (digits, isNegative) = (PythonText.float(value.magnitude), value.sign == .minus)
@@ -287,6 +292,12 @@ struct FormatSpecification {
 
 /// Decimal digits of floats with a fixed number of places, exact as C prints them.
 enum DecimalText {
+    /// In steps: very large and very small numbers have hundreds of digits, each of which is computed.
+    static func cost(of value: Double) -> Int {
+        let exponent = abs(Int(value.exponentBitPattern) - 1075)
+        return exponent * exponent / 32 + 1
+    }
+
     /// Rounds half to even on the exact binary value. At most 100 places.
     static func fixed(_ value: Double, places: Int) -> String {
         guard value.isFinite else { return value.isNaN ? "nan" : "inf" }

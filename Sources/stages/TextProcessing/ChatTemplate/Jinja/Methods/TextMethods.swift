@@ -114,7 +114,7 @@ struct TextMethods {
             return try rendering.list(
                 fromRight ? [.text(.empty), .text(.empty), .text(text)] : [.text(text), .text(.empty), .text(.empty)], .tuple)
         }
-        let parts = [text.part(0..<found), separator, text.part(found + separator.count..<text.count)]
+        let parts = [text.part(0..<found), text.part(found..<found + separator.count), text.part(found + separator.count..<text.count)]
         return try rendering.list(parts.map { .text($0) }, .tuple)
     }
 

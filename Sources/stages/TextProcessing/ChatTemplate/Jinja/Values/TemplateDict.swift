@@ -63,17 +63,17 @@ final class TemplateDict {
 }
 
 extension TemplateValue {
-    /// Whether it may be a key here: texts, numbers, booleans and None.
+    /// Whether it may be a key here: texts, numbers, booleans, None, and what is undefined.
     var isHashable: Bool {
         switch self {
-        case .none, .bool, .int, .bigInteger, .float, .text: true
+        case .undefined, .none, .bool, .int, .bigInteger, .float, .text: true
         default: false
         }
     }
 
     fileprivate func isSameKey(as other: TemplateValue) -> Bool {
         switch (self, other) {
-        case (.none, .none): true
+        case (.none, .none), (.undefined, .undefined): true
         case (.text(let left), .text(let right)): left.hasSameBytes(as: right)
         case (.bigInteger(let left), .bigInteger(let right)): left == right
         default: if let left = Numeric(self), let right = Numeric(other) { left == right } else { false }
