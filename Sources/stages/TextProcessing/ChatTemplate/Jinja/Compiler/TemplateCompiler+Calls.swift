@@ -2,15 +2,15 @@
 typealias Application = @Sendable (TemplateValue, Rendering) throws(TemplateError) -> TemplateValue
 
 extension TemplateCompiler {
-    func arguments(_ syntax: ArgumentsSyntax) throws(TemplateError) -> @Sendable (Rendering) throws(TemplateError) -> CallArguments {
+    func arguments(_ syntax: ArgumentsSyntax) throws(TemplateError) -> GivenArguments {
         var positional: [Evaluation] = []
         for argument in syntax.positional { positional.append(try compile(argument)) }
         var named: [(String, Evaluation)] = []
         for argument in syntax.named { named.append((argument.name, try compile(argument.value))) }
         let rest = try syntax.rest.map { syntax throws(TemplateError) in try compile(syntax) }
         let namedRest = try syntax.namedRest.map { syntax throws(TemplateError) in try compile(syntax) }
-        if positional.isEmpty && named.isEmpty && rest == nil && namedRest == nil { return { _ in .none } }
-        return { [positional, named] (rendering) throws(TemplateError) in
+        if positional.isEmpty && named.isEmpty && rest == nil && namedRest == nil { return .init { _ in .none } }
+        return .init { [positional, named] (rendering) throws(TemplateError) in
             var arguments = CallArguments()
             arguments.positional.reserveCapacity(positional.count)
             for evaluation in positional { arguments.positional.append(try evaluation(rendering)) }
@@ -36,7 +36,7 @@ extension TemplateCompiler {
         let given = try self.arguments(arguments)
         if case .attribute(let receiver, let name) = callee.kind {
             let (receiver, attribute, what) = (try compile(receiver), AttributeName(name), receiver.shortName)
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 let value = try receiver(rendering)
                 if case .undefined = value { throw rendering.undefined(what) }
                 let arguments = try given(rendering)
@@ -44,7 +44,7 @@ extension TemplateCompiler {
             }
         }
         let (function, name) = (try compile(callee), callee.shortName)
-        return { (rendering) throws(TemplateError) in
+        return .init { (rendering) throws(TemplateError) in
             let function = try function(rendering)
             return try Calls(rendering).call(function, try given(rendering), name: name)
         }
@@ -74,9 +74,9 @@ extension TemplateCompiler {
             throw .invalid(line: line, reason: "the test '\(name.prefix(40))' is not known here")
         }
         let value = try compile(value)
-        if arguments.expressions.isEmpty { return { (rendering) throws(TemplateError) in try Tests(rendering).holds(test, try value(rendering), .none) } }
+        if arguments.expressions.isEmpty { return .init { (rendering) throws(TemplateError) in try Tests(rendering).holds(test, try value(rendering), .none) } }
         let given = try self.arguments(arguments)
-        return { (rendering) throws(TemplateError) in
+        return .init { (rendering) throws(TemplateError) in
             let value = try value(rendering)
             return try Tests(rendering).holds(test, value, try given(rendering))
         }

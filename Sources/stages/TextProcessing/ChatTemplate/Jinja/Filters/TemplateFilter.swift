@@ -49,8 +49,9 @@ struct Filters {
         case .wordcount:
             // Words here are runs of letters, digits and underscores.
             var (count, isInside) = (0, false)
-            try rendering.spend(bytes: try rendering.text(value).count)
-            for scalar in try rendering.text(value).string.unicodeScalars {
+            let text = try rendering.text(value)
+            try rendering.spend(text.count)
+            for scalar in text.string.unicodeScalars {
                 let isWord = scalar == "_" || scalar.properties.isAlphabetic || scalar.properties.numericType != nil
                 if isWord && !isInside { count += 1 }
                 isInside = isWord

@@ -3,6 +3,14 @@ final class TemplateDict {
     struct Member {
         let key: TemplateValue
         let value: TemplateValue
+        /// Of a key that is text; 0 for others.
+        fileprivate let mark: UInt64
+
+        init(key: TemplateValue, value: TemplateValue) {
+            self.key = key
+            self.value = value
+            mark = if case .text(let text) = key { text.mark } else { 0 }
+        }
     }
 
     /// Up to here comparing keys one after another beats hashing one.
@@ -49,8 +57,15 @@ final class TemplateDict {
 
     subscript(text: TemplateText) -> TemplateValue? {
         if members.count > Self.searchedLinearly { return index[TextKey(text: text)].map { members[$0].value } }
-        for member in members {
-            if case .text(let key) = member.key, key.hasSameBytes(as: text) { return member.value }
+        return self[text, mark: text.mark]
+    }
+
+    /// With the text's mark, where it is known before.
+    subscript(text: TemplateText, mark mark: UInt64) -> TemplateValue? {
+        if members.count > Self.searchedLinearly { return index[TextKey(text: text)].map { members[$0].value } }
+        for place in members.indices where members[place].mark == mark {
+            if mark & 0xFF <= 8 { return members[place].value }
+            if case .text(let key) = members[place].key, key.hasSameBytes(as: text) { return members[place].value }
         }
         return nil
     }
@@ -89,6 +104,19 @@ private struct TextKey: Hashable {
 
     func hash(into hasher: inout Hasher) {
         text.storage.withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0[text.range])) }
+    }
+}
+
+extension TemplateText {
+    /// The length and one, at most 255, and the first seven bytes: tells most texts apart, and short ones fully. Never 0.
+    var mark: UInt64 {
+        var mark = UInt64(min(count, 254) + 1)
+        var shift: UInt64 = 8
+        for byte in bytes.prefix(7) {
+            mark |= UInt64(byte) << shift
+            shift += 8
+        }
+        return mark
     }
 }
 

@@ -71,7 +71,7 @@ struct ValuePrinter {
     }
 
     private func appendQuoted(_ text: TemplateText, to builder: inout TextBuilder) throws(TemplateError) {
-        try rendering.spend(bytes: text.count)
+        try rendering.spend(text.count / 4 + 1)
         let usesDouble = text.bytes.contains(UInt8(ascii: "'")) && !text.bytes.contains(UInt8(ascii: "\""))
         let quote = usesDouble ? UInt8(ascii: "\"") : UInt8(ascii: "'")
         if text.isMarkup { builder.append(untrusted: "Markup(" as StaticString) }
