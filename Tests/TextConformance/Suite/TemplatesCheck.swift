@@ -73,7 +73,9 @@ struct TemplatesCheck {
     private mutating func compare(_ golden: Golden) {
         if compiled?.source != golden.source {
             let specials = [("bos_token", "<s>"), ("eos_token", "</s>")].filter { golden.variables[$0.0] != nil }
-            do throws(TemplateError) { compiled = (golden.source, .success(try JinjaTemplate(source: golden.source, specials: specials))) } catch {
+            do throws(TemplateError) {
+                compiled = (golden.source, .success(try JinjaTemplate(source: golden.source, specials: specials)))
+            } catch {
                 compiled = (golden.source, .failure(error))
             }
         }
@@ -95,7 +97,8 @@ struct TemplatesCheck {
 
     private func render(_ golden: Golden) throws(TemplateError) -> String {
         guard let compiled else { return "" }
-        let prompt = try compiled.template.get().render(variables: golden.variables, Self.context, steps: TextLimits.templateSteps + 8 * golden.bytes)
+        let prompt = try compiled.template.get().render(
+            variables: golden.variables, Self.context, steps: TextLimits.templateSteps + 8 * golden.bytes)
         return String(decoding: prompt.utf8, as: UTF8.self)
     }
 
@@ -118,7 +121,9 @@ struct TemplatesCheck {
         var best = Double.infinity
         for _ in 0..<3 {
             let start = Clock.microseconds()
-            for _ in 0..<repeats { _ = try? template.render(variables: golden.variables, Self.context, steps: TextLimits.templateSteps + 8 * golden.bytes) }
+            for _ in 0..<repeats {
+                _ = try? template.render(variables: golden.variables, Self.context, steps: TextLimits.templateSteps + 8 * golden.bytes)
+            }
             best = min(best, (Clock.microseconds() - start) / Double(repeats))
         }
         counts[counts.count - 1].count.theirs += theirs

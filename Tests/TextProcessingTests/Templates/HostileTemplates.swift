@@ -14,7 +14,8 @@ enum HostileTemplates {
             "{{ 'a' * 10 ** 9 }}", "{{ 'a' * n }}", "{{ n * 'ab' }}", "{{ [1] * n }}", "{{ (1,) * n }}", "{{ 'a' * 9223372036854775807 }}",
             "{{ range(10 ** 12) | list }}", "{{ range(n) }}", "{{ range(0, -n, -1) }}", "{{ range(100001) }}",
             "{{ 'a'.center(n) }}", "{{ 'a'.ljust(n) }}", "{{ 'a'.rjust(n, 'é') }}", "{{ 'a'.zfill(n) }}", "{{ 'a' | center(n) }}",
-            "{{ '%1000000000d' % 1 }}", "{{ '{:1000000000}'.format(1) }}", "{{ '{:.1000000000f}'.format(1.5) }}", "{{ '%.999999999f' % 1.5 }}",
+            "{{ '%1000000000d' % 1 }}", "{{ '{:1000000000}'.format(1) }}", "{{ '{:.1000000000f}'.format(1.5) }}",
+            "{{ '%.999999999f' % 1.5 }}",
             "{{ 'a' | indent(n) }}", "{{ d | tojson(indent=n) }}", "{{ l | batch(n, 0) | list }}", "{{ l | slice(n) | list }}",
             "{{ 9223372036854775807 + 1 }}", "{{ 9223372036854775807 * 2 }}", "{{ -9223372036854775807 - 2 }}", "{{ 2 ** 1000 }}",
             "{{ 2 ** 9223372036854775807 }}", "{{ 1 // 0 }}", "{{ 1 % 0 }}", "{{ 1 / 0 }}", "{{ 0.0 ** -1 }}", "{{ 1e308 | int }}",
@@ -83,19 +84,26 @@ enum HostileTemplates {
             "{{ a" + String(repeating: "|upper", count: 100_000) + " }}", "{{ 0" + String(repeating: " or 0", count: 100_000) + " }}",
             "{{ 1 if 0" + String(repeating: " else 1 if 0", count: 10_000) + " }}",
             "{% if 0 %}" + String(repeating: "{% if 1 %}", count: 10_000),
-            "{{ '" + String(repeating: "{}", count: 100_000) + "'.format() }}", "{{ '\\ud83d' }}", "{{ '\\N{BULLET}' }}", "{{ '\\U99999999' }}",
-            "{{ 99999999999999999999999999 }}", "{% raw %}", "{# ", "{{ ", "{% ", "{{ ' }}", "{{ a", "{% if %}", "{{ }}", "{% for a in %}", "{{ a b }}",
-            "{% endfor %}", "{% else %}", "{{ a | nothing }}", "{{ a is nothing }}", "{% include 'a' %}", "{% import 'a' as b %}", "{% extends 'a' %}",
-            "{{ messages.append(1) }}", "{{ d.update(a=2) }}", "{{ d.clear() }}", "{{ l.pop() }}", "{{ ''.__class__.__mro__ }}", "{{ d.__init__() }}",
+            "{{ '" + String(repeating: "{}", count: 100_000) + "'.format() }}", "{{ '\\ud83d' }}", "{{ '\\N{BULLET}' }}",
+            "{{ '\\U99999999' }}",
+            "{{ 99999999999999999999999999 }}", "{% raw %}", "{# ", "{{ ", "{% ", "{{ ' }}", "{{ a", "{% if %}", "{{ }}", "{% for a in %}",
+            "{{ a b }}",
+            "{% endfor %}", "{% else %}", "{{ a | nothing }}", "{{ a is nothing }}", "{% include 'a' %}", "{% import 'a' as b %}",
+            "{% extends 'a' %}",
+            "{{ messages.append(1) }}", "{{ d.update(a=2) }}", "{{ d.clear() }}", "{{ l.pop() }}", "{{ ''.__class__.__mro__ }}",
+            "{{ d.__init__() }}",
         ]
 
     private static let multipliers = [
         "{% set x = x ~ x %}", "{% set x = x * 50 %}", "{% set x = x | replace('a', 'aaaa') %}", "{% set x = x.join('abcdefgh') %}",
         "{% set x = x | tojson | tojson %}", "{% set x = [x, x, x] | join(x) %}", "{% set x = x.split('a') | join('aa') %}",
-        "{% set x %}{{ x }}{{ x }}{% endset %}", "{% set x = (x ~ '\\n') * 9 | indent(9, true) %}", "{% set x = x | upper | lower | title %}",
-        "{% set x = x[::-1] ~ x[1:] %}", "{% set x = '{0}{0}{0}'.format(x) %}", "{% set x = x | list | string %}", "{% set x = x | e | e %}",
+        "{% set x %}{{ x }}{{ x }}{% endset %}", "{% set x = (x ~ '\\n') * 9 | indent(9, true) %}",
+        "{% set x = x | upper | lower | title %}",
+        "{% set x = x[::-1] ~ x[1:] %}", "{% set x = '{0}{0}{0}'.format(x) %}", "{% set x = x | list | string %}",
+        "{% set x = x | e | e %}",
         "{% set x = [x, [x]] | string %}", "{% set x = {'a': x, 'b': x} | tojson(indent=8) %}", "{% set x = x | center(999999) %}",
-        "{% set x = f(x) %}", "{% filter upper %}{{ x }}{% endfilter %}", "{{ x in (x ~ x) }}", "{{ x | wordcount }}", "{{ x | length }}", "{{ x }}",
+        "{% set x = f(x) %}", "{% filter upper %}{{ x }}{% endfilter %}", "{{ x in (x ~ x) }}", "{{ x | wordcount }}", "{{ x | length }}",
+        "{{ x }}",
     ]
 
     /// Some of the multipliers in some loops.
@@ -115,9 +123,13 @@ enum HostileTemplates {
 
     /// Of the language, in no order.
     static let words = [
-        "{{", "}}", "{%", "%}", "{%-", "-%}", "{#", "#}", "{{-", "-}}", "for", "in", "if", "else", "elif", "endif", "endfor", "set", "endset", "macro",
-        "endmacro", "call", "endcall", "filter", "endfilter", "generation", "endgeneration", "is", "not", "and", "or", "a", "b", "l", "d", "messages", "loop",
-        "n", "namespace", "(", ")", "[", "]", "{", "}", ",", ":", ".", "|", "~", "+", "-", "*", "/", "//", "**", "%", "=", "==", "<", ">=", "'a'", "\"b\"", "1",
-        "-1", "1.5", "none", "true", "defined", "tojson", "length", "range", "split", "items", "é", "\n", "raw", "endraw", "break", "continue", "with", "endwith",
+        "{{", "}}", "{%", "%}", "{%-", "-%}", "{#", "#}", "{{-", "-}}", "for", "in", "if", "else", "elif", "endif", "endfor", "set",
+        "endset", "macro",
+        "endmacro", "call", "endcall", "filter", "endfilter", "generation", "endgeneration", "is", "not", "and", "or", "a", "b", "l", "d",
+        "messages", "loop",
+        "n", "namespace", "(", ")", "[", "]", "{", "}", ",", ":", ".", "|", "~", "+", "-", "*", "/", "//", "**", "%", "=", "==", "<", ">=",
+        "'a'", "\"b\"", "1",
+        "-1", "1.5", "none", "true", "defined", "tojson", "length", "range", "split", "items", "é", "\n", "raw", "endraw", "break",
+        "continue", "with", "endwith",
     ]
 }

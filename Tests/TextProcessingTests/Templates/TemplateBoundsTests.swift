@@ -8,8 +8,8 @@ import TextProcessing
 @Suite("Bounds of templates") struct TemplateBoundsTests {
     // What the limit on steps stands for is 50 ms where the compiler optimises. Where it does not, fewer steps do: the tests would take minutes.
     #if DEBUG
-        private static let limit = 0.5
-        private static let steps = TextLimits.templateSteps / 20
+        private static let limit = 2.0
+        private static let steps = TextLimits.templateSteps / 40
     #else
         private static let limit = 0.05
         private static let steps = TextLimits.templateSteps
@@ -79,7 +79,9 @@ import TextProcessing
         #expect(try render("{{ " + String(repeating: "(", count: 40) + "1" + String(repeating: ")", count: 40) + " }}") == "1")
         #expect(try render("{{ 0" + String(repeating: " + 1", count: 400) + " }}") == "400")
         #expect(try render("{{ 0" + String(repeating: " ~ 1", count: 4000) + " }}").utf8.count == 4001)
-        for source in ["(", "[", "{'a':", "not ", "-", "a[", "a(", "1 if ", "1 if 1 else "].map({ "{{ " + String(repeating: $0, count: 5000) }) {
+        for source in ["(", "[", "{'a':", "not ", "-", "a[", "a(", "1 if ", "1 if 1 else "].map({
+            "{{ " + String(repeating: $0, count: 5000)
+        }) {
             guard case .invalid = survives(source).error else {
                 Issue.record("\(source.prefix(20)) was accepted")
                 return
@@ -98,17 +100,17 @@ import TextProcessing
         let count = "{% macro f(n) %}{{ n }}{% if n > 0 %}{{ f(n - 1) }}{% endif %}{% endmacro %}"
         #expect(try render(count + "{{ f(20) }}").hasPrefix("201918"))
         guard case .limit(1, _) = survives(count + "{{ f(100000) }}").error else {
-                Issue.record("no limit")
-                return
-            }
+            Issue.record("no limit")
+            return
+        }
     }
 
     @Test("a source that is too long, or no UTF-8, is refused")
     func sources() {
         guard case .invalid = survives(String(repeating: "a", count: TextLimits.templateBytes + 1)).error else {
-                Issue.record("too long")
-                return
-            }
+            Issue.record("too long")
+            return
+        }
         #expect(throws: TemplateError.invalid(line: 1, reason: "not UTF-8")) { try JinjaTemplate(source: [0x61, 0xFF]) }
     }
 
@@ -117,7 +119,8 @@ import TextProcessing
         var random = SeededRandom(seed: seed)
         let words = HostileTemplates.words
         for _ in 0..<200 {
-            let source = (0..<Int.random(in: 1...30, using: &random)).map { _ in words.randomElement(using: &random)! }.joined(separator: " ")
+            let source = (0..<Int.random(in: 1...30, using: &random)).map { _ in words.randomElement(using: &random)! }.joined(
+                separator: " ")
             #expect(survives(source).seconds < Self.limit)
         }
     }

@@ -62,7 +62,9 @@ extension TemplateCompiler {
 
     /// A chain of filters that begins without a value.
     func filter(_ expression: ExpressionSyntax) throws(TemplateError) -> Application {
-        guard case .filter(let before, _, _) = expression.kind else { throw .invalid(line: expression.line, reason: "a filter is expected") }
+        guard case .filter(let before, _, _) = expression.kind else {
+            throw .invalid(line: expression.line, reason: "a filter is expected")
+        }
         let last = try filter(step: expression)
         guard let before else { return last }
         let first = try filter(before)
@@ -74,7 +76,9 @@ extension TemplateCompiler {
             throw .invalid(line: line, reason: "the test '\(name.prefix(40))' is not known here")
         }
         let value = try compile(value)
-        if arguments.expressions.isEmpty { return .init { (rendering) throws(TemplateError) in try Tests(rendering).holds(test, try value(rendering), .none) } }
+        if arguments.expressions.isEmpty {
+            return .init { (rendering) throws(TemplateError) in try Tests(rendering).holds(test, try value(rendering), .none) }
+        }
         let given = try self.arguments(arguments)
         return .init { (rendering) throws(TemplateError) in
             let value = try value(rendering)

@@ -39,7 +39,9 @@ extension TemplateCompiler {
             }
         case .arithmetic(let operation, let left, let right):
             let (left, right) = (try compile(left), try compile(right))
-            return .init { (rendering) throws(TemplateError) in try Operators(rendering).apply(operation, try left(rendering), try right(rendering)) }
+            return .init { (rendering) throws(TemplateError) in
+                try Operators(rendering).apply(operation, try left(rendering), try right(rendering))
+            }
         case .and(let left, let right):
             let (left, right) = (try compile(left), try compile(right))
             return .init { (rendering) throws(TemplateError) in
@@ -111,7 +113,8 @@ extension TemplateCompiler {
         }
     }
 
-    private func comparison(_ first: ExpressionSyntax, _ rest: [(ComparisonOperator, ExpressionSyntax)]) throws(TemplateError) -> Condition {
+    private func comparison(_ first: ExpressionSyntax, _ rest: [(ComparisonOperator, ExpressionSyntax)]) throws(TemplateError) -> Condition
+    {
         let first = try compile(first)
         if rest.count == 1 {
             let operation = rest[0].0
@@ -124,7 +127,9 @@ extension TemplateCompiler {
                 }
             }
             let second = try compile(rest[0].1)
-            return .init { (rendering) throws(TemplateError) in try Operators(rendering).compare(operation, try first(rendering), try second(rendering)) }
+            return .init { (rendering) throws(TemplateError) in
+                try Operators(rendering).compare(operation, try first(rendering), try second(rendering))
+            }
         }
         var steps: [(ComparisonOperator, Evaluation)] = []
         for (operation, value) in rest { steps.append((operation, try compile(value))) }

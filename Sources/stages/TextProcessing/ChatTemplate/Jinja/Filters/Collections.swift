@@ -105,7 +105,8 @@ struct Collections {
         return try rendering.iterator(results)
     }
 
-    private func select(_ filter: TemplateFilter, _ value: TemplateValue, _ arguments: CallArguments) throws(TemplateError) -> TemplateValue {
+    private func select(_ filter: TemplateFilter, _ value: TemplateValue, _ arguments: CallArguments) throws(TemplateError) -> TemplateValue
+    {
         guard value.isTrue else { return try rendering.iterator([]) }
         let usesAttribute = filter == .selectattr || filter == .rejectattr
         let isWanted = filter == .select || filter == .selectattr
@@ -152,7 +153,8 @@ struct Collections {
         }
     }
 
-    private func parts(_ filter: TemplateFilter, _ value: TemplateValue, _ arguments: CallArguments) throws(TemplateError) -> TemplateValue {
+    private func parts(_ filter: TemplateFilter, _ value: TemplateValue, _ arguments: CallArguments) throws(TemplateError) -> TemplateValue
+    {
         let bound = try arguments.bind([filter == .batch ? "linecount" : "slices", "fill_with"], to: filter.rawValue, rendering)
         guard let count = try rendering.integer(bound[0], "the count"), count > 0 else { throw rendering.failure("a count is expected") }
         let elements = try rendering.elements(of: value)

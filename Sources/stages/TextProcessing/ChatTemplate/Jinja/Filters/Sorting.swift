@@ -77,7 +77,8 @@ extension Collections {
         var best = 0
         for index in keys.indices.dropFirst() {
             try rendering.spend(1)
-            let isBetter = isMaximum
+            let isBetter =
+                isMaximum
                 ? try ValueOrder(rendering).isLess(keys[best], keys[index]) : try ValueOrder(rendering).isLess(keys[index], keys[best])
             if isBetter { best = index }
         }

@@ -59,7 +59,9 @@ struct PercentFormat {
             text = builder.text()
         case UInt8(ascii: "d"), UInt8(ascii: "i"):
             guard let number = Numeric(value) else { throw rendering.failure("%d takes a number, not \(value.typeName)") }
-            guard let whole = Int(exactly: number.double.rounded(.towardZero)) else { throw rendering.failure("a number that is too large") }
+            guard let whole = Int(exactly: number.double.rounded(.towardZero)) else {
+                throw rendering.failure("a number that is too large")
+            }
             if case .int(let exact) = number {
                 return try FormatSpecification(percent: specification, "d", rendering).format(.int(exact), rendering)
             }
@@ -317,7 +319,11 @@ enum DecimalText {
             for _ in 0..<(-exponent) { multiply(&digits, by: 5) }
             fraction = -exponent
         }
-        if fraction > places { round(&digits, dropping: fraction - places) } else { digits.insert(contentsOf: repeatElement(0, count: places - fraction), at: 0) }
+        if fraction > places {
+            round(&digits, dropping: fraction - places)
+        } else {
+            digits.insert(contentsOf: repeatElement(0, count: places - fraction), at: 0)
+        }
         while digits.count <= places { digits.append(0) }
         let text = String(decoding: digits.reversed().map { $0 + UInt8(ascii: "0") }, as: UTF8.self)
         return places == 0 ? text : "\(text.dropLast(places)).\(text.suffix(places))"

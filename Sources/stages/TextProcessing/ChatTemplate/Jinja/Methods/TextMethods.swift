@@ -1,7 +1,8 @@
 /// What texts answer.
 enum TextMethod: String, Sendable {
     case capitalize, count, endswith, find, format, index, isalnum, isalpha, isascii, isdigit, islower, isspace, isupper, join, ljust, lower
-    case lstrip, partition, removeprefix, removesuffix, replace, rfind, rindex, rjust, rpartition, rsplit, rstrip, split, splitlines, startswith
+    case lstrip, partition, removeprefix, removesuffix, replace, rfind, rindex, rjust, rpartition, rsplit, rstrip, split, splitlines,
+        startswith
     case strip, swapcase, title, upper, zfill, center
 }
 
