@@ -9,7 +9,7 @@ struct FuzzTarget: Sendable {
     let run: @Sendable (UnsafeRawBufferPointer) -> Void
 
     static let all: [FuzzTarget] = [
-        .header, .message, .tokens, .events, .framing, .handshake, .address, .json, .config, .dialect, .request, .answer, .trace, .report,
+        .header, .message, .tokens, .events, .framing, .handshake, .address, .json, .config, .dialect, .request, .answer, .trace, .report, .template,
     ]
 }
 

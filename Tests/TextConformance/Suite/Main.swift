@@ -11,7 +11,8 @@ enum Main {
 
     /// By name; each is a file of this folder.
     private static let checks: [(name: String, run: Check)] = [
-        ("templates", TemplatesCheck.run)
+        ("template-provenance", TemplateProvenanceCheck.run),
+        ("templates", TemplatesCheck.run),
     ]
 
     static func main() {
