@@ -9,7 +9,8 @@ struct FuzzTarget: Sendable {
     let run: @Sendable (UnsafeRawBufferPointer) -> Void
 
     static let all: [FuzzTarget] = [
-        .header, .message, .tokens, .events, .framing, .handshake, .address, .json, .config, .dialect, .request, .answer, .trace, .report, .template,
+        .header, .message, .tokens, .events, .framing, .handshake, .address, .json, .config, .dialect, .request, .answer, .trace, .report,
+        .template,
     ]
 }
 
