@@ -40,7 +40,7 @@ struct TemplateProvenanceCheck {
     private static func prompt(_ source: String, _ variables: JSONObject) -> PromptText? {
         let specials = [("bos_token", "<s>"), ("eos_token", "</s>")]
         guard let template = try? JinjaTemplate(source: Array(source.utf8), specials: specials) else { return nil }
-        return try? template.render(variables: variables, context, steps: TextLimits.templateSteps * 10)
+        return try? template.render(template.variables(variables), context, steps: TextLimits.templateSteps * 10)
     }
 
     private static func trusted(_ source: String, _ variables: JSONObject) -> [UInt8] { prompt(source, variables).map(trusted) ?? [] }

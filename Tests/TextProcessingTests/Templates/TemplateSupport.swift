@@ -11,7 +11,8 @@ func prompt(
     _ source: String, _ variables: JSONValue = [:], specials: [(name: String, text: String)] = [], steps: Int = TextLimits.templateSteps
 ) throws(TemplateError) -> PromptText {
     let template = try JinjaTemplate(source: Array(source.utf8), specials: specials)
-    return try template.render(variables: variables.asObject ?? JSONObject(), TemplateContext(unixSeconds: 1_767_323_045), steps: steps)
+    return try template.render(
+        template.variables(variables.asObject ?? JSONObject()), TemplateContext(unixSeconds: 1_767_323_045), steps: steps)
 }
 
 extension PromptText {

@@ -47,3 +47,11 @@ struct GivenArguments: Sendable {
     @inline(__always)
     func callAsFunction(_ rendering: Rendering) throws(TemplateError) -> CallArguments { try body(rendering) }
 }
+
+/// One branch of an `if`.
+struct Branch: Sendable {
+    let line: Int
+    let cost: Int
+    let test: Condition
+    let body: Execution
+}

@@ -76,6 +76,7 @@ extension TemplateCompiler {
             throw .invalid(line: line, reason: "the test '\(name.prefix(40))' is not known here")
         }
         let value = try compile(value)
+        if arguments.expressions.isEmpty, let condition = Self.frequent(test, value) { return condition }
         if arguments.expressions.isEmpty {
             return .init { (rendering) throws(TemplateError) in try Tests(rendering).holds(test, try value(rendering), .none) }
         }
@@ -83,6 +84,21 @@ extension TemplateCompiler {
         return .init { (rendering) throws(TemplateError) in
             let value = try value(rendering)
             return try Tests(rendering).holds(test, value, try given(rendering))
+        }
+    }
+
+    /// The tests that nearly all templates make, without a look at the others.
+    private static func frequent(_ test: TemplateTest, _ value: Evaluation) -> Condition? {
+        switch test {
+        case .defined:
+            Condition { (rendering) throws(TemplateError) in if case .undefined = try value(rendering) { false } else { true } }
+        case .none:
+            Condition { (rendering) throws(TemplateError) in if case TemplateValue.none = try value(rendering) { true } else { false } }
+        case .string:
+            Condition { (rendering) throws(TemplateError) in if case .text = try value(rendering) { true } else { false } }
+        case .mapping:
+            Condition { (rendering) throws(TemplateError) in if case .dict = try value(rendering) { true } else { false } }
+        default: nil
         }
     }
 }

@@ -10,8 +10,8 @@ extension TemplateCompiler {
         let executions = try compile(statements)
         if executions.count == 1 { return executions[0] }
         return .init { (rendering) throws(TemplateError) in
-            for execution in executions {
-                let flow = try execution(rendering)
+            for index in executions.indices {
+                let flow = try executions[index](rendering)
                 if flow != .next { return flow }
             }
             return .next
@@ -58,7 +58,7 @@ extension TemplateCompiler {
             let (code, slot) = (try self.macro(macro), slot(macro.name))
             return .init { (rendering) throws(TemplateError) in
                 rendering.keep(rendering.frame)
-                rendering.frame.slots[slot] = .macro(TemplateMacro(code, in: rendering.frame))
+                rendering.slots[slot] = .macro(TemplateMacro(code, in: rendering.frame))
                 return .next
             }
         case .callBlock(let call, let macro): return try callBlock(call, macro, line)
@@ -140,16 +140,17 @@ extension TemplateCompiler {
     private func branches(
         _ branches: [(test: ExpressionSyntax, body: [StatementSyntax])], _ otherwise: [StatementSyntax], _ line: Int
     ) throws(TemplateError) -> Execution {
-        var compiled: [(line: Int, cost: Int, test: Condition, body: Execution)] = []
+        var compiled: [Branch] = []
         for branch in branches {
-            compiled.append((branch.test.line, branch.test.size, try condition(branch.test), try sequence(branch.body)))
+            compiled.append(
+                Branch(line: branch.test.line, cost: branch.test.size, test: try condition(branch.test), body: try sequence(branch.body)))
         }
         let otherwise = otherwise.isEmpty ? nil : try sequence(otherwise)
         return .init { [compiled] (rendering) throws(TemplateError) in
-            for branch in compiled {
-                rendering.line = branch.line
-                try rendering.spend(branch.cost)
-                if try branch.test(rendering) { return try branch.body(rendering) }
+            for index in compiled.indices {
+                rendering.line = compiled[index].line
+                try rendering.spend(compiled[index].cost)
+                if try compiled[index].test(rendering) { return try compiled[index].body(rendering) }
             }
             return try otherwise?(rendering) ?? .next
         }
@@ -222,7 +223,7 @@ extension TemplateCompiler {
                 rendering.line = line
                 if let state, let loopSlot {
                     state.index = index
-                    rendering.frame.slots[loopSlot] = .loop(state)
+                    rendering.slots[loopSlot] = .loop(state)
                 }
                 _ = try entry?(rendering)
                 try target(element, rendering)

@@ -46,7 +46,7 @@ struct TemplateCompiler {
         let loads = scope.entries.map { ($0.slot, source($0.source)) }
         guard !loads.isEmpty else { return nil }
         return .init { (rendering) throws(TemplateError) in
-            for (slot, source) in loads { rendering.frame.slots[slot] = try source(rendering) }
+            for (slot, source) in loads { rendering.slots[slot] = try source(rendering) }
             return .next
         }
     }
@@ -78,7 +78,7 @@ struct TemplateCompiler {
     func read(_ reference: TemplateScope.Reference) -> Evaluation {
         let slot = reference.slot
         switch scope.frame.level - reference.level {
-        case 0: return Evaluation { $0.frame.slots[slot] }
+        case 0: return Evaluation { $0.slots[slot] }
         case 1: return Evaluation { $0.frame.parent!.slots[slot] }
         case let hops:
             return .init { (rendering) throws(TemplateError) in
@@ -100,7 +100,7 @@ struct TemplateCompiler {
         switch target {
         case .name(let name):
             let slot = slot(name)
-            return { $1.frame.slots[slot] = $0 }
+            return { $1.slots[slot] = $0 }
         case .member(let name, let member):
             let namespace = variable(name)
             return { (value, rendering) throws(TemplateError) in
