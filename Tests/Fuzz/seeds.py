@@ -36,6 +36,24 @@ def inputs(name: str, section: str | None, message: bytes, value: object):
             yield "handshake", bytes([options]) + struct.pack("<HH", kind, len(body)) + body
 
 
+# Small templates, and what a client says behind a zero byte.
+TEMPLATES = [
+    "{% for m in messages %}<{{ m.role }}>{{ m['content'] | trim }}{% if not loop.last %}\n{% endif %}{% endfor %}\0Hello",
+    "{%- set ns = namespace(a='') -%}{% for m in messages[::-1] %}{% set ns.a = ns.a ~ m.content %}{% endfor %}{{ ns.a | tojson }}\0a",
+    "{% macro f(x, y=1) %}{{ x }}{{ caller() if caller else y }}{% endmacro %}{% call f(2) %}b{% endcall %}{{ f(messages, y='é') }}\0c",
+    "{{ bos_token }}{{ tools | tojson(indent=2) }}{{ '%s' % messages }}{{ '{}'.format(messages[0].content[1:]) }}\0d e",
+    "{% for k, v in messages[0].items() %}{{ k ~ v.split('a', 1) | join('<>') | replace('b', 'c') | upper }}{% endfor %}\0ab",
+    "{% generation %}{% filter indent(2) %}{% raw %}{{ }}{% endraw %}{# c #}{% endfilter %}{% endgeneration %}{{ raise_exception('no') }}\0",
+]
+
+
+def templates(folder: Path) -> int:
+    (folder / "template").mkdir(parents=True, exist_ok=True)
+    for number, text in enumerate(TEMPLATES):
+        (folder / "template" / f"small-{number}").write_text(text, encoding="utf-8")
+    return len(TEMPLATES)
+
+
 def main() -> None:
     folder, made = Path(sys.argv[1]), 0
     for path in sorted((ROOT / "proto-spec" / "vectors").glob("*.json")):
@@ -48,7 +66,7 @@ def main() -> None:
                 name = "".join(c if c.isalnum() else "-" for c in entry["name"])
                 (folder / target / f"{path.stem}-{name}-{number}").write_bytes(data)
                 made += 1
-    print(f"{made} seeds from proto-spec/vectors")
+    print(f"{made} seeds from proto-spec/vectors, {templates(folder)} of templates")
 
 
 if __name__ == "__main__":

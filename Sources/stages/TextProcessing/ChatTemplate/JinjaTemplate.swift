@@ -47,7 +47,7 @@ package struct JinjaTemplate: ChatTemplate {
         let messages = variables.messages(of: conversation)
         let tools = variables.tools(of: conversation)
         let isContinued = conversation.continuesLastMessage
-        let prompt = try run(context, steps: Self.steps(for: conversation)) { outside in
+        let values = outside.map { outside -> TemplateValue in
             switch outside {
             case .constant(let constant): constant.value
             case .messages: messages
@@ -56,26 +56,35 @@ package struct JinjaTemplate: ChatTemplate {
             case .argument(let name): Self.value(of: name, in: arguments)
             }
         }
+        let prompt = try run(context, values, steps: Self.steps(for: conversation))
         return isContinued ? try Continuation(of: conversation).cut(prompt) : prompt
     }
 
-    /// With variables as they are, `messages` among them: for comparing with other implementations.
-    package func render(variables: JSONObject, _ context: TemplateContext, bytes: Int) throws(TemplateError) -> PromptText {
-        try run(context, steps: TextLimits.templateSteps + bytes * TextLimits.templateStepsPerJSONByte) { outside in
-            switch outside {
-            case .constant(let constant): constant.value
-            case .messages: variables["messages"].map { ValueParser.value($0) } ?? .undefined
-            case .tools: variables["tools"].map { ValueParser.value($0) } ?? .undefined
-            case .addsGenerationPrompt: variables["add_generation_prompt"].map { ValueParser.value($0) } ?? .undefined
-            case .argument(let name): variables[name].map { ValueParser.value($0) } ?? .undefined
-            }
-        }
+    /// Variables as they are, `messages` among them, ready for this template: for comparing with other implementations.
+    package struct Variables {
+        fileprivate let values: [TemplateValue]
     }
 
-    private func run(
-        _ context: TemplateContext, steps: Int, _ value: (Outside) -> TemplateValue
-    ) throws(TemplateError) -> PromptText {
-        let rendering = Rendering(slots: compiled.slots, context: outside.map(value), steps: steps, unixSeconds: context.unixSeconds)
+    package func variables(_ object: JSONObject) -> Variables {
+        func value(_ name: String) -> TemplateValue { object[name].map { ValueParser.value($0) } ?? .undefined }
+        let values = outside.map { outside -> TemplateValue in
+            switch outside {
+            case .constant(let constant): constant.value
+            case .messages: value("messages")
+            case .tools: value("tools")
+            case .addsGenerationPrompt: value("add_generation_prompt")
+            case .argument(let name): value(name)
+            }
+        }
+        return Variables(values: values)
+    }
+
+    package func render(_ variables: Variables, _ context: TemplateContext, steps: Int) throws(TemplateError) -> PromptText {
+        try run(context, variables.values, steps: steps)
+    }
+
+    private func run(_ context: TemplateContext, _ values: [TemplateValue], steps: Int) throws(TemplateError) -> PromptText {
+        let rendering = Rendering(slots: compiled.slots, context: values, steps: steps, unixSeconds: context.unixSeconds)
         try compiled.run(rendering)
         let prompt = rendering.output.prompt()
         guard prompt.utf8.count <= TextLimits.promptBytes else { throw .tooLong(limit: TextLimits.promptBytes) }

@@ -2,15 +2,15 @@
 typealias Application = @Sendable (TemplateValue, Rendering) throws(TemplateError) -> TemplateValue
 
 extension TemplateCompiler {
-    func arguments(_ syntax: ArgumentsSyntax) throws(TemplateError) -> @Sendable (Rendering) throws(TemplateError) -> CallArguments {
+    func arguments(_ syntax: ArgumentsSyntax) throws(TemplateError) -> GivenArguments {
         var positional: [Evaluation] = []
         for argument in syntax.positional { positional.append(try compile(argument)) }
         var named: [(String, Evaluation)] = []
         for argument in syntax.named { named.append((argument.name, try compile(argument.value))) }
         let rest = try syntax.rest.map { syntax throws(TemplateError) in try compile(syntax) }
         let namedRest = try syntax.namedRest.map { syntax throws(TemplateError) in try compile(syntax) }
-        if positional.isEmpty && named.isEmpty && rest == nil && namedRest == nil { return { _ in .none } }
-        return { [positional, named] (rendering) throws(TemplateError) in
+        if positional.isEmpty && named.isEmpty && rest == nil && namedRest == nil { return .init { _ in .none } }
+        return .init { [positional, named] (rendering) throws(TemplateError) in
             var arguments = CallArguments()
             arguments.positional.reserveCapacity(positional.count)
             for evaluation in positional { arguments.positional.append(try evaluation(rendering)) }
@@ -36,7 +36,7 @@ extension TemplateCompiler {
         let given = try self.arguments(arguments)
         if case .attribute(let receiver, let name) = callee.kind {
             let (receiver, attribute, what) = (try compile(receiver), AttributeName(name), receiver.shortName)
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 let value = try receiver(rendering)
                 if case .undefined = value { throw rendering.undefined(what) }
                 let arguments = try given(rendering)
@@ -44,7 +44,7 @@ extension TemplateCompiler {
             }
         }
         let (function, name) = (try compile(callee), callee.shortName)
-        return { (rendering) throws(TemplateError) in
+        return .init { (rendering) throws(TemplateError) in
             let function = try function(rendering)
             return try Calls(rendering).call(function, try given(rendering), name: name)
         }
@@ -62,7 +62,9 @@ extension TemplateCompiler {
 
     /// A chain of filters that begins without a value.
     func filter(_ expression: ExpressionSyntax) throws(TemplateError) -> Application {
-        guard case .filter(let before, _, _) = expression.kind else { throw .invalid(line: expression.line, reason: "a filter is expected") }
+        guard case .filter(let before, _, _) = expression.kind else {
+            throw .invalid(line: expression.line, reason: "a filter is expected")
+        }
         let last = try filter(step: expression)
         guard let before else { return last }
         let first = try filter(before)
@@ -74,11 +76,29 @@ extension TemplateCompiler {
             throw .invalid(line: line, reason: "the test '\(name.prefix(40))' is not known here")
         }
         let value = try compile(value)
-        if arguments.expressions.isEmpty { return { (rendering) throws(TemplateError) in try Tests(rendering).holds(test, try value(rendering), .none) } }
+        if arguments.expressions.isEmpty, let condition = Self.frequent(test, value) { return condition }
+        if arguments.expressions.isEmpty {
+            return .init { (rendering) throws(TemplateError) in try Tests(rendering).holds(test, try value(rendering), .none) }
+        }
         let given = try self.arguments(arguments)
-        return { (rendering) throws(TemplateError) in
+        return .init { (rendering) throws(TemplateError) in
             let value = try value(rendering)
             return try Tests(rendering).holds(test, value, try given(rendering))
+        }
+    }
+
+    /// The tests that nearly all templates make, without a look at the others.
+    private static func frequent(_ test: TemplateTest, _ value: Evaluation) -> Condition? {
+        switch test {
+        case .defined:
+            Condition { (rendering) throws(TemplateError) in if case .undefined = try value(rendering) { false } else { true } }
+        case .none:
+            Condition { (rendering) throws(TemplateError) in if case TemplateValue.none = try value(rendering) { true } else { false } }
+        case .string:
+            Condition { (rendering) throws(TemplateError) in if case .text = try value(rendering) { true } else { false } }
+        case .mapping:
+            Condition { (rendering) throws(TemplateError) in if case .dict = try value(rendering) { true } else { false } }
+        default: nil
         }
     }
 }

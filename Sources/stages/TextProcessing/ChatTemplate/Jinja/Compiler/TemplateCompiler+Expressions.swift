@@ -1,16 +1,13 @@
-/// An expression of which only the truth is asked.
-typealias Condition = @Sendable (Rendering) throws(TemplateError) -> Bool
-
 extension TemplateCompiler {
     func compile(_ expression: ExpressionSyntax) throws(TemplateError) -> Evaluation {
         switch expression.kind {
-        case .none: return { _ in TemplateValue.none }
-        case .bool(let value): return { _ in .bool(value) }
-        case .int(let value): return { _ in .int(value) }
-        case .float(let value): return { _ in .float(value) }
+        case .none: return .init { _ in TemplateValue.none }
+        case .bool(let value): return .init { _ in .bool(value) }
+        case .int(let value): return .init { _ in .int(value) }
+        case .float(let value): return .init { _ in .float(value) }
         case .text(let bytes):
             let text = TemplateText(bytes, isTrusted: true)
-            return { _ in .text(text) }
+            return .init { _ in .text(text) }
         case .name(let name): return variable(name)
         case .list(let elements): return try list(elements, .list)
         case .tuple(let elements): return try list(elements, .tuple)
@@ -21,20 +18,20 @@ extension TemplateCompiler {
         case .call(let callee, let arguments): return try call(callee, arguments)
         case .filter(let value?, _, _):
             let (value, filter) = (try compile(value), try filter(step: expression))
-            return { (rendering) throws(TemplateError) in try filter(try value(rendering), rendering) }
+            return .init { (rendering) throws(TemplateError) in try filter(try value(rendering), rendering) }
         case .filter(nil, _, _): throw .invalid(line: expression.line, reason: "a filter without a value")
         case .test, .not, .compare:
             let condition = try condition(expression)
-            return { (rendering) throws(TemplateError) in .bool(try condition(rendering)) }
+            return .init { (rendering) throws(TemplateError) in .bool(try condition(rendering)) }
         case .negative(let value):
             let value = try compile(value)
-            return { (rendering) throws(TemplateError) in try Operators(rendering).negative(try value(rendering)) }
+            return .init { (rendering) throws(TemplateError) in try Operators(rendering).negative(try value(rendering)) }
         case .positive(let value):
             let value = try compile(value)
-            return { (rendering) throws(TemplateError) in try Operators(rendering).positive(try value(rendering)) }
+            return .init { (rendering) throws(TemplateError) in try Operators(rendering).positive(try value(rendering)) }
         case .arithmetic(.add, _, _):
             let terms = try terms(expression)
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 var values: [TemplateValue] = []
                 values.reserveCapacity(terms.count)
                 for term in terms { values.append(try term(rendering)) }
@@ -42,16 +39,18 @@ extension TemplateCompiler {
             }
         case .arithmetic(let operation, let left, let right):
             let (left, right) = (try compile(left), try compile(right))
-            return { (rendering) throws(TemplateError) in try Operators(rendering).apply(operation, try left(rendering), try right(rendering)) }
+            return .init { (rendering) throws(TemplateError) in
+                try Operators(rendering).apply(operation, try left(rendering), try right(rendering))
+            }
         case .and(let left, let right):
             let (left, right) = (try compile(left), try compile(right))
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 let value = try left(rendering)
                 return value.isTrue ? try right(rendering) : value
             }
         case .or(let left, let right):
             let (left, right) = (try compile(left), try compile(right))
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 let value = try left(rendering)
                 return value.isTrue ? value : try right(rendering)
             }
@@ -59,7 +58,7 @@ extension TemplateCompiler {
         case .conditional(let test, let then, let otherwise):
             let (test, then) = (try condition(test), try compile(then))
             let otherwise = try otherwise.map { syntax throws(TemplateError) in try compile(syntax) }
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 if try test(rendering) { return try then(rendering) }
                 return try otherwise?(rendering) ?? .undefined
             }
@@ -71,16 +70,16 @@ extension TemplateCompiler {
         switch expression.kind {
         case .not(let value):
             let value = try condition(value)
-            return { (rendering) throws(TemplateError) in !(try value(rendering)) }
+            return .init { (rendering) throws(TemplateError) in !(try value(rendering)) }
         case .and(let left, let right):
             let (left, right) = (try condition(left), try condition(right))
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 guard try left(rendering) else { return false }
                 return try right(rendering)
             }
         case .or(let left, let right):
             let (left, right) = (try condition(left), try condition(right))
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 if try left(rendering) { return true }
                 return try right(rendering)
             }
@@ -88,7 +87,7 @@ extension TemplateCompiler {
         case .compare(let first, let rest): return try comparison(first, rest)
         default:
             let value = try compile(expression)
-            return { (rendering) throws(TemplateError) in try value(rendering).isTrue }
+            return .init { (rendering) throws(TemplateError) in try value(rendering).isTrue }
         }
     }
 
@@ -103,7 +102,7 @@ extension TemplateCompiler {
     private func concat(_ parts: [ExpressionSyntax]) throws(TemplateError) -> Evaluation {
         var evaluations: [Evaluation] = []
         for part in parts { evaluations.append(try compile(part)) }
-        return { [evaluations] (rendering) throws(TemplateError) in
+        return .init { [evaluations] (rendering) throws(TemplateError) in
             var values: [TemplateValue] = []
             values.reserveCapacity(evaluations.count)
             for evaluation in evaluations { values.append(try evaluation(rendering)) }
@@ -114,24 +113,27 @@ extension TemplateCompiler {
         }
     }
 
-    private func comparison(_ first: ExpressionSyntax, _ rest: [(ComparisonOperator, ExpressionSyntax)]) throws(TemplateError) -> Condition {
+    private func comparison(_ first: ExpressionSyntax, _ rest: [(ComparisonOperator, ExpressionSyntax)]) throws(TemplateError) -> Condition
+    {
         let first = try compile(first)
         if rest.count == 1 {
             let operation = rest[0].0
             if case .text(let bytes) = rest[0].1.kind, operation == .equal || operation == .notEqual {
                 // By far the most frequent one: a role or a kind against a word of the template.
                 let (word, wanted) = (TemplateText(bytes, isTrusted: true), operation == .equal)
-                return { (rendering) throws(TemplateError) in
+                return .init { (rendering) throws(TemplateError) in
                     guard case .text(let text) = try first(rendering) else { return !wanted }
                     return text.hasSameBytes(as: word) == wanted
                 }
             }
             let second = try compile(rest[0].1)
-            return { (rendering) throws(TemplateError) in try Operators(rendering).compare(operation, try first(rendering), try second(rendering)) }
+            return .init { (rendering) throws(TemplateError) in
+                try Operators(rendering).compare(operation, try first(rendering), try second(rendering))
+            }
         }
         var steps: [(ComparisonOperator, Evaluation)] = []
         for (operation, value) in rest { steps.append((operation, try compile(value))) }
-        return { [steps] (rendering) throws(TemplateError) in
+        return .init { [steps] (rendering) throws(TemplateError) in
             var left = try first(rendering)
             for (operation, value) in steps {
                 let right = try value(rendering)
@@ -147,7 +149,7 @@ extension TemplateCompiler {
     private func list(_ elements: [ExpressionSyntax], _ kind: TemplateList.Kind) throws(TemplateError) -> Evaluation {
         var evaluations: [Evaluation] = []
         for element in elements { evaluations.append(try compile(element)) }
-        return { [evaluations] (rendering) throws(TemplateError) in
+        return .init { [evaluations] (rendering) throws(TemplateError) in
             var values: [TemplateValue] = []
             values.reserveCapacity(evaluations.count)
             for evaluation in evaluations { values.append(try evaluation(rendering)) }
@@ -158,7 +160,7 @@ extension TemplateCompiler {
     private func dict(_ members: [(key: ExpressionSyntax, value: ExpressionSyntax)]) throws(TemplateError) -> Evaluation {
         var evaluations: [(Evaluation, Evaluation)] = []
         for member in members { evaluations.append((try compile(member.key), try compile(member.value))) }
-        return { [evaluations] (rendering) throws(TemplateError) in
+        return .init { [evaluations] (rendering) throws(TemplateError) in
             var values: [(key: TemplateValue, value: TemplateValue)] = []
             for (key, value) in evaluations { values.append((try key(rendering), try value(rendering))) }
             return try rendering.dict(values)
@@ -167,7 +169,7 @@ extension TemplateCompiler {
 
     private func attribute(_ value: ExpressionSyntax, _ name: String) throws(TemplateError) -> Evaluation {
         let (evaluation, attribute, what) = (try compile(value), AttributeName(name), value.shortName)
-        return { (rendering) throws(TemplateError) in
+        return .init { (rendering) throws(TemplateError) in
             let value = try evaluation(rendering)
             if case .undefined = value { throw rendering.undefined(what) }
             return Access.attribute(attribute, of: value)
@@ -178,10 +180,10 @@ extension TemplateCompiler {
         let (evaluation, what) = (try compile(value), value.shortName)
         if case .text(let bytes) = index.kind {
             let name = AttributeName(String(decoding: bytes, as: UTF8.self))
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 let value = try evaluation(rendering)
                 switch value {
-                case .dict(let dict): if let member = dict[name.text] { return member }
+                case .dict(let dict): if let member = dict[name.text, mark: name.mark] { return member }
                 case .undefined: throw rendering.undefined(what)
                 default: break
                 }
@@ -189,7 +191,7 @@ extension TemplateCompiler {
             }
         }
         let index = try compile(index)
-        return { (rendering) throws(TemplateError) in
+        return .init { (rendering) throws(TemplateError) in
             let value = try evaluation(rendering)
             if case .undefined = value { throw rendering.undefined(what) }
             return try Access.item(try index(rendering), of: value, rendering)
@@ -202,7 +204,7 @@ extension TemplateCompiler {
         let evaluation = try compile(value)
         var bounds: [Evaluation?] = []
         for bound in [start, stop, step] { bounds.append(try bound.map { syntax throws(TemplateError) in try compile(syntax) }) }
-        return { [bounds] (rendering) throws(TemplateError) in
+        return .init { [bounds] (rendering) throws(TemplateError) in
             let value = try evaluation(rendering)
             var numbers: [Int?] = []
             for bound in bounds {

@@ -9,9 +9,9 @@ extension TemplateCompiler {
     private func sequence(_ statements: [StatementSyntax]) throws(TemplateError) -> Execution {
         let executions = try compile(statements)
         if executions.count == 1 { return executions[0] }
-        return { (rendering) throws(TemplateError) in
-            for execution in executions {
-                let flow = try execution(rendering)
+        return .init { (rendering) throws(TemplateError) in
+            for index in executions.indices {
+                let flow = try executions[index](rendering)
                 if flow != .next { return flow }
             }
             return .next
@@ -27,7 +27,7 @@ extension TemplateCompiler {
         let entry = compiler.entry()
         let body = try compiler.sequence(statements)
         guard let entry else { return body }
-        return { (rendering) throws(TemplateError) in
+        return .init { (rendering) throws(TemplateError) in
             _ = try entry(rendering)
             return try body(rendering)
         }
@@ -38,7 +38,7 @@ extension TemplateCompiler {
         switch statement.kind {
         case .data(let bytes):
             let text = TemplateText(bytes, isTrusted: true)
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 try rendering.write(text)
                 return .next
             }
@@ -47,7 +47,7 @@ extension TemplateCompiler {
         case .loop(let loop): return try self.loop(loop, line)
         case .set(let target, let value):
             let (evaluation, assignment, cost) = (try compile(value), assign(target), value.size)
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 rendering.line = line
                 try rendering.spend(cost)
                 try assignment(try evaluation(rendering), rendering)
@@ -56,16 +56,16 @@ extension TemplateCompiler {
         case .setBlock(let target, let filter, let body): return try setBlock(target, filter, body, line)
         case .macro(let macro):
             let (code, slot) = (try self.macro(macro), slot(macro.name))
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 rendering.keep(rendering.frame)
-                rendering.frame.slots[slot] = .macro(TemplateMacro(code, in: rendering.frame))
+                rendering.slots[slot] = .macro(TemplateMacro(code, in: rendering.frame))
                 return .next
             }
         case .callBlock(let call, let macro): return try callBlock(call, macro, line)
         case .filterBlock(let filter, let body):
             let body = try scoped(body) { $0.visit(filter) }
             let filter = try self.filter(filter)
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 let text = try rendering.capture { () throws(TemplateError) in _ = try body(rendering) }
                 rendering.line = line
                 try rendering.write(try filter(.text(text), rendering))
@@ -74,13 +74,13 @@ extension TemplateCompiler {
         case .with(let assignments, let body): return try with(assignments, body, line)
         case .generation(let body):
             let code = try macro(MacroSyntax(name: "generation", parameters: [], body: body))
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 let value = try TemplateMacro(code, in: rendering.frame).call(.none, rendering)
                 try rendering.write(value)
                 return .next
             }
-        case .breakLoop: return { _ in .breakLoop }
-        case .continueLoop: return { _ in .continueLoop }
+        case .breakLoop: return .init { _ in .breakLoop }
+        case .continueLoop: return .init { _ in .continueLoop }
         }
     }
 
@@ -90,14 +90,14 @@ extension TemplateCompiler {
         switch value.kind {
         case .text(let bytes):
             let text = TemplateText(bytes, isTrusted: true)
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 try rendering.write(text)
                 return .next
             }
         case .concat(let parts):
             var evaluations: [Evaluation] = []
             for part in parts { evaluations.append(try compile(part)) }
-            return { [evaluations] (rendering) throws(TemplateError) in
+            return .init { [evaluations] (rendering) throws(TemplateError) in
                 rendering.line = line
                 try rendering.spend(cost)
                 var values: [TemplateValue] = []
@@ -108,7 +108,7 @@ extension TemplateCompiler {
             }
         case .arithmetic(.add, _, _):
             let terms = try terms(value)
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 rendering.line = line
                 try rendering.spend(cost)
                 var values: [TemplateValue] = []
@@ -128,7 +128,7 @@ extension TemplateCompiler {
             }
         default:
             let evaluation = try compile(value)
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 rendering.line = line
                 try rendering.spend(cost)
                 try rendering.write(try evaluation(rendering))
@@ -140,16 +140,17 @@ extension TemplateCompiler {
     private func branches(
         _ branches: [(test: ExpressionSyntax, body: [StatementSyntax])], _ otherwise: [StatementSyntax], _ line: Int
     ) throws(TemplateError) -> Execution {
-        var compiled: [(line: Int, cost: Int, test: Condition, body: Execution)] = []
+        var compiled: [Branch] = []
         for branch in branches {
-            compiled.append((branch.test.line, branch.test.size, try condition(branch.test), try sequence(branch.body)))
+            compiled.append(
+                Branch(line: branch.test.line, cost: branch.test.size, test: try condition(branch.test), body: try sequence(branch.body)))
         }
         let otherwise = otherwise.isEmpty ? nil : try sequence(otherwise)
-        return { [compiled] (rendering) throws(TemplateError) in
-            for branch in compiled {
-                rendering.line = branch.line
-                try rendering.spend(branch.cost)
-                if try branch.test(rendering) { return try branch.body(rendering) }
+        return .init { [compiled] (rendering) throws(TemplateError) in
+            for index in compiled.indices {
+                rendering.line = compiled[index].line
+                try rendering.spend(compiled[index].cost)
+                if try compiled[index].test(rendering) { return try compiled[index].body(rendering) }
             }
             return try otherwise?(rendering) ?? .next
         }
@@ -160,7 +161,7 @@ extension TemplateCompiler {
     ) throws(TemplateError) -> Execution {
         let (body, assignment) = (try scoped(body) { _ in }, assign(target))
         let filter = try filter.map { syntax throws(TemplateError) in try self.filter(syntax) }
-        return { (rendering) throws(TemplateError) in
+        return .init { (rendering) throws(TemplateError) in
             rendering.line = line
             let text = TemplateValue.text(try rendering.capture { () throws(TemplateError) in _ = try body(rendering) })
             try assignment(try filter?(text, rendering) ?? text, rendering)
@@ -180,7 +181,7 @@ extension TemplateCompiler {
         }
         let (entry, targets) = (compiler.entry(), assignments.map { compiler.assign($0.target) })
         let body = try compiler.sequence(body)
-        return { [values] (rendering) throws(TemplateError) in
+        return .init { [values] (rendering) throws(TemplateError) in
             rendering.line = line
             try rendering.spend(cost)
             var results: [TemplateValue] = []
@@ -209,24 +210,28 @@ extension TemplateCompiler {
         let loopSlot = mentionsLoop ? compiler.slot("loop") : nil
         let body = try compiler.sequence(loop.body)
         let otherwise = loop.otherwise.isEmpty ? nil : try scoped(loop.otherwise) { _ in }
-        return { (rendering) throws(TemplateError) in
+        return .init { (rendering) throws(TemplateError) in
             rendering.line = line
             try rendering.spend(cost)
             var elements = try rendering.elements(of: try values(rendering))
             if let test { elements = try test(elements, rendering) }
-            guard !elements.isEmpty else { return try otherwise?(rendering) ?? .next }
+            // `else` is for loops of which no turn came to its end.
+            var isElse = true
             let state = loopSlot == nil ? nil : LoopState(elements, depth: depth)
             for (index, element) in elements.enumerated() {
                 try rendering.spend(1)
                 rendering.line = line
                 if let state, let loopSlot {
                     state.index = index
-                    rendering.frame.slots[loopSlot] = .loop(state)
+                    rendering.slots[loopSlot] = .loop(state)
                 }
                 _ = try entry?(rendering)
                 try target(element, rendering)
-                if try body(rendering) == .breakLoop { break }
+                let flow = try body(rendering)
+                if flow == .breakLoop { break }
+                if flow == .next { isElse = false }
             }
+            if isElse, let otherwise { return try otherwise(rendering) }
             return .next
         }
     }
@@ -285,7 +290,7 @@ extension TemplateCompiler {
         guard case .call(let callee, let given) = call.kind else { preconditionFailure("the parser lets only calls through") }
         let code = try self.macro(macro)
         let (function, arguments, cost) = (try compile(callee), try self.arguments(given), call.size)
-        return { (rendering) throws(TemplateError) in
+        return .init { (rendering) throws(TemplateError) in
             rendering.line = line
             try rendering.spend(cost)
             let function = try function(rendering)

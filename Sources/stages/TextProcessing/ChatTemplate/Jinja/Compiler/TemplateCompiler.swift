@@ -1,8 +1,3 @@
-/// An expression, compiled: what it is worth in a rendering.
-typealias Evaluation = @Sendable (Rendering) throws(TemplateError) -> TemplateValue
-/// A statement, compiled.
-typealias Execution = @Sendable (Rendering) throws(TemplateError) -> Flow
-
 /// How a statement ended.
 enum Flow { case next, breakLoop, continueLoop }
 
@@ -50,24 +45,26 @@ struct TemplateCompiler {
     func entry() -> Execution? {
         let loads = scope.entries.map { ($0.slot, source($0.source)) }
         guard !loads.isEmpty else { return nil }
-        return { (rendering) throws(TemplateError) in
-            for (slot, source) in loads { rendering.frame.slots[slot] = try source(rendering) }
+        return .init { (rendering) throws(TemplateError) in
+            for (slot, source) in loads { rendering.slots[slot] = try source(rendering) }
             return .next
         }
     }
 
     private func source(_ source: TemplateScope.Source) -> Evaluation {
         switch source {
-        case .parameter, .undefined: { _ in .undefined }
+        case .parameter, .undefined: Evaluation { _ in .undefined }
         case .context(let name): fromOutside(name)
-        case .copy(let reference): read(reference)
+        case .copy(let name): evaluation(of: scope.outerMeaning(of: name))
         }
     }
 
     // MARK: Variables
 
-    func variable(_ name: String) -> Evaluation {
-        switch scope.meaning(of: name) {
+    func variable(_ name: String) -> Evaluation { evaluation(of: scope.meaning(of: name)) }
+
+    private func evaluation(of meaning: TemplateScope.Meaning) -> Evaluation {
+        switch meaning {
         case .context(let name): fromOutside(name)
         case .slot(let reference): read(reference)
         }
@@ -75,16 +72,16 @@ struct TemplateCompiler {
 
     private func fromOutside(_ name: String) -> Evaluation {
         let number = outside.number(of: name)
-        return { $0.context[number] }
+        return Evaluation { $0.context[number] }
     }
 
     func read(_ reference: TemplateScope.Reference) -> Evaluation {
         let slot = reference.slot
         switch scope.frame.level - reference.level {
-        case 0: return { $0.frame.slots[slot] }
-        case 1: return { $0.frame.parent!.slots[slot] }
+        case 0: return Evaluation { $0.slots[slot] }
+        case 1: return Evaluation { $0.frame.parent!.slots[slot] }
         case let hops:
-            return { (rendering) throws(TemplateError) in
+            return .init { (rendering) throws(TemplateError) in
                 var frame = rendering.frame
                 for _ in 0..<hops { frame = frame.parent! }
                 return frame.slots[slot]
@@ -103,7 +100,7 @@ struct TemplateCompiler {
         switch target {
         case .name(let name):
             let slot = slot(name)
-            return { $1.frame.slots[slot] = $0 }
+            return { $1.slots[slot] = $0 }
         case .member(let name, let member):
             let namespace = variable(name)
             return { (value, rendering) throws(TemplateError) in

@@ -12,7 +12,8 @@ final class TemplateScope {
         case parameter
         /// From outside of the template.
         case context(String)
-        case copy(Reference)
+        /// What the scope around has under this name.
+        case copy(String)
         case undefined
     }
 
@@ -53,6 +54,9 @@ final class TemplateScope {
         case context(String)
     }
 
+    /// What a name means in the scope around this one.
+    func outerMeaning(of name: String) -> Meaning { parent?.meaning(of: name) ?? .context(name) }
+
     func meaning(of name: String) -> Meaning {
         guard let (scope, reference) = find(name) else { return .context(name) }
         if case .context(let name)? = scope.symbols.sources[reference], !scope.symbols.stores.contains(name) { return .context(name) }
@@ -82,7 +86,7 @@ final class TemplateScope {
     func store(_ name: String) {
         symbols.stores.insert(name)
         guard symbols.references[name] == nil else { return }
-        define(name, parent?.find(name).map { .copy($0.1) } ?? .undefined)
+        define(name, parent?.find(name) == nil ? .undefined : .copy(name))
     }
 
     /// Branches see what was known before them; a name that is set in one of them only keeps its value from outside in the others.
@@ -107,7 +111,7 @@ final class TemplateScope {
         // Order: each name changes its own entry only.
         for name in stores {
             guard let reference = symbols.references[name] else { continue }
-            symbols.sources[reference] = parent?.find(name).map { .copy($0.1) } ?? .context(name)
+            symbols.sources[reference] = parent?.find(name) == nil ? .context(name) : .copy(name)
         }
     }
 

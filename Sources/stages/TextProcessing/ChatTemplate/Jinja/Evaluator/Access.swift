@@ -2,6 +2,7 @@
 struct AttributeName: Sendable {
     let string: String
     let text: TemplateText
+    let mark: UInt64
     let textMethod: TextMethod?
     let dictMethod: DictMethod?
     let listMethod: ListMethod?
@@ -11,6 +12,7 @@ struct AttributeName: Sendable {
     init(_ name: String) {
         string = name
         text = TemplateText(Array(name.utf8), isTrusted: true)
+        mark = text.mark
         textMethod = TextMethod(rawValue: name)
         dictMethod = DictMethod(rawValue: name)
         listMethod = ListMethod(rawValue: name)
@@ -26,7 +28,7 @@ enum Access {
         case .dict(let dict):
             if name.dictMethod != nil { return .method(BoundMethod(value, name.string)) }
             if name.isForbiddenForDicts { return .undefined }
-            return dict[name.text] ?? .undefined
+            return dict[name.text, mark: name.mark] ?? .undefined
         case .namespace(let namespace): return namespace[name.string] ?? .undefined
         case .loop(let loop): return loop.attribute(name.string) ?? .undefined
         default: return method(name, of: value)

@@ -39,6 +39,7 @@ struct Operators {
             }
         }
         switch (operation, left, right) {
+        case (.remainder, .text(let text), let value): return .text(try PercentFormat(rendering).format(text, value))
         case (_, .undefined, _), (_, _, .undefined): throw rendering.undefined("an operand")
         case (.add, .text(let left), .text(let right)): return .text(try add(left, right))
         case (.add, .list(let left), .list(let right)) where left.kind == right.kind && (left.kind == .list || left.kind == .tuple):
@@ -47,7 +48,6 @@ struct Operators {
             if case .int(let count)? = Numeric(count) { return .text(try repeated(text, count)) }
         case (.multiply, .list(let list), let count), (.multiply, let count, .list(let list)):
             if case .int(let count)? = Numeric(count), list.kind == .list || list.kind == .tuple { return try repeated(list, count) }
-        case (.remainder, .text(let text), let value): return .text(try PercentFormat(rendering).format(text, value))
         default: break
         }
         if case .bigInteger = left { throw rendering.failure("a number that is too large") }

@@ -2,17 +2,31 @@
 final class Rendering {
     /// Variables of the template or of one call of a macro.
     final class Frame {
-        var slots: [TemplateValue]
+        /// The compiler numbers the slots, and reads and sets none beyond their count.
+        let slots: UnsafeMutablePointer<TemplateValue>
+        private let count: Int
         let parent: Frame?
 
-        init(slots: Int, parent: Frame?) {
-            self.slots = [TemplateValue](repeating: .undefined, count: slots)
+        init(slots count: Int, parent: Frame?) {
+            slots = .allocate(capacity: count)
+            slots.initialize(repeating: .undefined, count: count)
+            self.count = count
             self.parent = parent
+        }
+
+        /// Lets go of all values: macros in them may hold the frame.
+        func clear() { for slot in 0..<count { slots[slot] = .undefined } }
+
+        deinit {
+            slots.deinitialize(count: count)
+            slots.deallocate()
         }
     }
 
     var output = TextBuilder()
-    var frame: Frame
+    var frame: Frame { didSet { slots = frame.slots } }
+    /// Of the frame.
+    private(set) var slots: UnsafeMutablePointer<TemplateValue>
     /// Variables from outside, by the numbers that the compiler gave them.
     let context: [TemplateValue]
     let unixSeconds: Int64
@@ -25,7 +39,9 @@ final class Rendering {
     private var namespaces: [TemplateNamespace] = []
 
     init(slots: Int, context: [TemplateValue], steps: Int, unixSeconds: Int64) {
-        frame = Frame(slots: slots, parent: nil)
+        let frame = Frame(slots: slots, parent: nil)
+        self.frame = frame
+        self.slots = frame.slots
         self.context = context
         self.steps = steps
         self.unixSeconds = unixSeconds
@@ -33,8 +49,8 @@ final class Rendering {
 
     /// Breaks the circles of macros and namespaces; nothing may run afterwards.
     func end() {
-        frame.slots = []
-        for frame in frames { frame.slots = [] }
+        frame.clear()
+        for frame in frames { frame.clear() }
         for namespace in namespaces { namespace.clear() }
     }
 
@@ -123,6 +139,7 @@ final class Rendering {
 
     func characters(of text: TemplateText) throws(TemplateError) -> [TemplateValue] {
         try spend(text.count)
+        let text = text.plain
         var characters: [TemplateValue] = []
         characters.reserveCapacity(text.count)
         var place = 0

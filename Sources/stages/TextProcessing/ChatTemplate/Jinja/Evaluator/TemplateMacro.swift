@@ -67,11 +67,11 @@ final class TemplateMacro {
             frame.slots[code.parameters[index].slot] = value
             given[index] = true
         }
-        let rest = Array(arguments.positional.dropFirst(code.parameters.count))
-        guard rest.isEmpty || code.restSlot != nil else {
+        if let slot = code.restSlot {
+            frame.slots[slot] = try rendering.list(Array(arguments.positional.dropFirst(code.parameters.count)), .tuple)
+        } else if arguments.positional.count > code.parameters.count {
             throw rendering.failure("the macro '\(code.name)' takes at most \(code.parameters.count) arguments")
         }
-        if let slot = code.restSlot { frame.slots[slot] = try rendering.list(rest, .tuple) }
         var namedRest: [(key: TemplateValue, value: TemplateValue)] = []
         for (name, value) in arguments.named {
             if let index = code.parameters.firstIndex(where: { $0.name == name }) {

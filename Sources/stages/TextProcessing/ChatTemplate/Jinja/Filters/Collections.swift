@@ -47,7 +47,6 @@ struct Collections {
 
     private func last(of value: TemplateValue) throws(TemplateError) -> TemplateValue {
         switch value {
-        case .undefined: throw rendering.undefined("last's value")
         case .iterator: throw rendering.failure("a generator has no last element")
         case .text(let text):
             guard !text.isEmpty else { return .undefined }
@@ -81,6 +80,8 @@ struct Collections {
 
     private func map(_ value: TemplateValue, _ arguments: CallArguments) throws(TemplateError) -> TemplateValue {
         var results: [TemplateValue] = []
+        // Nothing, in whatever form, has no elements here.
+        guard value.isTrue else { return try rendering.iterator([]) }
         if arguments.positional.isEmpty {
             guard let attribute = arguments.named.first(where: { $0.name == "attribute" })?.value else {
                 throw rendering.failure("map takes a filter or an attribute")
@@ -104,7 +105,9 @@ struct Collections {
         return try rendering.iterator(results)
     }
 
-    private func select(_ filter: TemplateFilter, _ value: TemplateValue, _ arguments: CallArguments) throws(TemplateError) -> TemplateValue {
+    private func select(_ filter: TemplateFilter, _ value: TemplateValue, _ arguments: CallArguments) throws(TemplateError) -> TemplateValue
+    {
+        guard value.isTrue else { return try rendering.iterator([]) }
         let usesAttribute = filter == .selectattr || filter == .rejectattr
         let isWanted = filter == .select || filter == .selectattr
         var rest = arguments.positional[...]
@@ -150,7 +153,8 @@ struct Collections {
         }
     }
 
-    private func parts(_ filter: TemplateFilter, _ value: TemplateValue, _ arguments: CallArguments) throws(TemplateError) -> TemplateValue {
+    private func parts(_ filter: TemplateFilter, _ value: TemplateValue, _ arguments: CallArguments) throws(TemplateError) -> TemplateValue
+    {
         let bound = try arguments.bind([filter == .batch ? "linecount" : "slices", "fill_with"], to: filter.rawValue, rendering)
         guard let count = try rendering.integer(bound[0], "the count"), count > 0 else { throw rendering.failure("a count is expected") }
         let elements = try rendering.elements(of: value)

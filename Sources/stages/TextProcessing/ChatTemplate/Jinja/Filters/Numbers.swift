@@ -66,7 +66,8 @@ struct Numbers {
     /// Digits, with a sign in front and single underscores between them.
     private static func integer(_ word: String, _ base: Int) -> Int? {
         let bytes = Array(word.utf8)
-        guard bytes.count <= 100, let first = bytes.first, let last = bytes.last, first != UInt8(ascii: "_"), last != UInt8(ascii: "_") else {
+        guard bytes.count <= 100, let first = bytes.first, let last = bytes.last, first != UInt8(ascii: "_"), last != UInt8(ascii: "_")
+        else {
             return nil
         }
         guard !word.contains("__") else { return nil }
@@ -83,6 +84,7 @@ struct Numbers {
         case "nan", "+nan", "-nan": return .nan
         default:
             guard lower.utf8.allSatisfy({ "0123456789+-.e".utf8.contains($0) }) else { return nil }
+            guard lower.prefix(while: { $0 != "e" }).contains(where: { $0 >= "0" && $0 <= "9" }) else { return nil }
             var text = lower
             if text.hasPrefix("+") { text.removeFirst() }
             if text.hasPrefix(".") { text = "0" + text }
@@ -102,7 +104,9 @@ struct Numbers {
         switch method {
         case "common":
             if case .int(let value) = number { return .int(value) }
-            return .float(Double(DecimalText.fixed(number.double.magnitude, places: precision)).map { number.double < 0 ? -$0 : $0 } ?? number.double)
+            try rendering.spend(DecimalText.cost(of: number.double))
+            return .float(
+                Double(DecimalText.fixed(number.double.magnitude, places: precision)).map { number.double < 0 ? -$0 : $0 } ?? number.double)
         case "ceil": return .float((number.double * scale).rounded(.up) / scale)
         case "floor": return .float((number.double * scale).rounded(.down) / scale)
         default: throw rendering.failure("the method must be common, ceil or floor")

@@ -24,12 +24,21 @@ extension Collections {
     func sort(_ value: TemplateValue, _ arguments: CallArguments) throws(TemplateError) -> TemplateValue {
         let bound = try arguments.bind(["reverse", "case_sensitive", "attribute"], to: "sort", rendering)
         let elements = try rendering.elements(of: value)
-        if case .text(let names)? = bound[2], names.bytes.contains(UInt8(ascii: ",")) {
-            throw rendering.failure("sort takes one attribute here")
+        // Elements that are equal need no order: they are compared as lists of what they are sorted by.
+        var keys = [[TemplateValue]](repeating: [], count: elements.count)
+        for attribute in try attributes(bound[2]) {
+            for (index, key) in try self.keys(elements, attribute, caseSensitive: bound[1]).enumerated() { keys[index].append(key) }
         }
-        let keys = try keys(elements, bound[2], caseSensitive: bound[1])
-        let places = try ValueOrder(rendering).sorted(keys, descending: bound[0]?.isTrue ?? false)
+        var lists: [TemplateValue] = []
+        for key in keys { lists.append(try rendering.list(key)) }
+        let places = try ValueOrder(rendering).sorted(lists, descending: bound[0]?.isTrue ?? false)
         return try rendering.list(places.map { elements[$0] })
+    }
+
+    /// One or several, with commas between them.
+    private func attributes(_ value: TemplateValue?) throws(TemplateError) -> [TemplateValue?] {
+        guard case .text(let names)? = value else { return [value] }
+        return try TextSplitting(rendering).split(names, TemplateText(trusted: ","), limit: -1, fromRight: false)
     }
 
     func dictsort(_ value: TemplateValue, _ arguments: CallArguments) throws(TemplateError) -> TemplateValue {
@@ -68,7 +77,8 @@ extension Collections {
         var best = 0
         for index in keys.indices.dropFirst() {
             try rendering.spend(1)
-            let isBetter = isMaximum
+            let isBetter =
+                isMaximum
                 ? try ValueOrder(rendering).isLess(keys[best], keys[index]) : try ValueOrder(rendering).isLess(keys[index], keys[best])
             if isBetter { best = index }
         }

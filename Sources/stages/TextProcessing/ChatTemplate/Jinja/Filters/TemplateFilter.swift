@@ -19,7 +19,8 @@ struct Filters {
         case .length, .count: return .int(try length(value))
         case .trim:
             let bound = try arguments.bind(["chars"], to: "trim", rendering)[0]
-            let characters: TemplateText? = if case nil = bound { nil } else if case TemplateValue.none? = bound { nil } else { try rendering.text(bound, "chars") }
+            let characters: TemplateText? =
+                if case nil = bound { nil } else if case TemplateValue.none? = bound { nil } else { try rendering.text(bound, "chars") }
             return .text(try TextTrimming(rendering).strip(try rendering.text(value), characters, left: true, right: true))
         case .string:
             if case .text = value { return value }
@@ -49,15 +50,17 @@ struct Filters {
         case .wordcount:
             // Words here are runs of letters, digits and underscores.
             var (count, isInside) = (0, false)
-            try rendering.spend(bytes: try rendering.text(value).count)
-            for scalar in try rendering.text(value).string.unicodeScalars {
+            let text = try rendering.text(value)
+            try rendering.spend(text.count)
+            for scalar in text.string.unicodeScalars {
                 let isWord = scalar == "_" || scalar.properties.isAlphabetic || scalar.properties.numericType != nil
                 if isWord && !isInside { count += 1 }
                 isInside = isWord
             }
             return .int(count)
         case .abs, .int, .float, .round: return try Numbers(rendering).apply(filter, value, arguments)
-        case .attr, .batch, .dictsort, .first, .groupby, .items, .join, .last, .list, .map, .max, .min, .reject, .rejectattr, .reverse, .select,
+        case .attr, .batch, .dictsort, .first, .groupby, .items, .join, .last, .list, .map, .max, .min, .reject, .rejectattr, .reverse,
+            .select,
             .selectattr, .slice, .sort, .sum, .unique:
             return try Collections(rendering).apply(filter, value, arguments)
         }

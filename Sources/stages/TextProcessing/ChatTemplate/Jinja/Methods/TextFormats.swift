@@ -27,18 +27,25 @@ struct PercentFormat {
             } else {
                 guard let value = rest.popFirst() else { throw rendering.failure("the format wants more values") }
                 let specification = String(decoding: bytes[start..<place], as: UTF8.self)
-                builder.append(try formatted(value, specification, bytes[place]))
+                let text = try formatted(value, specification, bytes[place])
+                try rendering.spend(bytes: text.count)
+                builder.append(text)
             }
             place += 1
             plain = place
         }
         builder.append(format.part(plain..<bytes.count))
-        // A dict may serve by name; here it may only be left over.
-        if let left = rest.first {
-            if case .dict = left, values.count == 1 { return builder.text() }
-            throw rendering.failure("the format takes fewer values")
-        }
+        // What has elements by name or number may serve by them: it may be left over.
+        if !rest.isEmpty, !(values.count == 1 && Self.hasElements(value)) { throw rendering.failure("the format takes fewer values") }
         return builder.text()
+    }
+
+    private static func hasElements(_ value: TemplateValue) -> Bool {
+        switch value {
+        case .list(let list): list.kind == .list
+        case .dict, .range, .undefined: true
+        default: false
+        }
     }
 
     private func formatted(_ value: TemplateValue, _ specification: String, _ conversion: UInt8) throws(TemplateError) -> TemplateText {
@@ -52,7 +59,9 @@ struct PercentFormat {
             text = builder.text()
         case UInt8(ascii: "d"), UInt8(ascii: "i"):
             guard let number = Numeric(value) else { throw rendering.failure("%d takes a number, not \(value.typeName)") }
-            guard let whole = Int(exactly: number.double.rounded(.towardZero)) else { throw rendering.failure("a number that is too large") }
+            guard let whole = Int(exactly: number.double.rounded(.towardZero)) else {
+                throw rendering.failure("a number that is too large")
+            }
             if case .int(let exact) = number {
                 return try FormatSpecification(percent: specification, "d", rendering).format(.int(exact), rendering)
             }
@@ -102,7 +111,9 @@ struct BraceFormat {
             guard byte == UInt8(ascii: "{"), let end = bytes[place...].firstIndex(of: UInt8(ascii: "}")) else {
                 throw rendering.failure("a single brace in a format")
             }
-            builder.append(try field(String(decoding: bytes[place + 1..<end], as: UTF8.self), arguments, &next))
+            let text = try field(String(decoding: bytes[place + 1..<end], as: UTF8.self), arguments, &next)
+            try rendering.spend(bytes: text.count)
+            builder.append(text)
             place = end + 1
             plain = place
         }
@@ -234,6 +245,7 @@ struct FormatSpecification {
         case (_, "f"?), (_, "F"?), (_, "%"?):
             let value = number.double * (type == "%" ? 100 : 1)
             isNegative = value.sign == .minus
+            try rendering.spend(DecimalText.cost(of: value))
             digits = DecimalText.fixed(value.magnitude, places: precision ?? 6) + (type == "%" ? "%" : "")
         case (.float(let value), nil) where precision == nil:
             (digits, isNegative) = (PythonText.float(value.magnitude), value.sign == .minus)
@@ -282,6 +294,12 @@ struct FormatSpecification {
 
 /// Decimal digits of floats with a fixed number of places, exact as C prints them.
 enum DecimalText {
+    /// In steps: very large and very small numbers have hundreds of digits, each of which is computed.
+    static func cost(of value: Double) -> Int {
+        let exponent = abs(Int(value.exponentBitPattern) - 1075)
+        return exponent * exponent / 32 + 1
+    }
+
     /// Rounds half to even on the exact binary value. At most 100 places.
     static func fixed(_ value: Double, places: Int) -> String {
         guard value.isFinite else { return value.isNaN ? "nan" : "inf" }
@@ -301,7 +319,11 @@ enum DecimalText {
             for _ in 0..<(-exponent) { multiply(&digits, by: 5) }
             fraction = -exponent
         }
-        if fraction > places { round(&digits, dropping: fraction - places) } else { digits.insert(contentsOf: repeatElement(0, count: places - fraction), at: 0) }
+        if fraction > places {
+            round(&digits, dropping: fraction - places)
+        } else {
+            digits.insert(contentsOf: repeatElement(0, count: places - fraction), at: 0)
+        }
         while digits.count <= places { digits.append(0) }
         let text = String(decoding: digits.reversed().map { $0 + UInt8(ascii: "0") }, as: UTF8.self)
         return places == 0 ? text : "\(text.dropLast(places)).\(text.suffix(places))"

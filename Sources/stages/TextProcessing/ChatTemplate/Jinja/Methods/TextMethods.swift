@@ -1,7 +1,8 @@
 /// What texts answer.
 enum TextMethod: String, Sendable {
     case capitalize, count, endswith, find, format, index, isalnum, isalpha, isascii, isdigit, islower, isspace, isupper, join, ljust, lower
-    case lstrip, partition, removeprefix, removesuffix, replace, rfind, rindex, rjust, rpartition, rsplit, rstrip, split, splitlines, startswith
+    case lstrip, partition, removeprefix, removesuffix, replace, rfind, rindex, rjust, rpartition, rsplit, rstrip, split, splitlines,
+        startswith
     case strip, swapcase, title, upper, zfill, center
 }
 
@@ -114,7 +115,7 @@ struct TextMethods {
             return try rendering.list(
                 fromRight ? [.text(.empty), .text(.empty), .text(text)] : [.text(text), .text(.empty), .text(.empty)], .tuple)
         }
-        let parts = [text.part(0..<found), separator, text.part(found + separator.count..<text.count)]
+        let parts = [text.part(0..<found), text.part(found..<found + separator.count), text.part(found + separator.count..<text.count)]
         return try rendering.list(parts.map { .text($0) }, .tuple)
     }
 

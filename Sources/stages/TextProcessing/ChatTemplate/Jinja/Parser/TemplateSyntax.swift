@@ -67,7 +67,8 @@ extension ExpressionSyntax.Kind {
         case .list(let elements), .tuple(let elements), .concat(let elements): elements
         case .dict(let members): members.flatMap { [$0.key, $0.value] }
         case .attribute(let value, _), .not(let value), .negative(let value), .positive(let value): [value]
-        case .item(let left, let right), .arithmetic(_, let left, let right), .and(let left, let right), .or(let left, let right): [left, right]
+        case .item(let left, let right), .arithmetic(_, let left, let right), .and(let left, let right), .or(let left, let right):
+            [left, right]
         case .slice(let value, let start, let stop, let step): [value] + [start, stop, step].compactMap { $0 }
         case .call(let callee, let arguments): [callee] + arguments.expressions
         case .filter(let value, _, let arguments): (value.map { [$0] } ?? []) + arguments.expressions

@@ -52,10 +52,7 @@ struct Tests {
         }
         switch test {
         case .divisibleBy:
-            guard case .int(let remainder)? = Numeric(try Operators(rendering).apply(.remainder, value, try argument(arguments))) else {
-                return false
-            }
-            return remainder == 0
+            return try isRemainder(of: value, by: try argument(arguments), 0)
         case .sameAs: return Self.isSame(value, try argument(arguments))
         default:
             guard arguments.isEmpty else { throw rendering.failure("this test takes no argument") }
@@ -80,10 +77,8 @@ struct Tests {
         case (.iterable, .list), (.iterable, .text), (.iterable, .dict), (.iterable, .range), (.iterable, .undefined): return true
         case (.iterable, .iterator), (.iterable, .loop): return true
         case (.callable, .macro), (.callable, .function), (.callable, .method), (.callable, .undefined): return true
-        case (.odd, _), (.even, _):
-            guard case .int(let remainder)? = Numeric(try Operators(rendering).apply(.remainder, value, .int(2))) else { return false }
-            if case .odd = test { return remainder == 1 }
-            return remainder == 0
+        case (.odd, _): return try isRemainder(of: value, by: .int(2), 1)
+        case (.even, _): return try isRemainder(of: value, by: .int(2), 0)
         case (.lower, _): return try TextCase(rendering).isCased(try rendering.text(value), upper: false)
         case (.upper, _): return try TextCase(rendering).isCased(try rendering.text(value), upper: true)
         case (.escaped, .text(let text)): return text.isMarkup
@@ -91,6 +86,10 @@ struct Tests {
         case (.knownTest, .text(let name)): return TemplateTest(name: name.string) != nil
         default: return false
         }
+    }
+
+    private func isRemainder(of value: TemplateValue, by divisor: TemplateValue, _ wanted: Int) throws(TemplateError) -> Bool {
+        try ValueOrder(rendering).areEqual(try Operators(rendering).apply(.remainder, value, divisor), .int(wanted))
     }
 
     /// Python's `is`, as far as a template can tell.

@@ -82,7 +82,9 @@ enum PythonText {
             return "\(sign)\(mantissa)e\(exponent < 0 ? "-" : "+")\(size.utf8.count < 2 ? "0" : "")\(size)"
         }
         if exponent < 0 { return sign + "0." + String(repeating: "0", count: -exponent - 1) + digits }
-        if digits.utf8.count <= exponent + 1 { return sign + digits + String(repeating: "0", count: exponent + 1 - digits.utf8.count) + ".0" }
+        if digits.utf8.count <= exponent + 1 {
+            return sign + digits + String(repeating: "0", count: exponent + 1 - digits.utf8.count) + ".0"
+        }
         return sign + digits.prefix(exponent + 1) + "." + digits.dropFirst(exponent + 1)
     }
 

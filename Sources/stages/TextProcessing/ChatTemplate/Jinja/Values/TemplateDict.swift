@@ -3,6 +3,14 @@ final class TemplateDict {
     struct Member {
         let key: TemplateValue
         let value: TemplateValue
+        /// Of a key that is text; 0 for others.
+        fileprivate let mark: UInt64
+
+        init(key: TemplateValue, value: TemplateValue) {
+            self.key = key
+            self.value = value
+            mark = if case .text(let text) = key { text.mark } else { 0 }
+        }
     }
 
     /// Up to here comparing keys one after another beats hashing one.
@@ -49,8 +57,15 @@ final class TemplateDict {
 
     subscript(text: TemplateText) -> TemplateValue? {
         if members.count > Self.searchedLinearly { return index[TextKey(text: text)].map { members[$0].value } }
-        for member in members {
-            if case .text(let key) = member.key, key.hasSameBytes(as: text) { return member.value }
+        return self[text, mark: text.mark]
+    }
+
+    /// With the text's mark, where it is known before.
+    subscript(text: TemplateText, mark mark: UInt64) -> TemplateValue? {
+        if members.count > Self.searchedLinearly { return index[TextKey(text: text)].map { members[$0].value } }
+        for place in members.indices where members[place].mark == mark {
+            if mark & 0xFF <= 8 { return members[place].value }
+            if case .text(let key) = members[place].key, key.hasSameBytes(as: text) { return members[place].value }
         }
         return nil
     }
@@ -63,17 +78,17 @@ final class TemplateDict {
 }
 
 extension TemplateValue {
-    /// Whether it may be a key here: texts, numbers, booleans and None.
+    /// Whether it may be a key here: texts, numbers, booleans, None, and what is undefined.
     var isHashable: Bool {
         switch self {
-        case .none, .bool, .int, .bigInteger, .float, .text: true
+        case .undefined, .none, .bool, .int, .bigInteger, .float, .text: true
         default: false
         }
     }
 
     fileprivate func isSameKey(as other: TemplateValue) -> Bool {
         switch (self, other) {
-        case (.none, .none): true
+        case (.none, .none), (.undefined, .undefined): true
         case (.text(let left), .text(let right)): left.hasSameBytes(as: right)
         case (.bigInteger(let left), .bigInteger(let right)): left == right
         default: if let left = Numeric(self), let right = Numeric(other) { left == right } else { false }
@@ -89,6 +104,19 @@ private struct TextKey: Hashable {
 
     func hash(into hasher: inout Hasher) {
         text.storage.withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0[text.range])) }
+    }
+}
+
+extension TemplateText {
+    /// The length and one, at most 255, and the first seven bytes: tells most texts apart, and short ones fully. Never 0.
+    var mark: UInt64 {
+        var mark = UInt64(min(count, 254) + 1)
+        var shift: UInt64 = 8
+        for byte in bytes.prefix(7) {
+            mark |= UInt64(byte) << shift
+            shift += 8
+        }
+        return mark
     }
 }
 

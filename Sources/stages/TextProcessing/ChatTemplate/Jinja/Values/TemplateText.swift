@@ -98,7 +98,20 @@ struct TemplateText: Sendable {
         }
     }
 
-    func hasSameBytes(as other: TemplateText) -> Bool { count == other.count && bytes.elementsEqual(other.bytes) }
+    func hasSameBytes(as other: TemplateText) -> Bool {
+        guard count == other.count else { return false }
+        return storage.withUnsafeBufferPointer { own in
+            other.storage.withUnsafeBufferPointer { theirs in
+                // From the end: texts that are compared with each other often begin alike.
+                var rest = count
+                while rest > 0 {
+                    rest -= 1
+                    if own[Int(first) + rest] != theirs[Int(other.first) + rest] { return false }
+                }
+                return true
+            }
+        }
+    }
 
     func precedes(_ other: TemplateText) -> Bool { bytes.lexicographicallyPrecedes(other.bytes) }
 }

@@ -24,14 +24,18 @@ struct TextBuilder {
     mutating func append(_ text: TemplateText) {
         switch text.trust {
         case .trusted:
-            bytes.append(contentsOf: text.bytes)
+            copy(text)
             mark(true)
         case .untrusted:
-            bytes.append(contentsOf: text.bytes)
+            copy(text)
             mark(false)
         case .mixed, .markup:
             text.forEachRun { range, isTrusted in append(text.storage[range], isTrusted: isTrusted) }
         }
+    }
+
+    private mutating func copy(_ text: TemplateText) {
+        text.storage.withUnsafeBufferPointer { bytes.append(contentsOf: UnsafeBufferPointer(rebasing: $0[text.range])) }
     }
 
     mutating func append(_ slice: ArraySlice<UInt8>, isTrusted: Bool) {

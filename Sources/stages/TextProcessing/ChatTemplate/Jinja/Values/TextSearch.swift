@@ -14,7 +14,8 @@ struct TextSearch {
             let (found, next, looked) = text.storage.withUnsafeBufferPointer { storage in
                 part.storage.withUnsafeBufferPointer { pattern in
                     Self.first(
-                        UnsafeBufferPointer(rebasing: pattern[part.range]), in: UnsafeBufferPointer(rebasing: storage[text.range]), place..<end)
+                        UnsafeBufferPointer(rebasing: pattern[part.range]), in: UnsafeBufferPointer(rebasing: storage[text.range]),
+                        place..<end)
                 }
             }
             try rendering.spend(bytes: looked)

@@ -17,7 +17,8 @@ struct ValueOrder {
         case (.list(let left), .list(let right)): return try areEqual(left, right)
         case (.dict(let left), .dict(let right)): return try areEqual(left, right)
         case (.range(let left), .range(let right)):
-            return left.count == right.count && (left.count == 0 || left.start == right.start && (left.count == 1 || left.step == right.step))
+            return left.count == right.count
+                && (left.count == 0 || left.start == right.start && (left.count == 1 || left.step == right.step))
         case (.namespace(let left), .namespace(let right)): return left === right
         case (.macro(let left), .macro(let right)): return left === right
         case (.loop(let left), .loop(let right)): return left === right

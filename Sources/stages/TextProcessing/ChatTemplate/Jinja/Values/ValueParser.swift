@@ -10,7 +10,8 @@ enum ValueParser {
         case .string(let text): .text(TemplateText(client: text))
         case .array(let elements): .list(elements.map { value($0) })
         case .object(let object):
-            .dict(TemplateDict(object.members.map { TemplateDict.Member(key: .text(TemplateText(client: $0.name)), value: value($0.value)) }))
+            .dict(
+                TemplateDict(object.members.map { TemplateDict.Member(key: .text(TemplateText(client: $0.name)), value: value($0.value)) }))
         }
     }
 

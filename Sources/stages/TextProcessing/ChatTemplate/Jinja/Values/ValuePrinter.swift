@@ -71,14 +71,16 @@ struct ValuePrinter {
     }
 
     private func appendQuoted(_ text: TemplateText, to builder: inout TextBuilder) throws(TemplateError) {
-        try rendering.spend(bytes: text.count)
+        try rendering.spend(text.count / 4 + 1)
         let usesDouble = text.bytes.contains(UInt8(ascii: "'")) && !text.bytes.contains(UInt8(ascii: "\""))
         let quote = usesDouble ? UInt8(ascii: "\"") : UInt8(ascii: "'")
+        if text.isMarkup { builder.append(untrusted: "Markup(" as StaticString) }
         builder.append(quote, isTrusted: false)
         text.forEachRun { range, isTrusted in
             builder.append(isTrusted: isTrusted) { Self.escape(text.storage[range], quote, to: &$0) }
         }
         builder.append(quote, isTrusted: false)
+        if text.isMarkup { builder.append(untrusted: ")" as StaticString) }
     }
 
     private static func escape(_ bytes: ArraySlice<UInt8>, _ quote: UInt8, to output: inout [UInt8]) {
