@@ -90,7 +90,7 @@ import Testing
 
     @Test("what cannot be read says why")
     func reasons() {
-        #expect(throws: FileReadError(path: "/nowhere/x", reason: "No such file or directory")) {
+        #expect(throws: FileReadError(path: "/nowhere/x", reason: "No such file or directory", isAbsent: true)) {
             try FileReader.system.read("/nowhere/x", 1)
         }
         #expect(throws: FileReadError(path: "/tmp", reason: "Is a directory")) { try FileReader.system.read("/tmp", 1) }

@@ -22,6 +22,11 @@ struct ModelFolder: Sendable {
                 guard error.isAbsent else { throw ValueProblem(error.description, remedy: "make the file readable to this process") }
             }
         }
+        guard ModelText.tokenizerFiles.contains(where: { contents[$0] != nil }) else {
+            throw ValueProblem(
+                "there is none of \(ModelText.tokenizerFiles.joined(separator: ", ")) in it",
+                remedy: "give the path of a folder with the files of a model")
+        }
         let text: ModelText
         do throws(TextError) { text = try ModelText.make(files: contents) } catch {
             throw ValueProblem("the model cannot be used: \(error)", remedy: "correct its files, or give another folder")
