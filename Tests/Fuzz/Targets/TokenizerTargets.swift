@@ -53,7 +53,7 @@ extension FuzzTarget {
                 vocabulary[String(Character(UnicodeScalar(isShown ? byte : next)!))] = .number(JSONNumber(Int64(byte)))
                 if !isShown { next += 1 }
             }
-            let merges = [("a", "b"), ("ab", "c"), ("Ġ", "a"), ("Ġ", "Ġ"), ("ĠĠ", "ĠĠ"), ("<", "s"), ("1", "2")]
+            let merges = [("a", "b"), ("ab", "c"), ("Ġ", "a"), ("Ġ", "Ġ"), ("ĠĠ", "ĠĠ"), ("<", "x"), ("1", "2")]
             for (index, merge) in merges.enumerated() { vocabulary[merge.0 + merge.1] = .number(JSONNumber(Int64(256 + index))) }
             let added: [JSONValue] = ["<s>", "<s", "</s>"].enumerated().map { index, text in
                 ["id": .number(JSONNumber(Int64(256 + merges.count + index))), "content": .string(text), "special": .bool(index != 1)]
