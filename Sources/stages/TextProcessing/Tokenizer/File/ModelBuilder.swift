@@ -5,63 +5,68 @@ import JSONText
 struct ModelBuilder {
     private let file: ModelFile
     private let isByteLevel: Bool
-    /// By text as it stands in the file.
-    private let ids: ByteStringMap
+    /// By what the model's texts are made of: bytes, or the text as it stands in the file.
+    private let tokens: ByteStringMap
+    /// Of a byte-level model, by text: those in no alphabet of bytes, which no pretoken can become.
+    private var others: [[UInt8]: TokenID] = [:]
     private var made: [TokenID] = []
 
     init(_ file: ModelFile, isByteLevel: Bool) {
         self.file = file
         self.isByteLevel = isByteLevel
-        ids = ByteStringMap(keys: file.entries.count, bytes: file.text.count)
+        tokens = ByteStringMap(keys: file.entries.count, bytes: file.text.count)
+        var key: [UInt8] = []
         file.text.withUnsafeBufferPointer { text in
-            guard let base = text.baseAddress else { return }
             for entry in file.entries.indices {
-                let range = file.text(of: entry)
-                guard !range.isEmpty else { continue }  // The empty text is no pretoken.
-                let hash = ByteStringMap.hash(base + range.lowerBound, range.count)
-                ids.set(base + range.lowerBound, range.count, hash: hash, value: file.entries[entry].id)
+                let text = UnsafeBufferPointer(rebasing: text[file.text(of: entry)])
+                key.removeAll(keepingCapacity: true)
+                guard append(keyOf: text, to: &key) else {
+                    others[Array(text)] = file.entries[entry].id
+                    continue
+                }
+                guard !key.isEmpty else { continue }  // The empty text is no pretoken.
+                let count = key.count
+                key.append(contentsOf: ModelBuilder.padding)
+                key.withUnsafeBufferPointer { key in
+                    guard let base = key.baseAddress else { return }
+                    tokens.set(base, count, hash: ByteStringMap.hash(base, count), value: file.entries[entry].id)
+                }
             }
         }
+    }
+
+    private static let padding = [UInt8](repeating: 0, count: PaddedBytes.padding)
+
+    /// False, with nothing appended, for a text that is in no alphabet of bytes where it should be.
+    private func append(keyOf text: UnsafeBufferPointer<UInt8>, to key: inout [UInt8]) -> Bool {
+        if isByteLevel { return ByteAlphabet.append(bytesOf: text, to: &key) }
+        key.append(contentsOf: text)
+        return true
     }
 
     func id(of text: String) -> TokenID? { id(of: Array(text.utf8)) }
 
     func id(of text: [UInt8]) -> TokenID? {
-        var bytes = text
-        let count = bytes.count
-        bytes.append(contentsOf: repeatElement(0, count: PaddedBytes.padding))
-        return bytes.withUnsafeBufferPointer { $0.baseAddress.flatMap { ids.value(of: $0, count) } }
+        var key: [UInt8] = []
+        guard text.withUnsafeBufferPointer({ append(keyOf: $0, to: &key) }) else { return others[text] }
+        let count = key.count
+        key.append(contentsOf: ModelBuilder.padding)
+        return id(in: key, 0..<count)
+    }
+
+    /// `key` has padding behind the range.
+    private func id(in key: [UInt8], _ range: Range<Int>) -> TokenID? {
+        key.withUnsafeBufferPointer { $0.baseAddress.flatMap { tokens.value(of: $0 + range.lowerBound, range.count) } }
     }
 
     mutating func model() throws(TextError) -> BPEModel {
         let merges = try mergeTable()
-        let tokens = isByteLevel ? byteStrings() : ids
         return BPEModel(
             symbols: isByteLevel ? .bytes : .codePoints(try unknown()), tokens: tokens, merges: merges, ignoresMerges: file.ignoresMerges,
             cutter: isByteLevel || file.ignoresMerges ? nil : cutter())
     }
 
     // MARK: Tokens
-
-    /// What each token spells as bytes. A text that is in no alphabet of bytes can be no pretoken.
-    private func byteStrings() -> ByteStringMap {
-        let map = ByteStringMap(keys: file.entries.count, bytes: file.text.count)
-        var bytes: [UInt8] = []
-        file.text.withUnsafeBufferPointer { text in
-            for entry in file.entries.indices {
-                bytes.removeAll(keepingCapacity: true)
-                guard ByteAlphabet.append(bytesOf: UnsafeBufferPointer(rebasing: text[file.text(of: entry)]), to: &bytes), !bytes.isEmpty
-                else { continue }
-                let count = bytes.count
-                bytes.append(contentsOf: repeatElement(0, count: PaddedBytes.padding))
-                bytes.withUnsafeBufferPointer { bytes in
-                    guard let base = bytes.baseAddress else { return }
-                    map.set(base, count, hash: ByteStringMap.hash(base, count), value: file.entries[entry].id)
-                }
-            }
-        }
-        return map
-    }
 
     private func unknown() throws(TextError) -> BPEModel.Unknown {
         var token: TokenID?
@@ -98,14 +103,12 @@ struct ModelBuilder {
         let table = MergeTable(merges: merges.count)
         made.reserveCapacity(merges.count)
         var pair: [UInt8] = []
+        var halves = Halves()
         for (rank, merge) in merges.enumerated() {
-            pair.removeAll(keepingCapacity: true)
-            guard let middle = ModelBuilder.split(merge, into: &pair) else {
+            guard halves.read(merge) else {
                 throw node.element(rank, of: merges).error("must be two texts, or one with a blank between them")
             }
-            let count = pair.count
-            pair.append(contentsOf: repeatElement(0, count: PaddedBytes.padding))
-            guard let left = id(in: pair, 0..<middle), let right = id(in: pair, middle..<count), let whole = id(in: pair, 0..<count) else {
+            guard let (left, right, whole) = ids(of: halves.text, middle: halves.middle, &pair) else {
                 throw node.element(rank, of: merges).error("names or makes a token that is not in the vocabulary")
             }
             table.set(left, right, rank: UInt32(rank), token: whole)
@@ -114,24 +117,51 @@ struct ModelBuilder {
         return table
     }
 
-    /// `pair` has padding behind the range.
-    private func id(in pair: [UInt8], _ range: Range<Int>) -> TokenID? {
-        pair.withUnsafeBufferPointer { $0.baseAddress.flatMap { ids.value(of: $0 + range.lowerBound, range.count) } }
+    /// `pair` is memory that is used again.
+    private func ids(of text: [UInt8], middle: Int, _ pair: inout [UInt8]) -> (left: TokenID, right: TokenID, whole: TokenID)? {
+        pair.removeAll(keepingCapacity: true)
+        var count = 0
+        let areKeys = text.withUnsafeBufferPointer { text in
+            guard append(keyOf: UnsafeBufferPointer(rebasing: text[..<middle]), to: &pair) else { return false }
+            count = pair.count
+            return append(keyOf: UnsafeBufferPointer(rebasing: text[middle...]), to: &pair)
+        }
+        guard areKeys else {
+            guard let left = id(of: Array(text[..<middle])), let right = id(of: Array(text[middle...])), let whole = id(of: text) else {
+                return nil
+            }
+            return (left, right, whole)
+        }
+        let end = pair.count
+        pair.append(contentsOf: ModelBuilder.padding)
+        guard let left = id(in: pair, 0..<count), let right = id(in: pair, count..<end), let whole = id(in: pair, 0..<end) else {
+            return nil
+        }
+        return (left, right, whole)
     }
 
-    /// Puts both halves one behind the other, and says where the second begins.
-    private static func split(_ merge: JSONValue, into pair: inout [UInt8]) -> Int? {
-        if let parts = merge.asArray {
-            guard parts.count == 2, case .string(let left) = parts[0], case .string(let right) = parts[1] else { return nil }
-            pair.append(contentsOf: left.utf8)
-            let middle = pair.count
-            pair.append(contentsOf: right.utf8)
-            return middle
+    /// The texts of a merge, one behind the other.
+    private struct Halves {
+        var text: [UInt8] = []
+        /// Where the second begins.
+        var middle = 0
+
+        /// False if it is neither `["a", "b"]` nor `"a b"`.
+        mutating func read(_ merge: JSONValue) -> Bool {
+            text.removeAll(keepingCapacity: true)
+            if case .array(let parts) = merge {
+                guard parts.count == 2, case .string(let left) = parts[0], case .string(let right) = parts[1] else { return false }
+                text.append(contentsOf: left.utf8)
+                middle = text.count
+                text.append(contentsOf: right.utf8)
+                return true
+            }
+            guard case .string(let whole) = merge else { return false }
+            text.append(contentsOf: whole.utf8)
+            guard let blank = text.firstIndex(of: 0x20), text.lastIndex(of: 0x20) == blank else { return false }
+            text.remove(at: blank)
+            middle = blank
+            return true
         }
-        guard let text = merge.asString else { return nil }
-        pair.append(contentsOf: text.utf8)
-        guard let blank = pair.firstIndex(of: 0x20), pair.lastIndex(of: 0x20) == blank else { return nil }
-        pair.remove(at: blank)
-        return blank
     }
 }
