@@ -105,5 +105,10 @@ def cases():
         "tool alone": dict(messages=[USER, result(1, "get_weather", "21")], **open_end),
         "documents": dict(
             messages=[USER], documents=[{"title": "T", "text": QUOTES, "doc_id": 1}, {"title": "U", "text": "é", "doc_id": "b"}], **open_end),
+        "functions as text": dict(messages=[SYSTEM, USER], functions='[{"name": "f"}]', datetime="today", tools=[TOOL], **open_end),
+        "tools by another name": dict(
+            messages=[SYSTEM, USER, said("Hm.", ZURICH), result(1, "get_weather", "21")],
+            tools=[{"name": "f", "description": QUOTES, "parameter_definitions": {"city": {"type": "str", "description": "é", "required": True}}}],
+            **open_end),
         "continued": dict(messages=[USER, said("It is")], add_generation_prompt=False, continue_final_message=True),
     }

@@ -24,7 +24,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 NOW = datetime.datetime(2026, 1, 2, 3, 4, 5)
 SPECIALS = {"bos_token": "<s>", "eos_token": "</s>"}
 # What no other implementation could print alike: addresses and classes of Python's.
-UNCOMPARABLE = ("<generator", " at 0x", "<built-in", "<function", "<bound", "<class", "<Namespace", "<LoopContext", "<Macro", "Undefined")
+UNCOMPARABLE = ("<generator", " at 0x", "<built-in", "<function", "<bound", "<class", "<Namespace", "<LoopContext", "<Macro", "Undefined", "Markup(")
 
 
 class Generation(Extension):

@@ -85,11 +85,16 @@ package struct JinjaTemplate: ChatTemplate {
 
     private func run(_ context: TemplateContext, _ values: [TemplateValue], steps: Int) throws(TemplateError) -> PromptText {
         let rendering = Rendering(slots: compiled.slots, context: values, steps: steps, unixSeconds: context.unixSeconds)
+        rendering.output.reserve(bytes: Self.usualBytes, runs: Self.usualRuns)
         try compiled.run(rendering)
         let prompt = rendering.output.prompt()
         guard prompt.utf8.count <= TextLimits.promptBytes else { throw .tooLong(limit: TextLimits.promptBytes) }
         return prompt
     }
+
+    /// Of a prompt; longer ones grow.
+    private static let usualBytes = 4096
+    private static let usualRuns = 64
 
     // MARK: The client's arguments
 

@@ -154,7 +154,7 @@ final class Rendering {
 
     /// Runs something whose output becomes a text.
     func capture(_ body: () throws(TemplateError) -> Void) throws(TemplateError) -> TemplateText {
-        var outer = TextBuilder()
+        var outer = TextBuilder(reserving: 256)
         swap(&outer, &output)
         defer { swap(&outer, &output) }
         try body()

@@ -133,7 +133,13 @@ struct Filters {
             let isSeparator = isMark(index)
             while index < points.count, isMark(index) == isSeparator { index += 1 }
             let part = text.part(points.offset(word)..<points.offset(index))
-            builder.append(isSeparator ? part : try TextCase(rendering).changed(part, .capitalized))
+            if isSeparator {
+                builder.append(part)
+            } else {
+                let first = points.offset(word + 1) - points.offset(word)
+                builder.append(try TextCase(rendering).changed(part.part(0..<first), .upper))
+                builder.append(try TextCase(rendering).changed(part.part(first..<part.count), .lower))
+            }
         }
         return builder.text()
     }

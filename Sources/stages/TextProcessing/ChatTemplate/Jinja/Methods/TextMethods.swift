@@ -74,6 +74,8 @@ struct TextMethods {
         var text = text
         if arguments.positional.count > 1 {
             let (start, end) = try bounds(arguments)
+            // Behind the end there is not even an empty text.
+            if let start, start > (try CodePoints(text, rendering).count) { return false }
             guard case .text(let part) = try Slices(rendering).slice(.text(text), start, end, nil) else { return false }
             text = part
         }

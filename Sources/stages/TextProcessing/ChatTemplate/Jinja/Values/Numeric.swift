@@ -109,8 +109,13 @@ enum Arithmetic {
             return left / right
         case .floorDivide:
             guard right != 0 else { throw .division }
-            let remainder = try floats(.remainder, left, right)
-            return ((left - remainder) / right).rounded(.toNearestOrEven)
+            // As Python does it: the quotient is corrected with the remainder, and a zero has the sign of the true quotient.
+            let remainder = left.truncatingRemainder(dividingBy: right)
+            let isOff = remainder != 0 && (remainder < 0) != (right < 0)
+            let quotient = (left - remainder) / right - (isOff ? 1 : 0)
+            guard quotient != 0 else { return left / right < 0 || (left / right).sign == .minus ? -0.0 : 0.0 }
+            let floor = quotient.rounded(.down)
+            return quotient - floor > 0.5 ? floor + 1 : floor
         case .remainder:
             guard right != 0 else { throw .division }
             let remainder = left.truncatingRemainder(dividingBy: right)

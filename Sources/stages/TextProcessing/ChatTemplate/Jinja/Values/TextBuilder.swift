@@ -6,6 +6,12 @@ struct TextBuilder {
 
     init(reserving count: Int = 0) { if count > 0 { bytes.reserveCapacity(count) } }
 
+    /// For a prompt: growing from nothing would copy it a dozen times.
+    mutating func reserve(bytes count: Int, runs: Int) {
+        bytes.reserveCapacity(count)
+        self.runs.reserveCapacity(runs)
+    }
+
     /// Everything appended since the last call has this trust.
     @inline(__always)
     private mutating func mark(_ isTrusted: Bool) {
