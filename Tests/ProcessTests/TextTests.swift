@@ -17,7 +17,7 @@ extension ProcessSuites {
             let turns = messages.enumerated().map { index, text in
                 #"{"role": "\#(index % 2 == 0 ? "user" : "assistant")", "content": "\#(text)"}"#
             }
-            return Array(#"{"model": "tiny", "max_tokens": 24, "seed": 5, "messages": [\#(turns.joined(separator: ","))]\#(more)}"#.utf8)
+            return Array(#"{"model": "tiny", "max_tokens": 24, "seed": 5, "messages": [\#(turns.joined(separator: ","))]}"#.utf8)
         }
 
         @Test("prompts are the template's, in the model's tokens; no client speaks with its special tokens")
