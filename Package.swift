@@ -76,7 +76,8 @@ var targets: [Target] = [
     library(
         "services", "FrontendService",
         [
-            "ClusterModel", "Concurrency", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "RequestTracking", "Scheduling",
+            "ClusterModel", "Concurrency", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "RequestTracking",
+            "Scheduling",
             "ServiceRuntime", "StreamFollowing", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     library(

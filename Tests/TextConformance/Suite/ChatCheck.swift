@@ -24,7 +24,8 @@ enum ChatCheck {
                 isSame = false
             }
             let share = "\(chats.reused * 100 / max(1, chats.total)) % of their bytes known"
-            print("chats: \(path): \(wanted) prompts, \(chats.cuts > 0 ? share : "no place to cut: its added tokens take blanks with them")")
+            print(
+                "chats: \(path): \(wanted) prompts, \(chats.cuts > 0 ? share : "no place to cut: its added tokens take blanks with them")")
             // A memory that never remembers would agree with everything.
             if chats.reused == 0, chats.cuts > 0 {
                 print("\(path): nothing was ever known")

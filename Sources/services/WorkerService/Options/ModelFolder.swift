@@ -34,7 +34,8 @@ struct ModelFolder: Sendable {
         let defaults = contents[GenerationConfigFile.name] ?? Array("{}".utf8)
         guard defaults.count <= Limits.generationDefaultsBytes else {
             throw ValueProblem(
-                "\(GenerationConfigFile.name) is longer than \(Limits.generationDefaultsBytes) bytes", remedy: "leave out what says nothing of sampling")
+                "\(GenerationConfigFile.name) is longer than \(Limits.generationDefaultsBytes) bytes",
+                remedy: "leave out what is not sampling")
         }
         self.path = path
         vocabulary = try Self.vocabulary(files, defaults, text)
