@@ -150,8 +150,8 @@ var targets: [Target] = [
     tests(
         "FrontendServiceTests",
         [
-            "ClusterModel", "Concurrency", "EventLoop", "FrontendService", "HTTPClient", "HTTPServing", "JSONText", "ProcessKit",
-            "RequestTracking", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
+            "ClusterModel", "Concurrency", "EventLoop", "FrontendService", "HTTPClient", "HTTPServing", "JSONText",
+            "OpenAIDialect", "ProcessKit", "RequestTracking", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
     tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
