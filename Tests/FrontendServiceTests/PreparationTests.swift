@@ -1,0 +1,45 @@
+import ClusterModel
+import Concurrency
+import OpenAIDialect
+import Testing
+import TextProcessing
+import WireProtocol
+
+@testable import FrontendService
+
+@Suite("From a body to tokens")
+struct PreparationTests {
+    private func prepare(_ prompt: String, gone: Flag = Flag(), context: UInt32 = 1_024) throws -> PreparedRequest {
+        var card = Scene.card()
+        card.contextLength = context
+        let text = try ModelText.make(files: [ByteModelFile.name: ByteModelFile.standard])
+        let model = ServedModel(
+            card: card, text: text, memory: PromptMemory(bytes: 1 << 20), defaults: SamplingParameters(), createdSeconds: 0)
+        let body = Array(#"{"model": "m", "prompt": "\#(prompt)", "max_tokens": 5}"#.utf8)
+        let request = try CompletionRequest(parsing: body.span.bytes)
+        let preparation = Preparation(
+            model: model, generation: request.generation, delivery: request.delivery, unixSeconds: 0, seed: 7, clock: { .zero }, gone: gone)
+        return try preparation.run()
+    }
+
+    @Test("what is prepared has the prompt's tokens, and says how much of its text was known")
+    func prepared() throws {
+        let prepared = try prepare("hello")
+        #expect(prepared.prompt == Array("hello".utf8).map { TokenID($0) } && prepared.maxTokens == 5)
+        #expect(prepared.memory?.reused == 0 && prepared.memory?.total == 5 && prepared.rendering == nil)
+    }
+
+    @Test("work for a client that has left is given up, and nobody's fault")
+    func gone() throws {
+        let gone = Flag()
+        gone.raise()
+        let error = #expect(throws: DialectError.self) { try prepare(String(repeating: "word ", count: 100), gone: gone) }
+        #expect(error?.status == ErrorBody(ServiceFailure(.cancelled)).status)
+    }
+
+    @Test("a prompt that is too long is the client's error, whatever it is made of")
+    func tooLong() throws {
+        let error = #expect(throws: DialectError.self) { try prepare(String(repeating: "word ", count: 100), context: 100) }
+        #expect(error?.status == 400 && error?.code == "context_length_exceeded" && error?.param == "prompt")
+    }
+}
