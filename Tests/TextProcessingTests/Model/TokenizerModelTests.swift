@@ -44,8 +44,18 @@ struct TokenizerModelTests {
         #expect(try make([Self.config: #"{"eos_token": {"content": "<|im_end|>", "lstrip": false}}"#]).endTokens == [1_162])
         #expect(try make(["special_tokens_map.json": end]).endTokens == [1_162])
         #expect(try make(["generation_config.json": #"{"eos_token_id": 1160}"#]).endTokens == [1_160])
-        #expect(try make([Self.config: end, "generation_config.json": #"{"eos_token_id": [1162, 1160, 5000]}"#]).endTokens == [1_160, 1_162])
+        #expect(
+            try make([Self.config: end, "generation_config.json": #"{"eos_token_id": [1162, 1160, 5000]}"#]).endTokens == [1_160, 1_162])
         #expect(try make([Self.config: #"{"eos_token": null}"#]).endTokens == [])
+    }
+
+    @Test("names are the same if their bytes are")
+    func names() throws {
+        let named =
+            #"{"chat_template":[{"name":"default","template":"a"},{"name":"é","template":"b"},{"name":"e\u0301","template":"c"}]}"#
+        #expect(try rendered(make([Self.config: named])) == "a")
+        let twice = #"{"chat_template": [{"name": "e\u0301", "template": "b"}, {"name": "e\u0301", "template": "c"}]}"#
+        #expect(throws: TextError.self) { try make([Self.config: twice]) }
     }
 
     @Test("a file of its own comes before a template in the configuration; named ones are found where a request has tools")
@@ -73,9 +83,13 @@ struct TokenizerModelTests {
     @Test(
         "what is wrong in a file is named with its place",
         arguments: [
-            ("tokenizer_config.json", #"{"eos_token": 1}"#, "eos_token"), ("tokenizer_config.json", #"{"chat_template": 1}"#, "chat_template"),
+            ("tokenizer_config.json", #"{"eos_token": 1}"#, "eos_token"),
+            ("tokenizer_config.json", #"{"chat_template": 1}"#, "chat_template"),
             ("tokenizer_config.json", #"{"chat_template": [{"name": "default"}]}"#, "chat_template[0]"),
-            ("tokenizer_config.json", #"{"chat_template": [{"name": "a", "template": ""}, {"name": "a", "template": ""}]}"#, "chat_template[1]"),
+            (
+                "tokenizer_config.json", #"{"chat_template": [{"name": "a", "template": ""}, {"name": "a", "template": ""}]}"#,
+                "chat_template[1]"
+            ),
             ("chat_template.json", "{}", "chat_template"), ("generation_config.json", #"{"eos_token_id": "x"}"#, "eos_token_id"),
             ("generation_config.json", #"{"eos_token_id": [-1]}"#, "eos_token_id"), ("special_tokens_map.json", "[]", ""),
         ])
