@@ -65,4 +65,41 @@ import TextProcessing
         try tokenizer.encode(prompt, atMost: 4, into: &tokens)
         #expect(tokens.count == 7)
     }
+
+    @Test("of many special tokens the longest is found, as by looking for each", arguments: 0..<40 as Range<UInt64>)
+    func againstNaive(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        func word(_ length: ClosedRange<Int>) -> [UInt8] {
+            (0..<Int.random(in: length, using: &random)).map { _ in UInt8(ascii: "<") + UInt8.random(in: 0..<3, using: &random) }
+        }
+        let words = (0..<Int.random(in: 1...100, using: &random)).map { _ in word(1...6) }
+        let specials = Set(words).sorted { $0.lexicographicallyPrecedes($1) }
+        let text = word(0...300)
+        var wanted: [TokenID] = [], rest = text[...]
+        while let first = rest.first {
+            // Order: none, as no two of the same length begin one text.
+            let found = specials.indices.filter { rest.starts(with: specials[$0]) }.max { specials[$0].count < specials[$1].count }
+            wanted.append(found.map { TokenID(256 + $0) } ?? TokenID(first))
+            rest = rest.dropFirst(found.map { specials[$0].count } ?? 1)
+        }
+        var tokens: [TokenID] = []
+        try ByteTokenizer(specials: specials.map { String(decoding: $0, as: UTF8.self) })
+            .encode(PromptText(raw: String(decoding: text, as: UTF8.self)), atMost: 300, into: &tokens)
+        #expect(tokens == wanted)
+    }
+
+    @Test("a long text is left when its request is gone")
+    func cancelled() {
+        let prompt = PromptText(raw: String(repeating: "<|", count: 2 * TextLimits.bytesBetweenChecks))
+        var asked = 0, tokens: [TokenID] = [], cuts: [TextCut] = []
+        #expect(throws: TextError.cancelled) {
+            try tokenizer.encode(
+                prompt, from: .start, atMost: .max,
+                isCancelled: {
+                    asked += 1
+                    return asked > 2
+                }, into: &tokens, cuts: &cuts)
+        }
+        #expect(asked == 3)
+    }
 }

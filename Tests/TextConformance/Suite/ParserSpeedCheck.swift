@@ -9,6 +9,8 @@ enum ParserSpeedCheck {
     private static let words = "The quick brown fox jumps over the lazy dog; a < b && [c] {d}.\n"
     private static let argument = #"{"key": "value with some words", "list": [1, 2.5, true, null], "next": {"deep": "er \"quoted\""}}"#
 
+    private static let name = String(repeating: "name_", count: 40)
+
     private static let cases: [(name: String, tools: ToolFormat?, reasoning: ReasoningFormat?, head: String, body: String)] = [
         ("content, no form", nil, nil, "", words), ("content, hermes", .hermes, .think, "", words),
         ("thought, hermes", .hermes, .think, "<think>", words),
@@ -17,6 +19,8 @@ enum ParserSpeedCheck {
         ("arguments, qwen", .qwen, .think, "<tool_call><function=f><parameter=a>", words),
         ("arguments, pythonic", .pythonic, nil, "[f(a=[", "'some words', {'k': 1.5}, "),
         ("calls, hermes", .hermes, nil, "", "<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>"),
+        ("heads, deepseek", .deepseek, nil, "", "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>\(name)<"),
+        ("heads, mistral", .mistral, nil, "", "[TOOL_CALLS]\(name)[CALL_ID]\(name)["),
         ("openers, hermes", .hermes, nil, "", "<tool_call>"), ("held, hermes", .hermes, nil, "", "<tool_call>{\"arguments\": {\"a\": [1"),
         ("openers, qwen", .qwen, .think, "", "<tool_call><function="), ("brackets, pythonic", .pythonic, nil, "", "[f("),
     ]

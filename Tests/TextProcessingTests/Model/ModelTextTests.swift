@@ -64,6 +64,7 @@ import TextProcessing
             (#"{"kind":"bytes","specials":[""]}"#, "specials[0]", "must have 1 to 128 bytes"),
             (#"{"kind":"bytes","specials":["a","a"]}"#, "specials[1]", "is there twice"),
             (#"{"kind":"bytes","specials":["a"],"endOfText":["b"]}"#, "endOfText[0]", "is not one of the specials"),
+            (#"{"kind":"bytes","specials":["é"],"endOfText":["e\u0301"]}"#, "endOfText[0]", "is not one of the specials"),
             (#"{"kind":"bytes","specials":["a"],"endOfText":["a"],"template":"x"}"#, "template", "must be \"chatml\""),
             (#"{"kind":"bytes","specials":["a"],"endOfText":[],"template":"chatml"}"#, "specials", "the template needs <|im_start|>"),
         ])

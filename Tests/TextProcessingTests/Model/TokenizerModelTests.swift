@@ -49,6 +49,15 @@ struct TokenizerModelTests {
         #expect(try make([Self.config: #"{"eos_token": null}"#]).endTokens == [])
     }
 
+    @Test("names are the same if their bytes are")
+    func names() throws {
+        let named =
+            #"{"chat_template":[{"name":"default","template":"a"},{"name":"é","template":"b"},{"name":"e\u0301","template":"c"}]}"#
+        #expect(try rendered(make([Self.config: named])) == "a")
+        let twice = #"{"chat_template": [{"name": "e\u0301", "template": "b"}, {"name": "e\u0301", "template": "c"}]}"#
+        #expect(throws: TextError.self) { try make([Self.config: twice]) }
+    }
+
     @Test("a file of its own comes before a template in the configuration; named ones are found where a request has tools")
     func templates() throws {
         let one = #"{"chat_template": "{{ 'config' }}"}"#

@@ -64,6 +64,15 @@ import Testing
             parse(#"<tool_call>{"name": "f", "arguments": {}} oops"#, .hermes).parts == [.call(Call("f", "{}")), .content(" oops")])
     }
 
+    @Test("what is no number does not go out as one")
+    func numbers() {
+        #expect(
+            parse(#"<tool_call>{"name": "f", "arguments": {"a": 1.2.3e}}</tool_call>"#, .hermes).parts == [
+                .call(Call("f", #"{"a": 1.2"#)), .content(".3e}}</tool_call>"),
+            ])
+        #expect(parse("[TOOL_CALLS]f[ARGS]{\"a\": [-0, 1.50E+01]}", .mistral).parts == [.call(Call("f", "{\"a\": [-0, 1.50E+01]}"))])
+    }
+
     @Test("a special token inside a name is no part of it")
     func strayed() {
         let marker = TaggedText("[TOOL_CALLS]", specials: ["[TOOL_CALLS]"]).symbols, half = TaggedText("[AR", specials: ["[AR"]).symbols
@@ -300,5 +309,31 @@ import Testing
             parse("<|channel|>commentary to=functions.nope<|message|>{}<|call|>", .harmony, list: ToolList([])).parts == [
                 .content("<|channel|>commentary to=functions.nope<|message|>{}")
             ])
+    }
+
+    @Test("harmony: markers that lead to no message are words, and no more of them wait than of a call")
+    func harmonyMarkers() {
+        for specials in [[], HarmonyParser.markers] {
+            #expect(parse("<|channel|><|channel|>", .harmony, specials: specials).parts == [.content("<|channel|><|channel|>")])
+            #expect(parse("<|channel|> <|end|>", .harmony, specials: specials).parts == [.content("<|channel|> ")])
+            #expect(parse(" \n<|end|> ", .harmony, specials: specials).parts == [])
+        }
+        let marker = "<|channel|>", many = String(repeating: marker, count: TextLimits.heldCallBytes / marker.utf8.count + 2)
+        let under = ParserUnderTest(make: { AnswerParser(.spelled(.harmony), tools: .any) }, text: TaggedText(many))
+        let outcome = under.run(cuts: Array(stride(from: 0, to: many.utf8.count, by: 1000)))
+        #expect(outcome.answer.parts == [.content(many)])
+        #expect(outcome.mostHeld <= TextLimits.heldCallBytes + marker.utf8.count)
+    }
+
+    @Test("hermes and qwen: a closer that was forgotten does not hide the next opener")
+    func forgottenClosers() {
+        let call = #"<tool_call>{"name":"f","arguments":{}}"#,
+            wanted: [ParsedAnswer.Part] = [.call(Call("f", "{}")), .call(Call("f", "{}"))]
+        let tagged = "<tool_call>\n<function=f>\n</function>\n"
+        for specials in [[], ["<tool_call>", "</tool_call>"]] {
+            #expect(parse(call + call + "</tool_call>", .hermes, specials: specials).parts == wanted)
+            #expect(parse(call + "</too" + call, .hermes, specials: specials).calls.count == 2)
+            #expect(parse(tagged + tagged + "</tool_call>", .qwen, specials: specials).parts == wanted)
+        }
     }
 }

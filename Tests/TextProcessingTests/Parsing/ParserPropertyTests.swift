@@ -36,7 +36,8 @@ import Testing
         text.symbols.contains(where: \.isSpecial) ? form.tools.grammar.markers.filter { $0.utf8.count > 3 } : []
     }
 
-    @Test("tell the same however their text is cut, and lose nothing of it", arguments: 0..<50 as Range<UInt64>)
+    /// A few of them: the fuzz target of the parser looks at such texts for as long as it runs.
+    @Test("tell the same however their text is cut, and lose nothing of it", arguments: 0..<30 as Range<UInt64>)
     func garbage(seed: UInt64) {
         var random = SeededRandom(seed: seed)
         for form in Self.forms {
@@ -96,7 +97,7 @@ import Testing
             let whole = TaggedText(sample, specials: specials)
             #expect(ParserUnderTest(make: { AnswerParser(form, tools: .any) }, text: whole).parsed().calls.map(\.name) == ["f", "f"])
             var random = SeededRandom(seed: 11)
-            for _ in 0..<60 {
+            for _ in 0..<25 {
                 var damaged = whole
                 for _ in 0..<Int.random(in: 1...3, using: &random) { damaged.damage(using: &random) }
                 let under = ParserUnderTest(make: { AnswerParser(form, tools: .any) }, text: damaged)

@@ -23,11 +23,11 @@ package struct ByteModelFile {
         guard try file.text("kind") == "bytes" else { throw file.error("kind", "must be \"bytes\"") }
         specials = try file.texts("specials", atMost: TextLimits.specialTokens, bytes: TextLimits.specialTokenBytes)
         endOfText = try file.texts("endOfText", atMost: TextLimits.specialTokens, bytes: TextLimits.specialTokenBytes)
-        for (index, text) in endOfText.enumerated() where !specials.contains(text) {
+        for (index, text) in endOfText.enumerated() where !specials.contains(where: { $0.hasSameBytes(as: text) }) {
             throw file.error("endOfText[\(index)]", "is not one of the specials")
         }
         guard try file.text("template") == "chatml" else { throw file.error("template", "must be \"chatml\"") }
-        for special in ChatMLTemplate.specials where !specials.contains(special) {
+        for special in ChatMLTemplate.specials where !specials.contains(where: { $0.hasSameBytes(as: special) }) {
             throw file.error("specials", "the template needs \(special)")
         }
     }

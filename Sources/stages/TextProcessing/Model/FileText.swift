@@ -23,7 +23,9 @@ struct FileText {
     func error(_ path: String, _ reason: String) -> TextError { .invalidFile(name: name, path: path, reason: reason) }
 
     func refuseMembers(except known: [String]) throws(TextError) {
-        for member in object.members where !known.contains(member.name) { throw error(Self.printable(member.name), "is not known here") }
+        for member in object.members where !known.contains(where: { $0.hasSameBytes(as: member.name) }) {
+            throw error(Self.printable(member.name), "is not known here")
+        }
     }
 
     func text(_ member: String) throws(TextError) -> String {
@@ -53,4 +55,9 @@ struct FileText {
     static func printable(_ name: String) -> String {
         String(String.UnicodeScalarView(name.unicodeScalars.prefix(64).map { $0.value > 0x20 && $0.value < 0x7F ? $0 : "?" }))
     }
+}
+
+extension String {
+    /// Files mean bytes: `==` also takes texts for the same that Unicode writes in several ways.
+    func hasSameBytes(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 }

@@ -28,7 +28,9 @@ enum TemplateFiles {
             guard let name = element["name"]?.asString, let source = element["template"]?.asString else {
                 throw file.error(place, "must be an object with the strings \"name\" and \"template\"")
             }
-            guard !templates.contains(where: { $0.name == name }) else { throw file.error(place, "has a name that is there twice") }
+            guard !templates.contains(where: { $0.name.hasSameBytes(as: name) }) else {
+                throw file.error(place, "has a name that is there twice")
+            }
             templates.append((name, Array(source.utf8)))
         }
         return templates

@@ -45,7 +45,7 @@ struct TokenizerModel {
     private static func merge(
         _ templates: [(name: String, source: [UInt8])], over others: [(name: String, source: [UInt8])]
     ) -> [(name: String, source: [UInt8])] {
-        templates + others.filter { other in !templates.contains { $0.name == other.name } }
+        templates + others.filter { other in !templates.contains { $0.name.hasSameBytes(as: other.name) } }
     }
 }
 

@@ -55,9 +55,7 @@ struct HarmonyParser: Sendable {
     mutating func finish() {
         for symbol in search.flush() { text(symbol.byte) }
         if sink.isOpen { endCall() }
-        // A head without a message: words of a model that does not keep to the form.
-        if !head.trimmed.isEmpty { sink.events.append(.content, sink.held) }
-        sink.held.removeAll(keepingCapacity: true)
+        if case .head = state { headIsText() }
     }
 
     private mutating func text(_ byte: UInt8) {
@@ -97,10 +95,13 @@ struct HarmonyParser: Sendable {
             case .message: return beginMessage()
             case .start: return beginHead()
             case .end, .call, .return:
-                if !head.trimmed.isEmpty { sink.events.append(.content, sink.held) }
+                headIsText()
                 return endMessage()
             }
-            return sink.held.append(contentsOf: Self.markers[marker.rawValue].utf8)
+            sink.held.append(contentsOf: Self.markers[marker.rawValue].utf8)
+            // Markers alone make no head either.
+            if sink.held.count > TextLimits.heldCallBytes { headIsText() }
+            return
         }
         switch marker {
         case .start:
@@ -135,8 +136,9 @@ struct HarmonyParser: Sendable {
         sink.end()
     }
 
+    /// A head without a message: words, or markers, of a model that does not keep to the form.
     private mutating func headIsText() {
-        sink.events.append(.content, sink.held)
+        if !sink.held.trimmed.isEmpty { sink.events.append(.content, sink.held) }
         beginHead()
         state = .content
     }

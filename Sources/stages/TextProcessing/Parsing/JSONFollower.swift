@@ -13,7 +13,8 @@ struct JSONFollower: Sendable {
     }
 
     private enum State {
-        case value, firstElement, firstKey, key, colon, afterValue, number
+        case value, firstElement, firstKey, key, colon, afterValue
+        case number(NumberPart)
         case string(isKey: Bool), escape(isKey: Bool), unicode(isKey: Bool, digits: Int)
         case word(StaticString, matched: Int)
     }
@@ -46,8 +47,9 @@ struct JSONFollower: Sendable {
         case .word(let word, let matched):
             guard byte == word.utf8Start[matched] else { return .refused }
             return matched + 1 == word.utf8CodeUnitCount ? endValue() : go(.word(word, matched: matched + 1))
-        case .number:
-            if Self.isNumeric(byte) { return .more }
+        case .number(let part):
+            if let next = part.next(byte) { return go(.number(next)) }
+            guard part.mayEnd else { return .refused }
             guard depth > 0 else { return .doneBefore }
             state = .afterValue
             return afterValue(byte)
@@ -74,8 +76,7 @@ struct JSONFollower: Sendable {
         case UInt8(ascii: "t"): return go(.word("true", matched: 1))
         case UInt8(ascii: "f"): return go(.word("false", matched: 1))
         case UInt8(ascii: "n"): return go(.word("null", matched: 1))
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return go(.number)
-        default: return .refused
+        default: return NumberPart(first: byte).map { go(.number($0)) } ?? .refused
         }
     }
 
@@ -121,13 +122,46 @@ struct JSONFollower: Sendable {
         default: false
         }
     }
+}
 
-    private static func isNumeric(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"), UInt8(ascii: "+"),
-            UInt8(ascii: "-"):
-            true
-        default: false
+extension JSONFollower {
+    /// Where in a number the last byte stands.
+    private enum NumberPart {
+        case minus, zero, integer, point, fraction, exponent, exponentSign, exponentDigits
+
+        init?(first byte: UInt8) {
+            switch byte {
+            case UInt8(ascii: "-"): self = .minus
+            case UInt8(ascii: "0"): self = .zero
+            case UInt8(ascii: "1")...UInt8(ascii: "9"): self = .integer
+            default: return nil
+            }
+        }
+
+        /// Whether the number may be over.
+        var mayEnd: Bool {
+            switch self {
+            case .zero, .integer, .fraction, .exponentDigits: true
+            case .minus, .point, .exponent, .exponentSign: false
+            }
+        }
+
+        /// Nil: the byte is no part of the number.
+        func next(_ byte: UInt8) -> NumberPart? {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                switch self {
+                case .minus: byte == UInt8(ascii: "0") ? .zero : .integer
+                case .zero: nil
+                case .integer: .integer
+                case .point, .fraction: .fraction
+                case .exponent, .exponentSign, .exponentDigits: .exponentDigits
+                }
+            case UInt8(ascii: "."): self == .zero || self == .integer ? .point : nil
+            case UInt8(ascii: "e"), UInt8(ascii: "E"): self == .zero || self == .integer || self == .fraction ? .exponent : nil
+            case UInt8(ascii: "+"), UInt8(ascii: "-"): self == .exponent ? .exponentSign : nil
+            default: nil
+            }
         }
     }
 }

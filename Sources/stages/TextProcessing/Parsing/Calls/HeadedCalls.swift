@@ -24,21 +24,19 @@ struct HeadedCallStyle: Sendable {
 
 /// `name` marker `{…}`, one or more of them between markers.
 struct HeadedCalls: CallMachine {
-    private enum State {
-        case between(MarkerExpectation)
-        case name(MarkerSearch), id(MarkerSearch)
-        case beforeArguments, nameLine, fence
-        case arguments(JSONFollower)
-        case afterArguments
-        case closing(MarkerExpectation)
-    }
+    private enum State { case between, name, id, beforeArguments, nameLine, fence, arguments, afterArguments, closing }
 
     private let style: HeadedCallStyle
-    private let nameEnds: [[Symbol]]
-    private let idOpener: [Symbol]?
-    /// The markers that may follow a call; `callOpener` first where there is one.
-    private let boundaries: [[Symbol]]
-    private let callCloser: [Symbol]?
+    /// For what ends a name, and what ends an id. All of these as they are before the first symbol, so that calls need not make them anew.
+    private let nameEnds: MarkerSearch
+    private let idEnds: MarkerSearch
+    /// For the markers that may follow a call, `callOpener` first where there is one; and for those with the call's own closer in front.
+    private let boundaries: MarkerExpectation
+    private let closers: MarkerExpectation
+    // Beside the state, not in it, since what an enum holds is copied when it changes.
+    private var search: MarkerSearch
+    private var expectation: MarkerExpectation
+    private var follower = JSONFollower()
     private var state: State
     private var name: [UInt8] = []
     private var id: [UInt8]?
@@ -46,78 +44,71 @@ struct HeadedCalls: CallMachine {
 
     init(_ style: HeadedCallStyle, _ spelling: MarkerSpelling) {
         self.style = style
-        nameEnds = style.nameEnds.map(spelling.symbols)
-        idOpener = style.idOpener.map(spelling.symbols)
-        boundaries = [style.callOpener, style.closer].compactMap { $0.map(spelling.symbols) }
-        callCloser = style.callCloser.map(spelling.symbols)
-        state = .between(MarkerExpectation(boundaries))
-        if style.callOpener == nil { state = nameState }
+        let ends = style.nameEnds.map(spelling.symbols), idOpener = style.idOpener.map(spelling.symbols)
+        nameEnds = MarkerSearch(ends + [idOpener].compactMap(\.self))
+        idEnds = MarkerSearch(ends)
+        let following = [style.callOpener, style.closer].compactMap { $0.map(spelling.symbols) }
+        boundaries = MarkerExpectation(following)
+        closers = MarkerExpectation([style.callCloser.map(spelling.symbols)].compactMap(\.self) + following)
+        search = nameEnds
+        expectation = boundaries
+        state = style.callOpener == nil ? .name : .between
     }
-
-    private var nameState: State { .name(MarkerSearch(nameEnds + (idOpener.map { [$0] } ?? []))) }
 
     mutating func step(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         switch state {
-        case .between(var markers): return between(&markers, symbol, &calls)
-        case .name(var search): return name(&search, symbol, &calls)
-        case .id(var search): return id(&search, symbol, &calls)
-        case .beforeArguments: return beforeArguments(symbol, &calls)
-        case .nameLine: return nameLine(symbol)
-        case .fence: return fence(symbol, &calls)
-        case .arguments(var follower): return arguments(&follower, symbol, &calls)
-        case .afterArguments: return afterArguments(symbol, &calls)
-        case .closing(var markers): return close(&markers, symbol, &calls)
+        case .between: between(symbol, &calls)
+        case .name: name(symbol, &calls)
+        case .id: id(symbol, &calls)
+        case .beforeArguments: beforeArguments(symbol, &calls)
+        case .nameLine: nameLine(symbol)
+        case .fence: fence(symbol, &calls)
+        case .arguments: arguments(symbol, &calls)
+        case .afterArguments: afterArguments(symbol, &calls)
+        case .closing: close(symbol, &calls)
         }
     }
 
-    private mutating func between(_ markers: inout MarkerExpectation, _ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
-        switch markers.step(symbol) {
-        case .waits:
-            state = .between(markers)
-            return .more
-        case .refused(let unread): return calls.refuse(unread)
-        case .found(let index): return go(over: index)
+    private mutating func between(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
+        switch expectation.step(symbol) {
+        case .waits: .more
+        case .refused(let unread): calls.refuse(unread)
+        case .found(let index): go(over: index)
         }
     }
 
     /// Behind one of `boundaries`.
     private mutating func go(over boundary: Int) -> CallVerdict {
         guard boundary == 0, style.callOpener != nil else { return .done }
-        name.removeAll()
+        name.removeAll(keepingCapacity: true)
         id = nil
-        state = nameState
+        search = nameEnds
+        state = .name
         return .more
     }
 
-    private mutating func name(_ search: inout MarkerSearch, _ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
+    private mutating func name(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         let found = search.step(symbol)
         if let strayed = search.strayed(found) { return calls.refuse(strayed) }
         name.append(contentsOf: search.released.lazy.map(\.byte))
         guard name.count <= TextLimits.callNameBytes else { return .refused }
-        guard let found else {
-            state = .name(search)
-            return .more
-        }
+        guard let found else { return .more }
         name = name.trimmed
-        if found == nameEnds.count {
-            state = .id(MarkerSearch(nameEnds))
-            id = []
-            return .more
-        }
-        return headEnded(by: nameEnds[found], &calls)
+        if found < idEnds.markers.count { return headEnded(by: nameEnds.markers[found], &calls) }
+        search = idEnds
+        id = []
+        state = .id
+        return .more
     }
 
-    private mutating func id(_ search: inout MarkerSearch, _ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
+    private mutating func id(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         let found = search.step(symbol)
         if let strayed = search.strayed(found) { return calls.refuse(strayed) }
         id?.append(contentsOf: search.released.lazy.map(\.byte))
         guard id?.count ?? 0 <= TextLimits.callNameBytes else { return .refused }
-        guard let found else {
-            state = .id(search)
-            return .more
-        }
+        guard let found else { return .more }
         id = id?.trimmed
-        return headEnded(by: nameEnds[found], &calls)
+        return headEnded(by: idEnds.markers[found], &calls)
     }
 
     private mutating func headEnded(by marker: [Symbol], _ calls: inout CallSink) -> CallVerdict {
@@ -160,8 +151,9 @@ struct HeadedCalls: CallMachine {
     private mutating func begin(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         if case .numbered = style.name { takeNumberedName() }
         guard calls.begin(name, id: id) else { return .refused }
-        var follower = JSONFollower()
-        return arguments(&follower, symbol, &calls)
+        follower = JSONFollower()
+        state = .arguments
+        return arguments(symbol, &calls)
     }
 
     private mutating func takeNumberedName() {
@@ -170,18 +162,17 @@ struct HeadedCalls: CallMachine {
         if let colon = name.lastIndex(of: UInt8(ascii: ":")) { name.removeSubrange(colon...) }
     }
 
-    private mutating func arguments(_ follower: inout JSONFollower, _ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
+    private mutating func arguments(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
         guard !symbol.isSpecial else { return .refused }
         switch follower.step(symbol.byte) {
         case .more:
             calls.argument(symbol.byte)
-            state = .arguments(follower)
             return .more
         case .done:
             calls.argument(symbol.byte)
             calls.end()
             fence = 0
-            guard callCloser != nil else { return .done }
+            guard style.callCloser != nil else { return .done }
             state = .afterArguments
             return .more
         case .doneBefore, .refused: return .refused
@@ -196,19 +187,19 @@ struct HeadedCalls: CallMachine {
             return .more
         }
         // Models forget to close a call before the next one.
-        var markers = MarkerExpectation((callCloser.map { [$0] } ?? []) + boundaries)
-        return close(&markers, symbol, &calls)
+        expectation = closers
+        state = .closing
+        return close(symbol, &calls)
     }
 
-    private mutating func close(_ markers: inout MarkerExpectation, _ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
-        switch markers.step(symbol) {
-        case .waits:
-            state = .closing(markers)
-            return .more
+    private mutating func close(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
+        switch expectation.step(symbol) {
+        case .waits: return .more
         case .refused(let unread): return calls.refuse(unread)
         case .found(0):
-            guard !boundaries.isEmpty else { return .done }
-            state = .between(MarkerExpectation(boundaries))
+            guard !boundaries.markers.isEmpty else { return .done }
+            expectation = boundaries
+            state = .between
             return .more
         case .found(let index): return go(over: index - 1)
         }

@@ -1,8 +1,7 @@
 /// What Mistral's models write behind `[TOOL_CALLS]`: an array of objects, or a name and its arguments.
 struct MistralCalls: CallMachine {
-    private enum State { case start, array(JSONCalls), named(HeadedCalls) }
-
-    private var state = State.start
+    /// For the kind that came; nil until the first symbol tells.
+    private var machine: (any CallMachine)?
     private let spelling: MarkerSpelling
     static let array = JSONCallStyle(openers: ["[TOOL_CALLS]"])
     static let named = HeadedCallStyle(openers: ["[TOOL_CALLS]"], nameEnds: ["[ARGS]", "{"], idOpener: "[CALL_ID]")
@@ -10,23 +9,10 @@ struct MistralCalls: CallMachine {
     init(_ spelling: MarkerSpelling) { self.spelling = spelling }
 
     mutating func step(_ symbol: Symbol, _ calls: inout CallSink) -> CallVerdict {
-        switch state {
-        case .start:
+        if machine == nil {
             if symbol.isSpace { return .more }
-            if symbol == "[" || symbol == "{" {
-                state = .array(JSONCalls(Self.array, spelling))
-            } else {
-                state = .named(HeadedCalls(Self.named, spelling))
-            }
-            return step(symbol, &calls)
-        case .array(var machine):
-            state = .start
-            defer { state = .array(machine) }
-            return machine.step(symbol, &calls)
-        case .named(var machine):
-            state = .start
-            defer { state = .named(machine) }
-            return machine.step(symbol, &calls)
+            machine = symbol == "[" || symbol == "{" ? JSONCalls(Self.array, spelling) : HeadedCalls(Self.named, spelling)
         }
+        return machine?.step(symbol, &calls) ?? .refused
     }
 }
