@@ -139,7 +139,7 @@ class Grammar:
             "join(['a', 'b'])", "join('xyz')", "format(1, a=2)", "isdigit()", "isalpha()", "isupper()", "islower()", "isspace()", "isalnum()", "zfill(6)", "ljust(8)", "rjust(8, '*')", "center(7)", "partition('l')",
             "rpartition('l')", "removeprefix('a')", "removesuffix('b')", "swapcase()", "index('zz')",
         ]
-        dicts = ["get('a')", "get('zz', 5)", "items()|list", "keys()|list", "values()|list", "items()", "get(n)", "pop('a')", "keys()|length", "copy()"]
+        dicts = ["get('a')", "get('zz', 5)", "items()|list", "keys()|list", "values()|list", "get(n)", "pop('a')", "keys()|length", "copy()"]
         lists = ["index(1)", "count(1)", "append(1)"]
         return self.pick([
             lambda: f"{self.pick(['s', 't', self.text(), '(' + self.expression() + ')'])}.{self.pick(texts)}",

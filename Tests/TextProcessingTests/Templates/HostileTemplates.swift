@@ -11,6 +11,8 @@ enum HostileTemplates {
     /// Each wants more than there is.
     static let endless: [String] =
         [
+            "{{ dict(range(99999) | batch(2)) | length }}{{ dict(range(99999) | batch(2)) | length }}",
+            "{{ range(90000) | unique | list | length }}",
             "{{ 'a' * 10 ** 9 }}", "{{ 'a' * n }}", "{{ n * 'ab' }}", "{{ [1] * n }}", "{{ (1,) * n }}", "{{ 'a' * 9223372036854775807 }}",
             "{{ range(10 ** 12) | list }}", "{{ range(n) }}", "{{ range(0, -n, -1) }}", "{{ range(100001) }}",
             "{{ 'a'.center(n) }}", "{{ 'a'.ljust(n) }}", "{{ 'a'.rjust(n, 'é') }}", "{{ 'a'.zfill(n) }}", "{{ 'a' | center(n) }}",

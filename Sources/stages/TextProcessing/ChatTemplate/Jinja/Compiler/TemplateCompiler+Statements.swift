@@ -199,13 +199,11 @@ extension TemplateCompiler {
         let (values, cost) = (try compile(loop.values), loop.values.size)
         let test = try loop.test.map { test throws(TemplateError) in try filter(of: loop.target, test) }
         let mentionsLoop = ScopeAnalysis.mentions("loop", loop.body)
-        var compiler = inner {
+        let compiler = inner {
             $0.visit(loop.target, asParameter: true)
             if mentionsLoop { $0.scope.declare("loop") }
             $0.visit(loop.body)
         }
-        compiler.loopDepth += 1
-        let depth = compiler.loopDepth
         let (entry, target) = (compiler.entry(), compiler.assign(loop.target))
         let loopSlot = mentionsLoop ? compiler.slot("loop") : nil
         let body = try compiler.sequence(loop.body)
@@ -217,7 +215,7 @@ extension TemplateCompiler {
             if let test { elements = try test(elements, rendering) }
             // `else` is for loops of which no turn came to its end.
             var isElse = true
-            let state = loopSlot == nil ? nil : LoopState(elements, depth: depth)
+            let state = loopSlot == nil ? nil : LoopState(elements)
             for (index, element) in elements.enumerated() {
                 try rendering.spend(1)
                 rendering.line = line

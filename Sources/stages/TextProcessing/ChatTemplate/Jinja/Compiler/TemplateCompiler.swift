@@ -6,8 +6,6 @@ struct TemplateCompiler {
     let scope: TemplateScope
     /// The names that come from outside, shared by all scopes of a template.
     let outside: OutsideNames
-    /// Loops around this place in the same frame.
-    var loopDepth = 0
 
     /// Names that come from outside, numbered in the order in which they are met.
     final class OutsideNames {
@@ -38,7 +36,7 @@ struct TemplateCompiler {
     func inner(_ analyse: (ScopeAnalysis) -> Void) -> TemplateCompiler {
         let inner = TemplateScope(frame: scope.frame, parent: scope)
         analyse(ScopeAnalysis(scope: inner))
-        return TemplateCompiler(scope: inner, outside: outside, loopDepth: loopDepth)
+        return TemplateCompiler(scope: inner, outside: outside)
     }
 
     /// What entering the scope does; nil: nothing.

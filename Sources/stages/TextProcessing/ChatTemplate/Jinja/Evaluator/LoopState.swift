@@ -1,14 +1,10 @@
 /// The variable `loop` inside a loop.
 final class LoopState {
     private let elements: [TemplateValue]
-    private let depth: Int
     var index = 0
     private var lastSeen: TemplateValue?
 
-    init(_ elements: [TemplateValue], depth: Int) {
-        self.elements = elements
-        self.depth = depth
-    }
+    init(_ elements: [TemplateValue]) { self.elements = elements }
 
     var count: Int { elements.count }
 
@@ -21,8 +17,9 @@ final class LoopState {
         case "first": .bool(index == 0)
         case "last": .bool(index == elements.count - 1)
         case "length": .int(elements.count)
-        case "depth": .int(depth)
-        case "depth0": .int(depth - 1)
+        // Counts recursion, of which there is none.
+        case "depth": .int(1)
+        case "depth0": .int(0)
         case "previtem": index > 0 ? elements[index - 1] : .undefined
         case "nextitem": index + 1 < elements.count ? elements[index + 1] : .undefined
         case "cycle", "changed": .method(BoundMethod(.loop(self), name))

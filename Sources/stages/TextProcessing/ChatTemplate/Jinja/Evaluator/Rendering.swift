@@ -106,8 +106,13 @@ final class Rendering {
 
     func dict(_ members: [(key: TemplateValue, value: TemplateValue)]) throws(TemplateError) -> TemplateValue {
         try spend(2 * members.count + 1)
-        for member in members where !member.key.isHashable {
-            throw failure("a value of type \(member.key.typeName) cannot be a key")
+        var others = 0
+        for member in members {
+            if case .text = member.key { continue }
+            // A key that is no text is looked for among all others, and a tuple may be long.
+            others += 1
+            if case .list(let list) = member.key { try spend(others * (list.elements.count + 1)) } else { try spend(others / 8 + 1) }
+            guard member.key.isHashable else { throw failure("a value of type \(member.key.typeName) cannot be a key") }
         }
         let dict = TemplateDict(merging: members)
         try checkDepth(dict.depth)

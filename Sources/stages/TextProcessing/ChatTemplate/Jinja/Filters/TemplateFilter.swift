@@ -113,7 +113,7 @@ struct Filters {
         case nil, TemplateValue.none?: break
         case let value?: limit = try rendering.integer(value, "count") ?? -1
         }
-        return try TextSplitting(rendering).replace(try rendering.text(value), old, new, limit: limit)
+        return try TextSplitting(rendering).replace(try rendering.text(value).plain, old, new.plain, limit: limit)
     }
 
     /// Words begin behind white space and some marks, other than for `str.title`.

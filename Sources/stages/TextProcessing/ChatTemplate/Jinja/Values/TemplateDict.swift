@@ -78,10 +78,11 @@ final class TemplateDict {
 }
 
 extension TemplateValue {
-    /// Whether it may be a key here: texts, numbers, booleans, None, and what is undefined.
+    /// Whether it may be a key here: texts, numbers, booleans, None, what is undefined, and tuples of them.
     var isHashable: Bool {
         switch self {
         case .undefined, .none, .bool, .int, .bigInteger, .float, .text: true
+        case .list(let list): list.kind == .tuple && list.elements.allSatisfy(\.isHashable)
         default: false
         }
     }
@@ -91,6 +92,8 @@ extension TemplateValue {
         case (.none, .none), (.undefined, .undefined): true
         case (.text(let left), .text(let right)): left.hasSameBytes(as: right)
         case (.bigInteger(let left), .bigInteger(let right)): left == right
+        case (.list(let left), .list(let right)):
+            left.elements.count == right.elements.count && zip(left.elements, right.elements).allSatisfy { $0.isSameKey(as: $1) }
         default: if let left = Numeric(self), let right = Numeric(other) { left == right } else { false }
         }
     }
