@@ -93,8 +93,8 @@ package enum TextLimits {
     package static let templateValueDepth = 128
     /// Numbers of one `range`, as in the sandbox that templates are written for.
     package static let templateRange = 100_000
-    /// Expressions, elements and turns of loops in one rendering. The largest templates in use need about 5,000 for a conversation with
-    /// tools; this many take about 20 ms.
+    /// Expressions, elements and turns of loops in one rendering: all well-known templates stay below for conversations with tools, and this many
+    /// take 15 to 25 ms.
     package static let templateSteps = 300_000
     /// What a conversation adds to the steps, since templates look at each message several times, and at each value of a definition.
     package static let templateStepsPerMessage = 2_000
