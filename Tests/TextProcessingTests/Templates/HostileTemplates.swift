@@ -78,7 +78,7 @@ enum HostileTemplates {
             "{% set s = 'a' * 1000000 %}{% set d = {(s, 1): 2} %}{% for i in range(99999) %}{{ (s ~ '', 1) in d }}{% endfor %}",
             "{% set ns = namespace(a=(), b=()) %}{% for i in range(99) %}{% set ns.a = (ns.a, ns.a) %}{% set ns.b = (ns.b, ns.b) %}{% endfor %}"
                 + "{{ {ns.a: 1}[ns.b] }}{{ [ns.a, ns.b] | unique | list }}{{ {ns.a: 1, ns.b: 1} }}",
-            "{% set t = (range(9999) | map('string') | batch(2) | list) + (range(9999) | batch(2) | list) %}"
+            "{% set t = (range(9998) | map('string') | batch(2) | list) + (range(9998) | batch(2) | list) %}"
                 + "{% for i in range(99999) %}{{ dict(t) == dict(t) }}{% endfor %}",
             "{{ dict(range(60000) | batch(2)) }}",
             "{% for i in range(99999) %}{{ 5e-324 | round(1) }}{{ '%.1f' % 5e-324 }}{{ '{:.1f}'.format(1e308) }}{% endfor %}",

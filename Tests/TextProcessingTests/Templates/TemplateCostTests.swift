@@ -34,6 +34,34 @@ import TextProcessing
         _ = try prompt(source, ["c": .string(Self.lines)], steps: 8 * price + 100)
     }
 
+    @Test("long chats may be looked through from each message; short ones and endless ones may not cost more for it")
+    func budget() {
+        func steps(_ rounds: Int, calls: Int, bytes: Int = 0) -> Int {
+            let call = ToolCall(id: "c", name: "f", arguments: "{}")
+            let round = [
+                ChatMessage(role: .user, content: .text("u")),
+                ChatMessage(role: .assistant, content: .none, toolCalls: Array(repeating: call, count: calls)),
+            ]
+            let last = ChatMessage(role: .user, content: .text(String(repeating: "a", count: bytes)))
+            return JinjaTemplate.steps(for: Conversation(messages: (0..<rounds).flatMap { _ in round } + [last]))
+        }
+        // What templates that look back need, as measured.
+        #expect(steps(1000, calls: 0) > 12_000_000)
+        #expect(steps(100, calls: 1) > 450_000)
+        #expect(steps(300, calls: 1) > 3_100_000)
+        #expect(steps(1000, calls: 1) > 36_000_000)
+        #expect(steps(1, calls: 1) < TextLimits.templateSteps + 10_000)
+        #expect(steps(10_000, calls: 1, bytes: 10_000_000) == TextLimits.templateStepsAtMost)
+    }
+
+    @Test("a prompt that grows too long is stopped where it does")
+    func length() throws {
+        let source = "{% for i in range(70) %}{{ s }}{% endfor %}{{ 1 // 0 }}"
+        #expect(throws: TemplateError.tooLong(limit: TextLimits.promptBytes)) {
+            try prompt(source, ["s": .string(String(repeating: "a", count: 1_000_000))], steps: 10_000_000)
+        }
+    }
+
     @Test("numbers that a client may choose are compared without overflow")
     func extremes() throws {
         for n in [Int.min, Int.min + 1, -1, 0, 1, Int.max] {
@@ -60,7 +88,7 @@ import TextProcessing
 
     @Test("a source of many branches compiles without copying what is known for each")
     func branches() throws {
-        let count = 9_000
+        let count = 4_000
         let source = (0..<count).map { "{% if a\($0) %}{% set b\($0) = 1 %}{% endif %}" }.joined()
         #expect(try render("\(source){{ b0 is defined }}{{ b\(count - 1) }}", ["a\(count - 1)": true]) == "False1")
     }

@@ -74,7 +74,7 @@ final class Rendering {
         switch key {
         case .text(let text): try spend(bytes: text.count)
         case .list(let list): try spend(count * (list.keyCost ?? 0) + 1)
-        default: try spend(count / 16 + 1)
+        default: try spend(count / 8 + 1)
         }
     }
 
@@ -184,11 +184,19 @@ final class Rendering {
     func write(_ value: TemplateValue) throws(TemplateError) {
         if case .text(let text) = value { return try write(text) }
         try ValuePrinter(rendering: self).append(value, to: &output)
+        try checkLength()
     }
 
     @inline(__always)
     func write(_ text: TemplateText) throws(TemplateError) {
         try spend(bytes: text.count)
         output.append(text)
+        try checkLength()
+    }
+
+    /// Before the memory is taken, not when everything is written.
+    @inline(__always)
+    private func checkLength() throws(TemplateError) {
+        if output.bytes.count > TextLimits.promptBytes { throw .tooLong(limit: TextLimits.promptBytes) }
     }
 }

@@ -61,7 +61,7 @@ struct Numbers {
 
     /// What stands between the blanks, with the digits of all scripts as ASCII ones; nil if there is more than ASCII and digits.
     private func number(_ text: TemplateText) throws(TemplateError) -> [UInt8]? {
-        try rendering.spend(text.count / 4 + 1)
+        try rendering.spend(text.count / 2 + 8)
         let bytes = text.bytes[PythonText.trimmed(text.bytes, left: true, right: true)]
         guard bytes.contains(where: { $0 >= 0x80 }) else { return Array(bytes) }
         var word: [UInt8] = []
@@ -80,8 +80,8 @@ struct Numbers {
     private func integer(_ word: [UInt8], _ base: Int) throws(TemplateError) -> TemplateValue? {
         let sign = word.first == UInt8(ascii: "-") ? "-" : ""
         var rest = word.first == UInt8(ascii: "+") || !sign.isEmpty ? word.dropFirst() : word[...]
-        let letter: UInt8? = [2: UInt8(ascii: "b"), 8: UInt8(ascii: "o"), 16: UInt8(ascii: "x")][base]
-        if let letter, rest.count > 2, rest.first == UInt8(ascii: "0"), rest[rest.startIndex + 1] | 0x20 == letter {
+        let letter = base == 2 ? UInt8(ascii: "b") : base == 8 ? UInt8(ascii: "o") : UInt8(ascii: "x")
+        if [2, 8, 16].contains(base), rest.count > 2, rest.first == UInt8(ascii: "0"), rest[rest.startIndex + 1] | 0x20 == letter {
             rest = rest.dropFirst(2)
             if rest.first == UInt8(ascii: "_") { rest = rest.dropFirst() }
         }

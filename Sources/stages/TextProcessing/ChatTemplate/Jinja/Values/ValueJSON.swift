@@ -80,7 +80,8 @@ struct ValueJSON {
     }
 
     private func append(_ text: TemplateText, to builder: inout TextBuilder) throws(TemplateError) {
-        try rendering.spend(bytes: text.count)
+        // A byte may become six.
+        try rendering.spend(bytes: 2 * text.count)
         builder.append(UInt8(ascii: "\""), isTrusted: false)
         text.forEachRun { range, isTrusted in
             builder.append(isTrusted: isTrusted) { output in

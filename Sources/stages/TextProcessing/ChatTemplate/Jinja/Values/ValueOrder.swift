@@ -78,7 +78,7 @@ struct ValueOrder {
                 let (middle, end) = (min(start + width, places.count), min(start + 2 * width, places.count))
                 var (left, right) = (start, middle)
                 for target in start..<end {
-                    try rendering.spend(1)
+                    try rendering.spend(3)
                     let takesRight: Bool
                     if left == middle {
                         takesRight = true
