@@ -93,13 +93,20 @@ package enum TextLimits {
     package static let templateValueDepth = 128
     /// Numbers of one `range`, as in the sandbox that templates are written for.
     package static let templateRange = 100_000
-    /// Expressions, elements and turns of loops in one rendering: all well-known templates stay below for conversations with tools, and this many
-    /// take 15 to 25 ms.
+    /// Expressions, elements and turns of loops in one rendering: all well-known templates stay below for conversations with tools, and a
+    /// million takes 10 to 20 ms in them and up to 45 ms in the worst.
     package static let templateSteps = 300_000
     /// What a conversation adds to the steps, since templates look at each message several times, and at each value of a definition.
     package static let templateStepsPerMessage = 2_000
+    /// For each two messages or calls, as some templates look from each message at all before it: 3 are needed where these are messages, 4
+    /// where each other one calls a tool.
+    package static let templateStepsPerPair = 4
+    /// That stops at 2,000 messages of which 1,000 call tools.
+    package static let templateStepsOfPairs = 40_000_000
     package static let templateStepsPerTextByte = 1
     package static let templateStepsPerJSONByte = 8
+    /// Whatever the conversation: the work of a second or two.
+    package static let templateStepsAtMost = 64_000_000
     /// Bytes that are copied or looked at for the price of one step.
     package static let templateBytesPerStep = 16
     /// Characters of a template's own refusal that are passed on.

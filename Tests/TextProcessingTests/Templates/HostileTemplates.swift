@@ -19,7 +19,8 @@ enum HostileTemplates {
             "{{ '%1000000000d' % 1 }}", "{{ '{:1000000000}'.format(1) }}", "{{ '{:.1000000000f}'.format(1.5) }}",
             "{{ '%.999999999f' % 1.5 }}",
             "{{ 'a' | indent(n) }}", "{{ d | tojson(indent=n) }}", "{{ l | batch(n, 0) | list }}", "{{ l | slice(n) | list }}",
-            "{{ 9223372036854775807 + 1 }}", "{{ 9223372036854775807 * 2 }}", "{{ -9223372036854775807 - 2 }}", "{{ 2 ** 1000 }}",
+            "{{ 2.0 ** (-9223372036854775807 - 1) }}", "{{ 2 ** (-9223372036854775807 - 1) }}", "{{ 9223372036854775807 + 1 }}",
+            "{{ 9223372036854775807 * 2 }}", "{{ -9223372036854775807 - 2 }}", "{{ 2 ** 1000 }}",
             "{{ 2 ** 9223372036854775807 }}", "{{ 1 // 0 }}", "{{ 1 % 0 }}", "{{ 1 / 0 }}", "{{ 0.0 ** -1 }}", "{{ 1e308 | int }}",
             "{{ l[::0] }}", "{{ range(1, 2, 0) }}", "{{ (-9223372036854775807 - 1) // -1 }}", "{{ -(-9223372036854775807 - 1) }}",
             "{{ (-9223372036854775807 - 1) | abs }}", "{{ range(-9223372036854775807, 9223372036854775807) }}",
@@ -71,6 +72,16 @@ enum HostileTemplates {
             "{% set l = range(9999) | list %}{% for i in l %}{% set x = dict(l | batch(2)) %}{% endfor %}",
             "{% set l = range(99999) | map('string') | list %}{% for i in l %}{{ l | sort(reverse=true) | first }}{% endfor %}",
             "{% set l = range(90000) | list %}{{ l | unique | list | length }}{{ l | groupby('x') }}{% for i in l %}{{ l.index(89999) }}{% endfor %}",
+            "{% set s = 'a' * 1000000 %}{% for i in range(99999) %}{{ s.rfind(s) }}{{ s.removeprefix(s) }}{{ s.removesuffix(s) }}{% endfor %}",
+            "{% set s = 'a' * 1000000 %}{{ (l * 9999) | tojson(separators=(s, s)) | length }}{{ (l * 999) | tojson(separators=(s, s)) | length }}",
+            "{% set s = 'a' * 1000000 %}{% set d = dict(l | batch(2, 0)) %}{% for i in range(99999) %}{{ s in d }}{{ d[s] }}{% endfor %}",
+            "{% set s = 'a' * 1000000 %}{% set d = {(s, 1): 2} %}{% for i in range(99999) %}{{ (s ~ '', 1) in d }}{% endfor %}",
+            "{% set ns = namespace(a=(), b=()) %}{% for i in range(99) %}{% set ns.a = (ns.a, ns.a) %}{% set ns.b = (ns.b, ns.b) %}{% endfor %}"
+                + "{{ {ns.a: 1}[ns.b] }}{{ [ns.a, ns.b] | unique | list }}{{ {ns.a: 1, ns.b: 1} }}",
+            "{% set t = (range(9998) | map('string') | batch(2) | list) + (range(9998) | batch(2) | list) %}"
+                + "{% for i in range(99999) %}{{ dict(t) == dict(t) }}{% endfor %}",
+            "{{ dict(range(60000) | batch(2)) }}",
+            "{% for i in range(99999) %}{{ 5e-324 | round(1) }}{{ '%.1f' % 5e-324 }}{{ '{:.1f}'.format(1e308) }}{% endfor %}",
             "{% set ns = namespace() %}{% for i in range(99999) %}{% set ns = namespace(a=ns) %}{% endfor %}"
                 + "{% for i in range(99999) %}{% for j in range(99999) %}{{ ns }}{% endfor %}{% endfor %}",
             "{% set ns = namespace() %}{% set ns.a = ns %}{% for i in range(99999) %}{% for j in range(999) %}{{ ns.a.a.a }}{% endfor %}{% endfor %}",

@@ -46,6 +46,21 @@ import TextProcessing
             ("{% generation %}a{% endgeneration %}{% filter upper %}b{% endfilter %}{% set x %}c{% endset %}{{ x }}", "aBc"),
             ("{% macro f() %}[{{ caller(1) }}]{% endmacro %}{% call(x) f() %}{{ x }}!{% endcall %}", "[1!]"),
             ("{{ 'a' if false }}|{{ 1 if true else 2 }}", "|1"),
+            ("{{ '0x1F' | int(base=16) }} {{ '0b11' | int(base=2) }} {{ '-0O7' | int(base=8) }} {{ '0x1F' | int(7) }}", "31 3 -7 7"),
+            ("{{ '0x' | int(3, 16) }} {{ '0x_f' | int(base=16) }} {{ '0b1' | int(base=16) }} {{ 'zz' | int(base=36) }}", "3 15 177 1295"),
+            (
+                "{{ ' 1_000 ' | int }} {{ '1__0' | int(5) }} {{ '_1' | int(5) }} {{ '١٢' | int }} {{ '+7' | int }} {{ '4.9' | int }}",
+                "1000 5 5 12 7 4"
+            ),
+            (
+                "{{ '1_0.5' | float }} {{ '1_.5' | float(2.0) }} {{ '1e1_0' | float }} {{ '1_e5' | float(2.0) }} {{ '١.٥' | float }}",
+                "10.5 2.0 10000000000.0 2.0 1.5"
+            ),
+            (
+                "{{ '99999999999999999999' | int }} {{ '-00' | int }} {{ 'x' | int }} {{ '-' | int }} {{ '' | int }}",
+                "99999999999999999999 0 0 0 0"
+            ),
+            ("{{ 'ǆ' | title }} {{ 'ß' | title }} {{ 'ﬁn' | title }} {{ 'ǆ'.title() }}", "Ǆ SS FIn ǅ"),
         ] as [(String, String)])
     func text(source: String, expected: String) throws {
         #expect(try render(source, Self.variables) == expected, "\(source)")

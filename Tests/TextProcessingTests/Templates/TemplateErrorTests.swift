@@ -35,6 +35,7 @@ import TextProcessing
             ("{% for a in 1 %}{% endfor %}", 1, "a value of type int is not iterable"),
             ("\n\n{{ nothing() }}", 3, "'nothing' is undefined"),
             ("{{ 'a' + 1 }}", 1, "values of type str and int do not go together here"), ("{{ 1 // 0 }}", 1, "division by zero"),
+            ("{{ '1e30' | int }}", 1, "a number that is too large"),
             ("{% set a, b = [1] %}", 1, "1 values for 2 names"),
             ("{{ nothing | tojson }}", 1, "a value of type undefined value has no JSON form"),
             ("{% macro f() %}\n{{ 1 < 'a' }}{% endmacro %}{{ f() }}", 2, "values of type int and str have no order"),

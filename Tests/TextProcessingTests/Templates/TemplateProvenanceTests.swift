@@ -25,7 +25,8 @@ import TextProcessing
         "d.items() | list | string",
         "d | tojson", "d.keys() | join('T')", "namespace(a=c).a", "c if c else 'T'", "c or 'T'", "c.format()", "c % ()", "dict(a=c).a",
         "raw | from_json",
-        "c.ljust(30, 'T')", "'T' | indent(c)", "c | replace('im', c)", "'%s' | format(c)", "c | sort | join",
+        "dict(**{c: 'T'}) | join('T')", "c.ljust(30, 'T')", "'T' | indent(c)", "c | replace('im', c)", "'%s' | format(c)",
+        "c | sort | join",
         "strftime_now(c | replace('%', ''))",
     ]
 

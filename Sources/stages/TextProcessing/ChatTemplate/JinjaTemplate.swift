@@ -116,8 +116,10 @@ package struct JinjaTemplate: ChatTemplate {
         return name == "documents" ? .none : .undefined
     }
 
-    private static func steps(for conversation: Conversation) -> Int {
+    /// What a rendering may cost.
+    package static func steps(for conversation: Conversation) -> Int {
         var steps = TextLimits.templateSteps
+        var entries = 0
         for message in conversation.messages {
             var text = (message.name?.utf8.count ?? 0) + (message.reasoning?.utf8.count ?? 0)
             switch message.content {
@@ -126,11 +128,13 @@ package struct JinjaTemplate: ChatTemplate {
             case .parts(let parts): for case .text(let part) in parts { text += part.utf8.count }
             }
             let calls = message.toolCalls.reduce(0) { $0 + $1.arguments.utf8.count + $1.name.utf8.count }
-            steps += TextLimits.templateStepsPerMessage * (1 + message.toolCalls.count)
+            entries += 1 + message.toolCalls.count
             steps += text * TextLimits.templateStepsPerTextByte + calls * TextLimits.templateStepsPerJSONByte
         }
         let json = conversation.tools.reduce(conversation.templateArguments?.utf8.count ?? 0) { $0 + $1.json.utf8.count }
-        return steps + json * TextLimits.templateStepsPerJSONByte
+        steps += json * TextLimits.templateStepsPerJSONByte + entries * TextLimits.templateStepsPerMessage
+        steps += min(entries * entries * TextLimits.templateStepsPerPair, TextLimits.templateStepsOfPairs)
+        return min(steps, TextLimits.templateStepsAtMost)
     }
 }
 

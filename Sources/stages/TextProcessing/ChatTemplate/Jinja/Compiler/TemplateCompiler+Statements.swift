@@ -215,7 +215,7 @@ extension TemplateCompiler {
             if let test { elements = try test(elements, rendering) }
             // `else` is for loops of which no turn came to its end.
             var isElse = true
-            let state = loopSlot == nil ? nil : LoopState(elements)
+            var state = loopSlot == nil ? nil : LoopState(elements)
             for (index, element) in elements.enumerated() {
                 try rendering.spend(1)
                 rendering.line = line
@@ -229,6 +229,8 @@ extension TemplateCompiler {
                 if flow == .breakLoop { break }
                 if flow == .next { isElse = false }
             }
+            if let loopSlot { rendering.slots[loopSlot] = .undefined }
+            if !isKnownUniquelyReferenced(&state), let state { rendering.keep(state) }
             if isElse, let otherwise { return try otherwise(rendering) }
             return .next
         }

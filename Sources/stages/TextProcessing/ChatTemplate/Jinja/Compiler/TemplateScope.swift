@@ -30,7 +30,7 @@ final class TemplateScope {
         }
     }
 
-    struct Symbols {
+    private struct Symbols {
         var references: [String: Reference] = [:]
         var sources: [Reference: Source] = [:]
         /// In the order in which they were first mentioned.
@@ -38,9 +38,16 @@ final class TemplateScope {
         var stores: Set<String> = []
     }
 
+    /// What the branch that is analysed knows more than what stands around it, in the order of its writing.
+    private struct Additions {
+        var references: [(name: String, reference: Reference)] = []
+        var stores: [String] = []
+    }
+
     let frame: Frame
     private let parent: TemplateScope?
     private var symbols = Symbols()
+    private var additions = Additions()
 
     init(frame: Frame, parent: TemplateScope?) {
         self.frame = frame
@@ -79,41 +86,46 @@ final class TemplateScope {
     func load(_ name: String) { if find(name) == nil { define(name, .context(name)) } }
 
     func declare(_ name: String) {
-        symbols.stores.insert(name)
+        addStore(name)
         define(name, .parameter)
     }
 
     func store(_ name: String) {
-        symbols.stores.insert(name)
+        addStore(name)
         guard symbols.references[name] == nil else { return }
         define(name, parent?.find(name) == nil ? .undefined : .copy(name))
     }
 
     /// Branches see what was known before them; a name that is set in one of them only keeps its value from outside in the others.
+    ///
+    /// Inside branches names are only added, so what a branch did is known by what it added, and taken back by removing that.
     func branches(_ bodies: [() -> Void]) {
-        let before = symbols
-        var results: [Symbols] = []
+        let outer = additions
+        var branches: [Additions] = []
         for body in bodies {
-            symbols = before
+            additions = Additions()
             body()
-            results.append(symbols)
+            branches.append(additions)
+            for (name, _) in additions.references { symbols.references[name] = nil }
+            for name in additions.stores { symbols.stores.remove(name) }
         }
-        symbols = before
-        var stores: Set<String> = []
-        for result in results { stores.formUnion(result.stores) }
-        stores.subtract(before.stores)
-        for result in results {
-            symbols.references.merge(result.references) { $1 }
-            symbols.sources.merge(result.sources) { $1 }
-            symbols.order += result.order.dropFirst(before.order.count)
-            symbols.stores.formUnion(result.stores)
+        additions = outer
+        for branch in branches {
+            for (name, reference) in branch.references { add(name, reference) }
+            for name in branch.stores { addStore(name) }
         }
-        // Order: each name changes its own entry only.
-        for name in stores {
+        for name in branches.flatMap(\.stores) {
             guard let reference = symbols.references[name] else { continue }
             symbols.sources[reference] = parent?.find(name) == nil ? .context(name) : .copy(name)
         }
     }
+
+    private func add(_ name: String, _ reference: Reference) {
+        symbols.references[name] = reference
+        additions.references.append((name, reference))
+    }
+
+    private func addStore(_ name: String) { if symbols.stores.insert(name).inserted { additions.stores.append(name) } }
 
     private func find(_ name: String) -> (TemplateScope, Reference)? {
         var scope: TemplateScope? = self
@@ -126,7 +138,7 @@ final class TemplateScope {
 
     private func define(_ name: String, _ source: Source) {
         let reference = Reference(level: frame.level, slot: frame.slot())
-        symbols.references[name] = reference
+        add(name, reference)
         symbols.sources[reference] = source
         symbols.order.append(reference)
     }

@@ -53,7 +53,8 @@ enum Access {
     static func item(_ index: TemplateValue, of value: TemplateValue, _ rendering: Rendering) throws(TemplateError) -> TemplateValue {
         switch (value, index) {
         case (.dict(let dict), _):
-            try rendering.spend(dict.count / 16)
+            guard index.isHashable else { return .undefined }
+            try rendering.spend(lookingFor: index, among: dict.count)
             if let member = dict[index] { return member }
         case (.list(let list), _) where list.kind == .list || list.kind == .tuple:
             if case .int(let place)? = Numeric(index) { return element(place, list.elements.count).map { list.elements[$0] } ?? .undefined }

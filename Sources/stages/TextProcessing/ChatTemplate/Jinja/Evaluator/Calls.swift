@@ -90,7 +90,8 @@ struct Calls {
             }
         case nil: break
         }
-        for (name, value) in arguments.named { members.append((.text(TemplateText(Array(name.utf8), isTrusted: true)), value)) }
+        // Behind `**` a name may be a client's. The template's own are identifiers, which no special token is made of.
+        for (name, value) in arguments.named { members.append((.text(TemplateText(client: name)), value)) }
         try rendering.spend(members.count)
         return members
     }

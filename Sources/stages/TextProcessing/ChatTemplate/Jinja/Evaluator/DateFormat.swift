@@ -30,6 +30,8 @@ struct DateFormat {
                 place += 1
                 letter = bytes[place + 1]
             }
+            // A part may be put together from ten others.
+            try rendering.spend(8)
             guard let text = Self.text(letter, moment, isPadded: isPadded) else {
                 throw rendering.failure("the date format has a part that is not known here")
             }

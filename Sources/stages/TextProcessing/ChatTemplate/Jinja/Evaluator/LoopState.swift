@@ -1,12 +1,18 @@
 /// The variable `loop` inside a loop.
 final class LoopState {
-    private let elements: [TemplateValue]
+    private var elements: [TemplateValue]
     var index = 0
     private var lastSeen: TemplateValue?
 
     init(_ elements: [TemplateValue]) { self.elements = elements }
 
     var count: Int { elements.count }
+
+    /// Lets go of all values: loops may hold each other, and themselves.
+    func clear() {
+        elements = []
+        lastSeen = nil
+    }
 
     func attribute(_ name: String) -> TemplateValue? {
         switch name {

@@ -37,6 +37,7 @@ final class Rendering {
     /// What may hold itself; emptied at the end.
     private var frames: [Frame] = []
     private var namespaces: [TemplateNamespace] = []
+    private var loops: [LoopState] = []
 
     init(slots: Int, context: [TemplateValue], steps: Int, unixSeconds: Int64) {
         let frame = Frame(slots: slots, parent: nil)
@@ -47,11 +48,13 @@ final class Rendering {
         self.unixSeconds = unixSeconds
     }
 
-    /// Breaks the circles of macros and namespaces; nothing may run afterwards.
+    /// Breaks the circles and chains of macros, namespaces and loops, one after another: freeing a chain by its beginning would recurse as
+    /// deep as it is long. Nothing may run afterwards.
     func end() {
         frame.clear()
         for frame in frames { frame.clear() }
         for namespace in namespaces { namespace.clear() }
+        for loop in loops { loop.clear() }
     }
 
     // MARK: Cost
@@ -65,6 +68,15 @@ final class Rendering {
     /// For walking over bytes.
     @inline(__always)
     func spend(bytes: Int) throws(TemplateError) { try spend(bytes / TextLimits.templateBytesPerStep + 1) }
+
+    /// For finding a key: a text is hashed, and others are compared with all that are there.
+    func spend(lookingFor key: TemplateValue, among count: Int) throws(TemplateError) {
+        switch key {
+        case .text(let text): try spend(bytes: text.count)
+        case .list(let list): try spend(count * (list.keyCost ?? 0) + 1)
+        default: try spend(count / 8 + 1)
+        }
+    }
 
     private var tooManySteps: TemplateError { .limit(line: line, reason: "it takes too many steps for a conversation of this size") }
 
@@ -83,6 +95,8 @@ final class Rendering {
     // MARK: Values
 
     func keep(_ frame: Frame) { if frames.last !== frame { frames.append(frame) } }
+
+    func keep(_ loop: LoopState) { loops.append(loop) }
 
     func namespace() -> TemplateNamespace {
         let namespace = TemplateNamespace()
@@ -106,13 +120,9 @@ final class Rendering {
 
     func dict(_ members: [(key: TemplateValue, value: TemplateValue)]) throws(TemplateError) -> TemplateValue {
         try spend(2 * members.count + 1)
-        var others = 0
-        for member in members {
-            if case .text = member.key { continue }
-            // A key that is no text is looked for among all others, and a tuple may be long.
-            others += 1
-            if case .list(let list) = member.key { try spend(others * (list.elements.count + 1)) } else { try spend(others / 8 + 1) }
+        for (index, member) in members.enumerated() {
             guard member.key.isHashable else { throw failure("a value of type \(member.key.typeName) cannot be a key") }
+            try spend(lookingFor: member.key, among: index)
         }
         let dict = TemplateDict(merging: members)
         try checkDepth(dict.depth)
@@ -174,11 +184,19 @@ final class Rendering {
     func write(_ value: TemplateValue) throws(TemplateError) {
         if case .text(let text) = value { return try write(text) }
         try ValuePrinter(rendering: self).append(value, to: &output)
+        try checkLength()
     }
 
     @inline(__always)
     func write(_ text: TemplateText) throws(TemplateError) {
         try spend(bytes: text.count)
         output.append(text)
+        try checkLength()
+    }
+
+    /// Before the memory is taken, not when everything is written.
+    @inline(__always)
+    private func checkLength() throws(TemplateError) {
+        if output.bytes.count > TextLimits.promptBytes { throw .tooLong(limit: TextLimits.promptBytes) }
     }
 }

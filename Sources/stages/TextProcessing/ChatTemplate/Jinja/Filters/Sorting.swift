@@ -63,8 +63,7 @@ extension Collections {
         var seen = KeySet()
         for (element, key) in zip(elements, keys) {
             guard key.isHashable else { throw rendering.failure("a value of type \(key.typeName) cannot be told from others") }
-            let size = if case .list(let list) = key { 8 * (list.elements.count + 1) } else { 1 }
-            try rendering.spend(seen.linearCount * size / 8 + 1)
+            try rendering.spend(lookingFor: key, among: seen.linearCount)
             if seen.insert(key) { kept.append(element) }
         }
         return try rendering.iterator(kept)

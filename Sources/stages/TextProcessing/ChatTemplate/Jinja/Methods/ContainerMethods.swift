@@ -13,7 +13,7 @@ struct DictMethods {
             guard arguments.positional[0].isHashable else {
                 throw rendering.failure("a value of type \(arguments.positional[0].typeName) cannot be a key")
             }
-            try rendering.spend(dict.count / 16)
+            try rendering.spend(lookingFor: arguments.positional[0], among: dict.count)
             return dict[arguments.positional[0]] ?? (count == 2 ? arguments.positional[1] : .none)
         }
         guard arguments.isEmpty else { throw rendering.failure("\(method.rawValue) takes no arguments") }

@@ -26,6 +26,7 @@ struct PercentFormat {
                 builder.append(format.part(place..<place + 1))
             } else {
                 guard let value = rest.popFirst() else { throw rendering.failure("the format wants more values") }
+                try rendering.spend(2)
                 let specification = String(decoding: bytes[start..<place], as: UTF8.self)
                 let text = try formatted(value, specification, bytes[place])
                 try rendering.spend(bytes: text.count)
@@ -122,6 +123,7 @@ struct BraceFormat {
     }
 
     private func field(_ field: String, _ arguments: CallArguments, _ next: inout Int) throws(TemplateError) -> TemplateText {
+        try rendering.spend(2 + field.utf8.count / 4)
         let halves = field.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         let names = halves[0].split(separator: "!", maxSplits: 1, omittingEmptySubsequences: false)
         var value = try self.value(String(names[0]), arguments, &next)

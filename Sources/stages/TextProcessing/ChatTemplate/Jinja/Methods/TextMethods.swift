@@ -44,6 +44,7 @@ struct TextMethods {
         case .swapcase: return .text(try TextCase(rendering).changed(text, .swapped))
         case .removeprefix, .removesuffix:
             let part = try rendering.text(arguments.positional.first, "the argument")
+            try rendering.spend(bytes: min(part.count, text.count))
             let isThere = method == .removeprefix ? text.bytes.starts(with: part.bytes) : text.hasSuffix(part)
             guard isThere, !part.isEmpty else { return .text(text) }
             return .text(text.part(method == .removeprefix ? part.count..<text.count : 0..<text.count - part.count))

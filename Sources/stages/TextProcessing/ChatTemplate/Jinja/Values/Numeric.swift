@@ -127,7 +127,7 @@ enum Arithmetic {
 
     /// Powers with a whole exponent; others need a library that a pure stage has not.
     private static func whole(_ base: Double, _ exponent: Double) throws(Problem) -> Double {
-        guard let count = Int(exactly: exponent), abs(count) <= 4096 else { throw .notReal }
+        guard let count = Int(exactly: exponent), count.magnitude <= 4096 else { throw .notReal }
         if base == 0 && count < 0 { throw .division }
         var result = 1.0
         for _ in 0..<abs(count) { result *= base }

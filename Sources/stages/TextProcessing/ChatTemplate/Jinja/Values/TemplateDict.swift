@@ -82,7 +82,7 @@ extension TemplateValue {
     var isHashable: Bool {
         switch self {
         case .undefined, .none, .bool, .int, .bigInteger, .float, .text: true
-        case .list(let list): list.kind == .tuple && list.elements.allSatisfy(\.isHashable)
+        case .list(let list): list.keyCost != nil
         default: false
         }
     }

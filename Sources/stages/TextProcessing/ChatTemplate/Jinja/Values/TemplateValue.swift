@@ -34,11 +34,29 @@ final class TemplateList {
     let kind: Kind
     /// Lists and dicts inside each other, this one counted.
     let depth: Int
+    /// Steps of comparing it as a key with another; nil if it may be none. Parts that stand in it twice count twice.
+    let keyCost: Int?
 
     init(_ elements: [TemplateValue], _ kind: Kind = .list) {
         self.elements = elements
         self.kind = kind
         depth = 1 + elements.reduce(0) { max($0, $1.depth) }
+        keyCost = kind == .tuple ? Self.keyCost(of: elements) : nil
+    }
+
+    private static func keyCost(of elements: [TemplateValue]) -> Int? {
+        var cost = 1
+        for element in elements {
+            guard element.isHashable else { return nil }
+            switch element {
+            case .text(let text): cost += 1 + text.count / TextLimits.templateBytesPerStep
+            case .list(let list): cost += list.keyCost ?? 0
+            default: cost += 1
+            }
+            // More than there are steps in any rendering.
+            cost = min(cost, 1 << 32)
+        }
+        return cost
     }
 }
 

@@ -36,11 +36,11 @@ struct TextSearch {
         while place >= 0 {
             var matched = 0
             while matched < part.count, bytes[base + place + matched] == pattern[begin + matched] { matched += 1 }
-            if matched == part.count { return place }
             looked += matched + 1
-            if looked > Self.stretch {
+            if matched == part.count || looked > Self.stretch {
                 try rendering.spend(bytes: looked)
                 looked = 0
+                if matched == part.count { return place }
             }
             place -= 1
         }
@@ -55,14 +55,17 @@ struct TextSearch {
         _ pattern: UnsafeBufferPointer<UInt8>, in text: UnsafeBufferPointer<UInt8>, _ places: Range<Int>
     ) -> (found: Int?, next: Int, looked: Int) {
         let byte = pattern[0]
-        var looked = places.count
+        // Beside one look at each place that was passed.
+        var compared = 0
         for place in places where text[place] == byte {
             var matched = 1
             while matched < pattern.count && text[place + matched] == pattern[matched] { matched += 1 }
-            if matched == pattern.count { return (place, place, looked) }
-            looked += matched
-            if looked > 16 * stretch { return (nil, place + 1, looked) }
+            compared += matched
+            let isFound = matched == pattern.count
+            if isFound || compared > 16 * stretch {
+                return (isFound ? place : nil, place + 1, compared + place - places.lowerBound)
+            }
         }
-        return (nil, places.upperBound, looked)
+        return (nil, places.upperBound, compared + places.count)
     }
 }

@@ -49,6 +49,7 @@ struct ValueJSON {
         for (index, member) in members.enumerated() {
             try separate(index, level + 1, &builder)
             try appendKey(member.key, to: &builder)
+            try rendering.spend(bytes: keySeparator.count)
             builder.append(keySeparator.untrusted)
             try append(member.value, level: level + 1, to: &builder)
         }
@@ -64,7 +65,10 @@ struct ValueJSON {
     }
 
     private func separate(_ index: Int, _ level: Int, _ builder: inout TextBuilder) throws(TemplateError) {
-        if index > 0 { builder.append(itemSeparator.untrusted) }
+        if index > 0 {
+            try rendering.spend(bytes: itemSeparator.count)
+            builder.append(itemSeparator.untrusted)
+        }
         try breakLine(level, &builder)
     }
 
@@ -76,7 +80,8 @@ struct ValueJSON {
     }
 
     private func append(_ text: TemplateText, to builder: inout TextBuilder) throws(TemplateError) {
-        try rendering.spend(bytes: text.count)
+        // A byte may become six.
+        try rendering.spend(bytes: 2 * text.count)
         builder.append(UInt8(ascii: "\""), isTrusted: false)
         text.forEachRun { range, isTrusted in
             builder.append(isTrusted: isTrusted) { output in

@@ -43,7 +43,7 @@ struct ValueOrder {
         if left === right { return true }
         guard left.count == right.count else { return false }
         for member in left.members {
-            try rendering.spend(1)
+            try rendering.spend(lookingFor: member.key, among: right.count)
             guard let other = right[member.key], try areEqual(member.value, other) else { return false }
         }
         return true
@@ -78,7 +78,7 @@ struct ValueOrder {
                 let (middle, end) = (min(start + width, places.count), min(start + 2 * width, places.count))
                 var (left, right) = (start, middle)
                 for target in start..<end {
-                    try rendering.spend(1)
+                    try rendering.spend(3)
                     let takesRight: Bool
                     if left == middle {
                         takesRight = true
@@ -115,13 +115,14 @@ struct ValueOrder {
             return false
         case .dict(let dict):
             guard value.isHashable else { throw rendering.failure("a value of type \(value.typeName) cannot be a key") }
-            try rendering.spend(dict.count / 16 + 1)
+            try rendering.spend(lookingFor: value, among: dict.count)
             return dict[value] != nil
         case .range(let range):
             guard case .int(let whole)? = Numeric(value), range.count > 0 else { return false }
             let (distance, overflow) = whole.subtractingReportingOverflow(range.start)
-            guard !overflow, distance % range.step == 0 else { return false }
-            return (0..<range.count).contains(distance / range.step)
+            guard !overflow, distance == 0 || (distance < 0) == (range.step < 0) else { return false }
+            let (turns, rest) = distance.magnitude.quotientAndRemainder(dividingBy: range.step.magnitude)
+            return rest == 0 && turns < range.count
         case .iterator(let iterator):
             while let element = iterator.takeOne() {
                 try rendering.spend(1)

@@ -31,7 +31,9 @@ struct ValuePrinter {
         case .bool(let value): builder.append(untrusted: value ? "True" as StaticString : "False")
         case .int(let value): builder.append(untrusted: String(value))
         case .bigInteger(let digits): builder.append(untrusted: digits)
-        case .float(let value): builder.append(untrusted: PythonText.float(value))
+        case .float(let value):
+            try rendering.spend(4)
+            builder.append(untrusted: PythonText.float(value))
         case .text(let text): try appendQuoted(text, to: &builder)
         case .list(let list): try append(list, to: &builder)
         case .dict(let dict): try append(dict, to: &builder)
