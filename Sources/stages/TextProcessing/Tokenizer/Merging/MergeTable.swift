@@ -20,7 +20,7 @@ final class MergeTable {
 
     init(merges: Int) {
         var size = 16
-        while size < merges * 2 { size *= 2 }
+        while size < merges + merges / 2 { size *= 2 }
         most = merges
         mask = size - 1
         slots = OwnedBuffer(repeating: Slot(pair: MergeTable.free, rank: MergeTable.never, token: 0), count: size)
@@ -45,7 +45,7 @@ final class MergeTable {
         return (slot.pointee.rank, slot.pointee.token)
     }
 
-    /// Where the pair is or belongs. Ends, as at most half of the slots are taken.
+    /// Where the pair is or belongs. Ends, as a third of the slots is free.
     @inline(__always)
     private func place(_ pair: UInt64) -> Int {
         var hash = pair &* 0x9E37_79B9_7F4A_7C15
