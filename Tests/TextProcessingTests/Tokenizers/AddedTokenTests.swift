@@ -68,6 +68,17 @@ import Testing
             ])
     }
 
+    @Test("a part of a prompt is about the runs that it touches, not about all that follow") func window() {
+        let runs = (1...1000).map { PromptText.Run(end: $0 * 3, isTrusted: $0 % 2 == 0) }
+        var window = RunWindow(runs)
+        #expect(window.touching(0, 3).map(\.end) == [3])
+        #expect(window.touching(3, 4).map(\.end) == [6])
+        #expect(window.touching(5, 10).map(\.end) == [6, 9, 12])
+        #expect(window.touching(2998, 3000).map(\.end) == [3000])
+        var parts = RunWindow(runs)
+        #expect((0..<1500).reduce(0) { $0 + parts.touching($1 * 2, $1 * 2 + 2).count } <= 1500 + runs.count)
+    }
+
     @Test("nor in normalized text") func trustNormalized() throws {
         #expect(try trusting([("<x>", true), ("<x>", false)], normalized: true) == [7, 3, 6, 4])
         #expect(try trusting([("<x>", false), ("<x>", true)], normalized: true) == [5, 3, 6, 4, 3, 6, 4])

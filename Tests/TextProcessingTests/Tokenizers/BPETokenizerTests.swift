@@ -72,6 +72,36 @@ import Testing
         #expect(try tokenizer.ids(PromptText(raw: "ab")) == [258, 256, 259])
     }
 
+    @Test("too many pieces are known before all are found, but only where each becomes a token", arguments: [true, false])
+    func manyPieces(dropsNothing: Bool) throws {
+        var file = SmallTokenizer.bytes()
+        if !dropsNothing { file.vocabulary.removeAll { $0.0 == "1" } }
+        let digits: JSONValue = ["type": "Digits", "individual_digits": true]
+        file.preTokenizer = [
+            "type": "Sequence", "pretokenizers": [SmallTokenizer.split("[a-c]", "Isolated"), digits, SmallTokenizer.byteLevel],
+        ]
+        let tokenizer = try file.tokenizer()
+        let prompt = PromptText(raw: String(repeating: "1", count: TextLimits.bytesBetweenChecks * 3))
+        var asked = 0
+        var tokens: [TokenID] = [], cuts: [TextCut] = []
+        func encode() throws(TextError) {
+            try tokenizer.encode(
+                prompt, from: .start, atMost: 10,
+                isCancelled: {
+                    asked += 1
+                    return false
+                }, into: &tokens, cuts: &cuts)
+        }
+        if dropsNothing {
+            #expect(throws: TextError.promptTooLong(limit: 10)) { try encode() }
+            // Before the text, and once in the first step and in the second.
+            #expect(asked <= 3)
+        } else {
+            try encode()
+            #expect(tokens.isEmpty)
+        }
+    }
+
     // MARK: Cuts
 
     @Test("from every cut on a prompt has the tokens that it has as a whole", arguments: 0..<100 as Range<UInt64>)

@@ -33,6 +33,8 @@ final class TextPipeline: Sendable {
     let preTokenizer: PreTokenizer
     let postProcessor: PostProcessor
     let model: BPEModel
+    /// Every piece that pre-tokenizing finds becomes a token at least.
+    let piecesHaveTokens: Bool
     /// Of text as it came.
     let rawTokens: AddedTokenMatcher
     /// Of normalized text.
@@ -43,6 +45,7 @@ final class TextPipeline: Sendable {
         preTokenizer = file.preTokenizer
         postProcessor = file.postProcessor
         self.model = model
+        piecesHaveTokens = preTokenizer.keepsAll && model.dropsNothing
         let raw = file.addedTokens.filter { !$0.isNormalized }
         rawTokens = AddedTokenMatcher(raw, contents: raw.map(\.content))
         let normalized = file.addedTokens.filter(\.isNormalized)
