@@ -25,6 +25,8 @@ package enum TextLimits {
     package static let tokenBytes = 4096
     /// Merges: twice as many tokens, as some vocabularies have several ways to a token.
     package static let merges = 1 << 22
+    /// Places that are looked at for a token's text or for a pair in a model's tables: in half full ones of this size honest files need some 80.
+    package static let modelSteps = 256
     /// Tokens beside the model's own: the most in well-known files are 6,400 unused ones.
     package static let addedTokens = 1 << 16
     /// Bytes of one of them. A text may be looked at once for each before it is clear that none begins there.
@@ -48,6 +50,8 @@ package enum TextLimits {
     package static let cachedPretokens = 1 << 15
     package static let cachedPretokenBytes = 1 << 20
     package static let cachedTokens = 1 << 17
+    /// Places that are looked at for a remembered pretoken: not one in a thousand honest ones is further from where it should be.
+    package static let cacheSteps = 32
     /// Encoders that are kept for the next request.
     package static let idleEncoders = 16
 

@@ -11,7 +11,7 @@ package final class BPETokenizer: Tokenizer {
     /// Reads the file's contents.
     package init(parsing contents: [UInt8]) throws(TextError) {
         let file = try TokenizerFile(parsing: contents)
-        var builder = ModelBuilder(file.model, isByteLevel: file.preTokenizer.isByteLevel)
+        var builder = try ModelBuilder(file.model, isByteLevel: file.preTokenizer.isByteLevel)
         try file.checkAddedTokens(builder)
         vocabulary = Vocabulary(file)
         pipeline = try TextPipeline(file, try builder.model())

@@ -11,12 +11,12 @@ struct ModelBuilder {
     private var others: [[UInt8]: TokenID] = [:]
     private var made: [TokenID] = []
 
-    init(_ file: ModelFile, isByteLevel: Bool) {
+    init(_ file: ModelFile, isByteLevel: Bool) throws(TextError) {
         self.file = file
         self.isByteLevel = isByteLevel
-        tokens = ByteStringMap(keys: file.entries.count, bytes: file.text.count)
+        tokens = ByteStringMap(keys: file.entries.count, bytes: file.text.count, mostSteps: TextLimits.modelSteps)
         var key: [UInt8] = []
-        file.text.withUnsafeBufferPointer { text in
+        try file.text.withUnsafeBufferPointer { text throws(TextError) in
             for entry in file.entries.indices {
                 let text = UnsafeBufferPointer(rebasing: text[file.text(of: entry)])
                 key.removeAll(keepingCapacity: true)
@@ -27,10 +27,11 @@ struct ModelBuilder {
                 guard !key.isEmpty else { continue }  // The empty text is no pretoken.
                 let count = key.count
                 key.append(contentsOf: ModelBuilder.padding)
-                key.withUnsafeBufferPointer { key in
-                    guard let base = key.baseAddress else { return }
-                    tokens.set(base, count, hash: ByteStringMap.hash(base, count), value: file.entries[entry].id)
+                let isPlaced = key.withUnsafeBufferPointer { key in
+                    guard let base = key.baseAddress else { return false }
+                    return tokens.set(base, count, hash: ByteStringMap.hash(base, count), value: file.entries[entry].id)
                 }
+                guard isPlaced else { throw file.node.error(at: ".vocab", "has too many texts that crowd one place of a table") }
             }
         }
     }
@@ -100,7 +101,16 @@ struct ModelBuilder {
         let node = try file.node.required("merges")
         guard let merges = node.value.asArray else { throw node.error("must be an array") }
         guard merges.count <= TextLimits.merges else { throw node.error("has more than \(TextLimits.merges) elements") }
-        let table = MergeTable(merges: merges.count)
+        for room in 1...2 {
+            if let table = try table(of: merges, node, room: room) { return table }
+        }
+        throw node.error("has too many pairs that crowd one place of a table")
+    }
+
+    /// Nil if too many pairs crowd one place.
+    private mutating func table(of merges: [JSONValue], _ node: FileNode, room: Int) throws(TextError) -> MergeTable? {
+        let table = MergeTable(merges: merges.count, room: room)
+        made.removeAll(keepingCapacity: true)
         made.reserveCapacity(merges.count)
         var pair: [UInt8] = []
         var halves = Halves()
@@ -111,7 +121,7 @@ struct ModelBuilder {
             guard let (left, right, whole) = ids(of: halves.text, middle: halves.middle, &pair) else {
                 throw node.element(rank, of: merges).error("names or makes a token that is not in the vocabulary")
             }
-            table.set(left, right, rank: UInt32(rank), token: whole)
+            guard table.set(left, right, rank: UInt32(rank), token: whole) else { return nil }
             made.append(whole)
         }
         return table
