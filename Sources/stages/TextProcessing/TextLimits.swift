@@ -54,6 +54,8 @@ package enum TextLimits {
     package static let cacheSteps = 32
     /// Encoders that are kept for the next request.
     package static let idleEncoders = 16
+    /// Bytes that each of three parts of an encoder may keep for the next request: enough for a prompt of some hundred kilobytes.
+    package static let idleBufferBytes = 2 << 20
 
     // MARK: Remembered prompts
 

@@ -103,9 +103,9 @@ import Testing
             let found = rest.withUnsafeBufferPointer { trie.longest(in: $0) }
             #expect(found?.string == expected)
             #expect(found?.length == expected.map { strings[$0].count })
-        }
-        for string in strings {
-            #expect(trie.isPrefix(string) == strings.contains { $0.count > string.count && $0.starts(with: string) })
+            var all: Set<[UInt8]> = []
+            rest.withUnsafeBufferPointer { trie.strings(in: $0) { all.insert(strings[$0]) } }
+            #expect(all == Set(strings.filter { rest.starts(with: $0) }))
         }
     }
 }

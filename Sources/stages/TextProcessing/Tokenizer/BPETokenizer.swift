@@ -17,12 +17,18 @@ package final class BPETokenizer: Tokenizer {
         pipeline = try TextPipeline(file, try builder.model())
     }
 
+    /// What encoders at rest hold on to, beside their memories of pretokens.
+    var idleBytes: Int { idle.with { $0.reduce(0) { $0 + $1.bytes } } }
+
     package func encode(
         _ prompt: PromptText, from start: TextCut, atMost limit: Int, isCancelled: () -> Bool, into tokens: inout [TokenID],
         cuts: inout [TextCut]
     ) throws(TextError) {
         let encoder = idle.with { $0.popLast() } ?? TextEncoder(pipeline)
-        defer { idle.with { if $0.count < TextLimits.idleEncoders { $0.append(encoder) } } }
+        defer {
+            encoder.trim()
+            idle.with { if $0.count < TextLimits.idleEncoders { $0.append(encoder) } }
+        }
         try encoder.encode(prompt, from: start, atMost: limit, isCancelled: isCancelled, into: &tokens, cuts: &cuts)
     }
 }

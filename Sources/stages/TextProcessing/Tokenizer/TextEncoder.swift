@@ -5,8 +5,8 @@ final class TextEncoder: @unchecked Sendable {
     // Safety: whoever encodes has taken it out of the tokenizer's idle ones, under their lock, and puts it back when done.
     private let pipeline: TextPipeline
     private let pretokens: PretokenEncoder
-    private let splitter = PieceSplitter()
-    private let padded = PaddedBytes()
+    private var splitter = PieceSplitter()
+    private var padded = PaddedBytes()
 
     init(_ pipeline: TextPipeline) {
         self.pipeline = pipeline
@@ -15,6 +15,16 @@ final class TextEncoder: @unchecked Sendable {
 
     /// Pairs looked at in merging, over all time.
     var mergeSteps: Int { pretokens.mergeSteps }
+
+    /// What its buffers hold on to, beside the memory of pretokens.
+    var bytes: Int { pretokens.bytes + splitter.bytes + padded.capacity }
+
+    /// Gives back what a large prompt needed and most do without; the memory of pretokens stays.
+    func trim() {
+        pretokens.trim(to: TextLimits.idleBufferBytes)
+        if splitter.bytes > TextLimits.idleBufferBytes { splitter = PieceSplitter() }
+        if padded.capacity > TextLimits.idleBufferBytes { padded = PaddedBytes() }
+    }
 
     func encode(
         _ prompt: PromptText, from start: TextCut, atMost limit: Int, isCancelled: () -> Bool, into tokens: inout [TokenID],

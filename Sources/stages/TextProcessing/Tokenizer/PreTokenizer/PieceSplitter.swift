@@ -13,6 +13,12 @@ final class PieceSplitter {
     private var parts: [(piece: Piece, isMatch: Bool)] = []
     private var isInByteAlphabet = false
 
+    /// What it holds on to.
+    var bytes: Int {
+        text.capacity + (pieces.capacity + next.capacity) * MemoryLayout<Piece>.stride
+            + parts.capacity * MemoryLayout<(piece: Piece, isMatch: Bool)>.stride
+    }
+
     /// Asked once in a while, with the number of pieces that there will be at least, if no step removes any.
     typealias Check = (_ pieces: Int) throws(TextError) -> Void
 
