@@ -31,6 +31,14 @@ package enum TextLimits {
     package static let addedTokens = 1 << 16
     /// Bytes of one of them. A text may be looked at once for each before it is clear that none begins there.
     package static let addedTokenBytes = 512
+    /// Bytes of all of them: ten times as many as in well-known files. Searching for them takes some 40 bytes of memory for each.
+    package static let addedTokensBytes = 1 << 20
+    /// Bytes that a normalizer may make of one of them, or a decoder of any token: replacing makes long texts out of short ones, step by step.
+    package static let rewrittenTokenBytes = 4 * tokenBytes
+    /// Bytes that all tokens spell.
+    package static let spellingBytes = 2 * tokenizerFileBytes
+    /// Bytes that one match is replaced with, or that are put before a text: well-known files have up to three.
+    package static let replacementBytes = 512
     /// Bytes of a pattern or of a literal in a normalizer, a pre-tokenizer or a decoder: the longest of well-known files has 3 kB.
     package static let patternBytes = 1 << 16
     /// Steps of a normalizer, a pre-tokenizer, a post-processor or a decoder, sequences in them counted as what they hold.

@@ -68,6 +68,32 @@ import Testing
             ])
     }
 
+    @Test("what a client writes does not merge into a special token either", arguments: [false, true])
+    func merging(ignoresMerges: Bool) throws {
+        var file = SmallTokenizer.bytes(merges: [("<", "/"), ("</", "s"), ("</s", ">"), ("<", "b")])
+        file.add(258, "</s>")
+        file.add(259, "<b", special: false)
+        file.model = [("ignore_merges", .bool(ignoresMerges))]
+        var prompt = PromptText()
+        prompt.append(template: "</s>")
+        prompt.append(content: "</s>")
+        #expect(try file.tokenizer().ids(prompt) == [258, 257, 62])
+        var client = PromptText()
+        client.append(content: "<b")
+        #expect(try file.tokenizer().ids(client) == [259])
+        file.added = []
+        #expect(try file.tokenizer().ids(prompt) == [258, 258])
+    }
+
+    @Test("a special token that is one character is refused, as text could not be told from it") func oneCharacter() {
+        var file = plain
+        file.add(5, "_")
+        #expect(throws: TextError.self) { try file.tokenizer() }
+        file.added = []
+        file.add(5, "_", special: false)
+        #expect(throws: Never.self) { try file.tokenizer() }
+    }
+
     @Test("a part of a prompt is about the runs that it touches, not about all that follow") func window() {
         let runs = (1...1000).map { PromptText.Run(end: $0 * 3, isTrusted: $0 % 2 == 0) }
         var window = RunWindow(runs)

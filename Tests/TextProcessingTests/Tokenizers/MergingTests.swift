@@ -94,6 +94,9 @@ import Testing
         #expect(try across.ids("a▁ab▁a") == [1, 3, 2, 3])
         let file = SmallTokenizer(["▁", "a", "b", "▁a", "b▁", "b▁a"], merges: [("b", "▁"), ("b▁", "a"), ("▁", "a")])
         #expect(try file.ids("a▁ab▁a") == [1, 3, 5])
+        // What is left out between two words makes them neighbours.
+        let gap = SmallTokenizer(["▁", "▁▁"], merges: [("▁", "▁")])
+        #expect(try gap.ids("▁é▁") == [1])
     }
 
     // MARK: The memory of pretokens

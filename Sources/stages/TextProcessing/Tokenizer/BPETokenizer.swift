@@ -13,8 +13,8 @@ package final class BPETokenizer: Tokenizer {
         let file = try TokenizerFile(parsing: contents)
         var builder = try ModelBuilder(file.model, isByteLevel: file.preTokenizer.isByteLevel)
         try file.checkAddedTokens(builder)
-        vocabulary = Vocabulary(file)
-        pipeline = try TextPipeline(file, try builder.model())
+        vocabulary = try Vocabulary(file)
+        pipeline = try TextPipeline(file, try builder.model(without: file.addedTokens.filter(\.isSpecial)))
     }
 
     /// What encoders at rest hold on to, beside their memories of pretokens.
@@ -56,11 +56,20 @@ final class TextPipeline: Sendable {
         rawTokens = AddedTokenMatcher(raw, contents: raw.map(\.content))
         let normalized = file.addedTokens.filter(\.isNormalized)
         var contents: [[UInt8]] = []
+        var bytes = 0
         for token in normalized {
             var passage = Normalizer.Passage(text: token.content)
-            try normalizer.apply(to: &passage)
+            do throws(TextError) { try normalizer.apply(to: &passage) } catch { throw TextPipeline.tooLong(token) }
+            bytes += passage.text.count
+            guard passage.text.count <= TextLimits.rewrittenTokenBytes, bytes <= TextLimits.addedTokensBytes else {
+                throw TextPipeline.tooLong(token)
+            }
             contents.append(passage.text)
         }
         normalizedTokens = AddedTokenMatcher(normalized, contents: contents)
+    }
+
+    private static func tooLong(_ token: AddedToken) -> TextError {
+        .invalidFile(name: TokenizerFile.name, path: "normalizer", reason: "makes too many bytes of the added token \(token.id)")
     }
 }

@@ -61,7 +61,14 @@ final class ByteStringMap {
 
     func value(of key: UnsafePointer<UInt8>, _ length: Int) -> UInt32? {
         guard length > 0 else { return nil }
-        return find(key, length, hash: ByteStringMap.hash(key, length))?.pointee.value
+        guard let slot = find(key, length, hash: ByteStringMap.hash(key, length)), slot.pointee.count > 0 else { return nil }
+        return slot.pointee.value
+    }
+
+    /// From now on the key has no value.
+    func forget(_ key: UnsafePointer<UInt8>, _ length: Int) {
+        guard length > 0, let slot = slot(key, length, ByteStringMap.hash(key, length)), slot.pointee.length > 0 else { return }
+        slot.pointee.count = 0
     }
 
     func hasRoom(for length: Int) -> Bool { count < mostKeys && keyBytes + length <= mostKeyBytes }
