@@ -25,10 +25,20 @@ package enum TextLimits {
     package static let tokenBytes = 4096
     /// Merges: twice as many tokens, as some vocabularies have several ways to a token.
     package static let merges = 1 << 22
+    /// Places that are looked at for a token's text or for a pair in a model's tables: in half full ones of this size honest files need some 80.
+    package static let modelSteps = 256
     /// Tokens beside the model's own: the most in well-known files are 6,400 unused ones.
     package static let addedTokens = 1 << 16
     /// Bytes of one of them. A text may be looked at once for each before it is clear that none begins there.
     package static let addedTokenBytes = 512
+    /// Bytes of all of them: ten times as many as in well-known files. Searching for them takes some 40 bytes of memory for each.
+    package static let addedTokensBytes = 1 << 20
+    /// Bytes that a normalizer may make of one of them, or a decoder of any token: replacing makes long texts out of short ones, step by step.
+    package static let rewrittenTokenBytes = 4 * tokenBytes
+    /// Bytes that all tokens spell.
+    package static let spellingBytes = 2 * tokenizerFileBytes
+    /// Bytes that one match is replaced with, or that are put before a text: well-known files have up to three.
+    package static let replacementBytes = 512
     /// Bytes of a pattern or of a literal in a normalizer, a pre-tokenizer or a decoder: the longest of well-known files has 3 kB.
     package static let patternBytes = 1 << 16
     /// Steps of a normalizer, a pre-tokenizer, a post-processor or a decoder, sequences in them counted as what they hold.
@@ -48,8 +58,12 @@ package enum TextLimits {
     package static let cachedPretokens = 1 << 15
     package static let cachedPretokenBytes = 1 << 20
     package static let cachedTokens = 1 << 17
+    /// Places that are looked at for a remembered pretoken: not one in a thousand honest ones is further from where it should be.
+    package static let cacheSteps = 32
     /// Encoders that are kept for the next request.
     package static let idleEncoders = 16
+    /// Bytes that each of three parts of an encoder may keep for the next request: enough for a prompt of some hundred kilobytes.
+    package static let idleBufferBytes = 2 << 20
 
     // MARK: Remembered prompts
 

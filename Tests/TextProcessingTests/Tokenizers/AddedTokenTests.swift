@@ -68,6 +68,43 @@ import Testing
             ])
     }
 
+    @Test("what a client writes does not merge into a special token either", arguments: [false, true])
+    func merging(ignoresMerges: Bool) throws {
+        var file = SmallTokenizer.bytes(merges: [("<", "/"), ("</", "s"), ("</s", ">"), ("<", "b")])
+        file.add(258, "</s>")
+        file.add(259, "<b", special: false)
+        file.model = [("ignore_merges", .bool(ignoresMerges))]
+        var prompt = PromptText()
+        prompt.append(template: "</s>")
+        prompt.append(content: "</s>")
+        #expect(try file.tokenizer().ids(prompt) == [258, 257, 62])
+        var client = PromptText()
+        client.append(content: "<b")
+        #expect(try file.tokenizer().ids(client) == [259])
+        file.added = []
+        #expect(try file.tokenizer().ids(prompt) == [258, 258])
+    }
+
+    @Test("a special token that is one character is refused, as text could not be told from it") func oneCharacter() {
+        var file = plain
+        file.add(5, "_")
+        #expect(throws: TextError.self) { try file.tokenizer() }
+        file.added = []
+        file.add(5, "_", special: false)
+        #expect(throws: Never.self) { try file.tokenizer() }
+    }
+
+    @Test("a part of a prompt is about the runs that it touches, not about all that follow") func window() {
+        let runs = (1...1000).map { PromptText.Run(end: $0 * 3, isTrusted: $0 % 2 == 0) }
+        var window = RunWindow(runs)
+        #expect(window.touching(0, 3).map(\.end) == [3])
+        #expect(window.touching(3, 4).map(\.end) == [6])
+        #expect(window.touching(5, 10).map(\.end) == [6, 9, 12])
+        #expect(window.touching(2998, 3000).map(\.end) == [3000])
+        var parts = RunWindow(runs)
+        #expect((0..<1500).reduce(0) { $0 + parts.touching($1 * 2, $1 * 2 + 2).count } <= 1500 + runs.count)
+    }
+
     @Test("nor in normalized text") func trustNormalized() throws {
         #expect(try trusting([("<x>", true), ("<x>", false)], normalized: true) == [7, 3, 6, 4])
         #expect(try trusting([("<x>", false), ("<x>", true)], normalized: true) == [5, 3, 6, 4, 3, 6, 4])
@@ -92,9 +129,9 @@ import Testing
             let found = rest.withUnsafeBufferPointer { trie.longest(in: $0) }
             #expect(found?.string == expected)
             #expect(found?.length == expected.map { strings[$0].count })
-        }
-        for string in strings {
-            #expect(trie.isPrefix(string) == strings.contains { $0.count > string.count && $0.starts(with: string) })
+            var all: Set<[UInt8]> = []
+            rest.withUnsafeBufferPointer { trie.strings(in: $0) { all.insert(strings[$0]) } }
+            #expect(all == Set(strings.filter { rest.starts(with: $0) }))
         }
     }
 }

@@ -72,6 +72,52 @@ import Testing
         #expect(try tokenizer.ids(PromptText(raw: "ab")) == [258, 256, 259])
     }
 
+    @Test("too many pieces are known before all are found, but only where each becomes a token", arguments: [true, false])
+    func manyPieces(dropsNothing: Bool) throws {
+        var file = SmallTokenizer.bytes()
+        if !dropsNothing { file.vocabulary.removeAll { $0.0 == "1" } }
+        let digits: JSONValue = ["type": "Digits", "individual_digits": true]
+        file.preTokenizer = [
+            "type": "Sequence", "pretokenizers": [SmallTokenizer.split("[a-c]", "Isolated"), digits, SmallTokenizer.byteLevel],
+        ]
+        let tokenizer = try file.tokenizer()
+        let prompt = PromptText(raw: String(repeating: "1", count: TextLimits.bytesBetweenChecks * 3))
+        var asked = 0
+        var tokens: [TokenID] = [], cuts: [TextCut] = []
+        func encode() throws(TextError) {
+            try tokenizer.encode(
+                prompt, from: .start, atMost: 10,
+                isCancelled: {
+                    asked += 1
+                    return false
+                }, into: &tokens, cuts: &cuts)
+        }
+        if dropsNothing {
+            #expect(throws: TextError.promptTooLong(limit: 10)) { try encode() }
+            // Before the text, and once in the first step and in the second.
+            #expect(asked <= 3)
+        } else {
+            try encode()
+            #expect(tokens.isEmpty)
+        }
+    }
+
+    @Test("what a large prompt needed is given back, also if it was refused", arguments: [Int.max, 100])
+    func idleMemory(limit: Int) throws {
+        let large = String(repeating: "ab", count: TextLimits.idleBufferBytes / 16)
+        var whole = SmallTokenizer.bytes(merges: [("a", "b")])
+        let letters = SmallTokenizer.split("[a-c]", "Isolated")
+        for preTokenizer in [
+            SmallTokenizer.byteLevel, ["type": "Sequence", "pretokenizers": [letters, letters, SmallTokenizer.byteLevel]],
+        ] {
+            whole.preTokenizer = preTokenizer
+            let tokenizer = try whole.tokenizer()
+            #expect((try? tokenizer.ids(PromptText(raw: large), atMost: limit)) == nil || limit == .max)
+            #expect(tokenizer.idleBytes <= TextLimits.idleBufferBytes * 3)
+            #expect(try tokenizer.ids(PromptText(raw: "aab")).count == (preTokenizer == SmallTokenizer.byteLevel ? 2 : 3))
+        }
+    }
+
     // MARK: Cuts
 
     @Test("from every cut on a prompt has the tokens that it has as a whole", arguments: 0..<100 as Range<UInt64>)
@@ -113,6 +159,34 @@ import Testing
         try file.tokenizer().encode(
             PromptText(raw: "<r><w><p<p>a"), from: .start, atMost: .max, isCancelled: { false }, into: &tokens, cuts: &cuts)
         #expect(cuts == [TextCut(byte: 11, tokens: 5)])
+    }
+
+    @Test("nor is one that stands inside of another") func noCutInside() throws {
+        var file = bytes()
+        for (index, text) in ["<a>", "<b>", "<a><b><c>", "<x>", "<y><x>"].enumerated() { file.add(260 + index, text) }
+        let tokenizer = try file.tokenizer()
+        func encode(_ text: String, _ runs: [Int]) throws -> (tokens: [TokenID], cuts: [Int]) {
+            var prompt = PromptText()
+            var rest = text[...]
+            for (index, count) in runs.enumerated() {
+                if index % 2 == 0 {
+                    prompt.append(template: String(rest.prefix(count)))
+                } else {
+                    prompt.append(content: String(rest.prefix(count)))
+                }
+                rest = rest.dropFirst(count)
+            }
+            var tokens: [TokenID] = [], cuts: [TextCut] = []
+            try tokenizer.encode(prompt, from: .start, atMost: .max, isCancelled: { false }, into: &tokens, cuts: &cuts)
+            return (tokens, cuts.map(\.byte))
+        }
+        #expect(try encode("<a><b>xx", [8]) == ([260, 261, 120, 120], []))
+        #expect(try encode("<a><b><c>", [9]) == ([262], [9]))
+        // At the end of another it is what it is, whatever follows.
+        #expect(try encode("<y><x>", [6]) == ([264], [6]))
+        #expect(try encode("<x>a", [4]) == ([263, 97], [3]))
+        // The end of a run is no end of the text for the prompt that comes next.
+        #expect(try encode("<a><b><c>", [6, 3]).cuts == [])
     }
 
     // MARK: Decoding

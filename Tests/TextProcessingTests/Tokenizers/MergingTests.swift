@@ -30,7 +30,7 @@ import Testing
         var known: TokenID = 4
         for rank in 0..<40 as Range<UInt32> {
             let (left, right) = (TokenID.random(in: 0..<known, using: &random), TokenID.random(in: 0..<known, using: &random))
-            table.set(left, right, rank: rank, token: known)
+            #expect(table.set(left, right, rank: rank, token: known))
             known += 1
         }
         for count in [0, 1, 2, 7, PairMerger.scanned, PairMerger.scanned + 1, 200] {
@@ -41,7 +41,7 @@ import Testing
 
     @Test("a long pretoken costs little more than its length") func steps() {
         let table = MergeTable(merges: 20)
-        for rank in 0..<20 as Range<UInt32> { table.set(rank, rank, rank: rank, token: rank + 1) }
+        for rank in 0..<20 as Range<UInt32> { #expect(table.set(rank, rank, rank: rank, token: rank + 1)) }
         var steps: [Int] = []
         for count in [50_000, 100_000] {
             let merger = PairMerger()
@@ -94,6 +94,9 @@ import Testing
         #expect(try across.ids("a▁ab▁a") == [1, 3, 2, 3])
         let file = SmallTokenizer(["▁", "a", "b", "▁a", "b▁", "b▁a"], merges: [("b", "▁"), ("b▁", "a"), ("▁", "a")])
         #expect(try file.ids("a▁ab▁a") == [1, 3, 5])
+        // What is left out between two words makes them neighbours.
+        let gap = SmallTokenizer(["▁", "▁▁"], merges: [("▁", "▁")])
+        #expect(try gap.ids("▁é▁") == [1])
     }
 
     // MARK: The memory of pretokens
@@ -120,5 +123,83 @@ import Testing
             if let found { #expect(Array(output.prefix(found)) == expected) }
         }
         #expect(try tokenizer.ids(PromptText(raw: "abcabcab")) == [258, 258, 256])
+    }
+
+    // MARK: Crowds
+
+    /// Texts of eight bytes whose place is one of the first four of so many.
+    private func crowd(_ wanted: Int, of places: UInt64) -> [[UInt8]] {
+        var found: [[UInt8]] = []
+        var number = 0
+        while found.count < wanted {
+            number += 1
+            var text: [UInt8] = []
+            for place in 0..<8 { text.append(0x61 + UInt8(number >> (place * 4) & 15)) }
+            let padded = text + [UInt8](repeating: 0, count: PaddedBytes.padding)
+            if padded.withUnsafeBufferPointer({ ByteStringMap.hash($0.baseAddress!, 8) }) & (places - 1) < 4 { found.append(text) }
+        }
+        return found
+    }
+
+    @Test("keys that crowd one place are refused and cost no more than others") func crowded() {
+        let map = ByteStringMap(keys: 32, bytes: 1024, mostSteps: 8)
+        let keys = crowd(20, of: 64)
+        var placed: [Bool] = []
+        for (index, key) in keys.enumerated() {
+            let padded = key + [UInt8](repeating: 0, count: PaddedBytes.padding)
+            padded.withUnsafeBufferPointer { key in
+                let hash = ByteStringMap.hash(key.baseAddress!, 8)
+                placed.append(map.set(key.baseAddress!, 8, hash: hash, value: UInt32(index)))
+                #expect(map.value(of: key.baseAddress!, 8) == (placed[index] ? UInt32(index) : nil))
+            }
+        }
+        #expect((8...11).contains(placed.count { $0 }))
+        #expect(map.count == placed.count { $0 })
+    }
+
+    @Test("a vocabulary made to crowd one place is refused by name, and words that do so are encoded all the same") func flood() throws {
+        // A table for so many keys has 1,024 places, and the cache of pretokens is asked for all of them twice.
+        let words = crowd(300, of: 1024).map { String(decoding: $0, as: UTF8.self) }
+        let letters = (0..<16).map { String(UnicodeScalar(0x61 + UInt8($0))) }
+        #expect(
+            throws: TextError.invalidFile(
+                name: "tokenizer.json", path: "model.vocab", reason: "has too many texts that crowd one place of a table")
+        ) { try SmallTokenizer(letters + words).tokenizer() }
+        let cache = PretokenCache()
+        let flood = crowd(64, of: 1 << 12)
+        var remembered = 0
+        for word in flood + flood {
+            let key = word + [UInt8](repeating: 0, count: PaddedBytes.padding)
+            var output = [TokenID](repeating: 0, count: TextLimits.cachedPretokenLength)
+            key.withUnsafeBufferPointer { key in
+                let hash = ByteStringMap.hash(key.baseAddress!, 8) & 3
+                if cache.find(key.baseAddress!, 8, hash: hash, into: &output) == 1, output[0] == TokenID(word[0]) { remembered += 1 }
+                cache.insert(key.baseAddress!, 8, hash: hash, [TokenID(word[0])], count: 1)
+            }
+        }
+        #expect((TextLimits.cacheSteps...TextLimits.cacheSteps + 3).contains(remembered))
+    }
+
+    @Test("pairs that crowd one place of a table are refused, and merge in one with room") func crowdedMerges() {
+        // The inverse of what the table does to a pair, for pairs whose place is the first.
+        func pair(_ number: UInt64) -> UInt64 {
+            func inverse(_ odd: UInt64) -> UInt64 {
+                var inverse = odd
+                for _ in 0..<6 { inverse = inverse &* (2 &- odd &* inverse) }
+                return inverse
+            }
+            var hash = (number << 40 | number) &* inverse(0xD6E8_FEB8_6659_FD93)
+            hash ^= hash >> 29 ^ hash >> 58
+            return hash &* inverse(0x9E37_79B9_7F4A_7C15)
+        }
+        let table = MergeTable(merges: 400)
+        var placed = 0
+        for number in 0..<400 as Range<UInt64> {
+            let pair = pair(number)
+            let (left, right) = (TokenID(pair >> 32), TokenID(pair & 0xFFFF_FFFF))
+            if table.set(left, right, rank: UInt32(number), token: 7) { placed += 1 }
+            #expect(table.merge(left, right).rank == (UInt64(placed) > number ? UInt32(number) : MergeTable.never))
+        }
+        #expect(placed == TextLimits.modelSteps)
     }
 }

@@ -124,4 +124,28 @@ import Testing
         #expect(try ends(try pattern(#"\s*[\r\n]+|\s+(?!\S)|\s+"#), String(repeating: " ", count: 3000) + "x") == [2999, 3000, 3001])
         #expect(try ends(try pattern("(?=b)"), "abab") == [1, 1, 3, 3, 4])
     }
+
+    @Test("no match looks over the whole rest of a text for what the next one might begin with") func noLookAhead() throws {
+        var reason = ""
+        let pattern = Pattern.expression(try #require(RegularExpression("(*COMMIT)b", reason: &reason)))
+        // COMMIT ends the search at the first place that is tried, and with PCRE2's look ahead that would be where a b stands.
+        #expect(try ends(pattern, "ab") == [2])
+        #expect(try ends(pattern, "ba") == [1, 2])
+    }
+
+    @Test("splitting stops soon after it is told to", arguments: [PreTokenizer.Behavior.isolated, .contiguous, .mergedWithPrevious])
+    func stops(behavior: PreTokenizer.Behavior) {
+        let digits = PreTokenizer.Step.split(.property(PropertyScanner(UnicodeProperties.numeric)), behavior, inverted: false)
+        let splitter = PieceSplitter()
+        var asked: [Int] = []
+        #expect(throws: TextError.cancelled) {
+            try [UInt8](repeating: 0x31, count: TextLimits.bytesBetweenChecks * 3).withUnsafeBufferPointer { text throws(TextError) in
+                try splitter.split(text, by: [digits], isFirst: true) { pieces throws(TextError) in
+                    asked.append(pieces)
+                    throw .cancelled
+                }
+            }
+        }
+        #expect(asked == [behavior == .isolated ? TextLimits.bytesBetweenChecks + 1 : 0])
+    }
 }

@@ -70,6 +70,61 @@ import Testing
         }
     }
 
+    private func refusal(_ file: SmallTokenizer) -> String? {
+        guard case .invalidFile(_, let path, let reason) = error(String(decoding: file.file, as: UTF8.self)) else { return nil }
+        return "\(path): \(reason)"
+    }
+
+    private static func replace(_ old: String, _ new: String) -> JSONValue {
+        ["type": "Replace", "pattern": ["String": .string(old)], "content": .string(new)]
+    }
+
+    @Test("no file makes long texts out of short ones") func growth() throws {
+        let long = String(repeating: "a", count: TextLimits.replacementBytes)
+        var decoder = SmallTokenizer(["a", "b"])
+        decoder.decoder = Self.replace("a", long + "a")
+        #expect(refusal(decoder) == "decoder.content: has more than 512 bytes")
+        decoder.decoder = Self.replace("a", long)
+        #expect(refusal(decoder) == nil)
+        decoder.decoder = ["type": "Sequence", "decoders": [Self.replace("a", long), Self.replace("a", long)]]
+        #expect(refusal(decoder) == "decoder: makes too many bytes of token 0")
+        var normalizer = SmallTokenizer(["a", "b"])
+        normalizer.normalizer = ["type": "Sequence", "normalizers": [Self.replace("a", long), Self.replace("a", long)]]
+        #expect(refusal(normalizer) == nil)
+        #expect(throws: TextError.wordTooLong(limit: TextLimits.promptBytes)) { try normalizer.ids(String(repeating: "a", count: 300)) }
+        normalizer.add(2, "a>", ["normalized"])
+        #expect(refusal(normalizer) == "normalizer: makes too many bytes of the added token 2")
+    }
+
+    @Test("added tokens are bounded in all") func addedBytes() {
+        var file = SmallTokenizer(["a", "b"])
+        let count = TextLimits.addedTokensBytes / TextLimits.addedTokenBytes
+        for index in 0...count { file.add(2 + index, String(index + 1000) + String(repeating: "x", count: TextLimits.addedTokenBytes - 4)) }
+        #expect(refusal(file) == "added_tokens[\(count)]: has, with those before, more than \(TextLimits.addedTokensBytes) bytes")
+        file.added.removeLast()
+        #expect(refusal(file) == nil)
+    }
+
+    @Test("a decoder makes bytes once", arguments: ["ByteLevel", "ByteFallback"]) func bytesTwice(first: String) {
+        var file = SmallTokenizer(["<0xF0>", "ð"])
+        file.decoder = ["type": "Sequence", "decoders": [["type": .string(first)], ["type": "ByteLevel"]]]
+        #expect(refusal(file) == "decoder.decoders[1]: must not stand behind another step that makes bytes")
+        // A code point that is cut off is in no alphabet.
+        var read: [UInt8] = []
+        #expect(!([0x61, 0xC4] as [UInt8]).withUnsafeBufferPointer { ByteAlphabet.append(bytesOf: $0, to: &read) })
+        #expect(read.isEmpty)
+    }
+
+    @Test("bytes without a token are not lost where the file has an unknown token") func unknownBytes() {
+        var file = SmallTokenizer.bytes()
+        file.model = [("unk_token", "!")]
+        #expect(refusal(file) == nil)
+        file.vocabulary.removeAll { $0.0 == "7" }
+        #expect(refusal(file) == "model.unk_token: must be null, or the vocabulary have a token for each byte")
+        file.model = []
+        #expect(refusal(file) == nil)
+    }
+
     @Test("an added token must have the id that Hugging Face's tokenizers gives it", arguments: [(4, true), (5, false), (0, false)])
     func ids(id: Int, isRight: Bool) {
         #expect((error(Self.good.replacing(#""id":4"#, with: "\"id\":\(id)")) == nil) == isRight)

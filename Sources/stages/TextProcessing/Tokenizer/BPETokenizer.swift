@@ -11,18 +11,24 @@ package final class BPETokenizer: Tokenizer {
     /// Reads the file's contents.
     package init(parsing contents: [UInt8]) throws(TextError) {
         let file = try TokenizerFile(parsing: contents)
-        var builder = ModelBuilder(file.model, isByteLevel: file.preTokenizer.isByteLevel)
+        var builder = try ModelBuilder(file.model, isByteLevel: file.preTokenizer.isByteLevel)
         try file.checkAddedTokens(builder)
-        vocabulary = Vocabulary(file)
-        pipeline = try TextPipeline(file, try builder.model())
+        vocabulary = try Vocabulary(file)
+        pipeline = try TextPipeline(file, try builder.model(without: file.addedTokens.filter(\.isSpecial)))
     }
+
+    /// What encoders at rest hold on to, beside their memories of pretokens.
+    var idleBytes: Int { idle.with { $0.reduce(0) { $0 + $1.bytes } } }
 
     package func encode(
         _ prompt: PromptText, from start: TextCut, atMost limit: Int, isCancelled: () -> Bool, into tokens: inout [TokenID],
         cuts: inout [TextCut]
     ) throws(TextError) {
         let encoder = idle.with { $0.popLast() } ?? TextEncoder(pipeline)
-        defer { idle.with { if $0.count < TextLimits.idleEncoders { $0.append(encoder) } } }
+        defer {
+            encoder.trim()
+            idle.with { if $0.count < TextLimits.idleEncoders { $0.append(encoder) } }
+        }
         try encoder.encode(prompt, from: start, atMost: limit, isCancelled: isCancelled, into: &tokens, cuts: &cuts)
     }
 }
@@ -33,6 +39,8 @@ final class TextPipeline: Sendable {
     let preTokenizer: PreTokenizer
     let postProcessor: PostProcessor
     let model: BPEModel
+    /// Every piece that pre-tokenizing finds becomes a token at least.
+    let piecesHaveTokens: Bool
     /// Of text as it came.
     let rawTokens: AddedTokenMatcher
     /// Of normalized text.
@@ -43,15 +51,25 @@ final class TextPipeline: Sendable {
         preTokenizer = file.preTokenizer
         postProcessor = file.postProcessor
         self.model = model
+        piecesHaveTokens = preTokenizer.keepsAll && model.dropsNothing
         let raw = file.addedTokens.filter { !$0.isNormalized }
         rawTokens = AddedTokenMatcher(raw, contents: raw.map(\.content))
         let normalized = file.addedTokens.filter(\.isNormalized)
         var contents: [[UInt8]] = []
+        var bytes = 0
         for token in normalized {
             var passage = Normalizer.Passage(text: token.content)
-            try normalizer.apply(to: &passage)
+            do throws(TextError) { try normalizer.apply(to: &passage) } catch { throw TextPipeline.tooLong(token) }
+            bytes += passage.text.count
+            guard passage.text.count <= TextLimits.rewrittenTokenBytes, bytes <= TextLimits.addedTokensBytes else {
+                throw TextPipeline.tooLong(token)
+            }
             contents.append(passage.text)
         }
         normalizedTokens = AddedTokenMatcher(normalized, contents: contents)
+    }
+
+    private static func tooLong(_ token: AddedToken) -> TextError {
+        .invalidFile(name: TokenizerFile.name, path: "normalizer", reason: "makes too many bytes of the added token \(token.id)")
     }
 }

@@ -5,8 +5,8 @@ final class TextEncoder: @unchecked Sendable {
     // Safety: whoever encodes has taken it out of the tokenizer's idle ones, under their lock, and puts it back when done.
     private let pipeline: TextPipeline
     private let pretokens: PretokenEncoder
-    private let splitter = PieceSplitter()
-    private let padded = PaddedBytes()
+    private var splitter = PieceSplitter()
+    private var padded = PaddedBytes()
 
     init(_ pipeline: TextPipeline) {
         self.pipeline = pipeline
@@ -15,6 +15,16 @@ final class TextEncoder: @unchecked Sendable {
 
     /// Pairs looked at in merging, over all time.
     var mergeSteps: Int { pretokens.mergeSteps }
+
+    /// What its buffers hold on to, beside the memory of pretokens.
+    var bytes: Int { pretokens.bytes + splitter.bytes + padded.capacity }
+
+    /// Gives back what a large prompt needed and most do without; the memory of pretokens stays.
+    func trim() {
+        pretokens.trim(to: TextLimits.idleBufferBytes)
+        if splitter.bytes > TextLimits.idleBufferBytes { splitter = PieceSplitter() }
+        if padded.capacity > TextLimits.idleBufferBytes { padded = PaddedBytes() }
+    }
 
     func encode(
         _ prompt: PromptText, from start: TextCut, atMost limit: Int, isCancelled: () -> Bool, into tokens: inout [TokenID],
@@ -25,14 +35,15 @@ final class TextEncoder: @unchecked Sendable {
         if prompt.addsSpecials, start == .start { tokens.append(contentsOf: pipeline.postProcessor.before) }
         try prompt.utf8.withUnsafeBufferPointer { text throws(TextError) in
             var place = start.byte
+            var window = RunWindow(prompt.runs)
             try pipeline.rawTokens.matches(in: text, from: start.byte, runs: prompt.runs) { match throws(TextError) in
-                try append(text, place, match.start, prompt.runs, budget, isCancelled, &tokens)
+                try append(text, place, match.start, &window, budget, isCancelled, &tokens)
                 tokens.append(match.token)
                 try budget.check(tokens)
                 place = match.end
                 if match.isCut { cuts.append(TextCut(byte: match.end, tokens: tokens.count - budget.before)) }
             }
-            try append(text, place, text.count, prompt.runs, budget, isCancelled, &tokens)
+            try append(text, place, text.count, &window, budget, isCancelled, &tokens)
         }
         if prompt.addsSpecials { tokens.append(contentsOf: pipeline.postProcessor.behind) }
         try budget.check(tokens)
@@ -52,7 +63,7 @@ final class TextEncoder: @unchecked Sendable {
     // MARK: Between added tokens
 
     private func append(
-        _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, _ runs: [PromptText.Run], _ budget: Budget,
+        _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, _ window: inout RunWindow, _ budget: Budget,
         _ isCancelled: () -> Bool, _ tokens: inout [TokenID]
     ) throws(TextError) {
         guard start < end else { return }
@@ -61,8 +72,8 @@ final class TextEncoder: @unchecked Sendable {
         if pipeline.normalizedTokens.isEmpty, pipeline.normalizer.isIdentity(on: part) {
             return try appendNormalized(part, isFirst: start == 0, budget, isCancelled, &tokens)
         }
-        let runs = runs.filter { $0.end > start }
-        var passage = Normalizer.Passage(text: Array(part), marks: runs.dropLast().map { min($0.end, end) - start })
+        let runs = window.touching(start, end)
+        var passage = Normalizer.Passage(text: Array(part), marks: runs.dropLast().map { $0.end - start })
         try pipeline.normalizer.apply(to: &passage)
         let isFirst = start == 0 && passage.keepsStart
         try passage.text.withUnsafeBufferPointer { normal throws(TextError) in
@@ -96,7 +107,11 @@ final class TextEncoder: @unchecked Sendable {
                 append(base, start, end, &run, budget, isCancelled, &tokens)
             }
         } else {
-            try splitter.split(text, by: pipeline.preTokenizer.steps, isFirst: isFirst)
+            let before = tokens.count - budget.before
+            try splitter.split(text, by: pipeline.preTokenizer.steps, isFirst: isFirst) { pieces throws(TextError) in
+                if isCancelled() { throw .cancelled }
+                guard !pipeline.piecesHaveTokens || before + pieces <= budget.limit else { throw .promptTooLong(limit: budget.limit) }
+            }
             splitter.text.withUnsafeBufferPointer { padded.assign($0) }
             for piece in splitter.pieces {
                 guard append(padded.base, piece.start, piece.end, &run, budget, isCancelled, &tokens) else { break }

@@ -32,9 +32,24 @@ struct AddedTokenMatcher: Sendable {
         let tries = places.map { TokenTrie($0.map { contents[$0] }) }
         self.places = places
         self.tries = tries
-        mayCut = tokens.indices.map { index in
-            let token = tokens[index]
-            return !token.stripsRight && !token.isSingleWord && !tries.contains { $0.isPrefix(contents[index]) }
+        let mayGrow = AddedTokenMatcher.mayGrow(contents)
+        mayCut = tokens.indices.map { !tokens[$0].stripsRight && !tokens[$0].isSingleWord && !mayGrow[$0] }
+    }
+
+    /// Whether a text stands inside of another one, other than at its end: what follows it may show that it is part of that other one.
+    private static func mayGrow(_ contents: [[UInt8]]) -> [Bool] {
+        let trie = TokenTrie(contents)
+        var isInner = [Bool](repeating: false, count: contents.count)
+        for content in contents {
+            content.withUnsafeBufferPointer { content in
+                for start in content.indices where trie.begins(with: content[start]) {
+                    trie.strings(in: UnsafeBufferPointer(rebasing: content[start..<content.count - 1])) { isInner[$0] = true }
+                }
+            }
+        }
+        return contents.map { content in
+            // Of equal texts the trie knows one.
+            content.withUnsafeBufferPointer { trie.longest(in: $0).map { isInner[$0.string] } ?? false }
         }
     }
 

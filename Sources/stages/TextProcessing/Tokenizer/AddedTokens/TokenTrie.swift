@@ -60,12 +60,16 @@ struct TokenTrie: Sendable {
         return found
     }
 
-    /// Whether a longer string begins with this one.
-    func isPrefix(_ string: [UInt8]) -> Bool {
-        guard let first = string.first else { return !isEmpty }
-        var node = roots[Int(first)]
-        for byte in string.dropFirst() where node != 0 { node = child(of: node, byte) }
-        return node != 0 && firstEdge[Int(node)] < firstEdge[Int(node) + 1]
+    /// Calls `body` with every string that `text` begins with.
+    func strings(in text: UnsafeBufferPointer<UInt8>, _ body: (Int) -> Void) {
+        var node = text.first.map { roots[Int($0)] } ?? 0
+        var length = 1
+        while node != 0 {
+            if strings[Int(node)] >= 0 { body(Int(strings[Int(node)])) }
+            guard length < text.count else { break }
+            node = child(of: node, text[length])
+            length += 1
+        }
     }
 
     private func child(of node: UInt32, _ byte: UInt8) -> UInt32 {

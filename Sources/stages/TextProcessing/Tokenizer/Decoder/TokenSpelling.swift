@@ -22,11 +22,11 @@ struct TokenSpelling: Sendable {
     var steps: [Step] = []
     var beginning = Beginning.whole
 
-    /// Appends what the token spells anywhere but at the beginning of a text.
-    func append(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
+    /// Appends what the token spells anywhere but at the beginning of a text. False if that is too much.
+    func append(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) -> Bool {
         if steps.count == 1, case .byteLevel = steps[0] {
             if !ByteAlphabet.append(bytesOf: text, to: &bytes) { bytes.append(contentsOf: text) }
-            return
+            return true
         }
         var spelled = Array(text)
         for step in steps {
@@ -39,8 +39,10 @@ struct TokenSpelling: Sendable {
                 if let byte = TokenSpelling.fallbackByte(spelled) { spelled = [byte] }
             case .strip(let content, let start, let stop): TokenSpelling.strip(content, start, stop, &spelled)
             }
+            guard spelled.count <= TextLimits.rewrittenTokenBytes else { return false }
         }
         bytes.append(contentsOf: spelled)
+        return true
     }
 
     /// The byte that `<0x0A>` stands for.
@@ -66,8 +68,16 @@ struct TokenSpelling: Sendable {
 
     private static func strip(_ content: [UInt8], _ start: Int, _ stop: Int, _ text: inout [UInt8]) {
         var rest = text[...]
-        for _ in 0..<start where rest.starts(with: content) { rest = rest.dropFirst(content.count) }
-        for _ in 0..<stop where rest.suffix(content.count).elementsEqual(content) { rest = rest.dropLast(content.count) }
+        var count = 0
+        while count < start, rest.starts(with: content) {
+            rest = rest.dropFirst(content.count)
+            count += 1
+        }
+        count = 0
+        while count < stop, rest.suffix(content.count).elementsEqual(content) {
+            rest = rest.dropLast(content.count)
+            count += 1
+        }
         text = Array(rest)
     }
 }

@@ -22,7 +22,8 @@ enum ByteAlphabet {
         let start = result.count
         var place = 0
         while place < text.count, let base = text.baseAddress {
-            let (code, length) = UTF8Scalar.read(base + place)
+            let isWhole = place + UTF8Scalar.length(text[place]) <= text.count
+            let (code, length) = isWhole ? UTF8Scalar.read(base + place) : (.max, 1)
             guard code < bytes.count, bytes[Int(code)] < 256 else {
                 result.removeLast(result.count - start)
                 return false

@@ -4,7 +4,9 @@ extension TokenSpelling {
         var isFused = false
         for step in try node.steps("decoders") {
             switch try step.kind() {
-            case "ByteLevel": steps.append(.byteLevel)
+            case "ByteLevel":
+                try refuseBehindBytes(step)
+                steps.append(.byteLevel)
             case "Replace":
                 let pattern = try step.required("pattern")
                 let old = Array(try pattern.text("String").utf8)
@@ -13,8 +15,10 @@ extension TokenSpelling {
                 guard !isFused || old.count == UTF8Scalar.length(old[0]) else {
                     throw step.error("must not replace more than one character behind Fuse")
                 }
-                steps.append(.replace(old, Array(try step.text("content").utf8)))
-            case "ByteFallback": steps.append(.byteFallback)
+                steps.append(.replace(old, Array(try step.text("content", atMost: TextLimits.replacementBytes).utf8)))
+            case "ByteFallback":
+                try refuseBehindBytes(step)
+                steps.append(.byteFallback)
             case "Fuse": isFused = true
             case "Strip": try strip(step, isFused)
             case "Metaspace":
@@ -22,6 +26,16 @@ extension TokenSpelling {
                 steps.append(.replace(metaspace.replacement, [0x20]))
                 if metaspace.prepending != .never { beginning = .losesFirstTokensBlanks }
             case let other: throw step.unsupported(other)
+            }
+        }
+    }
+
+    /// Bytes need not be text any more, and these steps read text.
+    private func refuseBehindBytes(_ node: FileNode) throws(TextError) {
+        for step in steps {
+            switch step {
+            case .byteLevel, .byteFallback: throw node.error("must not stand behind another step that makes bytes")
+            case .replace, .strip: continue
             }
         }
     }

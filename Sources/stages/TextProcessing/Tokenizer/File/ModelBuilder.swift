@@ -11,12 +11,12 @@ struct ModelBuilder {
     private var others: [[UInt8]: TokenID] = [:]
     private var made: [TokenID] = []
 
-    init(_ file: ModelFile, isByteLevel: Bool) {
+    init(_ file: ModelFile, isByteLevel: Bool) throws(TextError) {
         self.file = file
         self.isByteLevel = isByteLevel
-        tokens = ByteStringMap(keys: file.entries.count, bytes: file.text.count)
+        tokens = ByteStringMap(keys: file.entries.count, bytes: file.text.count, mostSteps: TextLimits.modelSteps)
         var key: [UInt8] = []
-        file.text.withUnsafeBufferPointer { text in
+        try file.text.withUnsafeBufferPointer { text throws(TextError) in
             for entry in file.entries.indices {
                 let text = UnsafeBufferPointer(rebasing: text[file.text(of: entry)])
                 key.removeAll(keepingCapacity: true)
@@ -27,10 +27,11 @@ struct ModelBuilder {
                 guard !key.isEmpty else { continue }  // The empty text is no pretoken.
                 let count = key.count
                 key.append(contentsOf: ModelBuilder.padding)
-                key.withUnsafeBufferPointer { key in
-                    guard let base = key.baseAddress else { return }
-                    tokens.set(base, count, hash: ByteStringMap.hash(base, count), value: file.entries[entry].id)
+                let isPlaced = key.withUnsafeBufferPointer { key in
+                    guard let base = key.baseAddress else { return false }
+                    return tokens.set(base, count, hash: ByteStringMap.hash(base, count), value: file.entries[entry].id)
                 }
+                guard isPlaced else { throw file.node.error(at: ".vocab", "has too many texts that crowd one place of a table") }
             }
         }
     }
@@ -59,11 +60,37 @@ struct ModelBuilder {
         key.withUnsafeBufferPointer { $0.baseAddress.flatMap { tokens.value(of: $0 + range.lowerBound, range.count) } }
     }
 
-    mutating func model() throws(TextError) -> BPEModel {
-        let merges = try mergeTable()
-        return BPEModel(
-            symbols: isByteLevel ? .bytes : .codePoints(try unknown()), tokens: tokens, merges: merges, ignoresMerges: file.ignoresMerges,
-            cutter: isByteLevel || file.ignoresMerges ? nil : cutter())
+    /// `specials` come out of no pretoken: what a client writes is made of pretokens, and must not become one of them.
+    mutating func model(without specials: [AddedToken]) throws(TextError) -> BPEModel {
+        let isSpecial = Set(specials.map(\.id))
+        let merges = try mergeTable(without: isSpecial)
+        let symbols = isByteLevel ? BPEModel.Symbols.bytes : .codePoints(try unknown())
+        var cutter: PretokenCutter?
+        if case .codePoints(let unknown) = symbols, !file.ignoresMerges, unknown.dropsNothing { cutter = self.cutter() }
+        for special in specials { try forget(special) }
+        let model = BPEModel(
+            symbols: symbols, tokens: tokens, merges: merges, ignoresMerges: file.ignoresMerges, cutter: cutter)
+        guard !isByteLevel || file.unknownToken == nil || model.dropsNothing else {
+            throw file.node.error(at: ".unk_token", "must be null, or the vocabulary have a token for each byte")
+        }
+        return model
+    }
+
+    private func forget(_ special: AddedToken) throws(TextError) {
+        var key: [UInt8] = []
+        guard special.content.withUnsafeBufferPointer({ append(keyOf: $0, to: &key) }), id(of: special.content) == special.id else {
+            return
+        }
+        let count = key.count
+        guard count > (isByteLevel ? 1 : UTF8Scalar.length(key[0])) else {
+            throw .invalidFile(
+                name: TokenizerFile.name, path: "added_tokens",
+                reason: "token \(special.id) is special and one character of the vocabulary, so that text could not be told from it")
+        }
+        key.append(contentsOf: ModelBuilder.padding)
+        key.withUnsafeBufferPointer { key in
+            if let base = key.baseAddress { tokens.forget(base, count) }
+        }
     }
 
     // MARK: Tokens
@@ -96,11 +123,22 @@ struct ModelBuilder {
 
     // MARK: Merges
 
-    private mutating func mergeTable() throws(TextError) -> MergeTable {
+    private mutating func mergeTable(without specials: Set<TokenID>) throws(TextError) -> MergeTable {
         let node = try file.node.required("merges")
         guard let merges = node.value.asArray else { throw node.error("must be an array") }
         guard merges.count <= TextLimits.merges else { throw node.error("has more than \(TextLimits.merges) elements") }
-        let table = MergeTable(merges: merges.count)
+        for room in 1...2 {
+            if let table = try table(of: merges, without: specials, node, room: room) { return table }
+        }
+        throw node.error("has too many pairs that crowd one place of a table")
+    }
+
+    /// Nil if too many pairs crowd one place.
+    private mutating func table(
+        of merges: [JSONValue], without specials: Set<TokenID>, _ node: FileNode, room: Int
+    ) throws(TextError) -> MergeTable? {
+        let table = MergeTable(merges: merges.count, room: room)
+        made.removeAll(keepingCapacity: true)
         made.reserveCapacity(merges.count)
         var pair: [UInt8] = []
         var halves = Halves()
@@ -111,7 +149,8 @@ struct ModelBuilder {
             guard let (left, right, whole) = ids(of: halves.text, middle: halves.middle, &pair) else {
                 throw node.element(rank, of: merges).error("names or makes a token that is not in the vocabulary")
             }
-            table.set(left, right, rank: UInt32(rank), token: whole)
+            if specials.contains(whole) { continue }
+            guard table.set(left, right, rank: UInt32(rank), token: whole) else { return nil }
             made.append(whole)
         }
         return table

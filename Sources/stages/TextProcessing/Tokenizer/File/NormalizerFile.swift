@@ -12,8 +12,10 @@ extension Normalizer.Step {
         switch try node.kind() {
         case "NFC": self = .nfc
         case "NFD": self = .nfd
-        case "Prepend": self = .prepend(Array(try node.text("prepend").utf8))
-        case "Replace": self = .replace(try Pattern(node.required("pattern")), Array(try node.text("content").utf8))
+        case "Prepend": self = .prepend(Array(try node.text("prepend", atMost: TextLimits.replacementBytes).utf8))
+        case "Replace":
+            let replacement = try node.text("content", atMost: TextLimits.replacementBytes)
+            self = .replace(try Pattern(node.required("pattern")), Array(replacement.utf8))
         case "Strip": self = .strip(left: try node.flag("strip_left", else: true), right: try node.flag("strip_right", else: true))
         case let other: throw node.unsupported(other)
         }

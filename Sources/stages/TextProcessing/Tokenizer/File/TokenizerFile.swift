@@ -34,10 +34,15 @@ struct TokenizerFile {
         var tokens: [AddedToken] = []
         var ids: Set<TokenID> = []
         var contents: Set<[UInt8]> = []
+        var bytes = 0
         for element in try node.elements(atMost: TextLimits.addedTokens) {
             let token = try AddedToken(element)
             guard ids.insert(token.id).inserted else { throw element.error(at: ".id", "is there twice") }
             guard contents.insert(token.content).inserted else { throw element.error(at: ".content", "is there twice") }
+            bytes += token.content.count
+            guard bytes <= TextLimits.addedTokensBytes else {
+                throw element.error("has, with those before, more than \(TextLimits.addedTokensBytes) bytes")
+            }
             tokens.append(token)
         }
         return tokens

@@ -16,17 +16,20 @@ final class ByteStringMap {
     private let slots: OwnedBuffer<Slot>
     private let keys: OwnedBuffer<UInt8>
     private let mask: Int
+    /// Places that are looked at for a key. Whoever knows the hash can make keys that crowd one place; one more of them is refused, and none costs more.
+    private let mostSteps: Int
     private var keyBytes = 0
     private(set) var count = 0
     /// Beyond these it must not be filled.
     let mostKeys: Int
     let mostKeyBytes: Int
 
-    init(keys mostKeys: Int, bytes: Int) {
+    init(keys mostKeys: Int, bytes: Int, mostSteps: Int) {
         var size = 64
         while size < mostKeys * 2 { size *= 2 }
         self.mostKeys = mostKeys
         mostKeyBytes = bytes
+        self.mostSteps = mostSteps
         mask = size - 1
         slots = OwnedBuffer(repeating: Slot(word: 0, key: 0, length: 0, value: 0, count: 0), count: size)
         keys = OwnedBuffer(repeating: 0, count: bytes + PaddedBytes.padding)
@@ -52,21 +55,27 @@ final class ByteStringMap {
     /// The key's slot; nil if it has none.
     @inline(__always)
     func find(_ key: UnsafePointer<UInt8>, _ length: Int, hash: UInt64) -> UnsafePointer<Slot>? {
-        let place = place(key, length, hash)
-        let slot = slots.base + place
-        return slot.pointee.length == 0 ? nil : UnsafePointer(slot)
+        guard let slot = slot(key, length, hash), slot.pointee.length != 0 else { return nil }
+        return UnsafePointer(slot)
     }
 
     func value(of key: UnsafePointer<UInt8>, _ length: Int) -> UInt32? {
         guard length > 0 else { return nil }
-        return find(key, length, hash: ByteStringMap.hash(key, length))?.pointee.value
+        guard let slot = find(key, length, hash: ByteStringMap.hash(key, length)), slot.pointee.count > 0 else { return nil }
+        return slot.pointee.value
+    }
+
+    /// From now on the key has no value.
+    func forget(_ key: UnsafePointer<UInt8>, _ length: Int) {
+        guard length > 0, let slot = slot(key, length, ByteStringMap.hash(key, length)), slot.pointee.length > 0 else { return }
+        slot.pointee.count = 0
     }
 
     func hasRoom(for length: Int) -> Bool { count < mostKeys && keyBytes + length <= mostKeyBytes }
 
-    /// Sets or overwrites. There must be room, and the key must not be empty.
-    func set(_ key: UnsafePointer<UInt8>, _ length: Int, hash: UInt64, value: UInt32, count valueCount: UInt32 = 1) {
-        let slot = slots.base + place(key, length, hash)
+    /// Sets or overwrites. There must be room, and the key must not be empty. False, with nothing changed, if too many keys crowd its place.
+    func set(_ key: UnsafePointer<UInt8>, _ length: Int, hash: UInt64, value: UInt32, count valueCount: UInt32 = 1) -> Bool {
+        guard let slot = slot(key, length, hash) else { return false }
         if slot.pointee.length == 0 {
             precondition(length > 0 && hasRoom(for: length), "the caller makes room first")
             (keys.base + keyBytes).update(from: key, count: length)
@@ -79,6 +88,7 @@ final class ByteStringMap {
             slot.pointee.value = value
             slot.pointee.count = valueCount
         }
+        return true
     }
 
     func removeAll() {
@@ -87,21 +97,23 @@ final class ByteStringMap {
         count = 0
     }
 
-    /// Where the key is or belongs. Ends, as at most half of the slots are taken.
+    /// Where the key is or belongs; nil if that is too far from where it should be.
     @inline(__always)
-    private func place(_ key: UnsafePointer<UInt8>, _ length: Int, _ hash: UInt64) -> Int {
+    private func slot(_ key: UnsafePointer<UInt8>, _ length: Int, _ hash: UInt64) -> UnsafeMutablePointer<Slot>? {
         let word = ByteStringMap.identity(key, length, hash)
-        var place = Int(truncatingIfNeeded: hash) & mask
-        while true {
-            let slot = slots.base + place
-            if slot.pointee.length == 0 { return place }
+        let first = Int(truncatingIfNeeded: hash) & mask
+        var step = 0
+        while step < mostSteps {
+            let slot = slots.base + ((first &+ step) & mask)
+            if slot.pointee.length == 0 { return slot }
             if slot.pointee.word == word, Int(slot.pointee.length) == length,
                 length <= 8 || ByteStringMap.areEqual(keys.base + Int(slot.pointee.key), key, length)
             {
-                return place
+                return slot
             }
-            place = (place &+ 1) & mask
+            step = step &+ 1
         }
+        return nil
     }
 
     @inline(__always)

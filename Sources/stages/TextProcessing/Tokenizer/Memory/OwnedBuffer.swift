@@ -18,6 +18,8 @@ final class OwnedBuffer<Element: BitwiseCopyable> {
 
     deinit { base.deallocate() }
 
+    var bytes: Int { capacity * MemoryLayout<Element>.stride }
+
     /// Room for `wanted` elements; the first `kept` stay.
     func grow(to wanted: Int, keeping kept: Int = 0) {
         guard wanted > capacity else { return }

@@ -6,6 +6,8 @@ final class PaddedBytes {
     private let memory = OwnedBuffer<UInt8>()
     private(set) var count = 0
 
+    /// What it holds on to.
+    var capacity: Int { memory.bytes }
     var base: UnsafePointer<UInt8> { UnsafePointer(memory.base) }
 
     func assign(_ bytes: UnsafeBufferPointer<UInt8>) {

@@ -18,6 +18,8 @@ final class BPEModel: @unchecked Sendable {
         var token: TokenID?
         /// Neighbours that are unknown become one token.
         var fuses: Bool
+
+        var dropsNothing: Bool { token != nil || !fallback.isEmpty && !fallback.contains(nil) }
     }
 
     let symbols: Symbols
@@ -30,6 +32,9 @@ final class BPEModel: @unchecked Sendable {
     private let byteTokens: OwnedBuffer<TokenID>
     /// Where a long pretoken may be cut without changing its tokens.
     let cutter: PretokenCutter?
+
+    /// Whatever a text holds, something stands for it among the tokens.
+    let dropsNothing: Bool
 
     private static let none = TokenID.max
 
@@ -45,6 +50,11 @@ final class BPEModel: @unchecked Sendable {
             key[0] = byte
             byteTokens.base[Int(byte)] = key.withUnsafeBufferPointer { tokens.value(of: $0.baseAddress!, 1) } ?? BPEModel.none
         }
+        dropsNothing =
+            switch symbols {
+            case .bytes: !UnsafeBufferPointer(start: byteTokens.base, count: 256).contains(BPEModel.none)
+            case .codePoints(let unknown): unknown.dropsNothing
+            }
     }
 
     /// Puts the pretoken's first symbols into `output`, which must have room for one a byte. Returns how many.

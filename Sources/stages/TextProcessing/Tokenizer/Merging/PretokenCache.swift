@@ -4,7 +4,8 @@ import ClusterModel
 /// is still met moves into the young one, so the cache is bounded and keeps what is common.
 final class PretokenCache {
     private final class Generation {
-        let map = ByteStringMap(keys: TextLimits.cachedPretokens, bytes: TextLimits.cachedPretokenBytes)
+        let map = ByteStringMap(
+            keys: TextLimits.cachedPretokens, bytes: TextLimits.cachedPretokenBytes, mostSteps: TextLimits.cacheSteps)
         let tokens = OwnedBuffer<TokenID>(capacity: TextLimits.cachedTokens)
         var tokenCount = 0
 
@@ -20,15 +21,14 @@ final class PretokenCache {
             return count
         }
 
-        /// False if it is full.
+        /// False if it is full. A pretoken whose place is crowded is not remembered.
         func insert(
             _ key: UnsafePointer<UInt8>, _ length: Int, hash: UInt64, _ output: UnsafePointer<TokenID>, count: Int
         ) -> Bool {
             guard map.hasRoom(for: length), tokenCount + count <= TextLimits.cachedTokens else { return false }
             if count == 1 {
-                map.set(key, length, hash: hash, value: output[0])
-            } else {
-                map.set(key, length, hash: hash, value: UInt32(tokenCount), count: UInt32(count))
+                _ = map.set(key, length, hash: hash, value: output[0])
+            } else if map.set(key, length, hash: hash, value: UInt32(tokenCount), count: UInt32(count)) {
                 (tokens.base + tokenCount).update(from: output, count: count)
                 tokenCount += count
             }

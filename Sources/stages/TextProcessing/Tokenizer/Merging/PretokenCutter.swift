@@ -1,7 +1,8 @@
 /// Cuts text that no pre-tokenizer cuts before its words, so that they can be looked up, and long text need not be merged at once.
 ///
 /// The cut changes nothing: a merge would have to reach over it, and then some token that merges make would hold the byte before the word and
-/// the mark of its beginning next to each other. The mark must have a token, or what is unknown might be fused over the cut.
+/// the mark of its beginning next to each other. The mark must have a token, and every character
+/// something that stands for it, or what is unknown might be fused over the cut, or left out and its neighbours meet.
 struct PretokenCutter: Sendable {
     /// Stands for a blank at the beginning of words.
     static let mark = "\u{2581}"

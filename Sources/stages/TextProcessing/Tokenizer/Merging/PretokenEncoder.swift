@@ -3,10 +3,10 @@ import ClusterModel
 /// Turns pretokens into tokens, with a memory of those met lately. Used by one thread at a time.
 final class PretokenEncoder {
     private let model: BPEModel
-    private let merger = PairMerger()
+    private var merger = PairMerger()
     private let cache = PretokenCache()
     /// The tokens so far.
-    private let output = OwnedBuffer<TokenID>(capacity: 1 << 12)
+    private var output = OwnedBuffer<TokenID>(capacity: 1 << 12)
     private(set) var count = 0
 
     init(_ model: BPEModel) { self.model = model }
@@ -21,6 +21,17 @@ final class PretokenEncoder {
     }
 
     func clear() { count = 0 }
+
+    /// What it holds on to, beside the memory of pretokens.
+    var bytes: Int { output.bytes + merger.bytes }
+
+    /// Forgets the tokens so far, and gives memory back if it is more than that.
+    func trim(to most: Int) {
+        count = 0
+        guard bytes > most else { return }
+        merger = PairMerger(steps: merger.steps)
+        output = OwnedBuffer(capacity: 1 << 12)
+    }
 
     /// Encodes `text[start..<end]`, which must have `PaddedBytes.padding` readable bytes behind it. False if `isCancelled` said so.
     @inline(__always)

@@ -45,6 +45,7 @@ struct Normalizer: Sendable {
             case .replace(let pattern, let replacement): try Normalizer.replace(pattern, replacement, in: &passage)
             case .strip(let left, let right): Normalizer.strip(left, right, &passage)
             }
+            guard passage.text.count <= TextLimits.promptBytes else { throw .wordTooLong(limit: TextLimits.promptBytes) }
         }
     }
 
@@ -66,7 +67,7 @@ struct Normalizer: Sendable {
                     moved.append(isMatch ? place == start ? before : result.count : before + place - start)
                     mark = marks.next()
                 }
-                return true
+                return result.count <= TextLimits.promptBytes
             }
         }
         while mark != nil {

@@ -13,8 +13,19 @@ final class PieceSplitter {
     private var parts: [(piece: Piece, isMatch: Bool)] = []
     private var isInByteAlphabet = false
 
-    /// `isFirst`: the text is the beginning of the prompt.
-    func split(_ input: UnsafeBufferPointer<UInt8>, by steps: [PreTokenizer.Step], isFirst: Bool) throws(TextError) {
+    /// What it holds on to.
+    var bytes: Int {
+        text.capacity + (pieces.capacity + next.capacity) * MemoryLayout<Piece>.stride
+            + parts.capacity * MemoryLayout<(piece: Piece, isMatch: Bool)>.stride
+    }
+
+    /// Asked once in a while, with the number of pieces that there will be at least, if no step removes any.
+    typealias Check = (_ pieces: Int) throws(TextError) -> Void
+
+    /// `isFirst`: the text is the beginning of the prompt. What `check` throws ends the work.
+    func split(
+        _ input: UnsafeBufferPointer<UInt8>, by steps: [PreTokenizer.Step], isFirst: Bool, check: Check = { _ in }
+    ) throws(TextError) {
         text.removeAll(keepingCapacity: true)
         text.append(contentsOf: input)
         pieces.removeAll(keepingCapacity: true)
@@ -22,36 +33,47 @@ final class PieceSplitter {
         isInByteAlphabet = false
         for step in steps {
             switch step {
-            case .split(let pattern, let behavior, let inverted): try split(pattern, behavior, inverted)
+            case .split(let pattern, let behavior, let inverted): try split(pattern, behavior, inverted, check)
             case .byteLevel(let addsPrefixSpace, let splits):
                 if addsPrefixSpace { rewrite { $0.first == 0x20 ? $0 : [0x20] + $0 } }
-                if splits { try split(.gpt2, .isolated, false) }
+                if splits { try split(.gpt2, .isolated, false, check) }
                 isInByteAlphabet = true
-            case .metaspace(let metaspace): try apply(metaspace, isFirst)
+            case .metaspace(let metaspace): try apply(metaspace, isFirst, check)
             }
         }
     }
 
     // MARK: Splitting
 
-    private func split(_ pattern: Pattern, _ behavior: PreTokenizer.Behavior, _ inverted: Bool) throws(TextError) {
+    private func split(
+        _ pattern: Pattern, _ behavior: PreTokenizer.Behavior, _ inverted: Bool, _ check: Check
+    ) throws(TextError) {
         next.removeAll(keepingCapacity: true)
         let pieces = pieces
+        var checkAt = TextLimits.bytesBetweenChecks
         for piece in pieces {
             parts.removeAll(keepingCapacity: true)
-            try find(pattern, in: piece, inverted)
+            var failure: TextError?
+            try find(pattern, in: piece) { start, end, isMatch in
+                // Empty parts say something about their neighbours only where these may join.
+                if start < end || behavior != .isolated { parts.append((Piece(start: start, end: end), isMatch != inverted)) }
+                guard end > checkAt else { return true }
+                checkAt = end + TextLimits.bytesBetweenChecks
+                do throws(TextError) { try check(next.count + (behavior == .isolated ? parts.count : 0)) } catch { failure = error }
+                return failure == nil
+            }
+            if let failure { throw failure }
             arrange(behavior)
         }
         swap(&self.pieces, &next)
     }
 
-    private func find(_ pattern: Pattern, in piece: Piece, _ inverted: Bool) throws(TextError) {
+    private func find(_ pattern: Pattern, in piece: Piece, _ body: (_ start: Int, _ end: Int, _ isMatch: Bool) -> Bool) throws(TextError) {
         guard isInByteAlphabet else {
             try text.withPaddedBytes { base, _ throws(TextError) in
                 // The piece is all that the pattern sees.
                 try pattern.pieces(of: ScalarText(base + piece.start, end: piece.end - piece.start), from: 0) { start, end, isMatch in
-                    parts.append((Piece(start: piece.start + start, end: piece.start + end), isMatch != inverted))
-                    return true
+                    body(piece.start + start, piece.start + end, isMatch)
                 }
             }
             return
@@ -64,8 +86,7 @@ final class PieceSplitter {
             try pattern.pieces(of: ScalarText(base, end: count), from: 0) { start, end, isMatch in
                 let first = letters
                 for place in start..<end where base[place] & 0xC0 != 0x80 { letters += 1 }
-                parts.append((Piece(start: piece.start + first, end: piece.start + letters), isMatch != inverted))
-                return true
+                return body(piece.start + first, piece.start + letters, isMatch)
             }
         }
     }
@@ -121,7 +142,7 @@ final class PieceSplitter {
         text = rewritten
     }
 
-    private func apply(_ metaspace: PreTokenizer.Metaspace, _ isFirst: Bool) throws(TextError) {
+    private func apply(_ metaspace: PreTokenizer.Metaspace, _ isFirst: Bool, _ check: Check) throws(TextError) {
         let mark = metaspace.replacement
         var index = -1
         rewrite { piece in
@@ -135,6 +156,6 @@ final class PieceSplitter {
             }
             return result
         }
-        if metaspace.splits { try split(.literal(LiteralScanner(literal: mark)), .mergedWithNext, false) }
+        if metaspace.splits { try split(.literal(LiteralScanner(literal: mark)), .mergedWithNext, false, check) }
     }
 }

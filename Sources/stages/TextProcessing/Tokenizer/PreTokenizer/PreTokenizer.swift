@@ -44,6 +44,9 @@ struct PreTokenizer: Sendable {
         }
     }
 
+    /// No text is left out.
+    var keepsAll: Bool { !steps.contains { if case .split(_, .removed, _) = $0 { true } else { false } } }
+
     /// Text is written in `ByteLevel`'s alphabet in the end.
     var isByteLevel: Bool { steps.contains { if case .byteLevel = $0 { true } else { false } } }
 }

@@ -13,7 +13,9 @@ final class RegularExpression: @unchecked Sendable {
         let translated = RegularExpression.translate(pattern)
         var number: Int32 = 0
         var offset = 0
-        let options = UInt32(PCRE2_UTF) | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_MULTILINE
+        // What PCRE2 knows of how a match begins and ends it may look for in all that is left of a text, and for every match anew: the places of a
+        // long text are tried in turn instead.
+        let options = UInt32(PCRE2_UTF) | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_MULTILINE | PCRE2_NO_START_OPTIMIZE
         let context = pcre2_compile_context_create_8(nil)
         defer { pcre2_compile_context_free_8(context) }
         pcre2_set_newline_8(context, UInt32(PCRE2_NEWLINE_LF))
