@@ -125,6 +125,35 @@ import Testing
         #expect(try ends(try pattern("(?=b)"), "abab") == [1, 1, 3, 3, 4])
     }
 
+    @Test(
+        "words, digits and blanks are those of Ruby's syntax",
+        arguments: [
+            (#"\w+"#, "n\u{316}-\u{24B6}_\u{B2}", [3, 4, 8, 10]), (#"[\w-]+"#, "n\u{316}-a\u{B2}", [5, 7]),
+            (#"\W+"#, "n\u{316}-a", [3, 4, 5]), (#"\h+"#, "aFg h", [2, 5]), (#"[\h]"#, " 9", [1, 2]), (#"\H"#, "ag", [1, 2]),
+            (#"\b."#, "n\u{316} a", [1, 3, 4, 5]), (#"\B."#, "n\u{316}", [1, 3]), (#"[]a]"#, "a]b", [1, 2, 3]),
+            (#"[^]]"#, "a]", [1, 2]), (#"\s|\\s"#, #"\s \#u{1680}"#, [2, 3, 6]), (#"[\[&]"#, "[&a", [1, 2, 3]),
+        ])
+    func ruby(text: String, sample: String, expected: [Int]) throws {
+        var reason = ""
+        let pattern = Pattern.expression(try #require(RegularExpression(text, reason: &reason), "\(reason)"))
+        #expect(try ends(pattern, sample) == expected)
+    }
+
+    @Test(
+        "what would be read differently is refused by name",
+        arguments: [
+            ("[[:punct:]]", "has a class inside of a class, which is not supported"),
+            ("[a[bc]]", "has a class inside of a class, which is not supported"),
+            ("[a-z&&b]", "has && in a class, which is not supported"), (#"[\W]"#, #"has \W in a class, which is not supported"#),
+            (#"a\vb"#, #"has \v, which is not supported"#), (#"\Qa"#, #"has \Q, which is not supported"#),
+            (")", "is a pattern that cannot be read: unmatched closing parenthesis"),
+        ])
+    func refusedPatterns(text: String, expected: String) {
+        var reason = ""
+        #expect(RegularExpression(text, reason: &reason) == nil)
+        #expect(reason == expected)
+    }
+
     @Test("no match looks over the whole rest of a text for what the next one might begin with") func noLookAhead() throws {
         var reason = ""
         let pattern = Pattern.expression(try #require(RegularExpression("(*COMMIT)b", reason: &reason)))

@@ -33,7 +33,7 @@ import Testing
             (#""special":true"#, "added_tokens[0].special", "must be true or false"),
             (#""decoder":{"type":"Fuse"}"#, "decoder", "is missing"), (#""Fuse""#, "decoder.type", "CTC is not supported"),
             (#""normalizer":null"#, "normalizer.normalizers[1].type", "Nmt is not supported"),
-            (#""pre_tokenizer":null"#, "pre_tokenizer.pattern.Regex", "is a pattern that cannot be read, at byte 1"),
+            (#""pre_tokenizer":null"#, "pre_tokenizer.pattern.Regex", "is a pattern that cannot be read: missing closing parenthesis"),
             (#""post_processor":null"#, "post_processor.cls[1]", "must be a token of the vocabulary"),
         ])
     func mistakes(part: String, path: String, reason: String) throws {

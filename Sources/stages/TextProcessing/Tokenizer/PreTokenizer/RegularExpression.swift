@@ -1,4 +1,5 @@
 internal import CPCRE2
+import Concurrency
 
 /// A pattern of a file's own, by PCRE2.
 ///
@@ -7,10 +8,17 @@ internal import CPCRE2
 final class RegularExpression: @unchecked Sendable {
     // Safety: PCRE2 lets many threads match with one compiled pattern; what a match writes belongs to the call.
     private let code: OpaquePointer
+    /// What no match uses at the moment: a text may be searched piece by piece, and to make it takes longer than to search a short one.
+    private let idle = Lock<[MatchMemory]>([])
 
     /// Nil, with the reason, if the pattern cannot be read.
     init?(_ pattern: String, reason: inout String) {
-        let translated = RegularExpression.translate(pattern)
+        let ruby = RubyPattern(pattern)
+        if let wrong = ruby.reason {
+            reason = wrong
+            return nil
+        }
+        let translated = ruby.translated
         var number: Int32 = 0
         var offset = 0
         // What PCRE2 knows of how a match begins and ends it may look for in all that is left of a text, and for every match anew: the places of a
@@ -20,7 +28,7 @@ final class RegularExpression: @unchecked Sendable {
         defer { pcre2_compile_context_free_8(context) }
         pcre2_set_newline_8(context, UInt32(PCRE2_NEWLINE_LF))
         guard let code = pcre2_compile_8(translated, translated.count, options, &number, &offset, context) else {
-            reason = "is a pattern that cannot be read, at byte \(offset)"
+            reason = "is a pattern that cannot be read: \(RegularExpression.message(number))"
             return nil
         }
         self.code = code
@@ -28,27 +36,18 @@ final class RegularExpression: @unchecked Sendable {
 
     deinit { pcre2_code_free_8(code) }
 
-    /// Ruby's syntax, which Hugging Face's tokenizers reads, in PCRE2's words: there `\s` and `\S` are about the property White_Space, and here
-    /// about one code point more.
-    private static func translate(_ pattern: String) -> [UInt8] {
-        var result: [UInt8] = []
-        var isEscaped = false
-        for byte in pattern.utf8 {
-            switch (isEscaped, byte) {
-            case (true, UInt8(ascii: "s")): result.append(contentsOf: #"p{White_Space}"#.utf8)
-            case (true, UInt8(ascii: "S")): result.append(contentsOf: #"P{White_Space}"#.utf8)
-            default: result.append(byte)
-            }
-            isEscaped = !isEscaped && byte == UInt8(ascii: "\\")
-        }
-        return result
+    private static func message(_ number: Int32) -> String {
+        var text = [UInt8](repeating: 0, count: 256)
+        let count = pcre2_get_error_message_8(number, &text, text.count)
+        return String(decoding: text.prefix(Int(max(count, 0))), as: UTF8.self)
     }
 
     func pieces(
         of text: ScalarText, from start: Int, _ body: (_ start: Int, _ end: Int, _ isMatch: Bool) -> Bool
     ) throws(TextError) {
-        var search = ExpressionSearch(code, text, from: start)
-        defer { search.free() }
+        let memory = idle.with { $0.popLast() } ?? MatchMemory()
+        defer { idle.with { if $0.count < TextLimits.idleEncoders { $0.append(memory) } } }
+        var search = ExpressionSearch(code, text, from: start, memory)
         var unmatched = start
         while let match = try search.next() {
             if unmatched < match.lowerBound, !body(unmatched, match.lowerBound, false) { return }
@@ -56,6 +55,24 @@ final class RegularExpression: @unchecked Sendable {
             unmatched = match.upperBound
         }
         if unmatched < text.end { _ = body(unmatched, text.end, false) }
+    }
+}
+
+/// What PCRE2 writes while it matches. Used by one thread at a time.
+private final class MatchMemory: @unchecked Sendable {
+    // Safety: whoever matches has taken it out of the expression's idle ones, under their lock, and puts it back when done.
+    let data: OpaquePointer?
+    let context: OpaquePointer?
+
+    init() {
+        data = pcre2_match_data_create_8(1, nil)
+        context = pcre2_match_context_create_8(nil)
+        pcre2_set_heap_limit_8(context, UInt32(TextLimits.patternHeapKilobytes))
+    }
+
+    deinit {
+        pcre2_match_data_free_8(data)
+        pcre2_match_context_free_8(context)
     }
 }
 
@@ -72,20 +89,14 @@ private struct ExpressionSearch {
     /// Steps that may still be made beyond `TextLimits.patternSteps` a place.
     private var budget: Int
 
-    init(_ code: OpaquePointer, _ text: ScalarText, from start: Int) {
+    init(_ code: OpaquePointer, _ text: ScalarText, from start: Int, _ memory: MatchMemory) {
         self.code = code
         base = text.base + start
         origin = start
         length = text.end - start
-        data = pcre2_match_data_create_8(1, nil)
-        context = pcre2_match_context_create_8(nil)
-        pcre2_set_heap_limit_8(context, UInt32(TextLimits.patternHeapKilobytes))
+        data = memory.data
+        context = memory.context
         budget = TextLimits.patternSteps * (length + TextLimits.patternSteps)
-    }
-
-    func free() {
-        pcre2_match_data_free_8(data)
-        pcre2_match_context_free_8(context)
     }
 
     /// The next match; empty ones among them, but none right behind the last match.
