@@ -54,11 +54,15 @@ import TextProcessing
         #expect(steps(10_000, calls: 1, bytes: 10_000_000) == TextLimits.templateStepsAtMost)
     }
 
-    @Test("a prompt that grows too long is stopped where it does")
-    func length() throws {
-        let source = "{% for i in range(70) %}{{ s }}{% endfor %}{{ 1 // 0 }}"
+    @Test(
+        "a prompt that grows too long is stopped where it does, and so is any text",
+        arguments: [
+            "{% for i in range(70) %}{{ s }}{% endfor %}{{ 1 // 0 }}", "{{ (s * 60 ~ s * 60) | length }}{{ 1 // 0 }}",
+            "{{ s * 70 }}{{ 1 // 0 }}",
+        ])
+    func length(source: String) throws {
         #expect(throws: TemplateError.tooLong(limit: TextLimits.promptBytes)) {
-            try prompt(source, ["s": .string(String(repeating: "a", count: 1_000_000))], steps: 10_000_000)
+            try prompt(source, ["s": .string(String(repeating: "a", count: 1_000_000))], steps: 40_000_000)
         }
     }
 

@@ -65,9 +65,13 @@ final class Rendering {
         if steps < 0 { throw tooManySteps }
     }
 
-    /// For walking over bytes.
+    /// For walking over bytes. A text that is longer than any prompt may be made, and nothing be done with it: steps for long conversations
+    /// would let it grow to gigabytes.
     @inline(__always)
-    func spend(bytes: Int) throws(TemplateError) { try spend(bytes / TextLimits.templateBytesPerStep + 1) }
+    func spend(bytes: Int) throws(TemplateError) {
+        if bytes > TextLimits.promptBytes { throw .tooLong(limit: TextLimits.promptBytes) }
+        try spend(bytes / TextLimits.templateBytesPerStep + 1)
+    }
 
     /// For finding a key: a text is hashed, and others are compared with all that are there.
     func spend(lookingFor key: TemplateValue, among count: Int) throws(TemplateError) {

@@ -81,7 +81,8 @@ struct ValueJSON {
 
     private func append(_ text: TemplateText, to builder: inout TextBuilder) throws(TemplateError) {
         // A byte may become six.
-        try rendering.spend(bytes: 2 * text.count)
+        try rendering.spend(bytes: text.count)
+        try rendering.spend(text.count / TextLimits.templateBytesPerStep)
         builder.append(UInt8(ascii: "\""), isTrusted: false)
         text.forEachRun { range, isTrusted in
             builder.append(isTrusted: isTrusted) { output in
