@@ -81,6 +81,14 @@ enum HostileTemplates {
             "{% set t = (range(9998) | map('string') | batch(2) | list) + (range(9998) | batch(2) | list) %}"
                 + "{% for i in range(99999) %}{{ dict(t) == dict(t) }}{% endfor %}",
             "{{ dict(range(60000) | batch(2)) }}",
+            "{% set d = dict(range(34) | map('string') | batch(2)) %}{% for i in range(99999) %}{{ d."
+                + String(repeating: "a", count: 200_000)
+                + " }}{% endfor %}{{ 1 // 0 }}",
+            "{% set d = dict(range(34) | map('string') | batch(2)) %}{% for i in range(99999) %}{{ d['"
+                + String(repeating: "a", count: 200_000)
+                + "'] }}{% endfor %}{{ 1 // 0 }}",
+            "{% set s = 'a' * 1000000 %}{{ range(99999) | map(attribute=s) | list }}",
+            "{% set s = 'a' * 1000000 %}{% for i in range(99999) %}{{ i | attr(s) }}{% endfor %}",
             "{% for i in range(99999) %}{{ 5e-324 | round(1) }}{{ '%.1f' % 5e-324 }}{{ '{:.1f}'.format(1e308) }}{% endfor %}",
             "{% set ns = namespace() %}{% for i in range(99999) %}{% set ns = namespace(a=ns) %}{% endfor %}"
                 + "{% for i in range(99999) %}{% for j in range(99999) %}{{ ns }}{% endfor %}{% endfor %}",

@@ -40,6 +40,7 @@ import TextProcessing
             ("{{ nothing | default('x') }}{{ '' | default('y', true) }}", "xy"),
             ("{{ ' a b '.split() }}{{ 'a,b,'.split(',') }}{{ 'a-b-c'.rsplit('-', 1) }}", "['a', 'b']['a', 'b', '']['a-b', 'c']"),
             ("{{ 'ß'.upper() }}{{ 'ΑΣ'.lower() }}{{ 'it is'.title() }}", "SSαςIt Is"),
+            ("{{ ' a b '.split(none, 1) }}{{ ' a b '.rsplit(none, 1) }}{{ ' a '.split(none, 1) }}", "['a', 'b '][' a', 'b']['a']"),
             ("{{ nothing is defined }}{{ d is mapping }}{{ s is sequence }}{{ 1.0 is number }}", "FalseTrueTrueTrue"),
             ("{{ ('<' | safe) + '<' }}", "<&lt;"), ("{{ '%05.1f|%s|%d' % (3.14159, 'x', 7) }}", "003.1|x|7"),
             ("{{ '{:>5}|{:03d}|{!r}'.format('a', 7, 'b') }}", "    a|007|'b'"),

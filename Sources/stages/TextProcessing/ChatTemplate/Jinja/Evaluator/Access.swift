@@ -64,6 +64,7 @@ enum Access {
         default: break
         }
         guard case .text(let name) = index else { return .undefined }
+        try rendering.spend(bytes: name.count)
         return method(AttributeName(name.string), of: value)
     }
 

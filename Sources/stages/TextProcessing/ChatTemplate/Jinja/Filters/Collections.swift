@@ -28,6 +28,7 @@ struct Collections {
         case .batch, .slice: return try parts(filter, value, arguments)
         default:
             let name = try rendering.text(try arguments.bind(["name"], to: "attr", rendering)[0], "name")
+            try rendering.spend(bytes: name.count)
             if case .undefined = value { throw rendering.undefined("attr's value") }
             if case .dict = value { return Access.method(AttributeName(name.string), of: value) }
             return Access.attribute(AttributeName(name.string), of: value)

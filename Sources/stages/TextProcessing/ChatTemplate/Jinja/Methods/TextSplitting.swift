@@ -42,8 +42,7 @@ struct TextSplitting {
             place = PythonText.trimmed(bytes[place...], left: true, right: false).lowerBound
             guard place < bytes.endIndex else { break }
             if limit >= 0 && parts.count == limit {
-                let end = PythonText.trimmed(bytes[place...], left: false, right: true).upperBound
-                parts.append(text.part(place - base..<end - base))
+                parts.append(text.part(place - base..<text.count))
                 break
             }
             let start = place
@@ -64,8 +63,7 @@ struct TextSplitting {
             end = PythonText.trimmed(bytes[..<end], left: false, right: true).upperBound
             guard end > base else { break }
             if parts.count == limit {
-                let start = PythonText.trimmed(bytes[..<end], left: true, right: false).lowerBound
-                parts.append(text.part(start - base..<end - base))
+                parts.append(text.part(0..<end - base))
                 break
             }
             var start = end

@@ -26,13 +26,22 @@ final class ExpressionSyntax {
         case concat([ExpressionSyntax])
         case compare(ExpressionSyntax, [(ComparisonOperator, ExpressionSyntax)])
         case conditional(test: ExpressionSyntax, then: ExpressionSyntax, otherwise: ExpressionSyntax?)
+
+        fileprivate var nameBytes: Int {
+            switch self {
+            case .attribute(_, let name): return name.utf8.count
+            case .item(_, let index): if case .text(let name) = index.kind { return name.count }
+            default: break
+            }
+            return 0
+        }
     }
 
     let kind: Kind
     let line: Int
     /// Of expressions inside each other, this one counted: what evaluating it may recurse.
     let depth: Int
-    /// Expressions in it: what evaluating it once costs at most, loops and calls aside.
+    /// Expressions in it, and the names by which they look for members: what evaluating it once costs at most, loops and calls aside.
     let size: Int
 
     init(_ kind: Kind, line: Int) throws(TemplateError) {
@@ -40,7 +49,7 @@ final class ExpressionSyntax {
         self.line = line
         let children = kind.children
         depth = 1 + children.reduce(0) { max($0, $1.depth) }
-        size = 1 + children.reduce(0) { $0 + $1.size }
+        size = children.reduce(1 + kind.nameBytes / TextLimits.templateBytesPerStep) { $0 + $1.size }
         guard depth <= TextLimits.templateDepth else {
             throw .invalid(line: line, reason: "an expression of more than \(TextLimits.templateDepth) levels")
         }
