@@ -55,6 +55,15 @@ import Testing
         #expect(try apply([.nfd], "a" + marks).text.utf8.elementsEqual(sorted.utf8))
     }
 
+    @Test(
+        "the beginning is lost with what stood there",
+        arguments: [("  ", "", false), ("  ", "_", false), (" ", "_", true), (" ", "", false), ("a", "", true)])
+    func beginning(old: String, new: String, keeps: Bool) throws {
+        var passage = Normalizer.Passage(text: Array("  a".utf8))
+        try Normalizer(steps: [.replace(.literal(LiteralScanner(literal: Array(old.utf8))), Array(new.utf8))]).apply(to: &passage)
+        #expect(passage.keepsStart == keeps)
+    }
+
     @Test("places are followed through every step") func places() throws {
         #expect(try apply([.prepend([0x2D])], "ab", marks: [0, 1]) == ("-ab", [0, 2]))
         let blank = Pattern.literal(LiteralScanner(literal: [0x20]))

@@ -19,7 +19,7 @@ struct Normalizer: Sendable {
         var text: [UInt8]
         /// Ascending. A place inside of what is replaced moves behind the replacement.
         var marks: [Int] = []
-        /// Nothing was taken off the beginning.
+        /// The text begins with what stood at its beginning, or with what stands for it.
         var keepsStart = true
     }
 
@@ -55,11 +55,14 @@ struct Normalizer: Sendable {
         var marks = passage.marks.makeIterator()
         var mark = marks.next()
         var moved: [Int] = []
+        var keepsStart = true
         try passage.text.withPaddedBytes { padded, count throws(TextError) in
             try pattern.pieces(of: ScalarText(padded, end: count), from: 0) { start, end, isMatch in
                 let before = result.count
                 if isMatch {
                     result.append(contentsOf: replacement)
+                    // What is put in place of several characters counts as standing where the last of them did.
+                    if start == 0, end > 0, replacement.isEmpty || end > UTF8Scalar.length(padded[0]) { keepsStart = false }
                 } else {
                     result.append(contentsOf: UnsafeBufferPointer(start: padded + start, count: end - start))
                 }
@@ -76,6 +79,7 @@ struct Normalizer: Sendable {
         }
         passage.text = result
         passage.marks = moved
+        passage.keepsStart = passage.keepsStart && keepsStart
     }
 
     private static func strip(_ left: Bool, _ right: Bool, _ passage: inout Passage) {

@@ -3,7 +3,10 @@
 /// What means something else there is written out, and what cannot be written out is refused: a pattern that is read a little differently would
 /// split a little differently, and nobody would notice.
 struct RubyPattern {
-    private static let word = #"\p{Alphabetic}\p{M}\p{Nd}\p{Pc}"#
+    /// What `\w` is inside of a class.
+    private static let wordInClass = #"\p{Alphabetic}\p{M}\p{Nd}\p{Pc}"#
+    /// Outside of one, six numbers of ISO 8859-1 count as well, as no other such numbers do.
+    private static let word = wordInClass + #"\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE}"#
     private static let hexDigit = "0-9A-Fa-f"
     /// Escaped letters that mean the same in both, inside of a class and outside.
     private static let same = Set("aefnrtdDpPxbBAzZ".utf8)
@@ -47,12 +50,12 @@ struct RubyPattern {
         case UInt8(ascii: "s"): append(#"\p{White_Space}"#.utf8)
         case UInt8(ascii: "S"): append(#"\P{White_Space}"#.utf8)
         // There marks and all alphabetic ones are of words, and not all numbers.
-        case UInt8(ascii: "w"): members(RubyPattern.word)
+        case UInt8(ascii: "w"): append((isInClass ? RubyPattern.wordInClass : "[\(RubyPattern.word)]").utf8)
         case UInt8(ascii: "W") where !isInClass: append("[^\(RubyPattern.word)]".utf8)
         case UInt8(ascii: "b") where !isInClass: append(boundary(isThere: true))
         case UInt8(ascii: "B") where !isInClass: append(boundary(isThere: false))
         // There a hexadecimal digit, and here a blank.
-        case UInt8(ascii: "h"): members(RubyPattern.hexDigit)
+        case UInt8(ascii: "h"): append((isInClass ? RubyPattern.hexDigit : "[\(RubyPattern.hexDigit)]").utf8)
         case UInt8(ascii: "H") where !isInClass: append("[^\(RubyPattern.hexDigit)]".utf8)
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"):
             guard RubyPattern.same.contains(byte) else {
@@ -62,8 +65,6 @@ struct RubyPattern {
         default: append([UInt8(ascii: "\\"), byte])
         }
     }
-
-    private mutating func members(_ text: String) { append((isInClass ? text : "[\(text)]").utf8) }
 
     private func boundary(isThere: Bool) -> String.UTF8View {
         let word = "[\(RubyPattern.word)]"
