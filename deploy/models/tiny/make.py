@@ -8,7 +8,7 @@
   python make.py export    --out DIR --weights weights.npz --gguf tiny-f16.gguf --ftype f16|f32|q8_0
   python make.py sample    --out DIR            greedy samples with torch (reference for llama.cpp)
 
-Needs (PyPI): numpy gguf tokenizers; torch (cpu) for train/sample only.
+Needs: numpy gguf tokenizers; torch (cpu) for train/sample only.
 The architecture is plain llama (RMSNorm, interleaved RoPE, GQA, SwiGLU, tied embeddings), so llama.cpp
 loads it as general.architecture=llama, tokenizer model gpt2, pre-tokenizer qwen2, ChatML template.
 """
