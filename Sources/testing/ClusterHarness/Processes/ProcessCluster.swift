@@ -4,7 +4,7 @@ import Glibc
 package import JSONText
 import TestSupport
 
-/// A cluster of the three real programs on this machine's loopback, every port chosen by the system.
+/// A cluster of the three real programs on this machine's loopback, at ports that were free.
 ///
 /// It lives on a loop thread, and so does what a test does with it: `ProcessCluster.with(…) { cluster in … }`. All processes are gone when
 /// that returns, on every path.
@@ -23,11 +23,13 @@ package final class ProcessCluster {
     package private(set) var frontends: [ClusterMember] = []
     private let binaries: String
     private let sockets: EpollSockets
+    private let ports: FixedPorts
 
     private init(on loop: EpollLoop, binaries: String) {
         self.loop = loop
         self.binaries = binaries
         sockets = EpollSockets(on: loop)
+        ports = FixedPorts(on: loop, sockets)
     }
 
     /// Starts what `shape` says, waits until every frontend is ready, runs `body`, and ends every process.
@@ -90,7 +92,8 @@ package final class ProcessCluster {
         let number = String(routers.count, radix: 16), id = String(repeating: "0", count: 16 - number.count) + number
         member.options =
             options + others + [
-                "--router-id", id, "--listen", "tcp://\(address):0", "--publish", "tcp://\(address):0", "--admin-listen", "127.0.0.1:0",
+                "--router-id", id, "--listen", "tcp://\(address):\(port(host))", "--publish", "tcp://\(address):\(port(host))",
+                "--admin-listen", "127.0.0.1:\(port(host))",
             ]
         try await member.start()
         return member
@@ -103,7 +106,7 @@ package final class ProcessCluster {
     ) async throws -> ClusterMember {
         let member = ClusterMember(.worker, "worker-\(workers.count + 1)", binaries, at: host, on: loop)
         workers.append(member)
-        member.options = options + ["--routers", routers ?? routerList, "--admin-listen", "127.0.0.1:0"]
+        member.options = options + ["--routers", routers ?? routerList, "--admin-listen", "127.0.0.1:\(port(host))"]
         try await member.start()
         return member
     }
@@ -116,13 +119,15 @@ package final class ProcessCluster {
         frontends.append(member)
         member.options =
             options + [
-                "--routers", routers ?? routerList, "--listen", "127.0.0.1:0", "--publish", publish ?? "tcp://\(Self.address(host)):0",
-                "--admin-listen",
-                "127.0.0.1:0",
+                "--routers", routers ?? routerList, "--listen", "127.0.0.1:\(port(host))",
+                "--publish", publish ?? "tcp://\(Self.address(host)):\(port(host))", "--admin-listen", "127.0.0.1:\(port(host))",
             ]
         try await member.start()
         return member
     }
+
+    /// On another host the system chooses: what is free there cannot be seen from here.
+    private func port(_ host: NetworkHost?) -> UInt16 { host == nil ? ports.next() : 0 }
 
     /// Where others reach who runs there.
     private static func address(_ host: NetworkHost?) -> String { host?.address ?? "127.0.0.1" }

@@ -9,8 +9,6 @@ package final class ProxyCore {
     private var conditions = PathConditions()
     private var listeners: [any SocketListener] = []
     private var connections: [ProxiedConnection] = []
-    /// Below those that the system gives to whoever connects: nobody takes one between the choice and the listening of whom it is for.
-    private static let ports: Range<UInt16> = 20_000..<32_000
     private static let portTries = 32
 
     package init(on loop: Loop, _ sockets: any SocketSystem, host: String) {
@@ -24,12 +22,12 @@ package final class ProxyCore {
     /// Forwards connections on a port that is free here and at the target.
     package func open() throws(SystemError) -> UInt16 {
         for _ in 1..<Self.portTries {
-            let port = UInt16.random(in: Self.ports, using: &loop.random)
+            let port = UInt16.random(in: FixedPorts.range, using: &loop.random)
             guard let probe = try? sockets.listen(host: FaultProxy.target, port: port, { _ in }) else { continue }
             probe.close()
             if let opened = try? open(port) { return opened }
         }
-        return try open(.random(in: Self.ports, using: &loop.random))
+        return try open(.random(in: FixedPorts.range, using: &loop.random))
     }
 
     /// Forwards connections on that port to `target`: the same port, unless told. 0: one that the system chooses.
