@@ -13,9 +13,6 @@ final class TextEncoder: @unchecked Sendable {
         pretokens = PretokenEncoder(pipeline.model)
     }
 
-    /// Pairs looked at in merging, over all time.
-    var mergeSteps: Int { pretokens.mergeSteps }
-
     /// What its buffers hold on to, beside the memory of pretokens.
     var bytes: Int { pretokens.bytes + splitter.bytes + padded.capacity }
 

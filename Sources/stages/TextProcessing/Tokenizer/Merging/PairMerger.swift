@@ -19,9 +19,7 @@ final class PairMerger {
     private let heap = OwnedBuffer<UInt64>()
     private var heapCount = 0
     /// Pairs looked at since the merger was made: what its time is made of.
-    private(set) var steps: Int
-
-    init(steps: Int = 0) { self.steps = steps }
+    private(set) var steps = 0
 
     /// What it holds on to.
     var bytes: Int { symbols.bytes + ranks.bytes + merged.bytes + before.bytes + behind.bytes + heap.bytes }

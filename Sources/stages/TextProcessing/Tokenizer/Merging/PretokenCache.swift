@@ -43,8 +43,6 @@ final class PretokenCache {
 
     private var young = Generation()
     private var old: Generation?
-    private(set) var hits = 0
-    private(set) var misses = 0
 
     /// Copies the pretoken's tokens, at most `TextLimits.cachedPretokenLength` of them, and says how many; nil if it is not known.
     @inline(__always)
@@ -57,7 +55,6 @@ final class PretokenCache {
     private func findOld(
         _ key: UnsafePointer<UInt8>, _ length: Int, _ hash: UInt64, _ output: UnsafeMutablePointer<TokenID>
     ) -> Int? {
-        misses += 1
         guard let old, let slot = old.map.find(key, length, hash: hash) else { return nil }
         let count = old.copy(slot.pointee, to: output)
         insert(key, length, hash: hash, output, count: count)

@@ -11,9 +11,6 @@ final class PretokenEncoder {
 
     init(_ model: BPEModel) { self.model = model }
 
-    /// Pairs looked at in merging, over all time.
-    var mergeSteps: Int { merger.steps }
-
     /// Moves the tokens so far behind `tokens`.
     func drain(into tokens: inout [TokenID]) {
         tokens.append(contentsOf: UnsafeBufferPointer(start: output.base, count: count))
@@ -29,7 +26,7 @@ final class PretokenEncoder {
     func trim(to most: Int) {
         count = 0
         guard bytes > most else { return }
-        merger = PairMerger(steps: merger.steps)
+        merger = PairMerger()
         output = OwnedBuffer(capacity: 1 << 12)
     }
 
