@@ -125,12 +125,12 @@ final class ClientAPI {
     /// Waits, bounded, for what may come at any moment: a router that says which models there are, workers of one that was served before,
     /// the files of one that was named.
     private func model(named name: String, for exchange: HTTPExchange) async throws(DialectError) -> ServedModel {
-        if let card = frontend.cluster.card(named: name), let model = frontend.models.model(card.digest) { return model }
+        if let card = frontend.cluster.card(named: name), let model = frontend.models.model(card) { return model }
         let loop = frontend.context.loop, deadline = loop.now + frontend.limits.routerReturn, change = Signal(on: loop)
         exchange.whenGone = { change.wake() }
         while true {
             if let card = frontend.cluster.card(named: name) {
-                if let model = frontend.models.model(card.digest) { return model }
+                if let model = frontend.models.model(card) { return model }
                 if case .unreadable = frontend.models.failure(card.digest) {
                     throw DialectError(ErrorBody(ServiceFailure(.internalError)))
                 }

@@ -86,6 +86,8 @@ package struct ModelCard: WireRecord, Hashable {
     package var generationDefaults: [UInt8] = []
     /// How the model writes tool calls; empty: to be found from the template.
     package var toolFormat = ""
+    /// Of either format: its answers are not to be read.
+    package static let noFormat = "none"
     /// The same for reasoning.
     package var reasoningFormat = ""
     /// What a frontend fetches, by name.

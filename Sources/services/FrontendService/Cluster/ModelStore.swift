@@ -9,8 +9,11 @@ import WireProtocol
 
 /// A model that can be served: its card, and what turns text into its tokens and back.
 struct ServedModel: Sendable {
-    let card: ModelCard
+    /// As the routers know it now: what its workers can do changes with them.
+    var card: ModelCard
     let text: ModelText
+    /// In which forms it thinks and calls.
+    let formats: AnswerFormats
     /// Its prompts of late.
     let memory: PromptMemory
     /// What holds where a client says nothing.
@@ -60,6 +63,13 @@ final class ModelStore {
 
     func model(_ digest: Digest) -> ServedModel? {
         if case .ready(let model, _) = models[digest] { model } else { nil }
+    }
+
+    /// The model of a card, as that card describes it.
+    func model(_ card: ModelCard) -> ServedModel? {
+        var model = model(card.digest)
+        model?.card = card
+        return model
     }
 
     func failure(_ digest: Digest) -> ModelFailure? {
@@ -124,7 +134,7 @@ final class ModelStore {
             case .success(let text):
                 guard case .fetching = models[card.digest] else { return }
                 let model = ServedModel(
-                    card: card, text: text, memory: PromptMemory(bytes: promptMemoryBytes), defaults: defaults(of: card),
+                    card: card, text: text, formats: formats(of: card, text), memory: PromptMemory(bytes: promptMemoryBytes), defaults: defaults(of: card),
                     createdSeconds: context.loop.wallClockMilliseconds / 1_000)
                 models[card.digest] = .ready(model, unnamedSince: nil)
                 failures[card.digest] = nil
@@ -164,6 +174,21 @@ final class ModelStore {
             context.log.warning("generation defaults not used", ["model": .text(card.name), "reason": .text(error.description)])
             return SamplingParameters()
         }
+    }
+
+    /// What the card says comes first; where it says nothing, the chat template shows it. A name that is not known here is said, and means none.
+    private func formats(of card: ModelCard, _ text: ModelText) -> AnswerFormats {
+        func named<Format: RawRepresentable<String>>(_ name: String, _ member: String, _ detected: Format?) -> Format? {
+            if name.isEmpty { return detected }
+            let format = Format(rawValue: name)
+            if format == nil, name != ModelCard.noFormat {
+                context.log.warning("a format that is not known here", ["model": .text(card.name), "what": .text(member), "name": .text(name)])
+            }
+            return format
+        }
+        return AnswerFormats(
+            tools: named(card.toolFormat, "toolFormat", text.toolFormat),
+            reasoning: named(card.reasoningFormat, "reasoningFormat", text.reasoningFormat), vocabulary: text.vocabulary)
     }
 
     /// Checked and built on the pool: the digest of a large file, and its tokenizer, would hold up every stream.

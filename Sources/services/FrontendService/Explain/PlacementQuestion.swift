@@ -17,7 +17,7 @@ extension ClientAnswer {
     func conclude(_ tokens: [TokenID], choices: Int) {
         told.tokenIDs = tokens
         begin()
-        for choice in 0..<UInt8(clamping: choices) { finish(choice: choice, .endOfText) }
+        for choice in 0..<UInt8(clamping: choices) { finish(choice: choice, AnswerFinish(.endOfText)) }
         end()
     }
 }

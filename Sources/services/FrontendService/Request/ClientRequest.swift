@@ -39,7 +39,7 @@ final class ClientRequest {
         self.answer = answer
         self.session = session.map { RequestSession($0, frontend.sessions) }
         deadline = answer.exchange.request.receivedAt + frontend.limits.total
-        released = ReleasedAnswer(prepared, to: answer)
+        released = ReleasedAnswer(prepared, to: answer, on: frontend.context.loop)
         messages = AttemptMessages(prepared, id: id, deadline: deadline, limits: frontend.limits)
         active = ActiveRequest(
             counter: id.counter, choices: prepared.choices, maxTokens: prepared.maxTokens,

@@ -10,6 +10,10 @@ struct PreparedRequest: Sendable {
     let model: ServedModel
     let generation: GenerationRequest
     let delivery: Delivery
+    /// How its answer is read; nil where the text is the answer.
+    let form: AnswerForm?
+    /// What workers must be able to do.
+    let needs: Capabilities
     let prompt: [TokenID]
     /// Of all full blocks of the prompt.
     let hashes: [SequenceHash]
@@ -58,11 +62,15 @@ struct Preparation: Sendable {
 
     func run() throws(DialectError) -> PreparedRequest {
         let context = Int(model.card.contextLength)
-        let began = clock()
-        var tokens: [TokenID] = [], rendered: Instant?, memory: PromptMemory.Outcome?
+        let began = clock(), demand = AnswerDemand(model: model, generation: generation)
+        var generation = generation
+        generation.constraint = try demand.constraint()
+        let needs = try demand.needs(generation.constraint)
+        var tokens: [TokenID] = [], rendered: Rendered
         do throws(TextError) {
-            (rendered, memory) = try encode(atMost: max(0, min(context - 1, Limits.promptTokens)), into: &tokens)
+            rendered = try encode(atMost: max(0, min(context - 1, Limits.promptTokens)), into: &tokens)
         } catch { throw Self.refusal(error, generation.prompt, context) }
+        let form = try demand.form(after: rendered.prompt)
         let encoded = clock()
         let room = context - tokens.count
         let wanted = generation.sampling.maxTokens.map(Int.init)
@@ -73,28 +81,37 @@ struct Preparation: Sendable {
         hasher.extend(&hashes, toCover: tokens.span)
         let hashed = clock()
         return PreparedRequest(
-            model: model, generation: generation, delivery: delivery, prompt: tokens, hashes: hashes, hasher: hasher, adapter: adapter,
+            model: model, generation: generation, delivery: delivery, form: form, needs: needs, prompt: tokens, hashes: hashes,
+            hasher: hasher, adapter: adapter,
             sampling: Sampling(generation.sampling.filled(from: model.defaults), seed: generation.sampling.seed ?? seed),
             maxTokens: wanted ?? room,
-            tokenizing: began.duration(to: encoded), rendering: rendered.map { began.duration(to: $0) },
-            memory: memory, hashing: encoded.duration(to: hashed))
+            tokenizing: began.duration(to: encoded), rendering: rendered.at.map { began.duration(to: $0) },
+            memory: rendered.memory, hashing: encoded.duration(to: hashed))
     }
 
-    /// When the template was filled in, where there is one, and what the memory spared.
-    private func encode(
-        atMost limit: Int, into tokens: inout [TokenID]
-    ) throws(TextError) -> (rendered: Instant?, memory: PromptMemory.Outcome?) {
-        var rendered: Instant?
+    /// What came of a prompt besides its tokens.
+    private struct Rendered {
+        /// The text of one that was not given as tokens.
+        var prompt: PromptText?
+        /// When the template was filled in, where there is one.
+        var at: Instant?
+        /// What the memory spared.
+        var memory: PromptMemory.Outcome?
+    }
+
+    private func encode(atMost limit: Int, into tokens: inout [TokenID]) throws(TextError) -> Rendered {
+        var rendered = Rendered()
         let context = TemplateContext(unixSeconds: unixSeconds)
         guard let text = try model.text.prompt(generation.prompt, context) else {
             try model.text.encode(generation.prompt, context, atMost: limit, into: &tokens)
-            return (nil, nil)
+            return rendered
         }
-        if case .conversation = generation.prompt { rendered = clock() }
-        let outcome = try model.memory.encode(
+        if case .conversation = generation.prompt { rendered.at = clock() }
+        rendered.prompt = text
+        rendered.memory = try model.memory.encode(
             text, with: model.text.tokenizer, atMost: limit, isCancelled: { gone.isRaised }, into: &tokens)
         guard !tokens.isEmpty else { throw .emptyPrompt }
-        return (rendered, outcome)
+        return rendered
     }
 
     private static func refusal(_ error: TextError, _ prompt: GenerationRequest.Prompt, _ context: Int) -> DialectError {

@@ -81,7 +81,8 @@ extension GenerateEntry: SizedEntry {
     var mostBytes: Int {
         let words = continuation.reduce(promptTokens.count) { $0 + $1.shownTokens.count } + sampling.stopTokens.count
         let stops = sampling.stopSequences.reduce(0) { $0 + $1.text.utf8.count + 4 * $1.tokens.count + 8 }
-        return 4 * words + 8 * sampling.logitBias.count + stops + 64 * continuation.count + handOver.count + fixedBytes
+        return 4 * words + 8 * sampling.logitBias.count + stops + 64 * continuation.count + handOver.count + (constraint?.source.count ?? 0)
+            + fixedBytes
     }
 }
 
@@ -146,6 +147,18 @@ extension RoutingHints {
         case "overlapWeight": "nvext.router_config_override.overlap_score_weight"
         case "temperature": "nvext.router_config_override.router_temperature"
         default: pins.enumerated().first { "pins[\($0.offset)]" == field }?.element.member ?? field
+        }
+    }
+}
+
+extension Constraint {
+    init(_ constraint: OutputConstraint) {
+        switch constraint {
+        case .jsonObject: self.init(kind: .jsonObject, source: [])
+        case .jsonSchema(let text): self.init(kind: .jsonSchema, source: Array(text.utf8))
+        case .regex(let text): self.init(kind: .regex, source: Array(text.utf8))
+        case .grammar(let text): self.init(kind: .grammar, source: Array(text.utf8))
+        case .choice(let text): self.init(kind: .choice, source: Array(text.utf8))
         }
     }
 }

@@ -8,13 +8,13 @@ package struct ChatCompletionRequest: Hashable, Sendable {
     package var delivery: Delivery
     package var unknownFields: UnknownFields
 
-    package init(parsing body: RawSpan, abilities: DialectAbilities = []) throws(DialectError) {
+    package init(parsing body: RawSpan) throws(DialectError) {
         let object = try RequestBody.object(body)
-        do throws(FieldFault) { self = try Self(object, abilities) } catch { throw error.error }
+        do throws(FieldFault) { self = try Self(object) } catch { throw error.error }
     }
 
-    private init(_ object: JSONObject, _ abilities: DialectAbilities) throws(FieldFault) {
-        var body = try RequestBody(object, abilities)
+    private init(_ object: JSONObject) throws(FieldFault) {
+        var body = try RequestBody(object)
         let model = try body.model()
         var conversation = Conversation(messages: try body.messages())
         delivery = try body.delivery()

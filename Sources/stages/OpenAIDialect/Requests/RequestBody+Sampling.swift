@@ -74,7 +74,6 @@ extension RequestBody {
 
     mutating func promptLogprobs() throws(FieldFault) -> UInt32? {
         guard let most = try fields.integer("prompt_logprobs", in: 0...DialectLimits.topLogprobs) else { return nil }
-        guard abilities.contains(.promptLogprobs) else { throw .unsupported("prompt_logprobs") }
         return UInt32(most)
     }
 }

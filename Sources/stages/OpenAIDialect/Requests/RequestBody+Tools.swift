@@ -2,12 +2,11 @@ import ClusterModel
 import JSONText
 
 extension RequestBody {
-    /// Tools and how they may be called; refused by name where the deployment does not honour them.
+    /// Tools and how they may be called. Whether a model can is not known here.
     mutating func tools(into conversation: inout Conversation) throws(FieldFault) {
         for (index, element) in (try fields.array("tools", atMost: DialectLimits.tools) ?? []).enumerated() {
             do throws(FieldFault) { conversation.tools.append(try tool(element)) } catch { throw error.inside("tools", index) }
         }
-        guard conversation.tools.isEmpty || abilities.contains(.tools) else { throw .unsupported("tools") }
         try toolChoice(into: &conversation)
         conversation.allowsParallelToolCalls = try fields.flag("parallel_tool_calls") ?? true
     }
@@ -69,7 +68,6 @@ extension RequestBody {
             default: throw .word("type", type, expected: ["text", "json_object", "json_schema"])
             }
             format.listUnknown(in: "response_format.", into: &unknown)
-            guard abilities.contains(.constraints) else { throw .unsupported("type", "with any value but 'text'") }
             return constraint
         } catch { throw error.inside(name) }
     }

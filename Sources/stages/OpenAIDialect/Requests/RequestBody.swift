@@ -5,7 +5,6 @@ import JSONText
 struct RequestBody {
     var fields: ObjectReader
     var unknown = UnknownFields()
-    let abilities: DialectAbilities
 
     /// The faults of JSON itself are told with their place and without the names around it: those are the client's words.
     static func object(_ body: RawSpan) throws(DialectError) -> JSONObject {
@@ -20,10 +19,7 @@ struct RequestBody {
         return object
     }
 
-    init(_ object: JSONObject, _ abilities: DialectAbilities) throws(FieldFault) {
-        fields = try ObjectReader(object)
-        self.abilities = abilities
-    }
+    init(_ object: JSONObject) throws(FieldFault) { fields = try ObjectReader(object) }
 
     mutating func model() throws(FieldFault) -> String {
         guard let value = fields.take("model") else { throw .missing("model") }

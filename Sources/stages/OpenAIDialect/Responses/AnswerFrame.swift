@@ -35,6 +35,7 @@ struct AnswerFrame: Sendable {
 
     @inline(__always)
     func beginChunk(_ choice: Int, _ rest: StaticString, to bytes: inout [UInt8]) {
+        EventFrame.begin(in: &bytes)
         bytes.append(contentsOf: chunkPrefix)
         JSONWriter.appendDigits(UInt64(choice), to: &bytes)
         bytes.append(static: rest)
@@ -50,13 +51,39 @@ struct AnswerFrame: Sendable {
         }
         Self.appendExtension(extensionJSON, to: &bytes)
         bytes.append(UInt8(ascii: "}"))
+        EventFrame.end(in: &bytes)
     }
 
-    func appendUsageChunk(_ usage: TokenUsage, to bytes: inout [UInt8]) {
-        bytes.append(contentsOf: usageChunkPrefix)
-        bytes.append(UInt8(ascii: "]"))
-        usage.append(to: &bytes)
+    /// Behind the last choice: a chunk without choices where the client asked for usage, and the word that ends a stream.
+    func appendEnd(_ usage: TokenUsage, to bytes: inout [UInt8]) {
+        if self.usage != .none {
+            EventFrame.begin(in: &bytes)
+            bytes.append(contentsOf: usageChunkPrefix)
+            bytes.append(UInt8(ascii: "]"))
+            usage.append(to: &bytes)
+            bytes.append(UInt8(ascii: "}"))
+            EventFrame.end(in: &bytes)
+        }
+        EventFrame.appendDone(to: &bytes)
+    }
+
+    /// The end of a choice, its brace included.
+    func appendFinish(_ finish: AnswerFinish, to bytes: inout [UInt8]) {
+        bytes.append(static: #","finish_reason":""#)
+        bytes.append(static: finish.kind.openAIName)
+        bytes.append(UInt8(ascii: "\""))
+        if let stop = finish.stopText {
+            bytes.append(static: #","stop_reason":"#)
+            JSONWriter.appendQuoted(stop, to: &bytes)
+        }
         bytes.append(UInt8(ascii: "}"))
+    }
+
+    /// In place of what is missing of a stream.
+    static func appendFailure(_ failure: ErrorBody, to bytes: inout [UInt8]) {
+        EventFrame.begin(in: &bytes)
+        failure.append(to: &bytes)
+        EventFrame.end(in: &bytes)
     }
 
     func appendBody(
@@ -68,9 +95,7 @@ struct AnswerFrame: Sendable {
             bytes.append(static: place == 0 ? #"{"index":"# : #",{"index":"#)
             JSONWriter.appendDigits(UInt64(choice.index), to: &bytes)
             content(choice, &bytes)
-            bytes.append(static: #","finish_reason":""#)
-            bytes.append(static: choice.finish.openAIName)
-            bytes.append(static: #""}"#)
+            appendFinish(choice.finish, to: &bytes)
         }
         bytes.append(UInt8(ascii: "]"))
         usage.append(to: &bytes)

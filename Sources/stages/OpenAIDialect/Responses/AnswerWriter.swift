@@ -1,48 +1,98 @@
 package import ClusterModel
 
-/// Writes the answer to one request: the chunks of a stream, or one body. Made once per request; appends to a buffer of the caller's, and
-/// allocates nothing but what that buffer needs.
+/// Writes the answer to one request in the words of one API: the events of a stream, or one body, or an error in place of either.
 ///
-/// Each call appends one whole JSON text without line breaks; how events are framed is the caller's. A stream is, for each choice: one opening
-/// (if `opensChoices`), texts, exactly one finish; then, where it is wanted, one usage; then `AnswerEnd.done`.
+/// Made once per request; appends to a buffer of the caller's. A stream is `appendBeginning`; for each choice one `appendOpening`, what it says,
+/// thinks and calls as it comes, and exactly one `appendFinish`; then `appendEnd`, or `appendFailure` in place of all that is missing. Each call
+/// appends whole events (`EventFrame`), none where the API has none for it.
 package protocol AnswerWriter: Sendable {
     var delivery: Delivery { get }
-
-    /// A choice begins with an event of its own.
-    var opensChoices: Bool { get }
 
     /// The `nvext` object of every chunk, as JSON; empty: none.
     var chunkExtension: [UInt8] { get set }
 
-    func appendOpening(choice: Int, usage: TokenUsage, to bytes: inout [UInt8])
+    mutating func appendBeginning(usage: TokenUsage, to events: inout [UInt8])
+    mutating func appendOpening(choice: Int, usage: TokenUsage, to events: inout [UInt8])
 
     /// `text` is valid UTF-8; it may be empty where there are log probabilities only.
-    func appendText(choice: Int, _ text: RawSpan, logprobs: LogprobsBuffer?, usage: TokenUsage, to bytes: inout [UInt8])
+    mutating func appendText(choice: Int, _ text: RawSpan, logprobs: LogprobsBuffer?, usage: TokenUsage, to events: inout [UInt8])
+    mutating func appendReasoning(choice: Int, _ text: RawSpan, usage: TokenUsage, to events: inout [UInt8])
+
+    /// A call begins; the last one of its choice has ended before.
+    mutating func appendCall(choice: Int, _ call: AnswerCall, usage: TokenUsage, to events: inout [UInt8])
+    /// More of the open call's arguments, which together are JSON if the model wrote JSON.
+    mutating func appendArguments(choice: Int, call: Int, _ text: RawSpan, usage: TokenUsage, to events: inout [UInt8])
+    mutating func appendCallEnd(choice: Int, call: Int, usage: TokenUsage, to events: inout [UInt8])
 
     /// `extensionJSON`, if not nil, takes the place of `chunkExtension` in this chunk.
-    func appendFinish(choice: Int, _ reason: FinishKind, usage: TokenUsage, extensionJSON: [UInt8]?, to bytes: inout [UInt8])
+    mutating func appendFinish(
+        choice: Int, _ finish: AnswerFinish, usage: TokenUsage, extensionJSON: [UInt8]?, to events: inout [UInt8])
 
-    /// The last chunk of a stream whose client asked for usage.
-    func appendUsage(_ usage: TokenUsage, to bytes: inout [UInt8])
+    /// Every choice has finished.
+    mutating func appendEnd(usage: TokenUsage, to events: inout [UInt8])
+
+    /// Something went wrong after the stream had begun.
+    mutating func appendFailure(_ failure: ErrorBody, to events: inout [UInt8])
 
     /// The whole answer at once. Choices are written in their order; `extensionJSON` empty: none.
     func appendBody(_ choices: [CompletedChoice], usage: TokenUsage, extensionJSON: [UInt8], to bytes: inout [UInt8])
 }
 
-package enum AnswerEnd {
-    /// The data of the event behind the last one.
-    package static let done: StaticString = "[DONE]"
+extension AnswerWriter {
+    // APIs without a form for these are never asked for them with anything to lose.
+    package mutating func appendBeginning(usage: TokenUsage, to events: inout [UInt8]) {}
+    package mutating func appendReasoning(choice: Int, _ text: RawSpan, usage: TokenUsage, to events: inout [UInt8]) {}
+    package mutating func appendCall(choice: Int, _ call: AnswerCall, usage: TokenUsage, to events: inout [UInt8]) {}
+    package mutating func appendArguments(choice: Int, call: Int, _ text: RawSpan, usage: TokenUsage, to events: inout [UInt8]) {}
+    package mutating func appendCallEnd(choice: Int, call: Int, usage: TokenUsage, to events: inout [UInt8]) {}
+}
+
+/// A call that a model makes, as far as it is known when it begins.
+package struct AnswerCall: Hashable, Sendable {
+    /// Among the calls of its choice, from 0.
+    package var index: Int
+    package var id: String
+    package var name: String
+
+    package init(index: Int, id: String, name: String) {
+        self.index = index
+        self.id = id
+        self.name = name
+    }
+}
+
+/// How a choice ended.
+package struct AnswerFinish: Hashable, Sendable {
+    package var kind: FinishKind
+    /// The client's stop text that ended it.
+    package var stopText: String?
+
+    package init(_ kind: FinishKind, stopText: String? = nil) {
+        self.kind = kind
+        self.stopText = stopText
+    }
 }
 
 /// One choice of an answer that is not streamed.
 package struct CompletedChoice: Sendable {
+    package struct Call: Sendable {
+        package var call: AnswerCall
+        /// Valid UTF-8.
+        package var arguments: [UInt8] = []
+
+        package init(_ call: AnswerCall) { self.call = call }
+    }
+
     package var index: Int
     /// Valid UTF-8.
     package var text: [UInt8]
-    package var finish: FinishKind
+    /// Valid UTF-8; empty: none.
+    package var reasoning: [UInt8] = []
+    package var calls: [Call] = []
+    package var finish: AnswerFinish
     package var logprobs: LogprobsBuffer?
 
-    package init(index: Int, text: [UInt8], finish: FinishKind, logprobs: LogprobsBuffer? = nil) {
+    package init(index: Int, text: [UInt8], finish: AnswerFinish, logprobs: LogprobsBuffer? = nil) {
         self.index = index
         self.text = text
         self.finish = finish

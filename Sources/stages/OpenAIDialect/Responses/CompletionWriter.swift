@@ -4,7 +4,6 @@ import JSONText
 /// Answers of `/v1/completions`.
 package struct CompletionWriter: AnswerWriter {
     package let delivery: Delivery
-    package var opensChoices: Bool { false }
     package var chunkExtension: [UInt8] {
         get { frame.chunkExtension }
         set { frame.chunkExtension = newValue }
@@ -19,10 +18,8 @@ package struct CompletionWriter: AnswerWriter {
             usage: delivery.usage)
     }
 
-    /// An empty text, for callers that do not ask `opensChoices`.
-    package func appendOpening(choice: Int, usage: TokenUsage, to bytes: inout [UInt8]) {
-        appendText(choice: choice, RawSpan(), logprobs: nil, usage: usage, to: &bytes)
-    }
+    /// Its first text opens a choice.
+    package func appendOpening(choice: Int, usage: TokenUsage, to events: inout [UInt8]) {}
 
     package func appendText(choice: Int, _ text: RawSpan, logprobs: LogprobsBuffer?, usage: TokenUsage, to bytes: inout [UInt8]) {
         frame.beginChunk(choice, #","text":""#, to: &bytes)
@@ -38,15 +35,17 @@ package struct CompletionWriter: AnswerWriter {
     }
 
     package func appendFinish(
-        choice: Int, _ reason: FinishKind, usage: TokenUsage, extensionJSON: [UInt8]?, to bytes: inout [UInt8]
+        choice: Int, _ finish: AnswerFinish, usage: TokenUsage, extensionJSON: [UInt8]?, to bytes: inout [UInt8]
     ) {
-        frame.beginChunk(choice, #","text":"","logprobs":null,"finish_reason":""#, to: &bytes)
-        bytes.append(static: reason.openAIName)
-        bytes.append(static: #""}]"#)
+        frame.beginChunk(choice, #","text":"","logprobs":null"#, to: &bytes)
+        frame.appendFinish(finish, to: &bytes)
+        bytes.append(UInt8(ascii: "]"))
         frame.endChunk(usage, extensionJSON ?? frame.chunkExtension, to: &bytes)
     }
 
-    package func appendUsage(_ usage: TokenUsage, to bytes: inout [UInt8]) { frame.appendUsageChunk(usage, to: &bytes) }
+    package func appendEnd(usage: TokenUsage, to events: inout [UInt8]) { frame.appendEnd(usage, to: &events) }
+
+    package func appendFailure(_ failure: ErrorBody, to events: inout [UInt8]) { AnswerFrame.appendFailure(failure, to: &events) }
 
     package func appendBody(_ choices: [CompletedChoice], usage: TokenUsage, extensionJSON: [UInt8], to bytes: inout [UInt8]) {
         frame.appendBody(choices, usage, extensionJSON, to: &bytes) { choice, bytes in

@@ -10,11 +10,9 @@ package struct ChatMLTemplate: ChatTemplate {
     package init() {}
 
     package func render(_ conversation: Conversation, _ context: TemplateContext) throws(TemplateError) -> PromptText {
-        guard conversation.tools.isEmpty else {
-            throw .unsupported(param: "tools", reason: "the model's chat template has no form for tools")
-        }
         var prompt = PromptText()
         prompt.reserve(Self.size(of: conversation))
+        if conversation.toolChoice != .none { Self.append(conversation.tools, to: &prompt) }
         for (index, message) in conversation.messages.enumerated() {
             prompt.append(template: Self.begin)
             prompt.append(template: Self.speaker(message.role))
@@ -29,6 +27,18 @@ package struct ChatMLTemplate: ChatTemplate {
             prompt.append(template: "assistant\n")
         }
         return prompt
+    }
+
+    /// A system message before all others that lists the tools, as JSON, and says how they are called.
+    private static func append(_ tools: [ToolDefinition], to prompt: inout PromptText) {
+        guard !tools.isEmpty else { return }
+        prompt.append(template: "\(begin)system\nThese functions can be called:\n<tools>\n")
+        for tool in tools {
+            prompt.append(content: tool.json)
+            prompt.append(template: "\n")
+        }
+        prompt.append(
+            template: "</tools>\nA call looks like this:\n<tool_call>\n{\"name\": \"NAME\", \"arguments\": {}}\n</tool_call>\(end)")
     }
 
     /// Models of this form know no developer: it is the newer name for the system's voice.

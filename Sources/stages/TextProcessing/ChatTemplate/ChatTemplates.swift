@@ -7,7 +7,7 @@ package struct ChatTemplates: ChatTemplate {
     /// The name of the one that is used where nothing asks for another.
     package static let defaultName = "default"
     /// Requests with tools take this one where a model has it.
-    private static let toolsName = "tool_use"
+    static let toolsName = "tool_use"
 
     private let standard: JinjaTemplate
     private let withTools: JinjaTemplate?

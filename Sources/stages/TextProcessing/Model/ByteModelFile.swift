@@ -35,6 +35,7 @@ package struct ByteModelFile {
     func text() -> ModelText {
         let tokenizer = ByteTokenizer(specials: specials)
         return ModelText(
-            tokenizer: tokenizer, template: ChatMLTemplate(), endTokens: endOfText.compactMap { tokenizer.vocabulary.special($0) })
+            tokenizer: tokenizer, template: ChatMLTemplate(), endTokens: endOfText.compactMap { tokenizer.vocabulary.special($0) },
+            toolFormat: .hermes, reasoningFormat: .think)
     }
 }

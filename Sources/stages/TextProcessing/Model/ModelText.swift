@@ -6,8 +6,16 @@ package struct ModelText: Sendable {
     package let template: any ChatTemplate
     /// Tokens that end a text unless the client ignores them, ascending.
     package let endTokens: [TokenID]
+    /// How it writes calls and thoughts, as far as its chat template shows it.
+    package let toolFormat: ToolFormat?
+    package let reasoningFormat: ReasoningFormat?
 
-    package init(tokenizer: any Tokenizer, template: any ChatTemplate, endTokens: [TokenID]) {
+    package init(
+        tokenizer: any Tokenizer, template: any ChatTemplate, endTokens: [TokenID], toolFormat: ToolFormat? = nil,
+        reasoningFormat: ReasoningFormat? = nil
+    ) {
+        self.toolFormat = toolFormat
+        self.reasoningFormat = reasoningFormat
         self.tokenizer = tokenizer
         self.template = template
         self.endTokens = endTokens.sorted()

@@ -28,14 +28,28 @@ struct TokenizerModel {
             let vocabulary = tokenizer.vocabulary
             if let end = vocabulary.special(text) ?? vocabulary.token(spelling: text), !endTokens.contains(end) { endTokens.append(end) }
         }
-        text = ModelText(tokenizer: tokenizer, template: try Self.template(files, config), endTokens: endTokens)
+        let sources = try Self.sources(files, config)
+        // The one for tools, where there is one, is the one that teaches how they are called.
+        let source = sources.last { $0.name == ChatTemplates.toolsName } ?? sources.last { $0.name == TemplateFiles.defaultName }
+        let shown = source.map { String(decoding: $0.source, as: UTF8.self) } ?? ""
+        text = ModelText(
+            tokenizer: tokenizer, template: try Self.template(sources, config), endTokens: endTokens,
+            toolFormat: ToolFormat.detected(inTemplate: shown), reasoningFormat: ReasoningFormat.detected(inTemplate: shown))
     }
 
     /// A file that holds nothing else comes before the configuration that a library wrote beside it.
-    private static func template(_ files: [String: [UInt8]], _ config: TokenizerConfigFile) throws(TextError) -> any ChatTemplate {
+    private static func sources(
+        _ files: [String: [UInt8]], _ config: TokenizerConfigFile
+    ) throws(TextError) -> [(name: String, source: [UInt8])] {
         var sources = config.templates
         if let contents = files[TemplateFiles.json] { sources = merge(try TemplateFiles.parse(json: contents), over: sources) }
         if let contents = files[TemplateFiles.source] { sources = merge([(TemplateFiles.defaultName, contents)], over: sources) }
+        return sources
+    }
+
+    private static func template(
+        _ sources: [(name: String, source: [UInt8])], _ config: TokenizerConfigFile
+    ) throws(TextError) -> any ChatTemplate {
         guard !sources.isEmpty else { return NoTemplate() }
         do throws(TemplateError) { return try ChatTemplates(sources, specials: config.specials) } catch {
             throw .invalidFile(name: TemplateFiles.member, path: "", reason: "\(error)")

@@ -38,6 +38,15 @@ package struct AnswerParser: Sendable {
         return ReasoningSplitter(format.reasoning, startsInside: startsInside, ends: ends, spelling: format.spelling)
     }
 
+    /// What comes now is thought, unless it ends the thought.
+    package var isThinking: Bool {
+        switch mode {
+        case .plain: false
+        case .marked(let splitter, _), .forced(let splitter, _): splitter.isInside
+        case .harmony(let parser): parser.isThinking
+        }
+    }
+
     /// Bytes that came and are not told yet.
     package var heldBytes: Int {
         switch mode {

@@ -33,6 +33,8 @@ struct HarmonyParser: Sendable {
     /// Bytes that wait.
     var heldBytes: Int { search.held.count + sink.held.count + space.count }
 
+    var isThinking: Bool { if case .reasoning = state { true } else { false } }
+
     /// What text is while nothing but markers can change it.
     var passing: AnswerEvents.TextKind? {
         guard search.held.isEmpty else { return nil }

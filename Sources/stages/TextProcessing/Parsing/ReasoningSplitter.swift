@@ -38,6 +38,9 @@ struct ReasoningSplitter: Sendable {
     /// Whether text passes as thought, but for those and line ends.
     var isThinking: Bool { place == .inside && !atOpening && closing.held.isEmpty && lineEnds.isEmpty }
 
+    /// Whether what comes is a thought, or ends it.
+    var isInside: Bool { place == .inside }
+
     @inline(__always)
     func mayStart(_ byte: UInt8) -> Bool { openerIsSpecial && opening.mayStart(byte) }
 

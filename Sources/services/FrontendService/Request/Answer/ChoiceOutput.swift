@@ -23,19 +23,35 @@ struct ChoiceOutput {
     private(set) var stoppedHere = false
     /// Whether the client has seen anything of it.
     var isOpened = false
+    /// The client's stop text that ended it.
+    private(set) var stopText: String?
+    private let stopTexts: [String]
     private let maxTokens: Int
     private var text: ChoiceText
 
-    init(index: UInt8, vocabulary: Vocabulary, sampling: SamplingParameters, hidden: HiddenStops, maxTokens: Int) {
+    /// `visible` are special tokens that whoever reads the text must see.
+    init(
+        index: UInt8, vocabulary: Vocabulary, sampling: SamplingParameters, visible: VisibleSpecials = .none, hidden: HiddenStops,
+        maxTokens: Int
+    ) {
         self.index = index
         self.maxTokens = maxTokens
-        text = ChoiceText(vocabulary, sampling, hidden: hidden)
+        stopTexts = sampling.stopTexts
+        text = ChoiceText(vocabulary, sampling, visible: visible, hidden: hidden)
     }
 
     var isFinished: Bool { finish != nil }
 
     /// Takes one run, and appends the text of its new tokens to `bytes`.
     mutating func release(_ run: Arrivals.Run, of tokens: ArraySlice<TokenID>, to bytes: inout [UInt8]) -> Release {
+        var marks: [Range<Int>] = []
+        return release(run, of: tokens, to: &bytes, marks: &marks)
+    }
+
+    /// The same; also appends the parts of `bytes` that are visible special tokens to `marks`.
+    mutating func release(
+        _ run: Arrivals.Run, of tokens: ArraySlice<TokenID>, to bytes: inout [UInt8], marks: inout [Range<Int>]
+    ) -> Release {
         guard !isFinished else { return .nothing }
         let count = Int(run.count), first = Int(run.firstPosition), next = shown.count
         guard first <= next else { return .hole }
@@ -48,10 +64,11 @@ struct ChoiceOutput {
         let isOverLimit = finish == nil && shown.count >= maxTokens
         if isOverLimit { finish = .length }
         let progress = fresh.withUnsafeBufferPointer { buffer in
-            text.append(Span(_unsafeElements: buffer), finish: finish, to: &bytes)
+            text.append(Span(_unsafeElements: buffer), finish: finish, to: &bytes, marks: &marks)
         }
         if let ended = progress.finish {
             self.finish = ended
+            stopText = progress.stop.map { stopTexts[$0] }
             stoppedHere = run.finish == nil || isOverLimit
         }
         return .tokens(skipped: min(known, count), count: progress.tokens, finish: progress.finish)

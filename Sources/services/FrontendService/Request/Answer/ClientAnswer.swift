@@ -46,7 +46,7 @@ final class ClientAnswer {
         guard !writer.delivery.isStreamed else { return }
         bodies = (0..<choices).map {
             CompletedChoice(
-                index: $0, text: echo, finish: .length, logprobs: wantsLogprobs ? LogprobsBuffer(startingAt: echoedCodePoints) : nil)
+                index: $0, text: echo, finish: AnswerFinish(.length), logprobs: wantsLogprobs ? LogprobsBuffer(startingAt: echoedCodePoints) : nil)
         }
     }
 
@@ -61,25 +61,47 @@ final class ClientAnswer {
         hasBegun = true
         lastWrite = loop.now
         exchange.beginStream(.ok, headers: ServerSentEvents.headers + headers)
+        event { writer.appendBeginning(usage: usage, to: &$0) }
         keepaliveTimer = loop.schedule(after: keepalive, whenSilent)
     }
 
     func open(choice: UInt8) {
         guard isStreamed else { return }
-        if writer.opensChoices { event { writer.appendOpening(choice: Int(choice), usage: usage, to: &$0) } }
+        event { writer.appendOpening(choice: Int(choice), usage: usage, to: &$0) }
         let echo = echo
         if !echo.isEmpty {
-            event { writer.appendText(choice: Int(choice), echo.span.bytes, logprobs: nil, usage: usage, to: &$0) }
+            text(choice: choice, echo.span.bytes, logprobs: nil)
         }
     }
 
-    func text(choice: UInt8, _ text: [UInt8], logprobs: LogprobsBuffer?) {
+    func text(choice: UInt8, _ text: RawSpan, logprobs: LogprobsBuffer?) {
+        guard isStreamed else { return bodies[Int(choice)].text.append(text) }
+        guard !text.isEmpty || logprobs != nil else { return }
+        event { writer.appendText(choice: Int(choice), text, logprobs: logprobs, usage: usage, to: &$0) }
+    }
+
+    func reasoning(choice: UInt8, _ text: RawSpan) {
+        guard isStreamed else { return bodies[Int(choice)].reasoning.append(text) }
+        event { writer.appendReasoning(choice: Int(choice), text, usage: usage, to: &$0) }
+    }
+
+    func call(choice: UInt8, _ call: AnswerCall) {
+        guard isStreamed else { return bodies[Int(choice)].calls.append(CompletedChoice.Call(call)) }
+        event { writer.appendCall(choice: Int(choice), call, usage: usage, to: &$0) }
+    }
+
+    /// More of what the call says that began last.
+    func arguments(choice: UInt8, call: Int, _ text: RawSpan) {
         guard isStreamed else {
-            bodies[Int(choice)].text.append(contentsOf: text)
+            let last = bodies[Int(choice)].calls.indices.last
+            if let last { bodies[Int(choice)].calls[last].arguments.append(text) }
             return
         }
-        guard !text.isEmpty || logprobs != nil else { return }
-        event { writer.appendText(choice: Int(choice), text.span.bytes, logprobs: logprobs, usage: usage, to: &$0) }
+        event { writer.appendArguments(choice: Int(choice), call: call, text, usage: usage, to: &$0) }
+    }
+
+    func callEnded(choice: UInt8, call: Int) {
+        if isStreamed { event { writer.appendCallEnd(choice: Int(choice), call: call, usage: usage, to: &$0) } }
     }
 
     /// Log probabilities of an answer in one body gather here.
@@ -90,15 +112,15 @@ final class ClientAnswer {
         bodies[Int(choice)].logprobs = buffer
     }
 
-    func finish(choice: UInt8, _ kind: FinishKind) {
+    func finish(choice: UInt8, _ finish: AnswerFinish) {
         guard isStreamed else {
-            bodies[Int(choice)].finish = kind
+            bodies[Int(choice)].finish = finish
             return
         }
         record.choiceEnds()
         let last = toldWithEnd
         toldAtEnd = []
-        event { writer.appendFinish(choice: Int(choice), kind, usage: usage, extensionJSON: last, to: &$0) }
+        event { writer.appendFinish(choice: Int(choice), finish, usage: usage, extensionJSON: last, to: &$0) }
     }
 
     /// On each chunk that ends a choice, since each of them is a finish; in a body once.
@@ -117,8 +139,7 @@ final class ClientAnswer {
             exchange.respond(HTTPResponse.json(.ok, body, headers: headers + [HTTPField("server-timing", record.serverTiming)]))
             return
         }
-        if writer.delivery.usage != .none { event { writer.appendUsage(usage, to: &$0) } }
-        exchange.append { ServerSentEvents.appendDone(to: &$0) }
+        event { writer.appendEnd(usage: usage, to: &$0) }
         exchange.endStream()
     }
 
@@ -127,7 +148,7 @@ final class ClientAnswer {
     /// In place of an answer, or as the last event of one that had begun.
     func fail(_ failure: ErrorBody) {
         guard hasBegun else { return exchange.respond(.error(failure, requestID: requestID)) }
-        event { failure.append(to: &$0) }
+        event { writer.appendFailure(failure, to: &$0) }
         exchange.endStream()
     }
 
@@ -147,14 +168,15 @@ final class ClientAnswer {
         keepaliveTimer = loop.schedule(at: lastWrite + keepalive, whenSilent)
     }
 
+    /// `write` appends whole events.
     private func event(_ write: (inout [UInt8]) -> Void) {
         lastWrite = loop.now
-        exchange.append { bytes in
-            ServerSentEvents.beginData(in: &bytes)
-            write(&bytes)
-            ServerSentEvents.end(in: &bytes)
-        }
+        exchange.append(write)
     }
+}
+
+extension [UInt8] {
+    fileprivate mutating func append(_ text: RawSpan) { text.withUnsafeBytes { append(contentsOf: $0) } }
 }
 
 extension HTTPResponse {

@@ -4,9 +4,9 @@ import OpenAIDialect
 import TextProcessing
 import WireProtocol
 
-/// All choices of one request, as tokens become the client's answer.
+/// All choices of one request, as tokens become the client's answer: through the forms in which its model thinks and calls, where it has any.
 ///
-/// At steady state nothing is allocated: text and log probabilities go through buffers that are kept.
+/// At steady state nothing is allocated: text, events and log probabilities go through buffers that are kept.
 @LoopActor
 final class ReleasedAnswer {
     /// Where the next run of some arrivals begins.
@@ -25,6 +25,12 @@ final class ReleasedAnswer {
     /// Alternatives a token; nil where no log probabilities are wanted.
     private let topLogprobs: Int?
     private var text: [UInt8] = []
+    /// The parts of it that are special tokens.
+    private var marks: [Range<Int>] = []
+    private var events = AnswerEvents()
+    /// Of each choice; empty where the text is the answer.
+    private var readings: [ChoiceReading]
+    private let loop: Loop
     /// Of each choice, where they are streamed: its own place in its own text.
     private var logprobs: [LogprobsBuffer]
     /// Of each choice, where the present attempt began.
@@ -32,12 +38,17 @@ final class ReleasedAnswer {
     /// Frames of the decode leg that came before the prefill leg's token that belongs before them. Bounded by what a leg may send.
     private var kept = Arrivals()
 
-    init(_ prepared: PreparedRequest, to answer: ClientAnswer) {
+    init(_ prepared: PreparedRequest, to answer: ClientAnswer, on loop: Loop) {
+        self.loop = loop
         let vocabulary = prepared.model.text.vocabulary, sampling = prepared.generation.sampling
         let hidden = HiddenStops(tokens: prepared.model.text.endTokens)
         choices = (0..<prepared.choices).map {
-            ChoiceOutput(index: UInt8($0), vocabulary: vocabulary, sampling: sampling, hidden: hidden, maxTokens: prepared.maxTokens)
+            ChoiceOutput(
+                index: UInt8($0), vocabulary: vocabulary, sampling: sampling, visible: prepared.form?.format.visibleSpecials ?? .none,
+                hidden: hidden, maxTokens: prepared.maxTokens)
         }
+        let reading = prepared.form.map(ChoiceReading.init)
+        readings = reading.map { reading in choices.map { _ in reading } } ?? []
         showsSpecials = sampling.showsSpecialTokens
         unfinished = choices.count
         origins = choices.map { _ in 0 }
@@ -100,7 +111,8 @@ final class ReleasedAnswer {
         place.token += count
         if run.hasLogprobs { place.logprob += count }
         text.removeAll(keepingCapacity: true)
-        switch choices[choice].release(run, of: tokens, to: &text) {
+        marks.removeAll(keepingCapacity: true)
+        switch choices[choice].release(run, of: tokens, to: &text, marks: &marks) {
         case .nothing: return .fine
         case .hole:
             guard isOwed, mayFollow(run) else { return .hole }
@@ -112,19 +124,58 @@ final class ReleasedAnswer {
                 choices[choice].isOpened = true
                 answer.open(choice: run.choice)
             }
+            read(run, count, isLast: finish != nil)
             write(run, tokens.dropFirst(skipped).prefix(count), arrivals, logprob + skipped)
             guard let finish else { return .fine }
             unfinished -= 1
-            answer.finish(choice: run.choice, finish)
+            answer.finish(choice: run.choice, AnswerFinish(kind(finish, of: choice), stopText: choices[choice].stopText))
             return choices[choice].stoppedHere ? .stopped(choice: run.choice) : .fine
         }
     }
 
+    /// A model that has called and then ended waits for results.
+    private func kind(_ finish: FinishKind, of choice: Int) -> FinishKind {
+        guard !readings.isEmpty, readings[choice].hasCalled else { return finish }
+        return finish == .endOfText || finish == .stopToken ? .toolCalls : finish
+    }
+
+    /// What the text says, thinks and calls, into `events`.
+    private func read(_ run: Arrivals.Run, _ count: Int, isLast: Bool) {
+        guard !readings.isEmpty else { return }
+        let choice = Int(run.choice), wasThinking = readings[choice].isThinking
+        events.removeAll()
+        readings[choice].append(text, marks: marks, isLast: isLast, into: &events)
+        // The marker that opens a thought is part of it, and so is the one that ends it.
+        if wasThinking || readings[choice].isThinking { answer.usage.reasoningTokens += count }
+    }
+
+    /// `logprobs` are told with the first piece of what is said, or beside it.
+    private func tell(choice: UInt8, logprobs: LogprobsBuffer?) {
+        guard !readings.isEmpty else { return answer.text(choice: choice, text.span.bytes, logprobs: logprobs) }
+        var untold = logprobs
+        for event in events.list {
+            let piece = events.text(of: event).span.bytes
+            switch event.kind {
+            case .content:
+                answer.text(choice: choice, piece, logprobs: untold)
+                untold = nil
+            case .reasoning: answer.reasoning(choice: choice, piece)
+            case .callBegan(let index, let name, let id):
+                if let call = readings[Int(choice)].call(index, named: name, id: id, using: &loop.random) {
+                    answer.call(choice: choice, call)
+                }
+            case .arguments(let index):
+                if readings[Int(choice)].tells(index) { answer.arguments(choice: choice, call: index, piece) }
+            case .callEnded(let index):
+                if readings[Int(choice)].tells(index) { answer.callEnded(choice: choice, call: index) }
+            }
+        }
+        if let untold { answer.text(choice: choice, RawSpan(), logprobs: untold) }
+    }
+
     private func write(_ run: Arrivals.Run, _ tokens: ArraySlice<TokenID>, _ arrivals: borrowing Arrivals, _ first: Int) {
         let choice = run.choice
-        guard let most = topLogprobs, run.hasLogprobs else {
-            return answer.text(choice: choice, text, logprobs: nil)
-        }
+        guard let most = topLogprobs, run.hasLogprobs else { return tell(choice: choice, logprobs: nil) }
         let entries = arrivals.logprobs[first..<first + tokens.count], vocabulary = vocabulary, showsSpecials = showsSpecials
         func fill(_ buffer: inout LogprobsBuffer) {
             for (token, entry) in zip(tokens, entries) {
@@ -137,10 +188,10 @@ final class ReleasedAnswer {
         }
         guard answer.isStreamed else {
             answer.withBodyLogprobs(choice: choice, fill)
-            return answer.text(choice: choice, text, logprobs: nil)
+            return tell(choice: choice, logprobs: nil)
         }
         logprobs[Int(choice)].removeAll()
         fill(&logprobs[Int(choice)])
-        answer.text(choice: choice, text, logprobs: logprobs[Int(choice)])
+        tell(choice: choice, logprobs: logprobs[Int(choice)])
     }
 }

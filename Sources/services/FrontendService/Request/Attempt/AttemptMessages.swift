@@ -46,6 +46,7 @@ struct AttemptMessages {
         entry.maxTokens = left(of: prepared.sampling.maxTokens, choices)
         entry.sequenceHashes = hashes(choices)
         entry.loRA = prepared.adapter
+        entry.needs = prepared.needs
         entry.remainingMilliseconds = now.duration(to: deadline).wireMilliseconds
         // 0 would mean the router's own limit.
         entry.queueMilliseconds = max(1, patience.wireMilliseconds)
@@ -83,6 +84,7 @@ struct AttemptMessages {
         entry.priority = prepared.generation.hints.effectivePriority
         entry.promptTokens = prepared.prompt
         entry.sampling = prepared.sampling
+        entry.constraint = prepared.generation.constraint.map(Constraint.init)
         entry.expectedOutputTokens = prepared.generation.hints.expectedOutputTokens
         if released.isContinued { entry.continuation = released.choices.map { continued($0, from: released.origin(of: $0.index)) } }
         return entry
