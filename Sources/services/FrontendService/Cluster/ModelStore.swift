@@ -134,7 +134,8 @@ final class ModelStore {
             case .success(let text):
                 guard case .fetching = models[card.digest] else { return }
                 let model = ServedModel(
-                    card: card, text: text, formats: formats(of: card, text), memory: PromptMemory(bytes: promptMemoryBytes), defaults: defaults(of: card),
+                    card: card, text: text, formats: formats(of: card, text), memory: PromptMemory(bytes: promptMemoryBytes),
+                    defaults: defaults(of: card),
                     createdSeconds: context.loop.wallClockMilliseconds / 1_000)
                 models[card.digest] = .ready(model, unnamedSince: nil)
                 failures[card.digest] = nil
@@ -182,7 +183,8 @@ final class ModelStore {
             if name.isEmpty { return detected }
             let format = Format(rawValue: name)
             if format == nil, name != ModelCard.noFormat {
-                context.log.warning("a format that is not known here", ["model": .text(card.name), "what": .text(member), "name": .text(name)])
+                context.log.warning(
+                    "a format that is not known here", ["model": .text(card.name), "what": .text(member), "name": .text(name)])
             }
             return format
         }

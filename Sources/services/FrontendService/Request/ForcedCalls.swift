@@ -53,7 +53,8 @@ enum ForcedCalls {
         guard let same = all[member.name] else { return all[member.name] = member.value }
         guard same.encoded() != member.value.encoded() else { return }
         throw DialectError(
-            message: "Unsupported parameter: 'tool_choice' cannot demand a call where two tools define different things of one name in '$defs'.",
+            message:
+                "Unsupported parameter: 'tool_choice' cannot demand a call where two tools define different things of one name in '$defs'.",
             param: "tool_choice", code: "unsupported_parameter")
     }
 }

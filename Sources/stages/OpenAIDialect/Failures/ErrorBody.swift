@@ -52,8 +52,15 @@ package struct ErrorBody: Hashable, Sendable {
         }
     }
 
-    /// Appends `{"error":{…}}`.
-    package func append(to bytes: inout [UInt8]) {
+    /// Appends the envelope of an API.
+    package func append(_ style: ErrorStyle = .openAI, to bytes: inout [UInt8]) {
+        switch style {
+        case .openAI: appendOpenAI(to: &bytes)
+        }
+    }
+
+    /// `{"error":{…}}`.
+    private func appendOpenAI(to bytes: inout [UInt8]) {
         bytes.append(contentsOf: #"{"error":{"message":"#.utf8)
         JSONWriter.appendQuoted(message, to: &bytes)
         bytes.append(contentsOf: #","type":"#.utf8)

@@ -8,6 +8,9 @@ package import ClusterModel
 package protocol AnswerWriter: Sendable {
     var delivery: Delivery { get }
 
+    /// Of failures before anything was written.
+    var errorStyle: ErrorStyle { get }
+
     /// The `nvext` object of every chunk, as JSON; empty: none.
     var chunkExtension: [UInt8] { get set }
 
@@ -39,6 +42,8 @@ package protocol AnswerWriter: Sendable {
 }
 
 extension AnswerWriter {
+    package var errorStyle: ErrorStyle { .openAI }
+
     // APIs without a form for these are never asked for them with anything to lose.
     package mutating func appendBeginning(usage: TokenUsage, to events: inout [UInt8]) {}
     package mutating func appendReasoning(choice: Int, _ text: RawSpan, usage: TokenUsage, to events: inout [UInt8]) {}

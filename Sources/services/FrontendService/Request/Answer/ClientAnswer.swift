@@ -46,7 +46,8 @@ final class ClientAnswer {
         guard !writer.delivery.isStreamed else { return }
         bodies = (0..<choices).map {
             CompletedChoice(
-                index: $0, text: echo, finish: AnswerFinish(.length), logprobs: wantsLogprobs ? LogprobsBuffer(startingAt: echoedCodePoints) : nil)
+                index: $0, text: echo, finish: AnswerFinish(.length),
+                logprobs: wantsLogprobs ? LogprobsBuffer(startingAt: echoedCodePoints) : nil)
         }
     }
 
@@ -147,7 +148,7 @@ final class ClientAnswer {
 
     /// In place of an answer, or as the last event of one that had begun.
     func fail(_ failure: ErrorBody) {
-        guard hasBegun else { return exchange.respond(.error(failure, requestID: requestID)) }
+        guard hasBegun else { return exchange.respond(.error(failure, writer.errorStyle, requestID: requestID)) }
         event { writer.appendFailure(failure, to: &$0) }
         exchange.endStream()
     }
@@ -180,10 +181,10 @@ extension [UInt8] {
 }
 
 extension HTTPResponse {
-    /// OpenAI's envelope, with what clients look at before they try again.
-    static func error(_ error: ErrorBody, requestID: String) -> HTTPResponse {
+    /// The API's envelope, with what clients look at before they try again.
+    static func error(_ error: ErrorBody, _ style: ErrorStyle = .openAI, requestID: String) -> HTTPResponse {
         var body: [UInt8] = [], headers = [HTTPField("x-request-id", requestID)]
-        error.append(to: &body)
+        error.append(style, to: &body)
         if let seconds = error.retryAfterSeconds { headers.append(HTTPField("retry-after", "\(seconds)")) }
         if let retry = error.shouldRetry { headers.append(HTTPField("x-should-retry", retry ? "true" : "false")) }
         return .json(HTTPStatus.known(error.status), body, headers: headers)

@@ -42,13 +42,13 @@ final class ReleasedAnswer {
         self.loop = loop
         let vocabulary = prepared.model.text.vocabulary, sampling = prepared.generation.sampling
         let hidden = HiddenStops(tokens: prepared.model.text.endTokens)
-        choices = (0..<prepared.choices).map {
+        let outputs = (0..<prepared.choices).map {
             ChoiceOutput(
                 index: UInt8($0), vocabulary: vocabulary, sampling: sampling, visible: prepared.form?.format.visibleSpecials ?? .none,
                 hidden: hidden, maxTokens: prepared.maxTokens)
         }
-        let reading = prepared.form.map(ChoiceReading.init)
-        readings = reading.map { reading in choices.map { _ in reading } } ?? []
+        choices = outputs
+        readings = prepared.form.map { [ChoiceReading](repeating: ChoiceReading($0), count: outputs.count) } ?? []
         showsSpecials = sampling.showsSpecialTokens
         unfinished = choices.count
         origins = choices.map { _ in 0 }
@@ -151,7 +151,10 @@ final class ReleasedAnswer {
 
     /// `logprobs` are told with the first piece of what is said, or beside it.
     private func tell(choice: UInt8, logprobs: LogprobsBuffer?) {
-        guard !readings.isEmpty else { return answer.text(choice: choice, text.span.bytes, logprobs: logprobs) }
+        guard !readings.isEmpty else {
+            let text = text
+            return answer.text(choice: choice, text.span.bytes, logprobs: logprobs)
+        }
         var untold = logprobs
         for event in events.list {
             let piece = events.text(of: event).span.bytes

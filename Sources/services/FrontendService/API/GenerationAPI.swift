@@ -4,44 +4,18 @@ import EventLoop
 import HTTPServing
 import OpenAIDialect
 import ProcessKit
-import ServiceRuntime
 import Telemetry
 import TextProcessing
 import WireProtocol
 
-/// What clients can call: which path does what. Errors of every path have OpenAI's envelope.
+/// From a client's body to the end of its answer, whichever API it speaks.
 @LoopActor
-final class ClientAPI {
-    let table: HandlerTable
+final class GenerationAPI {
     private let frontend: Frontend
 
-    init(_ frontend: Frontend) {
-        self.frontend = frontend
-        table = HandlerTable(on: frontend.context.loop)
-        table.on(.post, "/v1/chat/completions", task: { [weak self] exchange in await self?.generate(exchange, .chat) })
-        table.on(.post, "/v1/completions", task: { [weak self] exchange in await self?.generate(exchange, .text) })
-        table.on(.get, "/v1/models", run: { [weak self] exchange in self?.listModels(exchange) })
-        // Names of models may have slashes in them.
-        table.on(.get, "/v1/models/{id*}", run: { [weak self] exchange in self?.showModel(exchange) })
-        table.on(.get, "/v1/requests/{id}/decision", task: { [weak self] exchange in await self?.explain(exchange) })
-        let document = OpenAPIDocument.json(version: BuildInfo.version)
-        table.on(.get, "/openapi.json", run: { exchange in exchange.respond(.json(.ok, document)) })
-        Health.serve(on: table) { [weak frontend] in frontend?.isServing ?? false }
-        table.on(.get, "/version") { exchange in
-            exchange.respond(.json(.ok, Array(#"{"version":"\#(BuildInfo.version)","protocol":"\#(WireVersion.current)"}"#.utf8)))
-        }
-    }
+    init(_ frontend: Frontend) { self.frontend = frontend }
 
-    private enum Endpoint: String {
-        case chat = "/v1/chat/completions"
-        case text = "/v1/completions"
-
-        var label: EndpointLabel { self == .chat ? .chatCompletions : .completions }
-    }
-
-    // MARK: Generation
-
-    private func generate(_ exchange: HTTPExchange, _ endpoint: Endpoint) async {
+    func answer(_ exchange: HTTPExchange, _ endpoint: GenerationEndpoint) async {
         let label = exchange.request.requestLabel, trace = RequestTrace(exchange.request, tracer: frontend.context.tracer)
         guard !frontend.isDraining else { return refuse(exchange, ErrorBody(ServiceFailure(.draining)), endpoint, label, trace) }
         let prepared: PreparedRequest, session: ClientSession?
@@ -65,34 +39,31 @@ final class ClientAPI {
         let requestID = label ?? id.description
         if let label { frontend.decisions.remember(label, id) }
         let record = RequestRecord(prepared, id: id, meter: meter, receivedAt: exchange.request.receivedAt, frontend: frontend)
+        let created = frontend.context.loop.wallClockMilliseconds / 1_000
         let answer = ClientAnswer(
-            exchange, requestID: requestID, writer: writer(endpoint, prepared, id), choices: prepared.choices,
-            wantsLogprobs: prepared.sampling.topLogprobs != nil, echo: echo(prepared), record: record, keepalive: frontend.limits.keepalive,
-            loop: frontend.context.loop)
+            exchange, requestID: requestID, writer: endpoint.writer(id: id, created: created, prepared.generation, prepared.delivery),
+            choices: prepared.choices, wantsLogprobs: prepared.sampling.topLogprobs != nil, echo: echo(prepared), record: record,
+            keepalive: frontend.limits.keepalive, loop: frontend.context.loop)
         let request = ClientRequest(prepared, id: id, session: session, trace: trace, record: record, answer: answer, frontend: frontend)
         let outcome = await RequestFlow(request).run()
         frontend.end(isStreamed: isStreamed, tokens: outcome.usage.completionTokens)
         record.count(outcome)
         ended(outcome, prepared, id, record)
-        trace.spans?.ended(endpoint.rawValue, prepared, outcome)
-    }
-
-    private func explain(_ exchange: HTTPExchange) async {
-        await frontend.decisions.answer(exchange, naming: .ordinals, requestID: exchange.request.requestLabel ?? drawnLabel)
+        trace.spans?.ended(endpoint.path.description, prepared, outcome)
     }
 
     /// Body → request → model → tokens. A large body is read and tokenized on the pool. The request is counted from its model on.
     private func prepare(
-        _ exchange: HTTPExchange, _ endpoint: Endpoint, _ meter: inout RequestMeter?
+        _ exchange: HTTPExchange, _ endpoint: GenerationEndpoint, _ meter: inout RequestMeter?
     ) async throws(DialectError) -> PreparedRequest {
         let body = exchange.takeBody(), loop = frontend.context.loop
         let isSmall = body.count <= frontend.limits.inlineBodyBytes, gone = Flag()
-        let parsed: Parsed
+        let parsed: ParsedRequest
         if isSmall {
-            parsed = try Parsed(body, endpoint)
+            parsed = try ParsedRequest(body, endpoint)
         } else {
             exchange.whenGone = { gone.raise() }
-            parsed = try await offloaded(bytes: body.count, unless: gone) { () throws(DialectError) in try Parsed(body, endpoint) }
+            parsed = try await offloaded(bytes: body.count, unless: gone) { () throws(DialectError) in try ParsedRequest(body, endpoint) }
         }
         frontend.metrics.unknownFields.increment(by: parsed.unknownFields)
         let model = try await model(named: parsed.generation.model, for: exchange)
@@ -142,14 +113,6 @@ final class ClientAPI {
         }
     }
 
-    private func writer(_ endpoint: Endpoint, _ prepared: PreparedRequest, _ id: RequestID) -> any AnswerWriter {
-        let created = frontend.context.loop.wallClockMilliseconds / 1_000, model = prepared.generation.model
-        return switch endpoint {
-        case .chat: ChatCompletionWriter(id: id.description, created: created, model: model, delivery: prepared.delivery)
-        case .text: CompletionWriter(id: id.description, created: created, model: model, delivery: prepared.delivery)
-        }
-    }
-
     private func echo(_ prepared: PreparedRequest) -> [UInt8] {
         guard prepared.delivery.echoesPrompt else { return [] }
         var text: [UInt8] = []
@@ -159,20 +122,18 @@ final class ClientAPI {
 
     /// `error` nil: the client has left, and nobody hears it; whatever went wrong, that is how such a request ends.
     private func refuse(
-        _ exchange: HTTPExchange, _ error: ErrorBody?, _ endpoint: Endpoint, _ label: String?, _ trace: RequestTrace,
+        _ exchange: HTTPExchange, _ error: ErrorBody?, _ endpoint: GenerationEndpoint, _ label: String?, _ trace: RequestTrace,
         _ meter: RequestMeter? = nil
     ) {
         let gone = ErrorBody(ServiceFailure(.cancelled)), error = exchange.isGone ? gone : error ?? gone
-        trace.spans?.ended(endpoint.rawValue, status: error.status)
+        trace.spans?.ended(endpoint.path.description, status: error.status)
         if let meter {
             meter.ended(RequestMeter.End(status: error.status, at: frontend.context.loop.now))
         } else {
             frontend.metrics.refused(endpoint.label, status: error.status)
         }
-        exchange.respond(.error(error, requestID: label ?? drawnLabel))
+        exchange.respond(.error(error, endpoint.errorStyle, requestID: label ?? frontend.drawnLabel))
     }
-
-    private var drawnLabel: String { Hexadecimal.text(frontend.context.loop.random.next()) }
 
     private func ended(_ outcome: RequestOutcome, _ prepared: PreparedRequest, _ id: RequestID, _ record: RequestRecord) {
         frontend.context.log.debug(
@@ -184,66 +145,5 @@ final class ClientAPI {
             ])
         // A question ran nowhere.
         if !prepared.isQuestion { frontend.publish?(record.slice(outcome)) }
-    }
-
-    /// A parsed body, whichever endpoint it came to.
-    private struct Parsed: Sendable {
-        let generation: GenerationRequest
-        let delivery: Delivery
-        let unknownFields: Int
-
-        init(_ body: [UInt8], _ endpoint: Endpoint) throws(DialectError) {
-            switch endpoint {
-            case .chat:
-                let request = try ChatCompletionRequest(parsing: body.span.bytes)
-                (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
-            case .text:
-                let request = try CompletionRequest(parsing: body.span.bytes)
-                (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
-            }
-        }
-    }
-
-    // MARK: Models
-
-    private func entry(_ name: String, _ card: ModelCard) -> ModelList.Model? {
-        guard let model = frontend.models.model(card.digest) else { return nil }
-        let isAdapter = card.loRAs.contains { $0.text == name }
-        return ModelList.Model(
-            id: name, created: model.createdSeconds, contextLength: Int(card.contextLength), parent: isAdapter ? card.name : nil)
-    }
-
-    private func listModels(_ exchange: HTTPExchange) {
-        var body: [UInt8] = []
-        ModelList(frontend.cluster.modelNames.compactMap { entry($0.name, $0.card) }).append(to: &body)
-        exchange.respond(.json(.ok, body))
-    }
-
-    private func showModel(_ exchange: HTTPExchange) {
-        let name = exchange.parameter("id") ?? ""
-        guard let card = frontend.cluster.card(named: name), let model = entry(name, card) else {
-            return exchange.respond(
-                .error(ErrorBody(ServiceFailure.modelNotFound(name)), requestID: exchange.request.requestLabel ?? drawnLabel))
-        }
-        var body: [UInt8] = []
-        model.append(to: &body)
-        exchange.respond(.json(.ok, body))
-    }
-}
-
-extension DialectError {
-    /// A failure that is known before a request has begun.
-    init(_ body: ErrorBody) {
-        self.init(status: body.status, message: body.message, type: body.type, param: body.param, code: body.code)
-    }
-}
-
-extension HTTPRequest {
-    /// What a client calls its request, if it is fit to be repeated in a header and a log.
-    var requestLabel: String? {
-        guard let label = headers["x-request-id"], !label.isEmpty, label.utf8.count <= 128,
-            label.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
-        else { return nil }
-        return label
     }
 }

@@ -1,0 +1,62 @@
+import ClusterModel
+import EventLoop
+import HTTPServing
+import OpenAIDialect
+import ProcessKit
+import ServiceRuntime
+import Telemetry
+import WireProtocol
+
+/// What clients can call: which path does what. Errors of every path have its API's envelope.
+@LoopActor
+final class ClientAPI {
+    let table: HandlerTable
+    private let generation: GenerationAPI
+    private let models: ModelAPI
+
+    init(_ frontend: Frontend) {
+        generation = GenerationAPI(frontend)
+        models = ModelAPI(frontend)
+        table = HandlerTable(on: frontend.context.loop)
+        for endpoint in GenerationEndpoint.allCases {
+            table.on(.post, endpoint.path, task: { [generation] exchange in await generation.answer(exchange, endpoint) })
+        }
+        table.on(.get, "/v1/models", run: { [models] exchange in models.list(exchange) })
+        // Names of models may have slashes in them.
+        table.on(.get, "/v1/models/{id*}", run: { [models] exchange in models.show(exchange) })
+        table.on(.get, "/v1/requests/{id}/decision", task: { [weak frontend] exchange in await frontend?.explain(exchange) })
+        let document = OpenAPIDocument.json(version: BuildInfo.version)
+        table.on(.get, "/openapi.json", run: { exchange in exchange.respond(.json(.ok, document)) })
+        Health.serve(on: table) { [weak frontend] in frontend?.isServing ?? false }
+        table.on(.get, "/version") { exchange in
+            exchange.respond(.json(.ok, Array(#"{"version":"\#(BuildInfo.version)","protocol":"\#(WireVersion.current)"}"#.utf8)))
+        }
+    }
+}
+
+extension Frontend {
+    /// Why a client's own request went where it went.
+    fileprivate func explain(_ exchange: HTTPExchange) async {
+        await decisions.answer(exchange, naming: .ordinals, requestID: exchange.request.requestLabel ?? drawnLabel)
+    }
+
+    /// For requests that never became any, and whose client gave none.
+    var drawnLabel: String { Hexadecimal.text(context.loop.random.next()) }
+}
+
+extension DialectError {
+    /// A failure that is known before a request has begun.
+    init(_ body: ErrorBody) {
+        self.init(status: body.status, message: body.message, type: body.type, param: body.param, code: body.code)
+    }
+}
+
+extension HTTPRequest {
+    /// What a client calls its request, if it is fit to be repeated in a header and a log.
+    var requestLabel: String? {
+        guard let label = headers["x-request-id"], !label.isEmpty, label.utf8.count <= 128,
+            label.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else { return nil }
+        return label
+    }
+}

@@ -1,0 +1,51 @@
+import ClusterModel
+import OpenAIDialect
+import Telemetry
+
+/// The endpoints that make a model produce text: each reads its own requests into the one form, and writes the one answer in its own.
+enum GenerationEndpoint: CaseIterable, Sendable {
+    case chat, text
+
+    var path: StaticString {
+        switch self {
+        case .chat: "/v1/chat/completions"
+        case .text: "/v1/completions"
+        }
+    }
+
+    var label: EndpointLabel {
+        switch self {
+        case .chat: .chatCompletions
+        case .text: .completions
+        }
+    }
+
+    /// How its clients read errors.
+    var errorStyle: ErrorStyle { .openAI }
+
+    /// `created` is in seconds since 1970.
+    func writer(id: RequestID, created: Int64, _ request: GenerationRequest, _ delivery: Delivery) -> any AnswerWriter {
+        switch self {
+        case .chat: ChatCompletionWriter(id: id.description, created: created, model: request.model, delivery: delivery)
+        case .text: CompletionWriter(id: id.description, created: created, model: request.model, delivery: delivery)
+        }
+    }
+}
+
+/// A parsed body, whichever endpoint it came to.
+struct ParsedRequest: Sendable {
+    let generation: GenerationRequest
+    let delivery: Delivery
+    let unknownFields: Int
+
+    init(_ body: [UInt8], _ endpoint: GenerationEndpoint) throws(DialectError) {
+        switch endpoint {
+        case .chat:
+            let request = try ChatCompletionRequest(parsing: body.span.bytes)
+            (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
+        case .text:
+            let request = try CompletionRequest(parsing: body.span.bytes)
+            (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import EventLoop
+import HTTPServing
+import OpenAIDialect
+import WireProtocol
+
+/// Which models there are.
+@LoopActor
+final class ModelAPI {
+    private let frontend: Frontend
+
+    init(_ frontend: Frontend) { self.frontend = frontend }
+
+    private func entry(_ name: String, _ card: ModelCard) -> ModelList.Model? {
+        guard let model = frontend.models.model(card.digest) else { return nil }
+        let isAdapter = card.loRAs.contains { $0.text == name }
+        return ModelList.Model(
+            id: name, created: model.createdSeconds, contextLength: Int(card.contextLength), parent: isAdapter ? card.name : nil)
+    }
+
+    func list(_ exchange: HTTPExchange) {
+        var body: [UInt8] = []
+        ModelList(frontend.cluster.modelNames.compactMap { entry($0.name, $0.card) }).append(to: &body)
+        exchange.respond(.json(.ok, body))
+    }
+
+    func show(_ exchange: HTTPExchange) {
+        let name = exchange.parameter("id") ?? ""
+        guard let card = frontend.cluster.card(named: name), let model = entry(name, card) else {
+            return exchange.respond(
+                .error(ErrorBody(ServiceFailure.modelNotFound(name)), requestID: exchange.request.requestLabel ?? frontend.drawnLabel))
+        }
+        var body: [UInt8] = []
+        model.append(to: &body)
+        exchange.respond(.json(.ok, body))
+    }
+}
