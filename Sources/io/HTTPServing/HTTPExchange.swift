@@ -62,10 +62,12 @@ package final class HTTPExchange {
         guard phase == .open, let connection else { return }
         if response.closesConnection { endsConnection = true }
         status = response.status
+        var headers = response.headers
+        connection.complete(&headers, of: request)
         let framing = response.status.hasNoBody ? ResponseWriter.Framing.none : .length(response.body.count)
         let isBodyless = response.status.hasNoBody || request.method == .head
         var out = connection.takeOutput(of: self)
-        ResponseWriter.appendHead(connection.start(of: response.status), response.headers, framing, persistence(on: connection), to: &out)
+        ResponseWriter.appendHead(connection.start(of: response.status), headers, framing, persistence(on: connection), to: &out)
         if !isBodyless { out.append(contentsOf: response.body) }
         connection.giveOutput(&out, of: self)
         end(on: connection)
@@ -79,6 +81,8 @@ package final class HTTPExchange {
         isChunked = !request.isHTTP10 && !status.hasNoBody
         dropsBody = status.hasNoBody || request.method == .head
         if request.isHTTP10, !dropsBody { endsConnection = true }
+        var headers = headers
+        connection.complete(&headers, of: request)
         let framing: ResponseWriter.Framing = status.hasNoBody ? .none : isChunked ? .chunked : .untilClose
         var out = connection.takeOutput(of: self)
         ResponseWriter.appendHead(connection.start(of: status), headers, framing, persistence(on: connection), to: &out)

@@ -55,7 +55,7 @@ package struct HTTPField: Hashable, Sendable {
         }
     }
 
-    private func isNamed(_ name: StaticString) -> Bool {
+    package func isNamed(_ name: StaticString) -> Bool {
         line.withUnsafeBytes { HTTPText.isSame(UnsafeRawBufferPointer(rebasing: $0[..<nameCount]), name) }
     }
 }

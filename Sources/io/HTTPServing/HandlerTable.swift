@@ -24,6 +24,8 @@ package final class HandlerTable: HTTPApplication {
 
     /// Looked at before the routes, when the head is there: an answer refuses the request, for a missing key say.
     package var refuse: (@LoopActor (HTTPRequest) -> HTTPResponse?)?
+    /// Adds the fields that every answer has, those of this table and of the server too.
+    package var completes: (@LoopActor (inout [HTTPField], HTTPRequest) -> Void)?
     /// The shape of errors; OpenAI's as a rule.
     package var errors: @Sendable (HTTPStatus, StaticString) -> [UInt8] = HTTPErrorBody.json
 
@@ -114,6 +116,8 @@ package final class HandlerTable: HTTPApplication {
         for implied in names.contains("GET") ? ["HEAD", "OPTIONS"] : ["OPTIONS"] where !names.contains(implied) { names.append(implied) }
         return names.joined(separator: ", ")
     }
+
+    package func complete(_ headers: inout [HTTPField], of request: HTTPRequest) { completes?(&headers, request) }
 
     package func errorBody(_ status: HTTPStatus, _ reason: StaticString) -> [UInt8] { errors(status, reason) }
 
