@@ -18,6 +18,7 @@ final class ClientAPI {
     init(_ frontend: Frontend) {
         self.frontend = frontend
         table = HandlerTable(on: frontend.context.loop)
+        table.takesOnlyJSON = true
         table.on(.post, "/v1/chat/completions", task: { [weak self] exchange in await self?.generate(exchange, .chat) })
         table.on(.post, "/v1/completions", task: { [weak self] exchange in await self?.generate(exchange, .text) })
         table.on(.get, "/v1/models", run: { [weak self] exchange in self?.listModels(exchange) })
