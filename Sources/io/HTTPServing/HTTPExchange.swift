@@ -63,6 +63,8 @@ package final class HTTPExchange {
         if response.closesConnection { endsConnection = true }
         status = response.status
         var headers = response.headers
+        // Required of every 401; bearer keys are what all clients of this API send.
+        if response.status == .unauthorized, !headers.contains(where: { $0.isNamed("www-authenticate") }) { headers.append(Self.challenge) }
         connection.complete(&headers, of: request)
         let framing = response.status.hasNoBody ? ResponseWriter.Framing.none : .length(response.body.count)
         let isBodyless = response.status.hasNoBody || request.method == .head
@@ -72,6 +74,8 @@ package final class HTTPExchange {
         connection.giveOutput(&out, of: self)
         end(on: connection)
     }
+
+    private static let challenge = HTTPField("WWW-Authenticate", "Bearer")
 
     /// Begins an answer of unknown length: in chunks, or to a client of HTTP/1.0 until the connection ends.
     package func beginStream(_ status: HTTPStatus, headers: [HTTPField] = []) {

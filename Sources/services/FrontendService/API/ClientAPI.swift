@@ -21,6 +21,7 @@ final class ClientAPI {
         tokens = TokenAPI(frontend, generation)
         table = HandlerTable(on: frontend.context.loop)
         table.completes = { [weak frontend] headers, request in frontend?.label(&headers, of: request) }
+        table.takesOnlyJSON = true
         for endpoint in GenerationEndpoint.allCases {
             table.on(.post, endpoint.path, task: { [generation] exchange in await generation.answer(exchange, endpoint) })
         }
@@ -65,7 +66,9 @@ extension Frontend {
 extension DialectError {
     /// A failure that is known before a request has begun.
     init(_ body: ErrorBody) {
-        self.init(status: body.status, message: body.message, type: body.type, param: body.param, code: body.code)
+        self.init(
+            status: body.status, message: body.message, type: body.type, param: body.param, code: body.code,
+            retryAfterSeconds: body.retryAfterSeconds)
     }
 }
 

@@ -24,6 +24,7 @@ enum ModelsDescription {
     private static let model = Schema.object([
         .needed("id", .text), .needed("object", .word("model")), .needed("created", .count), .needed("owned_by", .text),
         .needed("max_model_len", .count.described("Prompt and output together, in tokens.")),
+        .needed("context_window", .count.described("The same.")),
         .sometimes("parent", .text.described("The model that an adapter changes.")),
     ])
 }
