@@ -17,7 +17,7 @@ enum ModelsDescription {
             parameters: [
                 .init(name: "id", place: .path, description: "The client's x-request-id, or the id of the answer. Kept for a while.")
             ],
-            answers: [.init(description: "The record of the router's decision.", schema: .ref("Decision"))], failures: [404, 504],
+            answers: [.init(description: "The record of the router's decision.", schema: .ref("Decision"))], failures: [404],
             schemas: [Schema.Named("Decision", Schema.object.described("The record of a router's decision. Placements are ordinals."))]),
     ]
 
