@@ -63,7 +63,7 @@ extension RequestBody {
         return UInt32(most ?? 0)
     }
 
-    fileprivate mutating func template(into conversation: inout Conversation) throws(FieldFault) {
+    mutating func template(into conversation: inout Conversation) throws(FieldFault) {
         conversation.addsGenerationPrompt = try fields.flag("add_generation_prompt") ?? true
         conversation.continuesLastMessage = try fields.flag("continue_final_message") ?? false
         if conversation.continuesLastMessage {
