@@ -127,12 +127,12 @@ extension RequestBody {
     }
 
     fileprivate mutating func responseLabels(into request: inout GenerationRequest, echo: inout ResponseEcho) throws(FieldFault) {
+        echo.metadata = try metadata()
         try labels(into: &request)
         echo.user = request.user
         echo.cacheKey = request.cacheKey
         echo.safetyIdentifier = try fields.text("safety_identifier", atMost: DialectLimits.label)
         request.user = request.user ?? echo.safetyIdentifier
-        echo.metadata = try metadata()
         // Kept as long as there is room, whatever is said of it.
         _ = try fields.text("prompt_cache_retention", atMost: DialectLimits.label)
         _ = try fields.object("prompt_cache_options")
