@@ -290,9 +290,10 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
     /// A stream has grown.
     func appended(_ exchange: HTTPExchange) {
         flushSoon()
-        guard unsent > limits.unsentBytes else { return }
+        let most = limits.unsentBytes + exchange.bulkBytes
+        guard unsent > most else { return }
         send()
-        guard isOpen, unsent > limits.unsentBytes else { return }
+        guard isOpen, unsent > most else { return }
         server.counters.slowReaders += 1
         isCut = true
         exchange.cutOff()

@@ -24,11 +24,11 @@ package final class HandlerTable: HTTPApplication {
 
     /// Looked at before the routes, when the head is there: an answer refuses the request, for a missing key say.
     package var refuse: (@LoopActor (HTTPRequest) -> HTTPResponse?)?
-    /// Adds the fields that every answer has, those of this table and of the server too.
-    package var completes: (@LoopActor (inout [HTTPField], HTTPRequest) -> Void)?
     /// Bodies that say of themselves that they are no JSON are refused by the head, with what to send instead. One that says nothing is read:
     /// clients of a few lines forget the field.
     package var takesOnlyJSON = false
+    /// Adds the fields that every answer has, those of this table and of the server too.
+    package var completes: (@LoopActor (inout [HTTPField], HTTPRequest) -> Void)?
     /// The shape of errors; OpenAI's as a rule.
     package var errors: @Sendable (HTTPStatus, StaticString) -> [UInt8] = HTTPErrorBody.json
 
@@ -122,7 +122,7 @@ package final class HandlerTable: HTTPApplication {
 
     /// No route of this table takes it, and it is none of those that every server knows.
     private func isUnknown(_ method: HTTPMethod) -> Bool {
-        guard case .other = method else { return false }
+        guard case .other(let name) = method, name != "TRACE" else { return false }
         return !handlers.contains { $0.method == method }
     }
 

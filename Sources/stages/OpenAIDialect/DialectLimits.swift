@@ -22,6 +22,10 @@ package enum DialectLimits {
     static let name = 256
     /// As long as names are on the wire.
     static let model = 256
+    /// What OpenAI's API allows: so many pairs of a name and a value, here with four bytes to a character.
+    static let metadata = 16
+    static let metadataName = 4 * 64
+    static let metadataValue = 4 * 512
     /// Of a user, a key or another word of the client's that is kept: real ones are ids, and JSON texts of a few.
     static let label = 1 << 10
     /// As long as labels are on the wire.

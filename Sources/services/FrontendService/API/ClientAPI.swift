@@ -20,11 +20,13 @@ final class ClientAPI {
         models = ModelAPI(frontend)
         tokens = TokenAPI(frontend, generation)
         table = HandlerTable(on: frontend.context.loop)
-        table.completes = { [weak frontend] headers, request in frontend?.label(&headers, of: request) }
         table.takesOnlyJSON = true
+        table.completes = { [weak frontend] headers, request in frontend?.label(&headers, of: request) }
         for endpoint in GenerationEndpoint.allCases {
             table.on(.post, endpoint.path, task: { [generation] exchange in await generation.answer(exchange, endpoint) })
         }
+        let stored = StoredResponses(frontend)
+        stored.serve(on: table)
         table.on(.get, "/v1/models", run: { [models] exchange in models.list(exchange) })
         // Names of models may have slashes in them.
         table.on(.get, "/v1/models/{id*}", run: { [models] exchange in models.show(exchange) })

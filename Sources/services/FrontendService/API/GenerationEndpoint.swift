@@ -4,12 +4,13 @@ import Telemetry
 
 /// The endpoints that make a model produce text: each reads its own requests into the one form, and writes the one answer in its own.
 enum GenerationEndpoint: CaseIterable, Sendable {
-    case chat, text
+    case chat, text, responses
 
     var path: StaticString {
         switch self {
         case .chat: "/v1/chat/completions"
         case .text: "/v1/completions"
+        case .responses: "/v1/responses"
         }
     }
 
@@ -17,6 +18,7 @@ enum GenerationEndpoint: CaseIterable, Sendable {
         switch self {
         case .chat: .chatCompletions
         case .text: .completions
+        case .responses: .responses
         }
     }
 
@@ -31,6 +33,7 @@ enum GenerationEndpoint: CaseIterable, Sendable {
         switch self {
         case .chat: ChatCompletionWriter(id: id.description, created: created, model: request.model, delivery: delivery)
         case .text: CompletionWriter(id: id.description, created: created, model: request.model, delivery: delivery)
+        case .responses: ResponsesWriter(id: id.description, created: created, delivery: delivery)
         }
     }
 }
@@ -51,6 +54,10 @@ struct ParsedRequest: Sendable {
             (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
         case .text:
             let request = try CompletionRequest(parsing: body.span.bytes)
+            unknownNames = request.unknownFields.names
+            (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
+        case .responses:
+            let request = try ResponsesRequest(parsing: body.span.bytes)
             unknownNames = request.unknownFields.names
             (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
         }

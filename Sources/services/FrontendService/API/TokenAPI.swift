@@ -90,7 +90,7 @@ final class TokenAPI {
                 text.addsSpecials = request.addsSpecialTokens
                 try model.text.tokenizer.encode(text, atMost: Limits.promptTokens, isCancelled: { gone.isRaised }, into: &tokens)
             }
-        } catch { throw Preparation.refusal(error, request.prompt, Limits.promptTokens) }
+        } catch { throw Preparation.refusal(error, request.prompt.parameter(Delivery().fieldNames), Limits.promptTokens) }
         let vocabulary = model.text.vocabulary
         let texts = request.wantsTexts ? tokens.map { vocabulary.text(of: $0) } : nil
         var answer: [UInt8] = []

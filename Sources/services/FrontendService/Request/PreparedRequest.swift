@@ -72,19 +72,21 @@ struct Preparation: Sendable {
 
     func run() throws(DialectError) -> PreparedRequest {
         let context = Int(model.card.contextLength)
-        let began = clock(), demand = AnswerDemand(model: model, generation: generation)
+        let began = clock(), demand = AnswerDemand(model: model, generation: generation, names: delivery.fieldNames)
         var generation = generation
         generation.constraint = try demand.constraint()
         let needs = try demand.needs(generation.constraint)
         var tokens: [TokenID] = [], rendered: Rendered
         do throws(TextError) {
             rendered = try encode(atMost: max(0, min(context - 1, Limits.promptTokens)), into: &tokens)
-        } catch { throw Self.refusal(error, generation.prompt, context) }
+        } catch { throw Self.refusal(error, generation.prompt.parameter(delivery.fieldNames), context) }
         let form = try demand.form(after: rendered.prompt)
         let encoded = clock()
         let room = context - tokens.count
         let wanted = generation.sampling.maxTokens.map(Int.init)
-        if let wanted, wanted > room { throw DialectError.contextLengthExceeded(limit: context, param: generation.prompt.parameter) }
+        if let wanted, wanted > room {
+            throw DialectError.contextLengthExceeded(limit: context, param: generation.prompt.parameter(delivery.fieldNames))
+        }
         var hashes: [SequenceHash] = []
         let adapter = model.card.loRAs.contains { $0.text == generation.model } ? generation.model : ""
         let hasher = BlockHasher(blockSize: model.card.blockSize, adapter: adapter)
@@ -126,13 +128,15 @@ struct Preparation: Sendable {
         return rendered
     }
 
-    static func refusal(_ error: TextError, _ prompt: GenerationRequest.Prompt, _ context: Int) -> DialectError {
+    /// `param` is the member of the body that the prompt came from.
+    static func refusal(_ error: TextError, _ param: String, _ context: Int) -> DialectError {
         switch error {
-        case .promptTooLong: .contextLengthExceeded(limit: context, param: prompt.parameter)
-        case .template(.unsupported(let param, _)): DialectError(message: error.description, param: param, code: "unsupported_value")
-        case .template(.tooLong): .contextLengthExceeded(limit: context, param: prompt.parameter)
+        case .promptTooLong: .contextLengthExceeded(limit: context, param: param)
+        case .template(.unsupported(let named, _)):
+            DialectError(message: error.description, param: named == "messages" ? param : named, code: "unsupported_value")
+        case .template(.tooLong): .contextLengthExceeded(limit: context, param: param)
         case .template, .emptyPrompt, .tokenOutOfRange, .wordTooLong, .patternTooCostly:
-            DialectError(message: error.description, param: prompt.parameter, code: "invalid_value")
+            DialectError(message: error.description, param: param, code: "invalid_value")
         // Nobody hears it.
         case .cancelled: DialectError(ErrorBody(ServiceFailure(.cancelled)))
         case .noTokenizer, .unknownFile, .invalidFile:
@@ -150,7 +154,7 @@ extension DialectError {
 
 extension GenerationRequest.Prompt {
     /// The member of the body that it came from.
-    fileprivate var parameter: String { if case .conversation = self { "messages" } else { "prompt" } }
+    func parameter(_ names: FieldNames) -> String { if case .conversation = self { names.conversation } else { "prompt" } }
 }
 
 extension Sampling {
