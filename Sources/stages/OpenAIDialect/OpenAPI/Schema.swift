@@ -37,11 +37,11 @@ struct Schema {
         Schema(#"{"type":"number","minimum":\#(range.lowerBound),"maximum":\#(range.upperBound)}"#)
     }
 
-    static func word(_ words: String...) -> Schema { self.words(words) }
+    static func word(_ words: String...) -> Schema { word(of: words) }
 
-    static func words(_ words: [String]) -> Schema {
-        Schema(#"{"enum":[\#(words.map { "\"\($0)\"" }.joined(separator: ","))]}"#)
-    }
+    static func word(of words: [String]) -> Schema { Schema(#"{"enum":[\#(words.map { "\"\($0)\"" }.joined(separator: ","))]}"#) }
+
+    static func word(of flags: [Bool]) -> Schema { Schema(#"{"enum":[\#(flags.map(\.description).joined(separator: ","))]}"#) }
 
     // MARK: Made of others
 
@@ -52,7 +52,9 @@ struct Schema {
         return Schema(#"{"type":"array"\#(least)\#(most),"items":\#(element.json)}"#)
     }
 
-    static func either(_ schemas: Schema...) -> Schema { Schema(#"{"anyOf":[\#(schemas.map(\.json).joined(separator: ","))]}"#) }
+    static func either(_ schemas: Schema...) -> Schema { either(schemas) }
+
+    static func either(_ schemas: [Schema]) -> Schema { Schema(#"{"anyOf":[\#(schemas.map(\.json).joined(separator: ","))]}"#) }
 
     static func object(_ members: [Member], most: Int? = nil) -> Schema {
         let needed = members.filter(\.isNeeded).map { "\"\($0.name)\"" }
