@@ -13,14 +13,17 @@ final class ClientAPI {
     let table: HandlerTable
     private let generation: GenerationAPI
     private let models: ModelAPI
+    private let tokenCount: TokenCountAPI
 
     init(_ frontend: Frontend) {
         generation = GenerationAPI(frontend)
         models = ModelAPI(frontend)
+        tokenCount = TokenCountAPI(frontend, generation)
         table = HandlerTable(on: frontend.context.loop)
         for endpoint in GenerationEndpoint.allCases {
             table.on(.post, endpoint.path, task: { [generation] exchange in await generation.answer(exchange, endpoint) })
         }
+        table.on(.post, TokenCountAPI.path, task: { [tokenCount] exchange in await tokenCount.answer(exchange) })
         table.on(.get, "/v1/models", run: { [models] exchange in models.list(exchange) })
         // Names of models may have slashes in them.
         table.on(.get, "/v1/models/{id*}", run: { [models] exchange in models.show(exchange) })

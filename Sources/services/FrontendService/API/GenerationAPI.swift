@@ -32,10 +32,7 @@ final class GenerationAPI {
             return refuse(exchange, ErrorBody(ServiceFailure(.overloaded)), endpoint, label, trace, meter)
         }
         trace.spans?.prepared(prepared, id)
-        if let memory = prepared.memory {
-            frontend.metrics.reusedPromptBytes.increment(by: memory.reused)
-            frontend.metrics.encodedPromptBytes.increment(by: memory.total - memory.reused)
-        }
+        frontend.metrics.encoded(prepared.memory)
         let requestID = label ?? id.description
         if let label { frontend.decisions.remember(label, id) }
         let record = RequestRecord(prepared, id: id, meter: meter, receivedAt: exchange.request.receivedAt, frontend: frontend)
@@ -56,14 +53,9 @@ final class GenerationAPI {
     private func prepare(
         _ exchange: HTTPExchange, _ endpoint: GenerationEndpoint, _ meter: inout RequestMeter?
     ) async throws(DialectError) -> PreparedRequest {
-        let body = exchange.takeBody(), loop = frontend.context.loop
-        let isSmall = body.count <= frontend.limits.inlineBodyBytes, gone = Flag()
-        let parsed: ParsedRequest
-        if isSmall {
-            parsed = try ParsedRequest(body, endpoint)
-        } else {
-            exchange.whenGone = { gone.raise() }
-            parsed = try await offloaded(bytes: body.count, unless: gone) { () throws(DialectError) in try ParsedRequest(body, endpoint) }
+        let body = exchange.takeBody(), loop = frontend.context.loop, gone = Flag(), options = frontend.dialect
+        let parsed = try await done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in
+            try ParsedRequest(body, endpoint, options)
         }
         frontend.metrics.unknownFields.increment(by: parsed.unknownFields)
         let model = try await model(named: parsed.generation.model, for: exchange)
@@ -71,17 +63,17 @@ final class GenerationAPI {
             endpoint.label, model: model.card.name, isStreamed: parsed.delivery.isStreamed, isQuestion: parsed.generation.hints.isQueryOnly,
             receivedAt: exchange.request.receivedAt)
         let preparation = Preparation(
-            model: model, generation: parsed.generation, delivery: parsed.delivery,
+            model: model, generation: parsed.generation, delivery: parsed.delivery, constraintField: endpoint.constraintField,
             unixSeconds: loop.wallClockMilliseconds / 1_000, seed: loop.random.next(), clock: { loop.clockReading }, gone: gone)
-        if isSmall { return try preparation.run() }
-        exchange.whenGone = { gone.raise() }
-        return try await offloaded(bytes: body.count, unless: gone) { () throws(DialectError) in try preparation.run() }
+        return try await done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try preparation.run() }
     }
 
-    /// Work that waits for its turn is not begun once its client is gone.
-    private func offloaded<Value: Sendable>(
-        bytes: Int, unless gone: Flag, _ work: @escaping @Sendable () throws(DialectError) -> Value
+    /// Small work is done here and now, work on a large body on the pool, and not begun there once its client is gone.
+    func done<Value: Sendable>(
+        bytes: Int, for exchange: HTTPExchange, _ gone: Flag, _ work: @escaping @Sendable () throws(DialectError) -> Value
     ) async throws(DialectError) -> Value {
+        guard bytes > frontend.limits.inlineBodyBytes else { return try work() }
+        exchange.whenGone = { gone.raise() }
         // What a megabyte costs in a simulation; about what it costs in truth.
         let cost = Duration.nanoseconds(Int64(bytes) * 20)
         let result: Result<Value, DialectError>
@@ -95,7 +87,7 @@ final class GenerationAPI {
 
     /// Waits, bounded, for what may come at any moment: a router that says which models there are, workers of one that was served before,
     /// the files of one that was named.
-    private func model(named name: String, for exchange: HTTPExchange) async throws(DialectError) -> ServedModel {
+    func model(named name: String, for exchange: HTTPExchange) async throws(DialectError) -> ServedModel {
         if let card = frontend.cluster.card(named: name), let model = frontend.models.model(card) { return model }
         let loop = frontend.context.loop, deadline = loop.now + frontend.limits.routerReturn, change = Signal(on: loop)
         exchange.whenGone = { change.wake() }

@@ -43,11 +43,13 @@ extension Conversation {
 struct AnswerDemand {
     let model: ServedModel
     let generation: GenerationRequest
+    /// What the client calls its wish for a form.
+    let constraintField: String
 
     /// What binds the output: the client's own wish, or a call that it demands.
     func constraint() throws(DialectError) -> OutputConstraint? {
         let wish = generation.constraint
-        if wish != nil, !can(.constraints) { throw unsupported("response_format", "with any type but 'text'") }
+        if wish != nil, !can(.constraints) { throw unsupported(constraintField, "with any type but 'text'") }
         guard case .conversation(let conversation) = generation.prompt else { return wish }
         switch conversation.toolChoice {
         case .automatic, .none:
@@ -56,7 +58,7 @@ struct AnswerDemand {
             guard can(.constraints) else {
                 throw unsupported("tool_choice", "with any value but 'auto' and 'none'")
             }
-            guard wish == nil else { throw unsupported("tool_choice", "together with 'response_format'") }
+            guard wish == nil else { throw unsupported("tool_choice", "together with '\(constraintField)'") }
             return .jsonSchema(try ForcedCalls.schema(conversation))
         }
     }

@@ -52,6 +52,8 @@ struct Preparation: Sendable {
     let model: ServedModel
     let generation: GenerationRequest
     let delivery: Delivery
+    /// What its client calls the form that it wants the answer in.
+    var constraintField = "response_format"
     let unixSeconds: Int64
     /// Drawn by the loop for a client that gave none.
     let seed: UInt64
@@ -62,7 +64,7 @@ struct Preparation: Sendable {
 
     func run() throws(DialectError) -> PreparedRequest {
         let context = Int(model.card.contextLength)
-        let began = clock(), demand = AnswerDemand(model: model, generation: generation)
+        let began = clock(), demand = AnswerDemand(model: model, generation: generation, constraintField: constraintField)
         var generation = generation
         generation.constraint = try demand.constraint()
         let needs = try demand.needs(generation.constraint)
@@ -73,8 +75,11 @@ struct Preparation: Sendable {
         let form = try demand.form(after: rendered.prompt)
         let encoded = clock()
         let room = context - tokens.count
-        let wanted = generation.sampling.maxTokens.map(Int.init)
-        if let wanted, wanted > room { throw DialectError.contextLengthExceeded(limit: context, param: generation.prompt.parameter) }
+        var sampling = generation.sampling
+        if let wanted = sampling.maxTokens, wanted > room {
+            guard sampling.fitsContext else { throw .contextLengthExceeded(limit: context, param: generation.prompt.parameter) }
+            sampling.maxTokens = UInt32(room)
+        }
         var hashes: [SequenceHash] = []
         let adapter = model.card.loRAs.contains { $0.text == generation.model } ? generation.model : ""
         let hasher = BlockHasher(blockSize: model.card.blockSize, adapter: adapter)
@@ -83,10 +88,24 @@ struct Preparation: Sendable {
         return PreparedRequest(
             model: model, generation: generation, delivery: delivery, form: form, needs: needs, prompt: tokens, hashes: hashes,
             hasher: hasher, adapter: adapter,
-            sampling: Sampling(generation.sampling.filled(from: model.defaults), seed: generation.sampling.seed ?? seed),
-            maxTokens: wanted ?? room,
+            sampling: Sampling(sampling.filled(from: model.defaults), seed: sampling.seed ?? seed),
+            maxTokens: sampling.maxTokens.map(Int.init) ?? room,
             tokenizing: began.duration(to: encoded), rendering: rendered.at.map { began.duration(to: $0) },
             memory: rendered.memory, hashing: encoded.duration(to: hashed))
+    }
+
+    /// How many tokens the prompt has, whether or not the model has room for them.
+    func count() throws(DialectError) -> PromptCount {
+        var tokens: [TokenID] = []
+        do throws(TextError) {
+            let rendered = try encode(atMost: Limits.promptTokens, into: &tokens)
+            return PromptCount(tokens: tokens.count, memory: rendered.memory)
+        } catch { throw Self.refusal(error, generation.prompt, Limits.promptTokens) }
+    }
+
+    struct PromptCount: Sendable {
+        let tokens: Int
+        let memory: PromptMemory.Outcome?
     }
 
     /// What came of a prompt besides its tokens.

@@ -4,6 +4,8 @@ package struct Delivery: Hashable, Sendable {
     package var usage = UsageReporting.none
     /// The prompt stands before each answer (text completions only).
     package var echoesPrompt = false
+    /// What the model thinks is not shown.
+    package var hidesReasoning = false
 
     package init() {}
 }
