@@ -3,6 +3,8 @@ import Concurrency
 import EventLoop
 import HTTPServing
 import OpenAIDialect
+import ProcessKit
+import Telemetry
 import TextProcessing
 import WireProtocol
 
