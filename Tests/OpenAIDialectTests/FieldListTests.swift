@@ -40,7 +40,7 @@ import Testing
 
     @Test("what is honoured or checked is known")
     func known() throws {
-        for name in try Self.names("Honoured") + Self.names("Honoured where") + Self.names("Checked")
+        for name in try Self.names("Honoured") + Self.names("Left to the model") + Self.names("Checked")
         where !["model", "messages", "prompt"].contains(name) {
             #expect(!outcome(of: name).isUnknown, "\(name)")
         }
