@@ -115,7 +115,7 @@ struct MessagesTests {
         scene.finish(post(scene, stream: false)) { answer in
             let usage = answer.json["usage"]
             #expect(usage?["cache_read_input_tokens"]?.asInt == 5 && usage?["cache_creation_input_tokens"]?.asInt == 0)
-            let prompt = scene.workers.compactMap { worker in worker { $0.jobs.last?.entry.tokens.count } }.first
+            let prompt = scene.workers.compactMap { worker in worker { $0.jobs.last?.entry.promptTokens.count } }.first
             #expect(usage?["input_tokens"]?.asInt == prompt.map { $0 - 5 })
         }
     }
@@ -136,7 +136,7 @@ struct MessagesTests {
             #expect(answer.json["stop_reason"]?.asString == "model_context_window_exceeded")
         }
         let entry = scene.workers.compactMap { worker in worker { $0.jobs.last?.entry } }.first
-        #expect(entry.map { $0.tokens.count + Int($0.sampling.maxTokens) } == 8192)
+        #expect(entry.map { $0.promptTokens.count + Int($0.sampling.maxTokens) } == 8192)
         scene.finish(post(scene, stream: false, maxTokens: 3)) { #expect($0.json["stop_reason"]?.asString == "max_tokens") }
         let long = String(repeating: "x", count: 9_000)
         scene.finish(post(scene, stream: false, messages: #"[{"role":"user","content":"\#(long)"}]"#)) { answer in
@@ -150,7 +150,7 @@ struct MessagesTests {
         let scene = scene(["42."])
         let messages = #"[{"role":"user","content":"q"},{"role":"assistant","content":"It is "}]"#
         scene.finish(post(scene, stream: false, messages: messages)) { #expect($0.json["content"]?[0]?["text"]?.asString == "42.") }
-        let prompt = scene.workers.compactMap { worker in worker { $0.jobs.last?.entry.tokens } }.first ?? []
+        let prompt = scene.workers.compactMap { worker in worker { $0.jobs.last?.entry.promptTokens } }.first ?? []
         #expect(String(decoding: prompt.filter { $0 < 256 }.map { UInt8($0) }, as: UTF8.self).hasSuffix("assistant\nIt is "))
     }
 
