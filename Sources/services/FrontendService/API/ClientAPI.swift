@@ -20,6 +20,7 @@ final class ClientAPI {
         models = ModelAPI(frontend)
         tokenCount = TokenCountAPI(frontend, generation)
         table = HandlerTable(on: frontend.context.loop)
+        table.takesOnlyJSON = true
         for endpoint in GenerationEndpoint.allCases {
             table.on(.post, endpoint.path, task: { [generation] exchange in await generation.answer(exchange, endpoint) })
         }
