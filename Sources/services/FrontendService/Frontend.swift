@@ -10,6 +10,7 @@ import WireProtocol
 final class Frontend {
     let context: ProcessContext
     let limits: FrontendLimits
+    let dialect: DialectOptions
     let metrics: FrontendMetrics
     let cluster: ClusterView
     let workers: WorkerPool
@@ -32,11 +33,13 @@ final class Frontend {
     private var unknownNames: Set<String> = []
 
     init(
-        context: ProcessContext, limits: FrontendLimits, metrics: FrontendMetrics, cluster: ClusterView, workers: WorkerPool,
+        context: ProcessContext, limits: FrontendLimits, dialect: DialectOptions, metrics: FrontendMetrics, cluster: ClusterView,
+        workers: WorkerPool,
         models: ModelStore, sessions: SessionSettings
     ) {
         self.context = context
         self.limits = limits
+        self.dialect = dialect
         self.metrics = metrics
         self.cluster = cluster
         self.workers = workers

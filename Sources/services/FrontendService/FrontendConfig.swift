@@ -13,6 +13,7 @@ package struct FrontendConfig: Sendable {
     package var routers = [Address(host: "127.0.0.1", port: 8100)]
     package var limits = FrontendLimits()
     package var http = HTTPLimits()
+    var dialect = DialectOptions()
     var sessions = SessionSettings()
 
     package init() {}
@@ -35,6 +36,7 @@ package struct FrontendOptions: Sendable {
     private let keepalive: OptionKey<Duration>
     private let sessions: SessionOptions
     private let promptMemory: OptionKey<Int>
+    private let stripPreamble: OptionKey<Bool>
     private let requests: OptionKey<Int>
     private let connections: OptionKey<Int>
     private let headerBytes: OptionKey<Int>
@@ -92,6 +94,9 @@ package struct FrontendOptions: Sendable {
         promptMemory = table.option(
             "prompt-memory-bytes", .integer(0...(64 << 30)), default: limits.promptMemoryBytes,
             help: "Latest prompts of each model and their tokens, so that only what a chat has grown by is encoded; 0: none.")
+        stripPreamble = table.flag(
+            "strip-anthropic-preamble", default: DialectOptions().stripsPreamble,
+            help: "Leave out the line about billing before system prompts on /v1/messages, which would keep caches from being found.")
         table.group("HTTP limits")
         requests = table.option("max-requests", .integer(1...1_000_000), default: limits.requests, help: "Requests running at once.")
         connections = table.option("max-connections", .integer(1...1_000_000), default: http.connections, help: "Client connections.")
@@ -136,6 +141,7 @@ package struct FrontendOptions: Sendable {
         config.limits.keepalive = resolved[keepalive]
         config.sessions = sessions.settings(resolved)
         config.limits.promptMemoryBytes = resolved[promptMemory]
+        config.dialect.stripsPreamble = resolved[stripPreamble]
         config.limits.requests = resolved[requests]
         config.http.connections = resolved[connections]
         config.http.headerBytes = resolved[headerBytes]

@@ -41,7 +41,8 @@ package final class FrontendService {
             context: context, endpoint: endpoint, cluster: cluster, promptMemoryBytes: config.limits.promptMemoryBytes
         ) { relay.frontend?.clusterChanged() }
         frontend = Frontend(
-            context: context, limits: config.limits, metrics: metrics, cluster: cluster, workers: workers, models: models,
+            context: context, limits: config.limits, dialect: config.dialect, metrics: metrics, cluster: cluster, workers: workers,
+            models: models,
             sessions: config.sessions)
         relay.frontend = frontend
         api = ClientAPI(frontend)

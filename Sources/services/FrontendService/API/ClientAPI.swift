@@ -14,11 +14,13 @@ final class ClientAPI {
     private let generation: GenerationAPI
     private let models: ModelAPI
     private let tokens: TokenAPI
+    private let tokenCount: TokenCountAPI
 
     init(_ frontend: Frontend) {
         generation = GenerationAPI(frontend)
         models = ModelAPI(frontend)
         tokens = TokenAPI(frontend, generation)
+        tokenCount = TokenCountAPI(frontend, generation)
         table = HandlerTable(on: frontend.context.loop)
         table.takesOnlyJSON = true
         table.completes = { [weak frontend] headers, request in frontend?.label(&headers, of: request) }
@@ -27,6 +29,7 @@ final class ClientAPI {
         }
         let stored = StoredResponses(frontend)
         stored.serve(on: table)
+        table.on(.post, TokenCountAPI.path, task: { [tokenCount] exchange in await tokenCount.answer(exchange) })
         table.on(.get, "/v1/models", run: { [models] exchange in models.list(exchange) })
         // Names of models may have slashes in them.
         table.on(.get, "/v1/models/{id*}", run: { [models] exchange in models.show(exchange) })

@@ -32,10 +32,7 @@ final class GenerationAPI {
             return refuse(exchange, ErrorBody(ServiceFailure(.overloaded)), endpoint, label, trace, meter)
         }
         trace.spans?.prepared(prepared, id)
-        if let memory = prepared.memory {
-            frontend.metrics.reusedPromptBytes.increment(by: memory.reused)
-            frontend.metrics.encodedPromptBytes.increment(by: memory.total - memory.reused)
-        }
+        frontend.metrics.encoded(prepared.memory)
         let requestID = label ?? id.description
         if let label { frontend.decisions.remember(label, id) }
         let record = RequestRecord(prepared, id: id, meter: meter, receivedAt: exchange.request.receivedAt, frontend: frontend)
@@ -57,14 +54,9 @@ final class GenerationAPI {
     private func prepare(
         _ exchange: HTTPExchange, _ endpoint: GenerationEndpoint, _ meter: inout RequestMeter?
     ) async throws(DialectError) -> PreparedRequest {
-        let body = exchange.takeBody(), loop = frontend.context.loop
-        let isSmall = body.count <= frontend.limits.inlineBodyBytes, gone = Flag()
-        let parsed: ParsedRequest
-        if isSmall {
-            parsed = try ParsedRequest(body, endpoint)
-        } else {
-            exchange.whenGone = { gone.raise() }
-            parsed = try await offloaded(bytes: body.count, unless: gone) { () throws(DialectError) in try ParsedRequest(body, endpoint) }
+        let body = exchange.takeBody(), loop = frontend.context.loop, gone = Flag(), options = frontend.dialect
+        let parsed = try await done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in
+            try ParsedRequest(body, endpoint, options)
         }
         frontend.noteUnknown(parsed.unknownFields, parsed.unknownNames)
         var generation = parsed.generation
@@ -76,15 +68,15 @@ final class GenerationAPI {
         let preparation = Preparation(
             model: model, generation: generation, delivery: parsed.delivery,
             unixSeconds: loop.wallClockMilliseconds / 1_000, seed: loop.random.next(), clock: { loop.clockReading }, gone: gone)
-        if isSmall { return try preparation.run() }
-        exchange.whenGone = { gone.raise() }
-        return try await offloaded(bytes: body.count, unless: gone) { () throws(DialectError) in try preparation.run() }
+        return try await done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try preparation.run() }
     }
 
-    /// Work that waits for its turn is not begun once its client is gone.
-    func offloaded<Value: Sendable>(
-        bytes: Int, unless gone: Flag, _ work: @escaping @Sendable () throws(DialectError) -> Value
+    /// Small work is done here and now, work on a large body on the pool, and not begun there once its client is gone.
+    func done<Value: Sendable>(
+        bytes: Int, for exchange: HTTPExchange, _ gone: Flag, _ work: @escaping @Sendable () throws(DialectError) -> Value
     ) async throws(DialectError) -> Value {
+        guard bytes > frontend.limits.inlineBodyBytes else { return try work() }
+        exchange.whenGone = { gone.raise() }
         // What a megabyte costs in a simulation; about what it costs in truth.
         let cost = Duration.nanoseconds(Int64(bytes) * 20)
         let result: Result<Value, DialectError>

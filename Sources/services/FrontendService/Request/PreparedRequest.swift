@@ -83,9 +83,12 @@ struct Preparation: Sendable {
         let form = try demand.form(after: rendered.prompt)
         let encoded = clock()
         let room = context - tokens.count
-        let wanted = generation.sampling.maxTokens.map(Int.init)
-        if let wanted, wanted > room {
-            throw DialectError.contextLengthExceeded(limit: context, param: generation.prompt.parameter(delivery.fieldNames))
+        var sampling = generation.sampling
+        if let wanted = sampling.maxTokens, wanted > room {
+            guard sampling.fitsContext else {
+                throw .contextLengthExceeded(limit: context, param: generation.prompt.parameter(delivery.fieldNames))
+            }
+            sampling.maxTokens = UInt32(room)
         }
         var hashes: [SequenceHash] = []
         let adapter = model.card.loRAs.contains { $0.text == generation.model } ? generation.model : ""
@@ -96,11 +99,25 @@ struct Preparation: Sendable {
         return PreparedRequest(
             model: model, generation: generation, delivery: delivery, form: form, needs: needs, prompt: tokens, hashes: hashes,
             hasher: hasher, adapter: adapter,
-            sampling: Sampling(generation.sampling.filled(from: model.defaults), seed: generation.sampling.seed ?? seed),
-            maxTokens: wanted ?? room,
+            sampling: Sampling(sampling.filled(from: model.defaults), seed: sampling.seed ?? seed),
+            maxTokens: sampling.maxTokens.map(Int.init) ?? room,
             tokenizing: began.duration(to: encoded), rendering: rendered.at.map { began.duration(to: $0) },
             memory: rendered.memory, hashing: encoded.duration(to: hashed),
             formattedPrompt: isShown ? rendered.prompt?.utf8 : nil)
+    }
+
+    /// How many tokens the prompt has, whether or not the model has room for them.
+    func count() throws(DialectError) -> PromptCount {
+        var tokens: [TokenID] = []
+        do throws(TextError) {
+            let rendered = try encode(atMost: Limits.promptTokens, into: &tokens)
+            return PromptCount(tokens: tokens.count, memory: rendered.memory)
+        } catch { throw Self.refusal(error, generation.prompt.parameter(delivery.fieldNames), Limits.promptTokens) }
+    }
+
+    struct PromptCount: Sendable {
+        let tokens: Int
+        let memory: PromptMemory.Outcome?
     }
 
     /// What came of a prompt besides its tokens.

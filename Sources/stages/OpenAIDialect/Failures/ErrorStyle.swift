@@ -2,4 +2,15 @@
 package enum ErrorStyle: Hashable, Sendable {
     /// `{"error":{"message","type","param","code"}}`.
     case openAI
+    /// `{"type":"error","error":{"type","message"},"request_id"}`: the message alone names the field.
+    case anthropic
+
+    /// The status that clients of the API know a failure by.
+    package func status(of error: ErrorBody) -> Int {
+        self == .anthropic && error.status == Self.unavailable ? Self.overloaded : error.status
+    }
+
+    private static let unavailable = 503
+    /// Of Anthropic's API, where OpenAI's has 503.
+    private static let overloaded = 529
 }

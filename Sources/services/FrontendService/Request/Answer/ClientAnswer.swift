@@ -83,18 +83,18 @@ final class ClientAnswer {
     }
 
     func text(choice: UInt8, _ text: RawSpan, logprobs: LogprobsBuffer?) {
-        guard takesPieces else { return bodies[Int(choice)].text.append(text) }
+        guard takesPieces else { return bodies[Int(choice)].append(text: text) }
         guard !text.isEmpty || logprobs != nil else { return }
         event { writer.appendText(choice: Int(choice), text, logprobs: logprobs, usage: usage, to: &$0) }
     }
 
     func reasoning(choice: UInt8, _ text: RawSpan) {
-        guard takesPieces else { return bodies[Int(choice)].reasoning.append(text) }
+        guard takesPieces else { return bodies[Int(choice)].append(reasoning: text) }
         event { writer.appendReasoning(choice: Int(choice), text, usage: usage, to: &$0) }
     }
 
     func call(choice: UInt8, _ call: AnswerCall) {
-        guard takesPieces else { return bodies[Int(choice)].calls.append(CompletedChoice.Call(call)) }
+        guard takesPieces else { return bodies[Int(choice)].append(call) }
         event { writer.appendCall(choice: Int(choice), call, usage: usage, to: &$0) }
     }
 
@@ -155,7 +155,7 @@ final class ClientAnswer {
         exchange.endStream()
     }
 
-    private var headers: [HTTPField] { [HTTPField("x-request-id", requestID)] + (cookie.map { [$0] } ?? []) }
+    private var headers: [HTTPField] { writer.errorStyle.names(requestID) + (cookie.map { [$0] } ?? []) }
 
     /// In place of an answer, or as the last event of one that had begun.
     func fail(_ failure: ErrorBody) {
@@ -198,11 +198,20 @@ extension [UInt8] {
 extension HTTPResponse {
     /// The API's envelope, with what clients look at before they try again.
     static func error(_ error: ErrorBody, _ style: ErrorStyle = .openAI, requestID: String) -> HTTPResponse {
-        var body: [UInt8] = [], headers = [HTTPField("x-request-id", requestID)]
+        var body: [UInt8] = [], headers = style.names(requestID), error = error
+        error.requestID = requestID
         error.append(style, to: &body)
         if let seconds = error.retryAfterSeconds { headers.append(HTTPField("retry-after", "\(seconds)")) }
         if let retry = error.shouldRetry { headers.append(HTTPField("x-should-retry", retry ? "true" : "false")) }
-        return .json(HTTPStatus.known(error.status), body, headers: headers)
+        return .json(HTTPStatus.known(style.status(of: error)), body, headers: headers)
+    }
+}
+
+extension ErrorStyle {
+    /// What the request is called, in the headers that clients of the API look for it in.
+    func names(_ requestID: String) -> [HTTPField] {
+        let all = [HTTPField("x-request-id", requestID)]
+        return self == .anthropic ? all + [HTTPField("request-id", requestID)] : all
     }
 }
 
@@ -212,7 +221,7 @@ extension HTTPStatus {
         let statuses: [HTTPStatus] = [
             .badRequest, .unauthorized, .forbidden, .notFound, .methodNotAllowed, .requestTimeout, .contentTooLarge,
             .unsupportedMediaType, .unprocessableContent, .tooManyRequests, .clientClosedRequest, .badGateway, .serviceUnavailable,
-            .gatewayTimeout,
+            .gatewayTimeout, .overloaded,
         ]
         return statuses.first { $0.code == code } ?? .internalServerError
     }
