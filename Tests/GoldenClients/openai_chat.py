@@ -245,4 +245,4 @@ def raw_response():
 
 
 if __name__ == "__main__":
-    run(f"openai {importlib.metadata.version('openai')}, chat")
+    run(f"openai {importlib.metadata.version('openai')}")

@@ -168,4 +168,4 @@ def nobody():
 
 
 if __name__ == "__main__":
-    run(f"openai {importlib.metadata.version('openai')}, failures")
+    run(f"openai {importlib.metadata.version('openai')}")

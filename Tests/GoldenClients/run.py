@@ -22,11 +22,15 @@ class Client:
         self.environment, self.scripts, self.in_smoke = environment, scripts, in_smoke
 
 
+OPENAI = ("openai_chat.py", "openai_tools.py", "openai_failures.py")
 # Each in the environment that has its packages; the name of an environment is that of its file in requirements.
 CLIENTS = {
-    "openai": Client("sdk", "openai_chat.py", "openai_failures.py"),
-    "openai-2": Client("litellm", "openai_chat.py", "openai_failures.py", in_smoke=False),
-    "openai-1": Client("older", "openai_chat.py", "openai_failures.py"),
+    "openai": Client("sdk", *OPENAI),
+    "openai-2": Client("litellm", *OPENAI, in_smoke=False),
+    "openai-1": Client("older", *OPENAI),
+    "anthropic": Client("sdk", "anthropic_sdk.py"),
+    "langchain": Client("sdk", "langchain_openai_chat.py"),
+    "litellm": Client("litellm", "litellm_client.py"),
 }
 
 
