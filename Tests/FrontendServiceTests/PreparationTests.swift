@@ -14,7 +14,8 @@ struct PreparationTests {
         card.contextLength = context
         let text = try ModelText.make(files: [ByteModelFile.name: ByteModelFile.standard])
         let model = ServedModel(
-            card: card, text: text, memory: PromptMemory(bytes: 1 << 20), defaults: SamplingParameters(), createdSeconds: 0)
+            card: card, text: text, formats: AnswerFormats(tools: nil, reasoning: nil, vocabulary: text.vocabulary),
+            memory: PromptMemory(bytes: 1 << 20), defaults: SamplingParameters(), createdSeconds: 0)
         let body = Array(#"{"model": "m", "prompt": "\#(prompt)", "max_tokens": 5}"#.utf8)
         let request = try CompletionRequest(parsing: body.span.bytes)
         let preparation = Preparation(

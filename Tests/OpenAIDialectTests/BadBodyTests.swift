@@ -136,9 +136,6 @@ import Testing
     ]
 
     static let notHonoured: [Case] = [
-        members(
-            #""tools":[{"type":"function","function":{"name":"f"}}]"#, "tools", "Unsupported parameter: 'tools' is not supported.",
-            unsupported),
         members(#""tools":[{"function":{}}]"#, "tools[0].function.name", "Missing required parameter: 'tools[0].function.name'.", missing),
         members(
             #""tool_choice":"maybe""#, "tool_choice",
@@ -150,14 +147,10 @@ import Testing
             #""tool_choice":{"type":"function","function":{"name":"f"}}"#, "tool_choice",
             "Invalid 'tool_choice': expected the name of one of the tools.", value),
         members(
-            #""response_format":{"type":"json_object"}"#, "response_format.type",
-            "Unsupported parameter: 'response_format.type' is not supported with any value but 'text'.", unsupported),
-        members(
             #""response_format":{"type":"json_schema","json_schema":{"name":"a"}}"#, "response_format.json_schema.schema",
             "Missing required parameter: 'response_format.json_schema.schema'.", missing),
         members(#""functions":[{}]"#, "functions", "Unsupported parameter: 'functions' is not supported.", unsupported),
         members(#""guided_json":{"type":"object"}"#, "guided_json", "Unsupported parameter: 'guided_json' is not supported.", unsupported),
-        members(#""prompt_logprobs":1"#, "prompt_logprobs", "Unsupported parameter: 'prompt_logprobs' is not supported.", unsupported),
         members(#""cache_salt":"x""#, "cache_salt", "Unsupported parameter: 'cache_salt' is not supported.", unsupported),
         members(
             #""modalities":["text","audio"]"#, "modalities[1]",

@@ -189,20 +189,20 @@ import Testing
         #expect(!other.addsGenerationPrompt)
     }
 
-    @Test("tools and forms of output are read where the deployment honours them")
-    func abilities() throws {
+    @Test("tools and forms of output are read; whether a model can is not known here")
+    func tools() throws {
         let tool = #"{"type":"function","function":{"name":"f","description":"d","parameters":{"z":1,"a":2},"strict":true}}"#
         let members = """
             "tools":[\(tool)],"tool_choice":{"type":"function","function":{"name":"f"}},"parallel_tool_calls":false,
             "response_format":{"type":"json_schema","json_schema":{"name":"n","strict":true,"schema":{"type":"object"}}},"prompt_logprobs":2
             """
-        let request = try chat(chatBody(members), [.tools, .constraints, .promptLogprobs]).generation
+        let request = try chat(chatBody(members)).generation
         guard case .conversation(let conversation) = request.prompt else { return }
         #expect(conversation.tools == [ToolDefinition(name: "f", json: tool)])
         #expect(conversation.toolChoice == .function("f") && !conversation.allowsParallelToolCalls)
         #expect(request.constraint == .jsonSchema(#"{"type":"object"}"#))
         #expect(request.sampling.promptLogprobs == 2)
-        #expect(try chat(chatBody(#""response_format":{"type":"json_object"}"#), .constraints).generation.constraint == .jsonObject)
+        #expect(try chat(chatBody(#""response_format":{"type":"json_object"}"#)).generation.constraint == .jsonObject)
         #expect(try chat(chatBody(#""response_format":{"type":"text"}"#)).generation.constraint == nil)
     }
 

@@ -60,12 +60,8 @@ import Testing
     }
 
     private func check(_ bytes: [UInt8]) {
-        for abilities in [DialectAbilities(), [.tools, .constraints, .promptLogprobs]] {
-            do throws(DialectError) { _ = try ChatCompletionRequest(parsing: bytes.span.bytes, abilities: abilities) } catch {
-                check(error)
-            }
-            do throws(DialectError) { _ = try CompletionRequest(parsing: bytes.span.bytes, abilities: abilities) } catch { check(error) }
-        }
+        do throws(DialectError) { _ = try ChatCompletionRequest(parsing: bytes.span.bytes) } catch { check(error) }
+        do throws(DialectError) { _ = try CompletionRequest(parsing: bytes.span.bytes) } catch { check(error) }
     }
 
     private func check(_ error: DialectError) {

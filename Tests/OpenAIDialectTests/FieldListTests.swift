@@ -33,14 +33,15 @@ import Testing
 
     @Test("what is refused by name is refused by name")
     func refused() throws {
-        let names = try Self.names("Refused by name") + Self.names("Refused unless").filter { $0 != "DialectAbilities" }
+        let names = try Self.names("Refused by name")
         #expect(names.count > 20)
         for name in names where name != "n" { #expect(outcome(of: name).codes.contains("unsupported_parameter"), "\(name)") }
     }
 
     @Test("what is honoured or checked is known")
     func known() throws {
-        for name in try Self.names("Honoured") + Self.names("Checked") where !["model", "messages", "prompt"].contains(name) {
+        for name in try Self.names("Honoured") + Self.names("Left to the model") + Self.names("Checked")
+        where !["model", "messages", "prompt"].contains(name) {
             #expect(!outcome(of: name).isUnknown, "\(name)")
         }
         #expect(outcome(of: "reasoning_effort").isUnknown)

@@ -13,12 +13,19 @@ func written(_ write: (inout [UInt8]) -> Void) -> String {
     return text(bytes)
 }
 
-func chat(_ json: String, _ abilities: DialectAbilities = []) throws(DialectError) -> ChatCompletionRequest {
-    try ChatCompletionRequest(parsing: json.utf8.span.bytes, abilities: abilities)
+/// The data of the events of a stream, each checked for its frame.
+func events(_ write: (inout [UInt8]) -> Void) -> [String] {
+    let text = written(write)
+    guard text.isEmpty || text.hasSuffix("\n\n") else { return ["(an event without its end)"] }
+    return text.split(separator: "\n\n").map { $0.hasPrefix("data: ") ? String($0.dropFirst(6)) : "(an event without its frame)" }
 }
 
-func completion(_ json: String, _ abilities: DialectAbilities = []) throws(DialectError) -> CompletionRequest {
-    try CompletionRequest(parsing: json.utf8.span.bytes, abilities: abilities)
+func chat(_ json: String) throws(DialectError) -> ChatCompletionRequest {
+    try ChatCompletionRequest(parsing: json.utf8.span.bytes)
+}
+
+func completion(_ json: String) throws(DialectError) -> CompletionRequest {
+    try CompletionRequest(parsing: json.utf8.span.bytes)
 }
 
 /// A chat body with one message of a user's and these members more.

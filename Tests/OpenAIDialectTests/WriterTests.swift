@@ -22,14 +22,24 @@ import Testing
         return CompletionWriter(id: "7", created: 1_700_000_000, model: "m", delivery: delivery)
     }
 
-    /// One stream of one choice as a service writes it.
+    /// One stream of one choice as a service writes it, without its last word.
     private func stream(_ writer: some AnswerWriter, finishExtension: [UInt8]? = nil) -> [String] {
-        var chunks: [String] = []
-        if writer.opensChoices { chunks.append(written { writer.appendOpening(choice: 1, usage: usage, to: &$0) }) }
-        chunks.append(written { writer.appendText(choice: 1, "a\"\n€".utf8.span.bytes, logprobs: nil, usage: usage, to: &$0) })
-        chunks.append(written { writer.appendFinish(choice: 1, .stopText, usage: usage, extensionJSON: finishExtension, to: &$0) })
-        if writer.delivery.usage != .none { chunks.append(written { writer.appendUsage(usage, to: &$0) }) }
-        return chunks
+        var writer = writer
+        let all = events { bytes in
+            writer.appendBeginning(usage: usage, to: &bytes)
+            writer.appendOpening(choice: 1, usage: usage, to: &bytes)
+            writer.appendText(choice: 1, "a\"\n€".utf8.span.bytes, logprobs: nil, usage: usage, to: &bytes)
+            writer.appendFinish(choice: 1, AnswerFinish(.stopText), usage: usage, extensionJSON: finishExtension, to: &bytes)
+            writer.appendEnd(usage: usage, to: &bytes)
+        }
+        #expect(all.last == "[DONE]")
+        return all.dropLast()
+    }
+
+    /// The data of the one event that is written.
+    private func event(_ write: (inout [UInt8]) -> Void) -> String {
+        let all = events(write)
+        return all.count == 1 ? all[0] : "(\(all.count) events)"
     }
 
     @Test("a chat stream: role, text, finish")
@@ -75,9 +85,6 @@ import Testing
                 legacyHead + #"{"index":1,"text":"","logprobs":null,"finish_reason":"stop"}],"usage":null}"#,
                 legacyHead + "]," + usageText + "}",
             ])
-        #expect(
-            written { legacyWriter().appendOpening(choice: 0, usage: usage, to: &$0) }
-                == legacyHead + #"{"index":0,"text":"","logprobs":null,"finish_reason":null}]}"#)
     }
 
     @Test(
@@ -88,15 +95,15 @@ import Testing
         ])
     func finishReasons(kind: FinishKind, word: String) {
         #expect(
-            written { chatWriter().appendFinish(choice: 0, kind, usage: usage, extensionJSON: nil, to: &$0) }
+            event { chatWriter().appendFinish(choice: 0, AnswerFinish(kind), usage: usage, extensionJSON: nil, to: &$0) }
                 .hasSuffix(#""finish_reason":"\#(word)"}]}"#))
     }
 
     @Test("whole answers, with several choices")
     func bodies() {
         let choices = [
-            CompletedChoice(index: 0, text: Array("x\ty".utf8), finish: .endOfText),
-            CompletedChoice(index: 1, text: [], finish: .length),
+            CompletedChoice(index: 0, text: Array("x\ty".utf8), finish: AnswerFinish(.endOfText)),
+            CompletedChoice(index: 1, text: [], finish: AnswerFinish(.length)),
         ]
         #expect(
             written { chatWriter().appendBody(choices, usage: usage, extensionJSON: [], to: &$0) }
@@ -123,14 +130,14 @@ import Testing
 
     @Test("log probabilities in the chat API's shape")
     func chatLogprobs() {
-        let text = written { chatWriter().appendText(choice: 0, "é".utf8.span.bytes, logprobs: logprobs, usage: usage, to: &$0) }
+        let text = event { chatWriter().appendText(choice: 0, "é".utf8.span.bytes, logprobs: logprobs, usage: usage, to: &$0) }
         #expect(
             text == head + #"{"index":0,"delta":{"content":"é"},"logprobs":{"content":["#
                 + #"{"token":"é\"","logprob":-0.5,"bytes":[195,169,34],"top_logprobs":["#
                 + #"{"token":"é\"","logprob":-0.5,"bytes":[195,169,34]},{"token":"�","logprob":-9999.0,"bytes":[255]},"#
                 + #"{"token":"�","logprob":-3.0,"bytes":[254]}]},"#
                 + #"{"token":"�","logprob":-1.25,"bytes":[226,130],"top_logprobs":[]}],"refusal":null},"finish_reason":null}]}"#)
-        let choice = CompletedChoice(index: 0, text: [], finish: .length, logprobs: logprobs)
+        let choice = CompletedChoice(index: 0, text: [], finish: AnswerFinish(.length), logprobs: logprobs)
         let body = written { chatWriter().appendBody([choice], usage: usage, extensionJSON: [], to: &$0) }
         #expect(body.contains(#""logprobs":{"content":[{"token":"#))
     }
@@ -140,7 +147,7 @@ import Testing
         func offsets(_ tokens: [([UInt8], Bool)], from start: Int = 0) -> String {
             var buffer = LogprobsBuffer(startingAt: start)
             for (bytes, isShown) in tokens { buffer.append(logprob: 0, isShown: isShown) { $0 += bytes } }
-            let text = written { legacyWriter().appendText(choice: 0, RawSpan(), logprobs: buffer, usage: usage, to: &$0) }
+            let text = event { legacyWriter().appendText(choice: 0, RawSpan(), logprobs: buffer, usage: usage, to: &$0) }
             return text.split(separator: "\"text_offset\":[")[1].split(separator: "]")[0].description
         }
         // 😀 over three tokens, behind é over two.
@@ -163,14 +170,14 @@ import Testing
     @Test("log probabilities in the older shape, offsets going on over chunks and no name twice")
     func legacyLogprobs() throws {
         var buffer = logprobs
-        let first = written { legacyWriter().appendText(choice: 0, RawSpan(), logprobs: buffer, usage: usage, to: &$0) }
+        let first = event { legacyWriter().appendText(choice: 0, RawSpan(), logprobs: buffer, usage: usage, to: &$0) }
         #expect(
             first == legacyHead + #"{"index":0,"text":"","logprobs":{"tokens":["é\"","�"],"token_logprobs":[-0.5,-1.25],"#
                 + #""top_logprobs":[{"é\"":-0.5,"�":-9999.0},{}],"text_offset":[0,2]},"finish_reason":null}]}"#)
         buffer.removeAll()
         #expect(buffer.isEmpty)
         buffer.append(logprob: 0) { $0.append(0x61) }
-        let second = written { legacyWriter().appendText(choice: 0, RawSpan(), logprobs: buffer, usage: usage, to: &$0) }
+        let second = event { legacyWriter().appendText(choice: 0, RawSpan(), logprobs: buffer, usage: usage, to: &$0) }
         #expect(second.contains(#""tokens":["a"],"token_logprobs":[0.0],"top_logprobs":[{}],"text_offset":[2]"#))
         #expect((try? JSONValue(parsing: first)) != nil && (try? JSONValue(parsing: second)) != nil)
     }
@@ -181,7 +188,7 @@ import Testing
         var scalars = String.UnicodeScalarView()
         for _ in 0..<20 { scalars.append(UnicodeScalar(UInt32.random(in: 0...0x2FF, using: &random))!) }
         let text = String(scalars)
-        let chunk = written { chatWriter(.continuous).appendText(choice: 0, text.utf8.span.bytes, logprobs: nil, usage: usage, to: &$0) }
+        let chunk = event { chatWriter(.continuous).appendText(choice: 0, text.utf8.span.bytes, logprobs: nil, usage: usage, to: &$0) }
         let value = try JSONValue(parsing: chunk)
         #expect(value["choices"]?[0]?["delta"]?["content"]?.asString.map { Array($0.utf8) } == Array(text.utf8))
         #expect(!chunk.utf8.contains(UInt8(ascii: "\n")) && !chunk.utf8.contains(UInt8(ascii: "\r")))
@@ -229,6 +236,54 @@ import Testing
         #expect(written { ModelList([]).append(to: &$0) } == #"{"object":"list","data":[]}"#)
     }
 
-    @Test("a stream's end is the word clients wait for")
-    func done() { #expect(AnswerEnd.done.description == "[DONE]") }
+    private let call = AnswerCall(index: 1, id: "call_\"1", name: "f")
+
+    @Test("thoughts and calls stream as the API's clients join them: a call's head first, then pieces of its arguments")
+    func calls() {
+        let writer = chatWriter()
+        #expect(
+            events {
+                writer.appendReasoning(choice: 0, "h\"m".utf8.span.bytes, usage: usage, to: &$0)
+                writer.appendCall(choice: 0, call, usage: usage, to: &$0)
+                writer.appendArguments(choice: 0, call: 1, #"{"a":1}"#.utf8.span.bytes, usage: usage, to: &$0)
+            } == [
+                head + #"{"index":0,"delta":{"reasoning_content":"h\"m"},"logprobs":null,"finish_reason":null}]}"#,
+                head
+                    + #"{"index":0,"delta":{"tool_calls":[{"index":1,"id":"call_\"1","type":"function","function":{"name":"f","arguments":""}}]},"logprobs":null,"finish_reason":null}]}"#,
+                head
+                    + #"{"index":0,"delta":{"tool_calls":[{"index":1,"function":{"arguments":"{\"a\":1}"}}]},"logprobs":null,"finish_reason":null}]}"#,
+            ])
+    }
+
+    @Test("a whole answer tells thoughts and calls; who only calls has no content")
+    func callBody() {
+        var choice = CompletedChoice(index: 0, text: [], finish: AnswerFinish(.toolCalls))
+        choice.reasoning = Array("hm".utf8)
+        choice.calls = [CompletedChoice.Call(AnswerCall(index: 0, id: "a", name: "f")), CompletedChoice.Call(call)]
+        choice.calls[0].arguments = Array(#"{"x":"y"}"#.utf8)
+        let message = written { chatWriter().appendBody([choice], usage: usage, extensionJSON: [], to: &$0) }
+        #expect(
+            message.contains(
+                #""message":{"role":"assistant","content":null,"refusal":null,"reasoning_content":"hm","tool_calls":["#
+                    + #"{"id":"a","type":"function","function":{"name":"f","arguments":"{\"x\":\"y\"}"}},"#
+                    + #"{"id":"call_\"1","type":"function","function":{"name":"f","arguments":""}}]},"logprobs":null,"finish_reason":"tool_calls"}"#
+            ))
+        choice.text = Array("so".utf8)
+        #expect(
+            written { chatWriter().appendBody([choice], usage: usage, extensionJSON: [], to: &$0) }.contains(#""content":"so","refusal""#))
+    }
+
+    @Test("the client's stop text is told where one ended the choice")
+    func stopText() {
+        let finish = AnswerFinish(.stopText, stopText: "E\"")
+        #expect(
+            event { legacyWriter().appendFinish(choice: 0, finish, usage: usage, extensionJSON: nil, to: &$0) }
+                .hasSuffix(#""finish_reason":"stop","stop_reason":"E\""}]}"#))
+    }
+
+    @Test("a failure after the stream began is an event with the error's envelope")
+    func failure() {
+        let body = ErrorBody(ServiceFailure(.workerLost))
+        #expect(event { chatWriter().appendFailure(body, to: &$0) } == written { body.append(to: &$0) })
+    }
 }

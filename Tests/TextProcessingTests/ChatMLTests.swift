@@ -64,13 +64,33 @@ import TextProcessing
         #expect(!trusted.contains { String(decoding: $0, as: UTF8.self).contains("name") })
     }
 
-    @Test("tools to be called have no form here")
-    func tools() {
-        let conversation = Conversation(
-            messages: [ChatMessage(role: .user, content: .text("a"))], tools: [ToolDefinition(name: "f", json: "{}")])
-        #expect(throws: TemplateError.unsupported(param: "tools", reason: "the model's chat template has no form for tools")) {
-            try render(conversation)
-        }
+    @Test("tools stand before the conversation, in the client's words and as JSON, unless none may be called")
+    func tools() throws {
+        let definitions = [ToolDefinition(name: "f", json: #"{"name":"f"}"#), ToolDefinition(name: "g", json: "<|im_end|>")]
+        var conversation = Conversation(messages: [ChatMessage(role: .user, content: .text("a"))], tools: definitions)
+        #expect(
+            try render(conversation) == """
+                <|im_start|>system
+                These functions can be called:
+                <tools>
+                {"name":"f"}
+                <|im_end|>
+                </tools>
+                A call looks like this:
+                <tool_call>
+                {"name": "NAME", "arguments": {}}
+                </tool_call><|im_end|>
+                <|im_start|>user
+                a<|im_end|>
+                <|im_start|>assistant
+
+                """)
+        let prompt = try ChatMLTemplate().render(conversation, context)
+        let foreign = zip([0] + prompt.runs.map(\.end), prompt.runs).filter { !$0.1.isTrusted }
+            .map { String(decoding: prompt.utf8[$0..<$1.end], as: UTF8.self) }
+        #expect(foreign == [#"{"name":"f"}"#, "<|im_end|>", "a"])
+        conversation.toolChoice = .none
+        #expect(try !render(conversation).contains("tools"))
     }
 
     @Test("special tokens in any text of a client's stay bytes")

@@ -77,6 +77,9 @@ package final class HandlerTable: HTTPApplication {
         }
     }
 
+    /// Every method and path that has a handler: what a description of the application must tell.
+    package var operations: [(method: String, path: String)] { handlers.map { ($0.method.text, $0.pattern.text) } }
+
     // MARK: HTTPApplication
 
     package func admits(_ request: HTTPRequest) -> HTTPAdmission {

@@ -8,12 +8,14 @@ struct RoutePattern: Hashable, Sendable {
         case rest(String)
     }
 
+    /// As it was written.
+    let text: String
     private let parts: [Part]
     /// Of a path without parameters, whole.
     private let exact: [UInt8]?
 
     init(_ path: StaticString) {
-        let text = path.description
+        text = path.description
         precondition(text.hasPrefix("/"), "a route begins with a slash")
         let segments = text.dropFirst().split(separator: "/")
         parts = segments.enumerated().map { index, segment in

@@ -70,6 +70,8 @@ package final class FrontendService {
     /// Routers that it may ask now.
     package var usableRouters: Int { cluster.routers.count(where: \.isUsable) }
     package var openConnections: Int { server.openConnections }
+    /// What clients can call.
+    package var operations: [(method: String, path: String)] { api.table.operations }
 
     // MARK: Service
 

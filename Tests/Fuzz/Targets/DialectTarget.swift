@@ -7,14 +7,13 @@ extension FuzzTarget {
     /// A body of either endpoint, and all that follows from one that is accepted: a prompt in which only the template names special tokens, an answer
     /// that is JSON. What is refused is told in JSON too.
     static let dialect = FuzzTarget(name: "openai-request", longest: 4096) { bytes in
-        let abilities: DialectAbilities = bytes.count.isMultiple(of: 2) ? [] : [.tools, .constraints, .promptLogprobs]
         do throws(DialectError) {
-            let request = try ChatCompletionRequest(parsing: bytes.bytes, abilities: abilities)
+            let request = try ChatCompletionRequest(parsing: bytes.bytes)
             check(request.generation, request.unknownFields)
             answer(ChatCompletionWriter(id: "1", created: 0, model: request.generation.model, delivery: request.delivery))
         } catch { check(error) }
         do throws(DialectError) {
-            let request = try CompletionRequest(parsing: bytes.bytes, abilities: abilities)
+            let request = try CompletionRequest(parsing: bytes.bytes)
             check(request.generation, request.unknownFields)
             answer(CompletionWriter(id: "1", created: 0, model: request.generation.model, delivery: request.delivery))
         } catch { check(error) }
@@ -54,12 +53,21 @@ extension FuzzTarget {
 
     private static func answer(_ writer: some AnswerWriter) {
         let usage = TokenUsage(promptTokens: 1)
-        var texts: [[UInt8]] = [[], [], [], []]
-        writer.appendOpening(choice: 0, usage: usage, to: &texts[0])
-        writer.appendText(choice: 0, "\"\n".utf8.span.bytes, logprobs: nil, usage: usage, to: &texts[1])
-        writer.appendFinish(choice: 0, .length, usage: usage, extensionJSON: nil, to: &texts[2])
-        writer.appendUsage(usage, to: &texts[3])
-        for text in texts { demand((try? JSONValue(parsing: text)) != nil, "a chunk is no JSON") }
+        var writer = writer, events: [UInt8] = []
+        let piece = "\"\n".utf8.span.bytes
+        writer.appendBeginning(usage: usage, to: &events)
+        writer.appendOpening(choice: 0, usage: usage, to: &events)
+        writer.appendReasoning(choice: 0, piece, usage: usage, to: &events)
+        writer.appendText(choice: 0, piece, logprobs: nil, usage: usage, to: &events)
+        writer.appendCall(choice: 0, AnswerCall(index: 0, id: "i", name: "\""), usage: usage, to: &events)
+        writer.appendArguments(choice: 0, call: 0, piece, usage: usage, to: &events)
+        writer.appendCallEnd(choice: 0, call: 0, usage: usage, to: &events)
+        writer.appendFinish(choice: 0, AnswerFinish(.length, stopText: "\n"), usage: usage, extensionJSON: nil, to: &events)
+        writer.appendEnd(usage: usage, to: &events)
+        for line in events.split(separator: UInt8(ascii: "\n")) where line.starts(with: "data: ".utf8) {
+            let data = Array(line.dropFirst(6))
+            demand(data == Array("[DONE]".utf8) || (try? JSONValue(parsing: data)) != nil, "an event is no JSON")
+        }
     }
 
     private static func check(_ error: DialectError) {

@@ -36,11 +36,6 @@ import TextProcessing
         #expect(throws: TextError.tokenOutOfRange(index: 1, vocabularySize: 259)) { try encode(.tokens([258, 259])) }
         #expect(throws: TextError.promptTooLong(limit: 2)) { try encode(.tokens([1, 2, 3]), atMost: 2) }
         #expect(throws: TextError.promptTooLong(limit: 2)) { try encode(.text("abc"), atMost: 2) }
-        let tools = Conversation(
-            messages: [ChatMessage(role: .user, content: .none)], tools: [ToolDefinition(name: "f", json: "{}")])
-        #expect(throws: TextError.template(.unsupported(param: "tools", reason: "the model's chat template has no form for tools"))) {
-            try encode(.conversation(tools))
-        }
     }
 
     @Test("files that are missing or unknown are refused by name")

@@ -2,39 +2,58 @@ import JSONText
 
 /// What clients can call, as an OpenAPI 3.1 document: the body of `/openapi.json`.
 ///
-/// It tells what is served and no more. Tests hold it against the fields that requests are read for and the members that answers are written with.
+/// It tells what is served and no more. Tests hold it against the paths that are served, the fields that requests are read for, and the members
+/// that answers are written with.
 package enum OpenAPIDocument {
+    /// In the order in which they are told. A new family of endpoints adds its list here, and its schemas stand with it.
+    static let endpoints =
+        ChatCompletionsDescription.endpoints + CompletionsDescription.endpoints + ModelsDescription.endpoints + ProcessDescription.endpoints
+
+    /// What several endpoints refer to.
+    private static let shared = ErrorSchemas.all + ConversationSchemas.all + GenerationSchemas.all + ExtensionSchemas.all
+
+    /// Every path with its method in capitals.
+    package static var operations: [(method: String, path: String)] {
+        endpoints.map { ($0.method.rawValue.uppercased(), $0.path) }
+    }
+
     /// `version` is that of the program.
     package static func json(version: String) -> [UInt8] {
-        var bytes = Array(
-            #"{"openapi":"3.1.0","jsonSchemaDialect":"https://json-schema.org/draft/2020-12/schema","info":{"title":"Apus","version":"#.utf8
-        )
-        JSONWriter.appendQuoted(version, to: &bytes)
-        bytes.append(static: #","description":"OpenAI's API over a cluster of workers that share their caches."},"paths":{"#)
-        append(OpenAPIPaths.all, to: &bytes)
-        bytes.append(static: #"},"components":{"schemas":{"#)
-        append(OpenAPIRequests.all + OpenAPIAnswers.all + OpenAPIExtensions.all, to: &bytes)
-        bytes.append(static: "}}}")
-        return bytes
+        var writer = JSONWriter()
+        writer.beginObject()
+        text("openapi", "3.1.0", &writer)
+        text("jsonSchemaDialect", "https://json-schema.org/draft/2020-12/schema", &writer)
+        writer.key("info")
+        writer.beginObject()
+        text("title", "Apus", &writer)
+        text("version", version, &writer)
+        text("description", "OpenAI's API over a cluster of workers that share their caches.", &writer)
+        writer.endObject()
+        // Whether keys are asked for is the deployment's choice.
+        raw("security", #"[{},{"key":[]}]"#, &writer)
+        writer.key("paths")
+        writer.beginObject()
+        for endpoint in endpoints { raw(endpoint.path, #"{"\#(endpoint.method.rawValue)":\#(endpoint.json)}"#, &writer) }
+        writer.endObject()
+        writer.key("components")
+        writer.beginObject()
+        raw("securitySchemes", #"{"key":{"type":"http","scheme":"bearer"}}"#, &writer)
+        writer.key("schemas")
+        writer.beginObject()
+        for named in endpoints.flatMap(\.schemas) + shared { raw(named.name, named.schema.json, &writer) }
+        writer.endObject()
+        writer.endObject()
+        writer.endObject()
+        return writer.finish()
     }
 
-    /// A member of an object, as it is written.
-    struct Part {
-        let name: String
-        let json: String
-
-        init(_ name: String, _ json: String) {
-            self.name = name
-            self.json = json
-        }
+    private static func text(_ name: String, _ value: String, _ writer: inout JSONWriter) {
+        writer.key(name)
+        writer.string(value)
     }
 
-    private static func append(_ parts: [Part], to bytes: inout [UInt8]) {
-        for (place, part) in parts.enumerated() {
-            if place > 0 { bytes.append(UInt8(ascii: ",")) }
-            JSONWriter.appendQuoted(part.name, to: &bytes)
-            bytes.append(UInt8(ascii: ":"))
-            bytes.append(contentsOf: part.json.utf8)
-        }
+    private static func raw(_ name: String, _ json: String, _ writer: inout JSONWriter) {
+        writer.key(name)
+        writer.raw(json.utf8.span.bytes)
     }
 }

@@ -40,7 +40,7 @@ package struct ChatCompletionRequest: Hashable, Sendable {
     }
 
     /// `functions` is the older form of `tools`.
-    private static let refused = RequestBody.refusedEverywhere + ["functions", "function_call", "audio", "chat_template", "echo"]
+    static let refused = RequestBody.refusedEverywhere + ["functions", "function_call", "audio", "chat_template", "echo"]
 }
 
 extension GenerationRequest {

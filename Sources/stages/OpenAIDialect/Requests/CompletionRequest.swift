@@ -39,7 +39,7 @@ package struct CompletionRequest: Hashable, Sendable {
         unknownFields = body.finish()
     }
 
-    private static let refused = RequestBody.refusedEverywhere + ["suffix", "prompt_embeds"]
+    static let refused = RequestBody.refusedEverywhere + ["suffix", "prompt_embeds"]
 }
 
 extension RequestBody {

@@ -1,0 +1,138 @@
+import JSONText
+
+/// What `/openapi.json` tells of one endpoint. Each family of endpoints describes itself in a file of `Endpoints/`, and stands in
+/// `OpenAPIDocument.endpoints`; a test compares them with the paths that are served.
+struct EndpointDescription {
+    enum Method: String {
+        case get, post
+    }
+
+    struct Parameter {
+        enum Place: String {
+            case path, header, query
+        }
+
+        let name: String
+        let place: Place
+        let description: String
+        var schema = Schema.text
+    }
+
+    /// An answer that is no failure.
+    struct Answer {
+        var status = 200
+        let description: String
+        /// Names of headers beside those of every answer, each with what it tells.
+        var headers: [(name: String, description: String)] = []
+        /// Of an answer in one body, if it has any.
+        var mediaType = "application/json"
+        var schema: Schema?
+        /// Of the data of each event, for a client that asks for a stream.
+        var events: Schema?
+    }
+
+    let method: Method
+    let path: String
+    /// Of the operation; clients are made with functions of this name.
+    let id: String
+    let summary: String
+    var parameters: [Parameter] = []
+    /// Of the body.
+    var request: Schema?
+    var answers: [Answer]
+    /// Statuses of failures beside those of every endpoint.
+    var failures: [Int] = []
+    /// The name of the failures' schema: the envelope of `ErrorStyle`.
+    var errors = "Error"
+    /// What only this endpoint refers to.
+    var schemas: [Schema.Named] = []
+}
+
+extension EndpointDescription {
+    /// An endpoint that makes a model produce text. `events` is the schema of the data of a stream's events.
+    static func generating(
+        _ path: String, id: String, _ summary: String, request: Schema.Named, answer: Schema.Named, events: Schema.Named,
+        ending: String, errors: String = "Error", schemas: [Schema.Named] = []
+    ) -> EndpointDescription {
+        EndpointDescription(
+            method: .post, path: path, id: id, summary: summary, parameters: label + pins, request: .ref(request.name),
+            answers: [
+                Answer(
+                    description: "The answer: one body, or with stream an event for each of its parts, and at the end \(ending).",
+                    headers: [("server-timing", "Of an answer in one body: its stages in milliseconds, and their total.")],
+                    schema: .ref(answer.name), events: .ref(events.name))
+            ],
+            failures: generatingFailures, errors: errors, schemas: [request, answer, events] + schemas)
+    }
+
+    /// What becomes of requests on their way through the cluster: every status of the table, but for clients that left, who hear of nothing.
+    static let generatingFailures = Set(ServiceFailure.Kind.allCases.map(\.row.status)).subtracting([405, 499]).sorted()
+
+    /// What the HTTP server itself may answer to any request.
+    static let everywhere = [400, 401, 403, 408, 413, 414, 429, 431, 500, 503]
+
+    static let label = [
+        Parameter(
+            name: "x-request-id", place: .header, description: "What the client calls its request; told back if it is short and printable."),
+        Parameter(name: "traceparent", place: .header, description: "The trace that the request is part of."),
+    ]
+
+    /// Headers by which proxies say where a request is to run.
+    static let pins: [Parameter] = []
+
+    // MARK: As it is written
+
+    /// The operation.
+    var json: String {
+        var members = [#""operationId":"\#(id)""#, #""summary":\#(quoted(summary))"#]
+        if !parameters.isEmpty { members.append(#""parameters":[\#(parameters.map(Self.json).joined(separator: ","))]"#) }
+        if let request {
+            members.append(#""requestBody":{"required":true,"content":{"application/json":{"schema":\#(request.json)}}}"#)
+        }
+        let refusals = Set(failures + Self.everywhere).subtracting(answers.map(\.status)).sorted()
+        let all = answers.map(json) + refusals.map(failure)
+        members.append(#""responses":{\#(all.joined(separator: ","))}"#)
+        return "{\(members.joined(separator: ","))}"
+    }
+
+    private static func json(_ parameter: Parameter) -> String {
+        let need = parameter.place == .path ? #","required":true"# : ""
+        let words = #""name":"\#(parameter.name)","in":"\#(parameter.place.rawValue)"\#(need)"#
+        return #"{\#(words),"description":\#(quoted(parameter.description)),"schema":\#(parameter.schema.json)}"#
+    }
+
+    private func json(_ answer: Answer) -> String {
+        var contents: [String] = []
+        if let schema = answer.schema { contents.append(#""\#(answer.mediaType)":{"schema":\#(schema.json)}"#) }
+        // What is no failure of this endpoint is one of the server's at times.
+        if answer.status >= 400 { contents.append(#""application/json":{"schema":\#(Schema.ref(errors).json)}"#) }
+        if let events = answer.events {
+            contents.append(#""text/event-stream":{"schema":{"type":"string"},"x-eventSchema":\#(events.json)}"#)
+        }
+        let content = contents.isEmpty ? "" : #","content":{\#(contents.joined(separator: ","))}"#
+        return #""\#(answer.status)":{"description":\#(quoted(answer.description)),"headers":{\#(Self.json(answer.headers))}\#(content)}"#
+    }
+
+    /// A status and the codes that come with it.
+    private func failure(_ status: Int) -> String {
+        let codes = ServiceFailure.Kind.allCases.filter { $0.row.status == status }.map(\.row.code)
+        let names = codes.isEmpty || !failures.contains(status) ? "Refused." : "Refused. Codes: \(codes.joined(separator: ", "))."
+        let retry = status == 429 || status == 503 ? [(name: "retry-after", description: "Seconds after which to try again.")] : []
+        return #""\#(status)":{"description":"\#(names)","headers":{\#(Self.json(retry))},"#
+            + #""content":{"application/json":{"schema":\#(Schema.ref(errors).json)}}}"#
+    }
+
+    private static func json(_ headers: [(name: String, description: String)]) -> String {
+        ([("x-request-id", "What the request is called, here and in logs.")] + headers).map {
+            #""\#($0.0)":{"description":\#(quoted($0.1)),"schema":{"type":"string"}}"#
+        }.joined(separator: ",")
+    }
+
+    private func quoted(_ text: String) -> String { Self.quoted(text) }
+
+    private static func quoted(_ text: String) -> String {
+        var bytes: [UInt8] = []
+        JSONWriter.appendQuoted(text, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,68 @@
+/// `/v1/chat/completions`.
+enum ChatCompletionsDescription {
+    static let endpoints = [
+        EndpointDescription.generating(
+            "/v1/chat/completions", id: "createChatCompletion", "Answers a conversation.",
+            request: Schema.Named("ChatCompletionRequest", request), answer: Schema.Named("ChatCompletion", answer),
+            events: Schema.Named("ChatCompletionChunk", chunk), ending: "[DONE]", schemas: schemas)
+    ]
+
+    private static let request = Schema.object(
+        [ConversationSchemas.messages] + GenerationSchemas.members + ConversationSchemas.template + [
+            .may("logprobs", .flag), .may("top_logprobs", .integer(0...DialectLimits.topLogprobs)),
+            .may("tool_choice", .ref("ToolChoice")), .may("parallel_tool_calls", .flag),
+            .may("modalities", .array(of: .word("text"), 0...DialectLimits.hintWords)),
+        ] + ChatCompletionRequest.refused.map { .refused($0) }
+    ).with(
+        "if", #"{"required":["top_logprobs"],"properties":{"top_logprobs":{"type":"integer","minimum":1}}}"#
+    ).with("then", #"{"required":["logprobs"],"properties":{"logprobs":{"const":true}}}"#)
+
+    private static let answer = GenerationSchemas.answer(
+        "chat.completion", isChunk: false, choice: [.needed("message", .ref("AnswerMessage"))], logprobs: .ref("ChatLogprobs"))
+
+    private static let chunk = GenerationSchemas.answer(
+        "chat.completion.chunk", isChunk: true, choice: [.needed("delta", .ref("AnswerDelta"))], logprobs: .ref("ChatLogprobs"))
+
+    private static let call = Schema.object([.needed("name", .text), .needed("arguments", .text)])
+
+    private static let schemas = [
+        Schema.Named(
+            "ToolChoice",
+            .either(
+                .word("none", "auto", "required"),
+                .object([
+                    .may("type", .word("function")), .needed("function", .object([.needed("name", .text(0...DialectLimits.name))])),
+                ])
+            ).described("A call can be demanded only where there are tools.")),
+        Schema.Named(
+            "AnswerMessage",
+            .object([
+                .needed("role", .word("assistant")), .needed("content", .text.orNull), .needed("refusal", .null),
+                .sometimes("reasoning_content", .text),
+                .sometimes(
+                    "tool_calls",
+                    .array(of: .object([.needed("id", .text), .needed("type", .word("function")), .needed("function", call)]))),
+            ])),
+        Schema.Named(
+            "AnswerDelta",
+            .object([
+                .sometimes("role", .word("assistant")), .sometimes("content", .text), .sometimes("reasoning_content", .text),
+                .sometimes(
+                    "tool_calls",
+                    .array(
+                        of: .object([
+                            .needed("index", .count), .sometimes("id", .text), .sometimes("type", .word("function")),
+                            .needed("function", .object([.sometimes("name", .text), .needed("arguments", .text)])),
+                        ]))),
+            ])),
+        Schema.Named(
+            "ChatLogprobs", .object([.needed("content", .array(of: .ref("TokenLogprob"))), .needed("refusal", .null)])),
+        Schema.Named(
+            "TokenLogprob",
+            .object(alternative + [.needed("top_logprobs", .array(of: .object(alternative)))])),
+    ]
+
+    private static let alternative: [Schema.Member] = [
+        .needed("token", .text), .needed("logprob", Schema(#"{"type":"number"}"#)), .needed("bytes", .array(of: .integer(0...255))),
+    ]
+}

@@ -1,0 +1,36 @@
+/// `/v1/completions`.
+enum CompletionsDescription {
+    static let endpoints = [
+        EndpointDescription.generating(
+            "/v1/completions", id: "createCompletion", "Continues a text.", request: Schema.Named("CompletionRequest", request),
+            answer: Schema.Named("Completion", answer(isChunk: false)), events: Schema.Named("CompletionChunk", answer(isChunk: true)),
+            ending: "[DONE]", schemas: [logprobs])
+    ]
+
+    private static let request = Schema.object(
+        [.needed("prompt", prompt)] + GenerationSchemas.members + [
+            .may("echo", .flag.described("The prompt stands before the answer. Not together with logprobs.")),
+            .may("logprobs", .integer(0...DialectLimits.topLogprobs)),
+            .may("best_of", .integer(1...DialectLimits.choices).described("As many as n.")),
+        ] + CompletionRequest.refused.map { .refused($0) })
+
+    private static let prompt = Schema.either(
+        .text, tokens, .array(of: .text, 1...DialectLimits.prompts), .array(of: tokens, 1...DialectLimits.prompts)
+    ).described("A text, or its tokens; or an array of one of either.")
+
+    private static let tokens = Schema.array(of: .token, 1...DialectLimits.promptTokens)
+
+    private static func answer(isChunk: Bool) -> Schema {
+        GenerationSchemas.answer("text_completion", isChunk: isChunk, choice: [.needed("text", .text)], logprobs: .ref("TextLogprobs"))
+    }
+
+    private static let number = Schema(#"{"type":"number"}"#)
+
+    private static let logprobs = Schema.Named(
+        "TextLogprobs",
+        .object([
+            .needed("tokens", .array(of: .text)), .needed("token_logprobs", .array(of: number)),
+            .needed("top_logprobs", .array(of: Schema.object.with("additionalProperties", number.json))),
+            .needed("text_offset", .array(of: .count)),
+        ]))
+}

@@ -1,0 +1,70 @@
+/// `nvext`: what requests may ask for, and what answers then tell.
+enum ExtensionSchemas {
+    static let all = [
+        Schema.Named("RequestExtension", request), Schema.Named("AgentHints", agentHints), Schema.Named("SessionControl", session),
+        Schema.Named("RouterOverride", overrides), Schema.Named("Worker", worker), Schema.Named("ResponseExtension", response),
+        Schema.Named("WorkerIdInfo", workers), Schema.Named("TimingInfo", timing), Schema.Named("StageTimes", stages),
+    ]
+
+    // MARK: Requests
+
+    private static let words = Schema.array(of: .text(0...DialectLimits.label), 0...DialectLimits.hintWords)
+    private static let word32 = Schema.integer(0...Int(UInt32.max))
+
+    private static let request = Schema.object([
+        .may("extra_fields", words.described("What the answer is to tell: worker_id, timing, stages, decision. Other names are ignored.")),
+        .may("annotations", words.described("One that begins with query_instance_id: asks only where the request would run.")),
+        .may("backend_instance_id", .ref("Worker")), .may("prefill_worker_id", .ref("Worker")), .may("decode_worker_id", .ref("Worker")),
+        .may("dp_rank", word32), .may("prefill_dp_rank", word32),
+        .may("agent_hints", .ref("AgentHints")), .may("session_control", .ref("SessionControl")),
+        .may("router_config_override", .ref("RouterOverride")),
+        .may("request_timestamp_ms", .number(0...DialectLimits.latestMilliseconds)),
+        .may("token_data", Schema.array(of: .token, 0...DialectLimits.promptTokens).described("Instead of the prompt in words.")),
+        .may("max_thinking_tokens", word32), .may("greed_sampling", .flag), .may("use_raw_prompt", .flag), .nothing("cache_salt"),
+    ])
+
+    private static let agentHints = Schema.object([
+        .may("priority", .integer(Int(Int32.min)...Int(Int32.max))), .may("strict_priority", word32),
+        .may("osl", word32.described("Tokens that the answer is expected to have.")), .may("speculative_prefill", .flag),
+        .may("latency_sensitivity", .number(DialectLimits.anyFloat)),
+    ])
+
+    private static let session = Schema.object([
+        .needed("session_id", .text(1...DialectLimits.session)), .may("action", .word("open", "close", "bind")),
+        .may("timeout", .integer(1...DialectLimits.sessionSeconds)),
+    ])
+
+    private static let overrides = Schema.object([
+        .may("overlap_score_weight", .number(DialectLimits.weights)), .may("router_temperature", .number(DialectLimits.weights)),
+        .may("assume_kv_reuse", .flag), .may("track_prefill_tokens", .flag),
+    ])
+
+    private static let worker = Schema.either(
+        Schema(#"{"type":"integer","minimum":0,"maximum":18446744073709551615}"#),
+        Schema(#"{"type":"string","pattern":"^[0-9a-fA-F]{16}$"}"#)
+    ).described("A worker: a number, or sixteen hexadecimal digits.")
+
+    // MARK: Answers
+
+    private static let response = Schema.object([
+        .sometimes("worker_id", .ref("WorkerIdInfo")), .sometimes("timing", .ref("TimingInfo")),
+        .sometimes("token_ids", Schema.array(of: .token).described("Of the prompt, where only a placement was asked for.")),
+        .sometimes("stages", .ref("StageTimes")), .sometimes("decision", .ref("Decision")),
+    ]).described("There only if something in it was asked for. Chunks tell workers; times are on chunks with a finish reason.")
+
+    private static let workers = Schema.object(
+        ["prefill_worker_id", "prefill_dp_rank", "decode_worker_id", "decode_dp_rank"].map { .sometimes($0, .count) })
+
+    private static let timing = Schema.object([
+        .needed("request_received_ms", Schema.count.described("Milliseconds since 1970.")),
+        .sometimes("prefill_wait_time_ms", .milliseconds), .sometimes("prefill_time_ms", .milliseconds),
+        .sometimes("ttft_ms", .milliseconds),
+        .sometimes("total_time_ms", .milliseconds), .sometimes("kv_hit_rate", .number(0...1)), .sometimes("router_queue_depth", .count),
+        .sometimes("kv_transfer_estimated_latency_ms", .milliseconds),
+    ])
+
+    private static let stages = Schema.object(
+        ["tokenize", "route", "queue", "dispatch", "worker_wait", "prefill", "transfer", "decode", "detokenize", "write"].map {
+            .sometimes($0 + "_ms", .milliseconds)
+        })
+}

@@ -1,0 +1,96 @@
+/// What the requests and answers of both older endpoints share.
+enum GenerationSchemas {
+    static let all = [
+        Schema.Named(
+            "Refused",
+            Schema(#"{"enum":[null,false,"",[],{}]}"#).described(
+                "Refused by name if it asks for anything, since ignoring it would mislead.")),
+        Schema.Named(
+            "StreamOptions",
+            .object([
+                .may("include_usage", .flag.described("A chunk at the end tells usage.")),
+                .may("continuous_usage_stats", .flag.described("Each chunk tells usage.")),
+            ])),
+        Schema.Named(
+            "ResponseFormat",
+            .either(
+                .object([.needed("type", .word("text", "json_object"))]),
+                .object([
+                    .needed("type", .word("json_schema")),
+                    .needed(
+                        "json_schema",
+                        .object([
+                            .needed("name", .text(0...DialectLimits.name)), .needed("schema", .object), .may("strict", .flag),
+                            .may("description", .text),
+                        ])),
+                ]))),
+        Schema.Named(
+            "Usage",
+            .object([
+                .needed("prompt_tokens", .count), .needed("completion_tokens", .count), .needed("total_tokens", .count),
+                .needed("prompt_tokens_details", .object([.needed("cached_tokens", .count)])),
+                .needed("completion_tokens_details", .object([.needed("reasoning_tokens", .count)])),
+            ])),
+    ]
+
+    /// Members of both requests; what either refuses is told beside them.
+    static let members: [Schema.Member] =
+        [.needed("model", .text(1...DialectLimits.model))] + delivery + sampling + lengths + labels
+        + [.may("nvext", .ref("RequestExtension"))]
+
+    private static let delivery: [Schema.Member] = [
+        .may("stream", .flag), .may("stream_options", .ref("StreamOptions")),
+        .may("n", .integer(1...DialectLimits.choices)),
+        .may("response_format", .ref("ResponseFormat")),
+        .may("prompt_logprobs", .integer(0...DialectLimits.topLogprobs)),
+    ]
+
+    private static let sampling: [Schema.Member] = [
+        .may("temperature", .number(0...2)), .may("top_p", .number(0...1)),
+        .may("top_k", .integer(-1...DialectLimits.maxTokens).described("-1 and 0: all.")),
+        .may("min_p", .number(0...1)), .may("presence_penalty", .number(-2...2)), .may("frequency_penalty", .number(-2...2)),
+        .may("repetition_penalty", .number(DialectLimits.repetitionPenalties)),
+        .may("seed", Schema(#"{"type":"integer","minimum":-9223372036854775808,"maximum":18446744073709551615}"#)),
+        .may(
+            "logit_bias",
+            Schema.object.with("maxProperties", "\(DialectLimits.logitBiases)")
+                .with("propertyNames", #"{"pattern":"^(0|[1-9][0-9]{0,8})$"}"#)
+                .with("additionalProperties", Schema.number(DialectLimits.logitBiasRange).json)),
+    ]
+
+    private static let lengths: [Schema.Member] = [
+        .may("max_tokens", .integer(1...DialectLimits.maxTokens)),
+        .may("max_completion_tokens", .integer(1...DialectLimits.maxTokens).described("Before max_tokens, if both are there.")),
+        .may("min_tokens", .integer(0...DialectLimits.maxTokens).described("No more than the most.")),
+        .may("ignore_eos", .flag),
+        .may("stop", .either(.text(1...DialectLimits.stop), .array(of: .text(1...DialectLimits.stop), 0...DialectLimits.stops))),
+        .may("stop_token_ids", .array(of: .token, 0...DialectLimits.stopTokens)),
+        .may("include_stop_str_in_output", .flag), .may("skip_special_tokens", .flag.described("By default true.")),
+    ]
+
+    private static let labels: [Schema.Member] = [
+        .may("user", .text(0...DialectLimits.label)), .may("prompt_cache_key", .text(0...DialectLimits.label)),
+        .may("metadata", .object.described("Of no effect.")), .may("store", .flag.described("Of no effect.")),
+        .may("service_tier", .text(0...DialectLimits.label).described("Of no effect.")),
+    ]
+
+    // MARK: Answers
+
+    /// An answer, or a chunk of one, whose choices have these members more.
+    static func answer(_ object: String, isChunk: Bool, choice: [Schema.Member], logprobs: Schema) -> Schema {
+        let reasons = Schema.word("stop", "length", "content_filter", "tool_calls")
+        let usage: Schema.Member = isChunk ? .sometimes("usage", Schema.ref("Usage").orNull) : .needed("usage", .ref("Usage"))
+        return .object([
+            .needed("id", .text), .needed("object", .word(object)), .needed("created", .count), .needed("model", .text),
+            .needed(
+                "choices",
+                .array(
+                    of: .object(
+                        [.needed("index", .count)] + choice + [
+                            .needed("logprobs", logprobs.orNull), .needed("finish_reason", isChunk ? reasons.orNull : reasons),
+                            .sometimes("stop_reason", .text.described("The client's stop text that ended it.")),
+                        ]))),
+            usage, .sometimes("nvext", .ref("ResponseExtension")),
+        ])
+    }
+}
