@@ -29,6 +29,7 @@ def found(places):
         "token counts": exists("/v1/messages/count_tokens"),
         "embeddings": exists("/v1/embeddings"),
         "tokenize": exists("/tokenize"),
+        "media types": post(port, "/v1/chat/completions", json.dumps(CHAT).encode(), "text/plain")[0] == 415,
         "scripts": places.scripted,
         "quarantine": True,
     }

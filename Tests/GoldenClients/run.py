@@ -31,6 +31,8 @@ CLIENTS = {
     "anthropic": Client("sdk", "anthropic_sdk.py"),
     "langchain": Client("sdk", "langchain_openai_chat.py"),
     "litellm": Client("litellm", "litellm_client.py"),
+    "wire": Client(None, "wire_client.py"),
+    "schemathesis": Client("sdk", "schemathesis_client.py"),
 }
 
 

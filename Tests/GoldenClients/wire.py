@@ -105,7 +105,7 @@ def get(port, path):
     return answer.status, answer.body
 
 
-def post(port, path, body):
-    head = f"POST {path} HTTP/1.1\r\nhost: golden\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n"
+def post(port, path, body, content_type="application/json"):
+    head = f"POST {path} HTTP/1.1\r\nhost: golden\r\ncontent-type: {content_type}\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n"
     answer = exchange(port, head.encode() + body)
     return answer.status, answer.body
