@@ -199,12 +199,12 @@ def errors():
 
 @check("errors: overloaded is 529, is tried again, and then served", needs="messages")
 def overloaded():
-    held = client_of("one_at_once").messages.create(model="slow", messages=HELLO, max_tokens=12, stream=True)
+    held = client_of("one_at_once").messages.create(model="slow", messages=HELLO, max_tokens=2000, stream=True)
     next(iter(held))
     error = raises(anthropic.OverloadedError, lambda: client_of("one_at_once").messages.create(**ask()))
     same((error.status_code, error.type), (529, "overloaded_error"))
-    threading.Thread(target=lambda: list(held), daemon=True).start()
-    assert client_of("one_at_once", max_retries=4).messages.create(**ask(max_tokens=2)).content is not None
+    threading.Timer(1.5, held.close).start()
+    assert client_of("one_at_once", max_retries=6).messages.create(**ask(max_tokens=2)).content is not None
 
 
 @check("errors: a failure in the middle of a stream is an error event, and raised", needs="messages")
