@@ -154,7 +154,7 @@ var targets: [Target] = [
             "OpenAIDialect", "ProcessKit", "RequestTracking", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
-    tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
+    tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "JSONText", "TestSupport"]),
     tests(
         "FleetSimulationTests", ["ClusterModel", "Engines", "FleetSimulation", "JSONText", "LoadGeneration", "Scheduling", "TestSupport"]),
     tests(

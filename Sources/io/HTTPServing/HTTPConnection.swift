@@ -228,7 +228,8 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         if let receiving {
             exchange = receiving
         } else {
-            let request = HTTPRequest(.unreadable, receivedAt: firstByteAt, remoteIsLoopback: socket.peerIsLoopback)
+            let head = RequestHead.unreadable(parser.isReadingHead ? .head : nil)
+            let request = HTTPRequest(head, receivedAt: firstByteAt, remoteIsLoopback: socket.peerIsLoopback)
             exchange = HTTPExchange(request, on: self)
             exchanges.append(exchange)
         }

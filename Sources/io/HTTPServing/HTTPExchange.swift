@@ -62,14 +62,19 @@ package final class HTTPExchange {
         guard phase == .open, let connection else { return }
         if response.closesConnection { endsConnection = true }
         status = response.status
+        var headers = response.headers
+        // Required of every 401; bearer keys are what all clients of this API send.
+        if response.status == .unauthorized, !headers.contains(where: { $0.isNamed("www-authenticate") }) { headers.append(Self.challenge) }
         let framing = response.status.hasNoBody ? ResponseWriter.Framing.none : .length(response.body.count)
         let isBodyless = response.status.hasNoBody || request.method == .head
         var out = connection.takeOutput(of: self)
-        ResponseWriter.appendHead(connection.start(of: response.status), response.headers, framing, persistence(on: connection), to: &out)
+        ResponseWriter.appendHead(connection.start(of: response.status), headers, framing, persistence(on: connection), to: &out)
         if !isBodyless { out.append(contentsOf: response.body) }
         connection.giveOutput(&out, of: self)
         end(on: connection)
     }
+
+    private static let challenge = HTTPField("WWW-Authenticate", "Bearer")
 
     /// Begins an answer of unknown length: in chunks, or to a client of HTTP/1.0 until the connection ends.
     package func beginStream(_ status: HTTPStatus, headers: [HTTPField] = []) {

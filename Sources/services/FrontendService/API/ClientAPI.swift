@@ -18,6 +18,7 @@ final class ClientAPI {
         generation = GenerationAPI(frontend)
         models = ModelAPI(frontend)
         table = HandlerTable(on: frontend.context.loop)
+        table.takesOnlyJSON = true
         for endpoint in GenerationEndpoint.allCases {
             table.on(.post, endpoint.path, task: { [generation] exchange in await generation.answer(exchange, endpoint) })
         }
