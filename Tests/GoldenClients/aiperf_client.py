@@ -1,5 +1,6 @@
 """aiperf: a small load, whose every request must succeed and have the length that was asked for."""
 
+import importlib.metadata
 import json
 import subprocess
 import sys
@@ -48,4 +49,4 @@ def completions():
 
 
 if __name__ == "__main__":
-    run("aiperf 0.13.0")
+    run(f"aiperf {importlib.metadata.version('aiperf')}")

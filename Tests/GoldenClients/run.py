@@ -33,6 +33,9 @@ CLIENTS = {
     "litellm": Client("litellm", "litellm_client.py"),
     "wire": Client(None, "wire_client.py"),
     "schemathesis": Client("sdk", "schemathesis_client.py"),
+    # Their start alone takes the time of a smoke.
+    "aiperf": Client("aiperf", "aiperf_client.py", in_smoke=False),
+    "guidellm": Client("guidellm", "guidellm_client.py", in_smoke=False),
 }
 
 
