@@ -30,6 +30,7 @@ def found(places):
         "embeddings": exists("/v1/embeddings"),
         "tokenize": exists("/tokenize"),
         "media types": post(port, "/v1/chat/completions", json.dumps(CHAT).encode(), "text/plain")[0] == 415,
+        "keys": places.asks_for_keys,
         "scripts": places.scripted,
         "quarantine": True,
     }

@@ -13,6 +13,8 @@ import traceback
 CHECK_SECONDS = 40
 
 URLS = json.loads(os.environ.get("APUS_GOLDEN_URLS", "{}"))
+# By the name of who has it.
+KEYS = json.loads(os.environ.get("APUS_GOLDEN_KEYS", "{}"))
 ABILITIES = set(json.loads(os.environ.get("APUS_GOLDEN_ABILITIES", "[]")))
 
 _checks = []

@@ -1,9 +1,12 @@
 """The clusters that the golden clients are run against: release binaries on loopback, on ports that the system chooses."""
 
+import hashlib
 import json
 import os
+import secrets
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -110,11 +113,11 @@ class Cluster:
         routers = f"tcp://127.0.0.1:{router.port('links')}"
         return self.start(name, "frontend", "--routers", routers, "--listen", "127.0.0.1:0", *LOOPBACK, *options)
 
-    def wait_for_models(self, frontend, models):
+    def wait_for_models(self, frontend, models, key=None):
         """Until the frontend serves exactly these, and says that it is ready."""
         limit, known = time.monotonic() + READY_SECONDS, []
         while time.monotonic() < limit:
-            status, body = get(frontend.port("http"), "/v1/models")
+            status, body = get(frontend.port("http"), "/v1/models", key)
             known = sorted(model["id"] for model in json.loads(body)["data"]) if status == 200 else []
             if known == sorted(models) and get(frontend.port("admin"), "/readyz")[0] == 200:
                 return
@@ -139,6 +142,8 @@ class Places:
     def __init__(self, binaries):
         self.cluster = Cluster(binaries)
         self.scripted = self.cluster.takes("workerd", "--mock-says")
+        self.asks_for_keys = self.cluster.takes("frontend", "--tenants-file")
+        self.guarded, self.keys = None, {}
         try:
             self.start(self.cluster)
         except BaseException:
@@ -146,7 +151,8 @@ class Places:
             raise
 
     def start(self, cluster):
-        answers = ["--mock-says", str(Path(__file__).parent / "answers.jsonl")] if self.scripted else []
+        # The tiny model's template shows how it calls tools, and not how it thinks.
+        answers = ["--mock-says", str(Path(__file__).parent / "answers.jsonl"), "--reasoning-format", "think"] if self.scripted else []
         router = cluster.router("router")
         # A rank with any block in use is full, and nobody waits for it: what comes besides is told to come again.
         full_router = cluster.router("full-router", "--queue-entries", "0", "--busy-blocks", "0.001")
@@ -171,8 +177,33 @@ class Places:
             (self.main, self.models), (self.one_at_once, self.models), (self.full, ["full"]), (self.broken, ["deadly", "failing"]),
         ):  # fmt: skip
             cluster.wait_for_models(frontend, models)
+        if self.asks_for_keys:
+            self.start_guarded(cluster)
+
+    def start_guarded(self, cluster):
+        """A cluster whose clients need keys. They are drawn here, and stand in no file and no command."""
+        self.folder = tempfile.TemporaryDirectory()
+        secret, tenants = Path(self.folder.name, "secret"), Path(self.folder.name, "tenants.json")
+        self.keys = {"any": secrets.token_hex(16), "narrow": secrets.token_hex(16)}
+        entries = [
+            {"name": "any", "keys": ["sha256:" + hashlib.sha256(self.keys["any"].encode()).hexdigest()]},
+            {"name": "narrow", "keys": ["sha256:" + hashlib.sha256(self.keys["narrow"].encode()).hexdigest()], "models": ["other"], "maxRunning": 1},
+        ]
+        tenants.write_text(json.dumps({"tenants": entries}))
+        secret.write_text(secrets.token_hex(16))
+        secret.chmod(0o600)
+        proof = ["--cluster-secret-file", str(secret)]
+        router = cluster.router("guarded-router", *proof)
+        worker = cluster.worker("guarded-worker", router, "apus-mock", *PACE, *proof)
+        other = cluster.worker("guarded-other", router, "other", *SLOW, *proof)
+        self.guarded = cluster.frontend("guarded", router, "--tenants-file", str(tenants), *proof)
+        for member in (worker, other, self.guarded):
+            member.ready()
+        cluster.wait_for_models(self.guarded, ["apus-mock", "other"], self.keys["any"])
 
     def environment(self):
         """For the clients: where what is."""
         urls = {"main": self.main.url, "one_at_once": self.one_at_once.url, "full": self.full.url, "broken": self.broken.url}
-        return {**os.environ, "APUS_GOLDEN_URLS": json.dumps(urls)}
+        if self.guarded:
+            urls["guarded"] = self.guarded.url
+        return {**os.environ, "APUS_GOLDEN_URLS": json.dumps(urls), "APUS_GOLDEN_KEYS": json.dumps(self.keys)}

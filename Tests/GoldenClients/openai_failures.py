@@ -5,7 +5,7 @@ import threading
 import time
 
 import openai
-from checks import check, raises, run, same, url
+from checks import KEYS, check, raises, run, same, url
 
 MODEL = "apus-mock"
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -59,17 +59,34 @@ def not_served():
         assert error.code in ("unknown_url", "not_found"), error.code
 
 
+def keyed(key, **options):
+    return openai.OpenAI(base_url=url("guarded"), api_key=key, **{"max_retries": 0, **options})
+
+
 @check("without a key, or with a wrong one, AuthenticationError; with a right one an answer", needs="keys")
 def keys():
-    import os
+    right = KEYS["any"]
+    for wrong in ("none", right[:-1], right + "x", right.upper()):
+        for call in (keyed(wrong).models.list, lambda: keyed(wrong).chat.completions.create(model=MODEL, messages=HELLO)):
+            error = raises(openai.AuthenticationError, call)
+            same((error.status_code, error.code), (401, "invalid_api_key"))
+            assert right not in str(error), "an error that tells the key"
+    assert keyed(right).chat.completions.create(model=MODEL, messages=HELLO, max_tokens=2).choices
+    same(sorted(model.id for model in keyed(right).models.list()), [MODEL, "other"])
 
-    key = os.environ["APUS_GOLDEN_KEY"]
-    for wrong in ("none", key[:-1], key + "x"):
-        error = raises(openai.AuthenticationError, lambda: openai.OpenAI(base_url=url("keys"), api_key=wrong, max_retries=0).models.list())
-        same((error.status_code, error.code), (401, "invalid_api_key"))
-    right = openai.OpenAI(base_url=url("keys"), api_key=key, max_retries=0)
-    assert right.chat.completions.create(model=MODEL, messages=HELLO, max_tokens=2).choices
-    assert len(list(right.models.list())) > 0
+
+@check("a tenant has the models that are its own, and as many requests at once; more is RateLimitError", needs="keys")
+def tenants():
+    same([model.id for model in keyed(KEYS["narrow"]).models.list()], ["other"])
+    error = raises(openai.NotFoundError, lambda: keyed(KEYS["narrow"]).chat.completions.create(model=MODEL, messages=HELLO))
+    same(error.code, "model_not_found")
+    stream = keyed(KEYS["narrow"]).chat.completions.create(model="other", messages=HELLO, max_tokens=2000, stream=True)
+    next(iter(stream))
+    error = raises(openai.RateLimitError, lambda: keyed(KEYS["narrow"]).chat.completions.create(model="other", messages=HELLO, max_tokens=1))
+    same((error.code, error.type), ("rate_limit_exceeded", "rate_limit_error"))
+    assert 1 <= int(error.response.headers["retry-after"]) <= 120
+    closed_later(stream)
+    assert keyed(KEYS["narrow"], max_retries=6).chat.completions.create(model="other", messages=HELLO, max_tokens=1).choices
 
 
 @check("a failure in the middle of a stream is APIError, behind what came before it")

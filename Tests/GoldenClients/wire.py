@@ -99,9 +99,10 @@ class Answer:
             raise Malformed("the connection ended before the answer")
 
 
-def get(port, path):
+def get(port, path, key=None):
     """One exchange: status and body."""
-    answer = exchange(port, f"GET {path} HTTP/1.1\r\nhost: golden\r\nconnection: close\r\n\r\n".encode())
+    authorization = f"authorization: Bearer {key}\r\n" if key else ""
+    answer = exchange(port, f"GET {path} HTTP/1.1\r\nhost: golden\r\n{authorization}connection: close\r\n\r\n".encode())
     return answer.status, answer.body
 
 
