@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from wire import get
+from wire import get, post
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # From starting a process until it serves, and from then until its models are known everywhere.
@@ -114,15 +114,23 @@ class Cluster:
         return self.start(name, "frontend", "--routers", routers, "--listen", "127.0.0.1:0", *LOOPBACK, *options)
 
     def wait_for_models(self, frontend, models, key=None):
-        """Until the frontend serves exactly these, and says that it is ready."""
-        limit, known = time.monotonic() + READY_SECONDS, []
+        """Until the frontend says that it is ready, serves exactly these, and each of them answers: what is known may not be reached yet."""
+        port, limit = frontend.port("http"), time.monotonic() + READY_SECONDS
+        known, silent = [], sorted(models)
         while time.monotonic() < limit:
-            status, body = get(frontend.port("http"), "/v1/models", key)
+            status, body = get(port, "/v1/models", key)
             known = sorted(model["id"] for model in json.loads(body)["data"]) if status == 200 else []
             if known == sorted(models) and get(frontend.port("admin"), "/readyz")[0] == 200:
-                return
+                silent = [model for model in silent if not self.answers(port, model, key)]
+                if not silent:
+                    return
             time.sleep(0.05)
-        raise NotReady(f"{frontend.name} has the models {known} and not {sorted(models)} after {READY_SECONDS} s")
+        raise NotReady(f"{frontend.name} has the models {known} of {sorted(models)}, of which {silent} do not answer after {READY_SECONDS} s")
+
+    @staticmethod
+    def answers(port, model, key):
+        body = {"model": model, "prompt": "Hello", "max_tokens": 1}
+        return post(port, "/v1/completions", json.dumps(body).encode(), key=key)[0] == 200
 
     def down(self):
         for member in self.members:

@@ -101,12 +101,15 @@ class Answer:
 
 def get(port, path, key=None):
     """One exchange: status and body."""
+    return ask(port, "GET", path, key=key)
+
+
+def post(port, path, body, content_type="application/json", key=None):
+    return ask(port, "POST", path, f"content-type: {content_type}\r\ncontent-length: {len(body)}\r\n", body, key)
+
+
+def ask(port, method, path, headers="", body=b"", key=None):
     authorization = f"authorization: Bearer {key}\r\n" if key else ""
-    answer = exchange(port, f"GET {path} HTTP/1.1\r\nhost: golden\r\n{authorization}connection: close\r\n\r\n".encode())
-    return answer.status, answer.body
-
-
-def post(port, path, body, content_type="application/json"):
-    head = f"POST {path} HTTP/1.1\r\nhost: golden\r\ncontent-type: {content_type}\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n"
+    head = f"{method} {path} HTTP/1.1\r\nhost: golden\r\n{authorization}{headers}connection: close\r\n\r\n"
     answer = exchange(port, head.encode() + body)
     return answer.status, answer.body
