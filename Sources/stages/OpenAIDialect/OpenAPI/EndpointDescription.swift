@@ -119,7 +119,10 @@ extension EndpointDescription {
         // What is no failure of this endpoint is one of the server's at times.
         if answer.status >= 400 { contents.append(#""application/json":{"schema":\#(Schema.ref(errors).json)}"#) }
         if let events = answer.events {
-            contents.append(#""text/event-stream":{"schema":{"type":"string"},"x-eventSchema":\#(events.json)}"#)
+            // Of a stream the schema is that of one event, as tools read OpenAPI 3.1; 3.2 has `itemSchema` for it.
+            contents.append(
+                #""text/event-stream":{"schema":{"type":"object","required":["data"],"properties":{"event":{"type":"string"},"#
+                    + #""data":{"type":"string","contentMediaType":"application/json","contentSchema":\#(events.json)}}}}"#)
         }
         let content = contents.isEmpty ? "" : #","content":{\#(contents.joined(separator: ","))}"#
         return #""\#(answer.status)":{"description":\#(quoted(answer.description)),"headers":{\#(Self.json(answer.headers))}\#(content)}"#
