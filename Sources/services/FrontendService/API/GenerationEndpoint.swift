@@ -62,6 +62,7 @@ struct ParsedRequest: Sendable {
             (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
         case .responses:
             let request = try ResponsesRequest(parsing: body.span.bytes)
+            unknownNames = request.unknownFields.names
             (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
         case .messages:
             let request = try MessagesRequest(parsing: body.span.bytes, stripsPreamble: options.stripsPreamble)

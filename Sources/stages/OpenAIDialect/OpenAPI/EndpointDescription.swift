@@ -69,7 +69,10 @@ extension EndpointDescription {
     static let generatingFailures = Set(ServiceFailure.Kind.allCases.map(\.row.status)).subtracting([405, 499]).sorted()
 
     /// What the HTTP server itself may answer to any request.
-    static let everywhere = [400, 401, 403, 408, 413, 414, 429, 431, 500, 503]
+    static let everywhere = [400, 401, 403, 408, 413, 414, 417, 429, 431, 500, 503]
+
+    /// The same, of requests with a body.
+    static let withBody = [415]
 
     static let label = [
         Parameter(
@@ -101,7 +104,7 @@ extension EndpointDescription {
         if let request {
             members.append(#""requestBody":{"required":true,"content":{"application/json":{"schema":\#(request.json)}}}"#)
         }
-        let refusals = Set(failures + Self.everywhere).subtracting(answers.map(\.status)).sorted()
+        let refusals = Set(failures + Self.everywhere + (request == nil ? [] : Self.withBody)).subtracting(answers.map(\.status)).sorted()
         let all = answers.map(json) + refusals.map(failure)
         members.append(#""responses":{\#(all.joined(separator: ","))}"#)
         return "{\(members.joined(separator: ","))}"
