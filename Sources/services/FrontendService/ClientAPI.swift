@@ -18,6 +18,7 @@ final class ClientAPI {
     init(_ frontend: Frontend) {
         self.frontend = frontend
         table = HandlerTable(on: frontend.context.loop)
+        table.refuse = { [weak frontend] request in frontend?.tenants.refusal(of: request) }
         table.on(.post, "/v1/chat/completions", task: { [weak self] exchange in await self?.generate(exchange, .chat) })
         table.on(.post, "/v1/completions", task: { [weak self] exchange in await self?.generate(exchange, .text) })
         table.on(.get, "/v1/models", run: { [weak self] exchange in self?.listModels(exchange) })
@@ -44,18 +45,25 @@ final class ClientAPI {
     private func generate(_ exchange: HTTPExchange, _ endpoint: Endpoint) async {
         let label = exchange.request.requestLabel, trace = RequestTrace(exchange.request, tracer: frontend.context.tracer)
         guard !frontend.isDraining else { return refuse(exchange, ErrorBody(ServiceFailure(.draining)), endpoint, label, trace) }
+        let visit: TenantVisit
+        do throws(ServiceFailure) { visit = try frontend.tenants.admit(exchange.request) } catch {
+            return refuse(exchange, ErrorBody(error), endpoint, label, trace)
+        }
+        defer { visit.end(status: 500) }
         let prepared: PreparedRequest, session: ClientSession?
         var meter: RequestMeter?
         do throws(DialectError) {
-            prepared = try await prepare(exchange, endpoint, &meter)
-            session = try frontend.sessions.session(of: exchange.request, body: prepared.generation.hints.session, tenant: "")
+            prepared = try await prepare(exchange, endpoint, visit, &meter)
+            session = try frontend.sessions.session(
+                of: exchange.request, body: prepared.generation.hints.session, tenant: visit.tenant.name)
         } catch {
-            return refuse(exchange, ErrorBody(error), endpoint, label, trace, meter)
+            return refuse(exchange, ErrorBody(error), endpoint, label, trace, meter, visit)
         }
-        guard !exchange.isGone, let meter else { return refuse(exchange, nil, endpoint, label, trace, meter) }
+        guard !exchange.isGone, let meter else { return refuse(exchange, nil, endpoint, label, trace, meter, visit) }
+        if let failure = visit.reserve(prepared) { return refuse(exchange, ErrorBody(failure), endpoint, label, trace, meter, visit) }
         let isStreamed = prepared.delivery.isStreamed
         guard let id = frontend.begin(isStreamed: isStreamed) else {
-            return refuse(exchange, ErrorBody(ServiceFailure(.overloaded)), endpoint, label, trace, meter)
+            return refuse(exchange, ErrorBody(ServiceFailure(.overloaded)), endpoint, label, trace, meter, visit)
         }
         trace.spans?.prepared(prepared, id)
         if let memory = prepared.memory {
@@ -63,31 +71,34 @@ final class ClientAPI {
             frontend.metrics.encodedPromptBytes.increment(by: memory.total - memory.reused)
         }
         let requestID = label ?? id.description
-        if let label { frontend.decisions.remember(label, id) }
+        frontend.decisions.remember(label, id, of: visit.tenant)
         let record = RequestRecord(prepared, id: id, meter: meter, receivedAt: exchange.request.receivedAt, frontend: frontend)
         let answer = ClientAnswer(
             exchange, requestID: requestID, writer: writer(endpoint, prepared, id), choices: prepared.choices,
             wantsLogprobs: prepared.sampling.topLogprobs != nil, echo: echo(prepared), record: record, keepalive: frontend.limits.keepalive,
             loop: frontend.context.loop)
+        answer.allowance = visit.fields
         let request = ClientRequest(prepared, id: id, session: session, trace: trace, record: record, answer: answer, frontend: frontend)
         let outcome = await RequestFlow(request).run()
         frontend.end(isStreamed: isStreamed, tokens: outcome.usage.completionTokens)
+        visit.end(outcome)
         record.count(outcome)
         ended(outcome, prepared, id, record)
         trace.spans?.ended(endpoint.rawValue, prepared, outcome)
     }
 
     private func explain(_ exchange: HTTPExchange) async {
-        await frontend.decisions.answer(exchange, naming: .ordinals, requestID: exchange.request.requestLabel ?? drawnLabel)
+        guard let tenant = tenant(of: exchange) else { return }
+        await frontend.decisions.answer(exchange, of: tenant, naming: .ordinals, requestID: exchange.request.requestLabel ?? drawnLabel)
     }
 
     /// Body → request → model → tokens. A large body is read and tokenized on the pool. The request is counted from its model on.
     private func prepare(
-        _ exchange: HTTPExchange, _ endpoint: Endpoint, _ meter: inout RequestMeter?
+        _ exchange: HTTPExchange, _ endpoint: Endpoint, _ visit: TenantVisit, _ meter: inout RequestMeter?
     ) async throws(DialectError) -> PreparedRequest {
         let body = exchange.takeBody(), loop = frontend.context.loop
         let isSmall = body.count <= frontend.limits.inlineBodyBytes, gone = Flag()
-        let parsed: Parsed
+        var parsed: Parsed
         if isSmall {
             parsed = try Parsed(body, endpoint)
         } else {
@@ -95,12 +106,13 @@ final class ClientAPI {
             parsed = try await offloaded(bytes: body.count, unless: gone) { () throws(DialectError) in try Parsed(body, endpoint) }
         }
         frontend.metrics.unknownFields.increment(by: parsed.unknownFields)
+        try visit.permit(&parsed.generation)
         let model = try await model(named: parsed.generation.model, for: exchange)
         meter = frontend.metrics.request(
             endpoint.label, model: model.card.name, isStreamed: parsed.delivery.isStreamed, isQuestion: parsed.generation.hints.isQueryOnly,
             receivedAt: exchange.request.receivedAt)
         let preparation = Preparation(
-            model: model, generation: parsed.generation, delivery: parsed.delivery,
+            model: model, tenant: visit.tenant, generation: parsed.generation, delivery: parsed.delivery,
             unixSeconds: loop.wallClockMilliseconds / 1_000, seed: loop.random.next(), clock: { loop.clockReading }, gone: gone)
         if isSmall { return try preparation.run() }
         exchange.whenGone = { gone.raise() }
@@ -160,7 +172,7 @@ final class ClientAPI {
     /// `error` nil: the client has left, and nobody hears it; whatever went wrong, that is how such a request ends.
     private func refuse(
         _ exchange: HTTPExchange, _ error: ErrorBody?, _ endpoint: Endpoint, _ label: String?, _ trace: RequestTrace,
-        _ meter: RequestMeter? = nil
+        _ meter: RequestMeter? = nil, _ visit: TenantVisit? = nil
     ) {
         let gone = ErrorBody(ServiceFailure(.cancelled)), error = exchange.isGone ? gone : error ?? gone
         trace.spans?.ended(endpoint.rawValue, status: error.status)
@@ -169,7 +181,9 @@ final class ClientAPI {
         } else {
             frontend.metrics.refused(endpoint.label, status: error.status)
         }
-        exchange.respond(.error(error, requestID: label ?? drawnLabel))
+        visit?.end(status: error.status)
+        let allowance = error.status == 429 ? visit?.fields ?? frontend.tenants.fields(for: exchange.request) : []
+        exchange.respond(.error(error, requestID: label ?? drawnLabel, headers: allowance))
     }
 
     private var drawnLabel: String { Hexadecimal.text(frontend.context.loop.random.next()) }
@@ -188,7 +202,7 @@ final class ClientAPI {
 
     /// A parsed body, whichever endpoint it came to.
     private struct Parsed: Sendable {
-        let generation: GenerationRequest
+        var generation: GenerationRequest
         let delivery: Delivery
         let unknownFields: Int
 
@@ -213,15 +227,25 @@ final class ClientAPI {
             id: name, created: model.createdSeconds, contextLength: Int(card.contextLength), parent: isAdapter ? card.name : nil)
     }
 
+    /// Nil: it is told so.
+    private func tenant(of exchange: HTTPExchange) -> Tenant? {
+        do throws(ServiceFailure) { return try frontend.tenants.tenant(of: exchange.request) } catch {
+            exchange.respond(.error(ErrorBody(error), requestID: exchange.request.requestLabel ?? drawnLabel))
+            return nil
+        }
+    }
+
     private func listModels(_ exchange: HTTPExchange) {
+        guard let tenant = tenant(of: exchange) else { return }
         var body: [UInt8] = []
-        ModelList(frontend.cluster.modelNames.compactMap { entry($0.name, $0.card) }).append(to: &body)
+        ModelList(frontend.cluster.modelNames.filter { tenant.sees($0.name) }.compactMap { entry($0.name, $0.card) }).append(to: &body)
         exchange.respond(.json(.ok, body))
     }
 
     private func showModel(_ exchange: HTTPExchange) {
+        guard let tenant = tenant(of: exchange) else { return }
         let name = exchange.parameter("id") ?? ""
-        guard let card = frontend.cluster.card(named: name), let model = entry(name, card) else {
+        guard tenant.sees(name), let card = frontend.cluster.card(named: name), let model = entry(name, card) else {
             return exchange.respond(
                 .error(ErrorBody(ServiceFailure.modelNotFound(name)), requestID: exchange.request.requestLabel ?? drawnLabel))
         }

@@ -8,6 +8,8 @@ import WireProtocol
 /// A client's request as the cluster runs it: tokens, their hashes, and limits that fit the model.
 struct PreparedRequest: Sendable {
     let model: ServedModel
+    /// On whose behalf it runs.
+    let tenant: Tenant
     let generation: GenerationRequest
     let delivery: Delivery
     let prompt: [TokenID]
@@ -46,6 +48,7 @@ extension GenerationRequest {
 /// What turns a request into tokens and hashes; runs on the loop for small bodies and on the pool for large ones.
 struct Preparation: Sendable {
     let model: ServedModel
+    var tenant = Tenant.anyone
     let generation: GenerationRequest
     let delivery: Delivery
     let unixSeconds: Int64
@@ -69,11 +72,12 @@ struct Preparation: Sendable {
         if let wanted, wanted > room { throw DialectError.contextLengthExceeded(limit: context, param: generation.prompt.parameter) }
         var hashes: [SequenceHash] = []
         let adapter = model.card.loRAs.contains { $0.text == generation.model } ? generation.model : ""
-        let hasher = BlockHasher(blockSize: model.card.blockSize, adapter: adapter)
+        let hasher = BlockHasher(blockSize: model.card.blockSize, adapter: adapter, salt: tenant.salt)
         hasher.extend(&hashes, toCover: tokens.span)
         let hashed = clock()
         return PreparedRequest(
-            model: model, generation: generation, delivery: delivery, prompt: tokens, hashes: hashes, hasher: hasher, adapter: adapter,
+            model: model, tenant: tenant, generation: generation, delivery: delivery, prompt: tokens, hashes: hashes, hasher: hasher,
+            adapter: adapter,
             sampling: Sampling(generation.sampling.filled(from: model.defaults), seed: generation.sampling.seed ?? seed),
             maxTokens: wanted ?? room,
             tokenizing: began.duration(to: encoded), rendering: rendered.map { began.duration(to: $0) },
@@ -92,7 +96,7 @@ struct Preparation: Sendable {
         }
         if case .conversation = generation.prompt { rendered = clock() }
         let outcome = try model.memory.encode(
-            text, with: model.text.tokenizer, atMost: limit, isCancelled: { gone.isRaised }, into: &tokens)
+            text, with: model.text.tokenizer, group: tenant.memoryGroup, atMost: limit, isCancelled: { gone.isRaised }, into: &tokens)
         guard !tokens.isEmpty else { throw .emptyPrompt }
         return (rendered, outcome)
     }

@@ -21,6 +21,8 @@ final class ClientAnswer {
     private(set) var hasBegun = false
     /// What the client is to keep; sent with the head of its answer.
     var cookie: HTTPField?
+    /// What is left of its tenant's limits; sent with the head too.
+    var allowance: [HTTPField] = []
     private let record: RequestRecord
     private var lastWrite: Instant
     /// One timer a stream, set again only when it has fired: an event must not cost one.
@@ -122,11 +124,11 @@ final class ClientAnswer {
         exchange.endStream()
     }
 
-    private var headers: [HTTPField] { [HTTPField("x-request-id", requestID)] + (cookie.map { [$0] } ?? []) }
+    private var headers: [HTTPField] { [HTTPField("x-request-id", requestID)] + (cookie.map { [$0] } ?? []) + allowance }
 
     /// In place of an answer, or as the last event of one that had begun.
     func fail(_ failure: ErrorBody) {
-        guard hasBegun else { return exchange.respond(.error(failure, requestID: requestID)) }
+        guard hasBegun else { return exchange.respond(.error(failure, requestID: requestID, headers: allowance)) }
         event { failure.append(to: &$0) }
         exchange.endStream()
     }
@@ -159,12 +161,14 @@ final class ClientAnswer {
 
 extension HTTPResponse {
     /// OpenAI's envelope, with what clients look at before they try again.
-    static func error(_ error: ErrorBody, requestID: String) -> HTTPResponse {
+    static func error(_ error: ErrorBody, requestID: String, headers more: [HTTPField] = []) -> HTTPResponse {
         var body: [UInt8] = [], headers = [HTTPField("x-request-id", requestID)]
         error.append(to: &body)
         if let seconds = error.retryAfterSeconds { headers.append(HTTPField("retry-after", "\(seconds)")) }
         if let retry = error.shouldRetry { headers.append(HTTPField("x-should-retry", retry ? "true" : "false")) }
-        return .json(HTTPStatus.known(error.status), body, headers: headers)
+        // What a client of HTTP is told that has no key, or a wrong one.
+        if error.status == 401 { headers.append(HTTPField("www-authenticate", "Bearer")) }
+        return .json(HTTPStatus.known(error.status), body, headers: headers + more)
     }
 }
 
