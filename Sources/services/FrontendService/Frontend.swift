@@ -46,7 +46,7 @@ final class Frontend {
         self.cluster = cluster
         self.workers = workers
         self.models = models
-        tenants = Tenants(context: context)
+        tenants = Tenants(context: context) { [unowned cluster] in cluster.frontends }
         sessionSettings = sessions
     }
 
@@ -85,7 +85,7 @@ final class Frontend {
         metrics.follow(cluster, migrations: limits.attempts - 1, at: context.loop.now)
         workers.follow(cluster.workers)
         models.follow(cluster.cards)
-        if tenants.areConfigured { tenants.follow(cluster.frontends) }
+        tenants.follow()
         cluster.wakeWaiting()
     }
 

@@ -18,7 +18,7 @@ final class PeerCharges {
     /// By their generations.
     private var peers: [UInt64: Peer] = [:]
     /// Tenants that anybody asks about.
-    var names: Set<String> = []
+    private(set) var names: Set<String> = []
 
     /// `own` is this frontend's generation.
     init(own: UInt64, loop: Loop, network: any Network, told: @escaping Told) {
@@ -50,10 +50,16 @@ final class PeerCharges {
         for peer in peers.values { drop(peer) }
     }
 
-    /// A tenant is no longer asked about.
-    func forget(_ name: String) {
-        names.remove(name)
-        for peer in peers.values { peer.known[name] = nil }
+    /// From now on of these alone. Of whoever is asked about anew, what is heard first says where it stands.
+    func ask(about names: Set<String>) {
+        // Order: each is forgotten by itself.
+        for name in self.names where !names.contains(name) {
+            for peer in peers.values {
+                guard let charge = peer.known.removeValue(forKey: name), charge.running > 0 else { continue }
+                told(name, 0, -Int(charge.running))
+            }
+        }
+        self.names = names
     }
 
     private func drop(_ peer: Peer) {

@@ -11,6 +11,8 @@ import WireProtocol
 @LoopActor
 final class Tenants {
     private let context: ProcessContext
+    /// Those that routers name.
+    private let frontends: @LoopActor () -> [FrontendEntry]
     let metrics: TenantMetrics
     private(set) var book: TenantBook?
     private var accounts: [String: TenantAccount] = [:]
@@ -22,8 +24,9 @@ final class Tenants {
         accounts[name]?.chargedElsewhere(tokens, running: running, at: context.loop.now)
     }
 
-    init(context: ProcessContext) {
+    init(context: ProcessContext, frontends: @escaping @LoopActor () -> [FrontendEntry]) {
         self.context = context
+        self.frontends = frontends
         metrics = TenantMetrics(registry: context.metrics)
         // Where there is none, none is out of force.
         metrics.fileInForce.set(1)
@@ -45,14 +48,12 @@ final class Tenants {
             kept[tenant.name] = account
         }
         // Order: each is forgotten by itself.
-        for name in accounts.keys where kept[name] == nil {
-            metrics.remove(name)
-            peers.forget(name)
-        }
+        for name in accounts.keys where kept[name] == nil { metrics.remove(name) }
         accounts = kept
         // Only limits are held over all frontends.
-        peers.names = Set(book.tenants.filter(\.hasLimits).map(\.name))
+        peers.ask(about: Set(book.tenants.filter(\.hasLimits).map(\.name)))
         self.book = book
+        follow()
         metrics.tenants.set(Double(book.tenants.count))
         metrics.fileInForce.set(1)
     }
@@ -121,8 +122,9 @@ final class Tenants {
     }
 
     /// Follows the frontends that routers name, as long as anybody has limits.
-    func follow(_ frontends: [FrontendEntry]) {
-        if peers.names.isEmpty { peers.close() } else { peers.follow(frontends) }
+    func follow() {
+        guard areConfigured else { return }
+        if peers.names.isEmpty { peers.close() } else { peers.follow(frontends()) }
         showPeers()
     }
 
