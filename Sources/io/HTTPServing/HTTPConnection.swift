@@ -261,6 +261,8 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
 
     func start(of status: HTTPStatus) -> [UInt8] { server.start(of: status) }
 
+    func complete(_ headers: inout [HTTPField], of request: HTTPRequest) { server.application.complete(&headers, of: request) }
+
     /// The answer to this exchange ends the connection.
     func isLast(_ exchange: HTTPExchange) -> Bool {
         guard exchanges.last === exchange, receiving == nil || receiving === exchange else { return false }
@@ -288,9 +290,10 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
     /// A stream has grown.
     func appended(_ exchange: HTTPExchange) {
         flushSoon()
-        guard unsent > limits.unsentBytes else { return }
+        let most = limits.unsentBytes + exchange.bulkBytes
+        guard unsent > most else { return }
         send()
-        guard isOpen, unsent > limits.unsentBytes else { return }
+        guard isOpen, unsent > most else { return }
         server.counters.slowReaders += 1
         isCut = true
         exchange.cutOff()

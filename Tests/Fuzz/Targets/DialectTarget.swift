@@ -4,7 +4,7 @@ import OpenAIDialect
 import TextProcessing
 
 extension FuzzTarget {
-    /// A body of either endpoint, and all that follows from one that is accepted: a prompt in which only the template names special tokens, an answer
+    /// A body of any endpoint, and all that follows from one that is accepted: a prompt in which only the template names special tokens, an answer
     /// that is JSON. What is refused is told in JSON too.
     static let dialect = FuzzTarget(name: "openai-request", longest: 4096) { bytes in
         do throws(DialectError) {

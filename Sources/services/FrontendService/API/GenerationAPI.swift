@@ -41,6 +41,7 @@ final class GenerationAPI {
             exchange, requestID: requestID, writer: endpoint.writer(id: id, created: created, prepared.generation, prepared.delivery),
             choices: prepared.choices, wantsLogprobs: prepared.sampling.topLogprobs != nil, echo: echo(prepared), record: record,
             keepalive: frontend.limits.keepalive, loop: frontend.context.loop)
+        if endpoint.tellsAnnotations { answer.preface = prepared.annotations }
         let request = ClientRequest(prepared, id: id, session: session, trace: trace, record: record, answer: answer, frontend: frontend)
         let outcome = await RequestFlow(request).run()
         frontend.end(isStreamed: isStreamed, tokens: outcome.usage.completionTokens)
@@ -57,13 +58,15 @@ final class GenerationAPI {
         let parsed = try await done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in
             try ParsedRequest(body, endpoint, options)
         }
-        frontend.metrics.unknownFields.increment(by: parsed.unknownFields)
-        let model = try await model(named: parsed.generation.model, for: exchange)
+        frontend.noteUnknown(parsed.unknownFields, parsed.unknownNames)
+        var generation = parsed.generation
+        try generation.hints.takePlaces(from: exchange.request)
+        let model = try await model(named: generation.model, for: exchange)
         meter = frontend.metrics.request(
             endpoint.label, model: model.card.name, isStreamed: parsed.delivery.isStreamed, isQuestion: parsed.generation.hints.isQueryOnly,
             receivedAt: exchange.request.receivedAt)
         let preparation = Preparation(
-            model: model, generation: parsed.generation, delivery: parsed.delivery, constraintField: endpoint.constraintField,
+            model: model, generation: generation, delivery: parsed.delivery,
             unixSeconds: loop.wallClockMilliseconds / 1_000, seed: loop.random.next(), clock: { loop.clockReading }, gone: gone)
         return try await done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try preparation.run() }
     }

@@ -4,12 +4,13 @@ import Telemetry
 
 /// The endpoints that make a model produce text: each reads its own requests into the one form, and writes the one answer in its own.
 enum GenerationEndpoint: CaseIterable, Sendable {
-    case chat, text, messages
+    case chat, text, responses, messages
 
     var path: StaticString {
         switch self {
         case .chat: "/v1/chat/completions"
         case .text: "/v1/completions"
+        case .responses: "/v1/responses"
         case .messages: "/v1/messages"
         }
     }
@@ -18,21 +19,23 @@ enum GenerationEndpoint: CaseIterable, Sendable {
         switch self {
         case .chat: .chatCompletions
         case .text: .completions
+        case .responses: .responses
         case .messages: .anthropicMessages
         }
     }
 
+    /// Whether what a client wants to see of its prompt stands before its stream.
+    var tellsAnnotations: Bool { self == .chat || self == .text }
+
     /// How its clients read errors.
     var errorStyle: ErrorStyle { self == .messages ? .anthropic : .openAI }
-
-    /// The field that says which form the answer must have.
-    var constraintField: String { self == .messages ? "output_config.format" : "response_format" }
 
     /// `created` is in seconds since 1970.
     func writer(id: RequestID, created: Int64, _ request: GenerationRequest, _ delivery: Delivery) -> any AnswerWriter {
         switch self {
         case .chat: ChatCompletionWriter(id: id.description, created: created, model: request.model, delivery: delivery)
         case .text: CompletionWriter(id: id.description, created: created, model: request.model, delivery: delivery)
+        case .responses: ResponsesWriter(id: id.description, created: created, delivery: delivery)
         case .messages:
             MessagesWriter(id: id.description, model: request.model, maxTokens: request.sampling.maxTokens, delivery: delivery)
         }
@@ -44,17 +47,26 @@ struct ParsedRequest: Sendable {
     let generation: GenerationRequest
     let delivery: Delivery
     let unknownFields: Int
+    /// The first few of them, as far as they are plain.
+    var unknownNames: [String] = []
 
     init(_ body: [UInt8], _ endpoint: GenerationEndpoint, _ options: DialectOptions) throws(DialectError) {
         switch endpoint {
         case .chat:
             let request = try ChatCompletionRequest(parsing: body.span.bytes)
+            unknownNames = request.unknownFields.names
             (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
         case .text:
             let request = try CompletionRequest(parsing: body.span.bytes)
+            unknownNames = request.unknownFields.names
+            (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
+        case .responses:
+            let request = try ResponsesRequest(parsing: body.span.bytes)
+            unknownNames = request.unknownFields.names
             (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
         case .messages:
             let request = try MessagesRequest(parsing: body.span.bytes, stripsPreamble: options.stripsPreamble)
+            unknownNames = request.unknownFields.names
             (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
         }
     }

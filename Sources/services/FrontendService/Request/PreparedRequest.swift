@@ -31,8 +31,18 @@ struct PreparedRequest: Sendable {
     /// How much of the prompt's text was known from an earlier one; nil for a prompt of tokens.
     let memory: PromptMemory.Outcome?
     let hashing: Duration
+    /// The prompt as its template made it, where the client wants to see it.
+    var formattedPrompt: [UInt8]?
 
     var choices: Int { generation.choices }
+
+    /// What its client wants to see of the prompt before a stream, as events.
+    var annotations: [UInt8] {
+        var events: [UInt8] = []
+        if let formattedPrompt { PromptAnnotation.append(formattedPrompt: formattedPrompt.span.bytes, to: &events) }
+        if delivery.isStreamed, generation.hints.wants(.tokenIDs) { PromptAnnotation.append(tokenIDs: prompt, to: &events) }
+        return events
+    }
 
     /// Workers that the client named: a leg that runs on one of them can run on no other.
     var pinnedWorkers: [WorkerID] {
@@ -52,8 +62,6 @@ struct Preparation: Sendable {
     let model: ServedModel
     let generation: GenerationRequest
     let delivery: Delivery
-    /// What its client calls the form that it wants the answer in.
-    var constraintField = "response_format"
     let unixSeconds: Int64
     /// Drawn by the loop for a client that gave none.
     let seed: UInt64
@@ -64,20 +72,22 @@ struct Preparation: Sendable {
 
     func run() throws(DialectError) -> PreparedRequest {
         let context = Int(model.card.contextLength)
-        let began = clock(), demand = AnswerDemand(model: model, generation: generation, constraintField: constraintField)
+        let began = clock(), demand = AnswerDemand(model: model, generation: generation, names: delivery.fieldNames)
         var generation = generation
         generation.constraint = try demand.constraint()
         let needs = try demand.needs(generation.constraint)
         var tokens: [TokenID] = [], rendered: Rendered
         do throws(TextError) {
             rendered = try encode(atMost: max(0, min(context - 1, Limits.promptTokens)), into: &tokens)
-        } catch { throw Self.refusal(error, generation.prompt, context) }
+        } catch { throw Self.refusal(error, generation.prompt.parameter(delivery.fieldNames), context) }
         let form = try demand.form(after: rendered.prompt)
         let encoded = clock()
         let room = context - tokens.count
         var sampling = generation.sampling
         if let wanted = sampling.maxTokens, wanted > room {
-            guard sampling.fitsContext else { throw .contextLengthExceeded(limit: context, param: generation.prompt.parameter) }
+            guard sampling.fitsContext else {
+                throw .contextLengthExceeded(limit: context, param: generation.prompt.parameter(delivery.fieldNames))
+            }
             sampling.maxTokens = UInt32(room)
         }
         var hashes: [SequenceHash] = []
@@ -85,13 +95,15 @@ struct Preparation: Sendable {
         let hasher = BlockHasher(blockSize: model.card.blockSize, adapter: adapter)
         hasher.extend(&hashes, toCover: tokens.span)
         let hashed = clock()
+        let isShown = delivery.isStreamed && generation.hints.wants(.formattedPrompt)
         return PreparedRequest(
             model: model, generation: generation, delivery: delivery, form: form, needs: needs, prompt: tokens, hashes: hashes,
             hasher: hasher, adapter: adapter,
             sampling: Sampling(sampling.filled(from: model.defaults), seed: sampling.seed ?? seed),
             maxTokens: sampling.maxTokens.map(Int.init) ?? room,
             tokenizing: began.duration(to: encoded), rendering: rendered.at.map { began.duration(to: $0) },
-            memory: rendered.memory, hashing: encoded.duration(to: hashed))
+            memory: rendered.memory, hashing: encoded.duration(to: hashed),
+            formattedPrompt: isShown ? rendered.prompt?.utf8 : nil)
     }
 
     /// How many tokens the prompt has, whether or not the model has room for them.
@@ -100,7 +112,7 @@ struct Preparation: Sendable {
         do throws(TextError) {
             let rendered = try encode(atMost: Limits.promptTokens, into: &tokens)
             return PromptCount(tokens: tokens.count, memory: rendered.memory)
-        } catch { throw Self.refusal(error, generation.prompt, Limits.promptTokens) }
+        } catch { throw Self.refusal(error, generation.prompt.parameter(delivery.fieldNames), Limits.promptTokens) }
     }
 
     struct PromptCount: Sendable {
@@ -133,13 +145,15 @@ struct Preparation: Sendable {
         return rendered
     }
 
-    private static func refusal(_ error: TextError, _ prompt: GenerationRequest.Prompt, _ context: Int) -> DialectError {
+    /// `param` is the member of the body that the prompt came from.
+    static func refusal(_ error: TextError, _ param: String, _ context: Int) -> DialectError {
         switch error {
-        case .promptTooLong: .contextLengthExceeded(limit: context, param: prompt.parameter)
-        case .template(.unsupported(let param, _)): DialectError(message: error.description, param: param, code: "unsupported_value")
-        case .template(.tooLong): .contextLengthExceeded(limit: context, param: prompt.parameter)
+        case .promptTooLong: .contextLengthExceeded(limit: context, param: param)
+        case .template(.unsupported(let named, _)):
+            DialectError(message: error.description, param: named == "messages" ? param : named, code: "unsupported_value")
+        case .template(.tooLong): .contextLengthExceeded(limit: context, param: param)
         case .template, .emptyPrompt, .tokenOutOfRange, .wordTooLong, .patternTooCostly:
-            DialectError(message: error.description, param: prompt.parameter, code: "invalid_value")
+            DialectError(message: error.description, param: param, code: "invalid_value")
         // Nobody hears it.
         case .cancelled: DialectError(ErrorBody(ServiceFailure(.cancelled)))
         case .noTokenizer, .unknownFile, .invalidFile:
@@ -157,7 +171,7 @@ extension DialectError {
 
 extension GenerationRequest.Prompt {
     /// The member of the body that it came from.
-    fileprivate var parameter: String { if case .conversation = self { "messages" } else { "prompt" } }
+    func parameter(_ names: FieldNames) -> String { if case .conversation = self { names.conversation } else { "prompt" } }
 }
 
 extension Sampling {

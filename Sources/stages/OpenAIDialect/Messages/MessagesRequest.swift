@@ -24,6 +24,7 @@ package struct MessagesRequest: Hashable, Sendable {
         var conversation = try body.turns()
         if let system { conversation.messages.insert(system, at: 0) }
         delivery = Delivery()
+        delivery.fieldNames = .messages
         delivery.isStreamed = try body.fields.flag("stream") ?? false
         try body.clientTools(into: &conversation)
         let thinking = try body.thinking()

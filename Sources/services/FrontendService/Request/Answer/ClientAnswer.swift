@@ -16,6 +16,8 @@ final class ClientAnswer {
     var told = ResponseExtension() { didSet { writer.chunkExtension = told.json } }
     /// More of it, told once: on the first chunk that ends a choice, or in the body.
     var toldAtEnd: [ResponseExtension.Member] = []
+    /// Events that stand before those of a stream.
+    var preface: [UInt8] = []
     private let keepalive: Duration
     private let loop: Loop
     private(set) var hasBegun = false
@@ -43,7 +45,7 @@ final class ClientAnswer {
         self.loop = loop
         self.echo = echo
         lastWrite = loop.now
-        guard !writer.delivery.isStreamed else { return }
+        guard !takesPieces else { return }
         bodies = (0..<choices).map {
             CompletedChoice(
                 index: $0, text: echo, finish: AnswerFinish(.length),
@@ -56,12 +58,17 @@ final class ClientAnswer {
 
     var isStreamed: Bool { writer.delivery.isStreamed }
 
+    /// The writer hears of each piece: of a stream, or of a body that it puts together itself.
+    var takesPieces: Bool { isStreamed || writer.gathersBody }
+
     /// The request was accepted: from here on a stream is 200, whatever comes.
     func begin() {
         guard isStreamed, !hasBegun else { return }
         hasBegun = true
         lastWrite = loop.now
         exchange.beginStream(.ok, headers: ServerSentEvents.headers + headers)
+        event { [preface] in $0.append(contentsOf: preface) }
+        preface = []
         event { writer.appendBeginning(usage: usage, to: &$0) }
         keepaliveTimer = loop.schedule(after: keepalive, whenSilent)
     }
@@ -76,24 +83,24 @@ final class ClientAnswer {
     }
 
     func text(choice: UInt8, _ text: RawSpan, logprobs: LogprobsBuffer?) {
-        guard isStreamed else { return bodies[Int(choice)].append(text: text) }
+        guard takesPieces else { return bodies[Int(choice)].append(text: text) }
         guard !text.isEmpty || logprobs != nil else { return }
         event { writer.appendText(choice: Int(choice), text, logprobs: logprobs, usage: usage, to: &$0) }
     }
 
     func reasoning(choice: UInt8, _ text: RawSpan) {
-        guard isStreamed else { return bodies[Int(choice)].append(reasoning: text) }
+        guard takesPieces else { return bodies[Int(choice)].append(reasoning: text) }
         event { writer.appendReasoning(choice: Int(choice), text, usage: usage, to: &$0) }
     }
 
     func call(choice: UInt8, _ call: AnswerCall) {
-        guard isStreamed else { return bodies[Int(choice)].append(call) }
+        guard takesPieces else { return bodies[Int(choice)].append(call) }
         event { writer.appendCall(choice: Int(choice), call, usage: usage, to: &$0) }
     }
 
     /// More of what the call says that began last.
     func arguments(choice: UInt8, call: Int, _ text: RawSpan) {
-        guard isStreamed else {
+        guard takesPieces else {
             let last = bodies[Int(choice)].calls.indices.last
             if let last { bodies[Int(choice)].calls[last].arguments.append(text) }
             return
@@ -102,7 +109,7 @@ final class ClientAnswer {
     }
 
     func callEnded(choice: UInt8, call: Int) {
-        if isStreamed { event { writer.appendCallEnd(choice: Int(choice), call: call, usage: usage, to: &$0) } }
+        if takesPieces { event { writer.appendCallEnd(choice: Int(choice), call: call, usage: usage, to: &$0) } }
     }
 
     /// Log probabilities of an answer in one body gather here.
@@ -115,7 +122,11 @@ final class ClientAnswer {
 
     func finish(choice: UInt8, _ finish: AnswerFinish) {
         guard isStreamed else {
-            bodies[Int(choice)].finish = finish
+            if takesPieces {
+                event { writer.appendFinish(choice: Int(choice), finish, usage: usage, extensionJSON: nil, to: &$0) }
+            } else {
+                bodies[Int(choice)].finish = finish
+            }
             return
         }
         record.choiceEnds()
@@ -169,10 +180,14 @@ final class ClientAnswer {
         keepaliveTimer = loop.schedule(at: lastWrite + keepalive, whenSilent)
     }
 
-    /// `write` appends whole events.
+    /// `write` appends whole events; none where a body is put together.
     private func event(_ write: (inout [UInt8]) -> Void) {
+        guard isStreamed else {
+            var none: [UInt8] = []
+            return write(&none)
+        }
         lastWrite = loop.now
-        exchange.append(write)
+        exchange.append(inBulk: writer.repeatsItself, write)
     }
 }
 
