@@ -10,7 +10,7 @@ package enum Health {
         let ready: HandlerTable.Handler = { exchange in
             exchange.respond(isReady() ? .text(.ok, "ready\n") : .text(.serviceUnavailable, "not ready\n"))
         }
-        for path in ["/health", "/healthz", "/live", "/livez", "/liveness"] as [StaticString] { table.on(.get, path, run: alive) }
+        for path in ["/health", "/healthz", "/live", "/livez", "/liveness", "/ping"] as [StaticString] { table.on(.get, path, run: alive) }
         for path in ["/ready", "/readyz", "/readiness"] as [StaticString] { table.on(.get, path, run: ready) }
     }
 }

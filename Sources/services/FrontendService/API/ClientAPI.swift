@@ -71,7 +71,9 @@ extension Frontend {
 extension DialectError {
     /// A failure that is known before a request has begun.
     init(_ body: ErrorBody) {
-        self.init(status: body.status, message: body.message, type: body.type, param: body.param, code: body.code)
+        self.init(
+            status: body.status, message: body.message, type: body.type, param: body.param, code: body.code,
+            retryAfterSeconds: body.retryAfterSeconds)
     }
 }
 

@@ -24,7 +24,7 @@ package struct ErrorBody: Hashable, Sendable {
         type = error.type
         param = error.param
         code = error.code
-        retryAfterSeconds = nil
+        retryAfterSeconds = error.retryAfterSeconds
         shouldRetry = nil
     }
 

@@ -69,7 +69,10 @@ extension EndpointDescription {
     static let generatingFailures = Set(ServiceFailure.Kind.allCases.map(\.row.status)).subtracting([405, 499]).sorted()
 
     /// What the HTTP server itself may answer to any request.
-    static let everywhere = [400, 401, 403, 408, 413, 414, 429, 431, 500, 503]
+    static let everywhere = [400, 401, 403, 408, 413, 414, 417, 429, 431, 500, 503]
+
+    /// The same, of requests with a body.
+    static let withBody = [415]
 
     static let label = [
         Parameter(
@@ -101,7 +104,8 @@ extension EndpointDescription {
         if let request {
             members.append(#""requestBody":{"required":true,"content":{"application/json":{"schema":\#(request.json)}}}"#)
         }
-        let refusals = Set(failures.map(style.status) + Self.everywhere).subtracting(answers.map(\.status)).sorted()
+        let statuses = failures.map(style.status) + Self.everywhere + (request == nil ? [] : Self.withBody)
+        let refusals = Set(statuses).subtracting(answers.map(\.status)).sorted()
         let all = answers.map(json) + refusals.map(failure)
         members.append(#""responses":{\#(all.joined(separator: ","))}"#)
         return "{\(members.joined(separator: ","))}"
@@ -119,7 +123,10 @@ extension EndpointDescription {
         // What is no failure of this endpoint is one of the server's at times.
         if answer.status >= 400 { contents.append(#""application/json":{"schema":\#(Schema.ref(style.schema).json)}"#) }
         if let events = answer.events {
-            contents.append(#""text/event-stream":{"schema":{"type":"string"},"x-eventSchema":\#(events.json)}"#)
+            // Of a stream the schema is that of one event, as tools read OpenAPI 3.1; 3.2 has `itemSchema` for it.
+            contents.append(
+                #""text/event-stream":{"schema":{"type":"object","required":["data"],"properties":{"event":{"type":"string"},"#
+                    + #""data":{"type":"string","contentMediaType":"application/json","contentSchema":\#(events.json)}}}}"#)
         }
         let content = contents.isEmpty ? "" : #","content":{\#(contents.joined(separator: ","))}"#
         return #""\#(answer.status)":{"description":\#(quoted(answer.description)),"headers":{\#(Self.json(answer.headers))}\#(content)}"#
@@ -132,7 +139,9 @@ extension EndpointDescription {
         let names = codes.isEmpty ? "Refused." : "Refused. Codes: \(codes.joined(separator: ", "))."
         // What the server refuses before it knows the endpoint has the one envelope everywhere.
         var envelopes = isOwn ? [style.schema] : []
-        if Self.everywhere.contains(status), !envelopes.contains(ErrorStyle.openAI.schema) { envelopes.append(ErrorStyle.openAI.schema) }
+        if (Self.everywhere + Self.withBody).contains(status), !envelopes.contains(ErrorStyle.openAI.schema) {
+            envelopes.append(ErrorStyle.openAI.schema)
+        }
         let schema = envelopes.count == 1 ? Schema.ref(envelopes[0]) : .either(.ref(envelopes[0]), .ref(envelopes[1]))
         let retry = [429, 503, 529].contains(status) ? [(name: "retry-after", description: "Seconds after which to try again.")] : []
         return #""\#(status)":{"description":"\#(names)","headers":{\#(Self.json(retry))},"#
