@@ -4,7 +4,7 @@ import JSONText
 /// `OpenAPIDocument.endpoints`; a test compares them with the paths that are served.
 struct EndpointDescription {
     enum Method: String {
-        case get, post
+        case get, post, delete
     }
 
     struct Parameter {

@@ -7,8 +7,8 @@ import JSONText
 package enum OpenAPIDocument {
     /// In the order in which they are told. A new family of endpoints adds its list here, and its schemas stand with it.
     static let endpoints =
-        ChatCompletionsDescription.endpoints + CompletionsDescription.endpoints + MessagesDescription.endpoints
-        + TokensDescription.endpoints
+        ChatCompletionsDescription.endpoints + CompletionsDescription.endpoints + ResponsesDescription.endpoints
+        + MessagesDescription.endpoints + TokensDescription.endpoints
         + ModelsDescription.endpoints + ProcessDescription.endpoints
 
     /// What several endpoints refer to.
@@ -35,7 +35,10 @@ package enum OpenAPIDocument {
         raw("security", #"[{},{"key":[]}]"#, &writer)
         writer.key("paths")
         writer.beginObject()
-        for endpoint in endpoints { raw(endpoint.path, #"{"\#(endpoint.method.rawValue)":\#(endpoint.json)}"#, &writer) }
+        for (place, endpoint) in endpoints.enumerated() where !endpoints[..<place].contains(where: { $0.path == endpoint.path }) {
+            let same = endpoints.filter { $0.path == endpoint.path }.map { #""\#($0.method.rawValue)":\#($0.json)"# }
+            raw(endpoint.path, "{\(same.joined(separator: ","))}", &writer)
+        }
         writer.endObject()
         writer.key("components")
         writer.beginObject()
