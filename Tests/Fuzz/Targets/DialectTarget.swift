@@ -4,7 +4,7 @@ import OpenAIDialect
 import TextProcessing
 
 extension FuzzTarget {
-    /// A body of each endpoint, and all that follows from one that is accepted: a prompt in which only the template names special tokens, an answer
+    /// A body of any endpoint, and all that follows from one that is accepted: a prompt in which only the template names special tokens, an answer
     /// that is JSON. What is refused is told in JSON too.
     static let dialect = FuzzTarget(name: "openai-request", longest: 4096) { bytes in
         do throws(DialectError) {
@@ -16,6 +16,18 @@ extension FuzzTarget {
             let request = try CompletionRequest(parsing: bytes.bytes)
             check(request.generation, request.unknownFields)
             answer(CompletionWriter(id: "1", created: 0, model: request.generation.model, delivery: request.delivery))
+        } catch { check(error) }
+        do throws(DialectError) {
+            let request = try ResponsesRequest(parsing: bytes.bytes)
+            check(request.generation, request.unknownFields)
+            let repeated = try? JSONValue(parsing: Array("{".utf8) + request.delivery.repeated + Array("}".utf8))
+            demand(repeated?["model"]?.asString == request.generation.model, "what is repeated of the request is not read back")
+            answer(ResponsesWriter(id: "1", created: 0, delivery: request.delivery))
+        } catch { check(error) }
+        do throws(DialectError) {
+            let request = try MessagesRequest(parsing: bytes.bytes)
+            check(request.generation, request.unknownFields)
+            answer(MessagesWriter(id: "1", model: request.generation.model, maxTokens: 1, delivery: request.delivery))
         } catch { check(error) }
         do throws(DialectError) { prompt(try TokenizeRequest(parsing: bytes.bytes).prompt) } catch { check(error) }
         do throws(DialectError) { _ = try DetokenizeRequest(parsing: bytes.bytes) } catch { check(error) }
@@ -79,5 +91,8 @@ extension FuzzTarget {
         var body: [UInt8] = []
         ErrorBody(error).append(to: &body)
         demand((try? JSONValue(parsing: body))?["error"]?["message"]?.asString == error.message, "the error's body is not read back")
+        body = []
+        ErrorBody(error).append(.anthropic, to: &body)
+        demand((try? JSONValue(parsing: body))?["type"]?.asString == "error", "the error's other body is not read back")
     }
 }

@@ -66,6 +66,7 @@ struct ParsedRequest: Sendable {
             (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
         case .messages:
             let request = try MessagesRequest(parsing: body.span.bytes, stripsPreamble: options.stripsPreamble)
+            unknownNames = request.unknownFields.names
             (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
         }
     }

@@ -4,7 +4,6 @@ import EventLoop
 import HTTPServing
 import OpenAIDialect
 import ProcessKit
-import Telemetry
 import TextProcessing
 import WireProtocol
 
@@ -38,7 +37,7 @@ final class TokenCountAPI {
         let request = try await generation.done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in
             try MessagesRequest(parsing: body.span.bytes, for: .count, stripsPreamble: options.stripsPreamble)
         }
-        frontend.metrics.unknownFields.increment(by: request.unknownFields.count)
+        frontend.noteUnknown(request.unknownFields.count, request.unknownFields.names)
         let preparation = Preparation(
             model: try await generation.model(named: request.generation.model, for: exchange),
             tenant: try frontend.tenants.whoever(exchange.request), generation: request.generation,

@@ -6,9 +6,10 @@ package enum ErrorStyle: Hashable, Sendable {
     case anthropic
 
     /// The status that clients of the API know a failure by.
-    package func status(of error: ErrorBody) -> Int {
-        self == .anthropic && error.status == Self.unavailable ? Self.overloaded : error.status
-    }
+    package func status(of error: ErrorBody) -> Int { status(error.status) }
+
+    /// The same, of a status of our table of failures.
+    func status(_ status: Int) -> Int { self == .anthropic && status == Self.unavailable ? Self.overloaded : status }
 
     private static let unavailable = 503
     /// Of Anthropic's API, where OpenAI's has 503.

@@ -46,5 +46,5 @@ package struct MessagesRequest: Hashable, Sendable {
     }
 
     /// What runs on Anthropic's own servers, or is kept there between requests.
-    private static let refused = ["container", "mcp_servers", "thread", "compaction"]
+    static let refused = ["container", "mcp_servers", "thread", "compaction"]
 }

@@ -43,6 +43,10 @@ struct Schema {
         Schema(#"{"enum":[\#(words.map { "\"\($0)\"" }.joined(separator: ","))]}"#)
     }
 
+    static func word(of words: [String]) -> Schema { Schema(#"{"enum":[\#(words.map { "\"\($0)\"" }.joined(separator: ","))]}"#) }
+
+    static func word(of flags: [Bool]) -> Schema { Schema(#"{"enum":[\#(flags.map(\.description).joined(separator: ","))]}"#) }
+
     // MARK: Made of others
 
     static func array(of element: Schema, _ counts: ClosedRange<Int>? = nil) -> Schema {
@@ -52,7 +56,9 @@ struct Schema {
         return Schema(#"{"type":"array"\#(least)\#(most),"items":\#(element.json)}"#)
     }
 
-    static func either(_ schemas: Schema...) -> Schema { Schema(#"{"anyOf":[\#(schemas.map(\.json).joined(separator: ","))]}"#) }
+    static func either(_ schemas: Schema...) -> Schema { either(schemas) }
+
+    static func either(_ schemas: [Schema]) -> Schema { Schema(#"{"anyOf":[\#(schemas.map(\.json).joined(separator: ","))]}"#) }
 
     static func object(_ members: [Member], most: Int? = nil) -> Schema {
         let needed = members.filter(\.isNeeded).map { "\"\($0.name)\"" }
