@@ -99,6 +99,8 @@ extension RequestBody {
         }
     }
 
+    static let efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
     /// Other APIs have it elsewhere.
     mutating func effort(into conversation: inout Conversation) throws(FieldFault) {
         if let effort = try fields.word("reasoning_effort", of: Self.efforts) { conversation.think(effort) }
