@@ -145,7 +145,7 @@ var targets: [Target] = [
     tests("ClusterHarnessTests", ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport"]),
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
     tests("EngineConformanceTests", ["ClusterModel", "Engines"]),
-    tests("EnginesTests", ["ClusterModel", "Engines"]),
+    tests("EnginesTests", ["ClusterModel", "Engines", "JSONText"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests(
         "FrontendServiceTests",
@@ -189,7 +189,7 @@ var targets: [Target] = [
         "WorkerServiceTests",
         [
             "ClusterModel", "Concurrency", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "TestSupport",
-            "Transport", "WireProtocol", "WorkerService",
+            "TextProcessing", "Transport", "WireProtocol", "WorkerService",
         ]),
     tests(
         "ClusterTests",

@@ -261,6 +261,8 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
 
     func start(of status: HTTPStatus) -> [UInt8] { server.start(of: status) }
 
+    func complete(_ headers: inout [HTTPField], of request: HTTPRequest) { server.application.complete(&headers, of: request) }
+
     /// The answer to this exchange ends the connection.
     func isLast(_ exchange: HTTPExchange) -> Bool {
         guard exchanges.last === exchange, receiving == nil || receiving === exchange else { return false }

@@ -67,6 +67,7 @@ package final class HTTPExchange {
         var headers = response.headers
         // Required of every 401; bearer keys are what all clients of this API send.
         if response.status == .unauthorized, !headers.contains(where: { $0.isNamed("www-authenticate") }) { headers.append(Self.challenge) }
+        connection.complete(&headers, of: request)
         let framing = response.status.hasNoBody ? ResponseWriter.Framing.none : .length(response.body.count)
         let isBodyless = response.status.hasNoBody || request.method == .head
         var out = connection.takeOutput(of: self)
@@ -86,6 +87,8 @@ package final class HTTPExchange {
         isChunked = !request.isHTTP10 && !status.hasNoBody
         dropsBody = status.hasNoBody || request.method == .head
         if request.isHTTP10, !dropsBody { endsConnection = true }
+        var headers = headers
+        connection.complete(&headers, of: request)
         let framing: ResponseWriter.Framing = status.hasNoBody ? .none : isChunked ? .chunked : .untilClose
         var out = connection.takeOutput(of: self)
         ResponseWriter.appendHead(connection.start(of: status), headers, framing, persistence(on: connection), to: &out)

@@ -75,7 +75,7 @@ package struct HTTPField: Hashable, Sendable {
         }
     }
 
-    func isNamed(_ name: StaticString) -> Bool {
+    package func isNamed(_ name: StaticString) -> Bool {
         nameCount == name.utf8CodeUnitCount
             && line.withUnsafeBytes { HTTPText.isSame(UnsafeRawBufferPointer(rebasing: $0[..<nameCount]), name) }
     }

@@ -27,6 +27,8 @@ package final class HandlerTable: HTTPApplication {
     /// Bodies that say of themselves that they are no JSON are refused by the head, with what to send instead. One that says nothing is read:
     /// clients of a few lines forget the field.
     package var takesOnlyJSON = false
+    /// Adds the fields that every answer has, those of this table and of the server too.
+    package var completes: (@LoopActor (inout [HTTPField], HTTPRequest) -> Void)?
     /// The shape of errors; OpenAI's as a rule.
     package var errors: @Sendable (HTTPStatus, StaticString) -> [UInt8] = HTTPErrorBody.json
 
@@ -145,6 +147,8 @@ package final class HandlerTable: HTTPApplication {
         for implied in names.contains("GET") ? ["HEAD", "OPTIONS"] : ["OPTIONS"] where !names.contains(implied) { names.append(implied) }
         return names.joined(separator: ", ")
     }
+
+    package func complete(_ headers: inout [HTTPField], of request: HTTPRequest) { completes?(&headers, request) }
 
     package func errorBody(_ status: HTTPStatus, _ reason: StaticString) -> [UInt8] { errors(status, reason) }
 

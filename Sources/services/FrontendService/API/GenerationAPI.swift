@@ -44,6 +44,7 @@ final class GenerationAPI {
             exchange, requestID: requestID, writer: endpoint.writer(id: id, created: created, prepared.generation, prepared.delivery),
             choices: prepared.choices, wantsLogprobs: prepared.sampling.topLogprobs != nil, echo: echo(prepared), record: record,
             keepalive: frontend.limits.keepalive, loop: frontend.context.loop)
+        if endpoint.tellsAnnotations { answer.preface = prepared.annotations }
         let request = ClientRequest(prepared, id: id, session: session, trace: trace, record: record, answer: answer, frontend: frontend)
         let outcome = await RequestFlow(request).run()
         frontend.end(isStreamed: isStreamed, tokens: outcome.usage.completionTokens)
@@ -65,13 +66,15 @@ final class GenerationAPI {
             exchange.whenGone = { gone.raise() }
             parsed = try await offloaded(bytes: body.count, unless: gone) { () throws(DialectError) in try ParsedRequest(body, endpoint) }
         }
-        frontend.metrics.unknownFields.increment(by: parsed.unknownFields)
-        let model = try await model(named: parsed.generation.model, for: exchange)
+        frontend.noteUnknown(parsed.unknownFields, parsed.unknownNames)
+        var generation = parsed.generation
+        try generation.hints.takePlaces(from: exchange.request)
+        let model = try await model(named: generation.model, for: exchange)
         meter = frontend.metrics.request(
             endpoint.label, model: model.card.name, isStreamed: parsed.delivery.isStreamed, isQuestion: parsed.generation.hints.isQueryOnly,
             receivedAt: exchange.request.receivedAt)
         let preparation = Preparation(
-            model: model, generation: parsed.generation, delivery: parsed.delivery,
+            model: model, generation: generation, delivery: parsed.delivery,
             unixSeconds: loop.wallClockMilliseconds / 1_000, seed: loop.random.next(), clock: { loop.clockReading }, gone: gone)
         if isSmall { return try preparation.run() }
         exchange.whenGone = { gone.raise() }
@@ -79,7 +82,7 @@ final class GenerationAPI {
     }
 
     /// Work that waits for its turn is not begun once its client is gone.
-    private func offloaded<Value: Sendable>(
+    func offloaded<Value: Sendable>(
         bytes: Int, unless gone: Flag, _ work: @escaping @Sendable () throws(DialectError) -> Value
     ) async throws(DialectError) -> Value {
         // What a megabyte costs in a simulation; about what it costs in truth.
@@ -95,7 +98,7 @@ final class GenerationAPI {
 
     /// Waits, bounded, for what may come at any moment: a router that says which models there are, workers of one that was served before,
     /// the files of one that was named.
-    private func model(named name: String, for exchange: HTTPExchange) async throws(DialectError) -> ServedModel {
+    func model(named name: String, for exchange: HTTPExchange) async throws(DialectError) -> ServedModel {
         if let card = frontend.cluster.card(named: name), let model = frontend.models.model(card) { return model }
         let loop = frontend.context.loop, deadline = loop.now + frontend.limits.routerReturn, change = Signal(on: loop)
         exchange.whenGone = { change.wake() }

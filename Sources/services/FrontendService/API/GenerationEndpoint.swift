@@ -22,6 +22,9 @@ enum GenerationEndpoint: CaseIterable, Sendable {
         }
     }
 
+    /// Whether what a client wants to see of its prompt stands before its stream.
+    var tellsAnnotations: Bool { self == .chat || self == .text }
+
     /// How its clients read errors.
     var errorStyle: ErrorStyle { .openAI }
 
@@ -40,14 +43,18 @@ struct ParsedRequest: Sendable {
     let generation: GenerationRequest
     let delivery: Delivery
     let unknownFields: Int
+    /// The first few of them, as far as they are plain.
+    var unknownNames: [String] = []
 
     init(_ body: [UInt8], _ endpoint: GenerationEndpoint) throws(DialectError) {
         switch endpoint {
         case .chat:
             let request = try ChatCompletionRequest(parsing: body.span.bytes)
+            unknownNames = request.unknownFields.names
             (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
         case .text:
             let request = try CompletionRequest(parsing: body.span.bytes)
+            unknownNames = request.unknownFields.names
             (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
         case .responses:
             let request = try ResponsesRequest(parsing: body.span.bytes)

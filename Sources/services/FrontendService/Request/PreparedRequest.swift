@@ -31,8 +31,18 @@ struct PreparedRequest: Sendable {
     /// How much of the prompt's text was known from an earlier one; nil for a prompt of tokens.
     let memory: PromptMemory.Outcome?
     let hashing: Duration
+    /// The prompt as its template made it, where the client wants to see it.
+    var formattedPrompt: [UInt8]?
 
     var choices: Int { generation.choices }
+
+    /// What its client wants to see of the prompt before a stream, as events.
+    var annotations: [UInt8] {
+        var events: [UInt8] = []
+        if let formattedPrompt { PromptAnnotation.append(formattedPrompt: formattedPrompt.span.bytes, to: &events) }
+        if delivery.isStreamed, generation.hints.wants(.tokenIDs) { PromptAnnotation.append(tokenIDs: prompt, to: &events) }
+        return events
+    }
 
     /// Workers that the client named: a leg that runs on one of them can run on no other.
     var pinnedWorkers: [WorkerID] {
@@ -82,13 +92,15 @@ struct Preparation: Sendable {
         let hasher = BlockHasher(blockSize: model.card.blockSize, adapter: adapter)
         hasher.extend(&hashes, toCover: tokens.span)
         let hashed = clock()
+        let isShown = delivery.isStreamed && generation.hints.wants(.formattedPrompt)
         return PreparedRequest(
             model: model, generation: generation, delivery: delivery, form: form, needs: needs, prompt: tokens, hashes: hashes,
             hasher: hasher, adapter: adapter,
             sampling: Sampling(generation.sampling.filled(from: model.defaults), seed: generation.sampling.seed ?? seed),
             maxTokens: wanted ?? room,
             tokenizing: began.duration(to: encoded), rendering: rendered.at.map { began.duration(to: $0) },
-            memory: rendered.memory, hashing: encoded.duration(to: hashed))
+            memory: rendered.memory, hashing: encoded.duration(to: hashed),
+            formattedPrompt: isShown ? rendered.prompt?.utf8 : nil)
     }
 
     /// What came of a prompt besides its tokens.
@@ -117,7 +129,7 @@ struct Preparation: Sendable {
     }
 
     /// `param` is the member of the body that the prompt came from.
-    private static func refusal(_ error: TextError, _ param: String, _ context: Int) -> DialectError {
+    static func refusal(_ error: TextError, _ param: String, _ context: Int) -> DialectError {
         switch error {
         case .promptTooLong: .contextLengthExceeded(limit: context, param: param)
         case .template(.unsupported(let named, _)):
@@ -142,7 +154,7 @@ extension DialectError {
 
 extension GenerationRequest.Prompt {
     /// The member of the body that it came from.
-    fileprivate func parameter(_ names: FieldNames) -> String { if case .conversation = self { names.conversation } else { "prompt" } }
+    func parameter(_ names: FieldNames) -> String { if case .conversation = self { names.conversation } else { "prompt" } }
 }
 
 extension Sampling {

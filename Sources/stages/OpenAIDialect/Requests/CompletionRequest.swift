@@ -36,10 +36,14 @@ package struct CompletionRequest: Hashable, Sendable {
             throw .unsupported("best_of", "with another value than 'n'")
         }
         try body.refuse(Self.refused)
+        try body.refuse(unless: Self.fixed)
         unknownFields = body.finish()
     }
 
     static let refused = RequestBody.refusedEverywhere + ["suffix", "prompt_embeds"]
+
+    /// A raw prompt is what stands behind a model's own tokens.
+    static let fixed = RequestBody.fixedEverywhere + [(name: "add_special_tokens", value: true)]
 }
 
 extension RequestBody {

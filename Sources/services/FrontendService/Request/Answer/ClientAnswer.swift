@@ -16,6 +16,8 @@ final class ClientAnswer {
     var told = ResponseExtension() { didSet { writer.chunkExtension = told.json } }
     /// More of it, told once: on the first chunk that ends a choice, or in the body.
     var toldAtEnd: [ResponseExtension.Member] = []
+    /// Events that stand before those of a stream.
+    var preface: [UInt8] = []
     private let keepalive: Duration
     private let loop: Loop
     private(set) var hasBegun = false
@@ -65,6 +67,8 @@ final class ClientAnswer {
         hasBegun = true
         lastWrite = loop.now
         exchange.beginStream(.ok, headers: ServerSentEvents.headers + headers)
+        event { [preface] in $0.append(contentsOf: preface) }
+        preface = []
         event { writer.appendBeginning(usage: usage, to: &$0) }
         keepaliveTimer = loop.schedule(after: keepalive, whenSilent)
     }
