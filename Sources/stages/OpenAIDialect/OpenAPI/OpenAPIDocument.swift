@@ -8,7 +8,8 @@ package enum OpenAPIDocument {
     /// In the order in which they are told. A new family of endpoints adds its list here, and its schemas stand with it.
     static let endpoints =
         ChatCompletionsDescription.endpoints + CompletionsDescription.endpoints + ResponsesDescription.endpoints
-        + TokensDescription.endpoints + ModelsDescription.endpoints + ProcessDescription.endpoints
+        + MessagesDescription.endpoints + TokensDescription.endpoints
+        + ModelsDescription.endpoints + ProcessDescription.endpoints
 
     /// What several endpoints refer to.
     private static let shared = ErrorSchemas.all + ConversationSchemas.all + GenerationSchemas.all + ExtensionSchemas.all
@@ -28,7 +29,7 @@ package enum OpenAPIDocument {
         writer.beginObject()
         text("title", "Apus", &writer)
         text("version", version, &writer)
-        text("description", "OpenAI's API over a cluster of workers that share their caches.", &writer)
+        text("description", "OpenAI's and Anthropic's APIs over a cluster of workers that share their caches.", &writer)
         writer.endObject()
         // Whether keys are asked for is the deployment's choice.
         raw("security", #"[{},{"key":[]}]"#, &writer)

@@ -16,6 +16,8 @@ struct Schema {
     static let null = Schema(#"{"type":"null"}"#)
     static let count = Schema(#"{"type":"integer","minimum":0}"#)
     static let milliseconds = Schema(#"{"type":"number","minimum":0}"#)
+    /// What a part of a path may be.
+    static let printable = Schema(#"{"type":"string","pattern":"^[!-~]{1,256}$"}"#)
     static let token = integer(0...Int(UInt32.max))
 
     /// One of `OpenAPIDocument.schemas`, or of an endpoint's.

@@ -37,7 +37,7 @@ enum GenerationSchemas {
     /// Members of both requests; what either refuses is told beside them.
     static let members: [Schema.Member] =
         [.needed("model", .text(1...DialectLimits.model))] + delivery + sampling + lengths + labels + noted
-        + [.may("nvext", .ref("RequestExtension"))]
+        + [.nothing("web_search_options"), .may("nvext", .ref("RequestExtension"))]
 
     private static let delivery: [Schema.Member] = [
         .may("stream", .flag), .may("stream_options", .ref("StreamOptions")),

@@ -1,0 +1,231 @@
+"""anthropic-sdk-python: messages, streams, tools, thoughts, counts and errors of /v1/messages."""
+
+import asyncio
+import importlib.metadata
+import json
+import threading
+
+import anthropic
+from checks import ABILITIES, URLS, check, raises, run, same
+
+TINY = "tiny"
+HELLO = [{"role": "user", "content": "Hello"}]
+WEATHER = {
+    "name": "get_weather", "description": "The weather of a city.",
+    "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+}  # fmt: skip
+ONE_CALL, TWO_CALLS, THOUGHT = "What is the weather in Paris?", "Compare the weather in Paris and in Tokyo.", "Think of the capital of Japan."
+
+
+def client_of(place="main", **options):
+    return anthropic.Anthropic(base_url=URLS[place], api_key="none", **{"max_retries": 0, **options})
+
+
+client = client_of()
+
+
+def ask(content="Hello", **more):
+    return {"model": TINY, "messages": [{"role": "user", "content": content}], "max_tokens": 200, **more}
+
+
+def read_events(events):
+    """Holds the events of a stream to the order that is published; the message that they come to."""
+    open_block, message, blocks, is_over = None, None, [], False
+    for event in events:
+        assert not is_over, f"{event.type} behind message_stop"
+        if event.type == "message_start":
+            assert message is None, "two message_start"
+            message = event.message
+            same((message.content, message.stop_reason, message.role, message.type), ([], None, "assistant", "message"))
+            assert message.usage.input_tokens > 0
+        elif event.type == "content_block_start":
+            assert open_block is None, "a block begins inside of another one"
+            open_block = event.index
+            same(open_block, len(blocks), "index of a block")
+            blocks.append({"type": event.content_block.type, "value": ""})
+            if event.content_block.type == "tool_use":
+                assert event.content_block.id and event.content_block.name and event.content_block.input == {}, event
+                blocks[-1]["name"] = event.content_block.name
+        elif event.type == "content_block_delta":
+            same(event.index, open_block, "index of a delta")
+            kinds = {"text": ("text_delta",), "tool_use": ("input_json_delta",), "thinking": ("thinking_delta", "signature_delta")}
+            assert event.delta.type in kinds[blocks[-1]["type"]], f"{event.delta.type} in a block {blocks[-1]['type']}"
+            for member in ("text", "partial_json", "thinking"):
+                blocks[-1]["value"] += getattr(event.delta, member, None) or ""
+        elif event.type == "content_block_stop":
+            same(event.index, open_block, "index of a stop")
+            open_block = None
+        elif event.type == "message_delta":
+            assert open_block is None and message.stop_reason is None, "message_delta inside of a block, or twice"
+            message.stop_reason, message.stop_sequence = event.delta.stop_reason, event.delta.stop_sequence
+            message.usage.output_tokens = event.usage.output_tokens
+            assert message.stop_reason is not None
+        elif event.type == "message_stop":
+            assert message.stop_reason is not None, "message_stop without a reason before it"
+            is_over = True
+    assert is_over, "no message_stop"
+    return message, blocks
+
+
+@check("messages: one body", needs="messages")
+def create():
+    message = client.messages.create(model=TINY, messages=HELLO, max_tokens=12, system="Be short.", temperature=0.5, top_p=0.9, top_k=40)
+    same((message.type, message.role, message.model), ("message", "assistant", TINY))
+    assert message.id.startswith("msg_") and message.stop_reason in ("end_turn", "max_tokens")
+    same({block.type for block in message.content} - {"thinking"}, {"text"})
+    assert message.usage.input_tokens > 0 and 0 < message.usage.output_tokens <= 12
+    assert message._request_id, "no request-id"
+
+
+@check("messages: turns, blocks of text, a system of blocks, metadata and cache marks", needs="messages")
+def shapes():
+    messages = [
+        {"role": "user", "content": [{"type": "text", "text": "Hello", "cache_control": {"type": "ephemeral"}}]},
+        {"role": "assistant", "content": "Hi."}, {"role": "user", "content": [{"type": "text", "text": "And"}, {"type": "text", "text": "now?"}]},
+    ]  # fmt: skip
+    message = client.messages.create(
+        model=TINY, messages=messages, max_tokens=4, system=[{"type": "text", "text": "Be short."}], metadata={"user_id": "ann"})
+    assert message.content
+
+
+@check("messages, streamed: events in their order, raw and by the client's helper", needs="messages")
+def stream():
+    whole = ask("Hello", max_tokens=24, temperature=0)
+    message, blocks = read_events(client.messages.create(stream=True, **whole))
+    assert message.usage.output_tokens > 0 and message.stop_reason in ("end_turn", "max_tokens")
+    with client.messages.stream(**whole) as helper:
+        text = "".join(helper.text_stream)
+        final = helper.get_final_message()
+    same("".join(block.text for block in final.content if block.type == "text"), text)
+    assert [block["type"] for block in blocks] == [block.type for block in final.content], (blocks, final.content)
+    assert final.usage.output_tokens > 0 and final.stop_reason in ("end_turn", "max_tokens")
+
+
+@check("messages, asynchronously, ten at once", needs="messages")
+def asynchronous():
+    async def one(asynchronous_client):
+        async with asynchronous_client.messages.stream(**ask(max_tokens=6)) as helper:
+            return await helper.get_final_message()
+
+    async def all_of_them():
+        async with anthropic.AsyncAnthropic(base_url=URLS["main"], api_key="none", max_retries=0) as asynchronous_client:
+            assert (await asynchronous_client.messages.create(**ask(max_tokens=2))).content is not None
+            return await asyncio.gather(*(one(asynchronous_client) for _ in range(10)))
+
+    assert all(message.usage.output_tokens for message in asyncio.run(all_of_them()))
+
+
+@check("stop sequences end an answer, and which one is told", needs=("messages", "scripts"))
+def stop_sequences():
+    message = client.messages.create(**ask(THOUGHT, stop_sequences=["Tokyo", "never said"]))
+    same((message.stop_reason, message.stop_sequence), ("stop_sequence", "Tokyo"))
+    assert all("Tokyo" not in block.text for block in message.content if block.type == "text")
+
+
+@check("tools: a call, its result, and the answer to it", needs=("messages", "scripts"))
+def tools():
+    request = ask(ONE_CALL, tools=[WEATHER])
+    message = client.messages.create(**request)
+    calls = [block for block in message.content if block.type == "tool_use"]
+    same((message.stop_reason, len(calls), calls[0].name, calls[0].input["city"]), ("tool_use", 1, "get_weather", "Paris"))
+    request["messages"] += [
+        {"role": "assistant", "content": [block.model_dump(exclude_none=True) for block in message.content]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": calls[0].id, "content": "21 degrees"}]},
+    ]
+    same([block.text for block in client.messages.create(**request).content], ["It is 21 degrees there."])
+    request["messages"][-1]["content"][0].update(content=[{"type": "text", "text": "no such city"}], is_error=True)
+    assert client.messages.create(**request).content
+
+
+@check("tools, streamed: the input comes in pieces of JSON", needs=("messages", "scripts"))
+def tools_streamed():
+    message, blocks = read_events(client.messages.create(stream=True, **ask(TWO_CALLS, tools=[WEATHER])))
+    same(message.stop_reason, "tool_use")
+    calls = [block for block in blocks if block["type"] == "tool_use"]
+    same([json.loads(call["value"])["city"] for call in calls], ["Paris", "Tokyo"])
+    with client.messages.stream(**ask(ONE_CALL, tools=[WEATHER])) as helper:
+        final = helper.get_final_message()
+    same([block.input["city"] for block in final.content if block.type == "tool_use"], ["Paris"])
+
+
+@check("tools: a call is demanded, any or one by name", needs=("messages", "constraints"))
+def demanded():
+    for choice in ({"type": "any"}, {"type": "tool", "name": "get_weather"}):
+        message = client.messages.create(**ask(tools=[WEATHER], tool_choice=choice))
+        same({block.name for block in message.content if block.type == "tool_use"}, {"get_weather"})
+    message = client.messages.create(**ask(tools=[WEATHER], tool_choice={"type": "none"}))
+    assert all(block.type != "tool_use" for block in message.content)
+
+
+@check("thoughts are blocks of their own, in one body and streamed", needs=("messages", "scripts"))
+def thoughts():
+    thinking = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
+    request = ask(THOUGHT, **{**thinking, "max_tokens": 2048})
+    message = client.messages.create(**request)
+    same([block.type for block in message.content], ["thinking", "text"])
+    assert message.content[0].thinking.strip() and "Tokyo" in message.content[1].text
+    streamed, blocks = read_events(client.messages.create(stream=True, **request))
+    same([(block["type"], block["value"]) for block in blocks], [("thinking", message.content[0].thinking), ("text", message.content[1].text)])
+    same(streamed.usage.output_tokens, message.usage.output_tokens)
+    request["messages"] += [
+        {"role": "assistant", "content": [block.model_dump(exclude_none=True) for block in message.content]}, {"role": "user", "content": "Why?"}]
+    assert client.messages.create(**request).content, "thoughts are taken back"
+
+
+@check("tokens are counted as an answer's usage counts them", needs=("messages", "token counts"))
+def count():
+    counted = client.messages.count_tokens(model=TINY, messages=HELLO, system="Be short.").input_tokens
+    same(counted, client.messages.create(model=TINY, messages=HELLO, system="Be short.", max_tokens=1).usage.input_tokens)
+    with_tools = client.messages.count_tokens(model=TINY, messages=HELLO, system="Be short.", tools=[WEATHER]).input_tokens
+    assert with_tools > counted
+
+
+def refused(kind, status, error_type, **more):
+    error = raises(kind, lambda: client.messages.create(**ask(**more)))
+    same((error.status_code, error.type, error.body["type"]), (status, error_type, "error"))
+    assert error.body["error"]["message"] and error.request_id, error.body
+    return error
+
+
+@check("errors: an unknown model, wrong values, what is missing", needs="messages")
+def errors():
+    refused(anthropic.NotFoundError, 404, "not_found_error", model="claude-9")
+    refused(anthropic.BadRequestError, 400, "invalid_request_error", temperature=9)
+    refused(anthropic.BadRequestError, 400, "invalid_request_error", max_tokens=0)
+    refused(anthropic.BadRequestError, 400, "invalid_request_error", messages=[])
+    refused(anthropic.BadRequestError, 400, "invalid_request_error", messages=[{"role": "robot", "content": "Hello"}])
+    refused(anthropic.BadRequestError, 400, "invalid_request_error", messages=[{"role": "user", "content": "word " * 40_000}])
+
+
+@check("errors: overloaded is 529, is tried again, and then served", needs="messages")
+def overloaded():
+    held = client_of("one_at_once").messages.create(model="slow", messages=HELLO, max_tokens=2000, stream=True)
+    next(iter(held))
+    error = raises(anthropic.OverloadedError, lambda: client_of("one_at_once").messages.create(**ask()))
+    same((error.status_code, error.type), (529, "overloaded_error"))
+    threading.Timer(1.5, held.close).start()
+    assert client_of("one_at_once", max_retries=6).messages.create(**ask(max_tokens=2)).content is not None
+
+
+@check("errors: a failure in the middle of a stream is an error event, and raised", needs="messages")
+def error_event():
+    def read():
+        for _ in client_of("broken", max_retries=4).messages.create(model="failing", messages=HELLO, max_tokens=40, stream=True):
+            pass
+
+    try:
+        read()
+    except anthropic.APIStatusError as error:
+        assert error.body["type"] == "error" and error.body["error"]["type"] in ("api_error", "overloaded_error"), error.body
+    else:
+        raise AssertionError("nothing was raised")
+
+
+@check("what of this API is not served is an error that the client can read")
+def not_served():
+    if "messages" not in ABILITIES:
+        same(raises(anthropic.NotFoundError, lambda: client.messages.create(**ask())).status_code, 404)
+
+
+if __name__ == "__main__":
+    run(f"anthropic {importlib.metadata.version('anthropic')}")

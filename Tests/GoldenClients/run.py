@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Starts the clusters and runs the clients against them; deploy/dev/clients calls it, and makes their environments before."""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from abilities import found, missing_that_must_be
+from cluster import ROOT, NotReady, Places
+
+HERE = Path(__file__).resolve().parent
+# A client that takes longer hangs.
+CLIENT_SECONDS = 600
+
+
+class Client:
+    def __init__(self, environment, *scripts, in_smoke=True):
+        self.environment, self.scripts, self.in_smoke = environment, scripts, in_smoke
+
+
+OPENAI = ("openai_chat.py", "openai_tools.py", "openai_failures.py")
+# Each in the environment that has its packages; the name of an environment is that of its file in requirements.
+CLIENTS = {
+    "openai": Client("sdk", *OPENAI),
+    "openai-2": Client("litellm", *OPENAI, in_smoke=False),
+    "openai-1": Client("older", *OPENAI),
+    "anthropic": Client("sdk", "anthropic_sdk.py"),
+    "langchain": Client("sdk", "langchain_openai_chat.py"),
+    "litellm": Client("litellm", "litellm_client.py"),
+    "wire": Client(None, "wire_client.py"),
+    "schemathesis": Client("sdk", "schemathesis_client.py"),
+    # Their start alone takes the time of a smoke.
+    "aiperf": Client("aiperf", "aiperf_client.py", in_smoke=False),
+    "guidellm": Client("guidellm", "guidellm_client.py", in_smoke=False),
+}
+
+
+def environments(names):
+    """The environments that some clients need."""
+    return sorted({CLIENTS[name].environment for name in names} - {None})
+
+
+def chosen(names, smoke):
+    return names or [name for name, client in CLIENTS.items() if client.in_smoke or not smoke]
+
+
+def run_script(script, client, variables):
+    """A script's exit code and what it said."""
+    python = sys.executable if client.environment is None else ROOT / ".clients" / client.environment / "bin/python"
+    try:
+        process = subprocess.run(
+            [python, HERE / script], env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=CLIENT_SECONDS)
+        return process.returncode, process.stdout
+    except subprocess.TimeoutExpired as error:
+        said = error.stdout.decode(errors="replace") if isinstance(error.stdout, bytes) else error.stdout or ""
+        return 1, f"{said}  FAIL  {script} did not end within {CLIENT_SECONDS} s\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clients", nargs="*", metavar="CLIENT")
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--binaries", type=Path, default=ROOT / ".build/release")
+    parser.add_argument("--environments", action="store_true", help="say which are needed, and do nothing")
+    arguments = parser.parse_args()
+    for name in arguments.clients:
+        if name not in CLIENTS:
+            parser.error(f"there is no client {name}; there are {', '.join(CLIENTS)}")
+    names = chosen(arguments.clients, arguments.smoke)
+    if arguments.environments:
+        print("\n".join(environments(names)))
+        return 0
+
+    began, places = time.monotonic(), None
+    try:
+        places = Places(arguments.binaries)
+        abilities = found(places)
+        print(f"clients: clusters stand after {time.monotonic() - began:.1f} s; served: {', '.join(sorted(abilities)) or 'the least'}", flush=True)
+        variables = {
+            **places.environment(), "APUS_GOLDEN_ABILITIES": json.dumps(sorted(abilities)),
+            "APUS_GOLDEN_SMOKE": "1" if arguments.smoke else "", "PYTHONPATH": str(HERE), "PYTHONUNBUFFERED": "1",
+        }  # fmt: skip
+        failed = missing_that_must_be(abilities)
+        for ability in failed:
+            print(f"  FAIL  {ability} was served once, and is not now")
+        # Two at once: each waits for the cluster more than it computes.
+        with ThreadPoolExecutor(2) as pool:
+            runs = [(name, script, pool.submit(run_script, script, CLIENTS[name], variables)) for name in names for script in CLIENTS[name].scripts]
+            for name, script, future in runs:
+                status, said = future.result()
+                print(said, end="", flush=True)
+                if status:
+                    failed.append(f"{name} ({script})")
+    except NotReady as error:
+        print(f"clients: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if places:
+            places.cluster.down()
+    took = time.monotonic() - began
+    print(f"clients: {'all is well' if not failed else 'FAILED: ' + ', '.join(failed)} after {took:.0f} s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
