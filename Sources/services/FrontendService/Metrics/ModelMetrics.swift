@@ -50,8 +50,8 @@ struct ModelFamilies: Sendable {
     let migrationsTooLong: CounterFamily
     let rejections: CounterFamily
 
-    /// Some 40 series a model.
-    private static let requestSeries = 10_000
+    /// Of a model, its endpoints and its ways of delivery; the models are those that are served, the others and the unknown.
+    private static let deliverySeries = (ModelMetrics.mostModels + 2) * EndpointLabel.allCases.count * RequestTypeLabel.allCases.count
 
     init(_ registry: MetricsRegistry) {
         func counter(_ name: String, _ help: String, _ labels: [String] = [], limit: Int = MetricsLimits.seriesPerFamily) -> CounterFamily {
@@ -66,7 +66,7 @@ struct ModelFamilies: Sendable {
         }
         requests = counter(
             "requests_total", "Requests that ended, by how they were delivered and what became of them.",
-            ["endpoint", "request_type", "status", "error_type"], limit: Self.requestSeries)
+            ["endpoint", "request_type", "status", "error_type"], limit: Self.deliverySeries * RequestResult.allCases.count)
         inflight = gauge("inflight_requests", "Requests that were read and have not ended.")
         queued = gauge("queued_requests", "Requests that were read and have no token yet.")
         active = gauge("active_requests", "Requests that have their first token and have not ended.")
@@ -89,9 +89,11 @@ struct ModelFamilies: Sendable {
             "model_migration_max_seq_len_exceeded_total",
             "Requests that could not go on at another worker, since prompt and answer so far are longer than a message.")
         cancellations = counter(
-            "model_cancellation_total", "Requests whose client left before the end of the answer.", ["endpoint", "request_type"])
+            "model_cancellation_total", "Requests whose client left before the end of the answer.", ["endpoint", "request_type"],
+            limit: Self.deliverySeries)
         rejections = counter(
-            "model_rejection_total", "Requests turned away for want of room: answered with 429 or 503.", ["endpoint"])
+            "model_rejection_total", "Requests turned away for want of room: answered with 429 or 503.", ["endpoint"],
+            limit: Self.deliverySeries)
     }
 }
 

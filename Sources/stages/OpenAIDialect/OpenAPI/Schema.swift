@@ -37,9 +37,11 @@ struct Schema {
         Schema(#"{"type":"number","minimum":\#(range.lowerBound),"maximum":\#(range.upperBound)}"#)
     }
 
-    static func word(_ words: String...) -> Schema { word(of: words) }
+    static func word(_ words: String...) -> Schema { self.words(words) }
 
-    static func word(of words: [String]) -> Schema { Schema(#"{"enum":[\#(words.map { "\"\($0)\"" }.joined(separator: ","))]}"#) }
+    static func words(_ words: [String]) -> Schema {
+        Schema(#"{"enum":[\#(words.map { "\"\($0)\"" }.joined(separator: ","))]}"#)
+    }
 
     static func word(of flags: [Bool]) -> Schema { Schema(#"{"enum":[\#(flags.map(\.description).joined(separator: ","))]}"#) }
 

@@ -21,7 +21,6 @@ package struct ChatCompletionRequest: Hashable, Sendable {
         let sampling = try body.sampling()
         try body.tools(into: &conversation)
         try body.template(into: &conversation)
-        try body.effort(into: &conversation)
         let constraint = try body.constraint()
         let extensions = try body.extensions()
         let prompt = extensions.isRawPrompt ? try Self.rawPrompt(conversation) : .conversation(conversation)
@@ -97,14 +96,10 @@ extension RequestBody {
             }
             conversation.addTemplateArguments([("documents", .array(documents))])
         }
+        if let effort = try fields.word("reasoning_effort", of: Self.efforts) { conversation.think(effort) }
     }
 
     static let efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"]
-
-    /// Other APIs have it elsewhere.
-    mutating func effort(into conversation: inout Conversation) throws(FieldFault) {
-        if let effort = try fields.word("reasoning_effort", of: Self.efforts) { conversation.think(effort) }
-    }
 
     fileprivate mutating func textOnly() throws(FieldFault) {
         _ = try fields.word("verbosity", of: ChatCompletionRequest.verbosities)

@@ -29,7 +29,6 @@ package struct TokenizeRequest: Hashable, Sendable {
             var conversation = Conversation(messages: try body.messages(insteadOf: "prompt"))
             try body.tools(into: &conversation)
             try body.template(into: &conversation)
-            try body.effort(into: &conversation)
             try body.refuse(["chat_template"])
             prompt = .conversation(conversation)
         }

@@ -37,6 +37,7 @@ package struct ResponsesRequest: Hashable, Sendable {
         generation.take(extensions)
         try body.responseLabels(into: &generation, echo: &echo)
         try body.refuse(Self.refused)
+        try body.refuse(unless: ChatCompletionRequest.fixed)
         if let choices = try body.fields.integer("n", in: 1...DialectLimits.choices), choices > 1 {
             throw .unsupported("n", "with more than 1 here")
         }
@@ -48,7 +49,7 @@ package struct ResponsesRequest: Hashable, Sendable {
     /// Words of the other APIs that this one has its own for, and what would have to be done and is not.
     static let refused =
         RequestBody.refusedEverywhere + [
-            "messages", "response_format", "reasoning_effort", "logprobs", "prompt_logprobs", "functions", "function_call", "modalities",
+            "messages", "response_format", "logprobs", "prompt_logprobs", "functions", "function_call", "modalities",
             "audio", "chat_template", "echo", "suffix", "context_management",
         ]
 }
@@ -71,10 +72,7 @@ extension RequestBody {
     fileprivate mutating func isStreamedResponse() throws(FieldFault) -> Bool {
         let isStreamed = try fields.flag("stream") ?? false
         guard var options = try fields.object("stream_options") else { return isStreamed }
-        do throws(FieldFault) {
-            // Who asks for padding relies on it.
-            if try options.flag("include_obfuscation") == true { throw .unsupported("include_obfuscation", "with true") }
-        } catch { throw error.inside("stream_options") }
+        do throws(FieldFault) { _ = try options.flag("include_obfuscation") } catch { throw error.inside("stream_options") }
         options.listUnknown(in: "stream_options.", into: &unknown)
         return isStreamed
     }
@@ -129,7 +127,7 @@ extension RequestBody {
 
     fileprivate mutating func responseLabels(into request: inout GenerationRequest, echo: inout ResponseEcho) throws(FieldFault) {
         echo.metadata = try metadata()
-        // Before the labels, which it is one of.
+        // What all endpoints check comes last: a member is read once.
         echo.safetyIdentifier = try fields.text("safety_identifier", atMost: DialectLimits.label)
         try labels(into: &request)
         echo.user = request.user

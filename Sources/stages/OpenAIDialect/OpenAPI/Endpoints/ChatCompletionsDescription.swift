@@ -11,7 +11,7 @@ enum ChatCompletionsDescription {
         [ConversationSchemas.messages] + GenerationSchemas.members + ConversationSchemas.template + [
             .may("logprobs", .flag), .may("top_logprobs", .integer(0...DialectLimits.topLogprobs)),
             .may("tool_choice", .ref("ToolChoice")), .may("parallel_tool_calls", .flag),
-            .may("verbosity", .word(of: ChatCompletionRequest.verbosities).described(GenerationSchemas.noEffect)),
+            .may("verbosity", .words(ChatCompletionRequest.verbosities).described(GenerationSchemas.noEffect)),
             .may("modalities", .array(of: .word("text"), 0...DialectLimits.hintWords)),
         ] + ChatCompletionRequest.refused.map { .refused($0) } + GenerationSchemas.fixed(ChatCompletionRequest.fixed)
     ).with(
