@@ -15,6 +15,8 @@ final class Frontend {
     let cluster: ClusterView
     let workers: WorkerPool
     let models: ModelStore
+    /// Who may use it.
+    let tenants: Tenants
     private(set) lazy var sessions = FrontendSessions(self, sessionSettings, registry: context.metrics)
     private let sessionSettings: SessionSettings
     /// Why requests went where they went.
@@ -44,6 +46,7 @@ final class Frontend {
         self.cluster = cluster
         self.workers = workers
         self.models = models
+        tenants = Tenants(context: context) { [unowned cluster] in cluster.frontends }
         sessionSettings = sessions
     }
 
@@ -82,6 +85,7 @@ final class Frontend {
         metrics.follow(cluster, migrations: limits.attempts - 1, at: context.loop.now)
         workers.follow(cluster.workers)
         models.follow(cluster.cards)
+        tenants.follow()
         cluster.wakeWaiting()
     }
 

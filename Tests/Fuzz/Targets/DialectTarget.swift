@@ -43,10 +43,11 @@ extension FuzzTarget {
         prompt(request.prompt)
     }
 
+    /// Made once: a model takes longer to read than a hundred requests.
+    private static let model = try? ModelText.make(files: [ByteModelFile.name: ByteModelFile.standard])
+
     private static func prompt(_ prompt: GenerationRequest.Prompt) {
-        guard let model = try? ModelText.make(files: [ByteModelFile.name: ByteModelFile.standard]) else {
-            return demand(false, "the standard model is no model")
-        }
+        guard let model else { return demand(false, "the standard model is no model") }
         let context = TemplateContext(unixSeconds: 0)
         var tokens: [TokenID] = []
         guard (try? model.encode(prompt, context, atMost: 1 << 20, into: &tokens)) != nil else { return }

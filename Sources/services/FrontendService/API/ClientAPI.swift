@@ -23,6 +23,7 @@ final class ClientAPI {
         tokenCount = TokenCountAPI(frontend, generation)
         table = HandlerTable(on: frontend.context.loop)
         table.takesOnlyJSON = true
+        table.refuse = { [weak frontend] request in frontend?.tenants.refusal(of: request) }
         table.completes = { [weak frontend] headers, request in frontend?.label(&headers, of: request) }
         for endpoint in GenerationEndpoint.allCases {
             table.on(.post, endpoint.path, task: { [generation] exchange in await generation.answer(exchange, endpoint) })
@@ -52,7 +53,16 @@ final class ClientAPI {
 extension Frontend {
     /// Why a client's own request went where it went.
     fileprivate func explain(_ exchange: HTTPExchange) async {
-        await decisions.answer(exchange, naming: .ordinals, requestID: exchange.request.requestLabel ?? drawnLabel)
+        guard let tenant = tenant(of: exchange) else { return }
+        await decisions.answer(exchange, of: tenant, naming: .ordinals, requestID: exchange.request.requestLabel ?? drawnLabel)
+    }
+
+    /// Whose request it is; nil: it has no key, and was told so.
+    func tenant(of exchange: HTTPExchange) -> Tenant? {
+        do throws(ServiceFailure) { return try tenants.tenant(of: exchange.request) } catch {
+            exchange.respond(.error(ErrorBody(error), requestID: exchange.request.requestLabel ?? drawnLabel))
+            return nil
+        }
     }
 
     /// Every answer says what its request is called, and how long it took until the answer began.

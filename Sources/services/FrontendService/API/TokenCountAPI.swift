@@ -39,7 +39,8 @@ final class TokenCountAPI {
         }
         frontend.noteUnknown(request.unknownFields.count, request.unknownFields.names)
         let preparation = Preparation(
-            model: try await generation.model(named: request.generation.model, for: exchange), generation: request.generation,
+            model: try await generation.model(named: request.generation.model, for: exchange),
+            tenant: try frontend.tenants.whoever(exchange.request), generation: request.generation,
             delivery: request.delivery, unixSeconds: loop.wallClockMilliseconds / 1_000, seed: 0, clock: { loop.clockReading }, gone: gone)
         let count = try await generation.done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try preparation.count() }
         frontend.metrics.encoded(count.memory)

@@ -23,6 +23,8 @@ final class ClientAnswer {
     private(set) var hasBegun = false
     /// What the client is to keep; sent with the head of its answer.
     var cookie: HTTPField?
+    /// What is left of its tenant's limits; sent with the head too.
+    var allowance: [HTTPField] = []
     private let record: RequestRecord
     private var lastWrite: Instant
     /// One timer a stream, set again only when it has fired: an event must not cost one.
@@ -155,11 +157,11 @@ final class ClientAnswer {
         exchange.endStream()
     }
 
-    private var headers: [HTTPField] { writer.errorStyle.names(requestID) + (cookie.map { [$0] } ?? []) }
+    private var headers: [HTTPField] { writer.errorStyle.names(requestID) + (cookie.map { [$0] } ?? []) + allowance }
 
     /// In place of an answer, or as the last event of one that had begun.
     func fail(_ failure: ErrorBody) {
-        guard hasBegun else { return exchange.respond(.error(failure, writer.errorStyle, requestID: requestID)) }
+        guard hasBegun else { return exchange.respond(.error(failure, writer.errorStyle, requestID: requestID, headers: allowance)) }
         event { writer.appendFailure(failure, to: &$0) }
         exchange.endStream()
     }
@@ -197,13 +199,14 @@ extension [UInt8] {
 
 extension HTTPResponse {
     /// The API's envelope, with what clients look at before they try again.
-    static func error(_ error: ErrorBody, _ style: ErrorStyle = .openAI, requestID: String) -> HTTPResponse {
+    static func error(_ error: ErrorBody, _ style: ErrorStyle = .openAI, requestID: String, headers more: [HTTPField] = []) -> HTTPResponse
+    {
         var body: [UInt8] = [], headers = style.names(requestID), error = error
         error.requestID = requestID
         error.append(style, to: &body)
         if let seconds = error.retryAfterSeconds { headers.append(HTTPField("retry-after", "\(seconds)")) }
         if let retry = error.shouldRetry { headers.append(HTTPField("x-should-retry", retry ? "true" : "false")) }
-        return .json(HTTPStatus.known(style.status(of: error)), body, headers: headers)
+        return .json(HTTPStatus.known(style.status(of: error)), body, headers: headers + more)
     }
 }
 
