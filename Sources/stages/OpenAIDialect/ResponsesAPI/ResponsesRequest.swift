@@ -57,7 +57,6 @@ extension RequestBody {
     static let kept = ["previous_response_id", "conversation", "prompt"]
     /// What the other APIs call the limit of an answer.
     static let otherLimits = ["max_tokens", "max_completion_tokens"]
-    static let efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"]
     static let summaries = ["auto", "concise", "detailed"]
 
     /// What could only be meant of a service that keeps conversations.
