@@ -151,7 +151,7 @@ var targets: [Target] = [
         "FrontendServiceTests",
         [
             "ClusterModel", "Concurrency", "EventLoop", "FrontendService", "HTTPClient", "HTTPServing", "JSONText",
-            "OpenAIDialect", "ProcessKit", "RequestTracking", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
+            "OpenAIDialect", "ProcessKit", "RequestTracking", "ServiceRuntime", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
     tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "JSONText", "TestSupport"]),

@@ -7,6 +7,7 @@ struct ConstraintConformanceTests {
     private static let schema = EngineConstraint.jsonSchema(
         Array(#"{"type":"object","properties":{"a":{"type":"string","minLength":8},"b":{"type":"array","items":{"type":"integer"}}}}"#.utf8)
     )
+    private static let longest = 80
     private static let forms: [EngineConstraint] = [.jsonObject, schema, .choice(Array(#"["first of two","second of two"]"#.utf8))]
 
     private func text(
@@ -43,7 +44,8 @@ struct ConstraintConformanceTests {
         guard run.can(.constraints), run.can(.exactContinuation) else { return }
         for form in Self.forms {
             let whole = run[try text(run, form)].output()
-            for cut in 1..<whole.count {
+            // Of long ones not every place, for there are many engines.
+            for cut in stride(from: 1, to: whole.count, by: whole.count > Self.longest ? 5 : 1) {
                 let other = cut % 2 == 0 ? run : try engine.run()
                 let key = try text(other, form, shown: Array(whole[..<cut]))
                 #expect(other[key].output() == Array(whole[cut...]) && other[key].finishes[0] == .endOfText, "cut at \(cut)")
@@ -80,9 +82,9 @@ struct ConstraintConformanceTests {
             try run.finish()
             return key
         }
-        for seed in 0..<4 as Range<UInt64> {
+        for seed in 0..<3 as Range<UInt64> {
             let whole = run[try text(run, seed)]
-            for cut in 1..<whole.output().count {
+            for cut in stride(from: 1, to: whole.output().count, by: whole.output().count > Self.longest ? 17 : 1) {
                 let rest = run[try text(run, seed, shown: Array(whole.output()[..<cut]))]
                 #expect(rest.output() == Array(whole.output()[cut...]) && rest.finishes[0] == whole.finishes[0], "cut at \(cut)")
             }

@@ -54,6 +54,27 @@ def templates(folder: Path) -> int:
     return len(TEMPLATES)
 
 
+# Bodies of requests: each field that has a meaning stands in one of them.
+BODIES = [
+    {"model": "m", "messages": [{"role": "system", "content": "a"}, {"role": "user", "content": [{"type": "text", "text": "b"}], "name": "n"}],
+     "temperature": 0.5, "top_p": 0.9, "stop": ["a", "b"], "stream": True, "stream_options": {"include_usage": True}, "logit_bias": {"5": 1},
+     "n": 2, "seed": 7, "max_completion_tokens": 5, "logprobs": True, "top_logprobs": 3, "user": "u", "metadata": {"a": "b"}},
+    {"model": "m", "messages": [
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "tool", "content": "x", "tool_call_id": "c"}], "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}],
+     "tool_choice": "auto", "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}, "max_tokens": 1},
+    {"model": "m", "prompt": ["a"], "echo": True, "logprobs": 1, "best_of": 1, "ignore_eos": True, "min_tokens": 1, "repetition_penalty": 1.1},
+    {"model": "m", "prompt": [1, 2, 3], "nvext": {"extra_fields": ["timing"], "agent_hints": {"priority": 1}, "session_control": {"session_id": "s"}}},
+]
+
+
+def bodies(folder: Path) -> int:
+    (folder / "openai-request").mkdir(parents=True, exist_ok=True)
+    for number, body in enumerate(BODIES):
+        (folder / "openai-request" / f"body-{number}").write_text(json.dumps(body, separators=(",", ":")))
+    return len(BODIES)
+
+
 def part(value: object) -> bytes:
     """A text, each of whose characters is a byte; or texts and pairs of a text and how often it stands there."""
     if isinstance(value, str):
@@ -86,7 +107,7 @@ def main() -> None:
                 name = "".join(c if c.isalnum() else "-" for c in entry["name"])
                 (folder / target / f"{path.stem}-{name}-{number}").write_bytes(data)
                 made += 1
-    print(f"{made} seeds from proto-spec/vectors, {templates(folder)} of templates, {requests(folder)} of HTTP")
+    print(f"{made} seeds from proto-spec/vectors, {templates(folder)} of templates, {requests(folder)} of HTTP, {bodies(folder)} of bodies")
 
 
 if __name__ == "__main__":

@@ -180,8 +180,9 @@ import Testing
             #""nvext":{"session_control":{"session_id":"s","action":"shut"}}"#, "nvext.session_control.action",
             "Invalid value for 'nvext.session_control.action': 'shut'. Supported values are: 'open', 'close', 'bind'.", value),
         members(
-            #""nvext":{"use_raw_prompt":true}"#, "nvext.use_raw_prompt",
-            "Unsupported parameter: 'nvext.use_raw_prompt' is not supported with messages.", unsupported),
+            #""tools":[{"function":{"name":"f"}}],"nvext":{"use_raw_prompt":true}"#, "nvext.use_raw_prompt",
+            "Unsupported parameter: 'nvext.use_raw_prompt' is not supported with anything but one message of a user, in one text and without tools.",
+            unsupported),
         members(
             #""nvext":{"cache_salt":"x"}"#, "nvext.cache_salt", "Unsupported parameter: 'nvext.cache_salt' is not supported.", unsupported),
     ]

@@ -153,13 +153,13 @@ import Testing
     func unknown() throws {
         let request = try chat(
             """
-            {"model":"m","messages":[{"role":"user","content":"hi","cache_control":{}}],"reasoning_effort":"low","odd name'":1,
+            {"model":"m","messages":[{"role":"user","content":"hi","cache_control":{}}],"colour":"low","odd name'":1,
             "stream_options":{"more":1},"nvext":{"later":1,"agent_hints":{"x":null}}}
             """)
         #expect(request.unknownFields.count == 6)
         #expect(
             request.unknownFields.names == [
-                "messages[].cache_control", "stream_options.more", "nvext.agent_hints.x", "nvext.later", "reasoning_effort", "?",
+                "messages[].cache_control", "stream_options.more", "nvext.agent_hints.x", "nvext.later", "colour", "?",
             ])
         let many = (0..<100).map { "\"f\($0)\":0" }.joined(separator: ",")
         let unknown = try chat(chatBody(many)).unknownFields

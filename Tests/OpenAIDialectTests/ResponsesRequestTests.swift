@@ -303,3 +303,78 @@ import Testing
         ] { #expect(error(#"{"model":"m","input":\#(json)}"#)?.message.contains("secret") == false) }
     }
 }
+
+/// The list of fields that people read is the list that the code keeps, and what programs are told.
+@Suite("List of fields of responses") struct ResponsesFieldListTests {
+    private func read(_ name: String, _ value: String) throws(DialectError) -> ResponsesRequest {
+        let rest = ["model": #","input":"x""#, "input": #","model":"m""#][name] ?? #","model":"m","input":"x""#
+        return try ResponsesRequest(parsing: #"{"\#(name)":\#(value)\#(rest)}"#.utf8.span.bytes)
+    }
+
+    /// How the field is taken with one of many kinds of values: the codes of its refusals, and whether it is unknown.
+    private func outcome(of name: String) -> (codes: Set<String?>, isUnknown: Bool) {
+        var codes: Set<String?> = [], known = 0
+        for value in ["true", "3", "\"x\"", "[[]]", #"["a"]"#, #"{"type":"json_object"}"#] {
+            do throws(DialectError) { known += try read(name, value).unknownFields.names.contains(name) ? 0 : 1 } catch {
+                known += 1
+                codes.insert(error.code)
+            }
+        }
+        return (codes, known == 0)
+    }
+
+    private func names(_ bold: String) throws -> [String] {
+        try FieldListTests.names(bold).filter { !$0.contains(".") && $0 != "include_obfuscation" }
+    }
+
+    @Test("what is refused by name is refused by name")
+    func refused() throws {
+        let names = try names("Refused by name by responses")
+        #expect(names.count > 15)
+        for name in names { #expect(outcome(of: name).codes.contains("unsupported_parameter"), "\(name)") }
+    }
+
+    @Test("what is honoured or checked is known, and nothing else is")
+    func known() throws {
+        for name in try names("Honoured by responses") + names("Checked by responses") { #expect(!outcome(of: name).isUnknown, "\(name)") }
+        #expect(outcome(of: "access_programs").isUnknown)
+    }
+
+    @Test("programs are told of the same fields")
+    func described() throws {
+        let document = try JSONValue(parsing: OpenAPIDocument.json(version: "1"))
+        let members = document["components"]?["schemas"]?["ResponseRequest"]?["properties"]?.asObject?.names.map { $0 } ?? []
+        let both = try FieldListTests.names("Refused by name,").filter { !["suffix", "prompt_embeds", "best_of", "n"].contains($0) }
+        let listed = try names("Honoured by responses") + names("Checked by responses") + names("Refused by name by responses") + both
+        #expect(Set(members) == Set(listed) && Set(members).count == members.count)
+    }
+
+    @Test("answers and events have the members that programs are told of")
+    func answers() throws {
+        let schemas = try JSONValue(parsing: OpenAPIDocument.json(version: "1"))["components"]?["schemas"]
+        let request = try ResponsesRequest(parsing: #"{"model":"m","input":"x","stream":true}"#.utf8.span.bytes)
+        var writer = ResponsesWriter(id: "1", created: 1, delivery: request.delivery), bytes: [UInt8] = []
+        let usage = TokenUsage(), piece = "x".utf8.span.bytes
+        writer.appendBeginning(usage: usage, to: &bytes)
+        writer.appendReasoning(choice: 0, piece, usage: usage, to: &bytes)
+        writer.appendText(choice: 0, piece, logprobs: nil, usage: usage, to: &bytes)
+        writer.appendCall(choice: 0, AnswerCall(index: 0, id: "c", name: "f"), usage: usage, to: &bytes)
+        writer.appendArguments(choice: 0, call: 0, piece, usage: usage, to: &bytes)
+        writer.appendFinish(choice: 0, AnswerFinish(.length), usage: usage, extensionJSON: nil, to: &bytes)
+        writer.appendEnd(usage: usage, to: &bytes)
+        writer.appendFailure(ErrorBody(ServiceFailure(.workerLost)), to: &bytes)
+        var told: Set<String> = []
+        for line in text(bytes).split(separator: "\n") where line.hasPrefix("data: ") {
+            let event = try JSONValue(parsing: String(line.dropFirst(6))), type = event["type"]?.asString ?? ""
+            let kinds = schemas?["ResponseEvent"]?["anyOf"]?.asArray ?? []
+            let kind = try #require(kinds.first { $0["properties"]?["type"]?["enum"]?.asArray?.contains(.string(type)) == true }, "\(type)")
+            func names(_ value: JSONValue?) -> Set<String> { Set(value?.asObject?.names.map { $0 } ?? []) }
+            #expect(names(event) == names(kind["properties"]), "\(type)")
+            if let response = event["response"] {
+                #expect(names(response) == names(schemas?["Response"]?["properties"]).subtracting(["nvext"]), "\(type)")
+            }
+            told.insert(type)
+        }
+        #expect(told.count == 14)
+    }
+}

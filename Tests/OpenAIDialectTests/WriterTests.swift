@@ -227,11 +227,11 @@ import Testing
     func models() {
         let base = ModelList.Model(id: "a/b\"", created: 5, contextLength: 4096)
         let adapter = ModelList.Model(id: "l", created: 6, owner: "me", contextLength: 8, parent: "a")
-        let text = #"{"id":"a/b\"","object":"model","created":5,"owned_by":"apus","max_model_len":4096}"#
+        let text = #"{"id":"a/b\"","object":"model","created":5,"owned_by":"apus","max_model_len":4096,"context_window":4096}"#
         #expect(written { base.append(to: &$0) } == text)
         #expect(
             written { ModelList([base, adapter]).append(to: &$0) }
-                == #"{"object":"list","data":[\#(text),{"id":"l","object":"model","created":6,"owned_by":"me","max_model_len":8,"parent":"a"}]}"#
+                == #"{"object":"list","data":[\#(text),{"id":"l","object":"model","created":6,"owned_by":"me","max_model_len":8,"context_window":8,"parent":"a"}]}"#
         )
         #expect(written { ModelList([]).append(to: &$0) } == #"{"object":"list","data":[]}"#)
     }

@@ -241,6 +241,27 @@ struct QueueTests {
         #expect(told == [.full])
     }
 
+    @Test("one tenant does not fill the queue: the last quarter is for those below their share, in entries and in tokens")
+    func ownShares() {
+        for (entries, tokenLimit) in [(40, UInt64.max), (10_000, 4_000)] as [(Int, UInt64)] {
+            var queue = queue { $0.entries = entries }
+            func park(_ tenant: String, _ weight: Double = 1) -> Bool {
+                var one = request(100)
+                (one.tenant, one.weight) = (tenant, weight)
+                return refusal(&queue, one, tokens: tokenLimit, at: start) == nil
+            }
+            func most(_ tenant: String, _ weight: Double = 1) -> Int { (0..<100).prefix { _ in park(tenant, weight) }.count }
+            #expect(most("noisy") == 30)
+            #expect(most("quiet") == 10, "its share is 15, and the queue has 10 left")
+            queue = self.queue { $0.entries = entries }
+            let (noisy, quiet, third) = (most("noisy", 9), most("quiet"), most("third", 10))
+            #expect(noisy == 30 && (3...4).contains(quiet) && third == 10 - quiet, "\(noisy), \(quiet), \(third)")
+            #expect(!park("noisy", 9) && !park("fourth"))
+            queue = self.queue { $0.entries = entries }
+            #expect(most("") == 40, "without names all are one")
+        }
+    }
+
     @Test("the rate is that of the last seconds while something waited; idle time does not count, and standing still does")
     func rate() {
         var queue = queue()

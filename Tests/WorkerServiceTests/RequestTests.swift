@@ -68,6 +68,32 @@ struct RequestTests {
         #expect(bed.isAtRest && front.faults == [])
     }
 
+    @Test("a request for an embedding is answered with one vector of length 1 and the prompt's tokens as usage, and with no token")
+    func embedding() throws {
+        let bed = try WorkerBed()
+        try bed.registered()
+        #expect(bed.card.capabilities.contains(.embeddings) && bed.card.embeddingDimensions == 256)
+        let front = try bed.frontend()
+        for counter in 1...2 as ClosedRange<UInt64> {
+            front.generate(front.entry(counter, prompt: 40) { $0.task = .embed })
+            try front.finish(counter)
+            #expect(front.story(counter) == ["accepted", "started", "prefilled", "ended 1"])
+            #expect(front.ended(counter)?.promptTokens == 40 && front.ended(counter)?.outputTokens == 0)
+        }
+        var vectors: [[UInt8]] = []
+        for case .status(.embeddingStatus(let status)) in front.heard { vectors.append(status.vector) }
+        #expect(vectors.count == 2 && vectors.first == vectors.last && vectors.first?.count == 4 * 256)
+        var length: Float = 0
+        for place in stride(from: 0, to: vectors.first?.count ?? 0, by: 4) {
+            var bits: UInt32 = 0
+            for byte in vectors[0][place..<place + 4].reversed() { bits = bits << 8 | UInt32(byte) }
+            let number = Float(bitPattern: bits)
+            length += number * number
+        }
+        #expect(abs(length - 1) < 1e-5)
+        #expect(bed.isAtRest)
+    }
+
     @Test("the tokens of all requests of a frontend come in one message a step")
     func batches() throws {
         let bed = try WorkerBed()

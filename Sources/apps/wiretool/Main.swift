@@ -19,6 +19,7 @@ struct Main {
                 .init(
                     name: "record", effect: "write what a living cluster is asked, without any text, for replay and simulation",
                     run: RecordCommand.run),
+                .init(name: "key", effect: "draw a key for a tenant, and its entry for the tenants' file", run: Key.run),
                 .init(name: "kinds", effect: "list every kind of message with its number", run: Kinds.run),
                 .init(name: "chaos", effect: "run two peers under faults in virtual time, and print the trace's hash", run: Chaos.run),
                 .init(

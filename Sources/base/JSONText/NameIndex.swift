@@ -1,16 +1,19 @@
 /// An open-addressing hash table from member names to their places; the names themselves stay in the object.
 struct NameIndex: Sendable {
-    /// Place + 1, 0 for a free slot; a power of two long, at most half full.
-    private var slots: [UInt32] = []
+    /// The upper half of the name's hash, and its place + 1; 0 for a free slot. A power of two long, at most half full. With the hash at hand a table
+    /// grows, and a new name finds its slot, without a look at names that lie all over memory.
+    private var slots: [UInt64] = []
 
     var isEmpty: Bool { slots.isEmpty }
 
     func place(of name: String, in members: [JSONObject.Member]) -> Int? {
-        let mask = slots.count - 1
-        var slot = name.hashOfBytes & mask
+        let hash = Self.hash(name), mask = slots.count - 1
+        var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != 0 {
-            let place = Int(slots[slot]) - 1
-            if members[place].name.hasSameBytes(as: name) { return place }
+            if slots[slot] >> 32 == hash {
+                let place = Int(slots[slot] & 0xFFFF_FFFF) - 1
+                if members[place].name.hasSameBytes(as: name) { return place }
+            }
             slot = (slot + 1) & mask
         }
         return nil
@@ -18,24 +21,35 @@ struct NameIndex: Sendable {
 
     /// Takes in the last member; its name must be new.
     mutating func addLast(of members: [JSONObject.Member]) {
-        if members.count * 2 > slots.count {
+        let place = members.count - 1
+        if slots.isEmpty {
             rebuild(for: members)
         } else {
-            add(members.count - 1, members)
+            if members.count * 2 > slots.count { grow() }
+            add(Self.hash(members[place].name) << 32 | UInt64(place + 1))
         }
     }
 
     mutating func rebuild(for members: [JSONObject.Member]) {
         var capacity = 64
         while capacity < members.count * 4 { capacity *= 2 }
-        slots = [UInt32](repeating: 0, count: capacity)
-        for place in members.indices { add(place, members) }
+        slots = [UInt64](repeating: 0, count: capacity)
+        for place in members.indices { add(Self.hash(members[place].name) << 32 | UInt64(place + 1)) }
     }
 
-    private mutating func add(_ place: Int, _ members: [JSONObject.Member]) {
-        let mask = slots.count - 1
-        var slot = members[place].name.hashOfBytes & mask
-        while slots[slot] != 0 { slot = (slot + 1) & mask }
-        slots[slot] = UInt32(place + 1)
+    private mutating func grow() {
+        let old = slots
+        slots = [UInt64](repeating: 0, count: old.count * 4)
+        for entry in old where entry != 0 { add(entry) }
     }
+
+    private mutating func add(_ entry: UInt64) {
+        let mask = slots.count - 1
+        var slot = Int(truncatingIfNeeded: entry >> 32) & mask
+        while slots[slot] != 0 { slot = (slot + 1) & mask }
+        slots[slot] = entry
+    }
+
+    /// Half of it is kept, which is enough for as many slots as there are places.
+    private static func hash(_ name: String) -> UInt64 { UInt64(truncatingIfNeeded: name.hashOfBytes) >> 32 }
 }

@@ -122,7 +122,7 @@ package final class HandlerTable: HTTPApplication {
 
     /// No route of this table takes it, and it is none of those that every server knows.
     private func isUnknown(_ method: HTTPMethod) -> Bool {
-        guard case .other = method else { return false }
+        guard case .other(let name) = method, name != "TRACE" else { return false }
         return !handlers.contains { $0.method == method }
     }
 

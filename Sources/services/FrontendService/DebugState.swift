@@ -47,6 +47,27 @@ extension WorkerClient {
     }
 }
 
+extension Tenants {
+    func debugState(into json: inout JSONWriter) {
+        json.beginArray()
+        for account in inOrder {
+            json.beginObject()
+            json.key("name")
+            json.string(account.tenant.name)
+            json.key("running")
+            json.number(account.running)
+            json.key("running_elsewhere")
+            json.number(account.runningElsewhere)
+            if let tokens = account.allowance(at: now).tokens {
+                json.key("tokens_left")
+                json.number(tokens.remaining)
+            }
+            json.endObject()
+        }
+        json.endArray()
+    }
+}
+
 extension ModelStore {
     func debugState(_ card: ModelCard, into json: inout JSONWriter) {
         json.beginObject()

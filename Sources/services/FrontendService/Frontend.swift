@@ -10,10 +10,13 @@ import WireProtocol
 final class Frontend {
     let context: ProcessContext
     let limits: FrontendLimits
+    let dialect: DialectOptions
     let metrics: FrontendMetrics
     let cluster: ClusterView
     let workers: WorkerPool
     let models: ModelStore
+    /// Who may use it.
+    let tenants: Tenants
     private(set) lazy var sessions = FrontendSessions(self, sessionSettings, registry: context.metrics)
     private let sessionSettings: SessionSettings
     /// Why requests went where they went.
@@ -32,15 +35,18 @@ final class Frontend {
     private var unknownNames: Set<String> = []
 
     init(
-        context: ProcessContext, limits: FrontendLimits, metrics: FrontendMetrics, cluster: ClusterView, workers: WorkerPool,
+        context: ProcessContext, limits: FrontendLimits, dialect: DialectOptions, metrics: FrontendMetrics, cluster: ClusterView,
+        workers: WorkerPool,
         models: ModelStore, sessions: SessionSettings
     ) {
         self.context = context
         self.limits = limits
+        self.dialect = dialect
         self.metrics = metrics
         self.cluster = cluster
         self.workers = workers
         self.models = models
+        tenants = Tenants(context: context) { [unowned cluster] in cluster.frontends }
         sessionSettings = sessions
     }
 
@@ -79,6 +85,7 @@ final class Frontend {
         metrics.follow(cluster, migrations: limits.attempts - 1, at: context.loop.now)
         workers.follow(cluster.workers)
         models.follow(cluster.cards)
+        tenants.follow()
         cluster.wakeWaiting()
     }
 

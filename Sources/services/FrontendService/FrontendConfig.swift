@@ -13,7 +13,9 @@ package struct FrontendConfig: Sendable {
     package var routers = [Address(host: "127.0.0.1", port: 8100)]
     package var limits = FrontendLimits()
     package var http = HTTPLimits()
+    var dialect = DialectOptions()
     var sessions = SessionSettings()
+    var tenants = TenantSettings()
 
     package init() {}
 }
@@ -34,7 +36,9 @@ package struct FrontendOptions: Sendable {
     private let total: OptionKey<Duration>
     private let keepalive: OptionKey<Duration>
     private let sessions: SessionOptions
+    private let tenants: TenantOptions
     private let promptMemory: OptionKey<Int>
+    private let stripPreamble: OptionKey<Bool>
     private let requests: OptionKey<Int>
     private let connections: OptionKey<Int>
     private let headerBytes: OptionKey<Int>
@@ -54,8 +58,8 @@ package struct FrontendOptions: Sendable {
                 examples: [
                     .init("frontend", "serves on 127.0.0.1:8000 with the router at tcp://127.0.0.1:8100"),
                     .init(
-                        "frontend --listen 0.0.0.0:8000 --routers tcp://10.0.0.5:8100,tcp://10.0.0.6:8100",
-                        "serves everywhere with two routers"),
+                        "frontend --listen 0.0.0.0:8000 --tenants-file tenants.json --routers tcp://10.0.0.5:8100,tcp://10.0.0.6:8100",
+                        "serves everywhere, whoever has a key, with two routers"),
                 ]))
         table.group("Serving")
         listen = table.option("listen", .address(.http), default: "127.0.0.1:8000", help: "Where clients connect.")
@@ -88,10 +92,14 @@ package struct FrontendOptions: Sendable {
             "keepalive", .duration(.seconds(1)...(.seconds(3_600))), default: limits.keepalive,
             help: "A silent stream gets a comment line after this long.")
         sessions = SessionOptions(in: &table)
+        tenants = TenantOptions(in: &table)
         table.group("Text")
         promptMemory = table.option(
             "prompt-memory-bytes", .integer(0...(64 << 30)), default: limits.promptMemoryBytes,
             help: "Latest prompts of each model and their tokens, so that only what a chat has grown by is encoded; 0: none.")
+        stripPreamble = table.flag(
+            "strip-anthropic-preamble", default: DialectOptions().stripsPreamble,
+            help: "Leave out the line about billing before system prompts on /v1/messages, which would keep caches from being found.")
         table.group("HTTP limits")
         requests = table.option("max-requests", .integer(1...1_000_000), default: limits.requests, help: "Requests running at once.")
         connections = table.option("max-connections", .integer(1...1_000_000), default: http.connections, help: "Client connections.")
@@ -109,6 +117,7 @@ package struct FrontendOptions: Sendable {
             "write-stall-limit", .duration(.milliseconds(100)...(.seconds(3_600))), default: http.writeStall,
             help: "A client that takes no byte for this long is cut off.")
         process = ProcessOptions(in: &table, role: .frontend, admin: "127.0.0.1:8001")
+        tenants.check(&table, listen: listen, secret: process.secret)
         table.check(firstToken, total) { [firstToken, total] resolved in
             guard resolved[firstToken] > resolved[total] else { return [] }
             return [
@@ -135,7 +144,9 @@ package struct FrontendOptions: Sendable {
         config.limits.total = resolved[total]
         config.limits.keepalive = resolved[keepalive]
         config.sessions = sessions.settings(resolved)
+        config.tenants = try tenants.settings(resolved)
         config.limits.promptMemoryBytes = resolved[promptMemory]
+        config.dialect.stripsPreamble = resolved[stripPreamble]
         config.limits.requests = resolved[requests]
         config.http.connections = resolved[connections]
         config.http.headerBytes = resolved[headerBytes]

@@ -23,6 +23,7 @@ package final class FrontendService {
     private let api: ClientAPI
     private var publisher: StatePublisher?
     private var gauges: TimerHandle?
+    private var tenantFile: TenantFileWatch?
     private var state = ProcessState.starting
     private var httpAddress = ""
 
@@ -41,7 +42,8 @@ package final class FrontendService {
             context: context, endpoint: endpoint, cluster: cluster, promptMemoryBytes: config.limits.promptMemoryBytes
         ) { relay.frontend?.clusterChanged() }
         frontend = Frontend(
-            context: context, limits: config.limits, metrics: metrics, cluster: cluster, workers: workers, models: models,
+            context: context, limits: config.limits, dialect: config.dialect, metrics: metrics, cluster: cluster, workers: workers,
+            models: models,
             sessions: config.sessions)
         relay.frontend = frontend
         api = ClientAPI(frontend)
@@ -76,7 +78,12 @@ package final class FrontendService {
     // MARK: Service
 
     package func start() async throws {
-        publisher = try StatePublisher(context: context, on: config.publish) { [weak self] in self?.load() ?? FrontendLoad() }
+        if let given = config.tenants.given { try frontend.tenants.apply(given) }
+        tenantFile = config.tenants.file.map { TenantFileWatch($0, of: frontend.tenants, context: context) }
+        tenantFile?.start()
+        publisher = try StatePublisher(
+            context: context, on: config.publish, load: { [weak self] in self?.load() ?? FrontendLoad() },
+            charges: { [weak self] in self?.frontend.tenants.charges() ?? [] })
         frontend.publish = { [weak self] slice in self?.publisher?.ended(slice) }
         port = try server.listen(host: config.listenHost, port: config.listenPort)
         httpAddress = "\(config.listenHost.contains(":") ? "[\(config.listenHost)]" : config.listenHost):\(port)"
@@ -111,6 +118,8 @@ package final class FrontendService {
         frontend.workers.stop()
         frontend.models.stop()
         endpoint.stopListening()
+        tenantFile?.close()
+        frontend.tenants.close()
         publisher?.close()
         publisher = nil
         context.loop.cancel(gauges)
@@ -119,7 +128,7 @@ package final class FrontendService {
 
     /// For the admin side: why a request went where it went, placements by their ids.
     package func explain(_ exchange: HTTPExchange) async {
-        await frontend.decisions.answer(exchange, naming: .ids, requestID: Hexadecimal.text(context.loop.random.next()))
+        await frontend.decisions.answer(exchange, of: nil, naming: .ids, requestID: Hexadecimal.text(context.loop.random.next()))
     }
 
     // MARK: What it says of itself
@@ -149,6 +158,7 @@ package final class FrontendService {
         metrics.show(cluster, at: context.loop.now)
         metrics.modelsReady.set(Double(frontend.models.readyCount))
         metrics.routers.set(Double(cluster.routers.count(where: \.isUsable)))
+        frontend.tenants.showPeers()
         metrics.workerLinks.set(Double(frontend.workers.openLinks))
         gauges = context.loop.schedule(each: Self.gaugeInterval) { [weak self] in self?.readGauges() }
     }
@@ -172,6 +182,8 @@ package final class FrontendService {
         json.number(server.unsent.total)
         json.key("most_buffered_bytes")
         json.number(server.unsent.most)
+        json.key("tenants")
+        frontend.tenants.debugState(into: &json)
         json.key("routers")
         json.beginArray()
         for router in cluster.routers { router.debugState(into: &json) }

@@ -4,7 +4,7 @@ import ProcessKit
 import Transport
 import WireProtocol
 
-/// The frontend's own stream: requests that ended, its load, its state. Numbered; said each 250 ms if there is something to say, and as soon as
+/// The frontend's own stream: requests that ended, its load, what it charges tenants, its state. Numbered; said each 250 ms if there is something to say, and as soon as
 /// a message is full.
 @LoopActor
 final class StatePublisher {
@@ -13,15 +13,21 @@ final class StatePublisher {
     private var waiting: [FrontendChange] = []
     private var last: FrontendLoad?
     private let load: @LoopActor () -> FrontendLoad
+    /// Those that are to be said now.
+    private let charges: @LoopActor () -> [TenantCharge]
     private var timer: TimerHandle?
 
     private static let interval = Duration.milliseconds(250)
     /// Changes whose sizes together stay below a feed's message: a slice has some 250 bytes and two names of 256.
     private static let changesPerMessage = 64
 
-    init(context: ProcessContext, on address: Address, load: @escaping @LoopActor () -> FrontendLoad) throws(TransportError) {
+    init(
+        context: ProcessContext, on address: Address, load: @escaping @LoopActor () -> FrontendLoad,
+        charges: @escaping @LoopActor () -> [TenantCharge]
+    ) throws(TransportError) {
         loop = context.loop
         self.load = load
+        self.charges = charges
         feed = try FeedPublisher(
             on: address, kind: .frontendState, publisher: context.identity.id, generation: context.identity.generation,
             dialect: context.policy.dialect, loop: context.loop, network: context.network)
@@ -59,6 +65,7 @@ final class StatePublisher {
             last = load
             waiting.append(.frontendLoad(load))
         }
+        waiting += charges().map { .tenantCharge($0) }
         sendWaiting()
     }
 

@@ -11,4 +11,6 @@ package struct ConstraintProblem: Error, Hashable, Sendable, CustomStringConvert
     }
 
     package var description: String { pointer.isEmpty ? reason : "\(reason), at \(pointer)" }
+
+    static let tooManySteps = ConstraintProblem("the schema takes too many steps")
 }

@@ -37,6 +37,8 @@ package enum DialectLimits {
     package static let choices = 16
     /// What OpenAI's API allows.
     static let stops = 4
+    /// As many as the wire carries: Anthropic's API allows more than OpenAI's.
+    static let stopSequences = 64
     /// As long as stops are on the wire, which bounds what is held back of a stream.
     package static let stop = 1 << 10
     /// Half of what the wire carries: the model's own end tokens are among them there.

@@ -22,6 +22,7 @@ final class Scene {
     let loop: VirtualLoop
     /// Of the frontend: where its spans wait, if the scene is traced.
     let tracer: Tracer
+    private let lines = Lines()
     private var frontend: FrontendService?
     private let clientLoop: VirtualLoop
     private let users: TestUsers
@@ -62,11 +63,11 @@ final class Scene {
 
     private func start(_ config: FrontendConfig) {
         let host = fabric.host("frontend", loop: loop), sockets = VirtualSockets("frontend", loop: loop, on: sockets)
-        let policy = policy, metrics = metrics, tracer = tracer
+        let policy = policy, metrics = metrics, tracer = tracer, lines = lines
         frontend = loop.perform { [loop] in
             let context = ProcessContext(
                 loop: loop, network: host, sockets: sockets, pool: Self.pool,
-                log: Logger(level: .debug, style: .json, sink: Silence(), metrics: metrics, wallClock: { 0 }), metrics: metrics,
+                log: Logger(level: .debug, style: .json, sink: lines, metrics: metrics, wallClock: { 0 }), metrics: metrics,
                 policy: policy, advertisedHost: "frontend", tracer: tracer)
             let service = FrontendService(config, context)
             loop.spawn {
@@ -76,8 +77,15 @@ final class Scene {
         }
     }
 
-    private final class Silence: LogSink {
-        func write(_ line: [UInt8]) -> Bool { true }
+    /// What the frontend has logged.
+    var log: [String] { lines.kept.with { $0 } }
+
+    private final class Lines: LogSink {
+        let kept = Lock<[String]>([])
+        func write(_ line: [UInt8]) -> Bool {
+            kept.with { $0.append(String(decoding: line, as: UTF8.self)) }
+            return true
+        }
     }
 
     // MARK: Processes

@@ -4,7 +4,7 @@ import OpenAIDialect
 import TextProcessing
 
 extension FuzzTarget {
-    /// A body of either endpoint, and all that follows from one that is accepted: a prompt in which only the template names special tokens, an answer
+    /// A body of any endpoint, and all that follows from one that is accepted: a prompt in which only the template names special tokens, an answer
     /// that is JSON. What is refused is told in JSON too.
     static let dialect = FuzzTarget(name: "openai-request", longest: 4096) { bytes in
         do throws(DialectError) {
@@ -17,6 +17,20 @@ extension FuzzTarget {
             check(request.generation, request.unknownFields)
             answer(CompletionWriter(id: "1", created: 0, model: request.generation.model, delivery: request.delivery))
         } catch { check(error) }
+        do throws(DialectError) {
+            let request = try ResponsesRequest(parsing: bytes.bytes)
+            check(request.generation, request.unknownFields)
+            let repeated = try? JSONValue(parsing: Array("{".utf8) + request.delivery.repeated + Array("}".utf8))
+            demand(repeated?["model"]?.asString == request.generation.model, "what is repeated of the request is not read back")
+            answer(ResponsesWriter(id: "1", created: 0, delivery: request.delivery))
+        } catch { check(error) }
+        do throws(DialectError) {
+            let request = try MessagesRequest(parsing: bytes.bytes)
+            check(request.generation, request.unknownFields)
+            answer(MessagesWriter(id: "1", model: request.generation.model, maxTokens: 1, delivery: request.delivery))
+        } catch { check(error) }
+        do throws(DialectError) { prompt(try TokenizeRequest(parsing: bytes.bytes).prompt) } catch { check(error) }
+        do throws(DialectError) { _ = try DetokenizeRequest(parsing: bytes.bytes) } catch { check(error) }
     }
 
     private static func check(_ request: GenerationRequest, _ unknown: UnknownFields) {
@@ -29,10 +43,11 @@ extension FuzzTarget {
         prompt(request.prompt)
     }
 
+    /// Made once: a model takes longer to read than a hundred requests.
+    private static let model = try? ModelText.make(files: [ByteModelFile.name: ByteModelFile.standard])
+
     private static func prompt(_ prompt: GenerationRequest.Prompt) {
-        guard let model = try? ModelText.make(files: [ByteModelFile.name: ByteModelFile.standard]) else {
-            return demand(false, "the standard model is no model")
-        }
+        guard let model else { return demand(false, "the standard model is no model") }
         let context = TemplateContext(unixSeconds: 0)
         var tokens: [TokenID] = []
         guard (try? model.encode(prompt, context, atMost: 1 << 20, into: &tokens)) != nil else { return }
@@ -76,5 +91,8 @@ extension FuzzTarget {
         var body: [UInt8] = []
         ErrorBody(error).append(to: &body)
         demand((try? JSONValue(parsing: body))?["error"]?["message"]?.asString == error.message, "the error's body is not read back")
+        body = []
+        ErrorBody(error).append(.anthropic, to: &body)
+        demand((try? JSONValue(parsing: body))?["type"]?.asString == "error", "the error's other body is not read back")
     }
 }

@@ -23,6 +23,11 @@ package struct CacheSalt: Hashable, Sendable {
         low = bytes[8...].reduce(0) { $0 << 8 | UInt64($1) }
     }
 
+    /// As messages carry it.
+    package var bytes: [UInt8] {
+        [high, low].flatMap { word in stride(from: UInt64(56), through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> $0) } }
+    }
+
     /// The salt's part of a hasher's seed.
     var seed: UInt64 {
         let bytes = (high.bigEndian, low.bigEndian)

@@ -18,6 +18,8 @@ package struct SamplingParameters: Hashable, Sendable {
     package var seed: UInt64?
     /// Of a choice. None: up to the context length.
     package var maxTokens: UInt32?
+    /// Where the context leaves less than `maxTokens`, that is all there is; else the request is refused.
+    package var fitsContext = false
     /// Of a choice: no stop is seen before.
     package var minTokens: UInt32 = 0
     package var maxThinkingTokens: UInt32?

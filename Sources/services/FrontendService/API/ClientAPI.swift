@@ -14,19 +14,23 @@ final class ClientAPI {
     private let generation: GenerationAPI
     private let models: ModelAPI
     private let tokens: TokenAPI
+    private let tokenCount: TokenCountAPI
 
     init(_ frontend: Frontend) {
         generation = GenerationAPI(frontend)
         models = ModelAPI(frontend)
         tokens = TokenAPI(frontend, generation)
+        tokenCount = TokenCountAPI(frontend, generation)
         table = HandlerTable(on: frontend.context.loop)
         table.takesOnlyJSON = true
+        table.refuse = { [weak frontend] request in frontend?.tenants.refusal(of: request) }
         table.completes = { [weak frontend] headers, request in frontend?.label(&headers, of: request) }
         for endpoint in GenerationEndpoint.allCases {
             table.on(.post, endpoint.path, task: { [generation] exchange in await generation.answer(exchange, endpoint) })
         }
         let stored = StoredResponses(frontend)
         stored.serve(on: table)
+        table.on(.post, TokenCountAPI.path, task: { [tokenCount] exchange in await tokenCount.answer(exchange) })
         table.on(.get, "/v1/models", run: { [models] exchange in models.list(exchange) })
         // Names of models may have slashes in them.
         table.on(.get, "/v1/models/{id*}", run: { [models] exchange in models.show(exchange) })
@@ -49,7 +53,16 @@ final class ClientAPI {
 extension Frontend {
     /// Why a client's own request went where it went.
     fileprivate func explain(_ exchange: HTTPExchange) async {
-        await decisions.answer(exchange, naming: .ordinals, requestID: exchange.request.requestLabel ?? drawnLabel)
+        guard let tenant = tenant(of: exchange) else { return }
+        await decisions.answer(exchange, of: tenant, naming: .ordinals, requestID: exchange.request.requestLabel ?? drawnLabel)
+    }
+
+    /// Whose request it is; nil: it has no key, and was told so.
+    func tenant(of exchange: HTTPExchange) -> Tenant? {
+        do throws(ServiceFailure) { return try tenants.tenant(of: exchange.request) } catch {
+            exchange.respond(.error(ErrorBody(error), requestID: exchange.request.requestLabel ?? drawnLabel))
+            return nil
+        }
     }
 
     /// Every answer says what its request is called, and how long it took until the answer began.
@@ -68,7 +81,9 @@ extension Frontend {
 extension DialectError {
     /// A failure that is known before a request has begun.
     init(_ body: ErrorBody) {
-        self.init(status: body.status, message: body.message, type: body.type, param: body.param, code: body.code)
+        self.init(
+            status: body.status, message: body.message, type: body.type, param: body.param, code: body.code,
+            retryAfterSeconds: body.retryAfterSeconds)
     }
 }
 

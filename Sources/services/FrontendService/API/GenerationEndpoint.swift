@@ -4,13 +4,14 @@ import Telemetry
 
 /// The endpoints that make a model produce text: each reads its own requests into the one form, and writes the one answer in its own.
 enum GenerationEndpoint: CaseIterable, Sendable {
-    case chat, text, responses
+    case chat, text, responses, messages
 
     var path: StaticString {
         switch self {
         case .chat: "/v1/chat/completions"
         case .text: "/v1/completions"
         case .responses: "/v1/responses"
+        case .messages: "/v1/messages"
         }
     }
 
@@ -19,6 +20,7 @@ enum GenerationEndpoint: CaseIterable, Sendable {
         case .chat: .chatCompletions
         case .text: .completions
         case .responses: .responses
+        case .messages: .anthropicMessages
         }
     }
 
@@ -26,7 +28,7 @@ enum GenerationEndpoint: CaseIterable, Sendable {
     var tellsAnnotations: Bool { self == .chat || self == .text }
 
     /// How its clients read errors.
-    var errorStyle: ErrorStyle { .openAI }
+    var errorStyle: ErrorStyle { self == .messages ? .anthropic : .openAI }
 
     /// `created` is in seconds since 1970.
     func writer(id: RequestID, created: Int64, _ request: GenerationRequest, _ delivery: Delivery) -> any AnswerWriter {
@@ -34,6 +36,8 @@ enum GenerationEndpoint: CaseIterable, Sendable {
         case .chat: ChatCompletionWriter(id: id.description, created: created, model: request.model, delivery: delivery)
         case .text: CompletionWriter(id: id.description, created: created, model: request.model, delivery: delivery)
         case .responses: ResponsesWriter(id: id.description, created: created, delivery: delivery)
+        case .messages:
+            MessagesWriter(id: id.description, model: request.model, maxTokens: request.sampling.maxTokens, delivery: delivery)
         }
     }
 }
@@ -46,7 +50,7 @@ struct ParsedRequest: Sendable {
     /// The first few of them, as far as they are plain.
     var unknownNames: [String] = []
 
-    init(_ body: [UInt8], _ endpoint: GenerationEndpoint) throws(DialectError) {
+    init(_ body: [UInt8], _ endpoint: GenerationEndpoint, _ options: DialectOptions) throws(DialectError) {
         switch endpoint {
         case .chat:
             let request = try ChatCompletionRequest(parsing: body.span.bytes)
@@ -58,6 +62,11 @@ struct ParsedRequest: Sendable {
             (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
         case .responses:
             let request = try ResponsesRequest(parsing: body.span.bytes)
+            unknownNames = request.unknownFields.names
+            (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
+        case .messages:
+            let request = try MessagesRequest(parsing: body.span.bytes, stripsPreamble: options.stripsPreamble)
+            unknownNames = request.unknownFields.names
             (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
         }
     }

@@ -18,14 +18,16 @@ final class ModelAPI {
     }
 
     func list(_ exchange: HTTPExchange) {
+        guard let tenant = frontend.tenant(of: exchange) else { return }
         var body: [UInt8] = []
-        ModelList(frontend.cluster.modelNames.compactMap { entry($0.name, $0.card) }).append(to: &body)
+        ModelList(frontend.cluster.modelNames.filter { tenant.sees($0.name) }.compactMap { entry($0.name, $0.card) }).append(to: &body)
         exchange.respond(.json(.ok, body))
     }
 
     func show(_ exchange: HTTPExchange) {
+        guard let tenant = frontend.tenant(of: exchange) else { return }
         let name = exchange.parameter("id") ?? ""
-        guard let card = frontend.cluster.card(named: name), let model = entry(name, card) else {
+        guard tenant.sees(name), let card = frontend.cluster.card(named: name), let model = entry(name, card) else {
             return exchange.respond(
                 .error(ErrorBody(ServiceFailure.modelNotFound(name)), requestID: exchange.request.requestLabel ?? frontend.drawnLabel))
         }

@@ -48,23 +48,11 @@ final class TokenAPI {
     private func answer(_ exchange: HTTPExchange, _ parse: @escaping @Sendable ([UInt8]) throws(DialectError) -> Parsed) async {
         do throws(DialectError) {
             guard !frontend.isDraining else { throw DialectError(ErrorBody(ServiceFailure(.draining))) }
-            let body = exchange.takeBody(), isSmall = body.count <= frontend.limits.inlineBodyBytes, gone = Flag()
-            exchange.whenGone = { gone.raise() }
-            let parsed: Parsed
-            if isSmall {
-                parsed = try parse(body)
-            } else {
-                parsed = try await generation.offloaded(bytes: body.count, unless: gone) { () throws(DialectError) in try parse(body) }
-            }
+            let body = exchange.takeBody(), gone = Flag()
+            let parsed = try await generation.done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try parse(body) }
             frontend.noteUnknown(parsed.unknown.count, parsed.unknown.names)
-            let model = try await generation.model(named: try name(parsed.model), for: exchange)
-            exchange.whenGone = { gone.raise() }
-            let text: [UInt8]
-            if isSmall {
-                text = try parsed.work(model, gone)
-            } else {
-                let work = parsed.work
-                text = try await generation.offloaded(bytes: body.count, unless: gone) { () throws(DialectError) in try work(model, gone) }
+            let model = try await generation.model(named: try name(parsed.model), for: exchange), work = parsed.work
+            let text = try await generation.done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try work(model, gone)
             }
             exchange.respond(.json(.ok, text))
         } catch { exchange.respond(.error(ErrorBody(error), requestID: exchange.request.requestLabel ?? frontend.drawnLabel)) }

@@ -109,6 +109,14 @@ final class ClusterView {
     /// Workers that can give the files of a card.
     func workers(of pool: Digest) -> [WorkerEntry] { workers.filter { $0.pool == pool && $0.state != .stopped } }
 
+    /// Lives of frontends of any router, each once, in order; this one's own among them.
+    var frontends: [FrontendEntry] {
+        var seen: Set<UInt64> = []
+        return views.flatMap { Array($0.frontends) }
+            .sorted { ($0.generation, $0.frontendID) < ($1.generation, $1.frontendID) }
+            .filter { seen.insert($0.generation).inserted }
+    }
+
     // MARK: For metrics
 
     /// Cards that new requests go to, one a name of a card.

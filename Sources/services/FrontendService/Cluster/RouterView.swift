@@ -13,6 +13,8 @@ final class RouterView: StreamMirror {
     struct Directory {
         fileprivate(set) var workers: [UInt64: WorkerEntry] = [:]
         fileprivate(set) var pools: [Digest: ModelPool] = [:]
+        /// By their ids.
+        fileprivate(set) var frontends: [UInt64: FrontendEntry] = [:]
         fileprivate(set) var health = RouterHealth()
         /// What it believes of ranks; for metrics.
         fileprivate(set) var loads: [RankKey: PlacementLoad] = [:]
@@ -20,6 +22,8 @@ final class RouterView: StreamMirror {
 
         /// Cards of one cluster: a few in truth, each of some kilobytes.
         fileprivate static let mostPools = 1024
+        /// As many as a router serves.
+        fileprivate static let mostFrontends = 1024
         /// Four ranks of every worker that a directory may name; a load has some hundred bytes.
         fileprivate static let mostLoads = 4 * Limits.workerIDs
 
@@ -29,6 +33,15 @@ final class RouterView: StreamMirror {
             // Another life runs nothing of what the one before ran.
             if let known, known.generation != entry.generation { remove(worker: entry.workerID) }
             workers[entry.workerID] = entry
+        }
+
+        fileprivate mutating func set(_ entry: FrontendEntry) {
+            guard frontends[entry.frontendID] != nil || frontends.count < Self.mostFrontends else { return }
+            frontends[entry.frontendID] = entry
+        }
+
+        fileprivate mutating func remove(_ gone: FrontendGone) {
+            if frontends[gone.frontendID]?.generation == gone.generation { frontends[gone.frontendID] = nil }
         }
 
         fileprivate mutating func set(_ pool: ModelPool) {
@@ -92,6 +105,8 @@ final class RouterView: StreamMirror {
 
     var workers: [UInt64: WorkerEntry] { directory.workers }
     var pools: [Digest: ModelPool] { directory.pools }
+    // Order: whoever follows them puts them into a table.
+    var frontends: some Collection<FrontendEntry> { directory.frontends.values }
     var health: RouterHealth { directory.health }
     // Order: whoever reads them adds them up.
     var loads: some Collection<PlacementLoad> { directory.loads.values }
@@ -115,6 +130,7 @@ final class RouterView: StreamMirror {
             switch entry {
             case .workerEntry(let entry): found.set(entry)
             case .modelPool(let pool): found.set(pool)
+            case .frontendEntry(let entry): found.set(entry)
             case .routerHealth(let health): found.health = health
             case .placementLoad(let load): found.set(load)
             case .queueDepth(let depth): found.set(depth)
@@ -153,6 +169,8 @@ final class RouterView: StreamMirror {
             directory.remove(worker: gone.workerID)
         case .modelPool(let pool): directory.set(pool)
         case .modelPoolGone(let gone): directory.remove(pool: gone.digest)
+        case .frontendEntry(let entry): directory.set(entry)
+        case .frontendGone(let gone): directory.remove(gone)
         case .placementLoad(let load):
             directory.set(load)
             return false

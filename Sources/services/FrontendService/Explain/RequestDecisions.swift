@@ -12,9 +12,22 @@ import WireProtocol
 final class RequestDecisions {
     private unowned let frontend: Frontend
     /// What clients called their last requests. Bounded; the same name means the last one.
-    private var labelled: [String: RequestID] = [:]
-    private var labels: [String] = []
+    private var labelled: [Label: RequestID] = [:]
+    private var labels: [Label] = []
     private var oldest = 0
+    /// Whose the last requests were, by their counters in turn; empty where everybody is one.
+    private var owners: [Owner] = []
+
+    /// Tenants do not hear of each other's requests, whatever they call their own.
+    private struct Label: Hashable {
+        let tenant: String
+        let text: String
+    }
+
+    private struct Owner {
+        var counter: UInt64 = 0
+        var tenant = ""
+    }
 
     /// A label is looked up soon after its request or never.
     static let keptLabels = 4_096
@@ -23,7 +36,13 @@ final class RequestDecisions {
 
     init(_ frontend: Frontend) { self.frontend = frontend }
 
-    func remember(_ label: String, _ request: RequestID) {
+    func remember(_ text: String?, _ request: RequestID, of tenant: Tenant) {
+        if !tenant.name.isEmpty {
+            if owners.isEmpty { owners = Array(repeating: Owner(), count: TenantLimits.rememberedRequests) }
+            owners[place(of: request)] = Owner(counter: request.counter, tenant: tenant.name)
+        }
+        guard let text else { return }
+        let label = Label(tenant: tenant.name, text: text)
         guard labelled.updateValue(request, forKey: label) == nil else { return }
         if labels.count < Self.keptLabels { return labels.append(label) }
         labelled[labels[oldest]] = nil
@@ -32,9 +51,10 @@ final class RequestDecisions {
     }
 
     /// Answers with the record of the request's last decision.
-    func answer(_ exchange: HTTPExchange, naming: Naming, requestID: String) async {
+    /// - Parameter tenant: who asks; nil: an operator, whom all of them are open to.
+    func answer(_ exchange: HTTPExchange, of tenant: Tenant?, naming: Naming, requestID: String) async {
         let name = exchange.parameter("id") ?? ""
-        guard let id = request(named: name), let record = await record(of: id, naming: naming) else {
+        guard let id = request(named: name, of: tenant), let record = await record(of: id, naming: naming) else {
             return exchange.respond(.error(ErrorBody(Self.notFound), requestID: requestID))
         }
         exchange.respond(.json(.ok, record))
@@ -46,11 +66,17 @@ final class RequestDecisions {
     private static let notFound = ServiceFailure(.notFound, detail: "No decision on such a request is kept.", param: "id")
 
     /// By the client's label, or by the id that answers have where the client gave none. Nobody asks for another frontend's requests.
-    private func request(named name: String) -> RequestID? {
-        if let id = labelled[name] { return id }
+    private func request(named name: String, of tenant: Tenant?) -> RequestID? {
+        let names = tenant.map { [$0.name] } ?? frontend.tenants.inOrder.map(\.tenant.name) + [""]
+        let known = names.compactMap { labelled[Label(tenant: $0, text: name)] }
+        if let last = known.max(by: { $0.counter < $1.counter }) { return last }
         guard let id = RequestID(text: name), id.origin == frontend.context.identity.generation else { return nil }
-        return id
+        guard let tenant, !tenant.name.isEmpty else { return id }
+        let owner = owners.isEmpty ? Owner() : owners[place(of: id)]
+        return owner.counter == id.counter && owner.tenant == tenant.name ? id : nil
     }
+
+    private func place(of request: RequestID) -> Int { Int(request.counter % UInt64(TenantLimits.rememberedRequests)) }
 
     /// Attempts may have been placed by several routers, and the two legs of one too: the last decision of all counts.
     private func record(of id: RequestID, naming: Naming) async -> [UInt8]? {

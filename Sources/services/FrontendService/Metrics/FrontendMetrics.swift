@@ -2,6 +2,7 @@ import ClusterModel
 import EventLoop
 import HTTPServing
 import Telemetry
+import TextProcessing
 import WireProtocol
 
 /// What a frontend counts: requests under the names that dashboards of NVIDIA Dynamo know, and its own state under `apus_frontend_`.
@@ -93,6 +94,13 @@ final class FrontendMetrics {
 
     /// A request that was turned away before its model was found. What a body that was not read asked for is not known: it counts as unary.
     func refused(_ endpoint: EndpointLabel, status: Int) { models.refused(endpoint, .unary, RequestResult(status: status)) }
+
+    /// What a memory of prompts spared a prompt of text, and what was left to do.
+    func encoded(_ memory: PromptMemory.Outcome?) {
+        guard let memory else { return }
+        reusedPromptBytes.increment(by: memory.reused)
+        encodedPromptBytes.increment(by: memory.total - memory.reused)
+    }
 
     func attemptFailed(_ reason: String) { attempts.labels(reason).increment() }
 

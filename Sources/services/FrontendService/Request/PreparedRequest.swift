@@ -8,6 +8,8 @@ import WireProtocol
 /// A client's request as the cluster runs it: tokens, their hashes, and limits that fit the model.
 struct PreparedRequest: Sendable {
     let model: ServedModel
+    /// On whose behalf it runs.
+    let tenant: Tenant
     let generation: GenerationRequest
     let delivery: Delivery
     /// How its answer is read; nil where the text is the answer.
@@ -60,6 +62,7 @@ extension GenerationRequest {
 /// What turns a request into tokens and hashes; runs on the loop for small bodies and on the pool for large ones.
 struct Preparation: Sendable {
     let model: ServedModel
+    var tenant = Tenant.anyone
     let generation: GenerationRequest
     let delivery: Delivery
     let unixSeconds: Int64
@@ -83,24 +86,42 @@ struct Preparation: Sendable {
         let form = try demand.form(after: rendered.prompt)
         let encoded = clock()
         let room = context - tokens.count
-        let wanted = generation.sampling.maxTokens.map(Int.init)
-        if let wanted, wanted > room {
-            throw DialectError.contextLengthExceeded(limit: context, param: generation.prompt.parameter(delivery.fieldNames))
+        var sampling = generation.sampling
+        if let wanted = sampling.maxTokens, wanted > room {
+            guard sampling.fitsContext else {
+                throw .contextLengthExceeded(limit: context, param: generation.prompt.parameter(delivery.fieldNames))
+            }
+            sampling.maxTokens = UInt32(room)
         }
         var hashes: [SequenceHash] = []
         let adapter = model.card.loRAs.contains { $0.text == generation.model } ? generation.model : ""
-        let hasher = BlockHasher(blockSize: model.card.blockSize, adapter: adapter)
+        let hasher = BlockHasher(blockSize: model.card.blockSize, adapter: adapter, salt: tenant.salt)
         hasher.extend(&hashes, toCover: tokens.span)
         let hashed = clock()
         let isShown = delivery.isStreamed && generation.hints.wants(.formattedPrompt)
         return PreparedRequest(
-            model: model, generation: generation, delivery: delivery, form: form, needs: needs, prompt: tokens, hashes: hashes,
+            model: model, tenant: tenant, generation: generation, delivery: delivery, form: form, needs: needs, prompt: tokens,
+            hashes: hashes,
             hasher: hasher, adapter: adapter,
-            sampling: Sampling(generation.sampling.filled(from: model.defaults), seed: generation.sampling.seed ?? seed),
-            maxTokens: wanted ?? room,
+            sampling: Sampling(sampling.filled(from: model.defaults), seed: sampling.seed ?? seed),
+            maxTokens: sampling.maxTokens.map(Int.init) ?? room,
             tokenizing: began.duration(to: encoded), rendering: rendered.at.map { began.duration(to: $0) },
             memory: rendered.memory, hashing: encoded.duration(to: hashed),
             formattedPrompt: isShown ? rendered.prompt?.utf8 : nil)
+    }
+
+    /// How many tokens the prompt has, whether or not the model has room for them.
+    func count() throws(DialectError) -> PromptCount {
+        var tokens: [TokenID] = []
+        do throws(TextError) {
+            let rendered = try encode(atMost: Limits.promptTokens, into: &tokens)
+            return PromptCount(tokens: tokens.count, memory: rendered.memory)
+        } catch { throw Self.refusal(error, generation.prompt.parameter(delivery.fieldNames), Limits.promptTokens) }
+    }
+
+    struct PromptCount: Sendable {
+        let tokens: Int
+        let memory: PromptMemory.Outcome?
     }
 
     /// What came of a prompt besides its tokens.
@@ -123,7 +144,7 @@ struct Preparation: Sendable {
         if case .conversation = generation.prompt { rendered.at = clock() }
         rendered.prompt = text
         rendered.memory = try model.memory.encode(
-            text, with: model.text.tokenizer, atMost: limit, isCancelled: { gone.isRaised }, into: &tokens)
+            text, with: model.text.tokenizer, group: tenant.memoryGroup, atMost: limit, isCancelled: { gone.isRaised }, into: &tokens)
         guard !tokens.isEmpty else { throw .emptyPrompt }
         return rendered
     }

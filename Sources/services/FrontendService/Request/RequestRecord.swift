@@ -212,6 +212,7 @@ final class RequestRecord {
         slice.counter = id.counter
         slice.attempts = outcome.attempts
         slice.model = model.name
+        slice.tenant = prepared.tenant.name
         slice.status = UInt16(clamping: outcome.status)
         slice.streaming = prepared.delivery.isStreamed
         slice.choices = UInt8(clamping: prepared.choices)

@@ -49,11 +49,11 @@ package struct MockAnswers: Hashable, Sendable {
     package init(_ answers: [MockAnswer]) {
         self.answers = answers
         plain = answers.indices.filter { answers[$0].when.isEmpty }
-        var signs: [TokenID: [Sign]] = [:]
+        var made: [TokenID: [Sign]] = [:]
         for (index, answer) in answers.enumerated() {
-            for tokens in answer.when { if let last = tokens.last { signs[last, default: []].append(Sign(tokens: tokens, answer: index)) } }
+            for tokens in answer.when { if let last = tokens.last { made[last, default: []].append(Sign(tokens: tokens, answer: index)) } }
         }
-        self.signs = signs
+        signs = made
     }
 
     package var count: Int { answers.count }
@@ -62,9 +62,9 @@ package struct MockAnswers: Hashable, Sendable {
     func candidates(for prompt: [TokenID]) -> [MockAnswer] {
         var left = Self.comparisons
         for end in stride(from: prompt.count, to: max(0, prompt.count - Self.searchedTokens), by: -1) {
-            guard let signs = signs[prompt[end - 1]] else { continue }
+            guard let here = signs[prompt[end - 1]] else { continue }
             var found: [Int] = [], longest = 0
-            for sign in signs {
+            for sign in here {
                 left -= sign.tokens.count
                 guard left > 0 else { return plain.map { answers[$0] } }
                 let count = sign.tokens.count

@@ -12,6 +12,8 @@ package struct ErrorBody: Hashable, Sendable {
     package let retryAfterSeconds: Int?
     /// For `x-should-retry`; none where the status says it.
     package let shouldRetry: Bool?
+    /// What the client, or we, call the request, for envelopes that tell it.
+    package var requestID: String?
 
     /// Clients wait this long at most, and do not try again if asked for more.
     private static let longestRetrySeconds = 120
@@ -22,7 +24,7 @@ package struct ErrorBody: Hashable, Sendable {
         type = error.type
         param = error.param
         code = error.code
-        retryAfterSeconds = nil
+        retryAfterSeconds = error.retryAfterSeconds
         shouldRetry = nil
     }
 
@@ -33,6 +35,7 @@ package struct ErrorBody: Hashable, Sendable {
         type = row.type
         code = row.code
         param = failure.param
+        self.requestID = requestID
         if row.status < 500 {
             message = failure.detail.isEmpty ? row.message : failure.detail
         } else {
@@ -56,6 +59,7 @@ package struct ErrorBody: Hashable, Sendable {
     package func append(_ style: ErrorStyle = .openAI, to bytes: inout [UInt8]) {
         switch style {
         case .openAI: appendOpenAI(to: &bytes)
+        case .anthropic: appendAnthropic(to: &bytes)
         }
     }
 
@@ -68,6 +72,33 @@ package struct ErrorBody: Hashable, Sendable {
         Self.append("param", param, to: &bytes)
         Self.append("code", code, to: &bytes)
         bytes.append(contentsOf: "}}".utf8)
+    }
+
+    private func appendAnthropic(to bytes: inout [UInt8]) {
+        bytes.append(static: #"{"type":"error","error":{"type":""#)
+        bytes.append(static: anthropicType)
+        bytes.append(static: #"","message":""#)
+        // Clients that can shorten their conversations do so when they read these words.
+        if code == "context_length_exceeded" { bytes.append(static: "prompt is too long: ") }
+        JSONWriter.appendEscaped(message, to: &bytes)
+        bytes.append(static: "\"}")
+        if requestID != nil { Self.append("request_id", requestID, to: &bytes) }
+        bytes.append(UInt8(ascii: "}"))
+    }
+
+    /// Of Anthropic's words for kinds of errors, the one that goes with the status.
+    private var anthropicType: StaticString {
+        switch status {
+        case 401: "authentication_error"
+        case 403: "permission_error"
+        case 404: "not_found_error"
+        case 408, 504: "timeout_error"
+        case 413: "request_too_large"
+        case 429: "rate_limit_error"
+        case 503, 529: "overloaded_error"
+        case ..<500: "invalid_request_error"
+        default: "api_error"
+        }
     }
 
     private static func append(_ name: String, _ text: String?, to bytes: inout [UInt8]) {

@@ -4,7 +4,7 @@ import JSONText
 /// `OpenAPIDocument.endpoints`; a test compares them with the paths that are served.
 struct EndpointDescription {
     enum Method: String {
-        case get, post
+        case get, post, delete
     }
 
     struct Parameter {
@@ -42,8 +42,8 @@ struct EndpointDescription {
     var answers: [Answer]
     /// Statuses of failures beside those of every endpoint.
     var failures: [Int] = []
-    /// The name of the failures' schema: the envelope of `ErrorStyle`.
-    var errors = "Error"
+    /// In which envelope, and with which statuses, it tells failures.
+    var style = ErrorStyle.openAI
     /// What only this endpoint refers to.
     var schemas: [Schema.Named] = []
 }
@@ -52,7 +52,7 @@ extension EndpointDescription {
     /// An endpoint that makes a model produce text. `events` is the schema of the data of a stream's events.
     static func generating(
         _ path: String, id: String, _ summary: String, request: Schema.Named, answer: Schema.Named, events: Schema.Named,
-        ending: String, errors: String = "Error", schemas: [Schema.Named] = []
+        ending: String, style: ErrorStyle = .openAI, schemas: [Schema.Named] = []
     ) -> EndpointDescription {
         EndpointDescription(
             method: .post, path: path, id: id, summary: summary, parameters: label + pins, request: .ref(request.name),
@@ -62,14 +62,17 @@ extension EndpointDescription {
                     headers: [("server-timing", "Of an answer in one body: its stages in milliseconds, and their total.")],
                     schema: .ref(answer.name), events: .ref(events.name))
             ],
-            failures: generatingFailures, errors: errors, schemas: [request, answer, events] + schemas)
+            failures: generatingFailures, style: style, schemas: [request, answer, events] + schemas)
     }
 
     /// What becomes of requests on their way through the cluster: every status of the table, but for clients that left, who hear of nothing.
     static let generatingFailures = Set(ServiceFailure.Kind.allCases.map(\.row.status)).subtracting([405, 499]).sorted()
 
     /// What the HTTP server itself may answer to any request.
-    static let everywhere = [400, 401, 403, 408, 413, 414, 429, 431, 500, 503]
+    static let everywhere = [400, 401, 403, 408, 413, 414, 417, 429, 431, 500, 503]
+
+    /// The same, of requests with a body.
+    static let withBody = [415]
 
     static let label = [
         Parameter(
@@ -101,7 +104,8 @@ extension EndpointDescription {
         if let request {
             members.append(#""requestBody":{"required":true,"content":{"application/json":{"schema":\#(request.json)}}}"#)
         }
-        let refusals = Set(failures + Self.everywhere).subtracting(answers.map(\.status)).sorted()
+        let statuses = failures.map(style.status) + Self.everywhere + (request == nil ? [] : Self.withBody)
+        let refusals = Set(statuses).subtracting(answers.map(\.status)).sorted()
         let all = answers.map(json) + refusals.map(failure)
         members.append(#""responses":{\#(all.joined(separator: ","))}"#)
         return "{\(members.joined(separator: ","))}"
@@ -117,7 +121,7 @@ extension EndpointDescription {
         var contents: [String] = []
         if let schema = answer.schema { contents.append(#""\#(answer.mediaType)":{"schema":\#(schema.json)}"#) }
         // What is no failure of this endpoint is one of the server's at times.
-        if answer.status >= 400 { contents.append(#""application/json":{"schema":\#(Schema.ref(errors).json)}"#) }
+        if answer.status >= 400 { contents.append(#""application/json":{"schema":\#(Schema.ref(style.schema).json)}"#) }
         if let events = answer.events {
             // Of a stream the schema is that of one event, as tools read OpenAPI 3.1; 3.2 has `itemSchema` for it.
             contents.append(
@@ -130,11 +134,18 @@ extension EndpointDescription {
 
     /// A status and the codes that come with it.
     private func failure(_ status: Int) -> String {
-        let codes = ServiceFailure.Kind.allCases.filter { $0.row.status == status }.map(\.row.code)
-        let names = codes.isEmpty || !failures.contains(status) ? "Refused." : "Refused. Codes: \(codes.joined(separator: ", "))."
-        let retry = status == 429 || status == 503 ? [(name: "retry-after", description: "Seconds after which to try again.")] : []
+        let isOwn = failures.contains { style.status($0) == status }
+        let codes = style.hasCodes && isOwn ? ServiceFailure.Kind.allCases.filter { $0.row.status == status }.map(\.row.code) : []
+        let names = codes.isEmpty ? "Refused." : "Refused. Codes: \(codes.joined(separator: ", "))."
+        // What the server refuses before it knows the endpoint has the one envelope everywhere.
+        var envelopes = isOwn ? [style.schema] : []
+        if (Self.everywhere + Self.withBody).contains(status), !envelopes.contains(ErrorStyle.openAI.schema) {
+            envelopes.append(ErrorStyle.openAI.schema)
+        }
+        let schema = envelopes.count == 1 ? Schema.ref(envelopes[0]) : .either(.ref(envelopes[0]), .ref(envelopes[1]))
+        let retry = [429, 503, 529].contains(status) ? [(name: "retry-after", description: "Seconds after which to try again.")] : []
         return #""\#(status)":{"description":"\#(names)","headers":{\#(Self.json(retry))},"#
-            + #""content":{"application/json":{"schema":\#(Schema.ref(errors).json)}}}"#
+            + #""content":{"application/json":{"schema":\#(schema.json)}}}"#
     }
 
     private static func json(_ headers: [(name: String, description: String)]) -> String {
@@ -150,4 +161,12 @@ extension EndpointDescription {
         JSONWriter.appendQuoted(text, to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
+}
+
+extension ErrorStyle {
+    /// The name of the envelope's schema.
+    fileprivate var schema: String { self == .anthropic ? "AnthropicError" : "Error" }
+
+    /// Whether the envelope tells codes.
+    fileprivate var hasCodes: Bool { self == .openAI }
 }

@@ -7,8 +7,9 @@ import JSONText
 package enum OpenAPIDocument {
     /// In the order in which they are told. A new family of endpoints adds its list here, and its schemas stand with it.
     static let endpoints =
-        ChatCompletionsDescription.endpoints + CompletionsDescription.endpoints + TokensDescription.endpoints + ModelsDescription.endpoints
-        + ProcessDescription.endpoints
+        ChatCompletionsDescription.endpoints + CompletionsDescription.endpoints + ResponsesDescription.endpoints
+        + MessagesDescription.endpoints + TokensDescription.endpoints
+        + ModelsDescription.endpoints + ProcessDescription.endpoints
 
     /// What several endpoints refer to.
     private static let shared = ErrorSchemas.all + ConversationSchemas.all + GenerationSchemas.all + ExtensionSchemas.all
@@ -28,13 +29,16 @@ package enum OpenAPIDocument {
         writer.beginObject()
         text("title", "Apus", &writer)
         text("version", version, &writer)
-        text("description", "OpenAI's API over a cluster of workers that share their caches.", &writer)
+        text("description", "OpenAI's and Anthropic's APIs over a cluster of workers that share their caches.", &writer)
         writer.endObject()
         // Whether keys are asked for is the deployment's choice.
         raw("security", #"[{},{"key":[]}]"#, &writer)
         writer.key("paths")
         writer.beginObject()
-        for endpoint in endpoints { raw(endpoint.path, #"{"\#(endpoint.method.rawValue)":\#(endpoint.json)}"#, &writer) }
+        for (place, endpoint) in endpoints.enumerated() where !endpoints[..<place].contains(where: { $0.path == endpoint.path }) {
+            let same = endpoints.filter { $0.path == endpoint.path }.map { #""\#($0.method.rawValue)":\#($0.json)"# }
+            raw(endpoint.path, "{\(same.joined(separator: ","))}", &writer)
+        }
         writer.endObject()
         writer.key("components")
         writer.beginObject()

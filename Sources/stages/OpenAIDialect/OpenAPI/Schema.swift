@@ -16,6 +16,8 @@ struct Schema {
     static let null = Schema(#"{"type":"null"}"#)
     static let count = Schema(#"{"type":"integer","minimum":0}"#)
     static let milliseconds = Schema(#"{"type":"number","minimum":0}"#)
+    /// What a part of a path may be.
+    static let printable = Schema(#"{"type":"string","pattern":"^[!-~]{1,256}$"}"#)
     static let token = integer(0...Int(UInt32.max))
 
     /// One of `OpenAPIDocument.schemas`, or of an endpoint's.
@@ -41,6 +43,10 @@ struct Schema {
         Schema(#"{"enum":[\#(words.map { "\"\($0)\"" }.joined(separator: ","))]}"#)
     }
 
+    static func word(of words: [String]) -> Schema { Schema(#"{"enum":[\#(words.map { "\"\($0)\"" }.joined(separator: ","))]}"#) }
+
+    static func word(of flags: [Bool]) -> Schema { Schema(#"{"enum":[\#(flags.map(\.description).joined(separator: ","))]}"#) }
+
     // MARK: Made of others
 
     static func array(of element: Schema, _ counts: ClosedRange<Int>? = nil) -> Schema {
@@ -50,7 +56,9 @@ struct Schema {
         return Schema(#"{"type":"array"\#(least)\#(most),"items":\#(element.json)}"#)
     }
 
-    static func either(_ schemas: Schema...) -> Schema { Schema(#"{"anyOf":[\#(schemas.map(\.json).joined(separator: ","))]}"#) }
+    static func either(_ schemas: Schema...) -> Schema { either(schemas) }
+
+    static func either(_ schemas: [Schema]) -> Schema { Schema(#"{"anyOf":[\#(schemas.map(\.json).joined(separator: ","))]}"#) }
 
     static func object(_ members: [Member], most: Int? = nil) -> Schema {
         let needed = members.filter(\.isNeeded).map { "\"\($0.name)\"" }

@@ -7,6 +7,8 @@ package struct Delivery: Hashable, Sendable {
     /// Members of the answer that repeat the request, as JSON and without braces, where its API has such.
     package var repeated: [UInt8] = []
     package var fieldNames = FieldNames.chat
+    /// What the model thinks is not shown.
+    package var hidesReasoning = false
 
     package init() {}
 }
@@ -19,6 +21,7 @@ package struct FieldNames: Hashable, Sendable {
     package let logprobs: String
 
     package static let chat = FieldNames(conversation: "messages", format: "response_format", logprobs: "logprobs")
+    package static let messages = FieldNames(conversation: "messages", format: "output_config.format", logprobs: "logprobs")
     package static let responses = FieldNames(conversation: "input", format: "text.format", logprobs: "include")
 }
 

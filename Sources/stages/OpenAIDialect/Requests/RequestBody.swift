@@ -70,7 +70,7 @@ struct RequestBody {
     /// Refuses what would change the output and is not honoured: a client that asks for it would be misled by silence.
     mutating func refuse(_ names: [String]) throws(FieldFault) {
         // Options of a search, even none of them, ask for one.
-        if let options = fields.take("web_search_options"), options.asObject != nil { throw .unsupported("web_search_options") }
+        if fields.take("web_search_options") != nil { throw .unsupported("web_search_options") }
         for name in names where !Self.asksNothing(fields.take(name)) { throw .unsupported(name) }
     }
 
@@ -87,7 +87,7 @@ struct RequestBody {
 
     /// Newer parts of the API, and extensions of engines and routers to it.
     static let refusedEverywhere = [
-        "moderation", "web_search_options", "guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs", "regex",
+        "moderation", "guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs", "regex",
         "ebnf", "json_schema", "use_beam_search", "bad_words", "allowed_token_ids", "logits_processors", "custom_logit_processor",
         "custom_params", "truncate_prompt_tokens", "stop_regex", "no_stop_trim", "cache_salt", "extra_key", "return_token_ids",
         "return_tokens_as_token_ids", "return_hidden_states", "return_routed_experts", "input_ids", "input_embeds", "lora_path",

@@ -88,6 +88,11 @@ package struct AnswerFinish: Hashable, Sendable {
 
 /// One choice of an answer that is not streamed.
 package struct CompletedChoice: Sendable {
+    /// A piece of what it consists of; ranges are of `text` and `reasoning`, the number is the place in `calls`.
+    package enum Part: Hashable, Sendable {
+        case text(Range<Int>), reasoning(Range<Int>), call(Int)
+    }
+
     package struct Call: Sendable {
         package var call: AnswerCall
         /// Valid UTF-8.
@@ -104,11 +109,40 @@ package struct CompletedChoice: Sendable {
     package var calls: [Call] = []
     package var finish: AnswerFinish
     package var logprobs: LogprobsBuffer?
+    /// What was appended, in the order in which it came, neighbours of one kind as one.
+    package private(set) var parts: [Part] = []
 
     package init(index: Int, text: [UInt8], finish: AnswerFinish, logprobs: LogprobsBuffer? = nil) {
         self.index = index
         self.text = text
         self.finish = finish
         self.logprobs = logprobs
+    }
+
+    package mutating func append(text piece: RawSpan) {
+        guard !piece.isEmpty else { return }
+        let start = text.count
+        piece.withUnsafeBytes { text.append(contentsOf: $0) }
+        if case .text(let last)? = parts.last {
+            parts[parts.count - 1] = .text(last.lowerBound..<text.count)
+        } else {
+            parts.append(.text(start..<text.count))
+        }
+    }
+
+    package mutating func append(reasoning piece: RawSpan) {
+        guard !piece.isEmpty else { return }
+        let start = reasoning.count
+        piece.withUnsafeBytes { reasoning.append(contentsOf: $0) }
+        if case .reasoning(let last)? = parts.last {
+            parts[parts.count - 1] = .reasoning(last.lowerBound..<reasoning.count)
+        } else {
+            parts.append(.reasoning(start..<reasoning.count))
+        }
+    }
+
+    package mutating func append(_ call: AnswerCall) {
+        parts.append(.call(calls.count))
+        calls.append(Call(call))
     }
 }

@@ -28,8 +28,11 @@ package struct ModelList: Sendable {
             JSONWriter.appendDigits(UInt64(max(0, created)), to: &bytes)
             bytes.append(static: #","owned_by":"#)
             JSONWriter.appendQuoted(owner, to: &bytes)
-            bytes.append(static: #","max_model_len":"#)
-            JSONWriter.appendDigits(UInt64(max(0, contextLength)), to: &bytes)
+            // Two names of one thing, each read by clients of another server.
+            for name in [#","max_model_len":"#, #","context_window":"#] as [StaticString] {
+                bytes.append(static: name)
+                JSONWriter.appendDigits(UInt64(max(0, contextLength)), to: &bytes)
+            }
             if let parent {
                 bytes.append(static: #","parent":"#)
                 JSONWriter.appendQuoted(parent, to: &bytes)

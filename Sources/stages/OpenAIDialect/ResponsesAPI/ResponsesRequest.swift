@@ -46,7 +46,7 @@ package struct ResponsesRequest: Hashable, Sendable {
     }
 
     /// Words of the other APIs that this one has its own for, and what would have to be done and is not.
-    private static let refused =
+    static let refused =
         RequestBody.refusedEverywhere + [
             "messages", "response_format", "reasoning_effort", "logprobs", "prompt_logprobs", "functions", "function_call", "modalities",
             "audio", "chat_template", "echo", "suffix", "moderation", "context_management",
@@ -54,10 +54,15 @@ package struct ResponsesRequest: Hashable, Sendable {
 }
 
 extension RequestBody {
+    static let kept = ["previous_response_id", "conversation", "prompt"]
+    /// What the other APIs call the limit of an answer.
+    static let otherLimits = ["max_tokens", "max_completion_tokens"]
+    static let summaries = ["auto", "concise", "detailed"]
+
     /// What could only be meant of a service that keeps conversations.
     fileprivate mutating func refuseKept() throws(FieldFault) {
         let why = "here: this service keeps no conversations, so send all of it as 'input'"
-        for name in ["previous_response_id", "conversation", "prompt"] where fields.take(name) != nil { throw .unsupported(name, why) }
+        for name in Self.kept where fields.take(name) != nil { throw .unsupported(name, why) }
         if try fields.flag("background") == true {
             throw .unsupported("background", "here: this service keeps no responses that could be asked for later")
         }
@@ -76,7 +81,7 @@ extension RequestBody {
 
     /// The fields of this API, and the other APIs' further ones where there is no word for them here.
     fileprivate mutating func responseSampling(echo: inout ResponseEcho) throws(FieldFault) -> SamplingParameters {
-        for name in ["max_tokens", "max_completion_tokens"] where fields.take(name) != nil {
+        for name in Self.otherLimits where fields.take(name) != nil {
             throw .unsupported(name, "here: 'max_output_tokens' is the limit")
         }
         let most = try fields.integer("max_output_tokens", in: 1...DialectLimits.maxTokens)
@@ -97,7 +102,7 @@ extension RequestBody {
     private static let logprobs = "message.output_text.logprobs"
 
     /// What answers may have beside their output. Most of it is of tools that are not here: then there is none of it.
-    private static let includable = [
+    static let includable = [
         logprobs, "reasoning.encrypted_content", "file_search_call.results", "web_search_call.results", "web_search_call.action.sources",
         "message.input_image.image_url", "computer_call_output.output.image_url", "code_interpreter_call.outputs",
     ]
@@ -114,9 +119,9 @@ extension RequestBody {
     fileprivate mutating func reasoning(into conversation: inout Conversation, echo: inout ResponseEcho) throws(FieldFault) {
         guard var reasoning = try fields.object("reasoning") else { return }
         do throws(FieldFault) {
-            for name in ["summary", "generate_summary"] { _ = try reasoning.word(name, of: ["auto", "concise", "detailed"]) }
+            for name in ["summary", "generate_summary"] { _ = try reasoning.word(name, of: Self.summaries) }
             _ = try reasoning.word("context", of: ["auto", "current_turn", "all_turns"])
-            echo.effort = try reasoning.word("effort", of: ["none", "minimal", "low", "medium", "high", "xhigh", "max"])
+            echo.effort = try reasoning.word("effort", of: Self.efforts)
         } catch { throw error.inside("reasoning") }
         reasoning.listUnknown(in: "reasoning.", into: &unknown)
         guard let effort = echo.effort else { return }

@@ -17,6 +17,9 @@ package struct QueueSettings: Hashable, Sendable {
 package enum QueueLimits {
     /// Tenants with shares of their own in one pool at a time; those above it share one, with the weight 1. Each costs a few operations a placement.
     package static let tenants = 256
+    /// So much of a queue may be filled by whoever comes. The rest is for tenants with names that have less parked than their share of this part, so
+    /// that one who sends far more than its share does not have everybody else turned away.
+    static let commonPart = 0.75
     /// Tokens that a tenant of weight 1 may add in its turn: small, so that tenants alternate request by request.
     package static let quantum = 256.0
     /// Weights are taken to lie in here, so that no tenant is shut out, and none shuts out all others.

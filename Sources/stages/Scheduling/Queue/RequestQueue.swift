@@ -123,7 +123,8 @@ package struct RequestQueue: Sendable {
         if !request.isUnderWay { try admit(request, tokenLimit: tokenLimit, at: now) }
         sequence += 1
         let rank = rank(of: request, sequence), lane = lane(request.lane, isBusy: isBusy)
-        let tenant = ring.enter(request.tenant, weight: request.weight), group = group(of: tenant, in: lane)
+        let tenant = ring.enter(request.tenant, weight: request.weight, tokens: request.tokens)
+        let group = group(of: tenant, in: lane)
         let slot = take(Slot(request: request, sequence: sequence, rank: rank, group: group, older: laneTable[lane].newest))
         if let newest = laneTable[lane].newest { slots[newest].newer = slot } else { laneTable[lane].oldest = slot }
         laneTable[lane].newest = slot
@@ -140,9 +141,24 @@ package struct RequestQueue: Sendable {
 
     private func admit(_ request: ParkedRequest, tokenLimit: UInt64, at now: Instant) throws(QueueRefusal) {
         guard count < settings.entries, isEmpty || tokens + UInt64(request.tokens) <= tokenLimit else { throw .full }
+        guard isEmpty || hasCommonRoom(for: request, tokenLimit) || isBelowItsShare(request, tokenLimit) else { throw .full }
         if let wait = wait(for: request), wait > now.duration(to: request.expiry) {
             throw .unreachable(by: wait - now.duration(to: request.expiry))
         }
+    }
+
+    /// Without names all are one, and the whole queue is theirs.
+    private func hasCommonRoom(for request: ParkedRequest, _ tokenLimit: UInt64) -> Bool {
+        guard !request.tenant.isEmpty else { return true }
+        return Double(count) < Double(settings.entries) * QueueLimits.commonPart
+            && Double(tokens) + Double(request.tokens) <= Double(tokenLimit) * QueueLimits.commonPart
+    }
+
+    private func isBelowItsShare(_ request: ParkedRequest, _ tokenLimit: UInt64) -> Bool {
+        let share = ring.share(of: request.tenant, weight: request.weight) * QueueLimits.commonPart
+        let held = ring.id(of: request.tenant).map { ring.tenants[$0] }
+        return Double(held?.entries ?? 0) < Double(settings.entries) * share
+            && Double(held?.tokens ?? 0) + Double(request.tokens) <= Double(tokenLimit) * share
     }
 
     // MARK: Out
@@ -345,7 +361,7 @@ package struct RequestQueue: Sendable {
         refreshAge(of: lane)
         if groups[group].heap.isEmpty { forget(group) }
         if laneTable[lane].oldest == nil { forget(lane: lane) }
-        ring.leave(tenant)
+        ring.leave(tenant, tokens: gone.request.tokens)
     }
 
     private mutating func forget(_ group: Int) {

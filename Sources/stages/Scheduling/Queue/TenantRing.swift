@@ -7,6 +7,8 @@ struct TenantRing: Sendable {
         /// Tokens that it may still place in its turn. Below 0 after it was served out of turn.
         var deficit = 0.0
         var entries = 0
+        /// Of its requests.
+        var tokens: UInt64 = 0
         /// Groups of its requests that are not known to be blocked, by the best request of each.
         var open = NumberedHeap<QueueRank>()
         /// Tokens of the request that it would place next; nil if all that it has is blocked.
@@ -35,7 +37,7 @@ struct TenantRing: Sendable {
     // MARK: Coming and going
 
     /// One more request of a tenant. Weights are as last said.
-    mutating func enter(_ name: String, weight: Double) -> Int {
+    mutating func enter(_ name: String, weight: Double, tokens: UInt32) -> Int {
         let known = ids[name] != nil || ids.count < QueueLimits.tenants - 1
         let key = known ? name : Self.others
         let bounded = known ? min(max(weight, QueueLimits.weights.lowerBound), QueueLimits.weights.upperBound) : 1
@@ -57,12 +59,14 @@ struct TenantRing: Sendable {
             weights += bounded
         }
         tenants[id].entries += 1
+        tenants[id].tokens += UInt64(tokens)
         return id
     }
 
     /// One of its requests left. Whoever has none begins anew the next time.
-    mutating func leave(_ id: Int) {
+    mutating func leave(_ id: Int, tokens: UInt32) {
         tenants[id].entries -= 1
+        tenants[id].tokens -= UInt64(tokens)
         guard tenants[id].entries == 0, let place = ring.firstIndex(of: id) else { return }
         ring.remove(at: place)
         if place < cursor { cursor -= 1 }

@@ -17,6 +17,8 @@ package struct ClientConduct: Hashable, Sendable {
     package var leavesAbruptly = false
     /// How long it waits in all before it calls the server hung.
     package var patience = Duration.seconds(60)
+    /// The key that it presents.
+    package var key: String?
 
     package init() {}
 }
@@ -86,6 +88,7 @@ package final class TestClient {
 
     private func exchange(_ method: String, _ path: String, _ body: [UInt8], _ conduct: ClientConduct) async -> ClientReply {
         var request = "\(method) \(path) HTTP/1.1\r\nhost: \(host):\(port)\r\nconnection: close\r\n"
+        if let key = conduct.key { request += "authorization: Bearer \(key)\r\n" }
         if method == "POST" { request += "content-type: application/json\r\ncontent-length: \(body.count)\r\n" }
         let bytes = Array((request + "\r\n").utf8) + body
         if let door { return await door.exchange(bytes, host: host, port: port, conduct, home: loop) ?? ClientReply() }

@@ -54,7 +54,7 @@ package final class VirtualCluster: @unchecked Sendable {
             try add(
                 .frontend, "frontend-\(index + 1)",
                 common + ["--routers", routers, "--listen", "0.0.0.0:\(Self.httpPort)", "--publish", "tcp://0.0.0.0:8002"]
-                    + shape.frontendOptions)
+                    + (shape.frontendOptions.contains("--tenants-file") ? [] : ["--allow-anonymous"]) + shape.frontendOptions)
         }
     }
 

@@ -23,6 +23,8 @@ final class ClientAnswer {
     private(set) var hasBegun = false
     /// What the client is to keep; sent with the head of its answer.
     var cookie: HTTPField?
+    /// What is left of its tenant's limits; sent with the head too.
+    var allowance: [HTTPField] = []
     private let record: RequestRecord
     private var lastWrite: Instant
     /// One timer a stream, set again only when it has fired: an event must not cost one.
@@ -83,18 +85,18 @@ final class ClientAnswer {
     }
 
     func text(choice: UInt8, _ text: RawSpan, logprobs: LogprobsBuffer?) {
-        guard takesPieces else { return bodies[Int(choice)].text.append(text) }
+        guard takesPieces else { return bodies[Int(choice)].append(text: text) }
         guard !text.isEmpty || logprobs != nil else { return }
         event { writer.appendText(choice: Int(choice), text, logprobs: logprobs, usage: usage, to: &$0) }
     }
 
     func reasoning(choice: UInt8, _ text: RawSpan) {
-        guard takesPieces else { return bodies[Int(choice)].reasoning.append(text) }
+        guard takesPieces else { return bodies[Int(choice)].append(reasoning: text) }
         event { writer.appendReasoning(choice: Int(choice), text, usage: usage, to: &$0) }
     }
 
     func call(choice: UInt8, _ call: AnswerCall) {
-        guard takesPieces else { return bodies[Int(choice)].calls.append(CompletedChoice.Call(call)) }
+        guard takesPieces else { return bodies[Int(choice)].append(call) }
         event { writer.appendCall(choice: Int(choice), call, usage: usage, to: &$0) }
     }
 
@@ -155,11 +157,11 @@ final class ClientAnswer {
         exchange.endStream()
     }
 
-    private var headers: [HTTPField] { [HTTPField("x-request-id", requestID)] + (cookie.map { [$0] } ?? []) }
+    private var headers: [HTTPField] { writer.errorStyle.names(requestID) + (cookie.map { [$0] } ?? []) + allowance }
 
     /// In place of an answer, or as the last event of one that had begun.
     func fail(_ failure: ErrorBody) {
-        guard hasBegun else { return exchange.respond(.error(failure, writer.errorStyle, requestID: requestID)) }
+        guard hasBegun else { return exchange.respond(.error(failure, writer.errorStyle, requestID: requestID, headers: allowance)) }
         event { writer.appendFailure(failure, to: &$0) }
         exchange.endStream()
     }
@@ -197,12 +199,22 @@ extension [UInt8] {
 
 extension HTTPResponse {
     /// The API's envelope, with what clients look at before they try again.
-    static func error(_ error: ErrorBody, _ style: ErrorStyle = .openAI, requestID: String) -> HTTPResponse {
-        var body: [UInt8] = [], headers = [HTTPField("x-request-id", requestID)]
+    static func error(_ error: ErrorBody, _ style: ErrorStyle = .openAI, requestID: String, headers more: [HTTPField] = []) -> HTTPResponse
+    {
+        var body: [UInt8] = [], headers = style.names(requestID), error = error
+        error.requestID = requestID
         error.append(style, to: &body)
         if let seconds = error.retryAfterSeconds { headers.append(HTTPField("retry-after", "\(seconds)")) }
         if let retry = error.shouldRetry { headers.append(HTTPField("x-should-retry", retry ? "true" : "false")) }
-        return .json(HTTPStatus.known(error.status), body, headers: headers)
+        return .json(HTTPStatus.known(style.status(of: error)), body, headers: headers + more)
+    }
+}
+
+extension ErrorStyle {
+    /// What the request is called, in the headers that clients of the API look for it in.
+    func names(_ requestID: String) -> [HTTPField] {
+        let all = [HTTPField("x-request-id", requestID)]
+        return self == .anthropic ? all + [HTTPField("request-id", requestID)] : all
     }
 }
 
@@ -212,7 +224,7 @@ extension HTTPStatus {
         let statuses: [HTTPStatus] = [
             .badRequest, .unauthorized, .forbidden, .notFound, .methodNotAllowed, .requestTimeout, .contentTooLarge,
             .unsupportedMediaType, .unprocessableContent, .tooManyRequests, .clientClosedRequest, .badGateway, .serviceUnavailable,
-            .gatewayTimeout,
+            .gatewayTimeout, .overloaded,
         ]
         return statuses.first { $0.code == code } ?? .internalServerError
     }

@@ -47,6 +47,8 @@ struct AttemptMessages {
         entry.sequenceHashes = hashes(choices)
         entry.loRA = prepared.adapter
         entry.needs = prepared.needs
+        entry.tenant = prepared.tenant.name
+        entry.tenantWeight = prepared.tenant.weight
         entry.remainingMilliseconds = now.duration(to: deadline).wireMilliseconds
         // 0 would mean the router's own limit.
         entry.queueMilliseconds = max(1, patience.wireMilliseconds)
@@ -81,6 +83,7 @@ struct AttemptMessages {
         entry.silenceMilliseconds = limits.silence.wireMilliseconds
         entry.pool = pool
         entry.loRA = prepared.adapter
+        entry.salt = prepared.tenant.salt?.bytes ?? []
         entry.priority = prepared.generation.hints.effectivePriority
         entry.promptTokens = prepared.prompt
         entry.sampling = prepared.sampling

@@ -17,7 +17,7 @@ enum SchemaLimits {
     /// Schemas that one value is to satisfy at a time, by references and `allOf`.
     static let placesOfNode = 64
     /// Schemas and values that are compared, and schemas that are looked at: some ten milliseconds.
-    static let steps = 200_000
+    static let steps = 100_000
     /// Schemas inside each other for one value while it is compared: each takes a part of a thread's stack.
     static let nesting = 128
     /// In which it is found what can be made: some for each level, since references lead back and forth.

@@ -3,12 +3,13 @@ import JSONText
 
 /// Why no value was made.
 enum SchemaShortfall: Error {
-    case size, depth, variety
+    case size, depth, variety, steps
 
     var reason: String {
         switch self {
         case .size: "all values are longer than \(SchemaLimits.madeBytes) bytes"
         case .depth: "all values are deeper than \(SchemaLimits.depth) levels"
+        case .steps: ConstraintProblem.tooManySteps.reason
         case .variety: "there are too few different values for uniqueItems"
         }
     }
@@ -26,15 +27,17 @@ struct SchemaMaker {
 
     private let nodes: [SchemaNode]
     private let heights: [Int]
+    private let tree: SchemaTree
     private var random: SeededRandom
     private let style: Style
     private var bytes = 0
     /// Whose value is being made: what is optional in it does not begin another of them.
     private var open: [Int] = []
 
-    init(_ nodes: [SchemaNode], _ heights: [Int], _ random: SeededRandom, _ style: Style) {
+    init(_ nodes: [SchemaNode], _ heights: [Int], _ tree: SchemaTree, _ random: SeededRandom, _ style: Style) {
         self.nodes = nodes
         self.heights = heights
+        self.tree = tree
         self.random = random
         self.style = style
     }
@@ -58,6 +61,7 @@ struct SchemaMaker {
         while true {
             // Alternatives lead to other nodes than themselves, but for ones that say nothing else.
             guard open.count - began <= SchemaLimits.placesOfNode else { throw .depth }
+            guard tree.spend() else { throw .steps }
             open.append(index)
             switch nodes[index] {
             case .open, .never, .refused: throw .depth
@@ -141,10 +145,11 @@ struct SchemaMaker {
     private mutating func element(_ node: Int, _ room: Int, unlike others: [JSONValue]) throws(SchemaShortfall) -> JSONValue? {
         if others.isEmpty { return try make(node, room: room) }
         for _ in 0..<SchemaLimits.tries {
-            var other = SchemaMaker(nodes, heights, random.split(), style == .sparse ? .usual : style)
+            var other = SchemaMaker(nodes, heights, tree, random.split(), style == .sparse ? .usual : style)
             other.bytes = bytes
             other.open = open
             let value = try other.make(node, room: room)
+            guard tree.spend(others.count) else { throw .steps }
             if !others.contains(where: { $0.isSame(as: value) }) {
                 bytes = other.bytes
                 return value

@@ -126,25 +126,36 @@ struct SchemaPattern: Sendable {
         return text
     }
 
-    /// All ways at once, so that no text takes long.
+    /// Steps that a comparison takes, some characters each.
+    func cost(of text: String) -> Int { parts.count * text.utf8.count / 8 }
+
+    /// All ways at once, so that the time is that of the text and the parts.
     func matches(_ text: String) -> Bool {
         let scalars = text.unicodeScalars.map(\.value)
-        // Where the parts so far may have ended.
-        var ends = Set(isAnchoredAtStart ? [0] : Array(0...scalars.count))
+        // Whether the parts so far may have ended there.
+        var ends = Array(repeating: !isAnchoredAtStart, count: scalars.count + 1)
+        ends[0] = true
         for part in parts {
-            var next: Set<Int> = []
-            // Order: of a set of places, each for itself.
-            for start in ends {
-                var place = start, count = 0
-                if part.least == 0 { next.insert(place) }
-                while place < scalars.count, count < part.most, part.ranges.contains(where: { $0.contains(scalars[place]) }) {
-                    place += 1
-                    count += 1
-                    if count >= part.least { next.insert(place) }
-                }
+            // Where the run of characters ends that the part stands for.
+            var run = scalars.count, runs = Array(repeating: scalars.count, count: scalars.count + 1)
+            for place in scalars.indices.reversed() {
+                if !part.ranges.contains(where: { $0.contains(scalars[place]) }) { run = place }
+                runs[place] = run
             }
-            ends = next
+            // One more way begins here, and one ends before there.
+            var changes = Array(repeating: 0, count: scalars.count + 2)
+            for start in ends.indices where ends[start] {
+                let first = start + part.least, last = part.most < scalars.count ? min(start + part.most, runs[start]) : runs[start]
+                guard first <= last else { continue }
+                changes[first] += 1
+                changes[last + 1] -= 1
+            }
+            var ways = 0
+            for place in ends.indices {
+                ways += changes[place]
+                ends[place] = ways > 0
+            }
         }
-        return isAnchoredAtEnd ? ends.contains(scalars.count) : !ends.isEmpty
+        return isAnchoredAtEnd ? ends[scalars.count] : ends.contains(true)
     }
 }

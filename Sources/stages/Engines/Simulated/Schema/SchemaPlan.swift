@@ -18,8 +18,9 @@ struct SchemaPlan {
         do throws(JSONError) { document = try JSONValue(parsing: source, limits: SchemaLimits.json) } catch {
             throw ConstraintProblem("the schema is no JSON that can be used: \(error.reason)")
         }
-        var compiler = SchemaCompiler(SchemaTree(document))
-        tree = try compiler.compile()
+        tree = SchemaTree(document)
+        var compiler = SchemaCompiler(tree)
+        try compiler.compile()
         nodes = compiler.nodes
         let shape = SchemaShape(nodes)
         if let problem = shape.problem { throw problem }
@@ -39,17 +40,18 @@ struct SchemaPlan {
     /// A value as compact JSON, its members in the order of the schema's.
     func text(_ random: SeededRandom) -> [UInt8] {
         var random = random
+        tree.refill()
         for _ in 0..<Self.draws { if let text = try? made(.usual, random.split()) { return text } }
         return proof
     }
 
     private func made(_ style: SchemaMaker.Style, _ random: SeededRandom) throws(ConstraintProblem) -> [UInt8] {
-        var maker = SchemaMaker(nodes, heights, random, style)
+        var maker = SchemaMaker(nodes, heights, tree, random, style)
         let value: JSONValue
         do throws(SchemaShortfall) { value = try maker.make() } catch { throw ConstraintProblem(error.reason) }
         var validator = SchemaValidator(tree)
         let verdict = validator.verdict(value, SchemaTree.root)
-        guard case .valid = verdict else { throw validator.tree.problem(verdict) }
+        guard case .valid = verdict else { throw tree.problem(verdict) }
         let text = value.encoded()
         guard text.count <= SchemaLimits.madeBytes else { throw ConstraintProblem(SchemaShortfall.size.reason) }
         return text

@@ -2,8 +2,7 @@ import JSONText
 
 /// Collects what a set of schemas says of one value, those among it that references and `allOf` add.
 struct SchemaReader {
-    private(set) var tree: SchemaTree
-    private(set) var steps: Int
+    private let tree: SchemaTree
     /// A schema that nothing satisfies.
     private(set) var impossible: Int?
     private var demands: [SchemaDemand] = []
@@ -12,10 +11,7 @@ struct SchemaReader {
     /// What asserts something that is not understood here.
     private static let refused: Set<String> = ["$dynamicRef", "$recursiveRef", "dependencies", "dependentSchemas"]
 
-    init(_ tree: SchemaTree, steps: Int) {
-        self.tree = tree
-        self.steps = steps
-    }
+    init(_ tree: SchemaTree) { self.tree = tree }
 
     mutating func read(_ wanted: [SchemaDemand]) throws(SchemaStop) -> (demands: [SchemaDemand], facts: SchemaFacts) {
         for demand in wanted { try add(demand) }
@@ -49,8 +45,7 @@ struct SchemaReader {
         let place = demand.place
         var own = Own()
         for (index, member) in object.members.enumerated() {
-            steps += 1
-            guard steps < SchemaLimits.steps else { throw .tooMuch(ConstraintProblem("the schema takes too many steps")) }
+            guard tree.spend() else { throw .tooMuch(.tooManySteps) }
             let name = member.name, value = member.value
             switch name {
             case "$ref":
@@ -87,7 +82,7 @@ struct SchemaReader {
             case "maxLength": facts.mostLength = min(facts.mostLength, try count(value, place, name))
             case "format": facts.format = facts.format ?? value.asString
             case "pattern":
-                guard facts.pattern == nil, let pattern = value.asString.flatMap(SchemaPattern.init) else { throw unknown(name, place) }
+                guard facts.pattern == nil, let pattern = tree.pattern(of: place) else { throw unknown(name, place) }
                 facts.pattern = pattern
             case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum": own.bounds.append((name, value))
             case "multipleOf":
@@ -126,7 +121,7 @@ struct SchemaReader {
 
     private static let far = 1e15
 
-    private mutating func elements(_ place: Int, _ index: Int, _ keyword: String) throws(SchemaStop) -> [Int] {
+    private func elements(_ place: Int, _ index: Int, _ keyword: String) throws(SchemaStop) -> [Int] {
         let list = tree.step(place, index)
         guard tree[list].asArray != nil else { throw wrong("\(keyword) is a list", place, keyword) }
         return tree.elements(of: list)
@@ -135,6 +130,7 @@ struct SchemaReader {
     private mutating func members(_ place: Int, _ index: Int) throws(SchemaStop) {
         let list = tree.step(place, index)
         guard let object = tree[list].asObject else { throw wrong("properties is an object", place, "properties") }
+        guard tree.spend(object.count) else { throw .tooMuch(.tooManySteps) }
         for (index, member) in object.members.enumerated() { facts.add(member: member.name, tree.step(list, index), of: place) }
     }
 
@@ -170,17 +166,16 @@ struct SchemaReader {
     mutating func values(of facts: SchemaFacts, satisfying demands: [SchemaDemand]) throws(SchemaStop) -> SchemaNode {
         guard let source = facts.constants.first ?? facts.enums.first else { return .open }
         let candidates = facts.constants.isEmpty ? tree[source].asArray ?? [] : [tree[source]]
-        var values: [JSONValue] = [], validator = SchemaValidator(tree, steps: steps, takenFrom: source)
+        var values: [JSONValue] = [], validator = SchemaValidator(tree, takenFrom: source)
         for value in candidates {
             var verdict = SchemaVerdict.valid
             for demand in demands { verdict = verdict.and(validator.verdict(value, demand.place)) }
             switch verdict {
             case .valid: values.append(value)
             case .invalid: break
-            case .undecided: throw .refused(validator.tree.problem(verdict))
+            case .undecided: throw .refused(tree.problem(verdict))
             }
         }
-        (tree, steps) = (validator.tree, validator.steps)
         if !values.isEmpty { return .values(values) }
         return .never(ConstraintProblem("none of the values satisfies the rest", at: tree.pointer(source)))
     }

@@ -7,7 +7,7 @@ extension SchemaNumbers {
     private static let far: Int128 = 1_000_000
     private static let usualDigits = 2
 
-    static func node(_ facts: SchemaFacts, isWhole: Bool, _ place: String) throws(SchemaStop) -> SchemaNode {
+    static func node(_ facts: SchemaFacts, isWhole: Bool, _ place: @autoclosure () -> String) throws(SchemaStop) -> SchemaNode {
         var scale = max(facts.minimum?.value.scale ?? 0, facts.maximum?.value.scale ?? 0, facts.multiples.map(\.scale).max() ?? 0)
         if !isWhole, facts.multiples.isEmpty { scale = min(scale + usualDigits, SchemaLimits.fractionDigits) }
         var unit: Int128 = 1
@@ -15,7 +15,7 @@ extension SchemaNumbers {
         var step: Int128 = isWhole ? unit : 1
         for multiple in facts.multiples {
             guard let common = step.leastCommonMultiple(multiple.scaled(to: scale)), common <= unit * far * far else {
-                throw .refused(ConstraintProblem("the simulated engine cannot keep this multipleOf", at: place))
+                throw .refused(ConstraintProblem("the simulated engine cannot keep this multipleOf", at: place()))
             }
             step = common
         }
@@ -27,18 +27,18 @@ extension SchemaNumbers {
         if from < -far * unit, most ?? 0 >= 0 { from = 0 }
         let to = min(most ?? (from + width), from + max(far * unit, 2 * step))
         let first = from.dividedUp(by: step), last = to.dividedDown(by: step)
-        guard first <= last else { return .never(ConstraintProblem("no number lies between minimum and maximum", at: place)) }
+        guard first <= last else { return .never(ConstraintProblem("no number lies between minimum and maximum", at: place())) }
         return .number(SchemaNumbers(first: first * step, count: last - first + 1, step: step, scale: scale))
     }
 }
 
 extension SchemaTexts {
-    static func node(_ facts: SchemaFacts, _ place: String) -> SchemaNode {
+    static func node(_ facts: SchemaFacts, _ place: @autoclosure () -> String) -> SchemaNode {
         let least = facts.leastLength, most = facts.mostLength
-        guard least <= most else { return .never(ConstraintProblem("minLength is above maxLength", at: place)) }
+        guard least <= most else { return .never(ConstraintProblem("minLength is above maxLength", at: place())) }
         let samples = facts.format.flatMap(Self.samples)?.filter { (least...most).contains($0.unicodeScalars.count) }
         if facts.pattern == nil, samples?.isEmpty ?? false {
-            return .never(ConstraintProblem("no text of this format is as long as it is to be", at: place))
+            return .never(ConstraintProblem("no text of this format is as long as it is to be", at: place()))
         }
         return .text(SchemaTexts(least: least, most: most, samples: samples, pattern: facts.pattern))
     }

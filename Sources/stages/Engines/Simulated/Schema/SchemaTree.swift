@@ -1,7 +1,8 @@
 import JSONText
 
-/// A schema as a JSON document whose values are numbered as they are looked at, so that each of them is known by a number however it is reached.
-struct SchemaTree {
+/// A schema as a JSON document whose values are numbered as they are looked at, so that each of them is known by a number however it is reached;
+/// and the steps that may still be spent on it. One for all who read it: of what they learn nothing depends on who came first.
+final class SchemaTree {
     private struct Place {
         let value: JSONValue
         let parent: Int
@@ -16,14 +17,34 @@ struct SchemaTree {
 
     private var places: [Place]
     private var steps: [Step: Int] = [:]
+    /// Of large objects, where each name stands.
+    private var names: [Int: [[UInt8]: Int]] = [:]
+    /// Of schemas that have one: nil where it is not understood.
+    private var patterns: [Int: SchemaPattern?] = [:]
+    private var spent = 0
     static let root = 0
 
     init(_ document: JSONValue) { places = [Place(value: document, parent: -1, index: 0)] }
 
     subscript(place: Int) -> JSONValue { places[place].value }
 
+    // MARK: Steps
+
+    /// False when there are none left.
+    func spend(_ count: Int = 1) -> Bool {
+        spent += count
+        return spent < SchemaLimits.steps
+    }
+
+    var isSpent: Bool { spent >= SchemaLimits.steps }
+
+    /// For another value, so that what is made does not depend on what was made before.
+    func refill() { spent = 0 }
+
+    // MARK: Places
+
     /// The place of the member or element with this number, which is there.
-    mutating func step(_ place: Int, _ index: Int) -> Int {
+    func step(_ place: Int, _ index: Int) -> Int {
         let step = Step(parent: place, index: index)
         if let known = steps[step] { return known }
         let value: JSONValue
@@ -37,11 +58,19 @@ struct SchemaTree {
         return places.count - 1
     }
 
+    /// The pattern of the schema there.
+    func pattern(of place: Int) -> SchemaPattern? {
+        if let known = patterns[place] { return known }
+        let pattern = places[place].value["pattern"]?.asString.flatMap(SchemaPattern.init)
+        patterns[place] = .some(pattern)
+        return pattern
+    }
+
     /// The places of all elements.
-    mutating func elements(of place: Int) -> [Int] { (places[place].value.asArray ?? []).indices.map { step(place, $0) } }
+    func elements(of place: Int) -> [Int] { (places[place].value.asArray ?? []).indices.map { step(place, $0) } }
 
     /// The place that a `$ref` names; nil where it names nothing of this document.
-    mutating func resolve(_ reference: String) -> Int? {
+    func resolve(_ reference: String) -> Int? {
         guard reference.utf8.first == UInt8(ascii: "#") else { return nil }
         var place = Self.root
         let path = reference.utf8.dropFirst()
@@ -54,9 +83,32 @@ struct SchemaTree {
         return place
     }
 
-    private mutating func find(_ token: [UInt8], in place: Int) -> Int? {
+    /// Where a schema that is a reference and nothing else leads.
+    func target(of place: Int) -> Int {
+        var place = place
+        for _ in 0..<SchemaLimits.placesOfNode {
+            guard let object = places[place].value.asObject, object.count == 1, let reference = object["$ref"]?.asString,
+                let target = resolve(reference)
+            else { break }
+            place = target
+        }
+        return place
+    }
+
+    private static let searchedLinearly = 16
+
+    private func index(of name: [UInt8], _ object: JSONObject, _ place: Int) -> Int? {
+        guard object.count > Self.searchedLinearly else { return object.members.firstIndex { $0.name.utf8.elementsEqual(name) } }
+        if let known = names[place] { return known[name] }
+        var made: [[UInt8]: Int] = [:]
+        for (index, member) in object.members.enumerated() { made[Array(member.name.utf8)] = index }
+        names[place] = made
+        return made[name]
+    }
+
+    private func find(_ token: [UInt8], in place: Int) -> Int? {
         switch places[place].value {
-        case .object(let object): object.members.firstIndex { $0.name.utf8.elementsEqual(token) }.map { step(place, $0) }
+        case .object(let object): index(of: token, object, place).map { step(place, $0) }
         case .array(let elements):
             Int(String(decoding: token, as: UTF8.self)).flatMap { elements.indices.contains($0) ? step(place, $0) : nil }
         default: nil

@@ -21,6 +21,7 @@ extension SchemaTree {
         case .valid: ConstraintProblem("nothing is wrong")
         case .invalid(let place, let keyword):
             ConstraintProblem("the simulated engine finds no value for this \(keyword)", at: pointer(place, keyword))
+        case .undecided where isSpent: .tooManySteps
         case .undecided(let place, let keyword):
             ConstraintProblem("the simulated engine cannot keep this \(keyword)", at: pointer(place, keyword))
         }
@@ -31,15 +32,13 @@ extension SchemaTree {
 ///
 /// What is made from a schema is compared with it before anybody sees it: so making may be simple, and knows nothing of some keywords.
 struct SchemaValidator {
-    private(set) var tree: SchemaTree
-    private(set) var steps: Int
+    private let tree: SchemaTree
     /// Of `enum` or `const`, where the values come from: they are not looked for there.
     private let source: Int?
     private var nesting = 0
 
-    init(_ tree: SchemaTree, steps: Int = 0, takenFrom source: Int? = nil) {
+    init(_ tree: SchemaTree, takenFrom source: Int? = nil) {
         self.tree = tree
-        self.steps = steps
         self.source = source
     }
 
@@ -47,12 +46,13 @@ struct SchemaValidator {
         let schema = tree[place]
         if case .bool(let isAnything) = schema { return isAnything ? .valid : .invalid(place, "false") }
         guard case .object(let object) = schema else { return .undecided(place, "schema") }
-        guard steps < SchemaLimits.steps, nesting < SchemaLimits.nesting else { return .undecided(place, "schema") }
+        guard !tree.isSpent else { return .undecided(place, "schema") }
+        guard nesting < SchemaLimits.nesting else { return .undecided(place, "$ref") }
         nesting += 1
         defer { nesting -= 1 }
         var result = SchemaVerdict.valid
         for (index, member) in object.members.enumerated() {
-            steps += 1
+            guard tree.spend() else { return .undecided(place, "schema") }
             result = result.and(check(value, place, object, index, member.name, member.value))
             if case .invalid = result { return result }
         }
@@ -85,7 +85,7 @@ struct SchemaValidator {
         case "enum":
             if source == tree.step(place, index) { return .valid }
             let values = said.asArray ?? []
-            steps += values.count
+            guard tree.spend(values.count) else { return .undecided(place, keyword) }
             return values.contains { $0.isSame(as: value) } ? .valid : wrong
         case "const": return said.isSame(as: value) ? .valid : wrong
         case "$dynamicRef", "$recursiveRef", "dependencies", "dependentSchemas": return .undecided(place, keyword)
@@ -100,7 +100,7 @@ struct SchemaValidator {
         }
     }
 
-    private mutating func elements(_ place: Int, _ index: Int) -> [Int] { tree.elements(of: tree.step(place, index)) }
+    private func elements(_ place: Int, _ index: Int) -> [Int] { tree.elements(of: tree.step(place, index)) }
 
     private mutating func alternatives(_ value: JSONValue, _ places: [Int], isOne: Bool, _ wrong: SchemaVerdict) -> SchemaVerdict {
         var valid = 0, undecided: SchemaVerdict?
@@ -140,8 +140,8 @@ struct SchemaValidator {
         case "maxProperties": if let most = said.asInt, object.count > most { return wrong }
         case "properties":
             let list = tree.step(place, index)
+            guard tree.spend(said.asObject?.count ?? 0) else { return .undecided(place, keyword) }
             for (index, member) in (said.asObject?.members ?? []).enumerated() {
-                steps += 1
                 if let value = object[member.name] { result = result.and(verdict(value, tree.step(list, index))) }
             }
         case "patternProperties": if !(said.asObject?.isEmpty ?? false) { return .undecided(place, keyword) }
@@ -198,13 +198,10 @@ struct SchemaValidator {
         return result
     }
 
-    private mutating func areUnique(_ values: [JSONValue], _ place: Int) -> SchemaVerdict {
+    private func areUnique(_ values: [JSONValue], _ place: Int) -> SchemaVerdict {
         for (index, value) in values.enumerated() {
-            for other in values[..<index] {
-                steps += 1
-                if value.isSame(as: other) { return .invalid(place, "uniqueItems") }
-            }
-            guard steps < SchemaLimits.steps else { return .undecided(place, "uniqueItems") }
+            guard tree.spend(index) else { return .undecided(place, "uniqueItems") }
+            if values[..<index].contains(where: { $0.isSame(as: value) }) { return .invalid(place, "uniqueItems") }
         }
         return .valid
     }
@@ -217,7 +214,8 @@ struct SchemaValidator {
         case "minLength": if let least = said.asInt, text.unicodeScalars.count < least { return wrong }
         case "maxLength": if let most = said.asInt, text.unicodeScalars.count > most { return wrong }
         case "pattern":
-            guard let pattern = said.asString.flatMap(SchemaPattern.init) else { return .undecided(place, keyword) }
+            guard let pattern = tree.pattern(of: place) else { return .undecided(place, keyword) }
+            guard tree.spend(pattern.cost(of: text)) else { return .undecided(place, keyword) }
             return pattern.matches(text) ? .valid : wrong
         default: break
         }

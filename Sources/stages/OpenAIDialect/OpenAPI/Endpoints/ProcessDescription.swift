@@ -1,7 +1,7 @@
 /// The process itself: whether it lives, whether it serves, what it is.
 enum ProcessDescription {
     static let endpoints =
-        ["/health", "/healthz", "/live", "/livez", "/liveness"].map { health($0, "Whether the process lives.", ready: false) }
+        ["/health", "/healthz", "/live", "/livez", "/liveness", "/ping"].map { health($0, "Whether the process lives.", ready: false) }
         + ["/ready", "/readyz", "/readiness"].map { health($0, "Whether requests are served: 503 if not.", ready: true) }
         + [
             EndpointDescription(

@@ -37,7 +37,7 @@ enum GenerationSchemas {
     /// Members of both requests; what either refuses is told beside them.
     static let members: [Schema.Member] =
         [.needed("model", .text(1...DialectLimits.model))] + delivery + sampling + lengths + labels + noted
-        + [.may("nvext", .ref("RequestExtension"))]
+        + [.nothing("web_search_options"), .may("nvext", .ref("RequestExtension"))]
 
     private static let delivery: [Schema.Member] = [
         .may("stream", .flag), .may("stream_options", .ref("StreamOptions")),
@@ -46,7 +46,7 @@ enum GenerationSchemas {
         .may("prompt_logprobs", .integer(0...DialectLimits.topLogprobs)),
     ]
 
-    private static let sampling: [Schema.Member] = [
+    static let sampling: [Schema.Member] = [
         .may("temperature", .number(0...2)), .may("top_p", .number(0...1)),
         .may("top_k", .integer(-1...DialectLimits.maxTokens).described("-1 and 0: all.")),
         .may("min_p", .number(0...1)), .may("presence_penalty", .number(-2...2)), .may("frequency_penalty", .number(-2...2)),
@@ -59,7 +59,7 @@ enum GenerationSchemas {
                 .with("additionalProperties", Schema.number(DialectLimits.logitBiasRange).json)),
     ]
 
-    private static let lengths: [Schema.Member] = [
+    static let lengths: [Schema.Member] = [
         .may("max_tokens", .integer(1...DialectLimits.maxTokens)),
         .may("max_completion_tokens", .integer(1...DialectLimits.maxTokens).described("Before max_tokens, if both are there.")),
         .may("min_tokens", .integer(0...DialectLimits.maxTokens).described("No more than the most.")),

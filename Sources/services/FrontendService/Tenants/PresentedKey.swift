@@ -1,0 +1,45 @@
+import ClusterModel
+import HTTPServing
+
+/// The key of a request, as its client presents it: by its digest, since nothing here ever needs the key itself.
+enum PresentedKey: Hashable {
+    case none
+    /// Two keys, another scheme, or what no key can look like.
+    case malformed
+    case key(Digest)
+
+    /// `Authorization: Bearer KEY`, `x-api-key: KEY`, or both with one key.
+    init(_ headers: HTTPHeaders) {
+        let authorizations = headers.values(of: "authorization"), plain = headers.values(of: "x-api-key")
+        guard authorizations.count <= 1, plain.count <= 1 else {
+            self = .malformed
+            return
+        }
+        var found: [Digest] = []
+        for text in authorizations.map(Self.bearer) + plain.map({ Optional($0) }) {
+            guard let text, let digest = Self.digest(of: text) else {
+                self = .malformed
+                return
+            }
+            found.append(digest)
+        }
+        guard let first = found.first else {
+            self = .none
+            return
+        }
+        self = found.allSatisfy { ConstantTime.areEqual($0, first) } ? .key(first) : .malformed
+    }
+
+    /// What stands behind the scheme, whose letters may be small or large.
+    private static func bearer(_ value: String) -> String? {
+        let scheme = value.utf8.prefix(6).map { $0 | 0x20 }
+        guard scheme == Array("bearer".utf8), value.utf8.dropFirst(6).first == UInt8(ascii: " ") else { return nil }
+        return String(value.dropFirst(6).drop { $0 == " " })
+    }
+
+    /// Nil for what no key can be.
+    static func digest(of key: String) -> Digest? {
+        guard (1...TenantLimits.keyBytes).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { return nil }
+        return SHA256.digest(of: Array(key.utf8))
+    }
+}

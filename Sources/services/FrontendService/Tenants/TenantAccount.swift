@@ -1,0 +1,123 @@
+import ClusterModel
+import EventLoop
+import OpenAIDialect
+import Telemetry
+import WireProtocol
+
+/// What one tenant uses here, and what it is known to use at other frontends. Requests hold places and reserve tokens in it; what they really
+/// used is settled at their end.
+@LoopActor
+final class TenantAccount {
+    private(set) var tenant: Tenant
+    let series: TenantSeries
+    private(set) var running = 0
+    /// At other frontends, as they last said.
+    private(set) var runningElsewhere = 0
+    private var bucket: TokenBucket?
+    /// What this frontend says: what ended requests used, and what running ones have reserved.
+    private var total: TenantCharge
+    /// As it was said last.
+    private var said: TenantCharge
+
+    init(_ tenant: Tenant, _ series: TenantSeries, at now: Instant) {
+        self.tenant = tenant
+        self.series = series
+        bucket = tenant.tokensPerMinute.map { TokenBucket(tokensPerMinute: $0, burst: tenant.burstTokens, at: now) }
+        total = TenantCharge(tenant: tenant.name, requests: 0, promptTokens: 0, outputTokens: 0, running: 0)
+        said = total
+    }
+
+    /// The file has changed.
+    func change(to tenant: Tenant, at now: Instant) {
+        let isSameRate = tenant.tokensPerMinute == self.tenant.tokensPerMinute && tenant.burstTokens == self.tenant.burstTokens
+        self.tenant = tenant
+        guard !isSameRate else { return }
+        bucket = tenant.tokensPerMinute.map {
+            bucket?.changed(tokensPerMinute: $0, burst: tenant.burstTokens, at: now)
+                ?? TokenBucket(tokensPerMinute: $0, burst: tenant.burstTokens, at: now)
+        }
+    }
+
+    // MARK: Requests
+
+    /// A place among those that run at once; nil: there is none.
+    func enter() -> ServiceFailure? {
+        if let most = tenant.maxRunning, running + runningElsewhere >= most {
+            series.limited(by: .running)
+            return ServiceFailure(
+                .tenantLimit, detail: "This API key has \(most) requests running, which is its limit. Try again later.",
+                retryAfterMilliseconds: TenantLimits.runningRetryMilliseconds)
+        }
+        running += 1
+        total.requests += 1
+        series.running.set(Double(running))
+        return nil
+    }
+
+    func leave() {
+        running -= 1
+        series.running.set(Double(running))
+    }
+
+    /// Tokens of a request that is about to run.
+    func reserve(_ tokens: TenantTokens, at now: Instant) -> ServiceFailure? {
+        if let wait = bucket?.take(tokens.all, at: now) {
+            series.limited(by: .tokens)
+            return ServiceFailure(
+                .tenantLimit, detail: "The token rate of this API key is used up. Try again later.",
+                retryAfterMilliseconds: UInt32(clamping: wait.inMilliseconds))
+        }
+        add(tokens)
+        return nil
+    }
+
+    /// A request that had reserved so many has used so many.
+    func settle(_ reserved: TenantTokens, as used: TenantTokens, at now: Instant) {
+        bucket?.charge(used.all - reserved.all, at: now)
+        add(TenantTokens(prompt: used.prompt - reserved.prompt, output: used.output - reserved.output))
+        series.promptTokens.increment(by: used.prompt)
+        series.outputTokens.increment(by: used.output)
+    }
+
+    private func add(_ tokens: TenantTokens) {
+        total.promptTokens = UInt64(clamping: Int64(clamping: total.promptTokens) + Int64(tokens.prompt))
+        total.outputTokens = UInt64(clamping: Int64(clamping: total.outputTokens) + Int64(tokens.output))
+    }
+
+    // MARK: Other frontends
+
+    func chargedElsewhere(_ tokens: Double, running change: Int, at now: Instant) {
+        bucket?.charge(others: tokens, at: now)
+        runningElsewhere = max(0, runningElsewhere + change)
+    }
+
+    /// What is said of it; nil if that was said before and need not be said again.
+    func charge(again: Bool) -> TenantCharge? {
+        total.running = UInt32(clamping: running)
+        guard again || total != said else { return nil }
+        said = total
+        return total
+    }
+
+    // MARK: What clients are told
+
+    /// What is left of its limits.
+    func allowance(at now: Instant) -> TenantAllowance {
+        var allowance = TenantAllowance()
+        if let most = tenant.maxRunning {
+            let left = max(0, most - running - runningElsewhere)
+            allowance.requests = .init(limit: most, remaining: left, reset: left > 0 ? .zero : .seconds(1))
+        }
+        if let rate = tenant.tokensPerMinute, let left = bucket?.remaining(at: now), let reset = bucket?.reset(at: now) {
+            allowance.tokens = .init(limit: rate, remaining: left, reset: reset)
+        }
+        return allowance
+    }
+}
+
+/// Tokens as tenants are charged for them.
+struct TenantTokens: Hashable, Sendable {
+    var prompt = 0
+    var output = 0
+    var all: Int { prompt + output }
+}
