@@ -21,6 +21,7 @@ final class ClientAPI {
         for endpoint in GenerationEndpoint.allCases {
             table.on(.post, endpoint.path, task: { [generation] exchange in await generation.answer(exchange, endpoint) })
         }
+        table.on(.post, GenerationAPI.embeddingPath, task: { [generation] exchange in await generation.embed(exchange) })
         table.on(.get, "/v1/models", run: { [models] exchange in models.list(exchange) })
         // Names of models may have slashes in them.
         table.on(.get, "/v1/models/{id*}", run: { [models] exchange in models.show(exchange) })

@@ -36,6 +36,8 @@ enum GenerationEndpoint: CaseIterable, Sendable {
 struct ParsedRequest: Sendable {
     let generation: GenerationRequest
     let delivery: Delivery
+    /// Prompts of the same kind behind the first, each of which becomes a request of its own.
+    var morePrompts: [GenerationRequest.Prompt] = []
     let unknownFields: Int
 
     init(_ body: [UInt8], _ endpoint: GenerationEndpoint) throws(DialectError) {
@@ -46,6 +48,7 @@ struct ParsedRequest: Sendable {
         case .text:
             let request = try CompletionRequest(parsing: body.span.bytes)
             (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
+            morePrompts = request.morePrompts
         }
     }
 }

@@ -4,6 +4,7 @@ import OpenAIDialect
 enum EndpointLabel: String, CaseIterable {
     case completions
     case chatCompletions = "chat_completions"
+    case embeddings
 }
 
 /// How an answer is delivered, as metrics name it. What a body that cannot be read asked for is not known: it counts as unary.

@@ -12,6 +12,7 @@ struct PreparedRequest: Sendable {
     let delivery: Delivery
     /// How its answer is read; nil where the text is the answer.
     let form: AnswerForm?
+    let task: RequestTask
     /// What workers must be able to do.
     let needs: Capabilities
     let prompt: [TokenID]
@@ -31,6 +32,8 @@ struct PreparedRequest: Sendable {
     /// How much of the prompt's text was known from an earlier one; nil for a prompt of tokens.
     let memory: PromptMemory.Outcome?
     let hashing: Duration
+    /// For no client: it yields to every other one.
+    var isSpeculative = false
 
     var choices: Int { generation.choices }
 
@@ -50,43 +53,63 @@ extension GenerationRequest {
 /// What turns a request into tokens and hashes; runs on the loop for small bodies and on the pool for large ones.
 struct Preparation: Sendable {
     let model: ServedModel
-    let generation: GenerationRequest
+    var generation: GenerationRequest
     let delivery: Delivery
     let unixSeconds: Int64
     /// Drawn by the loop for a client that gave none.
-    let seed: UInt64
+    var seed: UInt64
     /// Reads a clock; zero where there is none to read.
     let clock: @Sendable () -> Instant
     /// Raised when the client has left.
     let gone: Flag
+    /// The member of the body that the prompt came from; nil: the usual one.
+    var parameter: String?
+    /// What is to come of it.
+    var task = RequestTask.generate
 
     func run() throws(DialectError) -> PreparedRequest {
         let context = Int(model.card.contextLength)
         let began = clock(), demand = AnswerDemand(model: model, generation: generation)
         var generation = generation
         generation.constraint = try demand.constraint()
-        let needs = try demand.needs(generation.constraint)
+        var needs = try demand.needs(generation.constraint)
+        if task == .embed { needs.insert(.embeddings) }
         var tokens: [TokenID] = [], rendered: Rendered
         do throws(TextError) {
             rendered = try encode(atMost: max(0, min(context - 1, Limits.promptTokens)), into: &tokens)
-        } catch { throw Self.refusal(error, generation.prompt, context) }
+        } catch { throw Self.refusal(error, param, context) }
         let form = try demand.form(after: rendered.prompt)
         let encoded = clock()
         let room = context - tokens.count
         let wanted = generation.sampling.maxTokens.map(Int.init)
-        if let wanted, wanted > room { throw DialectError.contextLengthExceeded(limit: context, param: generation.prompt.parameter) }
+        if let wanted, wanted > room { throw DialectError.contextLengthExceeded(limit: context, param: param) }
         var hashes: [SequenceHash] = []
         let adapter = model.card.loRAs.contains { $0.text == generation.model } ? generation.model : ""
         let hasher = BlockHasher(blockSize: model.card.blockSize, adapter: adapter)
         hasher.extend(&hashes, toCover: tokens.span)
         let hashed = clock()
         return PreparedRequest(
-            model: model, generation: generation, delivery: delivery, form: form, needs: needs, prompt: tokens, hashes: hashes,
+            model: model, generation: generation, delivery: delivery, form: form, task: task, needs: needs, prompt: tokens, hashes: hashes,
             hasher: hasher, adapter: adapter,
             sampling: Sampling(generation.sampling.filled(from: model.defaults), seed: generation.sampling.seed ?? seed),
             maxTokens: wanted ?? room,
             tokenizing: began.duration(to: encoded), rendering: rendered.at.map { began.duration(to: $0) },
             memory: rendered.memory, hashing: encoded.duration(to: hashed))
+    }
+
+    /// The same for each of some prompts, itself first; each draws a seed of its own.
+    func and(_ more: [GenerationRequest.Prompt], seed: () -> UInt64) -> [Preparation] {
+        guard !more.isEmpty else { return [self] }
+        var all = [self]
+        all[0].parameter = "\(param)[0]"
+        for (index, prompt) in more.enumerated() {
+            var next = self
+            next.generation.prompt = prompt
+            next.seed = seed()
+            next.parameter = "\(param)[\(index + 1)]"
+            all.append(next)
+        }
+        return all
     }
 
     /// What came of a prompt besides its tokens.
@@ -114,18 +137,28 @@ struct Preparation: Sendable {
         return rendered
     }
 
-    private static func refusal(_ error: TextError, _ prompt: GenerationRequest.Prompt, _ context: Int) -> DialectError {
+    private var param: String { parameter ?? generation.prompt.parameter }
+
+    private static func refusal(_ error: TextError, _ param: String, _ context: Int) -> DialectError {
         switch error {
-        case .promptTooLong: .contextLengthExceeded(limit: context, param: prompt.parameter)
-        case .template(.unsupported(let param, _)): DialectError(message: error.description, param: param, code: "unsupported_value")
-        case .template(.tooLong): .contextLengthExceeded(limit: context, param: prompt.parameter)
+        case .promptTooLong: .contextLengthExceeded(limit: context, param: param)
+        case .template(.unsupported(let name, _)): DialectError(message: error.description, param: name, code: "unsupported_value")
+        case .template(.tooLong): .contextLengthExceeded(limit: context, param: param)
         case .template, .emptyPrompt, .tokenOutOfRange, .wordTooLong, .patternTooCostly:
-            DialectError(message: error.description, param: prompt.parameter, code: "invalid_value")
+            DialectError(message: error.description, param: param, code: "invalid_value")
         // Nobody hears it.
         case .cancelled: DialectError(ErrorBody(ServiceFailure(.cancelled)))
         case .noTokenizer, .unknownFile, .invalidFile:
             DialectError(status: 500, message: "The model's tokenizer cannot be used.", type: "server_error", code: "internal_error")
         }
+    }
+}
+
+extension [Preparation] {
+    func run() throws(DialectError) -> [PreparedRequest] {
+        var all: [PreparedRequest] = []
+        for preparation in self { all.append(try preparation.run()) }
+        return all
     }
 }
 
