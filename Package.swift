@@ -145,7 +145,7 @@ var targets: [Target] = [
     tests("ClusterHarnessTests", ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport"]),
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
     tests("EngineConformanceTests", ["ClusterModel", "Engines"]),
-    tests("EnginesTests", ["ClusterModel", "Engines"]),
+    tests("EnginesTests", ["ClusterModel", "Engines", "JSONText"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests(
         "FrontendServiceTests",
@@ -154,7 +154,7 @@ var targets: [Target] = [
             "OpenAIDialect", "ProcessKit", "RequestTracking", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
-    tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "TestSupport"]),
+    tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "JSONText", "TestSupport"]),
     tests(
         "FleetSimulationTests", ["ClusterModel", "Engines", "FleetSimulation", "JSONText", "LoadGeneration", "Scheduling", "TestSupport"]),
     tests(
@@ -189,7 +189,7 @@ var targets: [Target] = [
         "WorkerServiceTests",
         [
             "ClusterModel", "Concurrency", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "TestSupport",
-            "Transport", "WireProtocol", "WorkerService",
+            "TextProcessing", "Transport", "WireProtocol", "WorkerService",
         ]),
     tests(
         "ClusterTests",

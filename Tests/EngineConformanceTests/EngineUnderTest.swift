@@ -80,11 +80,43 @@ struct EngineUnderTest: Sendable, CustomTestStringConvertible {
                     $0.kv = MockKVConfiguration()
                 })
         },
+        EngineUnderTest("mock that says what it is told, with KV state", preempts: true) { wishes in
+            MockEngine(
+                mock(wishes) {
+                    $0.answers = MockAnswers((0..<3 as Range<TokenID>).map(answer))
+                    $0.kv = MockKVConfiguration()
+                })
+        },
+        EngineUnderTest("mock with a spelling") { wishes in
+            MockEngine(
+                mock(wishes) {
+                    // Two bytes a token, as far as there are two: tokens of texts are not those of their bytes.
+                    let spelling = MockSpelling { text in
+                        stride(from: 0, to: text.count, by: 2).map {
+                            $0 + 1 < text.count ? 256 + TokenID(text[$0]) * 256 + TokenID(text[$0 + 1]) : TokenID(text[$0])
+                        }
+                    }
+                    $0.vocabulary = MockVocabulary(
+                        files: [], generationDefaults: [], size: 70_000, endOfText: 69_999, speech: (300..<700).map { TokenID($0) },
+                        spelling: spelling)
+                })
+        },
+        EngineUnderTest("mock without constraints") { wishes in MockEngine(mock(wishes) { $0.constraints = false }) },
         EngineUnderTest("mock that takes time") { wishes in MockEngine(mock(wishes) { $0.latency = LatencyModel() }) },
         EngineUnderTest("mock with KV state behind faults that are off", preempts: true) { wishes in
             FaultyEngine(MockEngine(mock(wishes) { $0.kv = MockKVConfiguration() }), EngineFaults())
         },
     ]
+
+    /// One with a thought.
+    private static func answer(_ number: TokenID) -> MockAnswer {
+        var answer = MockAnswer()
+        answer.opening = [250]
+        answer.thought = (0..<9).map { 10 + number + $0 }
+        answer.closing = [251]
+        answer.words = (0..<12 + number).map { 100 + number * 5 + $0 }
+        return answer
+    }
 
     private static func mock(_ wishes: EngineWishes, _ change: (inout MockConfiguration) -> Void = { _ in }) -> MockConfiguration {
         var configuration = MockConfiguration(

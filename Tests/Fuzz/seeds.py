@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turns the vectors of proto-spec into inputs to start from: seeds.py FOLDER makes FOLDER/<target>/<name>."""
+"""Turns the vectors of proto-spec and the tables of Fixtures/http into inputs to start from: seeds.py FOLDER makes FOLDER/<target>/<name>."""
 
 import json
 import struct
@@ -54,6 +54,26 @@ def templates(folder: Path) -> int:
     return len(TEMPLATES)
 
 
+def part(value: object) -> bytes:
+    """A text, each of whose characters is a byte; or texts and pairs of a text and how often it stands there."""
+    if isinstance(value, str):
+        return value.encode("latin-1")
+    return b"".join(part(one) if isinstance(one, str) else part(one[0]) * one[1] for one in value)
+
+
+def requests(folder: Path) -> int:
+    """What clients send by the tables; the first byte chooses the size of the pieces."""
+    (folder / "request").mkdir(parents=True, exist_ok=True)
+    made = 0
+    for table in ("conformance", "smuggling"):
+        for number, case in enumerate(json.loads((ROOT / "Tests/Fixtures/http" / f"{table}.json").read_text())):
+            data = bytes([number % 23]) + part(case["send"]) + part(case.get("then", ""))
+            if len(data) <= 1024:
+                (folder / "request" / f"{table}-{number}").write_bytes(data)
+                made += 1
+    return made
+
+
 def main() -> None:
     folder, made = Path(sys.argv[1]), 0
     for path in sorted((ROOT / "proto-spec" / "vectors").glob("*.json")):
@@ -66,7 +86,7 @@ def main() -> None:
                 name = "".join(c if c.isalnum() else "-" for c in entry["name"])
                 (folder / target / f"{path.stem}-{name}-{number}").write_bytes(data)
                 made += 1
-    print(f"{made} seeds from proto-spec/vectors, {templates(folder)} of templates")
+    print(f"{made} seeds from proto-spec/vectors, {templates(folder)} of templates, {requests(folder)} of HTTP")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,8 @@ struct AmbiguityTests {
         Case("a length of 2^64 + 4", post("Content-Length: 18446744073709551620")),
         Case("a length of many digits", post("Content-Length: " + String(repeating: "9", count: 100))),
         Case("identity", post("Transfer-Encoding: identity")),
+        Case("a coding whose name has an underscore", post("Transfer_Encoding: chunked")),
+        Case("a length whose name has an underscore", post("content_length: 4")),
         Case("gzip alone", post("Transfer-Encoding: gzip")),
         Case("chunked before gzip", post("Transfer-Encoding: chunked, gzip")),
         Case("chunked twice", post("Transfer-Encoding: chunked, chunked")),
@@ -95,7 +97,7 @@ struct AmbiguityTests {
         Case("HTTP/2.0", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
         Case("the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         Case("a method with a slash", "G/T / HTTP/1.1\r\nHost: a\r\n\r\n"),
-        Case("a long method", String(repeating: "G", count: 33) + " / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        Case("a long method", String(repeating: "G", count: 33) + " / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
         Case("CONNECT", "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 501),
         Case("a hello of TLS", "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}\u{1}\r\n"),
     ]

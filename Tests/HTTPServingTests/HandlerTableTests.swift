@@ -5,43 +5,6 @@ import Testing
 
 @Suite("Routes")
 struct HandlerTableTests {
-    private final class Routed: @unchecked Sendable {
-        // Safety: one test drives it, on one thread.
-        let world = VirtualWorld(seed: 5)
-        let loop: VirtualLoop
-        let clientLoop: VirtualLoop
-        let sockets: VirtualSockets
-        let table: HandlerTable
-        let server: HTTPServer
-
-        init() {
-            let fabric = VirtualSocketFabric(world), loop = world.makeLoop("server"), clientLoop = world.makeLoop("client")
-            let own = VirtualSockets("server", loop: loop, on: fabric)
-            (table, server) = loop.perform {
-                let table = HandlerTable(on: loop)
-                let server = HTTPServer(on: loop, sockets: own, application: table)
-                do { try server.listen(host: "server", port: 80) } catch { preconditionFailure("\(error)") }
-                return (table, server)
-            }
-            sockets = VirtualSockets("client", loop: clientLoop, on: fabric)
-            self.loop = loop
-            self.clientLoop = clientLoop
-        }
-
-        func add(_ body: @LoopActor (HandlerTable) -> Void) { loop.perform { body(table) } }
-
-        func ask(_ requests: String, heads: Set<Int> = []) -> [Answers.Answer] {
-            let client = clientLoop.perform {
-                let client = RawClient(on: clientLoop)
-                client.connect(sockets, "server", 80)
-                client.send(Array(requests.utf8))
-                return client
-            }
-            world.run(for: .seconds(3))
-            return clientLoop.perform { Answers(client.text, heads: heads).all }
-        }
-    }
-
     private func routed() -> Routed {
         let routed = Routed()
         routed.add { table in
@@ -83,17 +46,50 @@ struct HandlerTableTests {
         #expect(answers[0].body.contains("\"code\":\"not_found\""))
     }
 
-    @Test("wrong methods are 405 and OPTIONS 204, both with the methods that there are; HEAD is GET without a body")
+    @Test("wrong methods are 405 and OPTIONS 204, both with the methods that there are, unknown ones 501; HEAD is GET without a body")
     func methods() {
         let requests = ["PATCH /v1/models", "OPTIONS /v1/models", "HEAD /v1/models", "POST /v1/models/x", "BREW /", "OPTIONS *"]
         let answers = routed().ask(requests.map { "\($0) HTTP/1.1\r\nHost: a\r\n\r\n" }.joined(), heads: [2])
-        #expect(answers.map(\.status) == [405, 204, 200, 405, 405, 204])
+        #expect(answers.map(\.status) == [405, 204, 200, 405, 501, 204])
         #expect(
             answers.map { $0.fields["allow"] } == [
-                "GET, POST, DELETE, HEAD, OPTIONS", "GET, POST, DELETE, HEAD, OPTIONS", nil, "GET, HEAD, OPTIONS", "GET, HEAD, OPTIONS",
+                "GET, POST, DELETE, HEAD, OPTIONS", "GET, POST, DELETE, HEAD, OPTIONS", nil, "GET, HEAD, OPTIONS", nil,
                 "GET, HEAD, POST, OPTIONS",
             ])
         #expect(answers[2].fields["content-length"] == "10")
+    }
+
+    @Test("a table of JSON refuses bodies that say they are something else, by the head, and reads those that say nothing")
+    func contentTypes() {
+        let routed = routed()
+        routed.add { $0.takesOnlyJSON = true }
+        let types: [(String, Int)] = [
+            ("", 201), ("Content-Type: application/json", 201), ("content-type:APPLICATION/Json ; charset=utf-8", 201),
+            ("Content-Type: application/vnd.api+JSON", 201), ("Content-Type: application/x-www-form-urlencoded", 415),
+            ("Content-Type: text/plain;charset=UTF-8", 415), ("Content-Type: application/jsonl", 415), ("Content-Type:", 415),
+            ("Content-Type: application/json\r\nContent-Type: text/plain", 415), ("Content-Encoding: identity", 201),
+            ("Content-Encoding: gzip", 415),
+        ]
+        let answers = routed.ask(types.map { post("/v1/models", "{}", $0.0.isEmpty ? "" : $0.0 + "\r\n") }.joined())
+        #expect(answers.map(\.status) == types.map(\.1))
+        #expect(answers[4].fields["accept"] == "application/json" && answers[4].body.contains("Content-Type: application/json"))
+        #expect(answers[10].fields["accept-encoding"] == "identity")
+        // Nothing was sent, so nothing is of another kind; and what a method has no use for is not judged.
+        #expect(routed.ask(post("/v1/models", "", "Content-Type: text/plain\r\n")).map(\.status) == [201])
+        #expect(routed.ask("GET / HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nx").map(\.status) == [200])
+    }
+
+    @Test("every 401 says how to prove oneself, once")
+    func challenge() {
+        let routed = routed()
+        routed.add { table in
+            table.refuse = { _ in table.error(.unauthorized, "a key is needed") }
+        }
+        #expect(routed.ask(get("/")).map { $0.fields["www-authenticate"] } == ["Bearer"])
+        routed.add { table in
+            table.refuse = { _ in HTTPResponse(.unauthorized, headers: [HTTPField("WWW-Authenticate", "Basic")]) }
+        }
+        #expect(routed.ask(get("/")).map { $0.fields["www-authenticate"] } == ["Basic"])
     }
 
     @Test("a route's own body limit holds before the body is read, and 404 comes before 413")

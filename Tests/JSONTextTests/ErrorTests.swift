@@ -65,6 +65,13 @@ import Testing
         #expect(error("[[1,[", limits: small)?.path == "[0][1]")
         #expect(error("[1,2,3,4]", limits: small)?.code == .tooManyValues(limit: 4))
         #expect(error(#"{"a":1,"b":2}"#, limits: small)?.code == .tooManyValues(limit: 4))
+        let few = JSONLimits(depth: 4, bytes: 100, values: 50, pieces: 4)
+        for text in [
+            #"{"a":{"b":1}}"#, "[[[]],[],1,2,3]", #"["a","b","c"]"#, "[123456789012345,1,1,1,1,[],[],[]]", "[1234567890123456,[],[]]",
+        ] {
+            #expect(throws: Never.self, "\(text)") { try JSONValue(parsing: text, limits: few) }
+            #expect(error("[\(text)]", limits: few)?.code == .tooManyPieces(limit: 4), "\(text)")
+        }
         #expect(error("[                   ]", limits: small)?.code == .tooLarge(limit: 20))
         #expect(error(String(repeating: "1", count: 1_025))?.code == .numberTooLong(limit: 1_024))
         #expect(throws: Never.self) { try JSONValue(parsing: "[[1,2]]             ", limits: small) }

@@ -90,4 +90,62 @@ import Testing
         #expect(error?.path == "k0")
         #expect(throws: JSONError.self) { try JSONValue(parsing: bytes + [UInt8(ascii: "}")]) }
     }
+
+    // Each of these would be trillions of steps for a reader that goes back: the test would not end.
+
+    @Test(
+        "a number of a million digits is refused, wherever it stands, and an exponent of a million digits too",
+        arguments: ["1", "0.", "-1e", "1E+"])
+    func longNumber(_ beginning: String) {
+        let digits = beginning + String(repeating: "7", count: 1_000_000)
+        for text in [digits, "[\(digits)]", "{\"a\":\(digits)}", "[1,\(digits)"] {
+            let error = #expect(throws: JSONError.self) { try JSONValue(parsing: Array(text.utf8)) }
+            #expect(error?.code == .numberTooLong(limit: JSONLimits.numberBytes))
+        }
+    }
+
+    @Test("a string of 50 MiB is refused where the limit is lower, and read whole where it is not")
+    func longString() throws {
+        let count = 50 << 20
+        var bytes = [UInt8](repeating: UInt8(ascii: "a"), count: count + 2)
+        bytes[0] = UInt8(ascii: "\"")
+        bytes[count + 1] = UInt8(ascii: "\"")
+        let error = #expect(throws: JSONError.self) { try JSONValue(parsing: bytes) }
+        #expect(error?.code == .tooLarge(limit: JSONLimits.request.bytes))
+        #expect(try JSONValue(parsing: bytes, limits: .file).asString?.utf8.count == count)
+    }
+
+    @Test(
+        "what is wrong at the end of a long string is found there",
+        arguments: [
+            (#"\ud800""#, JSONError.Code.loneSurrogate), (#"\udc00""#, .loneSurrogate), (#"\ud800\ud800""#, .loneSurrogate),
+            (#"\ud800x""#, .loneSurrogate), ("\u{0}\"", .controlCharacter), (#"\x""#, .invalidEscape), ("", .unexpectedEnd),
+        ])
+    func endOfLongString(end: String, code: JSONError.Code) {
+        for beginning in ["a", #"\u00e4"#, #"\\"#, "\u{20AC}"] {
+            let text = "\"" + String(repeating: beginning, count: 100_000) + end
+            #expect(#expect(throws: JSONError.self) { try JSONValue(parsing: Array(text.utf8)) }?.code == code, "\(beginning)")
+        }
+    }
+
+    @Test(
+        "bytes that are no UTF-8 are found at the end of a long string, with and without escapes in it",
+        arguments: [[0xFF], [0xC0, 0xAF], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xE2, 0x82]] as [[UInt8]])
+    func invalidUTF8(bytes: [UInt8]) {
+        for beginning in ["a", #"\n"#] {
+            let start = Array("[\"".utf8) + Array(String(repeating: beginning, count: 100_000).utf8)
+            let error = #expect(throws: JSONError.self) { try JSONValue(parsing: start + bytes + Array("\"]".utf8)) }
+            #expect(error?.code == .invalidUTF8)
+        }
+    }
+
+    @Test("names that are long, alike, or many and empty of values cost no more than their bytes")
+    func longNames() throws {
+        let long = String(repeating: "n", count: 1_000)
+        let text = "{" + (0..<2_000).map { "\"\(long)\($0)\":{}" }.joined(separator: ",") + "}"
+        #expect(try JSONValue(parsing: Array(text.utf8)).asObject?.count == 2_000)
+        let nested = String(repeating: #"{"\#(long)":"#, count: 64) + "x"
+        let error = #expect(throws: JSONError.self) { try JSONValue(parsing: Array(nested.utf8)) }
+        #expect("\(error!)".utf8.count < 1_000, "a path of long names is shortened")
+    }
 }

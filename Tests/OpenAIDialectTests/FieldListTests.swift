@@ -16,7 +16,7 @@ import Testing
     /// How either endpoint takes the field with one of many kinds of values: the codes of its refusals, and whether it is unknown.
     private func outcome(of name: String) -> (codes: Set<String?>, isUnknown: Bool) {
         var codes: Set<String?> = [], known = 0
-        let values = ["true", "3", "\"x\"", "[[]]", #"["a"]"#, #"{"type":"json_object"}"#, #"[{"function":{"name":"f"}}]"#]
+        let values = ["true", "false", "3", "\"x\"", "[[]]", #"["a"]"#, #"{"type":"json_object"}"#, #"[{"function":{"name":"f"}}]"#]
         for value in values {
             for body in [chatBody("\"\(name)\":\(value)"), completionBody("\"\(name)\":\(value)")] {
                 do throws(DialectError) {
@@ -33,7 +33,7 @@ import Testing
 
     @Test("what is refused by name is refused by name")
     func refused() throws {
-        let names = try Self.names("Refused by name")
+        let names = try Self.names("Refused by name") + Self.names("Refused where")
         #expect(names.count > 20)
         for name in names where name != "n" { #expect(outcome(of: name).codes.contains("unsupported_parameter"), "\(name)") }
     }
@@ -44,6 +44,6 @@ import Testing
         where !["model", "messages", "prompt"].contains(name) {
             #expect(!outcome(of: name).isUnknown, "\(name)")
         }
-        #expect(outcome(of: "reasoning_effort").isUnknown)
+        #expect(outcome(of: "reasoning_effect").isUnknown)
     }
 }

@@ -44,7 +44,9 @@ struct OpenAPITests {
             return Set(members.filter { ($0.value["$ref"]?.asString == "#/components/schemas/Refused") == refused }.map(\.name))
         }
         let both = names("ChatCompletionRequest").union(names("CompletionRequest"))
-        let read = try FieldListTests.names("Honoured") + FieldListTests.names("Left to the model") + FieldListTests.names("Checked")
+        let read =
+            try FieldListTests.names("Honoured") + FieldListTests.names("Left to the model") + FieldListTests.names("Checked")
+            + FieldListTests.names("Refused where")
         #expect(both == Set(read).union(["best_of", "modalities"]))
         let refused = names("ChatCompletionRequest", refused: true).union(names("CompletionRequest", refused: true))
         #expect(try refused.union(["n", "best_of", "modalities"]) == Set(FieldListTests.names("Refused by name")))

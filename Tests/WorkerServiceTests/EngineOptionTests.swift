@@ -68,7 +68,8 @@ struct EngineOptionTests {
     func mock() throws {
         let mock = try mock(
             "--no-mock-prefix-caching --no-mock-chunked-prefill --mock-long-prefill 300 --mock-preemption fifo --mock-watermark 0.2"
-                + " --mock-max-adapters 3 --mock-session-share 0.25 --mock-embedding-dimensions 8 --loras a,b --speedup 3")
+                + " --mock-max-adapters 3 --mock-session-share 0.25 --mock-embedding-dimensions 8 --loras a,b --speedup 3 --no-mock-constraints"
+        )
         var expected = MockConfiguration()
         expected.prefixCaching = false
         expected.chunkedPrefill = false
@@ -80,6 +81,7 @@ struct EngineOptionTests {
         expected.embeddingDimensions = 8
         expected.adapters = ["a", "b"]
         expected.latency.speedup = 3
+        expected.constraints = false
         expected.kv = MockKVConfiguration()
         #expect(mock == expected)
     }

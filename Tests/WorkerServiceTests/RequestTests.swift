@@ -32,6 +32,42 @@ struct RequestTests {
         #expect(bed.count("apus_worker_output_tokens_total") == "20")
     }
 
+    @Test(
+        "output has the form that an entry gives it; a form that the engine cannot keep is refused before it is accepted, with the reason")
+    func constraints() throws {
+        let bed = try WorkerBed()
+        try bed.registered()
+        #expect(bed.card.capabilities.contains(.constraints))
+        let front = try bed.frontend()
+        func constrain(_ counter: UInt64, _ kind: ConstraintKind, _ source: String) throws {
+            front.generate(front.entry(counter, maxTokens: 0) { $0.constraint = Constraint(kind: kind, source: Array(source.utf8)) })
+            try front.finish(counter)
+        }
+        func text(_ counter: UInt64) -> String {
+            String(decoding: front.tokens(counter).dropLast().map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
+        }
+        try constrain(1, .jsonSchema, #"{"type":"array","prefixItems":[{"const":"a"},{"const":[]}],"minItems":2}"#)
+        #expect(text(1) == #"["a",[]]"#)
+        try constrain(2, .choice, #"["yes"]"#)
+        #expect(text(2) == "yes" && front.ended(2)?.outputTokens == 4)
+        try constrain(3, .jsonObject, "")
+        #expect(text(3).hasPrefix("{"))
+        let refused: [(ConstraintKind, String, String)] = [
+            (
+                .jsonSchema, #"{"properties":{"zip":{"pattern":"(secret)"}}}"#,
+                "the simulated engine cannot keep this pattern, at #/properties/zip/pattern"
+            ),
+            (.regex, "a+", "the simulated engine keeps no regular expression"),
+            (.grammar, "root ::= x", "the simulated engine keeps no grammar"),
+        ]
+        for (counter, (kind, source, reason)) in zip(UInt64(4)..., refused) {
+            try constrain(counter, kind, source)
+            let status = try #require(front.refused(counter))
+            #expect(status.failure.code == .invalidArgument && status.failure.field == "constraint" && status.failure.reason == reason)
+        }
+        #expect(bed.isAtRest && front.faults == [])
+    }
+
     @Test("the tokens of all requests of a frontend come in one message a step")
     func batches() throws {
         let bed = try WorkerBed()
@@ -276,6 +312,7 @@ struct RequestTests {
         var engine = MockConfiguration.worker()
         engine.prefixCaching = false
         engine.embeddingDimensions = 0
+        engine.constraints = false
         let bed = try WorkerBed(engine: engine)
         try bed.registered()
         let front = try bed.frontend()

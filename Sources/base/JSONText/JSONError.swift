@@ -25,6 +25,8 @@ package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
         case tooDeep(limit: Int)
         case tooLarge(limit: Int)
         case tooManyValues(limit: Int)
+        /// Of names, strings, arrays, objects and long numbers.
+        case tooManyPieces(limit: Int)
         case numberTooLong(limit: Int)
     }
 
@@ -59,6 +61,7 @@ package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
         case .tooDeep(let limit): "nested deeper than \(limit) levels"
         case .tooLarge(let limit): "longer than \(limit) bytes"
         case .tooManyValues(let limit): "more than \(limit) values"
+        case .tooManyPieces(let limit): "more than \(limit) names, strings, arrays and objects"
         case .numberTooLong(let limit): "a number longer than \(limit) bytes"
         }
     }

@@ -9,6 +9,7 @@ struct JSONParser: ~Copyable, ~Escapable {
     private let limits: JSONLimits
     private var depth = 0
     private var values = 0
+    private var pieces = 0
     private var tokens: JSONScanner
     /// Steps to the value that failed, innermost first; filled while a fault is on its way out.
     private var trail: [JSONPathStep] = []
@@ -37,10 +38,12 @@ struct JSONParser: ~Copyable, ~Escapable {
         try count()
         guard let byte = tokens.peek() else { throw tokens.unexpected() }
         switch byte {
-        case UInt8(ascii: "\""): return .string(try tokens.string())
+        case UInt8(ascii: "\""):
+            try countPiece()
+            return .string(try tokens.string())
         case UInt8(ascii: "{"): return try object()
         case UInt8(ascii: "["): return try array()
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number(try tokens.number())
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number(try number())
         case UInt8(ascii: "t"):
             try tokens.literal("true")
             return .bool(true)
@@ -52,6 +55,12 @@ struct JSONParser: ~Copyable, ~Escapable {
             return .null
         default: throw tokens.unexpected()
         }
+    }
+
+    private mutating func number() throws(Fault) -> JSONNumber {
+        let start = tokens.position, number = try tokens.number()
+        if tokens.position - start > JSONLimits.shortNumberBytes { try countPiece() }
+        return number
     }
 
     private mutating func array() throws(Fault) -> JSONValue {
@@ -83,6 +92,7 @@ struct JSONParser: ~Copyable, ~Escapable {
         while true {
             guard tokens.peek() == UInt8(ascii: "\"") else { throw tokens.unexpected() }
             try count()
+            try countPiece()
             let start = tokens.position
             let name = try tokens.string()
             do throws(Fault) {
@@ -112,7 +122,14 @@ struct JSONParser: ~Copyable, ~Escapable {
         values += 1
     }
 
+    /// One more of those with memory of their own.
+    private mutating func countPiece() throws(Fault) {
+        guard pieces < limits.pieces else { throw Fault(code: .tooManyPieces(limit: limits.pieces), offset: tokens.position) }
+        pieces += 1
+    }
+
     private mutating func enter() throws(Fault) {
+        try countPiece()
         guard depth < limits.depth else { throw Fault(code: .tooDeep(limit: limits.depth), offset: tokens.position) }
         depth += 1
         tokens.advance()

@@ -228,7 +228,8 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         if let receiving {
             exchange = receiving
         } else {
-            let request = HTTPRequest(.unreadable, receivedAt: firstByteAt, remoteIsLoopback: socket.peerIsLoopback)
+            let head = RequestHead.unreadable(parser.isReadingHead ? .head : nil)
+            let request = HTTPRequest(head, receivedAt: firstByteAt, remoteIsLoopback: socket.peerIsLoopback)
             exchange = HTTPExchange(request, on: self)
             exchanges.append(exchange)
         }
@@ -260,6 +261,8 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
 
     func start(of status: HTTPStatus) -> [UInt8] { server.start(of: status) }
 
+    func complete(_ headers: inout [HTTPField], of request: HTTPRequest) { server.application.complete(&headers, of: request) }
+
     /// The answer to this exchange ends the connection.
     func isLast(_ exchange: HTTPExchange) -> Bool {
         guard exchanges.last === exchange, receiving == nil || receiving === exchange else { return false }
@@ -287,9 +290,10 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
     /// A stream has grown.
     func appended(_ exchange: HTTPExchange) {
         flushSoon()
-        guard unsent > limits.unsentBytes else { return }
+        let most = limits.unsentBytes + exchange.bulkBytes
+        guard unsent > most else { return }
         send()
-        guard isOpen, unsent > limits.unsentBytes else { return }
+        guard isOpen, unsent > most else { return }
         server.counters.slowReaders += 1
         isCut = true
         exchange.cutOff()

@@ -24,6 +24,8 @@ package final class HTTPExchange {
     @exclusivity(unchecked) package private(set) var status: HTTPStatus?
     /// Bytes of this response that wait until those before it on the connection have ended.
     @exclusivity(unchecked) var held: [UInt8] = []
+    /// So much of what was appended says nothing of how the client reads.
+    private(set) var bulkBytes = 0
     private var openChunk: Int?
     private var isChunked = false
     private var dropsBody = false
@@ -65,14 +67,20 @@ package final class HTTPExchange {
         guard phase == .open, let connection else { return }
         if response.closesConnection { endsConnection = true }
         status = response.status
+        var headers = response.headers
+        // Required of every 401; bearer keys are what all clients of this API send.
+        if response.status == .unauthorized, !headers.contains(where: { $0.isNamed("www-authenticate") }) { headers.append(Self.challenge) }
+        connection.complete(&headers, of: request)
         let framing = response.status.hasNoBody ? ResponseWriter.Framing.none : .length(response.body.count)
         let isBodyless = response.status.hasNoBody || request.method == .head
         var out = connection.takeOutput(of: self)
-        ResponseWriter.appendHead(connection.start(of: response.status), response.headers, framing, persistence(on: connection), to: &out)
+        ResponseWriter.appendHead(connection.start(of: response.status), headers, framing, persistence(on: connection), to: &out)
         if !isBodyless { out.append(contentsOf: response.body) }
         connection.giveOutput(&out, of: self)
         end(on: connection)
     }
+
+    private static let challenge = HTTPField("WWW-Authenticate", "Bearer")
 
     /// Begins an answer of unknown length: in chunks, or to a client of HTTP/1.0 until the connection ends.
     package func beginStream(_ status: HTTPStatus, headers: [HTTPField] = []) {
@@ -82,6 +90,8 @@ package final class HTTPExchange {
         isChunked = !request.isHTTP10 && !status.hasNoBody
         dropsBody = status.hasNoBody || request.method == .head
         if request.isHTTP10, !dropsBody { endsConnection = true }
+        var headers = headers
+        connection.complete(&headers, of: request)
         let framing: ResponseWriter.Framing = status.hasNoBody ? .none : isChunked ? .chunked : .untilClose
         var out = connection.takeOutput(of: self)
         ResponseWriter.appendHead(connection.start(of: status), headers, framing, persistence(on: connection), to: &out)
@@ -90,14 +100,17 @@ package final class HTTPExchange {
     }
 
     /// `write` appends bytes of the body in place; it must not touch those that are there, and not the exchange.
-    package func append(_ write: (inout [UInt8]) -> Void) {
+    /// - Parameter inBulk: what may be much at once says nothing of how the client reads. Whoever appends so asks `isBackedUp` between.
+    package func append(inBulk: Bool = false, _ write: (inout [UInt8]) -> Void) {
         guard phase == .streaming, !dropsBody, let connection else { return }
         precondition(!isWriting, "an append within an append")
         isWriting = true
         // Moved out and back: the closure may look at anything but the bytes.
         var out = connection.takeOutput(of: self)
         if isChunked, openChunk == nil { openChunk = ResponseWriter.beginChunk(in: &out) }
+        let before = out.count
         write(&out)
+        if inBulk { bulkBytes += out.count - before }
         connection.giveOutput(&out, of: self)
         isWriting = false
         connection.appended(self)

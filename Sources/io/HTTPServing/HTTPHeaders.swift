@@ -15,6 +15,26 @@ package struct HTTPHeaders: Sendable {
     package func values(of name: StaticString) -> [String] { table.values(of: name) }
     package func contains(_ name: StaticString) -> Bool { table.contains(name) }
 
+    /// No field says that the content is anything but JSON. Parameters mean nothing: JSON is UTF-8, whatever is said of it (RFC 8259, section 11).
+    var mayBeJSON: Bool {
+        var isJSON = true
+        table.forEachValue(of: "content-type") { value in
+            let end = value.firstIndex(of: UInt8(ascii: ";")) ?? value.count
+            let type = HTTPText.trimmed(UnsafeRawBufferPointer(rebasing: value[..<end]))
+            let suffix = UnsafeRawBufferPointer(rebasing: type.suffix(5)), kind = UnsafeRawBufferPointer(rebasing: type.prefix(12))
+            let isSuffixed = HTTPText.isSame(kind, "application/") && HTTPText.isSame(suffix, "+json")
+            if !HTTPText.isSame(type, "application/json"), !isSuffixed { isJSON = false }
+        }
+        return isJSON
+    }
+
+    /// The content was compressed or changed in another way.
+    var isCoded: Bool {
+        var isCoded = false
+        table.forEachValue(of: "content-encoding") { if !$0.isEmpty, !HTTPText.isSame($0, "identity") { isCoded = true } }
+        return isCoded
+    }
+
     /// All fields in order: for logs at debug level and for tests.
     package var all: [(name: String, value: String)] { table.entries.map { (table.text($0.name), table.text($0.value)) } }
 }
@@ -55,7 +75,8 @@ package struct HTTPField: Hashable, Sendable {
         }
     }
 
-    private func isNamed(_ name: StaticString) -> Bool {
-        line.withUnsafeBytes { HTTPText.isSame(UnsafeRawBufferPointer(rebasing: $0[..<nameCount]), name) }
+    package func isNamed(_ name: StaticString) -> Bool {
+        nameCount == name.utf8CodeUnitCount
+            && line.withUnsafeBytes { HTTPText.isSame(UnsafeRawBufferPointer(rebasing: $0[..<nameCount]), name) }
     }
 }

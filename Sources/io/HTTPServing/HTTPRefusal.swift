@@ -46,7 +46,7 @@ package struct HTTPRefusal: Error, Sendable {
             switch fault {
             case .badSize: .framing("a chunk size is not a hexadecimal number of reasonable length")
             case .badLineEnd: .framing("a chunk does not end where its size says")
-            case .badExtension: .framing("a chunk extension is too long or has a control character")
+            case .badExtension: .framing("a chunk extension is too long or malformed")
             case .badTrailer: .framing("a trailer field is malformed")
             case .trailersTooLong: HTTPRefusal(.headerSize, .headerFieldsTooLarge, "the trailer fields are larger than this server accepts")
             }

@@ -3,7 +3,7 @@ package import EventLoop
 /// An application made of routes: a method and a path each, with what answers them.
 ///
 /// A path is exact, or has parts in braces: `/v1/models/{id}` matches one segment, and `{id*}` as its last part all that is left. A route for
-/// GET answers HEAD as well; OPTIONS, unknown paths and wrong methods are answered here.
+/// GET answers HEAD as well; OPTIONS, unknown paths, wrong methods and bodies that are no JSON are answered here.
 @LoopActor
 package final class HandlerTable: HTTPApplication {
     package typealias Handler = @LoopActor @Sendable (HTTPExchange) -> Void
@@ -24,6 +24,11 @@ package final class HandlerTable: HTTPApplication {
 
     /// Looked at before the routes, when the head is there: an answer refuses the request, for a missing key say.
     package var refuse: (@LoopActor (HTTPRequest) -> HTTPResponse?)?
+    /// Bodies that say of themselves that they are no JSON are refused by the head, with what to send instead. One that says nothing is read:
+    /// clients of a few lines forget the field.
+    package var takesOnlyJSON = false
+    /// Adds the fields that every answer has, those of this table and of the server too.
+    package var completes: (@LoopActor (inout [HTTPField], HTTPRequest) -> Void)?
     /// The shape of errors; OpenAI's as a rule.
     package var errors: @Sendable (HTTPStatus, StaticString) -> [UInt8] = HTTPErrorBody.json
 
@@ -34,6 +39,8 @@ package final class HandlerTable: HTTPApplication {
     /// Route by route; an exchange's tag is the place of its own.
     @exclusivity(unchecked) private var handlers: [Entry] = []
 
+    /// Methods whose bodies mean something.
+    private static let writing: [HTTPMethod] = [.post, .put, .patch]
     /// What a request without a purpose for a body may have: clients send empty objects with GET now and then.
     private static let needlessBodyBytes = 16 << 10
 
@@ -44,7 +51,7 @@ package final class HandlerTable: HTTPApplication {
     /// Adds a handler that runs when the request is complete. It answers then or keeps the exchange and answers later.
     /// - Parameter maximumBody: the server's own limit if nil; little for methods whose bodies have no meaning.
     package func on(_ method: HTTPMethod, _ path: StaticString, maximumBody: Int? = nil, run handler: @escaping Handler) {
-        let usual = [.post, .put, .patch].contains(method) ? Int.max : Self.needlessBodyBytes
+        let usual = Self.writing.contains(method) ? Int.max : Self.needlessBodyBytes
         let pattern = RoutePattern(path)
         precondition(!handlers.contains { $0.pattern == pattern && $0.method == method }, "a route is added once")
         if !routes.contains(where: { $0.pattern == pattern }) {
@@ -86,9 +93,10 @@ package final class HandlerTable: HTTPApplication {
         if let refusal = refuse?(request) { return .refuse(refusal) }
         if request.target.isAsterisk { return .refuse(HTTPResponse(.noContent, headers: [HTTPField("Allow", "GET, HEAD, POST, OPTIONS")])) }
         guard let place = request.firstMatch(in: patterns) else {
-            return .refuse(error(.notFound, "there is nothing at this path"))
+            return .refuse(isUnknown(request.method) ? error(Self.unknownMethod) : error(.notFound, "there is nothing at this path"))
         }
         for index in routes[place].handlers where handlers[index].method == request.method {
+            if takesOnlyJSON, Self.writing.contains(request.method), let refusal = refusalOfBody(request) { return .refuse(refusal) }
             return .read(maximumBody: handlers[index].maximumBody, tag: index)
         }
         if request.method == .head {
@@ -96,6 +104,7 @@ package final class HandlerTable: HTTPApplication {
                 return .read(maximumBody: handlers[index].maximumBody, tag: index)
             }
         }
+        guard !isUnknown(request.method) else { return .refuse(error(Self.unknownMethod)) }
         let allow = HTTPField("Allow", allowed(at: place))
         if request.method == .options { return .refuse(HTTPResponse(.noContent, headers: [allow])) }
         var response = error(.methodNotAllowed, "the path does not take this method; see the Allow header")
@@ -109,11 +118,37 @@ package final class HandlerTable: HTTPApplication {
         entry.handler(exchange)
     }
 
+    private static let unknownMethod = HTTPRefusal(.method, .notImplemented, "this server does not know the method")
+
+    /// No route of this table takes it, and it is none of those that every server knows.
+    private func isUnknown(_ method: HTTPMethod) -> Bool {
+        guard case .other = method else { return false }
+        return !handlers.contains { $0.method == method }
+    }
+
+    /// Of a body that is there and says that it is something else.
+    private func refusalOfBody(_ request: HTTPRequest) -> HTTPResponse? {
+        guard request.framing != .none else { return nil }
+        var response: HTTPResponse
+        if request.headers.isCoded {
+            response = error(.unsupportedMediaType, "the body has a Content-Encoding; send it as it is")
+            response.headers.append(HTTPField("Accept-Encoding", "identity"))
+        } else if !request.headers.mayBeJSON {
+            response = error(.unsupportedMediaType, "the body must be JSON; send it with the header Content-Type: application/json")
+            response.headers.append(HTTPField("Accept", "application/json"))
+        } else {
+            return nil
+        }
+        return response
+    }
+
     private func allowed(at place: Int) -> String {
         var names = handlers[routes[place].handlers].map(\.method.text)
         for implied in names.contains("GET") ? ["HEAD", "OPTIONS"] : ["OPTIONS"] where !names.contains(implied) { names.append(implied) }
         return names.joined(separator: ", ")
     }
+
+    package func complete(_ headers: inout [HTTPField], of request: HTTPRequest) { completes?(&headers, request) }
 
     package func errorBody(_ status: HTTPStatus, _ reason: StaticString) -> [UInt8] { errors(status, reason) }
 

@@ -36,11 +36,11 @@ struct RequestHead: Sendable {
         framing = fields.isChunked ? .chunked : (fields.length.map { $0 > 0 ? .length($0) : .none } ?? .none)
     }
 
-    /// For answers to what could not be read.
-    static let unreadable = RequestHead()
+    /// For answers to what could not be read, but perhaps for its method: an answer to HEAD has no body, whatever it says.
+    static func unreadable(_ method: HTTPMethod?) -> RequestHead { RequestHead(method ?? .other("")) }
 
-    private init() {
-        method = .other("")
+    private init(_ method: HTTPMethod) {
+        self.method = method
         target = .none
         isHTTP10 = false
         table = FieldTable()
@@ -85,6 +85,9 @@ struct RequestHead: Sendable {
                 guard let length = HTTPText.decimal(value) else { throw .framing("the Content-Length is not a number of reasonable size") }
                 fields.length = length
             case 17 where HTTPText.isSame(name, "transfer-encoding"): try readCodings(value, &fields)
+            case 14 where HTTPText.isSame(name, "content_length"), 17 where HTTPText.isSame(name, "transfer_encoding"):
+                // Gateways that take an underscore for a hyphen would read another message than we do.
+                throw .framing("the request has a field whose name differs from that of its framing by an underscore")
             default: break
             }
         }
@@ -128,12 +131,13 @@ extension RequestHead.Line {
         let line = UnsafeRawBufferPointer(rebasing: bytes[place])
         guard let first = HTTPText.firstBlank(in: line, from: 0) else { throw .syntax("the request line has no target") }
         let name = UnsafeRawBufferPointer(rebasing: line[..<first])
-        guard !name.isEmpty, name.count <= Self.mostMethodBytes, HTTPText.isEvery(name, .token) else {
-            throw .syntax("the method is empty, too long or malformed")
-        }
+        guard !name.isEmpty, HTTPText.isEvery(name, .token) else { throw .syntax("the method is empty or malformed") }
         guard let second = HTTPText.firstBlank(in: line, from: first + 1) else { throw .syntax("the request line has no version") }
         let version = try Self.version(UnsafeRawBufferPointer(rebasing: line[(second + 1)...]))
         guard second - first - 1 <= maximumTarget else { throw HTTPRefusal(.startLineTooLong) }
+        guard name.count <= Self.mostMethodBytes else {
+            throw HTTPRefusal(.method, .notImplemented, "the method is longer than any that this server knows")
+        }
         let method = HTTPMethod(name)
         if HTTPText.isEqual(name, "CONNECT") { throw HTTPRefusal(.method, .notImplemented, "this server opens no tunnels") }
         let target = try RequestTarget(bytes, at: (place.lowerBound + first + 1)..<(place.lowerBound + second), method: method)

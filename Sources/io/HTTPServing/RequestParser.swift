@@ -46,6 +46,9 @@ struct RequestParser: ~Copyable, Sendable {
         return false
     }
 
+    /// What is being read, or was refused while it was, asks for an answer without a body.
+    var isReadingHead: Bool { line?.method == .head }
+
     var isInBody: Bool {
         switch phase {
         case .length, .chunked: true
@@ -118,8 +121,8 @@ struct RequestParser: ~Copyable, Sendable {
                 }
             case .complete:
                 guard let line else { preconditionFailure("a head has a start line") }
-                self.line = nil
                 let head = try RequestHead(line, reader.take())
+                self.line = nil
                 phase = .decision(head.framing)
                 return .head(head)
             }

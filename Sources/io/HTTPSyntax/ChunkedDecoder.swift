@@ -4,7 +4,7 @@ package enum ChunkFault: Error, Hashable, Sendable {
     case badSize
     /// A line that does not end with CR LF, or data that does not end where its size says.
     case badLineEnd
-    /// A control byte in an extension, or one that is too long.
+    /// An extension that is not a name, or a name and a value; or one that is too long.
     case badExtension
     case badTrailer
     case trailersTooLong
@@ -22,7 +22,8 @@ package struct ChunkedDecoder: Sendable {
     }
 
     private enum State {
-        case size, blankAfterSize, extensions, sizeLineFeed, data, dataReturn, dataLineFeed
+        case size, blankAfterSize, sizeLineFeed, data, dataReturn, dataLineFeed
+        case extensionStart, extensionName, blankAfterName, valueStart, valueToken, quoted, quotedPair, valueEnd, blankAfterValue
         case trailerStart, trailerName, trailerValue, trailerLineFeed, endLineFeed, ended
     }
 
@@ -60,7 +61,9 @@ package struct ChunkedDecoder: Sendable {
 
     private mutating func take(_ byte: UInt8) throws(ChunkFault) {
         switch state {
-        case .size, .blankAfterSize, .extensions, .sizeLineFeed: try takeSizeLine(byte)
+        case .size, .blankAfterSize, .sizeLineFeed: try takeSizeLine(byte)
+        case .extensionStart, .extensionName, .blankAfterName, .valueStart, .valueToken, .quoted, .quotedPair, .valueEnd, .blankAfterValue:
+            try takeExtension(byte)
         case .dataReturn:
             guard byte == 0x0D else { throw .badLineEnd }
             state = .dataLineFeed
@@ -89,13 +92,6 @@ package struct ChunkedDecoder: Sendable {
             // Blanks may stand before an extension, and nowhere else.
             guard byte != 0x0D else { throw .badSize }
             try takeAfterSize(byte)
-        case .extensions:
-            if byte == 0x0D {
-                state = .sizeLineFeed
-                return
-            }
-            guard ByteClass.fieldValue.contains(byte) else { throw .badExtension }
-            try countExtension()
         case .sizeLineFeed:
             guard byte == 0x0A else { throw .badLineEnd }
             state = remaining > 0 ? .data : .trailerStart
@@ -106,9 +102,38 @@ package struct ChunkedDecoder: Sendable {
     private mutating func takeAfterSize(_ byte: UInt8) throws(ChunkFault) {
         switch byte {
         case 0x0D: state = .sizeLineFeed
-        case UInt8(ascii: ";"): state = .extensions
+        case UInt8(ascii: ";"): state = .extensionStart
         case 0x20, 0x09: state = .blankAfterSize
         default: throw .badSize
+        }
+        try countExtension()
+    }
+
+    /// By the grammar and no more: proxies that end an extension at other bytes than we do see other chunks.
+    private mutating func takeExtension(_ byte: UInt8) throws(ChunkFault) {
+        switch (state, byte) {
+        case (.extensionName, 0x0D), (.valueToken, 0x0D), (.valueEnd, 0x0D):
+            state = .sizeLineFeed
+            return
+        case (.extensionStart, _) where HTTPText.isBlank(byte), (.valueStart, _) where HTTPText.isBlank(byte): break
+        case (.extensionName, _) where HTTPText.isBlank(byte), (.blankAfterName, _) where HTTPText.isBlank(byte): state = .blankAfterName
+        case (.valueToken, _) where HTTPText.isBlank(byte), (.valueEnd, _) where HTTPText.isBlank(byte),
+            (.blankAfterValue, _) where HTTPText.isBlank(byte):
+            state = .blankAfterValue
+        case (.extensionStart, _) where ByteClass.token.contains(byte): state = .extensionName
+        case (.extensionName, _) where ByteClass.token.contains(byte): break
+        case (.extensionName, UInt8(ascii: "=")), (.blankAfterName, UInt8(ascii: "=")): state = .valueStart
+        case (.valueStart, UInt8(ascii: "\"")): state = .quoted
+        case (.valueStart, _) where ByteClass.token.contains(byte): state = .valueToken
+        case (.valueToken, _) where ByteClass.token.contains(byte): break
+        case (.quoted, UInt8(ascii: "\"")): state = .valueEnd
+        case (.quoted, UInt8(ascii: "\\")): state = .quotedPair
+        case (.quoted, _) where ByteClass.fieldValue.contains(byte): break
+        case (.quotedPair, _) where ByteClass.fieldValue.contains(byte): state = .quoted
+        case (.extensionName, UInt8(ascii: ";")), (.blankAfterName, UInt8(ascii: ";")), (.valueToken, UInt8(ascii: ";")),
+            (.valueEnd, UInt8(ascii: ";")), (.blankAfterValue, UInt8(ascii: ";")):
+            state = .extensionStart
+        default: throw .badExtension
         }
         try countExtension()
     }

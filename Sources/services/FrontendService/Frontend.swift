@@ -30,6 +30,8 @@ final class Frontend {
     private(set) var requestsTotal: UInt64 = 0
     private(set) var tokensTotal: UInt64 = 0
     private var lastCounter: UInt64 = 0
+    /// Names of members that nobody here knows, so that each is told once.
+    private var unknownNames: Set<String> = []
 
     init(
         context: ProcessContext, limits: FrontendLimits, metrics: FrontendMetrics, cluster: ClusterView, workers: WorkerPool,
@@ -42,6 +44,15 @@ final class Frontend {
         self.workers = workers
         self.models = models
         sessionSettings = sessions
+    }
+
+    /// Members of a body that mean nothing here are counted, and each name is told once.
+    func noteUnknown(_ count: Int, _ names: [String]) {
+        guard count > 0 else { return }
+        metrics.unknownFields.increment(by: count)
+        for name in names where unknownNames.count < FrontendLimits.unknownNames && unknownNames.insert(name).inserted {
+            context.log.debug("unknown member of a request", ["name": .text(name)])
+        }
     }
 
     /// Whether so many more may begin.

@@ -47,6 +47,9 @@ package struct FrontendLimits: Sendable {
         return limits
     }
 
+    /// Names of unknown members that are told in a process' life: real clients have some dozens between them, hostile ones any number.
+    static let unknownNames = 256
+
     /// A router answers by the time that a request may be parked, or is lost, which its heartbeats show within two seconds. Whatever comes
     /// later than that never comes.
     static let planMargin = Duration.seconds(3)

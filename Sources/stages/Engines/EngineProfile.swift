@@ -103,6 +103,8 @@ package struct EngineProfile: Hashable, Sendable {
     package var ranks: [EngineRank]
     /// Nil: KV state can be neither given nor taken.
     package var kvShape: EngineKVShape?
+    /// What it says of a constraint before it takes the request.
+    package var constraintCheck = ConstraintCheck.byEngine
 
     package init(
         name: String, build: String, capabilities: EngineCapabilities, cacheReport: EngineCacheReport, model: EngineModel,
@@ -115,5 +117,20 @@ package struct EngineProfile: Hashable, Sendable {
         self.model = model
         self.ranks = ranks
         self.kvShape = kvShape
+    }
+}
+
+/// How it is found out whether an engine with `constraints` can keep one.
+package enum ConstraintCheck: Hashable, Sendable {
+    /// The engine says so when it takes the request.
+    case byEngine
+    /// As the simulated engine finds it, which looks at the constraint alone.
+    case simulated
+
+    /// Nil: it can, as far as anybody knows.
+    package func problem(with constraint: EngineConstraint) -> ConstraintProblem? {
+        guard self == .simulated else { return nil }
+        do throws(ConstraintProblem) { _ = try ConstrainedText(constraint) } catch { return error }
+        return nil
     }
 }

@@ -4,7 +4,7 @@ import JSONText
 package enum DialectLimits {
     /// Depth, bytes and values of a body: 64 levels, the largest HTTP body, a million values.
     static let json = JSONLimits.request
-    /// Members of one object: twice what all known fields of a request are.
+    /// Members of one object: more than all known fields of a request.
     static let members = 128
     /// Unknown members that are named to whoever asks; all are counted.
     static let listedUnknown = 16
@@ -16,10 +16,16 @@ package enum DialectLimits {
     static let partsPerMessage = 4 << 10
     static let toolCallsPerMessage = 128
     static let tools = 128
+    /// That a template is given to quote from: what a search finds, many times over.
+    static let documents = 1 << 10
     /// Of a function's or speaker's name, and of the id of a call.
     static let name = 256
     /// As long as names are on the wire.
     static let model = 256
+    /// What OpenAI's API allows: so many pairs of a name and a value, here with four bytes to a character.
+    static let metadata = 16
+    static let metadataName = 4 * 64
+    static let metadataValue = 4 * 512
     /// Of a user, a key or another word of the client's that is kept: real ones are ids, and JSON texts of a few.
     static let label = 1 << 10
     /// As long as labels are on the wire.
@@ -45,6 +51,8 @@ package enum DialectLimits {
     static let topLogprobs = 20
     /// More are cut to the context length anyway.
     static let maxTokens = 1 << 30
+    /// Media in one block of a prompt, and places of each: a block has some dozen tokens.
+    static let mediaPerBlock = 64
     /// Words of `extra_fields` and `annotations`.
     static let hintWords = 64
     /// Longest session in seconds: a year.

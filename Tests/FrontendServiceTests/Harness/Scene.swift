@@ -161,6 +161,10 @@ final class Scene {
         send(.post("/v1/completions", json: Array(#"{"model":"tiny","prompt":"hi","stream":\#(stream)\#(members)}"#.utf8)))
     }
 
+    func response(_ members: String = "", stream: Bool = true, reading: Bool = true) -> Client {
+        send(.post("/v1/responses", json: Array(#"{"model":"tiny","input":"hi","stream":\#(stream)\#(members)}"#.utf8)), reading: reading)
+    }
+
     func get(_ path: String) -> Client { send(.get(path)) }
 
     /// A client's view of its request.

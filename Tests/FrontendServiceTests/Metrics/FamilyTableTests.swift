@@ -118,6 +118,6 @@ struct FamilyTableTests {
         bed { _ = $0.models.series(of: "tiny") }
         #expect(shown() == 9 + 7 + 15)
         #expect(bed.value(#"dynamo_frontend_model_migration_total{migration_type="new_request",model="tiny"}"#) == 0)
-        #expect(bed.lines("dynamo_frontend_requests_total{").count == 2 * 2 * RequestResult.allCases.count)
+        #expect(bed.lines("dynamo_frontend_requests_total{").count == EndpointLabel.allCases.count * 2 * RequestResult.allCases.count)
     }
 }

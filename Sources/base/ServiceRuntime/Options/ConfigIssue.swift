@@ -46,7 +46,7 @@ package struct ConfigIssue: Hashable, Sendable, CustomStringConvertible {
 
 extension String {
     /// The text between quotes, cut and with control characters escaped, so that input cannot garble a terminal or a log.
-    var quotedForMessage: String {
+    package var quotedForMessage: String {
         var result = "\""
         for scalar in unicodeScalars.prefix(OptionLimits.quotedCharacters) {
             switch scalar.properties.generalCategory {

@@ -13,18 +13,30 @@ final class ClientAPI {
     let table: HandlerTable
     private let generation: GenerationAPI
     private let models: ModelAPI
+    private let tokens: TokenAPI
 
     init(_ frontend: Frontend) {
         generation = GenerationAPI(frontend)
         models = ModelAPI(frontend)
+        tokens = TokenAPI(frontend, generation)
         table = HandlerTable(on: frontend.context.loop)
+        table.takesOnlyJSON = true
+        table.completes = { [weak frontend] headers, request in frontend?.label(&headers, of: request) }
         for endpoint in GenerationEndpoint.allCases {
             table.on(.post, endpoint.path, task: { [generation] exchange in await generation.answer(exchange, endpoint) })
         }
         table.on(.post, GenerationAPI.embeddingPath, task: { [generation] exchange in await generation.embed(exchange) })
+        let stored = StoredResponses(frontend)
+        stored.serve(on: table)
         table.on(.get, "/v1/models", run: { [models] exchange in models.list(exchange) })
         // Names of models may have slashes in them.
         table.on(.get, "/v1/models/{id*}", run: { [models] exchange in models.show(exchange) })
+        for path in ["/tokenize", "/v1/tokenize"] as [StaticString] {
+            table.on(.post, path, task: { [tokens] exchange in await tokens.tokenize(exchange) })
+        }
+        for path in ["/detokenize", "/v1/detokenize"] as [StaticString] {
+            table.on(.post, path, task: { [tokens] exchange in await tokens.detokenize(exchange) })
+        }
         table.on(.get, "/v1/requests/{id}/decision", task: { [weak frontend] exchange in await frontend?.explain(exchange) })
         let document = OpenAPIDocument.json(version: BuildInfo.version)
         table.on(.get, "/openapi.json", run: { exchange in exchange.respond(.json(.ok, document)) })
@@ -39,6 +51,15 @@ extension Frontend {
     /// Why a client's own request went where it went.
     fileprivate func explain(_ exchange: HTTPExchange) async {
         await decisions.answer(exchange, naming: .ordinals, requestID: exchange.request.requestLabel ?? drawnLabel)
+    }
+
+    /// Every answer says what its request is called, and how long it took until the answer began.
+    fileprivate func label(_ headers: inout [HTTPField], of request: HTTPRequest) {
+        if !headers.contains(where: { $0.isNamed("x-request-id") }) {
+            headers.append(HTTPField("x-request-id", request.requestLabel ?? drawnLabel))
+        }
+        let milliseconds = max(0, request.receivedAt.duration(to: context.loop.now).inMilliseconds)
+        headers.append(HTTPField("openai-processing-ms", "\(milliseconds)"))
     }
 
     /// For requests that never became any, and whose client gave none.

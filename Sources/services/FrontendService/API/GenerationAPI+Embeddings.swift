@@ -56,7 +56,7 @@ extension GenerationAPI {
                 try EmbeddingRequest(parsing: body.span.bytes)
             }
         }
-        frontend.metrics.unknownFields.increment(by: request.unknownFields.count)
+        frontend.noteUnknown(request.unknownFields.count, request.unknownFields.names)
         let model = try await model(named: request.model, for: exchange)
         meter = frontend.metrics.request(
             .embeddings, model: model.card.name, isStreamed: false, isQuestion: false, receivedAt: exchange.request.receivedAt)

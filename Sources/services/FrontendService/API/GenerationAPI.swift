@@ -46,6 +46,7 @@ final class GenerationAPI {
             exchange, requestID: label ?? id.description,
             writer: endpoint.writer(id: id, created: created, prepared[0].generation, prepared[0].delivery),
             keepalive: frontend.limits.keepalive, loop: frontend.context.loop)
+        if endpoint.tellsAnnotations { answer.preface = prepared.flatMap(\.annotations) }
         var choices = 0
         for run in runs {
             let share = run.answers(answer, before: choices, session: session)
@@ -79,13 +80,15 @@ final class GenerationAPI {
             exchange.whenGone = { gone.raise() }
             parsed = try await offloaded(bytes: body.count, unless: gone) { () throws(DialectError) in try ParsedRequest(body, endpoint) }
         }
-        frontend.metrics.unknownFields.increment(by: parsed.unknownFields)
-        let model = try await model(named: parsed.generation.model, for: exchange)
+        frontend.noteUnknown(parsed.unknownFields, parsed.unknownNames)
+        var generation = parsed.generation
+        try generation.hints.takePlaces(from: exchange.request)
+        let model = try await model(named: generation.model, for: exchange)
         meter = frontend.metrics.request(
             endpoint.label, model: model.card.name, isStreamed: parsed.delivery.isStreamed, isQuestion: parsed.generation.hints.isQueryOnly,
             receivedAt: exchange.request.receivedAt)
         let preparation = Preparation(
-            model: model, generation: parsed.generation, delivery: parsed.delivery,
+            model: model, generation: generation, delivery: parsed.delivery,
             unixSeconds: loop.wallClockMilliseconds / 1_000, seed: loop.random.next(), clock: { loop.clockReading }, gone: gone)
         let preparations = preparation.and(parsed.morePrompts) { loop.random.next() }
         if isSmall { return try preparations.run() }

@@ -4,12 +4,13 @@ import Telemetry
 
 /// The endpoints that make a model produce text: each reads its own requests into the one form, and writes the one answer in its own.
 enum GenerationEndpoint: CaseIterable, Sendable {
-    case chat, text
+    case chat, text, responses
 
     var path: StaticString {
         switch self {
         case .chat: "/v1/chat/completions"
         case .text: "/v1/completions"
+        case .responses: "/v1/responses"
         }
     }
 
@@ -17,8 +18,12 @@ enum GenerationEndpoint: CaseIterable, Sendable {
         switch self {
         case .chat: .chatCompletions
         case .text: .completions
+        case .responses: .responses
         }
     }
+
+    /// Whether what a client wants to see of its prompt stands before its stream.
+    var tellsAnnotations: Bool { self == .chat || self == .text }
 
     /// How its clients read errors.
     var errorStyle: ErrorStyle { .openAI }
@@ -28,6 +33,7 @@ enum GenerationEndpoint: CaseIterable, Sendable {
         switch self {
         case .chat: ChatCompletionWriter(id: id.description, created: created, model: request.model, delivery: delivery)
         case .text: CompletionWriter(id: id.description, created: created, model: request.model, delivery: delivery)
+        case .responses: ResponsesWriter(id: id.description, created: created, delivery: delivery)
         }
     }
 }
@@ -39,16 +45,23 @@ struct ParsedRequest: Sendable {
     /// Prompts of the same kind behind the first, each of which becomes a request of its own.
     var morePrompts: [GenerationRequest.Prompt] = []
     let unknownFields: Int
+    /// The first few of them, as far as they are plain.
+    var unknownNames: [String] = []
 
     init(_ body: [UInt8], _ endpoint: GenerationEndpoint) throws(DialectError) {
         switch endpoint {
         case .chat:
             let request = try ChatCompletionRequest(parsing: body.span.bytes)
+            unknownNames = request.unknownFields.names
             (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
         case .text:
             let request = try CompletionRequest(parsing: body.span.bytes)
-            (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
             morePrompts = request.morePrompts
+            unknownNames = request.unknownFields.names
+            (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
+        case .responses:
+            let request = try ResponsesRequest(parsing: body.span.bytes)
+            (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
         }
     }
 }

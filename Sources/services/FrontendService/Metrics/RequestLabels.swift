@@ -5,6 +5,7 @@ enum EndpointLabel: String, CaseIterable {
     case completions
     case chatCompletions = "chat_completions"
     case embeddings
+    case responses
 }
 
 /// How an answer is delivered, as metrics name it. What a body that cannot be read asked for is not known: it counts as unary.

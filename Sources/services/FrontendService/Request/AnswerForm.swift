@@ -43,11 +43,12 @@ extension Conversation {
 struct AnswerDemand {
     let model: ServedModel
     let generation: GenerationRequest
+    let names: FieldNames
 
     /// What binds the output: the client's own wish, or a call that it demands.
     func constraint() throws(DialectError) -> OutputConstraint? {
         let wish = generation.constraint
-        if wish != nil, !can(.constraints) { throw unsupported("response_format", "with any type but 'text'") }
+        if wish != nil, !can(.constraints) { throw unsupported(names.format, "with any type but 'text'") }
         guard case .conversation(let conversation) = generation.prompt else { return wish }
         switch conversation.toolChoice {
         case .automatic, .none:
@@ -56,7 +57,7 @@ struct AnswerDemand {
             guard can(.constraints) else {
                 throw unsupported("tool_choice", "with any value but 'auto' and 'none'")
             }
-            guard wish == nil else { throw unsupported("tool_choice", "together with 'response_format'") }
+            guard wish == nil else { throw unsupported("tool_choice", "together with '\(names.format)'") }
             return .jsonSchema(try ForcedCalls.schema(conversation))
         }
     }
@@ -86,7 +87,7 @@ struct AnswerDemand {
         if generation.sampling.topLogprobs != nil { needs.insert(.logprobs) }
         if generation.sampling.promptLogprobs != nil { needs.insert(.promptLogprobs) }
         if generation.choices > 1 { needs.insert(.choices) }
-        if !can(.logprobs), needs.contains(.logprobs) { throw unsupported("logprobs") }
+        if !can(.logprobs), needs.contains(.logprobs) { throw unsupported(names.logprobs) }
         if !can(.promptLogprobs), needs.contains(.promptLogprobs) { throw unsupported("prompt_logprobs") }
         if !can(.choices), needs.contains(.choices) { throw unsupported("n", "with more than 1") }
         return needs

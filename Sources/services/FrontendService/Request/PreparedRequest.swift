@@ -32,10 +32,20 @@ struct PreparedRequest: Sendable {
     /// How much of the prompt's text was known from an earlier one; nil for a prompt of tokens.
     let memory: PromptMemory.Outcome?
     let hashing: Duration
+    /// The prompt as its template made it, where the client wants to see it.
+    var formattedPrompt: [UInt8]?
     /// For no client: it yields to every other one.
     var isSpeculative = false
 
     var choices: Int { generation.choices }
+
+    /// What its client wants to see of the prompt before a stream, as events.
+    var annotations: [UInt8] {
+        var events: [UInt8] = []
+        if let formattedPrompt { PromptAnnotation.append(formattedPrompt: formattedPrompt.span.bytes, to: &events) }
+        if delivery.isStreamed, generation.hints.wants(.tokenIDs) { PromptAnnotation.append(tokenIDs: prompt, to: &events) }
+        return events
+    }
 
     /// Workers that the client named: a leg that runs on one of them can run on no other.
     var pinnedWorkers: [WorkerID] {
@@ -69,7 +79,7 @@ struct Preparation: Sendable {
 
     func run() throws(DialectError) -> PreparedRequest {
         let context = Int(model.card.contextLength)
-        let began = clock(), demand = AnswerDemand(model: model, generation: generation)
+        let began = clock(), demand = AnswerDemand(model: model, generation: generation, names: delivery.fieldNames)
         var generation = generation
         generation.constraint = try demand.constraint()
         var needs = try demand.needs(generation.constraint)
@@ -88,13 +98,15 @@ struct Preparation: Sendable {
         let hasher = BlockHasher(blockSize: model.card.blockSize, adapter: adapter)
         hasher.extend(&hashes, toCover: tokens.span)
         let hashed = clock()
+        let isShown = delivery.isStreamed && generation.hints.wants(.formattedPrompt)
         return PreparedRequest(
             model: model, generation: generation, delivery: delivery, form: form, task: task, needs: needs, prompt: tokens, hashes: hashes,
             hasher: hasher, adapter: adapter,
             sampling: Sampling(generation.sampling.filled(from: model.defaults), seed: generation.sampling.seed ?? seed),
             maxTokens: wanted ?? room,
             tokenizing: began.duration(to: encoded), rendering: rendered.at.map { began.duration(to: $0) },
-            memory: rendered.memory, hashing: encoded.duration(to: hashed))
+            memory: rendered.memory, hashing: encoded.duration(to: hashed),
+            formattedPrompt: isShown ? rendered.prompt?.utf8 : nil)
     }
 
     /// The same for each of some prompts, itself first; each draws a seed of its own.
@@ -137,12 +149,14 @@ struct Preparation: Sendable {
         return rendered
     }
 
-    private var param: String { parameter ?? generation.prompt.parameter }
+    private var param: String { parameter ?? generation.prompt.parameter(delivery.fieldNames) }
 
-    private static func refusal(_ error: TextError, _ param: String, _ context: Int) -> DialectError {
+    /// `param` is the member of the body that the prompt came from.
+    static func refusal(_ error: TextError, _ param: String, _ context: Int) -> DialectError {
         switch error {
         case .promptTooLong: .contextLengthExceeded(limit: context, param: param)
-        case .template(.unsupported(let name, _)): DialectError(message: error.description, param: name, code: "unsupported_value")
+        case .template(.unsupported(let named, _)):
+            DialectError(message: error.description, param: named == "messages" ? param : named, code: "unsupported_value")
         case .template(.tooLong): .contextLengthExceeded(limit: context, param: param)
         case .template, .emptyPrompt, .tokenOutOfRange, .wordTooLong, .patternTooCostly:
             DialectError(message: error.description, param: param, code: "invalid_value")
@@ -171,7 +185,7 @@ extension DialectError {
 
 extension GenerationRequest.Prompt {
     /// The member of the body that it came from.
-    fileprivate var parameter: String { if case .conversation = self { "messages" } else { "prompt" } }
+    func parameter(_ names: FieldNames) -> String { if case .conversation = self { names.conversation } else { "prompt" } }
 }
 
 extension Sampling {

@@ -18,6 +18,9 @@ struct MockOptions: Sendable {
     private let watermark: OptionKey<Double>
     private let sessionShare: OptionKey<Double>
     private let embeddingDimensions: OptionKey<Int>
+    /// Its answers, which need the model's tokens to be applied.
+    let says: OptionKey<MockAnswersFile?>
+    private let constraints: OptionKey<Bool>
     private let handOver: OptionKey<HandOver>
     private let kvLayers: OptionKey<Int>
     private let kvHeadDimension: OptionKey<Int>
@@ -63,6 +66,14 @@ struct MockOptions: Sendable {
         embeddingDimensions = table.option(
             "mock-embedding-dimensions", .integer(0...Limits.embeddingBytes / MemoryLayout<Float>.size),
             default: Int(mock.embeddingDimensions), help: "Numbers of an embedding; 0: the engine gives none.")
+        says = table.optional(
+            "mock-says", .mockAnswers,
+            help:
+                "What it says, a JSON object a line: says, perhaps thinks, and perhaps when, a text in the prompt. deploy/engines has an example."
+        )
+        constraints = table.flag(
+            "mock-constraints", default: mock.constraints,
+            help: "Output that is to be JSON, to follow a schema or to be one of some texts is. Without it such requests are refused.")
         let kv = MockKVConfiguration()
         handOver = table.option(
             "mock-hand-over", .word(), default: .both,
@@ -100,6 +111,7 @@ struct MockOptions: Sendable {
             mock.kv = MockKVConfiguration(
                 layers: UInt32(clamping: resolved[kvLayers]), headDimension: UInt32(clamping: resolved[kvHeadDimension]), paths: paths)
         }
+        mock.constraints = resolved[constraints]
         mock.embeddingDimensions = UInt32(clamping: resolved[embeddingDimensions])
     }
 }

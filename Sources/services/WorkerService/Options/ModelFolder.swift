@@ -8,6 +8,9 @@ import WireProtocol
 struct ModelFolder: Sendable {
     let path: String
     let vocabulary: MockVocabulary
+    let text: ModelText
+    /// As its chat template writes thoughts; nil: in no way that is known.
+    let reasoning: ReasoningFormat?
 
     /// Read and understood here, so that a model which no frontend could serve stops the worker that offers it.
     init(_ path: String, _ reader: FileReader) throws(ValueProblem) {
@@ -38,6 +41,12 @@ struct ModelFolder: Sendable {
                 remedy: "leave out what is not sampling")
         }
         self.path = path
+        self.text = text
+        reasoning =
+            Self.templateFiles.lazy.compactMap { contents[$0] }.compactMap {
+                // Of JSON as it stands: markers have no escapes.
+                ReasoningFormat.detected(inTemplate: String(decoding: $0, as: UTF8.self))
+            }.first
         vocabulary = try Self.vocabulary(files, defaults, text)
     }
 
@@ -48,6 +57,9 @@ struct ModelFolder: Sendable {
         else { return nil }
         return String(last)
     }
+
+    /// That hold a template, in the order in which they come.
+    private static let templateFiles = ["chat_template.jinja", "chat_template.json", "tokenizer_config.json"]
 
     private static func vocabulary(
         _ files: [EngineModelFile], _ defaults: [UInt8], _ text: ModelText
@@ -62,9 +74,23 @@ struct ModelFolder: Sendable {
         let size = UInt32(clamping: text.vocabulary.count)
         guard
             let vocabulary = MockVocabulary(
-                files: files, generationDefaults: defaults, size: size, endOfText: end, speech: speech)
+                files: files, generationDefaults: defaults, size: size, endOfText: end, speech: speech, spelling: spelling(text))
         else { throw ValueProblem("its vocabulary has \(size) tokens: too few to speak with", remedy: "give another folder") }
         return vocabulary
+    }
+}
+
+extension ModelFolder {
+    /// Of text that is not the operator's: no special token comes of it.
+    private static func spelling(_ text: ModelText) -> MockSpelling {
+        MockSpelling { bytes in
+            var prompt = PromptText(), tokens: [TokenID] = [], spelled: [UInt8] = []
+            prompt.append(content: String(decoding: bytes, as: UTF8.self))
+            do throws(TextError) { try text.tokenizer.encode(prompt, atMost: .max, into: &tokens) } catch { return nil }
+            // A normalizer may have changed it.
+            text.decode(tokens.span, showsSpecials: true, into: &spelled)
+            return spelled == bytes ? tokens : nil
+        }
     }
 }
 

@@ -16,6 +16,7 @@ package struct WorkerOptions: Sendable {
     private let workerID: OptionKey<String?>
     private let engine: OptionKey<Engine>
     private let model: OptionKey<ModelFolder?>
+    private let formats: FormatOptions
     private let modelName: OptionKey<String>
     private let servedNames: OptionKey<[String]>
     private let blockSize: OptionKey<Int>
@@ -49,6 +50,9 @@ package struct WorkerOptions: Sendable {
                     .init("workerd --mock-decode-step 10ms --mock-prefill-token 20us", "a mock of the same pace at every load"),
                     .init("workerd --mock-profile deploy/engines/mock-profile.json", "a mock of the pace of a machine that was measured"),
                     .init("workerd --model deploy/models/tiny", "a mock with the tokens and the chat template of a real model"),
+                    .init(
+                        "workerd --mock-says deploy/engines/mock-answers.jsonl --tool-format hermes --reasoning-format think",
+                        "a mock that calls tools and thinks, as its file says"),
                     .init("workerd --speedup 0", "a mock that is as fast as this machine: for measuring everything else"),
                 ]))
         table.group("Cluster")
@@ -70,6 +74,7 @@ package struct WorkerOptions: Sendable {
         model = table.optional(
             "model", .modelFolder,
             help: "A folder with tokenizer.json and its like: the mock speaks that model's tokens, and frontends use its chat template.")
+        formats = FormatOptions(in: &table)
         modelName = table.option(
             "model-name", .text("NAME", problem: Self.nameProblem), default: mock.modelName,
             help: "What clients call the model; with a folder and no name, the folder's.")
@@ -92,6 +97,14 @@ package struct WorkerOptions: Sendable {
             "max-waiting", .integer(1...65_536), default: Int(mock.room.maxWaiting),
             help: "Requests that may wait on a rank; further ones are refused, and placed elsewhere.")
         self.mock = MockOptions(in: &table, name: .text("NAME", problem: Self.nameProblem))
+        let says = self.mock.says
+        table.check(says, model, formats.reasoningFormat) { [model, formats] resolved in
+            guard let file = resolved[says], let text = try? resolved[model]?.text ?? SpokenTokens.bytes() else { return [] }
+            do throws(ValueProblem) {
+                _ = try SpokenTokens(text, formats.reasoning(resolved, resolved[model])).answers(file)
+                return []
+            } catch { return [resolved.issue(says, problem: error.problem, remedy: error.remedy)] }
+        }
         sessions = SessionOptions(in: &table)
         rooms = RoomOptions(in: &table)
         stream = StreamOptions(in: &table)
@@ -138,14 +151,14 @@ package struct WorkerOptions: Sendable {
         rooms.apply(resolved, to: &config)
         stream.apply(resolved, to: &config)
         switch resolved[engine] {
-        case .mock: config.engine = .mock(mock(resolved))
+        case .mock: config.engine = .mock(try mock(resolved))
         }
         let faults = faults.faults(resolved)
         if !faults.isNone { config.engine = .faulty(config.engine, faults) }
         return config
     }
 
-    private func mock(_ resolved: ResolvedConfiguration) -> MockConfiguration {
+    private func mock(_ resolved: ResolvedConfiguration) throws -> MockConfiguration {
         var mock = MockConfiguration(
             modelName: resolved[modelName], blockSize: UInt32(clamping: resolved[blockSize]),
             contextLength: UInt32(clamping: resolved[contextLength]), ranks: resolved[ranks],
@@ -156,7 +169,13 @@ package struct WorkerOptions: Sendable {
             mock.vocabulary = folder.vocabulary
             if case .default = resolved.origin(of: modelName), let name = folder.name { mock.modelName = name }
         }
+        mock.toolFormat = resolved[formats.toolFormat] ?? ""
+        mock.reasoningFormat = resolved[formats.reasoningFormat] ?? ""
         self.mock.apply(resolved, to: &mock)
+        let spoken = SpokenTokens(
+            try resolved[model]?.text ?? SpokenTokens.bytes(), formats.reasoning(resolved, resolved[model]))
+        mock.thoughts = try spoken.thoughts()
+        mock.answers = try resolved[self.mock.says].map(spoken.answers)
         return mock
     }
 

@@ -50,6 +50,9 @@ struct EntryCheck {
         if entry.constraint != nil, !can(.constraints) {
             return .of(.invalidArgument, "constraint", "the engine does not constrain its output")
         }
+        if let constraint = entry.constraint, let problem = profile.constraintCheck.problem(with: EngineConstraint(constraint)) {
+            return .of(.invalidArgument, "constraint", problem.description)
+        }
         if let session = entry.session, session.id.isEmpty { return .of(.invalidArgument, "session", "a session has a name") }
         if entry.session != nil, !can(.sessions) { return .of(.sessionUnsupported, "session", "the engine holds no sessions") }
         return nil

@@ -31,18 +31,12 @@ struct MockChoice {
         logprobOffset = choice.logprobOffset
         minimum = start.addingClamped(choice.minTokens)
         self.text = text
-        let natural = max(text.naturalLength, minimum)
-        switch choice.maxTokens {
-        case let most?:
-            end = min(start.addingClamped(most), mostPositions)
-            endsNaturally = false
-        case nil where ignoresEnd:
-            end = mostPositions
-            endsNaturally = false
-        case nil:
-            end = min(natural, mostPositions)
-            endsNaturally = natural <= mostPositions
-        }
+        // What keeps a constraint ends where it is complete: nothing may follow. Sentences end only where nobody says how many are wanted.
+        let natural = text.isBound ? text.naturalLength : max(text.naturalLength, minimum)
+        let ends = text.isBound || (!ignoresEnd && (text.isWritten || choice.maxTokens == nil))
+        let most = min(choice.maxTokens.map { start.addingClamped($0) } ?? .max, mostPositions)
+        end = ends ? min(natural, most) : most
+        endsNaturally = ends && natural <= most
         self.rest = rest.count
         tokens = rest + choice.shown
     }
@@ -74,7 +68,7 @@ struct MockChoice {
         output.logprobs.append(ScoredToken(token: token, logprob: logprob))
         for place in 0..<tops {
             // The printable bytes behind the token's own, so that no candidate comes twice.
-            let candidate = place == 0 ? token : 0x20 + (token &- 0x20 &+ TokenID(place)) % 95
+            let candidate = place == 0 ? token : 0x20 + TokenID((UInt64(token) + 63 + UInt64(place)) % 95)
             output.logprobs.append(ScoredToken(token: candidate, logprob: logprob))
             logprob -= 0.125 + Float(draw.next() % 1_000) / 1_000
         }

@@ -17,6 +17,15 @@ package struct MockConfiguration: Hashable, Sendable {
     package var latency: LatencyModel
     /// Nil: tokens are bytes.
     package var vocabulary: MockVocabulary?
+    /// What it says to whom; nil: sentences.
+    package var answers: MockAnswers?
+    /// How its model begins and ends thoughts; nil: it has none.
+    package var thoughts: MockThoughts?
+    /// Output has the form that a request gives it. Without it such requests are refused.
+    package var constraints = true
+    /// By name, as cards have them; empty: as the chat template says.
+    package var toolFormat = ""
+    package var reasoningFormat = ""
     /// Names of adapters that count as loaded; each gives other text.
     package var adapters: [String] = []
     /// Blocks are found again by later requests. Without it there are no sessions either.
@@ -52,7 +61,7 @@ package struct MockConfiguration: Hashable, Sendable {
     }
 
     /// What a frontend needs to render and tokenize for it: bytes as tokens, and a template that every reader knows by name.
-    private static let tokenizerFile = EngineModelFile(
+    package static let tokenizerFile = EngineModelFile(
         name: "apus-byte-tokenizer.json",
         bytes: Array(
             #"{"kind":"bytes","specials":["<|endoftext|>","<|im_start|>","<|im_end|>"],"template":"chatml","#.utf8)
@@ -65,16 +74,24 @@ package struct MockConfiguration: Hashable, Sendable {
         model.generationDefaults = vocabulary?.generationDefaults ?? Array("{}".utf8)
         model.files = vocabulary?.files ?? [Self.tokenizerFile]
         model.adapters = adapters
+        model.toolFormat = toolFormat
+        model.reasoningFormat = reasoningFormat
         model.embeddingDimensions = embeddingDimensions
         var capabilities: EngineCapabilities = [.logprobs, .choices, .exactContinuation, .salts]
         if !adapters.isEmpty { capabilities.insert(.adapters) }
         if embeddingDimensions > 0 { capabilities.insert(.embeddings) }
+        if keepsConstraints { capabilities.insert(.constraints) }
         if prefixCaching { capabilities.insert(.sessions) }
         if let kv { capabilities.formUnion(kv.capabilities) }
-        return EngineProfile(
+        var profile = EngineProfile(
             name: "mock", build: "mock-1", capabilities: capabilities, cacheReport: prefixCaching ? .exact : .noCache, model: model,
             ranks: Array(repeating: room, count: ranks), kvShape: kv?.shape(blockSize: blockSize))
+        if keepsConstraints { profile.constraintCheck = .simulated }
+        return profile
     }
+
+    /// It must be able to say what it makes up.
+    var keepsConstraints: Bool { constraints && (vocabulary == nil || vocabulary?.spelling != nil) }
 
     /// A share of a rank's blocks; a share that is none counts as 0 or 1.
     func blocks(_ share: Double) -> Int {

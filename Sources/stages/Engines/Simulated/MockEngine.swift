@@ -6,7 +6,7 @@ package final class MockEngine: InferenceEngine {
     private let latency: LatencyModel
     private let ranks: [MockRank]
     private let kv: MockKVConfiguration?
-    private let vocabulary: MockVocabulary?
+    private let speaker: MockSpeaker
     private var requests: [EngineRequestKey: (request: MockRequest, rank: Int)] = [:]
     /// Ranks of open sessions.
     private var sessions: [UInt64: Int] = [:]
@@ -17,28 +17,29 @@ package final class MockEngine: InferenceEngine {
         profile = configuration.profile
         latency = configuration.latency
         kv = configuration.kv
-        vocabulary = configuration.vocabulary
+        speaker = MockSpeaker(configuration)
         ranks = profile.ranks.indices.map { MockRank(Rank(UInt32($0)), configuration) }
     }
 
     package var hasWork: Bool { !ends.isEmpty || ranks.contains { $0.hasWork } }
 
     package func admit(_ request: EngineRequest) {
-        let made = MockRequest(
-            request, blockSize: Int(profile.model.blockSize), caches: profile.cacheReport == .exact, vocabulary: vocabulary)
+        let texts = speaker.texts(for: request)
+        let made = MockRequest(request, blockSize: Int(profile.model.blockSize), caches: profile.cacheReport == .exact, texts: texts ?? [])
         let rank = Int(request.rank.rawValue)
-        if let fault = problem(with: request, made) ?? made.prepareHandOver(request, kv) ?? ranks[rank].admit(made) {
+        if let fault = problem(with: request, made, canSpeak: texts != nil) ?? made.prepareHandOver(request, kv) ?? ranks[rank].admit(made)
+        {
             ends.append(made.end(.failed(fault)))
         } else {
             requests[request.key] = (made, rank)
         }
     }
 
-    private func problem(with request: EngineRequest, _ made: MockRequest) -> EngineFault? {
+    private func problem(with request: EngineRequest, _ made: MockRequest, canSpeak: Bool) -> EngineFault? {
         if request.rank.rawValue >= ranks.count { return .unsupported("rank") }
         if !request.adapter.isEmpty, !profile.model.adapters.contains(request.adapter) { return .unsupported("adapter") }
         if request.embeds, !profile.capabilities.contains(.embeddings) { return .unsupported("task") }
-        if request.constraint != nil { return .unsupported("constraint") }
+        if !canSpeak { return .unsupported("constraint") }
         if request.prompt.isEmpty { return .unsupported("promptTokens") }
         if !made.isFeasible { return .unsupported("choices") }
         return nil

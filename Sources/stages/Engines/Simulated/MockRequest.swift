@@ -47,7 +47,8 @@ final class MockRequest {
     /// Beside it, since every step asks.
     private(set) var isPrefillLeg = false
 
-    init(_ request: EngineRequest, blockSize: Int, caches: Bool, vocabulary: MockVocabulary?) {
+    /// `texts` are those of its choices, none for a request that cannot be served.
+    init(_ request: EngineRequest, blockSize: Int, caches: Bool, texts: [MockText]) {
         key = request.key
         priority = request.priority
         adapter = request.adapter
@@ -61,14 +62,9 @@ final class MockRequest {
         fullTokens = request.prompt.count / blockSize * blockSize
         let rest = request.prompt[fullTokens...]
         media = Self.media(request.media, tokens: request.prompt.count, blockSize: blockSize)
-        let hash = MockText.promptHash(request.prompt, adapter: request.adapter)
-        // A vector comes of the prompt alone: one choice stands for it, and never says anything.
-        let wanted = embeds ? [EngineChoice(choice: 0, maxTokens: 1)] : request.choices
         let mostPositions = embeds ? 1 : UInt32(clamping: max(0, request.contextLimit - request.prompt.count))
-        choices = wanted.map { choice in
-            MockChoice(
-                choice, text: MockText(promptHash: hash, seed: request.sampling.seed &+ UInt64(choice.choice), vocabulary),
-                ignoresEnd: request.sampling.ignoreEndOfText, mostPositions: mostPositions, rest: rest)
+        choices = zip(request.spokenChoices, texts).map { choice, text in
+            MockChoice(choice, text: text, ignoresEnd: request.sampling.ignoreEndOfText, mostPositions: mostPositions, rest: rest)
         }
         unfinished = choices.count
         prefillTokens = choices.reduce(prompt.count) { $0 + $1.known }

@@ -20,7 +20,9 @@ struct MockText {
     private let speech: [TokenID]
     /// Where the piece begins.
     private var start = 0
-    let endOfText: TokenID
+    /// What comes before any sentence; nil: nothing.
+    private var written: MockWords?
+    private(set) var endOfText: TokenID
 
     /// `promptHash` is that of the original prompt: what earlier attempts showed must not change what comes.
     init(promptHash: UInt64, seed: UInt64, _ vocabulary: MockVocabulary? = nil) {
@@ -31,17 +33,38 @@ struct MockText {
         key = keyed.next()
     }
 
+    /// Says these words, and ends behind them.
+    mutating func say(_ words: MockWords) {
+        written = words
+        endOfText = words.end ?? endOfText
+    }
+
+    /// Whether the text has an end of its own, however long it may be.
+    var isWritten: Bool { written != nil }
+    /// Whether it ends there whatever else is wanted.
+    var isBound: Bool { written?.isBound ?? false }
+
     static func promptHash(_ prompt: [TokenID], adapter: String) -> UInt64 {
         prompt.withUnsafeBytes { XXH3.hash($0, seed: adapter.isEmpty ? 0 : XXH3.hash(adapter)) }
     }
 
-    /// Where the text ends by itself: 16 to 256 tokens, the last one `endOfText`.
+    /// For a draw that nothing else is drawn with.
+    func draw(for purpose: Purpose) -> SeededRandom { SeededRandom(seed: key ^ purpose.rawValue) }
+
+    enum Purpose: UInt64 {
+        case answer = 0x5A1D_0C0F_FEE5_0001
+        case constraint = 0xC0DE_0C0F_FEE5_0002
+    }
+
+    /// Where the text ends by itself: behind what is written, or after 16 to 256 tokens; the last one is `endOfText`.
     var naturalLength: UInt32 {
+        if let written { return UInt32(clamping: written.tokens.count + 1) }
         var draw = SeededRandom(seed: ~key)
         return 16 + UInt32(draw.next() % 241)
     }
 
     mutating func token(at position: UInt32) -> TokenID {
+        if let written, Int(position) < written.tokens.count { return written.tokens[Int(position)] }
         if !speech.isEmpty { return spoken(at: position) }
         let wanted = position / UInt32(Self.sentenceBytes)
         if wanted != number { write(wanted) }
@@ -99,8 +122,8 @@ struct MockText {
 
     private static let longestWord = words.count
 
-    /// By length, from one letter on.
-    private static let words: [[[UInt8]]] = [
+    /// By length, from one letter on; made-up texts of all kinds are of these.
+    static let words: [[[UInt8]]] = [
         ["a"],
         ["we", "it", "is", "on", "at", "by", "to", "in"],
         ["the", "and", "one", "now", "sun", "sea", "day", "way", "red", "new"],

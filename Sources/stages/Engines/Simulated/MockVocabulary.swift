@@ -9,6 +9,8 @@ package struct MockVocabulary: Hashable, Sendable {
     package let size: UInt32
     package let endOfText: TokenID
     let speech: [TokenID]
+    /// Nil: it says what is in `speech` and nothing else.
+    let spelling: MockSpelling?
 
     /// A piece is so many tokens in a row.
     static let piece = 16
@@ -16,13 +18,17 @@ package struct MockVocabulary: Hashable, Sendable {
     static let leastSize: UInt32 = 128
 
     /// Nil if there is too little to speak with: `speech` has the tokens of `sentences`, all below `size`.
-    package init?(files: [EngineModelFile], generationDefaults: [UInt8], size: UInt32, endOfText: TokenID, speech: [TokenID]) {
+    package init?(
+        files: [EngineModelFile], generationDefaults: [UInt8], size: UInt32, endOfText: TokenID, speech: [TokenID],
+        spelling: MockSpelling? = nil
+    ) {
         guard size >= Self.leastSize, endOfText < size, speech.count > Self.piece, speech.allSatisfy({ $0 < size }) else { return nil }
         self.files = files
         self.generationDefaults = generationDefaults
         self.size = size
         self.endOfText = endOfText
         self.speech = speech
+        self.spelling = spelling
     }
 
     /// What to tokenize for `speech`.

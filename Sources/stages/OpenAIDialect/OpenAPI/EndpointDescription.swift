@@ -78,7 +78,19 @@ extension EndpointDescription {
     ]
 
     /// Headers by which proxies say where a request is to run.
-    static let pins: [Parameter] = []
+    static let pins = [
+        Parameter(
+            name: "x-worker-instance-id", place: .header, description: "Before nvext.backend_instance_id and nvext.decode_worker_id.",
+            schema: worker),
+        Parameter(name: "x-prefill-instance-id", place: .header, description: "Before nvext.prefill_worker_id.", schema: worker),
+        Parameter(name: "x-data-parallel-rank", place: .header, description: "Before nvext.dp_rank.", schema: rank),
+        Parameter(name: "x-dp-rank", place: .header, description: "The older name of x-data-parallel-rank.", schema: rank),
+        Parameter(
+            name: "x-prefill-dp-rank", place: .header, description: "Before nvext.prefill_dp_rank; 4294967295 says nothing.", schema: rank),
+    ]
+
+    private static let worker = Schema(#"{"type":"string","pattern":"^([0-9]{1,19}|[0-9a-fA-F]{16})$"}"#)
+    private static let rank = Schema.integer(0...Int(UInt32.max))
 
     // MARK: As it is written
 

@@ -8,7 +8,7 @@ package enum OpenAPIDocument {
     /// In the order in which they are told. A new family of endpoints adds its list here, and its schemas stand with it.
     static let endpoints =
         ChatCompletionsDescription.endpoints + CompletionsDescription.endpoints + EmbeddingsDescription.endpoints
-        + ModelsDescription.endpoints + ProcessDescription.endpoints
+        + TokensDescription.endpoints + ModelsDescription.endpoints + ProcessDescription.endpoints
 
     /// What several endpoints refer to.
     private static let shared = ErrorSchemas.all + ConversationSchemas.all + GenerationSchemas.all + ExtensionSchemas.all

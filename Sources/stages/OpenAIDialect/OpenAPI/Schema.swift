@@ -35,7 +35,11 @@ struct Schema {
         Schema(#"{"type":"number","minimum":\#(range.lowerBound),"maximum":\#(range.upperBound)}"#)
     }
 
-    static func word(_ words: String...) -> Schema { Schema(#"{"enum":[\#(words.map { "\"\($0)\"" }.joined(separator: ","))]}"#) }
+    static func word(_ words: String...) -> Schema { self.words(words) }
+
+    static func words(_ words: [String]) -> Schema {
+        Schema(#"{"enum":[\#(words.map { "\"\($0)\"" }.joined(separator: ","))]}"#)
+    }
 
     // MARK: Made of others
 

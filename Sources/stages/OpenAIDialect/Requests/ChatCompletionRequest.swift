@@ -23,10 +23,8 @@ package struct ChatCompletionRequest: Hashable, Sendable {
         try body.template(into: &conversation)
         let constraint = try body.constraint()
         let extensions = try body.extensions()
-        // The template makes the prompt of a conversation; there is no raw one to be used.
-        if extensions.isRawPrompt { throw .unsupported("nvext.use_raw_prompt", "with messages") }
-        generation = GenerationRequest(
-            model: model, prompt: extensions.promptTokens.map { .tokens($0) } ?? .conversation(conversation))
+        let prompt = extensions.isRawPrompt ? try Self.rawPrompt(conversation) : .conversation(conversation)
+        generation = GenerationRequest(model: model, prompt: extensions.promptTokens.map { .tokens($0) } ?? prompt)
         generation.sampling = sampling
         generation.sampling.topLogprobs = try body.chatLogprobs()
         generation.sampling.promptLogprobs = try body.promptLogprobs()
@@ -35,18 +33,33 @@ package struct ChatCompletionRequest: Hashable, Sendable {
         generation.take(extensions)
         try body.labels(into: &generation)
         try body.refuse(Self.refused)
+        try body.refuse(unless: Self.fixed)
         try body.textOnly()
         unknownFields = body.finish()
     }
 
     /// `functions` is the older form of `tools`.
     static let refused = RequestBody.refusedEverywhere + ["functions", "function_call", "audio", "chat_template", "echo"]
+
+    /// The template writes a model's own tokens itself.
+    static let fixed = RequestBody.fixedEverywhere + [(name: "add_special_tokens", value: false)]
+
+    /// Checked, and of no effect: no template has a place for it.
+    static let verbosities = ["low", "medium", "high"]
+
+    /// What stands for the prompt of a conversation without its template: the one thing that is said in it.
+    private static func rawPrompt(_ conversation: Conversation) throws(FieldFault) -> GenerationRequest.Prompt {
+        guard conversation.messages.count == 1, conversation.tools.isEmpty, conversation.messages[0].role == .user,
+            case .text(let text) = conversation.messages[0].content
+        else { throw .unsupported("nvext.use_raw_prompt", "with anything but one message of a user, in one text and without tools") }
+        return .text(text)
+    }
 }
 
 extension GenerationRequest {
     mutating func take(_ extensions: ExtensionFields) {
         hints = extensions.hints
-        sampling.maxThinkingTokens = extensions.maxThinkingTokens
+        if let most = extensions.maxThinkingTokens { sampling.maxThinkingTokens = most }
         if extensions.isGreedy { sampling.temperature = 0 }
     }
 }
@@ -63,7 +76,7 @@ extension RequestBody {
         return UInt32(most ?? 0)
     }
 
-    fileprivate mutating func template(into conversation: inout Conversation) throws(FieldFault) {
+    mutating func template(into conversation: inout Conversation) throws(FieldFault) {
         conversation.addsGenerationPrompt = try fields.flag("add_generation_prompt") ?? true
         conversation.continuesLastMessage = try fields.flag("continue_final_message") ?? false
         if conversation.continuesLastMessage {
@@ -73,12 +86,45 @@ extension RequestBody {
             }
             conversation.addsGenerationPrompt = false
         }
-        guard let value = fields.take("chat_template_kwargs") else { return }
-        guard let object = value.asObject else { throw .type("chat_template_kwargs", expected: "an object", got: value) }
-        if !object.isEmpty { conversation.templateArguments = String(decoding: value.encoded(), as: UTF8.self) }
+        try templateArguments(into: &conversation)
     }
 
+    /// What the client gives by name comes first; the API's own words for such things fill in what it leaves open.
+    private mutating func templateArguments(into conversation: inout Conversation) throws(FieldFault) {
+        var given: [JSONObject.Member] = []
+        if let value = fields.take("chat_template_kwargs") {
+            guard let object = value.asObject else { throw .type("chat_template_kwargs", expected: "an object", got: value) }
+            given = object.members
+        }
+        var filled: [JSONObject.Member] = []
+        if let effort = try fields.text("reasoning_effort", atMost: DialectLimits.json.bytes) {
+            guard Self.efforts.contains(effort) else { throw .word("reasoning_effort", effort, expected: Self.efforts) }
+            filled.append(JSONObject.Member(name: "reasoning_effort", value: .string(effort)))
+        }
+        if let documents = try fields.array("documents", atMost: DialectLimits.documents) {
+            for (index, document) in documents.enumerated() where document.asObject == nil {
+                throw .type("documents[\(index)]", expected: "an object", got: document)
+            }
+            filled.append(JSONObject.Member(name: "documents", value: .array(documents)))
+        }
+        given += filled.filter { member in !given.contains { $0.name == member.name } }
+        guard !given.isEmpty else { return }
+        var writer = JSONWriter()
+        writer.beginObject()
+        for member in given {
+            writer.key(member.name)
+            writer.value(member.value)
+        }
+        writer.endObject()
+        conversation.templateArguments = String(decoding: writer.finish(), as: UTF8.self)
+    }
+
+    static let efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
     fileprivate mutating func textOnly() throws(FieldFault) {
+        if let word = try fields.text("verbosity", atMost: DialectLimits.json.bytes), !ChatCompletionRequest.verbosities.contains(word) {
+            throw .word("verbosity", word, expected: ChatCompletionRequest.verbosities)
+        }
         let kinds = try fields.texts("modalities", atMost: DialectLimits.hintWords, bytes: 0...DialectLimits.label) ?? []
         if let index = kinds.firstIndex(where: { $0 != "text" }) { throw .unsupported("modalities[\(index)]", "with any value but 'text'") }
     }

@@ -39,6 +39,7 @@ package struct CompletionRequest: Hashable, Sendable {
             throw .unsupported("best_of", "with another value than 'n'")
         }
         try body.refuse(Self.refused)
+        try body.refuse(unless: Self.fixed)
         unknownFields = body.finish()
         if prompts.count > 1 { try checkForSeveral(extensions) }
     }
@@ -55,6 +56,9 @@ package struct CompletionRequest: Hashable, Sendable {
     }
 
     static let refused = RequestBody.refusedEverywhere + ["suffix", "prompt_embeds"]
+
+    /// A raw prompt is what stands behind a model's own tokens.
+    static let fixed = RequestBody.fixedEverywhere + [(name: "add_special_tokens", value: true)]
 }
 
 extension RequestBody {

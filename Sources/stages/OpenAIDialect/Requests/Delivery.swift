@@ -4,8 +4,22 @@ package struct Delivery: Hashable, Sendable {
     package var usage = UsageReporting.none
     /// The prompt stands before each answer (text completions only).
     package var echoesPrompt = false
+    /// Members of the answer that repeat the request, as JSON and without braces, where its API has such.
+    package var repeated: [UInt8] = []
+    package var fieldNames = FieldNames.chat
 
     package init() {}
+}
+
+/// What an API calls the fields that a model may refuse.
+package struct FieldNames: Hashable, Sendable {
+    package let conversation: String
+    /// The form of the output.
+    package let format: String
+    package let logprobs: String
+
+    package static let chat = FieldNames(conversation: "messages", format: "response_format", logprobs: "logprobs")
+    package static let responses = FieldNames(conversation: "input", format: "text.format", logprobs: "include")
 }
 
 /// Where a stream tells usage. Replies of one body always do.

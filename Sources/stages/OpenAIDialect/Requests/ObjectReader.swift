@@ -33,6 +33,9 @@ struct ObjectReader {
         return nil
     }
 
+    /// Whether it is there, and not null.
+    func has(_ name: String) -> Bool { members.contains { $0.name == name && !$0.value.isNull } }
+
     /// Counts the members that were never taken; `object` stands before their names, such as `nvext.`.
     func listUnknown(in object: String = "", into unknown: inout UnknownFields) {
         guard remaining > 0 else { return }

@@ -34,10 +34,44 @@ extension RequestBody {
             try Self.tokens(elements, "token_data")
         }
         read.maxThinkingTokens = try nvext.word32("max_thinking_tokens")
+        try mediaRouting(&nvext)
         // Ignored, it would let prompts share a cache that their clients want apart.
         if nvext.take("cache_salt") != nil { throw .unsupported("cache_salt") }
         nvext.listUnknown(in: "nvext.", into: &unknown)
         return read
+    }
+
+    /// Where media lie in the prompt, from whoever prepared it. No model here takes any, so it is checked and counted with what means nothing.
+    private mutating func mediaRouting(_ nvext: inout ObjectReader) throws(FieldFault) {
+        guard var info = try nvext.object("mm_routing_info") else { return }
+        unknown.add("mm_routing_info", in: "nvext.")
+        do throws(FieldFault) {
+            if let tokens = try info.array("routing_token_ids", atMost: DialectLimits.promptTokens) {
+                _ = try Self.tokens(tokens, "routing_token_ids")
+            }
+            for (index, block) in (try info.array("block_mm_infos", atMost: DialectLimits.promptTokens) ?? []).enumerated() {
+                guard !block.isNull else { continue }
+                do throws(FieldFault) { try Self.checkBlock(block) } catch { throw error.inside("block_mm_infos", index) }
+            }
+        } catch { throw error.inside("mm_routing_info") }
+    }
+
+    private static func checkBlock(_ block: JSONValue) throws(FieldFault) {
+        guard let object = block.asObject else { throw .type("", expected: "an object", got: block) }
+        var fields = try ObjectReader(object)
+        for (index, medium) in (try fields.array("mm_objects", atMost: DialectLimits.mediaPerBlock) ?? []).enumerated() {
+            do throws(FieldFault) {
+                guard let object = medium.asObject else { throw .type("", expected: "an object", got: medium) }
+                var fields = try ObjectReader(object)
+                guard try fields.word64("mm_hash", signed: false) != nil else { throw .missing("mm_hash") }
+                for (index, offset) in (try fields.array("offsets", atMost: DialectLimits.mediaPerBlock) ?? []).enumerated() {
+                    let ends = offset.asArray ?? []
+                    guard ends.count == 2, ends.allSatisfy({ $0.asUInt64 != nil }) else {
+                        throw .value("offsets[\(index)]", expected: "two integers that are not negative")
+                    }
+                }
+            } catch { throw error.inside("mm_objects", index) }
+        }
     }
 
     private static func pins(_ nvext: inout ObjectReader, _ hints: inout RoutingHints) throws(FieldFault) {

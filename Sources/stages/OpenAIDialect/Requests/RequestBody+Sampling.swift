@@ -17,6 +17,7 @@ extension RequestBody {
         try limits(of: &sampling)
         try stops(of: &sampling)
         sampling.logitBias = try logitBias()
+        sampling.maxThinkingTokens = try fields.word32("thinking_token_budget")
         sampling.showsSpecialTokens = try fields.flag("skip_special_tokens").map { !$0 } ?? false
         return sampling
     }

@@ -74,17 +74,20 @@ extension RequestBody {
 
     private static func schema(_ format: inout ObjectReader) throws(FieldFault) -> String {
         guard var wrapper = try format.object("json_schema") else { throw .missing("json_schema") }
-        do throws(FieldFault) {
-            guard try wrapper.text("name", atMost: DialectLimits.name) != nil else { throw .missing("name") }
-            _ = try wrapper.flag("strict")
-            _ = try wrapper.text("description", atMost: DialectLimits.json.bytes)
-            guard let schema = wrapper.take("schema") else { throw .missing("schema") }
-            guard schema.asObject != nil else { throw .type("schema", expected: "an object", got: schema) }
-            let text = schema.encoded()
-            guard text.count <= DialectLimits.schemaBytes else {
-                throw .value("schema", expected: "at most \(DialectLimits.schemaBytes) bytes", code: "string_above_max_length")
-            }
-            return String(decoding: text, as: UTF8.self)
-        } catch { throw error.inside("json_schema") }
+        do throws(FieldFault) { return try schema(named: &wrapper) } catch { throw error.inside("json_schema") }
+    }
+
+    /// A schema that stands beside its name.
+    static func schema(named fields: inout ObjectReader) throws(FieldFault) -> String {
+        guard try fields.text("name", atMost: DialectLimits.name) != nil else { throw .missing("name") }
+        _ = try fields.flag("strict")
+        _ = try fields.text("description", atMost: DialectLimits.json.bytes)
+        guard let schema = fields.take("schema") else { throw .missing("schema") }
+        guard schema.asObject != nil else { throw .type("schema", expected: "an object", got: schema) }
+        let text = schema.encoded()
+        guard text.count <= DialectLimits.schemaBytes else {
+            throw .value("schema", expected: "at most \(DialectLimits.schemaBytes) bytes", code: "string_above_max_length")
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 }

@@ -34,6 +34,8 @@ struct RequestBody {
             let atEnd = try options.flag("include_usage") ?? false
             let continuous = try options.flag("continuous_usage_stats") ?? false
             delivery.usage = continuous ? .continuous : atEnd ? .atEnd : .none
+            // Padding against those who guess words from the lengths of packets: what the transport encrypts is not ours to pad.
+            _ = try options.flag("include_obfuscation")
         } catch { throw error.inside("stream_options") }
         options.listUnknown(in: "stream_options.", into: &unknown)
         return delivery
@@ -43,13 +45,32 @@ struct RequestBody {
     mutating func labels(into request: inout GenerationRequest) throws(FieldFault) {
         request.user = try fields.text("user", atMost: DialectLimits.label)
         request.cacheKey = try fields.text("prompt_cache_key", atMost: DialectLimits.label)
-        _ = try fields.object("metadata")
-        _ = try fields.text("service_tier", atMost: DialectLimits.label)
-        _ = try fields.flag("store")
+        for name in Self.notedTexts { _ = try fields.text(name, atMost: DialectLimits.label) }
+        for name in Self.notedFlags { _ = try fields.flag(name) }
+        for name in Self.notedObjects { _ = try fields.object(name) }
+        _ = try fields.integer("priority", in: Int(Int32.min)...Int(Int32.max))
+        _ = try fields.number("length_penalty", in: DialectLimits.anyFloat)
     }
+
+    // Checked for their type and of no effect: what other servers record, bill or hurry by, and what belongs to media and beams.
+    static let notedTexts = ["service_tier", "safety_identifier", "prompt_cache_retention", "request_id", "rid"]
+    static let notedFlags = ["store", "spaces_between_special_tokens"]
+    static let notedObjects = ["metadata", "prompt_cache_options", "prediction", "mm_processor_kwargs", "media_io_kwargs"]
+
+    /// Refuses these switches where they are thrown: an answer is always as their default says.
+    mutating func refuse(unless defaults: [(name: String, value: Bool)]) throws(FieldFault) {
+        for (name, value) in defaults {
+            if let asked = try fields.flag(name), asked != value { throw .unsupported(name, "with \(asked)") }
+        }
+    }
+
+    /// Thoughts are told apart from what is said wherever a model has a form for them, and streamed as they come.
+    static let fixedEverywhere = [(name: "include_reasoning", value: true), ("separate_reasoning", true), ("stream_reasoning", true)]
 
     /// Refuses what would change the output and is not honoured: a client that asks for it would be misled by silence.
     mutating func refuse(_ names: [String]) throws(FieldFault) {
+        // Options of a search, even none of them, ask for one.
+        if let options = fields.take("web_search_options"), options.asObject != nil { throw .unsupported("web_search_options") }
         for name in names where !Self.asksNothing(fields.take(name)) { throw .unsupported(name) }
     }
 
@@ -64,10 +85,13 @@ struct RequestBody {
         }
     }
 
-    /// Of engines' and routers' extensions to the API.
+    /// Newer parts of the API, and extensions of engines and routers to it.
     static let refusedEverywhere = [
-        "guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs", "use_beam_search", "bad_words",
-        "allowed_token_ids", "logits_processors", "truncate_prompt_tokens", "cache_salt",
+        "moderation", "web_search_options", "guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs", "regex",
+        "ebnf", "json_schema", "use_beam_search", "bad_words", "allowed_token_ids", "logits_processors", "custom_logit_processor",
+        "custom_params", "truncate_prompt_tokens", "stop_regex", "no_stop_trim", "cache_salt", "extra_key", "return_token_ids",
+        "return_tokens_as_token_ids", "return_hidden_states", "return_routed_experts", "input_ids", "input_embeds", "lora_path",
+        "session_params", "data_parallel_rank", "kv_transfer_params", "bootstrap_host", "bootstrap_port", "bootstrap_room", "vllm_xargs",
     ]
 
     mutating func finish() -> UnknownFields {

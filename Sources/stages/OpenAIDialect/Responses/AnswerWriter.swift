@@ -11,6 +11,12 @@ package protocol AnswerWriter: Sendable {
     /// Of failures before anything was written.
     var errorStyle: ErrorStyle { get }
 
+    /// True: of an answer in one body, its pieces are told as those of a stream are, without events, and `appendBody` writes what came of them.
+    var gathersBody: Bool { get }
+
+    /// True: a stream tells again at its end what it said before, so that it may grow by much at once.
+    var repeatsItself: Bool { get }
+
     /// The `nvext` object of every chunk, as JSON; empty: none.
     var chunkExtension: [UInt8] { get set }
 
@@ -37,12 +43,14 @@ package protocol AnswerWriter: Sendable {
     /// Something went wrong after the stream had begun.
     mutating func appendFailure(_ failure: ErrorBody, to events: inout [UInt8])
 
-    /// The whole answer at once. Choices are written in their order; `extensionJSON` empty: none.
+    /// The whole answer at once. Choices are written in their order, unless they were gathered; `extensionJSON` empty: none.
     func appendBody(_ choices: [CompletedChoice], usage: TokenUsage, extensionJSON: [UInt8], to bytes: inout [UInt8])
 }
 
 extension AnswerWriter {
     package var errorStyle: ErrorStyle { .openAI }
+    package var gathersBody: Bool { false }
+    package var repeatsItself: Bool { false }
 
     // APIs without a form for these are never asked for them with anything to lose.
     package mutating func appendBeginning(usage: TokenUsage, to events: inout [UInt8]) {}

@@ -5,6 +5,12 @@ extension LogprobsBuffer {
     /// `{"content":[{"token","logprob","bytes","top_logprobs":[…]}],"refusal":null}`.
     func appendChat(to bytes: inout [UInt8]) {
         bytes.append(static: #"{"content":["#)
+        appendTokens(to: &bytes)
+        bytes.append(static: #"],"refusal":null}"#)
+    }
+
+    /// `{"token","logprob","bytes","top_logprobs":[…]}` for each token, with commas between them.
+    func appendTokens(to bytes: inout [UInt8]) {
         forEachToken { first, chosen, alternatives in
             if !first { bytes.append(UInt8(ascii: ",")) }
             Self.appendChat(self.bytes[span(chosen)], entries[chosen].logprob, to: &bytes)
@@ -16,7 +22,6 @@ extension LogprobsBuffer {
             }
             bytes.append(static: "]}")
         }
-        bytes.append(static: #"],"refusal":null}"#)
     }
 
     /// `{"tokens":[…],"token_logprobs":[…],"top_logprobs":[{…}],"text_offset":[…]}`.

@@ -8,7 +8,7 @@ package enum ReasoningFormat: String, Hashable, Sendable, CaseIterable {
     case harmony
 
     /// The marker before a thought; nil: the form has its own parser.
-    var opener: String? {
+    package var opener: String? {
         switch self {
         case .think: "<think>"
         case .thinking: "<thinking>"
@@ -23,7 +23,7 @@ package enum ReasoningFormat: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    var closer: String? {
+    package var closer: String? {
         switch self {
         case .think: "</think>"
         case .thinking: "</thinking>"

@@ -43,7 +43,7 @@ final class AnswerShare {
         self.echo = echo
         firstChoice = before
         answer.add(self)
-        guard !answer.isStreamed else { return }
+        guard !answer.takesPieces else { return }
         for choice in before..<before + choices {
             answer.bodies.append(
                 CompletedChoice(
@@ -65,6 +65,7 @@ final class AnswerShare {
     var echoedCodePoints: Int { String(decoding: echo, as: UTF8.self).unicodeScalars.count }
 
     var isStreamed: Bool { answer?.isStreamed ?? false }
+    var takesPieces: Bool { answer?.takesPieces ?? false }
     var hasBegun: Bool { answer?.hasBegun ?? false }
     var isGone: Bool { answer?.isGone ?? false }
     var cookie: HTTPField? {
@@ -88,7 +89,7 @@ final class AnswerShare {
         if choice == 0 { transcript?.says(text) }
         guard let answer else { return }
         let index = index(choice)
-        guard answer.isStreamed else { return answer.bodies[index].text.append(text) }
+        guard answer.takesPieces else { return answer.bodies[index].text.append(text) }
         guard !text.isEmpty || logprobs != nil else { return }
         answer.event(of: self) { $0.appendText(choice: index, text, logprobs: logprobs, usage: $1, to: &$2) }
     }
@@ -97,7 +98,7 @@ final class AnswerShare {
         if choice == 0 { transcript?.thinks(text) }
         guard let answer else { return }
         let index = index(choice)
-        guard answer.isStreamed else { return answer.bodies[index].reasoning.append(text) }
+        guard answer.takesPieces else { return answer.bodies[index].reasoning.append(text) }
         answer.event(of: self) { $0.appendReasoning(choice: index, text, usage: $1, to: &$2) }
     }
 
@@ -105,7 +106,7 @@ final class AnswerShare {
         if choice == 0 { transcript?.calls(call) }
         guard let answer else { return }
         let index = index(choice)
-        guard answer.isStreamed else { return answer.bodies[index].calls.append(CompletedChoice.Call(call)) }
+        guard answer.takesPieces else { return answer.bodies[index].calls.append(CompletedChoice.Call(call)) }
         answer.event(of: self) { $0.appendCall(choice: index, call, usage: $1, to: &$2) }
     }
 
@@ -114,7 +115,7 @@ final class AnswerShare {
         if choice == 0 { transcript?.calls(with: text) }
         guard let answer else { return }
         let index = index(choice)
-        guard answer.isStreamed else {
+        guard answer.takesPieces else {
             let last = answer.bodies[index].calls.indices.last
             if let last { answer.bodies[index].calls[last].arguments.append(text) }
             return
@@ -123,7 +124,7 @@ final class AnswerShare {
     }
 
     func callEnded(choice: UInt8, call: Int) {
-        guard let answer, answer.isStreamed else { return }
+        guard let answer, answer.takesPieces else { return }
         let index = index(choice)
         answer.event(of: self) { $0.appendCallEnd(choice: index, call: call, usage: $1, to: &$2) }
     }
@@ -145,8 +146,11 @@ final class AnswerShare {
         guard let answer else { return }
         let index = index(choice)
         guard answer.isStreamed else {
-            answer.bodies[index].finish = finish
-            return
+            guard answer.takesPieces else {
+                answer.bodies[index].finish = finish
+                return
+            }
+            return answer.event(of: self) { $0.appendFinish(choice: index, finish, usage: $1, extensionJSON: nil, to: &$2) }
         }
         record.choiceEnds()
         let last = toldWithEnd

@@ -15,6 +15,8 @@ final class ClientAnswer {
     /// Of all shares together.
     var usage = TokenUsage()
     private var writer: any AnswerWriter
+    /// Events that stand before those of a stream.
+    var preface: [UInt8] = []
     private let keepalive: Duration
     private let loop: Loop
     private(set) var hasBegun = false
@@ -46,6 +48,8 @@ final class ClientAnswer {
 
     var isStreamed: Bool { writer.delivery.isStreamed }
     var isGone: Bool { exchange.isGone }
+    /// The writer hears of each piece: of a stream, or of a body that it puts together itself.
+    var takesPieces: Bool { isStreamed || writer.gathersBody }
 
     // MARK: Shares
 
@@ -74,18 +78,24 @@ final class ClientAnswer {
         hasBegun = true
         lastWrite = loop.now
         exchange.beginStream(.ok, headers: ServerSentEvents.headers + headers)
-        exchange.append { writer.appendBeginning(usage: usage, to: &$0) }
+        exchange.append { $0.append(contentsOf: preface) }
+        preface = []
+        exchange.append(inBulk: writer.repeatsItself) { writer.appendBeginning(usage: usage, to: &$0) }
         keepaliveTimer = loop.schedule(after: keepalive, whenSilent)
     }
 
-    /// `write` appends whole events of a share of a stream.
+    /// `write` appends whole events of a share; none where a body is put together.
     func event(of share: AnswerShare, _ write: (inout any AnswerWriter, TokenUsage, inout [UInt8]) -> Void) {
+        guard isStreamed else {
+            var none: [UInt8] = []
+            return write(&writer, usage, &none)
+        }
         lastWrite = loop.now
         if teller !== share {
             teller = share
             writer.chunkExtension = share.chunkExtension
         }
-        exchange.append { write(&writer, usage, &$0) }
+        exchange.append(inBulk: writer.repeatsItself) { write(&writer, usage, &$0) }
     }
 
     /// Every choice of that share has finished. With the last of them the answer ends, and one body tells of that one what it tells of a request.
@@ -98,7 +108,7 @@ final class ClientAnswer {
             return exchange.respond(
                 HTTPResponse.json(.ok, body, headers: headers + [HTTPField("server-timing", share.record.serverTiming)]))
         }
-        exchange.append { writer.appendEnd(usage: usage, to: &$0) }
+        exchange.append(inBulk: writer.repeatsItself) { writer.appendEnd(usage: usage, to: &$0) }
         exchange.endStream()
     }
 
@@ -109,7 +119,7 @@ final class ClientAnswer {
         guard !hasFailed else { return }
         hasFailed = true
         if hasBegun {
-            exchange.append { writer.appendFailure(failure, to: &$0) }
+            exchange.append(inBulk: writer.repeatsItself) { writer.appendFailure(failure, to: &$0) }
             exchange.endStream()
         } else {
             exchange.respond(.error(failure, writer.errorStyle, requestID: requestID))

@@ -189,7 +189,7 @@ final class ReleasedAnswer {
                 }
             }
         }
-        guard answer.isStreamed else {
+        guard answer.takesPieces else {
             answer.withBodyLogprobs(choice: choice, fill)
             return tell(choice: choice, logprobs: nil)
         }

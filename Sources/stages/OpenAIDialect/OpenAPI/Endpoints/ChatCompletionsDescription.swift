@@ -11,8 +11,9 @@ enum ChatCompletionsDescription {
         [ConversationSchemas.messages] + GenerationSchemas.members + ConversationSchemas.template + [
             .may("logprobs", .flag), .may("top_logprobs", .integer(0...DialectLimits.topLogprobs)),
             .may("tool_choice", .ref("ToolChoice")), .may("parallel_tool_calls", .flag),
+            .may("verbosity", .words(ChatCompletionRequest.verbosities).described(GenerationSchemas.noEffect)),
             .may("modalities", .array(of: .word("text"), 0...DialectLimits.hintWords)),
-        ] + ChatCompletionRequest.refused.map { .refused($0) }
+        ] + ChatCompletionRequest.refused.map { .refused($0) } + GenerationSchemas.fixed(ChatCompletionRequest.fixed)
     ).with(
         "if", #"{"required":["top_logprobs"],"properties":{"top_logprobs":{"type":"integer","minimum":1}}}"#
     ).with("then", #"{"required":["logprobs"],"properties":{"logprobs":{"const":true}}}"#)

@@ -12,7 +12,7 @@ enum CompletionsDescription {
             .may("echo", .flag.described("The prompt stands before the answer. Not together with logprobs.")),
             .may("logprobs", .integer(0...DialectLimits.topLogprobs)),
             .may("best_of", .integer(1...DialectLimits.choices).described("As many as n.")),
-        ] + CompletionRequest.refused.map { .refused($0) })
+        ] + CompletionRequest.refused.map { .refused($0) } + GenerationSchemas.fixed(CompletionRequest.fixed))
 
     private static let prompt = Schema.either(
         .text, tokens, .array(of: .text, 1...DialectLimits.prompts), .array(of: tokens, 1...DialectLimits.prompts)

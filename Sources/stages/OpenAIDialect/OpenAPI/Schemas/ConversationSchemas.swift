@@ -56,6 +56,8 @@ enum ConversationSchemas {
         .may("add_generation_prompt", .flag.described("By default true.")),
         .may("continue_final_message", .flag.described("The last message is the assistant's, and goes on.")),
         .may("chat_template_kwargs", .object.described("Values for the template.")),
+        .may("reasoning_effort", .words(RequestBody.efforts).described("For templates that know it, unless they are given it already.")),
+        .may("documents", .array(of: .object, 0...DialectLimits.documents).described("For templates that quote from them.")),
     ]
 
     static let messages = Schema.Member.needed("messages", .array(of: .ref("Message"), 1...DialectLimits.messages))

@@ -2,7 +2,8 @@
 enum ExtensionSchemas {
     static let all = [
         Schema.Named("RequestExtension", request), Schema.Named("AgentHints", agentHints), Schema.Named("SessionControl", session),
-        Schema.Named("RouterOverride", overrides), Schema.Named("Worker", worker), Schema.Named("ResponseExtension", response),
+        Schema.Named("RouterOverride", overrides), Schema.Named("MediaRouting", media), Schema.Named("Worker", worker),
+        Schema.Named("ResponseExtension", response),
         Schema.Named("WorkerIdInfo", workers), Schema.Named("TimingInfo", timing), Schema.Named("StageTimes", stages),
     ]
 
@@ -13,14 +14,19 @@ enum ExtensionSchemas {
 
     private static let request = Schema.object([
         .may("extra_fields", words.described("What the answer is to tell: worker_id, timing, stages, decision. Other names are ignored.")),
-        .may("annotations", words.described("One that begins with query_instance_id: asks only where the request would run.")),
+        .may(
+            "annotations",
+            words.described(
+                "formatted_prompt and token_ids: events before a stream's data. One that begins with query_instance_id: asks only where the request would run."
+            )),
         .may("backend_instance_id", .ref("Worker")), .may("prefill_worker_id", .ref("Worker")), .may("decode_worker_id", .ref("Worker")),
         .may("dp_rank", word32), .may("prefill_dp_rank", word32),
         .may("agent_hints", .ref("AgentHints")), .may("session_control", .ref("SessionControl")),
         .may("router_config_override", .ref("RouterOverride")),
         .may("request_timestamp_ms", .number(0...DialectLimits.latestMilliseconds)),
         .may("token_data", Schema.array(of: .token, 0...DialectLimits.promptTokens).described("Instead of the prompt in words.")),
-        .may("max_thinking_tokens", word32), .may("greed_sampling", .flag), .may("use_raw_prompt", .flag), .nothing("cache_salt"),
+        .may("max_thinking_tokens", word32), .may("greed_sampling", .flag), .may("use_raw_prompt", .flag),
+        .may("mm_routing_info", .ref("MediaRouting")), .nothing("cache_salt"),
     ])
 
     private static let agentHints = Schema.object([
@@ -39,8 +45,19 @@ enum ExtensionSchemas {
         .may("assume_kv_reuse", .flag), .may("track_prefill_tokens", .flag),
     ])
 
+    private static let word64 = Schema(#"{"type":"integer","minimum":0,"maximum":18446744073709551615}"#)
+
+    private static let media = Schema.object([
+        .may("routing_token_ids", .array(of: .token, 0...DialectLimits.promptTokens)),
+        .may("block_mm_infos", .array(of: Schema.object([.may("mm_objects", .array(of: medium, 0...DialectLimits.mediaPerBlock))]).orNull)),
+    ]).described("Where media lie in the prompt. Checked, and of no effect while no model takes media.")
+
+    private static let medium = Schema.object([
+        .needed("mm_hash", word64), .may("offsets", .array(of: .array(of: word64, 2...2), 0...DialectLimits.mediaPerBlock)),
+    ])
+
     private static let worker = Schema.either(
-        Schema(#"{"type":"integer","minimum":0,"maximum":18446744073709551615}"#),
+        word64,
         Schema(#"{"type":"string","pattern":"^[0-9a-fA-F]{16}$"}"#)
     ).described("A worker: a number, or sixteen hexadecimal digits.")
 

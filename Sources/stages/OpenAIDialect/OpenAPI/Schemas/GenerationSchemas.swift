@@ -10,6 +10,7 @@ enum GenerationSchemas {
             .object([
                 .may("include_usage", .flag.described("A chunk at the end tells usage.")),
                 .may("continuous_usage_stats", .flag.described("Each chunk tells usage.")),
+                .may("include_obfuscation", .flag.described("Of no effect.")),
             ])),
         Schema.Named(
             "ResponseFormat",
@@ -35,7 +36,7 @@ enum GenerationSchemas {
 
     /// Members of both requests; what either refuses is told beside them.
     static let members: [Schema.Member] =
-        [.needed("model", .text(1...DialectLimits.model))] + delivery + sampling + lengths + labels
+        [.needed("model", .text(1...DialectLimits.model))] + delivery + sampling + lengths + labels + noted
         + [.may("nvext", .ref("RequestExtension"))]
 
     private static let delivery: [Schema.Member] = [
@@ -62,7 +63,7 @@ enum GenerationSchemas {
         .may("max_tokens", .integer(1...DialectLimits.maxTokens)),
         .may("max_completion_tokens", .integer(1...DialectLimits.maxTokens).described("Before max_tokens, if both are there.")),
         .may("min_tokens", .integer(0...DialectLimits.maxTokens).described("No more than the most.")),
-        .may("ignore_eos", .flag),
+        .may("ignore_eos", .flag), .may("thinking_token_budget", .integer(0...Int(UInt32.max))),
         .may("stop", .either(.text(1...DialectLimits.stop), .array(of: .text(1...DialectLimits.stop), 0...DialectLimits.stops))),
         .may("stop_token_ids", .array(of: .token, 0...DialectLimits.stopTokens)),
         .may("include_stop_str_in_output", .flag), .may("skip_special_tokens", .flag.described("By default true.")),
@@ -70,9 +71,23 @@ enum GenerationSchemas {
 
     private static let labels: [Schema.Member] = [
         .may("user", .text(0...DialectLimits.label)), .may("prompt_cache_key", .text(0...DialectLimits.label)),
-        .may("metadata", .object.described("Of no effect.")), .may("store", .flag.described("Of no effect.")),
-        .may("service_tier", .text(0...DialectLimits.label).described("Of no effect.")),
     ]
+
+    /// Checked, and let go.
+    private static let noted: [Schema.Member] =
+        RequestBody.notedTexts.map { .may($0, .text(0...DialectLimits.label).described(noEffect)) }
+        + RequestBody.notedFlags.map { .may($0, .flag.described(noEffect)) }
+        + RequestBody.notedObjects.map { .may($0, .object.described(noEffect)) } + [
+            .may("priority", .integer(Int(Int32.min)...Int(Int32.max)).described(noEffect)),
+            .may("length_penalty", .number(DialectLimits.anyFloat).described(noEffect)),
+        ]
+
+    static let noEffect = "Of no effect."
+
+    /// Switches that stand where they stand.
+    static func fixed(_ switches: [(name: String, value: Bool)]) -> [Schema.Member] {
+        switches.map { .may($0.name, Schema(#"{"const":\#($0.value)}"#).described("Refused by name where it asks for anything else.")) }
+    }
 
     // MARK: Answers
 

@@ -1,0 +1,114 @@
+import JSONText
+
+/// A schema as a JSON document whose values are numbered as they are looked at, so that each of them is known by a number however it is reached.
+struct SchemaTree {
+    private struct Place {
+        let value: JSONValue
+        let parent: Int
+        /// Of a member or an element.
+        let index: Int
+    }
+
+    private struct Step: Hashable {
+        let parent: Int
+        let index: Int
+    }
+
+    private var places: [Place]
+    private var steps: [Step: Int] = [:]
+    static let root = 0
+
+    init(_ document: JSONValue) { places = [Place(value: document, parent: -1, index: 0)] }
+
+    subscript(place: Int) -> JSONValue { places[place].value }
+
+    /// The place of the member or element with this number, which is there.
+    mutating func step(_ place: Int, _ index: Int) -> Int {
+        let step = Step(parent: place, index: index)
+        if let known = steps[step] { return known }
+        let value: JSONValue
+        switch places[place].value {
+        case .object(let object): value = object.members[index].value
+        case .array(let elements): value = elements[index]
+        default: preconditionFailure("only what is inside something has a number there")
+        }
+        steps[step] = places.count
+        places.append(Place(value: value, parent: place, index: index))
+        return places.count - 1
+    }
+
+    /// The places of all elements.
+    mutating func elements(of place: Int) -> [Int] { (places[place].value.asArray ?? []).indices.map { step(place, $0) } }
+
+    /// The place that a `$ref` names; nil where it names nothing of this document.
+    mutating func resolve(_ reference: String) -> Int? {
+        guard reference.utf8.first == UInt8(ascii: "#") else { return nil }
+        var place = Self.root
+        let path = reference.utf8.dropFirst()
+        guard !path.isEmpty else { return place }
+        guard path.first == UInt8(ascii: "/") else { return nil }
+        for token in path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+            guard let next = find(Self.unescaped(token), in: place) else { return nil }
+            place = next
+        }
+        return place
+    }
+
+    private mutating func find(_ token: [UInt8], in place: Int) -> Int? {
+        switch places[place].value {
+        case .object(let object): object.members.firstIndex { $0.name.utf8.elementsEqual(token) }.map { step(place, $0) }
+        case .array(let elements):
+            Int(String(decoding: token, as: UTF8.self)).flatMap { elements.indices.contains($0) ? step(place, $0) : nil }
+        default: nil
+        }
+    }
+
+    /// `%2F` of URIs first, then `~1` and `~0` of pointers.
+    private static func unescaped(_ token: Substring.UTF8View) -> [UInt8] {
+        var bytes: [UInt8] = [], source = token
+        while let byte = source.popFirst() {
+            if byte == UInt8(ascii: "%"), let code = UInt8(String(Substring(source.prefix(2))), radix: 16) {
+                bytes.append(code)
+                source = source.dropFirst(2)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        var result: [UInt8] = [], isEscaped = false
+        for byte in bytes {
+            if isEscaped {
+                result.append(byte == UInt8(ascii: "1") ? UInt8(ascii: "/") : UInt8(ascii: "~"))
+                isEscaped = false
+            } else if byte == UInt8(ascii: "~") {
+                isEscaped = true
+            } else {
+                result.append(byte)
+            }
+        }
+        return result
+    }
+
+    /// A JSON pointer to the place and, if wanted, a keyword in it; printable, and cut where it is long.
+    func pointer(_ place: Int, _ keyword: String? = nil) -> String {
+        var steps: [String] = keyword.map { [$0] } ?? [], place = place
+        while place > 0 {
+            let index = places[place].index
+            place = places[place].parent
+            if case .object(let object) = places[place].value { steps.append(object.members[index].name) } else { steps.append("\(index)") }
+        }
+        var text = "#"
+        for step in steps.reversed() {
+            text += "/"
+            for byte in step.utf8.prefix(SchemaLimits.pointerBytes) {
+                switch byte {
+                case UInt8(ascii: "~"): text += "~0"
+                case UInt8(ascii: "/"): text += "~1"
+                case 0x21...0x7E: text.unicodeScalars.append(Unicode.Scalar(byte))
+                default: text += "?"
+                }
+            }
+            if text.utf8.count > SchemaLimits.pointerBytes { return String(text.prefix(SchemaLimits.pointerBytes)) + "…" }
+        }
+        return text
+    }
+}

@@ -1,0 +1,1 @@
+../../TextProcessingTests/Templates/HostileTemplates.swift
