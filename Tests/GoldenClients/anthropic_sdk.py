@@ -6,7 +6,7 @@ import json
 import threading
 
 import anthropic
-from checks import ABILITIES, URLS, check, raises, run, same
+from checks import ABILITIES, KEYS, URLS, check, raises, run, same
 
 TINY = "tiny"
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -219,6 +219,17 @@ def error_event():
         assert error.body["type"] == "error" and error.body["error"]["type"] in ("api_error", "overloaded_error"), error.body
     else:
         raise AssertionError("nothing was raised")
+
+
+@check("keys: a wrong one is AuthenticationError, a right one an answer", needs=("messages", "keys"))
+def keys():
+    def keyed(key):
+        return anthropic.Anthropic(base_url=URLS["guarded"], api_key=key, max_retries=0)
+
+    request = {"model": "apus-mock", "messages": HELLO, "max_tokens": 2}
+    error = raises(anthropic.AuthenticationError, lambda: keyed("none").messages.create(**request))
+    same((error.status_code, error.type, error.body["type"]), (401, "authentication_error", "error"))
+    assert keyed(KEYS["any"]).messages.create(**request).content is not None
 
 
 @check("what of this API is not served is an error that the client can read")

@@ -222,6 +222,37 @@ def responses_mistakes():
     same(raises(openai.BadRequestError, lambda: client.responses.create(model=TINY, input="x", temperature=9)).param, "temperature")
 
 
+@check("responses: what would need a memory is refused by name, and nothing is found by id", needs="responses")
+def responses_without_memory():
+    error = raises(openai.BadRequestError, lambda: client.responses.create(model=TINY, input="x", previous_response_id="resp_1"))
+    same(error.param, "previous_response_id")
+    assert not getattr(client.responses.create(model=TINY, input="x", store=True, max_output_tokens=2), "store", None)
+    raises(openai.NotFoundError, lambda: client.responses.retrieve("resp_1"))
+
+
+@check("responses: thoughts are an item of their own, in one body and streamed", needs=("responses", "scripts"))
+def responses_thoughts():
+    answer = client.responses.create(model=TINY, input=THOUGHT, max_output_tokens=200)
+    same([item.type for item in answer.output], ["reasoning", "message"])
+    assert "Tokyo" in answer.output_text and 0 < answer.usage.output_tokens_details.reasoning_tokens < answer.usage.output_tokens
+    events = list(client.responses.create(model=TINY, input=THOUGHT, max_output_tokens=200, stream=True))
+    same([item.type for item in events[-1].response.output], ["reasoning", "message"], "streamed")
+    added = [event.item.type for event in events if event.type == "response.output_item.added"]
+    same(added, ["reasoning", "message"], "items as they begin")
+
+
+@check("responses: a failure in the middle of a stream is told by its last event, or raised", needs="responses")
+def responses_failure():
+    broken, last = openai.OpenAI(base_url=url("broken"), api_key="none", max_retries=4), None
+    try:
+        for event in broken.responses.create(model="failing", input="Hello", max_output_tokens=40, stream=True):
+            last = event.type
+    except openai.APIError as error:
+        same(error.type, "server_error")
+    else:
+        assert last in ("response.failed", "error"), f"the last event is {last}"
+
+
 @check("responses: parsed into the client's own classes", needs=("responses", "constraints"))
 def responses_parsed():
     if hasattr(client.responses, "parse"):

@@ -50,8 +50,10 @@ struct ModelFamilies: Sendable {
     let migrationsTooLong: CounterFamily
     let rejections: CounterFamily
 
-    /// Of a model, its endpoints and its ways of delivery; the models are those that are served, the others and the unknown.
-    private static let deliverySeries = (ModelMetrics.mostModels + 2) * EndpointLabel.allCases.count * RequestTypeLabel.allCases.count
+    /// Of a counter by model and endpoint: each model's, those of all others and those of unknown ones.
+    private static let endpointSeries = (ModelMetrics.mostModels + 2) * EndpointLabel.allCases.count
+    private static let typeSeries = endpointSeries * RequestTypeLabel.allCases.count
+    private static let requestSeries = typeSeries * RequestResult.allCases.count
 
     init(_ registry: MetricsRegistry) {
         func counter(_ name: String, _ help: String, _ labels: [String] = [], limit: Int = MetricsLimits.seriesPerFamily) -> CounterFamily {
@@ -66,7 +68,7 @@ struct ModelFamilies: Sendable {
         }
         requests = counter(
             "requests_total", "Requests that ended, by how they were delivered and what became of them.",
-            ["endpoint", "request_type", "status", "error_type"], limit: Self.deliverySeries * RequestResult.allCases.count)
+            ["endpoint", "request_type", "status", "error_type"], limit: Self.requestSeries)
         inflight = gauge("inflight_requests", "Requests that were read and have not ended.")
         queued = gauge("queued_requests", "Requests that were read and have no token yet.")
         active = gauge("active_requests", "Requests that have their first token and have not ended.")
@@ -90,10 +92,10 @@ struct ModelFamilies: Sendable {
             "Requests that could not go on at another worker, since prompt and answer so far are longer than a message.")
         cancellations = counter(
             "model_cancellation_total", "Requests whose client left before the end of the answer.", ["endpoint", "request_type"],
-            limit: Self.deliverySeries)
+            limit: Self.typeSeries)
         rejections = counter(
             "model_rejection_total", "Requests turned away for want of room: answered with 429 or 503.", ["endpoint"],
-            limit: Self.deliverySeries)
+            limit: Self.endpointSeries)
     }
 }
 
