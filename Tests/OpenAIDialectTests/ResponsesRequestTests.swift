@@ -350,7 +350,9 @@ import Testing
             !others.contains($0)
         }
         let listed = try names("Honoured by responses") + names("Checked by responses") + names("Refused by name by responses") + both
-        #expect(Set(members) == Set(listed) && Set(members).count == members.count)
+        let differences = Set(members).symmetricDifference(listed).sorted()
+        #expect(differences == [])
+        #expect(Set(members).count == members.count)
     }
 
     @Test("answers and events have the members that programs are told of")
