@@ -83,9 +83,9 @@ struct TenantTests {
 
     // MARK: Shares
 
-    /// Twenty requests run at once, each for some two seconds, by the blocks that they hold.
+    /// Some 25 requests run at once, each for some two seconds: routers call a rank full before its engine has to make any of them wait.
     private static let crowded = [
-        "--mock-prefill-token", "5us", "--mock-decode-step", "50ms", "--block-size", "64", "--blocks", "44", "--max-sequences", "10",
+        "--mock-prefill-token", "5us", "--mock-decode-step", "50ms", "--block-size", "16", "--blocks", "180", "--max-sequences", "16",
         "--max-batched-tokens", "2048", "--context-length", "1024",
     ]
     private static let queue = ["--queue-entries", "400", "--queue-batches", "1000", "--queue-time", "60s"]

@@ -161,6 +161,8 @@ extension HTTPResponse {
         error.append(style, to: &body)
         if let seconds = error.retryAfterSeconds { headers.append(HTTPField("retry-after", "\(seconds)")) }
         if let retry = error.shouldRetry { headers.append(HTTPField("x-should-retry", retry ? "true" : "false")) }
+        // What a client of HTTP is told that has no key, or a wrong one.
+        if error.status == 401 { headers.append(HTTPField("www-authenticate", "Bearer")) }
         return .json(HTTPStatus.known(style.status(of: error)), body, headers: headers + more)
     }
 }
