@@ -31,7 +31,8 @@ extension GenerationAPI {
             return refuse(ErrorBody(error), meter, visit)
         }
         guard !exchange.isGone, let meter else { return refuse(nil, meter, visit) }
-        if let failure = visit.reserve(demand.inputs) { return refuse(ErrorBody(failure), meter, visit) }
+        let atOnce = min(frontend.limits.inputsAtOnce, demand.inputs.count)
+        if let failure = visit.reserve(demand.inputs, atOnce: atOnce) { return refuse(ErrorBody(failure), meter, visit) }
         guard frontend.hasRoom(for: demand.inputs.count) else { return refuse(ErrorBody(ServiceFailure(.overloaded)), meter, visit) }
         let runs = demand.inputs.indices.map { index in
             RequestRun(
@@ -44,7 +45,7 @@ extension GenerationAPI {
         let requestID = label ?? runs[0].id.description
         let batch = EmbeddingBatch(runs, requestID: requestID)
         exchange.whenGone = { batch.clientGone() }
-        await batch.run(atOnce: frontend.limits.inputsAtOnce, on: frontend.context.loop)
+        await batch.run(atOnce: atOnce, on: frontend.context.loop)
         visit.end(runs.compactMap(\.outcome))
         guard !exchange.isGone else { return }
         if let failure = batch.failure { return exchange.respond(.error(failure, requestID: requestID, headers: visit.fields)) }

@@ -37,7 +37,9 @@ final class GenerationAPI {
             return refuse(exchange, ErrorBody(error), endpoint, label, trace, meter, visit)
         }
         guard !exchange.isGone, let meter else { return refuse(exchange, nil, endpoint, label, trace, meter, visit) }
-        if let failure = visit.reserve(prepared) { return refuse(exchange, ErrorBody(failure), endpoint, label, trace, meter, visit) }
+        if let failure = visit.reserve(prepared, atOnce: prepared.count) {
+            return refuse(exchange, ErrorBody(failure), endpoint, label, trace, meter, visit)
+        }
         guard frontend.hasRoom(for: prepared.count) else {
             return refuse(exchange, ErrorBody(ServiceFailure(.overloaded)), endpoint, label, trace, meter, visit)
         }

@@ -14,6 +14,8 @@ final class TenantVisit {
     private let account: TenantAccount?
     private let loop: Loop
     private var reserved = TenantTokens()
+    /// That it holds among those that run at once.
+    private var places = 1
     private var isEnded = false
 
     /// `account` nil: nobody is counted.
@@ -29,9 +31,13 @@ final class TenantVisit {
         if try tenant.permit(&request.hints) { account?.series.cutPriorities.increment() }
     }
 
-    /// Before any router is asked: the tokens that it may take. Nil: it may.
-    func reserve(_ prepared: [PreparedRequest]) -> ServiceFailure? {
+    /// Before any router is asked: the tokens that its requests may take, and a place for each of those that run at once. Nil: it may.
+    func reserve(_ prepared: [PreparedRequest], atOnce: Int) -> ServiceFailure? {
         guard let account, !isEnded, !prepared.contains(where: \.isQuestion) else { return nil }
+        while places < atOnce {
+            if let failure = account.enter() { return failure }
+            places += 1
+        }
         var tokens = TenantTokens()
         for one in prepared { tokens.add(Self.tokens(of: one)) }
         if let failure = account.reserve(tokens, at: loop.now) { return failure }
@@ -65,7 +71,7 @@ final class TenantVisit {
         isEnded = true
         guard let account else { return }
         account.settle(reserved, as: used, at: loop.now)
-        account.leave()
+        for _ in 0..<places { account.leave() }
         account.series.ended(TenantMetrics.Outcome(status: status))
     }
 
