@@ -56,7 +56,10 @@ struct ResponsesTests {
             #expect(said.joined() == "I look.")
         }
         #expect(scene.held == [])
-        #expect(scene.metric(#"dynamo_frontend_requests_total{model="tiny",endpoint="responses""#) == 1)
+        #expect(
+            scene.metric(
+                #"dynamo_frontend_requests_total{endpoint="responses",error_type="",model="tiny",request_type="\#(stream ? "stream" : "unary")""#
+            ) == 1)
     }
 
     @Test("an answer that reached its limit is incomplete", arguments: [true, false])

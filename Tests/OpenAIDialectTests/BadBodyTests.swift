@@ -206,8 +206,8 @@ import Testing
             body: #"{"model":"m","prompt":[[]]}"#, message: "Invalid 'prompt[0]': expected at least one token.", param: "prompt[0]",
             code: "empty_array"),
         Case(
-            body: #"{"model":"m","prompt":["a","b"]}"#,
-            message: "Unsupported parameter: 'prompt' is not supported with several prompts; send a request for each.", param: "prompt",
+            body: #"{"model":"m","prompt":["a","b"],"nvext":{"token_data":[1]}}"#,
+            message: "Unsupported parameter: 'nvext.token_data' is not supported with several prompts.", param: "nvext.token_data",
             code: unsupported),
         Case(
             body: #"{"model":"m","prompt":[1,"b"]}"#,

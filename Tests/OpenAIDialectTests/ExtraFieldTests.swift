@@ -21,9 +21,10 @@ struct ExtraFieldTests {
     func effort() throws {
         #expect(try arguments(#""reasoning_effort":"high""#) == #"{"reasoning_effort":"high"}"#)
         #expect(
-            try arguments(#""reasoning_effort":"none","chat_template_kwargs":{"a":1}"#) == #"{"a":1,"reasoning_effort":"none"}"#)
+            try arguments(#""reasoning_effort":"none","chat_template_kwargs":{"a":1,"thinking":true}"#)
+                == #"{"a":1,"thinking":true,"reasoning_effort":"none","enable_thinking":false}"#)
         #expect(
-            try arguments(#""reasoning_effort":"none","chat_template_kwargs":{"reasoning_effort":"low"}"#) == #"{"reasoning_effort":"low"}"#
+            try arguments(#""reasoning_effort":"high","chat_template_kwargs":{"reasoning_effort":"low"}"#) == #"{"reasoning_effort":"low"}"#
         )
         #expect(fault(chatBody(#""reasoning_effort":"a lot""#))?.param == "reasoning_effort")
         #expect(try arguments(#""reasoning_effort":null"#) == nil)

@@ -32,14 +32,14 @@ struct NameIndex: Sendable {
 
     mutating func rebuild(for members: [JSONObject.Member]) {
         var capacity = 64
-        while capacity < members.count * 4 { capacity *= 2 }
+        while capacity < members.count * 2 { capacity *= 2 }
         slots = [UInt64](repeating: 0, count: capacity)
         for place in members.indices { add(Self.hash(members[place].name) << 32 | UInt64(place + 1)) }
     }
 
     private mutating func grow() {
         let old = slots
-        slots = [UInt64](repeating: 0, count: old.count * 4)
+        slots = [UInt64](repeating: 0, count: old.count * 2)
         for entry in old where entry != 0 { add(entry) }
     }
 

@@ -36,8 +36,11 @@ package final class HTTPExchange {
     var owesContinuation = false
     /// Of the request's body, counted against what the server may hold.
     private var heldBodyBytes = 0
-    private var waiter: UnsafeContinuation<Void, Never>?
+    /// Tasks that wait for room: several may write parts of one answer.
+    private var waiters: [UnsafeContinuation<Void, Never>] = []
     private var waitTimer: TimerHandle?
+    /// The earliest of their deadlines.
+    private var waitLimit = Instant.zero
 
     init(_ request: HTTPRequest, on connection: HTTPConnection) {
         self.request = request
@@ -147,26 +150,32 @@ package final class HTTPExchange {
     /// So much waits for the client that adding to it is no use; see `roomToWrite`.
     package var isBackedUp: Bool { unsentBytes >= (connection?.limits.backedUpBytes ?? .max) }
 
-    /// Waits until the client has taken most of what waits. False when it is gone, or the deadline passed.
+    /// Waits until the client has taken most of what waits. False when it is gone, or the deadline passed; of several that wait, also when that of
+    /// another one has, or another one took the room. Each gets its turn.
     package func roomToWrite(until deadline: Instant) async -> Bool {
         guard phase == .streaming, let connection else { return false }
         guard isBackedUp else { return true }
         let loop = connection.loop
         guard loop.now < deadline else { return false }
-        precondition(waiter == nil, "one task writes to an exchange")
         await withUnsafeContinuation { continuation in
-            waiter = continuation
+            waiters.append(continuation)
+            guard waiters.count == 1 || deadline < waitLimit else { return }
+            loop.cancel(waitTimer)
+            waitLimit = deadline
             waitTimer = loop.schedule(at: deadline) { [weak self] in self?.resume() }
         }
         return phase == .streaming && !isBackedUp
     }
 
     private func resume() {
-        guard let waiter else { return }
-        self.waiter = nil
+        guard let first = waiters.first else { return }
+        var woken: [UnsafeContinuation<Void, Never>] = []
+        swap(&woken, &waiters)
         connection?.loop.cancel(waitTimer)
         waitTimer = nil
-        waiter.resume()
+        // The one that waits longest backed the stream up last, and now comes last: so the room goes around.
+        for waiter in woken.dropFirst() { waiter.resume() }
+        first.resume()
     }
 
     // MARK: For the connection
@@ -192,7 +201,7 @@ package final class HTTPExchange {
 
     /// The kernel took some: half of what backs a stream up must be gone before it goes on, so that it does so in strides.
     func tellOfRoom() {
-        guard waiter != nil, let connection, unsentBytes <= connection.limits.backedUpBytes / 2 else { return }
+        guard !waiters.isEmpty, let connection, unsentBytes <= connection.limits.backedUpBytes / 2 else { return }
         resume()
     }
 

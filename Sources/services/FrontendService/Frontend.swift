@@ -21,6 +21,8 @@ final class Frontend {
     private let sessionSettings: SessionSettings
     /// Why requests went where they went.
     private(set) lazy var decisions = RequestDecisions(self)
+    /// Computes next turns ahead.
+    private(set) lazy var warmer = PrefixWarmer(self, registry: context.metrics)
     /// Told of each request that ended.
     var publish: (@LoopActor (RequestSlice) -> Void)?
     private(set) var isDraining = false
@@ -59,14 +61,20 @@ final class Frontend {
         }
     }
 
-    /// A new request, unless there are too many; every one that began ends.
-    func begin(isStreamed: Bool) -> RequestID? {
-        guard running < limits.requests else { return nil }
+    /// Whether so many more may begin.
+    func hasRoom(for requests: Int) -> Bool { running + requests <= self.limits.requests }
+
+    /// A new request, where there is room; every one that began ends.
+    func begin(isStreamed: Bool) -> RequestID {
         running += 1
         requestsTotal += 1
-        lastCounter += 1
         if isStreamed { streams += 1 }
         metrics.streams.set(Double(streams))
+        return drawID()
+    }
+
+    func drawID() -> RequestID {
+        lastCounter += 1
         return RequestID(origin: context.identity.generation, counter: lastCounter)
     }
 
@@ -77,7 +85,10 @@ final class Frontend {
         metrics.streams.set(Double(streams))
     }
 
-    func drain() { isDraining = true }
+    func drain() {
+        isDraining = true
+        warmer.giveUp()
+    }
 
     /// Something changed at a router: models are fetched, workers dialled, waiting requests look again.
     func clusterChanged() {

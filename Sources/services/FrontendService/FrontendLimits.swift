@@ -20,13 +20,32 @@ package struct FrontendLimits: Sendable {
     package var attempts = 3
     /// Requests running at once; each holds its prompt and some buffers. More are refused with 503.
     package var requests = 16_384
+    /// Inputs of one request for embeddings that run at once; the others wait here, so that a large batch leaves room for its neighbours.
+    package var inputsAtOnce = 32
+    /// Numbers that one request for embeddings may have in its answer: some 24 MB of text.
+    package var embeddingNumbers = 2 << 20
     /// Bodies up to this size are read and tokenized on the loop: a hop to the pool costs more than they do.
     package var inlineBodyBytes = 16 << 10
 
     /// Of each model's latest prompts, so that a chat that grows is not encoded anew: some thousand chats of 16 kB.
     package var promptMemoryBytes = 64 << 20
 
+    /// Next turns that are computed ahead at once; the rest are dropped. Each holds a prompt here, and a little of a worker's time.
+    package var speculativePrefills = 8
+
     package init() {}
+
+    /// What holds for a next turn that is computed ahead: one attempt, now or never. A worker that has not begun it in a second is busy, and in
+    /// ten seconds the user has gone on.
+    var speculative: FrontendLimits {
+        var limits = self
+        limits.queue = .milliseconds(1)
+        limits.routerReturn = .zero
+        limits.firstToken = min(firstToken, .seconds(10))
+        limits.total = .seconds(10)
+        limits.attempts = 1
+        return limits
+    }
 
     /// Names of unknown members that are told in a process' life: real clients have some dozens between them, hostile ones any number.
     static let unknownNames = 256

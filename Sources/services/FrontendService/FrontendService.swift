@@ -66,6 +66,8 @@ package final class FrontendService {
     package var legsAtWorkers: Int { frontend.workers.openLegs }
     /// Token frames that came before what belongs before them.
     package var keptFrames: Int { frontend.keptRuns }
+    /// Next turns that are computed ahead.
+    package var speculativePrefills: Int { frontend.warmer.running }
     /// Sessions that are being closed.
     package var sessionsClosing: Int { frontend.sessions.closing }
     package var isServing: Bool { frontend.isServing }
@@ -97,6 +99,7 @@ package final class FrontendService {
         publisher?.state(.ready)
         // Made before anybody asks: what is wrong with the cookie's keys is said at the start.
         _ = frontend.sessions
+        _ = frontend.warmer
         for router in cluster.routers { router.start() }
         readGauges()
         loopDelay.start()
@@ -114,6 +117,7 @@ package final class FrontendService {
         state = .stopped
         publisher?.state(.stopped)
         server.close()
+        frontend.warmer.giveUp()
         for router in cluster.routers { router.stop() }
         frontend.workers.stop()
         frontend.models.stop()

@@ -32,8 +32,14 @@ package enum DialectLimits {
     static let session = 256
     /// A prompt of token ids: the longest context that models have today, twice.
     static let promptTokens = 2 << 20
-    /// One prompt a request: several would be several requests, each with a plan of its own.
-    static let prompts = 1
+    /// Of a list: each is a request of its own, with a plan and a worker; evaluations send some dozens at once.
+    package static let prompts = 64
+    /// Of all prompts together: each choice of a body is held until the last one has ended.
+    package static let choicesOfPrompts = 128
+    /// Of a request for embeddings: what clients send in one batch, as a rule.
+    package static let inputs = 256
+    /// Of a vector: what the wire carries.
+    static let dimensions = 64 << 10
     package static let choices = 16
     /// What OpenAI's API allows.
     static let stops = 4

@@ -59,4 +59,16 @@ struct TokenTests {
         scene.service { $0.frontend.drain() }
         post(scene, "/tokenize", #"{"prompt":"a"}"#) { #expect($0.status == 503 && $0.header("retry-after") != nil) }
     }
+
+    @Test("whose models are others is told of none, named or not")
+    func tenants() throws {
+        let file = try TenantFile(parsing: Array(#"{"tenants":[\#(TenantBed.entry("acme", #","models":["other"]"#))]}"#.utf8))
+        let scene = Scene { $0.tenants.given = file }
+        for (body, code) in [(#"{"prompt":"a"}"#, "missing_required_parameter"), (#"{"model":"tiny","prompt":"a"}"#, "model_not_found")] {
+            var request = HTTPClientRequest.post("/tokenize", json: Array(body.utf8))
+            #expect(scene.finish(scene.send(request)).status == 401)
+            request.headers.append((name: "x-api-key", value: TenantBed.key("acme")))
+            scene.finish(scene.send(request)) { #expect($0.errorCode == code, "\(body)") }
+        }
+    }
 }

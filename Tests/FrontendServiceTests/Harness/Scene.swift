@@ -217,6 +217,7 @@ final class Scene {
             if service.requestsAtWorkers > 0 { held.append("\(service.requestsAtWorkers) requests at workers") }
             if service.legsAtWorkers > 0 { held.append("\(service.legsAtWorkers) legs at workers") }
             if service.keptFrames > 0 { held.append("\(service.keptFrames) frames kept") }
+            if service.speculativePrefills > 0 { held.append("\(service.speculativePrefills) next turns computed ahead") }
             return held
         }
     }

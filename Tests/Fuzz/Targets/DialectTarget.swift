@@ -4,7 +4,7 @@ import OpenAIDialect
 import TextProcessing
 
 extension FuzzTarget {
-    /// A body of any endpoint, and all that follows from one that is accepted: a prompt in which only the template names special tokens, an answer
+    /// A body of each endpoint, and all that follows from one that is accepted: a prompt in which only the template names special tokens, an answer
     /// that is JSON. What is refused is told in JSON too.
     static let dialect = FuzzTarget(name: "openai-request", longest: 4096) { bytes in
         do throws(DialectError) {
@@ -15,6 +15,10 @@ extension FuzzTarget {
         do throws(DialectError) {
             let request = try CompletionRequest(parsing: bytes.bytes)
             check(request.generation, request.unknownFields)
+            let count = request.morePrompts.count + 1
+            demand(count <= DialectLimits.prompts, "the number of prompts is out of its bounds")
+            demand(count == 1 || count * request.generation.choices <= DialectLimits.choicesOfPrompts, "there are too many choices")
+            for other in request.morePrompts { prompt(other) }
             answer(CompletionWriter(id: "1", created: 0, model: request.generation.model, delivery: request.delivery))
         } catch { check(error) }
         do throws(DialectError) {
@@ -31,6 +35,16 @@ extension FuzzTarget {
         } catch { check(error) }
         do throws(DialectError) { prompt(try TokenizeRequest(parsing: bytes.bytes).prompt) } catch { check(error) }
         do throws(DialectError) { _ = try DetokenizeRequest(parsing: bytes.bytes) } catch { check(error) }
+        do throws(DialectError) { check(try EmbeddingRequest(parsing: bytes.bytes)) } catch { check(error) }
+    }
+
+    private static func check(_ request: EmbeddingRequest) {
+        demand((1...DialectLimits.inputs).contains(request.inputs.count), "the number of inputs is out of its bounds")
+        demand(request.unknownFields.names.count <= request.unknownFields.count, "more unknown members are named than were counted")
+        for input in request.inputs { prompt(input) }
+        let vectors = request.inputs.map { _ in [UInt8](repeating: 1, count: 8) }
+        let list = EmbeddingList(vectors: vectors, encoding: request.encoding, model: request.model, promptTokens: 1)
+        demand((try? JSONValue(parsing: list.json))?["data"]?.asArray?.count == vectors.count, "the answer is not read back")
     }
 
     private static func check(_ request: GenerationRequest, _ unknown: UnknownFields) {

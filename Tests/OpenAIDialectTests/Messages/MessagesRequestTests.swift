@@ -172,7 +172,7 @@ func messagesBody(_ members: String = "") -> String {
             (#""thinking":{"type":"disabled"}"#, #"{"enable_thinking":false,"thinking":false}"#),
             (
                 #""thinking":{"type":"adaptive"},"output_config":{"effort":"max"}"#,
-                #"{"enable_thinking":true,"thinking":true,"reasoning_effort":"high"}"#
+                #"{"enable_thinking":true,"thinking":true,"reasoning_effort":"max"}"#
             ),
             (#""output_config":{"effort":"low"}"#, #"{"reasoning_effort":"low"}"#), (#""thinking":null"#, nil),
         ]

@@ -17,4 +17,12 @@ package struct TokenUsage: Hashable, Sendable {
     }
 
     package var totalTokens: Int { promptTokens + completionTokens }
+
+    /// Of several requests together, when what one of them cost has changed.
+    package mutating func replace(_ old: TokenUsage, with new: TokenUsage) {
+        promptTokens += new.promptTokens - old.promptTokens
+        cachedTokens += new.cachedTokens - old.cachedTokens
+        completionTokens += new.completionTokens - old.completionTokens
+        reasoningTokens += new.reasoningTokens - old.reasoningTokens
+    }
 }

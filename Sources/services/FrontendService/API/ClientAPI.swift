@@ -28,6 +28,7 @@ final class ClientAPI {
         for endpoint in GenerationEndpoint.allCases {
             table.on(.post, endpoint.path, task: { [generation] exchange in await generation.answer(exchange, endpoint) })
         }
+        table.on(.post, GenerationAPI.embeddingPath, task: { [generation] exchange in await generation.embed(exchange) })
         let stored = StoredResponses(frontend)
         stored.serve(on: table)
         table.on(.post, TokenCountAPI.path, task: { [tokenCount] exchange in await tokenCount.answer(exchange) })

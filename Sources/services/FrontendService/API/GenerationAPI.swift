@@ -11,7 +11,7 @@ import WireProtocol
 /// From a client's body to the end of its answer, whichever API it speaks.
 @LoopActor
 final class GenerationAPI {
-    private let frontend: Frontend
+    let frontend: Frontend
 
     init(_ frontend: Frontend) { self.frontend = frontend }
 
@@ -23,46 +23,64 @@ final class GenerationAPI {
             return refuse(exchange, ErrorBody(error), endpoint, label, trace)
         }
         defer { visit.end(status: 500) }
-        let prepared: PreparedRequest, session: ClientSession?
+        let prepared: [PreparedRequest], session: ClientSession?
         var meter: RequestMeter?
         do throws(DialectError) {
             prepared = try await prepare(exchange, endpoint, visit, &meter)
-            session = try frontend.sessions.session(
-                of: exchange.request, body: prepared.generation.hints.session, tenant: visit.tenant.name)
+            // Prompts of a list are no turns of one conversation.
+            session =
+                prepared.count > 1
+                ? nil
+                : try frontend.sessions.session(
+                    of: exchange.request, body: prepared[0].generation.hints.session, tenant: visit.tenant.name)
         } catch {
             return refuse(exchange, ErrorBody(error), endpoint, label, trace, meter, visit)
         }
         guard !exchange.isGone, let meter else { return refuse(exchange, nil, endpoint, label, trace, meter, visit) }
         if let failure = visit.reserve(prepared) { return refuse(exchange, ErrorBody(failure), endpoint, label, trace, meter, visit) }
-        let isStreamed = prepared.delivery.isStreamed
-        guard let id = frontend.begin(isStreamed: isStreamed) else {
+        guard frontend.hasRoom(for: prepared.count) else {
             return refuse(exchange, ErrorBody(ServiceFailure(.overloaded)), endpoint, label, trace, meter, visit)
         }
-        trace.spans?.prepared(prepared, id)
-        frontend.metrics.encoded(prepared.memory)
-        let requestID = label ?? id.description
+        let runs = prepared.indices.map { index in
+            RequestRun(
+                prepared[index], isStreamed: index == 0 && prepared[0].delivery.isStreamed,
+                meter: index == 0 ? meter : self.meter(endpoint.label, prepared[index], exchange),
+                trace: index == 0 ? trace : RequestTrace(exchange.request, tracer: frontend.context.tracer),
+                receivedAt: exchange.request.receivedAt, frontend: frontend)
+        }
+        let id = runs[0].id, created = frontend.context.loop.wallClockMilliseconds / 1_000
         frontend.decisions.remember(label, id, of: visit.tenant)
-        let record = RequestRecord(prepared, id: id, meter: meter, receivedAt: exchange.request.receivedAt, frontend: frontend)
-        let created = frontend.context.loop.wallClockMilliseconds / 1_000
         let answer = ClientAnswer(
-            exchange, requestID: requestID, writer: endpoint.writer(id: id, created: created, prepared.generation, prepared.delivery),
-            choices: prepared.choices, wantsLogprobs: prepared.sampling.topLogprobs != nil, echo: echo(prepared), record: record,
+            exchange, requestID: label ?? id.description,
+            writer: endpoint.writer(id: id, created: created, prepared[0].generation, prepared[0].delivery),
             keepalive: frontend.limits.keepalive, loop: frontend.context.loop)
         answer.allowance = visit.fields
-        if endpoint.tellsAnnotations { answer.preface = prepared.annotations }
-        let request = ClientRequest(prepared, id: id, session: session, trace: trace, record: record, answer: answer, frontend: frontend)
-        let outcome = await RequestFlow(request).run()
-        frontend.end(isStreamed: isStreamed, tokens: outcome.usage.completionTokens)
-        visit.end(outcome)
-        record.count(outcome)
-        ended(outcome, prepared, id, record)
-        trace.spans?.ended(endpoint.path.description, prepared, outcome)
+        if endpoint.tellsAnnotations { answer.preface = prepared.flatMap(\.annotations) }
+        var choices = 0
+        for run in runs {
+            let share = run.answers(answer, before: choices, session: session)
+            if runs.count == 1, PrefixWarmer.wants(run.prepared, session) { share.transcript = AnswerTranscript() }
+            choices += run.prepared.choices
+        }
+        let others = runs.dropFirst().map { run in frontend.context.loop.spawn { await run.run(endpoint.path) } }
+        let outcome = await runs[0].run(endpoint.path)
+        for other in others { await other.value }
+        visit.end(runs.compactMap(\.outcome))
+        if outcome.status == 200, let request = runs[0].request, let transcript = request.answer.transcript {
+            frontend.warmer.warm(after: request, transcript)
+        }
+    }
+
+    func meter(_ label: EndpointLabel, _ prepared: PreparedRequest, _ exchange: HTTPExchange) -> RequestMeter {
+        frontend.metrics.request(
+            label, model: prepared.model.card.name, isStreamed: prepared.delivery.isStreamed, isQuestion: prepared.isQuestion,
+            receivedAt: exchange.request.receivedAt)
     }
 
     /// Body → request → model → tokens. A large body is read and tokenized on the pool. The request is counted from its model on.
     private func prepare(
         _ exchange: HTTPExchange, _ endpoint: GenerationEndpoint, _ visit: TenantVisit, _ meter: inout RequestMeter?
-    ) async throws(DialectError) -> PreparedRequest {
+    ) async throws(DialectError) -> [PreparedRequest] {
         let body = exchange.takeBody(), loop = frontend.context.loop, gone = Flag(), options = frontend.dialect
         let parsed = try await done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in
             try ParsedRequest(body, endpoint, options)
@@ -78,7 +96,8 @@ final class GenerationAPI {
         let preparation = Preparation(
             model: model, tenant: visit.tenant, generation: generation, delivery: parsed.delivery,
             unixSeconds: loop.wallClockMilliseconds / 1_000, seed: loop.random.next(), clock: { loop.clockReading }, gone: gone)
-        return try await done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try preparation.run() }
+        let preparations = preparation.and(parsed.morePrompts) { loop.random.next() }
+        return try await done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try preparations.run() }
     }
 
     /// Small work is done here and now, work on a large body on the pool, and not begun there once its client is gone.
@@ -122,39 +141,27 @@ final class GenerationAPI {
         }
     }
 
-    private func echo(_ prepared: PreparedRequest) -> [UInt8] {
-        guard prepared.delivery.echoesPrompt else { return [] }
-        var text: [UInt8] = []
-        prepared.model.text.decode(prepared.prompt.span, into: &text)
-        return text
-    }
-
     /// `error` nil: the client has left, and nobody hears it; whatever went wrong, that is how such a request ends.
-    private func refuse(
+    func refuse(
         _ exchange: HTTPExchange, _ error: ErrorBody?, _ endpoint: GenerationEndpoint, _ label: String?, _ trace: RequestTrace,
         _ meter: RequestMeter? = nil, _ visit: TenantVisit? = nil
     ) {
+        refuse(exchange, error, endpoint.path, endpoint.label, endpoint.errorStyle, label, trace, meter, visit)
+    }
+
+    func refuse(
+        _ exchange: HTTPExchange, _ error: ErrorBody?, _ path: StaticString, _ endpoint: EndpointLabel, _ style: ErrorStyle,
+        _ label: String?, _ trace: RequestTrace, _ meter: RequestMeter?, _ visit: TenantVisit?
+    ) {
         let gone = ErrorBody(ServiceFailure(.cancelled)), error = exchange.isGone ? gone : error ?? gone
-        trace.spans?.ended(endpoint.path.description, status: error.status)
+        trace.spans?.ended(path.description, status: error.status)
         if let meter {
             meter.ended(RequestMeter.End(status: error.status, at: frontend.context.loop.now))
         } else {
-            frontend.metrics.refused(endpoint.label, status: error.status)
+            frontend.metrics.refused(endpoint, status: error.status)
         }
         visit?.end(status: error.status)
         let allowance = error.status == 429 ? visit?.fields ?? frontend.tenants.fields(for: exchange.request) : []
-        exchange.respond(.error(error, endpoint.errorStyle, requestID: label ?? frontend.drawnLabel, headers: allowance))
-    }
-
-    private func ended(_ outcome: RequestOutcome, _ prepared: PreparedRequest, _ id: RequestID, _ record: RequestRecord) {
-        frontend.context.log.debug(
-            "request ended",
-            [
-                "request": .text(id.description), "status": .integer(Int64(outcome.status)), "attempts": .integer(Int64(outcome.attempts)),
-                "prompt_tokens": .count(prepared.prompt.count), "output_tokens": .count(outcome.usage.completionTokens),
-                "after": .duration(outcome.total),
-            ])
-        // A question ran nowhere.
-        if !prepared.isQuestion { frontend.publish?(record.slice(outcome)) }
+        exchange.respond(.error(error, style, requestID: label ?? frontend.drawnLabel, headers: allowance))
     }
 }

@@ -46,6 +46,8 @@ enum GenerationEndpoint: CaseIterable, Sendable {
 struct ParsedRequest: Sendable {
     let generation: GenerationRequest
     let delivery: Delivery
+    /// Prompts of the same kind behind the first, each of which becomes a request of its own.
+    var morePrompts: [GenerationRequest.Prompt] = []
     let unknownFields: Int
     /// The first few of them, as far as they are plain.
     var unknownNames: [String] = []
@@ -58,6 +60,7 @@ struct ParsedRequest: Sendable {
             (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
         case .text:
             let request = try CompletionRequest(parsing: body.span.bytes)
+            morePrompts = request.morePrompts
             unknownNames = request.unknownFields.names
             (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
         case .responses:

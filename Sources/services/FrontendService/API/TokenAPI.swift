@@ -51,17 +51,19 @@ final class TokenAPI {
             let body = exchange.takeBody(), gone = Flag()
             let parsed = try await generation.done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try parse(body) }
             frontend.noteUnknown(parsed.unknown.count, parsed.unknown.names)
-            let model = try await generation.model(named: try name(parsed.model), for: exchange), work = parsed.work
+            let name = try name(parsed.model, for: exchange.request)
+            let model = try await generation.model(named: name, for: exchange), work = parsed.work
             let text = try await generation.done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try work(model, gone)
             }
             exchange.respond(.json(.ok, text))
         } catch { exchange.respond(.error(ErrorBody(error), requestID: exchange.request.requestLabel ?? frontend.drawnLabel)) }
     }
 
-    /// The model that is meant: the one that is served, where none is named.
-    private func name(_ given: String?) throws(DialectError) -> String {
+    /// The model that is meant: the one that is served to this client, where none is named.
+    private func name(_ given: String?, for request: HTTPRequest) throws(DialectError) -> String {
         if let given { return given }
-        let cards = frontend.cluster.currentCards
+        let tenant = try frontend.tenants.whoever(request)
+        let cards = frontend.cluster.currentCards.filter { tenant.sees($0.name) }
         guard cards.count == 1 else {
             throw DialectError(
                 message: "Missing required parameter: 'model'.", param: "model", code: "missing_required_parameter")

@@ -65,10 +65,17 @@ final class ModelStore {
         if case .ready(let model, _) = models[digest] { model } else { nil }
     }
 
-    /// The model of a card, as that card describes it.
+    /// The model of a card, as that card describes it. What some worker of it could do counts as long as the model is here: that nobody can at
+    /// the moment is no fault of a request.
     func model(_ card: ModelCard) -> ServedModel? {
-        var model = model(card.digest)
-        model?.card = card
+        guard case .ready(var model, let unnamedSince) = models[card.digest] else { return nil }
+        let abilities = model.card.capabilities.union(card.capabilities)
+        if abilities != model.card.capabilities {
+            model.card.capabilities = abilities
+            models[card.digest] = .ready(model, unnamedSince: unnamedSince)
+        }
+        model.card = card
+        model.card.capabilities = abilities
         return model
     }
 

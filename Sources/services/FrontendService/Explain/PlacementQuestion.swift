@@ -12,7 +12,7 @@ extension PreparedRequest {
     var wantsStages: Bool { generation.hints.wants("stages") }
 }
 
-extension ClientAnswer {
+extension AnswerShare {
     /// The whole answer to a question: no text, but the placement and the prompt's tokens.
     func conclude(_ tokens: [TokenID], choices: Int) {
         told.tokenIDs = tokens

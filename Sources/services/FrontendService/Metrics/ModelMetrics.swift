@@ -50,8 +50,10 @@ struct ModelFamilies: Sendable {
     let migrationsTooLong: CounterFamily
     let rejections: CounterFamily
 
-    /// Some 40 series a model.
-    private static let requestSeries = 10_000
+    /// Of a counter by model and endpoint: each model's, those of all others and those of unknown ones.
+    private static let endpointSeries = (ModelMetrics.mostModels + 2) * EndpointLabel.allCases.count
+    private static let typeSeries = endpointSeries * RequestTypeLabel.allCases.count
+    private static let requestSeries = typeSeries * RequestResult.allCases.count
 
     init(_ registry: MetricsRegistry) {
         func counter(_ name: String, _ help: String, _ labels: [String] = [], limit: Int = MetricsLimits.seriesPerFamily) -> CounterFamily {
@@ -89,9 +91,11 @@ struct ModelFamilies: Sendable {
             "model_migration_max_seq_len_exceeded_total",
             "Requests that could not go on at another worker, since prompt and answer so far are longer than a message.")
         cancellations = counter(
-            "model_cancellation_total", "Requests whose client left before the end of the answer.", ["endpoint", "request_type"])
+            "model_cancellation_total", "Requests whose client left before the end of the answer.", ["endpoint", "request_type"],
+            limit: Self.typeSeries)
         rejections = counter(
-            "model_rejection_total", "Requests turned away for want of room: answered with 429 or 503.", ["endpoint"])
+            "model_rejection_total", "Requests turned away for want of room: answered with 429 or 503.", ["endpoint"],
+            limit: Self.endpointSeries)
     }
 }
 

@@ -4,6 +4,7 @@ import OpenAIDialect
 enum EndpointLabel: String, CaseIterable {
     case completions
     case chatCompletions = "chat_completions"
+    case embeddings
     case responses
     case anthropicMessages = "anthropic_messages"
 }

@@ -13,7 +13,8 @@ final class ClientRequest {
     let prepared: PreparedRequest
     let id: RequestID
     let active: ActiveRequest
-    let answer: ClientAnswer
+    let answer: AnswerShare
+    let limits: FrontendLimits
     let released: ReleasedAnswer
     let messages: AttemptMessages
     let session: RequestSession?
@@ -29,7 +30,7 @@ final class ClientRequest {
 
     init(
         _ prepared: PreparedRequest, id: RequestID, session: ClientSession?, trace: RequestTrace, record: RequestRecord,
-        answer: ClientAnswer, frontend: Frontend
+        answer: AnswerShare, receivedAt: Instant, limits: FrontendLimits, frontend: Frontend
     ) {
         self.frontend = frontend
         self.prepared = prepared
@@ -38,17 +39,18 @@ final class ClientRequest {
         self.record = record
         self.answer = answer
         self.session = session.map { RequestSession($0, frontend.sessions) }
-        deadline = answer.exchange.request.receivedAt + frontend.limits.total
+        self.limits = limits
+        deadline = receivedAt + limits.total
         released = ReleasedAnswer(prepared, to: answer, on: frontend.context.loop)
-        messages = AttemptMessages(prepared, id: id, deadline: deadline, limits: frontend.limits)
+        messages = AttemptMessages(prepared, id: id, deadline: deadline, limits: limits)
         active = ActiveRequest(
             counter: id.counter, choices: prepared.choices, maxTokens: prepared.maxTokens,
-            wantsLogprobs: prepared.sampling.topLogprobs != nil, loop: frontend.context.loop)
+            wantsLogprobs: prepared.sampling.topLogprobs != nil, wantsEmbedding: prepared.task == .embed,
+            loop: frontend.context.loop)
         answer.usage.promptTokens = prepared.prompt.count
     }
 
     var loop: Loop { frontend.context.loop }
-    var limits: FrontendLimits { frontend.limits }
     var isClientGone: Bool { active.isClientGone }
     var isLate: Bool { loop.now >= deadline }
 

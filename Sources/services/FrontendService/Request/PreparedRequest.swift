@@ -14,6 +14,7 @@ struct PreparedRequest: Sendable {
     let delivery: Delivery
     /// How its answer is read; nil where the text is the answer.
     let form: AnswerForm?
+    let task: RequestTask
     /// What workers must be able to do.
     let needs: Capabilities
     let prompt: [TokenID]
@@ -35,6 +36,8 @@ struct PreparedRequest: Sendable {
     let hashing: Duration
     /// The prompt as its template made it, where the client wants to see it.
     var formattedPrompt: [UInt8]?
+    /// For no client: it yields to every other one.
+    var isSpeculative = false
 
     var choices: Int { generation.choices }
 
@@ -62,34 +65,40 @@ extension GenerationRequest {
 /// What turns a request into tokens and hashes; runs on the loop for small bodies and on the pool for large ones.
 struct Preparation: Sendable {
     let model: ServedModel
-    var tenant = Tenant.anyone
-    let generation: GenerationRequest
+    /// On whose behalf.
+    let tenant: Tenant
+    var generation: GenerationRequest
     let delivery: Delivery
     let unixSeconds: Int64
     /// Drawn by the loop for a client that gave none.
-    let seed: UInt64
+    var seed: UInt64
     /// Reads a clock; zero where there is none to read.
     let clock: @Sendable () -> Instant
     /// Raised when the client has left.
     let gone: Flag
+    /// The member of the body that the prompt came from; nil: the usual one.
+    var parameter: String?
+    /// What is to come of it.
+    var task = RequestTask.generate
 
     func run() throws(DialectError) -> PreparedRequest {
         let context = Int(model.card.contextLength)
         let began = clock(), demand = AnswerDemand(model: model, generation: generation, names: delivery.fieldNames)
         var generation = generation
         generation.constraint = try demand.constraint()
-        let needs = try demand.needs(generation.constraint)
+        var needs = try demand.needs(generation.constraint)
+        if task == .embed { needs.insert(.embeddings) }
         var tokens: [TokenID] = [], rendered: Rendered
         do throws(TextError) {
             rendered = try encode(atMost: max(0, min(context - 1, Limits.promptTokens)), into: &tokens)
-        } catch { throw Self.refusal(error, generation.prompt.parameter(delivery.fieldNames), context) }
+        } catch { throw Self.refusal(error, param, context) }
         let form = try demand.form(after: rendered.prompt)
         let encoded = clock()
         let room = context - tokens.count
         var sampling = generation.sampling
         if let wanted = sampling.maxTokens, wanted > room {
             guard sampling.fitsContext else {
-                throw .contextLengthExceeded(limit: context, param: generation.prompt.parameter(delivery.fieldNames))
+                throw .contextLengthExceeded(limit: context, param: param)
             }
             sampling.maxTokens = UInt32(room)
         }
@@ -100,7 +109,7 @@ struct Preparation: Sendable {
         let hashed = clock()
         let isShown = delivery.isStreamed && generation.hints.wants(.formattedPrompt)
         return PreparedRequest(
-            model: model, tenant: tenant, generation: generation, delivery: delivery, form: form, needs: needs, prompt: tokens,
+            model: model, tenant: tenant, generation: generation, delivery: delivery, form: form, task: task, needs: needs, prompt: tokens,
             hashes: hashes,
             hasher: hasher, adapter: adapter,
             sampling: Sampling(sampling.filled(from: model.defaults), seed: sampling.seed ?? seed),
@@ -116,12 +125,27 @@ struct Preparation: Sendable {
         do throws(TextError) {
             let rendered = try encode(atMost: Limits.promptTokens, into: &tokens)
             return PromptCount(tokens: tokens.count, memory: rendered.memory)
-        } catch { throw Self.refusal(error, generation.prompt.parameter(delivery.fieldNames), Limits.promptTokens) }
+        } catch { throw Self.refusal(error, param, Limits.promptTokens) }
     }
 
     struct PromptCount: Sendable {
         let tokens: Int
         let memory: PromptMemory.Outcome?
+    }
+
+    /// The same for each of some prompts, itself first; each draws a seed of its own.
+    func and(_ more: [GenerationRequest.Prompt], seed: () -> UInt64) -> [Preparation] {
+        guard !more.isEmpty else { return [self] }
+        var all = [self]
+        all[0].parameter = "\(param)[0]"
+        for (index, prompt) in more.enumerated() {
+            var next = self
+            next.generation.prompt = prompt
+            next.seed = seed()
+            next.parameter = "\(param)[\(index + 1)]"
+            all.append(next)
+        }
+        return all
     }
 
     /// What came of a prompt besides its tokens.
@@ -149,6 +173,8 @@ struct Preparation: Sendable {
         return rendered
     }
 
+    private var param: String { parameter ?? generation.prompt.parameter(delivery.fieldNames) }
+
     /// `param` is the member of the body that the prompt came from.
     static func refusal(_ error: TextError, _ param: String, _ context: Int) -> DialectError {
         switch error {
@@ -163,6 +189,14 @@ struct Preparation: Sendable {
         case .noTokenizer, .unknownFile, .invalidFile:
             DialectError(status: 500, message: "The model's tokenizer cannot be used.", type: "server_error", code: "internal_error")
         }
+    }
+}
+
+extension [Preparation] {
+    func run() throws(DialectError) -> [PreparedRequest] {
+        var all: [PreparedRequest] = []
+        for preparation in self { all.append(try preparation.run()) }
+        return all
     }
 }
 

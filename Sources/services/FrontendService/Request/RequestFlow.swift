@@ -16,13 +16,13 @@ final class RequestFlow {
     private let request: ClientRequest
     private let placing: Placing
     private var prepared: PreparedRequest { request.prepared }
-    private var answer: ClientAnswer { request.answer }
+    private var answer: AnswerShare { request.answer }
     private var limits: FrontendLimits { request.limits }
 
     init(_ request: ClientRequest) {
         self.request = request
         placing = Placing(request)
-        request.answer.exchange.whenGone = { [weak request] in request?.clientGone() }
+        request.answer.whenGone = { [weak request] in request?.clientGone() }
         request.whenClientGone = { [weak placing] in placing?.clientGone() }
     }
 
@@ -35,6 +35,7 @@ final class RequestFlow {
                 placing.entry(Placing.Question(attempt: request.active.attempt), request.trace.forOthers())
             }
         }
+        if request.isClientGone { return gone(attempts: 0) }
         if prepared.isQuestion { return await ask() }
         for number in 1...UInt8(clamping: limits.attempts) {
             switch await Attempt(number, of: request, placing).run() {
@@ -42,7 +43,7 @@ final class RequestFlow {
                 request.record.ends(tokens: answer.usage.completionTokens)
                 answer.end()
                 return outcome(status: 200, attempts: number)
-            case .clientGone: return outcome(status: 499, attempts: number, failure: .cancelled)
+            case .clientGone: return gone(attempts: number)
             case .failed(let end):
                 note(end, number)
                 if let last = last(end, number) { return fail(last, attempts: number) }
@@ -61,7 +62,7 @@ final class RequestFlow {
             await request.tellDecision(of: placed.router, 1)
         } catch {
             request.trace.spans?.attemptEnded(request.isClientGone ? .clientGone : .failed(error))
-            guard !request.isClientGone else { return outcome(status: 499, attempts: 1, failure: .cancelled) }
+            guard !request.isClientGone else { return gone(attempts: 1) }
             return fail(error.failure, attempts: 1)
         }
         request.record.ends(tokens: 0)
@@ -72,7 +73,7 @@ final class RequestFlow {
     // MARK: How it goes on
 
     private func note(_ end: AttemptFailure, _ attempt: UInt8) {
-        request.frontend.metrics.attemptFailed(end.fault.rawValue)
+        if !prepared.isSpeculative { request.frontend.metrics.attemptFailed(end.fault.rawValue) }
         request.frontend.context.log.debug(
             "attempt failed",
             [
@@ -96,6 +97,11 @@ final class RequestFlow {
         let body = ErrorBody(failure, requestID: answer.requestID)
         answer.fail(body)
         return outcome(status: body.status, attempts: attempts, failure: failure.kind)
+    }
+
+    /// Nobody hears of it any more: the client has left, or was told that another request of its answer has failed.
+    private func gone(attempts: UInt8) -> RequestOutcome {
+        outcome(status: answer.failure?.status ?? 499, attempts: attempts, failure: .cancelled)
     }
 
     private func outcome(status: Int, attempts: UInt8, failure: ServiceFailure.Kind? = nil) -> RequestOutcome {

@@ -12,7 +12,8 @@ import WireProtocol
 @LoopActor
 final class RequestRecord {
     private(set) var tracker: RequestTracker
-    let meter: RequestMeter
+    /// Nil: no client asked, and nothing is counted of it.
+    let meter: RequestMeter?
     private let frontend: Frontend
     private let prepared: PreparedRequest
     private let id: RequestID
@@ -36,7 +37,7 @@ final class RequestRecord {
         var text = Duration.zero
     }
 
-    init(_ prepared: PreparedRequest, id: RequestID, meter: RequestMeter, receivedAt: Instant, frontend: Frontend) {
+    init(_ prepared: PreparedRequest, id: RequestID, meter: RequestMeter?, receivedAt: Instant, frontend: Frontend) {
         self.frontend = frontend
         self.prepared = prepared
         self.id = id
@@ -45,7 +46,7 @@ final class RequestRecord {
         let age = receivedAt.duration(to: loop.now).inMilliseconds
         tracker = RequestTracker(receivedAt: receivedAt, epochMilliseconds: loop.wallClockMilliseconds - age)
         tracker.recordTokenize(prepared.tokenizing)
-        meter.prepared(
+        meter?.prepared(
             inputTokens: prepared.prompt.count, template: prepared.rendering,
             tokenizing: prepared.tokenizing - (prepared.rendering ?? .zero),
             at: loop.preciseNow)
@@ -54,7 +55,7 @@ final class RequestRecord {
     // MARK: The way to a worker
 
     func beginsAttempt() {
-        if tracker.attempt > 0 { meter.migrates() }
+        if tracker.attempt > 0 { meter?.migrates() }
         tracker.beginAttempt()
     }
 
@@ -81,7 +82,7 @@ final class RequestRecord {
                 queueDepth: plan.queueDepth))
         tracker.recordInput(
             tokens: prepared.prompt.count, cachedTokens: min(Int(overlap) * Int(model.blockSize), prepared.prompt.count))
-        meter.placed(by: plan, overlapBlocks: overlap, routing: asked.duration(to: now))
+        meter?.placed(by: plan, overlapBlocks: overlap, routing: asked.duration(to: now))
     }
 
     /// Where a leg runs. Its phase is fixed with its task, and goes with everything that is recorded of it.
@@ -103,7 +104,7 @@ final class RequestRecord {
 
     func isSent() {
         tracker.recordPrefillStart(at: loop.preciseNow)
-        meter.dispatched()
+        meter?.dispatched()
     }
 
     // MARK: What comes back
@@ -112,7 +113,7 @@ final class RequestRecord {
     func hears(_ news: LegNews, of phase: RequestPhase) {
         if news.isAccepted {
             tracker.recordAccepted(of: phase, at: loop.now)
-            meter.accepted()
+            meter?.accepted()
         }
         if let times = news.workerTimes { tracker.recordWorkerTimes(times, of: phase) }
         // Its first output is its result, and comes with the news that prefill is done; a leg that has no token to show hands over at once.
@@ -146,8 +147,8 @@ final class RequestRecord {
         textEnded(loop.preciseNow)
         let fresh = tokens - tokensOut
         tokensOut = tokens
-        meter.tokens(fresh, choices: batch.choices, at: batch.arrivedAt)
-        meter.detokenized(fresh, in: batch.text)
+        meter?.tokens(fresh, choices: batch.choices, at: batch.arrivedAt)
+        meter?.detokenized(fresh, in: batch.text)
         if let action = tracker.recordProgress(tokens: UInt64(max(0, tokens)), blockSize: model.blockSize, at: batch.arrivedAt) {
             show(action)
         }
@@ -161,7 +162,9 @@ final class RequestRecord {
         tracker.recordDetokenize(span)
     }
 
-    private func show(_ action: GaugeAction) { frontend.metrics.workers.show(action) }
+    private func show(_ action: GaugeAction) {
+        if meter != nil { frontend.metrics.workers.show(action) }
+    }
 
     // MARK: What is told
 
@@ -203,7 +206,7 @@ final class RequestRecord {
         end.roundtrip = tracker.prefillTime
         if let text = tracker.detokenizeTotal { end.postprocessing = text + (stages.write ?? .zero) }
         end.stages = stages
-        meter.ended(end)
+        meter?.ended(end)
     }
 
     /// What the frontend's stream says of it.

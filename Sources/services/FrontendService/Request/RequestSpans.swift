@@ -291,6 +291,12 @@ struct RequestTrace {
         if case .foreign(let parent) = origin { foreign = parent.text } else { foreign = "" }
     }
 
+    /// Of what no client asked for.
+    init() {
+        spans = nil
+        foreign = ""
+    }
+
     func forRouter() -> String { spans?.asked() ?? foreign }
     func forWorker(_ placement: PlanLeg, as task: Leg) -> String { spans?.sent(placement, as: task) ?? foreign }
     /// For a question that is part of no attempt.

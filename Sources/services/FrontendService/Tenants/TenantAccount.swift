@@ -120,4 +120,9 @@ struct TenantTokens: Hashable, Sendable {
     var prompt = 0
     var output = 0
     var all: Int { prompt + output }
+
+    mutating func add(_ more: TenantTokens) {
+        prompt += more.prompt
+        output += more.output
+    }
 }

@@ -30,9 +30,10 @@ final class TenantVisit {
     }
 
     /// Before any router is asked: the tokens that it may take. Nil: it may.
-    func reserve(_ prepared: PreparedRequest) -> ServiceFailure? {
-        guard let account, !isEnded, !prepared.isQuestion else { return nil }
-        let tokens = Self.tokens(of: prepared)
+    func reserve(_ prepared: [PreparedRequest]) -> ServiceFailure? {
+        guard let account, !isEnded, !prepared.contains(where: \.isQuestion) else { return nil }
+        var tokens = TenantTokens()
+        for one in prepared { tokens.add(Self.tokens(of: one)) }
         if let failure = account.reserve(tokens, at: loop.now) { return failure }
         reserved = tokens
         return nil
@@ -45,14 +46,15 @@ final class TenantVisit {
         return TenantTokens(prompt: prepared.prompt.count, output: each * prepared.choices)
     }
 
-    /// The request has ended as its outcome says. What never ran costs nothing; whoever leaves pays for the prompt.
-    func end(_ outcome: RequestOutcome) {
+    /// All that it asked for has ended, as the outcomes say. What never ran costs nothing; whoever leaves pays for the prompt.
+    func end(_ outcomes: [RequestOutcome]) {
         var used = TenantTokens()
-        if outcome.usage.completionTokens > 0 || outcome.status < 400 || outcome.status == 499 {
-            used = TenantTokens(prompt: outcome.usage.promptTokens, output: outcome.usage.completionTokens)
+        for outcome in outcomes where outcome.usage.completionTokens > 0 || outcome.status < 400 || outcome.status == 499 {
+            used.add(TenantTokens(prompt: outcome.usage.promptTokens, output: outcome.usage.completionTokens))
         }
+        let status = outcomes.map(\.status).max() ?? 500
         // A question runs nowhere.
-        end(status: outcome.status, reserved == TenantTokens() ? TenantTokens() : used)
+        end(status: status, reserved == TenantTokens() ? TenantTokens() : used)
     }
 
     /// It was turned away before it ran.

@@ -103,7 +103,7 @@ extension RequestBody {
 
     struct OutputConfig {
         var constraint: OutputConstraint?
-        /// In the words that templates know.
+        /// For templates that know it.
         var effort: String?
     }
 
@@ -125,16 +125,13 @@ extension RequestBody {
         return output
     }
 
-    /// Templates know three degrees; what is above them is the highest.
     private static func effort(_ config: inout ObjectReader) throws(FieldFault) -> String? {
-        switch try config.text("effort", atMost: DialectLimits.json.bytes) {
-        case nil: nil
-        case "low"?: "low"
-        case "medium"?: "medium"
-        case "high"?, "xhigh"?, "max"?: "high"
-        case let word?: throw .word("effort", word, expected: ["low", "medium", "high", "xhigh", "max"])
-        }
+        guard let word = try config.text("effort", atMost: DialectLimits.json.bytes) else { return nil }
+        guard messageEfforts.contains(word) else { throw .word("effort", word, expected: messageEfforts) }
+        return word
     }
+
+    static let messageEfforts = ["low", "medium", "high", "xhigh", "max"]
 
     private static func jsonSchema(
         _ name: String, of object: inout ObjectReader, _ unknown: inout UnknownFields

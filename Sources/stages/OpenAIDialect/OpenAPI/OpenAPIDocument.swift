@@ -8,7 +8,7 @@ package enum OpenAPIDocument {
     /// In the order in which they are told. A new family of endpoints adds its list here, and its schemas stand with it.
     static let endpoints =
         ChatCompletionsDescription.endpoints + CompletionsDescription.endpoints + ResponsesDescription.endpoints
-        + MessagesDescription.endpoints + TokensDescription.endpoints
+        + MessagesDescription.endpoints + EmbeddingsDescription.endpoints + TokensDescription.endpoints
         + ModelsDescription.endpoints + ProcessDescription.endpoints
 
     /// What several endpoints refer to.

@@ -43,8 +43,6 @@ struct Schema {
         Schema(#"{"enum":[\#(words.map { "\"\($0)\"" }.joined(separator: ","))]}"#)
     }
 
-    static func word(of words: [String]) -> Schema { Schema(#"{"enum":[\#(words.map { "\"\($0)\"" }.joined(separator: ","))]}"#) }
-
     static func word(of flags: [Bool]) -> Schema { Schema(#"{"enum":[\#(flags.map(\.description).joined(separator: ","))]}"#) }
 
     // MARK: Made of others

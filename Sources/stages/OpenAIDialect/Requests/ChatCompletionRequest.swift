@@ -86,45 +86,23 @@ extension RequestBody {
             }
             conversation.addsGenerationPrompt = false
         }
-        try templateArguments(into: &conversation)
-    }
-
-    /// What the client gives by name comes first; the API's own words for such things fill in what it leaves open.
-    private mutating func templateArguments(into conversation: inout Conversation) throws(FieldFault) {
-        var given: [JSONObject.Member] = []
         if let value = fields.take("chat_template_kwargs") {
             guard let object = value.asObject else { throw .type("chat_template_kwargs", expected: "an object", got: value) }
-            given = object.members
-        }
-        var filled: [JSONObject.Member] = []
-        if let effort = try fields.text("reasoning_effort", atMost: DialectLimits.json.bytes) {
-            guard Self.efforts.contains(effort) else { throw .word("reasoning_effort", effort, expected: Self.efforts) }
-            filled.append(JSONObject.Member(name: "reasoning_effort", value: .string(effort)))
+            if !object.isEmpty { conversation.templateArguments = String(decoding: value.encoded(), as: UTF8.self) }
         }
         if let documents = try fields.array("documents", atMost: DialectLimits.documents) {
             for (index, document) in documents.enumerated() where document.asObject == nil {
                 throw .type("documents[\(index)]", expected: "an object", got: document)
             }
-            filled.append(JSONObject.Member(name: "documents", value: .array(documents)))
+            conversation.addTemplateArguments([("documents", .array(documents))])
         }
-        given += filled.filter { member in !given.contains { $0.name == member.name } }
-        guard !given.isEmpty else { return }
-        var writer = JSONWriter()
-        writer.beginObject()
-        for member in given {
-            writer.key(member.name)
-            writer.value(member.value)
-        }
-        writer.endObject()
-        conversation.templateArguments = String(decoding: writer.finish(), as: UTF8.self)
+        if let effort = try fields.word("reasoning_effort", of: Self.efforts) { conversation.think(effort) }
     }
 
     static let efforts = ["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
     fileprivate mutating func textOnly() throws(FieldFault) {
-        if let word = try fields.text("verbosity", atMost: DialectLimits.json.bytes), !ChatCompletionRequest.verbosities.contains(word) {
-            throw .word("verbosity", word, expected: ChatCompletionRequest.verbosities)
-        }
+        _ = try fields.word("verbosity", of: ChatCompletionRequest.verbosities)
         let kinds = try fields.texts("modalities", atMost: DialectLimits.hintWords, bytes: 0...DialectLimits.label) ?? []
         if let index = kinds.firstIndex(where: { $0 != "text" }) { throw .unsupported("modalities[\(index)]", "with any value but 'text'") }
     }

@@ -5,6 +5,8 @@ import JSONText
 package struct CompletionRequest: Hashable, Sendable {
     /// Its prompt is a text or tokens.
     package var generation: GenerationRequest
+    /// The other prompts of a list, each a request of its own that differs in nothing else. Empty: there is one.
+    package var morePrompts: [GenerationRequest.Prompt]
     package var delivery: Delivery
     package var unknownFields: UnknownFields
 
@@ -16,13 +18,14 @@ package struct CompletionRequest: Hashable, Sendable {
     private init(_ object: JSONObject) throws(FieldFault) {
         var body = try RequestBody(object)
         let model = try body.model()
-        let prompt = try body.prompt()
+        let prompts = try body.prompts()
+        morePrompts = Array(prompts.dropFirst())
         delivery = try body.delivery()
         delivery.echoesPrompt = try body.fields.flag("echo") ?? false
         let sampling = try body.sampling()
         let constraint = try body.constraint()
         let extensions = try body.extensions()
-        generation = GenerationRequest(model: model, prompt: extensions.promptTokens.map { .tokens($0) } ?? prompt)
+        generation = GenerationRequest(model: model, prompt: extensions.promptTokens.map { .tokens($0) } ?? prompts[0])
         generation.sampling = sampling
         generation.sampling.topLogprobs = try body.fields.integer("logprobs", in: 0...DialectLimits.topLogprobs).map { UInt32($0) }
         generation.sampling.promptLogprobs = try body.promptLogprobs()
@@ -38,6 +41,18 @@ package struct CompletionRequest: Hashable, Sendable {
         try body.refuse(Self.refused)
         try body.refuse(unless: Self.fixed)
         unknownFields = body.finish()
+        if prompts.count > 1 { try checkForSeveral(extensions) }
+    }
+
+    /// What belongs to one prompt, or one request, and would be lost among several.
+    private func checkForSeveral(_ extensions: ExtensionFields) throws(FieldFault) {
+        guard generation.choices * (morePrompts.count + 1) <= DialectLimits.choicesOfPrompts else {
+            throw .value("n", expected: "at most \(DialectLimits.choicesOfPrompts) choices of all prompts together")
+        }
+        let reason = "with several prompts"
+        if extensions.promptTokens != nil { throw .unsupported("nvext.token_data", reason) }
+        if extensions.hints.session != nil { throw .unsupported("nvext.session_control", reason) }
+        if extensions.hints.isQueryOnly { throw .unsupported("nvext.annotations", "to ask for a placement \(reason)") }
     }
 
     static let refused = RequestBody.refusedEverywhere + ["suffix", "prompt_embeds"]
@@ -47,32 +62,33 @@ package struct CompletionRequest: Hashable, Sendable {
 }
 
 extension RequestBody {
-    /// A text, an array of token ids, or an array of one of these.
-    fileprivate mutating func prompt() throws(FieldFault) -> GenerationRequest.Prompt {
-        let name = "prompt"
-        switch fields.take(name) {
-        case nil: throw .missing(name)
-        case .string(let text)?: return .text(text)
-        case .array(let elements)?:
-            switch elements.first {
-            case nil: throw .value(name, expected: "at least one prompt", code: "empty_array")
-            case .string(let text)?:
-                try onePrompt(elements)
-                return .text(text)
-            case .array(let tokens)?:
-                try onePrompt(elements)
-                return .tokens(try Self.promptTokens(tokens, "prompt[0]"))
-            case .number?: return .tokens(try Self.promptTokens(elements, name))
-            case let value?: throw .type("prompt[0]", expected: "a string, a token id or an array of token ids", got: value)
-            }
-        case let value?: throw .type(name, expected: "a string or an array", got: value)
-        }
+    /// A text, an array of token ids, or an array of some of either; at least one.
+    fileprivate mutating func prompts() throws(FieldFault) -> [GenerationRequest.Prompt] {
+        guard let value = fields.take("prompt") else { throw .missing("prompt") }
+        return try Self.prompts(value, "prompt", atMost: DialectLimits.prompts)
     }
 
-    private func onePrompt(_ elements: [JSONValue]) throws(FieldFault) {
-        guard elements.count <= DialectLimits.prompts else {
-            throw .unsupported("prompt", "with several prompts; send a request for each")
+    static func prompts(_ value: JSONValue, _ name: String, atMost limit: Int) throws(FieldFault) -> [GenerationRequest.Prompt] {
+        if let text = value.asString { return [.text(text)] }
+        guard let elements = value.asArray else { throw .type(name, expected: "a string or an array", got: value) }
+        guard let first = elements.first else { throw .value(name, expected: "at least one \(name)", code: "empty_array") }
+        if first.asNumber != nil { return [.tokens(try promptTokens(elements, name))] }
+        guard elements.count <= limit else {
+            throw .value(name, expected: "an array with at most \(limit) elements", code: "array_above_max_length")
         }
+        var prompts: [GenerationRequest.Prompt] = []
+        prompts.reserveCapacity(elements.count)
+        for (index, element) in elements.enumerated() {
+            let place = "\(name)[\(index)]"
+            switch (first, element) {
+            case (.string, .string(let text)): prompts.append(.text(text))
+            case (.array, .array(let tokens)): prompts.append(.tokens(try promptTokens(tokens, place)))
+            case (.string, _): throw .type(place, expected: "a string, as the first element is", got: element)
+            case (.array, _): throw .type(place, expected: "an array of token ids, as the first element is", got: element)
+            default: throw .type(place, expected: "a string, a token id or an array of token ids", got: element)
+            }
+        }
+        return prompts
     }
 
     private static func promptTokens(_ elements: [JSONValue], _ name: String) throws(FieldFault) -> [TokenID] {

@@ -37,6 +37,7 @@ package struct ResponsesRequest: Hashable, Sendable {
         generation.take(extensions)
         try body.responseLabels(into: &generation, echo: &echo)
         try body.refuse(Self.refused)
+        try body.refuse(unless: ChatCompletionRequest.fixed)
         if let choices = try body.fields.integer("n", in: 1...DialectLimits.choices), choices > 1 {
             throw .unsupported("n", "with more than 1 here")
         }
@@ -48,8 +49,8 @@ package struct ResponsesRequest: Hashable, Sendable {
     /// Words of the other APIs that this one has its own for, and what would have to be done and is not.
     static let refused =
         RequestBody.refusedEverywhere + [
-            "messages", "response_format", "reasoning_effort", "logprobs", "prompt_logprobs", "functions", "function_call", "modalities",
-            "audio", "chat_template", "echo", "suffix", "moderation", "context_management",
+            "messages", "response_format", "logprobs", "prompt_logprobs", "functions", "function_call", "modalities",
+            "audio", "chat_template", "echo", "suffix", "context_management",
         ]
 }
 
@@ -71,10 +72,7 @@ extension RequestBody {
     fileprivate mutating func isStreamedResponse() throws(FieldFault) -> Bool {
         let isStreamed = try fields.flag("stream") ?? false
         guard var options = try fields.object("stream_options") else { return isStreamed }
-        do throws(FieldFault) {
-            // Who asks for padding relies on it.
-            if try options.flag("include_obfuscation") == true { throw .unsupported("include_obfuscation", "with true") }
-        } catch { throw error.inside("stream_options") }
+        do throws(FieldFault) { _ = try options.flag("include_obfuscation") } catch { throw error.inside("stream_options") }
         options.listUnknown(in: "stream_options.", into: &unknown)
         return isStreamed
     }
@@ -124,23 +122,17 @@ extension RequestBody {
             echo.effort = try reasoning.word("effort", of: Self.efforts)
         } catch { throw error.inside("reasoning") }
         reasoning.listUnknown(in: "reasoning.", into: &unknown)
-        guard let effort = echo.effort else { return }
-        var defaults: [(String, JSONValue)] = [("reasoning_effort", .string(effort))]
-        // The words of templates that know no degrees of it.
-        if effort == "none" { defaults += [("enable_thinking", .bool(false)), ("thinking", .bool(false))] }
-        conversation.addTemplateArguments(defaults)
+        if let effort = echo.effort { conversation.think(effort) }
     }
 
     fileprivate mutating func responseLabels(into request: inout GenerationRequest, echo: inout ResponseEcho) throws(FieldFault) {
         echo.metadata = try metadata()
+        // What all endpoints check comes last: a member is read once.
+        echo.safetyIdentifier = try fields.text("safety_identifier", atMost: DialectLimits.label)
         try labels(into: &request)
         echo.user = request.user
         echo.cacheKey = request.cacheKey
-        echo.safetyIdentifier = try fields.text("safety_identifier", atMost: DialectLimits.label)
         request.user = request.user ?? echo.safetyIdentifier
-        // Kept as long as there is room, whatever is said of it.
-        _ = try fields.text("prompt_cache_retention", atMost: DialectLimits.label)
-        _ = try fields.object("prompt_cache_options")
         // A prompt that is too long is refused under either, and the answer says so.
         _ = try fields.word("truncation", of: ["auto", "disabled"])
     }
@@ -176,6 +168,14 @@ extension ObjectReader {
 }
 
 extension Conversation {
+    /// How much: one of the API's words for it.
+    mutating func think(_ effort: String) {
+        var defaults: [(String, JSONValue)] = [("reasoning_effort", .string(effort))]
+        // The words of templates that know no degrees of it.
+        if effort == "none" { defaults += [("enable_thinking", .bool(false)), ("thinking", .bool(false))] }
+        addTemplateArguments(defaults)
+    }
+
     /// What the client itself gave its template stands.
     mutating func addTemplateArguments(_ defaults: [(String, JSONValue)]) {
         var arguments = templateArguments.flatMap { try? JSONValue(parsing: $0) }?.asObject ?? JSONObject()

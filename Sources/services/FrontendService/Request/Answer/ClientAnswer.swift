@@ -6,16 +6,15 @@ import TextProcessing
 import WireProtocol
 
 /// The answer to one client: events of a stream, or one body, with the error envelope for what went wrong before either began.
+///
+/// What is in it comes from its shares, one for each request that it takes: as a rule one.
 @LoopActor
 final class ClientAnswer {
-    let exchange: HTTPExchange
+    private let exchange: HTTPExchange
     let requestID: String
+    /// Of all shares together.
     var usage = TokenUsage()
     private var writer: any AnswerWriter
-    /// What is told beside the answer, on every chunk.
-    var told = ResponseExtension() { didSet { writer.chunkExtension = told.json } }
-    /// More of it, told once: on the first chunk that ends a choice, or in the body.
-    var toldAtEnd: [ResponseExtension.Member] = []
     /// Events that stand before those of a stream.
     var preface: [UInt8] = []
     private let keepalive: Duration
@@ -25,149 +24,115 @@ final class ClientAnswer {
     var cookie: HTTPField?
     /// What is left of its tenant's limits; sent with the head too.
     var allowance: [HTTPField] = []
-    private let record: RequestRecord
     private var lastWrite: Instant
     /// One timer a stream, set again only when it has fired: an event must not cost one.
     private var keepaliveTimer: TimerHandle?
     private lazy var whenSilent: @LoopActor () -> Void = { [weak self] in self?.keepAlive() }
     /// Text of the choices of an answer that is not streamed.
-    private var bodies: [CompletedChoice] = []
-    /// Told with each text: what the client wants to see before its answer.
-    private let echo: [UInt8]
+    var bodies: [CompletedChoice] = []
+    /// Those that are not closed.
+    private var shares: [AnswerShare] = []
+    /// Shares that have not ended well.
+    private var unended = 0
+    private var hasFailed = false
+    /// Whose words beside the answer the writer has.
+    private weak var teller: AnswerShare?
 
-    init(
-        _ exchange: HTTPExchange, requestID: String, writer: any AnswerWriter, choices: Int, wantsLogprobs: Bool, echo: [UInt8],
-        record: RequestRecord, keepalive: Duration, loop: Loop
-    ) {
+    init(_ exchange: HTTPExchange, requestID: String, writer: any AnswerWriter, keepalive: Duration, loop: Loop) {
         self.exchange = exchange
-        self.record = record
         self.requestID = requestID
         self.writer = writer
         self.keepalive = keepalive
         self.loop = loop
-        self.echo = echo
         lastWrite = loop.now
-        guard !takesPieces else { return }
-        bodies = (0..<choices).map {
-            CompletedChoice(
-                index: $0, text: echo, finish: AnswerFinish(.length),
-                logprobs: wantsLogprobs ? LogprobsBuffer(startingAt: echoedCodePoints) : nil)
-        }
+        exchange.whenGone = { [weak self] in self?.clientGone() }
     }
 
-    /// How far into its text an answer begins.
-    var echoedCodePoints: Int { String(decoding: echo, as: UTF8.self).unicodeScalars.count }
-
     var isStreamed: Bool { writer.delivery.isStreamed }
-
+    var isGone: Bool { exchange.isGone }
     /// The writer hears of each piece: of a stream, or of a body that it puts together itself.
     var takesPieces: Bool { isStreamed || writer.gathersBody }
 
-    /// The request was accepted: from here on a stream is 200, whatever comes.
+    // MARK: Shares
+
+    /// Another request is part of the answer, with choices behind those that there are.
+    func add(_ share: AnswerShare) {
+        shares.append(share)
+        unended += 1
+    }
+
+    /// Nothing more comes of it; with the last one nothing is written any more.
+    func close(_ share: AnswerShare) {
+        shares.removeAll { $0 === share }
+        if shares.isEmpty { silence() }
+    }
+
+    private func clientGone() { for share in shares { share.whenGone?() } }
+
+    /// What it tells on every chunk has changed.
+    func tellsAnew(_ share: AnswerShare) { if teller === share { teller = nil } }
+
+    // MARK: Writing
+
+    /// A request was accepted: from here on a stream is 200, whatever comes.
     func begin() {
         guard isStreamed, !hasBegun else { return }
         hasBegun = true
         lastWrite = loop.now
         exchange.beginStream(.ok, headers: ServerSentEvents.headers + headers)
-        event { [preface] in $0.append(contentsOf: preface) }
+        exchange.append { $0.append(contentsOf: preface) }
         preface = []
-        event { writer.appendBeginning(usage: usage, to: &$0) }
+        exchange.append(inBulk: writer.repeatsItself) { writer.appendBeginning(usage: usage, to: &$0) }
         keepaliveTimer = loop.schedule(after: keepalive, whenSilent)
     }
 
-    func open(choice: UInt8) {
-        guard isStreamed else { return }
-        event { writer.appendOpening(choice: Int(choice), usage: usage, to: &$0) }
-        let echo = echo
-        if !echo.isEmpty {
-            text(choice: choice, echo.span.bytes, logprobs: nil)
-        }
-    }
-
-    func text(choice: UInt8, _ text: RawSpan, logprobs: LogprobsBuffer?) {
-        guard takesPieces else { return bodies[Int(choice)].append(text: text) }
-        guard !text.isEmpty || logprobs != nil else { return }
-        event { writer.appendText(choice: Int(choice), text, logprobs: logprobs, usage: usage, to: &$0) }
-    }
-
-    func reasoning(choice: UInt8, _ text: RawSpan) {
-        guard takesPieces else { return bodies[Int(choice)].append(reasoning: text) }
-        event { writer.appendReasoning(choice: Int(choice), text, usage: usage, to: &$0) }
-    }
-
-    func call(choice: UInt8, _ call: AnswerCall) {
-        guard takesPieces else { return bodies[Int(choice)].append(call) }
-        event { writer.appendCall(choice: Int(choice), call, usage: usage, to: &$0) }
-    }
-
-    /// More of what the call says that began last.
-    func arguments(choice: UInt8, call: Int, _ text: RawSpan) {
-        guard takesPieces else {
-            let last = bodies[Int(choice)].calls.indices.last
-            if let last { bodies[Int(choice)].calls[last].arguments.append(text) }
-            return
-        }
-        event { writer.appendArguments(choice: Int(choice), call: call, text, usage: usage, to: &$0) }
-    }
-
-    func callEnded(choice: UInt8, call: Int) {
-        if takesPieces { event { writer.appendCallEnd(choice: Int(choice), call: call, usage: usage, to: &$0) } }
-    }
-
-    /// Log probabilities of an answer in one body gather here.
-    func withBodyLogprobs(choice: UInt8, _ change: (inout LogprobsBuffer) -> Void) {
-        guard var buffer = bodies[Int(choice)].logprobs else { return }
-        bodies[Int(choice)].logprobs = nil  // one owner, so that appending does not copy
-        change(&buffer)
-        bodies[Int(choice)].logprobs = buffer
-    }
-
-    func finish(choice: UInt8, _ finish: AnswerFinish) {
+    /// `write` appends whole events of a share; none where a body is put together.
+    func event(of share: AnswerShare, _ write: (inout any AnswerWriter, TokenUsage, inout [UInt8]) -> Void) {
         guard isStreamed else {
-            if takesPieces {
-                event { writer.appendFinish(choice: Int(choice), finish, usage: usage, extensionJSON: nil, to: &$0) }
-            } else {
-                bodies[Int(choice)].finish = finish
-            }
-            return
+            var none: [UInt8] = []
+            return write(&writer, usage, &none)
         }
-        record.choiceEnds()
-        let last = toldWithEnd
-        toldAtEnd = []
-        event { writer.appendFinish(choice: Int(choice), finish, usage: usage, extensionJSON: last, to: &$0) }
+        lastWrite = loop.now
+        if teller !== share {
+            teller = share
+            writer.chunkExtension = share.chunkExtension
+        }
+        exchange.append(inBulk: writer.repeatsItself) { write(&writer, usage, &$0) }
     }
 
-    /// On each chunk that ends a choice, since each of them is a finish; in a body once.
-    private var toldWithEnd: [UInt8] {
-        var all = told
-        all.others += toldAtEnd
-        record.tellTimes(in: &all)
-        return all.json
-    }
-
-    /// Every choice has finished.
-    func end() {
+    /// Every choice of that share has finished. With the last of them the answer ends, and one body tells of that one what it tells of a request.
+    func ended(_ share: AnswerShare) {
+        unended -= 1
+        guard unended == 0 else { return }
         guard isStreamed else {
             var body: [UInt8] = []
-            writer.appendBody(bodies, usage: usage, extensionJSON: toldWithEnd, to: &body)
-            exchange.respond(HTTPResponse.json(.ok, body, headers: headers + [HTTPField("server-timing", record.serverTiming)]))
-            return
+            writer.appendBody(bodies, usage: usage, extensionJSON: share.toldWithEnd, to: &body)
+            return exchange.respond(
+                HTTPResponse.json(.ok, body, headers: headers + [HTTPField("server-timing", share.record.serverTiming)]))
         }
-        event { writer.appendEnd(usage: usage, to: &$0) }
+        exchange.append(inBulk: writer.repeatsItself) { writer.appendEnd(usage: usage, to: &$0) }
         exchange.endStream()
     }
 
     private var headers: [HTTPField] { writer.errorStyle.names(requestID) + (cookie.map { [$0] } ?? []) + allowance }
 
-    /// In place of an answer, or as the last event of one that had begun.
-    func fail(_ failure: ErrorBody) {
-        guard hasBegun else { return exchange.respond(.error(failure, writer.errorStyle, requestID: requestID, headers: allowance)) }
-        event { writer.appendFailure(failure, to: &$0) }
-        exchange.endStream()
+    /// In place of an answer, or as the last event of one that had begun. The other shares have nobody left to run for.
+    func failed(_ share: AnswerShare, _ failure: ErrorBody) {
+        guard !hasFailed else { return }
+        hasFailed = true
+        if hasBegun {
+            exchange.append(inBulk: writer.repeatsItself) { writer.appendFailure(failure, to: &$0) }
+            exchange.endStream()
+        } else {
+            exchange.respond(.error(failure, writer.errorStyle, requestID: requestID, headers: allowance))
+        }
+        for other in shares where other !== share { other.abandon(after: failure) }
     }
 
-    /// Whatever became of the request: nothing is written after this.
-    func close() {
+    // MARK: Silence and room
+
+    /// Whatever became of the requests: nothing is written after this.
+    private func silence() {
         loop.cancel(keepaliveTimer)
         keepaliveTimer = nil
     }
@@ -182,19 +147,9 @@ final class ClientAnswer {
         keepaliveTimer = loop.schedule(at: lastWrite + keepalive, whenSilent)
     }
 
-    /// `write` appends whole events; none where a body is put together.
-    private func event(_ write: (inout [UInt8]) -> Void) {
-        guard isStreamed else {
-            var none: [UInt8] = []
-            return write(&none)
-        }
-        lastWrite = loop.now
-        exchange.append(inBulk: writer.repeatsItself, write)
-    }
-}
-
-extension [UInt8] {
-    fileprivate mutating func append(_ text: RawSpan) { text.withUnsafeBytes { append(contentsOf: $0) } }
+    /// So much waits for the client that adding to it is no use.
+    var isBackedUp: Bool { exchange.isBackedUp }
+    func roomToWrite(until deadline: Instant) async { _ = await exchange.roomToWrite(until: deadline) }
 }
 
 extension HTTPResponse {

@@ -19,7 +19,7 @@ final class ReleasedAnswer {
     private(set) var choices: [ChoiceOutput]
     /// Choices that have not finished.
     private(set) var unfinished: Int
-    private let answer: ClientAnswer
+    private let answer: AnswerShare
     private let vocabulary: Vocabulary
     private let showsSpecials: Bool
     /// Alternatives a token; nil where no log probabilities are wanted.
@@ -38,7 +38,7 @@ final class ReleasedAnswer {
     /// Frames of the decode leg that came before the prefill leg's token that belongs before them. Bounded by what a leg may send.
     private var kept = Arrivals()
 
-    init(_ prepared: PreparedRequest, to answer: ClientAnswer, on loop: Loop) {
+    init(_ prepared: PreparedRequest, to answer: AnswerShare, on loop: Loop) {
         self.loop = loop
         let vocabulary = prepared.model.text.vocabulary, sampling = prepared.generation.sampling
         let hidden = HiddenStops(tokens: prepared.model.text.endTokens)

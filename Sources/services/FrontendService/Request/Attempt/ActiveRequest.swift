@@ -16,6 +16,7 @@ final class ActiveRequest {
     private let choices: Int
     private let maxTokens: Int
     private let wantsLogprobs: Bool
+    private let wantsEmbedding: Bool
     private let loop: Loop
     private var arrivals = Arrivals()
     private var main = LegCharge()
@@ -33,11 +34,12 @@ final class ActiveRequest {
     static let youngDeath = Duration.seconds(2)
 
     /// `maxTokens` is of one choice.
-    init(counter: UInt64, choices: Int, maxTokens: Int, wantsLogprobs: Bool, loop: Loop) {
+    init(counter: UInt64, choices: Int, maxTokens: Int, wantsLogprobs: Bool, wantsEmbedding: Bool = false, loop: Loop) {
         self.counter = counter
         self.choices = choices
         self.maxTokens = maxTokens
         self.wantsLogprobs = wantsLogprobs
+        self.wantsEmbedding = wantsEmbedding
         self.loop = loop
         signal = Signal(on: loop)
     }
@@ -79,6 +81,9 @@ final class ActiveRequest {
             arrivals[leg].cachedTokens = started.cachedTokens
             arrivals[leg].add(WorkerSlice(waited: .microseconds(Int64(clamping: started.waitedMicroseconds))))
             self[leg].startedAt = self[leg].startedAt ?? loop.now
+        case .embeddingStatus(let embedding):
+            guard wantsEmbedding else { return false }
+            arrivals[leg].embedding = embedding.vector
         case .refusedStatus(let refusal): arrivals[leg].refusal = refusal
         case .prefillDoneStatus(let done):
             arrivals[leg].add(WorkerSlice(prefill: .microseconds(Int64(clamping: done.prefillMicroseconds))))

@@ -59,13 +59,17 @@ struct LegNews {
     var workerTimes: WorkerSlice?
     /// Tokens of it came; a frame may have none.
     var hasTokens = false
+    /// What was asked for, where that is no tokens.
+    var embedding: [UInt8]?
     var refusal: RefusedStatus?
     var ended: EndedStatus?
     /// The link to the worker ended.
     var loss: WorkerLoss?
 
     /// Frames are seen by their runs.
-    var isEmpty: Bool { !isAccepted && cachedTokens == nil && refusal == nil && ended == nil && loss == nil }
+    var isEmpty: Bool {
+        !isAccepted && cachedTokens == nil && embedding == nil && refusal == nil && ended == nil && loss == nil
+    }
     /// Nothing more is said of it.
     var isLast: Bool { refusal != nil || ended != nil || loss != nil }
 

@@ -58,7 +58,9 @@ final class Attempt {
         await request.tellDecision(of: placed.router, number)
         if next.wish == .decode { try await bring(from: next.source, until: limit) }
         try await send(legs.all, placed, until: limit)
-        frontend.metrics.splits.began(legs.path, isDrained: next.isDrained, isMove: legs.isMove)
+        if !request.prepared.isSpeculative {
+            frontend.metrics.splits.began(legs.path, isDrained: next.isDrained, isMove: legs.isMove)
+        }
         request.history.isSent()
     }
 
@@ -66,6 +68,11 @@ final class Attempt {
     /// on which less can go wrong.
     private var next: AttemptHistory.Next {
         var next = request.history.next
+        guard request.prepared.task == .generate else {
+            next = next.withoutSource
+            next.wish = .aggregated
+            return next
+        }
         if request.released.isContinued, request.prepared.choices > 1 {
             // Choices that go on from texts of their own have no one state that could be handed over.
             next = next.withoutSource
@@ -129,7 +136,7 @@ final class Attempt {
                     // What was handed over is too large for a message; there the request can run whole.
                     throw request.history.noRoom(prefill.placement)
                 }
-                if number > 1 { request.record.meter.isTooLongToMigrate() }
+                if number > 1 { request.record.meter?.isTooLongToMigrate() }
                 throw AttemptFailure(.internalError, .tooLong, isFinal: true)
             }
             entries.append((leg, entry))

@@ -20,7 +20,7 @@ struct AttemptHistory {
         var withoutSource: Next { Next(preferred: preferred, isDrained: isDrained) }
     }
 
-    private(set) var next = Next()
+    private(set) var next: Next
     private(set) var excluded: [UInt64] = []
     private(set) var unreachable: [UInt64] = []
     private(set) var overbooked: [OverbookedReport] = []
@@ -30,6 +30,9 @@ struct AttemptHistory {
 
     /// Workers that died soon after they had started the same request: the next one would be the third.
     private static let mostYoungDeaths = 2
+
+    /// - Parameter place: may have some of what the request needs.
+    init(preferring place: PlacementRef? = nil) { next = Next(preferred: place) }
 
     mutating func exclude(_ worker: UInt64) { if !excluded.contains(worker) { excluded.append(worker) } }
     mutating func notReached(_ worker: UInt64) { if !unreachable.contains(worker) { unreachable.append(worker) } }

@@ -42,7 +42,7 @@ final class AttemptLeg {
     /// What its worker said. True if that it has taken the leg on is new.
     func hears(_ news: borrowing LegNews) -> Bool {
         let isNew = news.isAccepted && !isAccepted
-        isAccepted = isAccepted || news.isAccepted || news.hasTokens || news.ended != nil
+        isAccepted = isAccepted || news.isAccepted || news.hasTokens || news.embedding != nil || news.ended != nil
         hasStarted = hasStarted || news.cachedTokens != nil || news.hasTokens
         hasOutput = hasOutput || news.hasTokens
         isOver = isOver || news.isLast

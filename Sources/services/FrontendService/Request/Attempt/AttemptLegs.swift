@@ -121,6 +121,10 @@ final class AttemptLegs {
                 if released.unfinished == 0 { return .complete }
                 if arrivals.hasTokens { silenceDue = loop.now + limits.silence }
             }
+            if let vector = arrivals[.aggregated].embedding {
+                try take(embedding: vector)
+                return .complete
+            }
             if let state = try ends(arrivals) { return .handedOver(state) }
             if request.isLate { throw AttemptFailure(.timeout, .timedOut, isFinal: true) }
             // A client that takes its time holds up what is read, not what came: nobody is late before it was looked at.
@@ -146,6 +150,15 @@ final class AttemptLegs {
         if let cached = news.cachedTokens, !hadToken, leg.task != .decode { request.found(cachedTokens: cached) }
     }
 
+    /// Numbers that are none could not be told.
+    private func take(embedding vector: [UInt8]) throws(AttemptFailure) {
+        let card = request.prepared.model.card
+        guard EmbeddingVector.isWhole(vector, dimensions: Int(card.embeddingDimensions)) else {
+            throw fail(all[0], AttemptFailure(.engineFailed, .engineFailed))
+        }
+        request.answer.embedding = vector
+    }
+
     // MARK: Tokens
 
     /// Gives the client what came, as fast as it takes it. Meanwhile more waits as ids, and costs nobody else anything.
@@ -168,13 +181,13 @@ final class AttemptLegs {
             case .hole: throw request.history.tokensLost()
             }
             if released.unfinished == 0 { return }
-            while request.answer.exchange.isBackedUp {
+            while request.answer.isBackedUp {
                 // Cut off for being too far behind: its connection tells of it only at the end of the turn.
-                if request.answer.exchange.isGone { request.clientGone() }
+                if request.answer.isGone { request.clientGone() }
                 if request.isClientGone { throw .clientGone }
                 if request.isLate { throw AttemptFailure(.timeout, .timedOut, isFinal: true) }
                 request.record.waitsForClient()
-                _ = await request.answer.exchange.roomToWrite(until: request.deadline)
+                await request.answer.roomToWrite(until: request.deadline)
                 request.record.clientTookSome()
             }
         }

@@ -9,6 +9,8 @@ struct AttemptMessages {
     private let id: RequestID
     private let deadline: Instant
     private let limits: FrontendLimits
+    /// Clients' priorities begin at 0.
+    private static let behindAll: Float = -1
     var pool: Digest { prepared.model.card.digest }
 
     init(_ prepared: PreparedRequest, id: RequestID, deadline: Instant, limits: FrontendLimits) {
@@ -35,6 +37,7 @@ struct AttemptMessages {
         var entry = RouteEntry()
         entry.counter = id.counter
         entry.attempt = question.attempt
+        entry.task = prepared.task
         entry.wish = question.wish
         entry.queryOnly = prepared.isQuestion
         entry.choices = UInt8(prepared.choices)
@@ -70,13 +73,15 @@ struct AttemptMessages {
         var entry = GenerateEntry()
         entry.counter = id.counter
         entry.attempt = attempt
+        entry.task = prepared.task
         entry.choices = UInt8(prepared.choices)
         entry.leg = leg.task
         entry.rank = leg.placement.rank
         entry.lease = leg.placement.lease
         entry.routerID = routerID
         // A request is refused for this once at most, and never where it was not placed by load, has no prompt to compute, or ends of it.
-        entry.refuseOverbooked = attempt == 1 && Int(attempt) < limits.attempts && leg.router != nil && leg.task != .decode
+        let isRefusable = prepared.isSpeculative || attempt == 1 && Int(attempt) < limits.attempts
+        entry.refuseOverbooked = isRefusable && leg.router != nil && leg.task != .decode
         entry.waitingTokens = leg.placement.waitingTokens
         entry.streamNumber = leg.placement.streamNumber
         entry.remainingMilliseconds = now.duration(to: deadline).wireMilliseconds
@@ -84,7 +89,7 @@ struct AttemptMessages {
         entry.pool = pool
         entry.loRA = prepared.adapter
         entry.salt = prepared.tenant.salt?.bytes ?? []
-        entry.priority = prepared.generation.hints.effectivePriority
+        entry.priority = prepared.isSpeculative ? Self.behindAll : prepared.generation.hints.effectivePriority
         entry.promptTokens = prepared.prompt
         entry.sampling = prepared.sampling
         entry.constraint = prepared.generation.constraint.map(Constraint.init)

@@ -16,7 +16,7 @@ enum CompletionsDescription {
 
     private static let prompt = Schema.either(
         .text, tokens, .array(of: .text, 1...DialectLimits.prompts), .array(of: tokens, 1...DialectLimits.prompts)
-    ).described("A text, or its tokens; or an array of one of either.")
+    ).described("A text, or its tokens; or an array of some of either. The index of a choice is that of its prompt times n, and its own.")
 
     private static let tokens = Schema.array(of: .token, 1...DialectLimits.promptTokens)
 

@@ -40,7 +40,7 @@ enum MessagesDescription {
         .may(
             "output_config",
             .object([
-                .may("effort", .word("low", "medium", "high", "xhigh", "max")), .may("format", .ref("MessagesFormat")),
+                .may("effort", .words(RequestBody.messageEfforts)), .may("format", .ref("MessagesFormat")),
                 .nothing("task_budget"),
             ])),
         .may("output_format", .ref("MessagesFormat").described("The older place of output_config.format.")),

@@ -74,7 +74,7 @@ enum GenerationSchemas {
     ]
 
     /// Checked, and let go.
-    private static let noted: [Schema.Member] =
+    static let noted: [Schema.Member] =
         RequestBody.notedTexts.map { .may($0, .text(0...DialectLimits.label).described(noEffect)) }
         + RequestBody.notedFlags.map { .may($0, .flag.described(noEffect)) }
         + RequestBody.notedObjects.map { .may($0, .object.described(noEffect)) } + [

@@ -43,18 +43,20 @@ enum ResponsesSchemas {
         [
             .needed("model", .text(1...DialectLimits.model)),
             .needed("input", .either(.text, .array(of: .ref("InputItem"), 1...DialectLimits.messages))), .may("instructions", .text),
-            .may("stream", .flag), .may("stream_options", .object([.may("include_obfuscation", .word(of: [false]))])),
+            .may("stream", .flag),
+            .may("stream_options", .object([.may("include_obfuscation", .flag.described(GenerationSchemas.noEffect))])),
             .may("max_output_tokens", .integer(1...DialectLimits.maxTokens)), .may("max_tool_calls", .integer(1...DialectLimits.maxTokens)),
             .may("top_logprobs", .integer(0...DialectLimits.topLogprobs)), .may("n", .integer(1...1)),
-            .may("include", .array(of: .word(of: RequestBody.includable), 0...DialectLimits.hintWords)),
+            .may("include", .array(of: .words(RequestBody.includable), 0...DialectLimits.hintWords)),
             .may("tools", .array(of: .ref("FunctionTool"), 0...DialectLimits.tools)), .may("tool_choice", .ref("FunctionChoice")),
             .may("parallel_tool_calls", .flag), .may("text", .ref("TextForm")), .may("reasoning", reasoning),
             .may("truncation", .word("auto", "disabled")),
         ] + ConversationSchemas.template.filter { $0.name != "tools" }
             + (GenerationSchemas.sampling + GenerationSchemas.lengths).filter { !RequestBody.otherLimits.contains($0.name) } + labels
-            + [.may("nvext", .ref("RequestExtension"))] + RequestBody.kept.map { .nothing($0) }
+            + [.nothing("web_search_options"), .may("nvext", .ref("RequestExtension"))] + RequestBody.kept.map { .nothing($0) }
             + RequestBody.otherLimits.map { .nothing($0) }
-            + ResponsesRequest.refused.map { .refused($0) })
+            + ResponsesRequest.refused.map { .refused($0) } + GenerationSchemas.noted.filter { $0.name != "metadata" }
+            + GenerationSchemas.fixed(ChatCompletionRequest.fixed))
 
     private static let labels: [Schema.Member] = [
         .may(
@@ -62,12 +64,8 @@ enum ResponsesSchemas {
             Schema.object.with("maxProperties", "\(DialectLimits.metadata)")
                 .with("propertyNames", Schema.text(0...DialectLimits.metadataName).json)
                 .with("additionalProperties", Schema.text(0...DialectLimits.metadataValue).json)),
-        .may("user", .text(0...DialectLimits.label)), .may("safety_identifier", .text(0...DialectLimits.label)),
-        .may("prompt_cache_key", .text(0...DialectLimits.label)), .may("background", .word(of: [false])),
-        .may("store", .flag.described("Of no effect: nothing is stored.")),
-        .may("service_tier", .text(0...DialectLimits.label).described("Of no effect.")),
-        .may("prompt_cache_retention", .text(0...DialectLimits.label).described("Of no effect.")),
-        .may("prompt_cache_options", .object.described("Of no effect.")),
+        .may("user", .text(0...DialectLimits.label)), .may("background", .word(of: [false])),
+        .may("prompt_cache_key", .text(0...DialectLimits.label)), .nothing("web_search_options"),
     ]
 
     /// What items have when they are passed back; nobody looks at it.
@@ -107,9 +105,9 @@ enum ResponsesSchemas {
     ])
 
     private static let reasoning = Schema.object([
-        .may("effort", .word(of: RequestBody.efforts).described("The template's value reasoning_effort.")),
-        .may("summary", .word(of: RequestBody.summaries).described("Of no effect: thoughts are told whole.")),
-        .may("generate_summary", .word(of: RequestBody.summaries)), .may("context", .word("auto", "current_turn", "all_turns")),
+        .may("effort", .words(RequestBody.efforts).described("The template's value reasoning_effort.")),
+        .may("summary", .words(RequestBody.summaries).described("Of no effect: thoughts are told whole.")),
+        .may("generate_summary", .words(RequestBody.summaries)), .may("context", .word("auto", "current_turn", "all_turns")),
     ])
 
     // MARK: Answers
@@ -192,6 +190,6 @@ enum ResponsesSchemas {
     private static let logprobs = Schema.Member.needed("logprobs", .array(of: .ref("ResponseLogprob")))
 
     private static func kind(_ names: [String], _ members: [Schema.Member]) -> Schema {
-        .object([.needed("type", .word(of: names)), .needed("sequence_number", .count)] + members)
+        .object([.needed("type", .words(names)), .needed("sequence_number", .count)] + members)
     }
 }
