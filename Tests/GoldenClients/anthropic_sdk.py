@@ -10,6 +10,8 @@ from checks import ABILITIES, KEYS, URLS, check, raises, run, same
 
 TINY = "tiny"
 HELLO = [{"role": "user", "content": "Hello"}]
+# The client of today has no words of its own for these; the API takes them.
+SAMPLING = {"temperature": 0.5, "top_p": 0.9, "top_k": 40}
 WEATHER = {
     "name": "get_weather", "description": "The weather of a city.",
     "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
@@ -69,7 +71,7 @@ def read_events(events):
 
 @check("messages: one body", needs="messages")
 def create():
-    message = client.messages.create(model=TINY, messages=HELLO, max_tokens=12, system="Be short.", temperature=0.5, top_p=0.9, top_k=40)
+    message = client.messages.create(model=TINY, messages=HELLO, max_tokens=12, system="Be short.", extra_body=SAMPLING)
     same((message.type, message.role, message.model), ("message", "assistant", TINY))
     assert message.id.startswith("msg_") and message.stop_reason in ("end_turn", "max_tokens")
     same({block.type for block in message.content} - {"thinking"}, {"text"})
@@ -90,7 +92,7 @@ def shapes():
 
 @check("messages, streamed: events in their order, raw and by the client's helper", needs="messages")
 def stream():
-    whole = ask("Hello", max_tokens=24, temperature=0)
+    whole = ask("Hello", max_tokens=24, extra_body={"temperature": 0})
     message, blocks = read_events(client.messages.create(stream=True, **whole))
     assert message.usage.output_tokens > 0 and message.stop_reason in ("end_turn", "max_tokens")
     with client.messages.stream(**whole) as helper:
@@ -190,7 +192,7 @@ def refused(kind, status, error_type, **more):
 @check("errors: an unknown model, wrong values, what is missing", needs="messages")
 def errors():
     refused(anthropic.NotFoundError, 404, "not_found_error", model="claude-9")
-    refused(anthropic.BadRequestError, 400, "invalid_request_error", temperature=9)
+    refused(anthropic.BadRequestError, 400, "invalid_request_error", extra_body={"temperature": 9})
     refused(anthropic.BadRequestError, 400, "invalid_request_error", max_tokens=0)
     refused(anthropic.BadRequestError, 400, "invalid_request_error", messages=[])
     refused(anthropic.BadRequestError, 400, "invalid_request_error", messages=[{"role": "robot", "content": "Hello"}])
