@@ -8,7 +8,9 @@ CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "Hello"}], "ma
 TOOL = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
 
 # Served by every build since these checks stand: no longer skipped, should they be lost.
-MUST_BE = {"tools", "constraints", "scripts", "responses", "messages", "token counts", "keys", "media types", "tokenize"}
+MUST_BE = {
+    "tools", "constraints", "scripts", "responses", "messages", "token counts", "keys", "media types", "tokenize", "prompt lists", "embeddings",
+}  # fmt: skip
 
 
 def found(places):
