@@ -7,8 +7,10 @@ from wire import post
 CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1}
 TOOL = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
 
-# Served since some release: no longer skipped, should they be lost.
-MUST_BE = set()
+# Served by every build since these checks stand: no longer skipped, should they be lost.
+MUST_BE = {
+    "tools", "constraints", "scripts", "responses", "messages", "token counts", "keys", "media types", "tokenize", "prompt lists", "embeddings",
+}  # fmt: skip
 
 
 def found(places):
@@ -32,7 +34,6 @@ def found(places):
         "media types": post(port, "/v1/chat/completions", json.dumps(CHAT).encode(), "text/plain")[0] == 415,
         "keys": places.asks_for_keys,
         "scripts": places.scripted,
-        "quarantine": True,
     }
     return {ability for ability, is_served in asked.items() if is_served}
 

@@ -165,6 +165,38 @@ struct TenantAccessTests {
         #expect(scene.finish(scene.chat(#","nvext":{\#(member)}"#, as: "operator")).status == 200)
     }
 
+    @Test("keys, models and pins hold for every API, and errors have its form")
+    func everyAPI() {
+        let scene = scene(TenantBed.entry("plain", #","models":["tiny"]"#), TenantBed.entry("other", #","models":["other"]"#))
+        func post(_ path: String, _ body: String, _ headers: [(name: String, value: String)]) -> Scene.Client {
+            var request = HTTPClientRequest.post(path, json: Array(body.utf8))
+            request.headers += headers
+            return scene.finish(scene.send(request))
+        }
+        let message = #"{"model":"tiny","max_tokens":8,"messages":[{"role":"user","content":"hi"}]}"#
+        let count = #"{"model":"tiny","messages":[{"role":"user","content":"hi"}]}"#
+        let bodies = [
+            ("/v1/messages", message), ("/v1/messages/count_tokens", count), ("/v1/responses", #"{"model":"tiny","input":"hi"}"#),
+            ("/tokenize", #"{"model":"tiny","prompt":"hi"}"#), ("/v1/detokenize", #"{"model":"tiny","tokens":[104]}"#),
+        ]
+        for (path, body) in bodies {
+            #expect(post(path, body, [("x-api-key", TenantBed.key("plain"))]).status == 200, "\(path)")
+            #expect(post(path, body, TenantBed.bearer("other")).status == 404, "\(path)")
+            let stranger = post(path, body, [])
+            stranger { answer in
+                #expect(answer.status == 401 && answer.header("www-authenticate") == "Bearer")
+                let isAnthropic = path.hasPrefix("/v1/messages")
+                #expect((answer.json["type"]?.asString == "error") == isAnthropic && (answer.errorCode != nil) != isAnthropic, "\(path)")
+            }
+        }
+        // Without a name the one model is meant that the tenant may see.
+        #expect(post("/tokenize", #"{"prompt":"hi"}"#, TenantBed.bearer("other")).status == 400)
+        for header in ["x-worker-instance-id", "x-prefill-instance-id", "x-data-parallel-rank"] {
+            #expect(post("/v1/messages", message, TenantBed.bearer("plain") + [(header, "1")]).status == 403, "\(header)")
+        }
+        #expect(scene.router { $0.asked.allSatisfy { $0.tenant == "plain" } })
+    }
+
     // MARK: What others are told
 
     @Test("routers and workers hear of the tenant: its weight, its salt in hashes and entries, its name in what ended")
