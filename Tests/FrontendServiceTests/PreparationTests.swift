@@ -19,7 +19,8 @@ struct PreparationTests {
         let body = Array(#"{"model": "m", "prompt": "\#(prompt)", "max_tokens": 5}"#.utf8)
         let request = try CompletionRequest(parsing: body.span.bytes)
         let preparation = Preparation(
-            model: model, tenant: .anyone, generation: request.generation, delivery: request.delivery, unixSeconds: 0, seed: 7, clock: { .zero }, gone: gone)
+            model: model, tenant: .anyone, generation: request.generation, delivery: request.delivery, unixSeconds: 0, seed: 7,
+            clock: { .zero }, gone: gone)
         return try preparation.run()
     }
 

@@ -5,7 +5,7 @@ import OpenAIDialect
 /// The schema of what an engine is made to write where its client demands a call.
 enum ForcedCalls {
     /// Where schemas keep what their parts refer to, from the root of the document.
-    private static let shared = ["$defs", "definitions"]
+    private static let definitions = ["$defs", "definitions"]
 
     static func schema(_ conversation: Conversation) throws(DialectError) -> String {
         let schema: JSONValue
@@ -30,7 +30,7 @@ enum ForcedCalls {
         var calls: [JSONValue] = [], root = JSONObject()
         for tool in conversation.tools {
             var own = parameters(of: tool).asObject ?? JSONObject()
-            for place in shared {
+            for place in definitions {
                 var all = root[place]?.asObject ?? JSONObject()
                 for member in own[place]?.asObject?.members ?? [] { try add(member, to: &all) }
                 if !all.isEmpty { root[place] = .object(all) }

@@ -106,7 +106,8 @@ final class TenantAccount {
         var allowance = TenantAllowance()
         if let most = tenant.maxRunning {
             let left = max(0, most - running - runningElsewhere)
-            allowance.requests = .init(limit: most, remaining: left, reset: left > 0 ? .zero : .seconds(1))
+            allowance.requests = .init(
+                limit: most, remaining: left, reset: left > 0 ? .zero : .milliseconds(TenantLimits.runningRetryMilliseconds))
         }
         if let rate = tenant.tokensPerMinute, let left = bucket?.remaining(at: now), let reset = bucket?.reset(at: now) {
             allowance.tokens = .init(limit: rate, remaining: left, reset: reset)

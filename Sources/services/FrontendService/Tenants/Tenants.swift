@@ -136,6 +136,7 @@ final class Tenants {
     var inOrder: [TenantAccount] { book?.tenants.compactMap { accounts[$0.name] } ?? [] }
     var now: Instant { context.loop.now }
 
+    // Order: a sum.
     /// Requests of tenants that run here.
     var running: Int { accounts.values.reduce(0) { $0 + $1.running } }
 }

@@ -105,8 +105,8 @@ extension EndpointDescription {
             members.append(#""requestBody":{"required":true,"content":{"application/json":{"schema":\#(request.json)}}}"#)
         }
         let statuses = failures.map(style.status) + Self.everywhere + (request == nil ? [] : Self.withBody)
-        let refusals = Set(statuses).subtracting(answers.map(\.status)).sorted()
-        let all = answers.map(json) + refusals.map(failure)
+        let refused = Set(statuses).subtracting(answers.map(\.status)).sorted()
+        let all = answers.map(json) + refused.map(failure)
         members.append(#""responses":{\#(all.joined(separator: ","))}"#)
         return "{\(members.joined(separator: ","))}"
     }

@@ -12,7 +12,7 @@ package enum OpenAPIDocument {
         + ModelsDescription.endpoints + ProcessDescription.endpoints
 
     /// What several endpoints refer to.
-    private static let shared = ErrorSchemas.all + ConversationSchemas.all + GenerationSchemas.all + ExtensionSchemas.all
+    private static let common = ErrorSchemas.all + ConversationSchemas.all + GenerationSchemas.all + ExtensionSchemas.all
 
     /// Every path with its method in capitals.
     package static var operations: [(method: String, path: String)] {
@@ -45,7 +45,7 @@ package enum OpenAPIDocument {
         raw("securitySchemes", #"{"key":{"type":"http","scheme":"bearer"}}"#, &writer)
         writer.key("schemas")
         writer.beginObject()
-        for named in endpoints.flatMap(\.schemas) + shared { raw(named.name, named.schema.json, &writer) }
+        for named in endpoints.flatMap(\.schemas) + common { raw(named.name, named.schema.json, &writer) }
         writer.endObject()
         writer.endObject()
         writer.endObject()

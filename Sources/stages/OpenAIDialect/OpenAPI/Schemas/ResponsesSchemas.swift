@@ -53,7 +53,7 @@ enum ResponsesSchemas {
             .may("truncation", .word("auto", "disabled")),
         ] + ConversationSchemas.template.filter { $0.name != "tools" }
             + (GenerationSchemas.sampling + GenerationSchemas.lengths).filter { !RequestBody.otherLimits.contains($0.name) } + labels
-            + [.nothing("web_search_options"), .may("nvext", .ref("RequestExtension"))] + RequestBody.kept.map { .nothing($0) }
+            + [.may("nvext", .ref("RequestExtension"))] + RequestBody.kept.map { .nothing($0) }
             + RequestBody.otherLimits.map { .nothing($0) }
             + ResponsesRequest.refused.map { .refused($0) } + GenerationSchemas.noted.filter { $0.name != "metadata" }
             + GenerationSchemas.fixed(ChatCompletionRequest.fixed))
