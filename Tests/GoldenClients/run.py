@@ -5,6 +5,7 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -75,13 +76,14 @@ def main():
         print("\n".join(environments(names)))
         return 0
 
-    began, places = time.monotonic(), None
+    began, places, locks = time.monotonic(), None, tempfile.TemporaryDirectory()
     try:
         places = Places(arguments.binaries)
         abilities = found(places)
         print(f"clients: clusters stand after {time.monotonic() - began:.1f} s; served: {', '.join(sorted(abilities)) or 'the least'}", flush=True)
         variables = {
             **places.environment(), "APUS_GOLDEN_ABILITIES": json.dumps(sorted(abilities)),
+            "APUS_GOLDEN_LOCKS": locks.name,
             "APUS_GOLDEN_SMOKE": "1" if arguments.smoke else "", "PYTHONPATH": str(HERE), "PYTHONUNBUFFERED": "1",
         }  # fmt: skip
         failed = missing_that_must_be(abilities)
