@@ -3,6 +3,7 @@
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -76,6 +77,8 @@ def main():
         print("\n".join(environments(names)))
         return 0
 
+    # Ended from outside, it still ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     began, places, locks = time.monotonic(), None, tempfile.TemporaryDirectory()
     try:
         places = Places(arguments.binaries)
