@@ -199,7 +199,7 @@ def errors():
     refused(anthropic.BadRequestError, 400, "invalid_request_error", messages=[{"role": "user", "content": "word " * 40_000}])
 
 
-@check("errors: overloaded is 529, is tried again, and then served", needs="messages")
+@check("errors: overloaded is 529, is tried again, and then served", needs="messages", alone="one_at_once")
 def overloaded():
     held = client_of("one_at_once").messages.create(model="slow", messages=HELLO, max_tokens=2000, stream=True)
     next(iter(held))
@@ -209,7 +209,7 @@ def overloaded():
     assert client_of("one_at_once", max_retries=6).messages.create(**ask(max_tokens=2)).content is not None
 
 
-@check("errors: a failure in the middle of a stream is an error event, and raised", needs="messages")
+@check("errors: a failure in the middle of a stream is an error event, and raised", needs="messages", alone="broken")
 def error_event():
     def read():
         for _ in client_of("broken", max_retries=4).messages.create(model="failing", messages=HELLO, max_tokens=40, stream=True):

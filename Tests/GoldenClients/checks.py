@@ -1,6 +1,8 @@
 """How a client's checks are written, run and told: one line a check, and 1 as the exit code when one fails."""
 
 import asyncio
+import contextlib
+import fcntl
 import inspect
 import json
 import os
@@ -20,12 +22,14 @@ ABILITIES = set(json.loads(os.environ.get("APUS_GOLDEN_ABILITIES", "[]")))
 _checks = []
 
 
-def check(sentence, needs=(), seconds=CHECK_SECONDS):
-    """Marks a function as a check. `needs`: abilities of the server without which it is skipped, by name. `seconds`: what it may take."""
+def check(sentence, needs=(), seconds=CHECK_SECONDS, alone=None):
+    """Marks a function as a check. `needs`: abilities of the server without which it is skipped, by name. `seconds`: what it may take.
+    `alone`: a place that it fills or breaks, and where no other client may be meanwhile.
+    """
     needs = (needs,) if isinstance(needs, str) else needs
 
     def mark(function):
-        _checks.append((sentence, needs, seconds, function))
+        _checks.append((sentence, needs, seconds, alone, function))
         return function
 
     return mark
@@ -56,6 +60,17 @@ async def _awaited(value):
     return await value
 
 
+@contextlib.contextmanager
+def _nobody_else(place):
+    """Waits until no other client's check is there alone. Each is bounded, and so is the wait."""
+    if place is None:
+        yield
+        return
+    with open(os.path.join(os.environ["APUS_GOLDEN_LOCKS"], place), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _alarm(_signal, _frame):
     raise TimeoutError("the check did not end in its time")
 
@@ -65,18 +80,20 @@ def run(client):
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     signal.signal(signal.SIGALRM, _alarm)
     # Not those of a file that this one imports.
-    for sentence, needs, seconds, function in [one for one in _checks if one[-1].__module__ == "__main__"]:
+    for sentence, needs, seconds, alone, function in [one for one in _checks if one[-1].__module__ == "__main__"]:
         missing = [need for need in needs if need not in ABILITIES]
         if missing:
             print(f"  SKIP  {client}: {sentence} ({', '.join(missing)}: not served by this build)", flush=True)
             counts["skipped"] += 1
             continue
         began = time.monotonic()
-        signal.alarm(seconds)
         try:
-            value = function()
-            if inspect.isawaitable(value):
-                asyncio.run(_awaited(value))
+            with _nobody_else(alone):
+                began = time.monotonic()
+                signal.alarm(seconds)
+                value = function()
+                if inspect.isawaitable(value):
+                    asyncio.run(_awaited(value))
         except Exception as error:
             signal.alarm(0)
             print(f"  FAIL  {client}: {sentence}: {type(error).__name__}: {str(error)[:600]}")

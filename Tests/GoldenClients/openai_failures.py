@@ -75,7 +75,7 @@ def keys():
     same(sorted(model.id for model in keyed(right).models.list()), [MODEL, "other"])
 
 
-@check("a tenant has the models that are its own, and as many requests at once; more is RateLimitError", needs="keys")
+@check("a tenant has the models that are its own, and as many requests at once; more is RateLimitError", needs="keys", alone="guarded")
 def tenants():
     same([model.id for model in keyed(KEYS["narrow"]).models.list()], ["other"])
     error = raises(openai.NotFoundError, lambda: keyed(KEYS["narrow"]).chat.completions.create(model=MODEL, messages=HELLO))
@@ -89,7 +89,7 @@ def tenants():
     assert keyed(KEYS["narrow"], max_retries=6).chat.completions.create(model="other", messages=HELLO, max_tokens=1).choices
 
 
-@check("a failure in the middle of a stream is APIError, behind what came before it")
+@check("a failure in the middle of a stream is APIError, behind what came before it", alone="broken")
 def error_event():
     broken = client_of("broken", max_retries=4)
     for create in (
@@ -107,7 +107,7 @@ def error_event():
         assert len(chunks) > 3 and not finishes, f"{len(chunks)} chunks, finishes {finishes}"
 
 
-@check("a failure before an answer in one body is InternalServerError")
+@check("a failure before an answer in one body is InternalServerError", alone="broken")
 def error_body():
     broken = client_of("broken", max_retries=0)
     error = raises(openai.InternalServerError, lambda: broken.chat.completions.create(model="failing", messages=HELLO, max_tokens=40))
@@ -134,7 +134,7 @@ def closed_later(stream):
     threading.Timer(HELD_SECONDS, stream.close).start()
 
 
-@check("503 with Retry-After is tried again until there is room; without retries it is InternalServerError")
+@check("503 with Retry-After is tried again until there is room; without retries it is InternalServerError", alone="one_at_once")
 def retries_503():
     stream = held("one_at_once", "slow")
     error = raises(openai.InternalServerError, lambda: client_of("one_at_once").chat.completions.create(model=MODEL, messages=HELLO))
@@ -148,7 +148,7 @@ def retries_503():
     assert time.monotonic() - began >= 0.9, "the client did not wait as long as it was told"
 
 
-@check("429 with Retry-After is tried again until there is room; without retries it is RateLimitError")
+@check("429 with Retry-After is tried again until there is room; without retries it is RateLimitError", alone="full")
 def retries_429():
     stream = held("full", "full")
     error = raises(openai.RateLimitError, lambda: client_of("full").chat.completions.create(model="full", messages=HELLO))
@@ -159,7 +159,7 @@ def retries_429():
     assert raw.retries_taken >= 1, raw.retries_taken
 
 
-@check("x-should-retry: false is obeyed: a request that kills workers comes once")
+@check("x-should-retry: false is obeyed: a request that kills workers comes once", alone="broken")
 def quarantined():
     raw = client_of("broken", max_retries=5)
     began = time.monotonic()

@@ -241,7 +241,7 @@ def responses_thoughts():
     same(added, ["reasoning", "message"], "items as they begin")
 
 
-@check("responses: a failure in the middle of a stream is told by its last event, or raised", needs="responses")
+@check("responses: a failure in the middle of a stream is told by its last event, or raised", needs="responses", alone="broken")
 def responses_failure():
     broken, last = openai.OpenAI(base_url=url("broken"), api_key="none", max_retries=4), None
     try:

@@ -3,8 +3,10 @@
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -75,13 +77,16 @@ def main():
         print("\n".join(environments(names)))
         return 0
 
-    began, places = time.monotonic(), None
+    # Ended from outside, it still ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    began, places, locks = time.monotonic(), None, tempfile.TemporaryDirectory()
     try:
         places = Places(arguments.binaries)
         abilities = found(places)
         print(f"clients: clusters stand after {time.monotonic() - began:.1f} s; served: {', '.join(sorted(abilities)) or 'the least'}", flush=True)
         variables = {
             **places.environment(), "APUS_GOLDEN_ABILITIES": json.dumps(sorted(abilities)),
+            "APUS_GOLDEN_LOCKS": locks.name,
             "APUS_GOLDEN_SMOKE": "1" if arguments.smoke else "", "PYTHONPATH": str(HERE), "PYTHONUNBUFFERED": "1",
         }  # fmt: skip
         failed = missing_that_must_be(abilities)
