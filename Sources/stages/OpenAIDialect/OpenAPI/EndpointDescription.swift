@@ -106,6 +106,7 @@ extension EndpointDescription {
         }
         let statuses = failures.map(style.status) + Self.everywhere + (request == nil ? [] : Self.withBody)
         let refused = Set(statuses).subtracting(answers.map(\.status)).sorted()
+        // Order: sorted.
         let all = answers.map(json) + refused.map(failure)
         members.append(#""responses":{\#(all.joined(separator: ","))}"#)
         return "{\(members.joined(separator: ","))}"
