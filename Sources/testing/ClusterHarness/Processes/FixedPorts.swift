@@ -1,3 +1,4 @@
+import Concurrency
 import EventLoop
 
 /// Ports for who listens, goes, and comes back to the same address. They lie below those that the system gives to whoever connects: one of
@@ -9,7 +10,8 @@ final class FixedPorts {
 
     private let loop: Loop
     private let sockets: any SocketSystem
-    private var given: Set<UInt16> = []
+    /// By any cluster of this process: one that is away for a moment has its ports still.
+    private static let given = Lock<Set<UInt16>>([])
 
     init(on loop: Loop, _ sockets: any SocketSystem) {
         self.loop = loop
@@ -20,9 +22,10 @@ final class FixedPorts {
     func next(at host: String = "127.0.0.1") -> UInt16 {
         for _ in 0..<Self.tries {
             let port = UInt16.random(in: Self.range, using: &loop.random)
-            guard !given.contains(port), let probe = try? sockets.listen(host: host, port: port, { _ in }) else { continue }
+            guard Self.given.with({ $0.insert(port).inserted }) else { continue }
+            // One that is taken by somebody else is not tried again.
+            guard let probe = try? sockets.listen(host: host, port: port, { _ in }) else { continue }
             probe.close()
-            given.insert(port)
             return port
         }
         return 0
