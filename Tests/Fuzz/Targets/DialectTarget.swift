@@ -72,7 +72,9 @@ extension FuzzTarget {
         case .conversation(let conversation):
             let rendered = try? model.template.render(conversation, context)
             demand(rendered?.utf8 == text, "the prompt is not read back from its tokens")
-            let turns = conversation.messages.count * 2 - (conversation.continuesLastMessage ? 1 : 0)
+            // Tools that may be called are told in a turn of their own.
+            let tells = conversation.toolChoice != .none && !conversation.tools.isEmpty
+            let turns = (conversation.messages.count + (tells ? 1 : 0)) * 2 - (conversation.continuesLastMessage ? 1 : 0)
             let specials = tokens.count { $0 > 255 }
             demand(specials == turns + (conversation.addsGenerationPrompt ? 1 : 0), "a special token came out of a message")
         case .text(let given): demand(Array(given.utf8) == text, "the prompt is not read back from its tokens")

@@ -93,7 +93,8 @@ struct AnswerDemand {
         return needs
     }
 
-    private func can(_ ability: Capabilities) -> Bool { model.card.capabilities.contains(ability) }
+    /// A model of which nothing is known has no worker at the moment: whoever comes back decides.
+    private func can(_ ability: Capabilities) -> Bool { model.card.capabilities.isEmpty || model.card.capabilities.contains(ability) }
 
     private func unsupported(_ name: String, _ reason: String = "") -> DialectError {
         DialectError(
