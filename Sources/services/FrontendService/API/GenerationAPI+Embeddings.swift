@@ -80,7 +80,8 @@ extension GenerationAPI {
 
     private func check(_ request: EmbeddingRequest, _ model: ServedModel) throws(DialectError) {
         let dimensions = Int(model.card.embeddingDimensions)
-        guard model.card.capabilities.contains(.embeddings), dimensions > 0 else {
+        // Of a model without any worker nothing is known.
+        guard model.card.capabilities.isEmpty || model.card.capabilities.contains(.embeddings), dimensions > 0 else {
             throw DialectError(message: "The model has no embeddings.", param: "model", code: "unsupported_value")
         }
         if let wanted = request.dimensions, wanted != dimensions {
