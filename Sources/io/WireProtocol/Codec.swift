@@ -32,7 +32,7 @@ package enum Codec {
         swap(&writer.bytes, &bytes)
         writer.bodyStart = writer.bytes.count
         var value = message
-        do throws(WireError) { try value.layout(&writer) } catch { preconditionFailure("writing \(M.kind) failed: \(error)") }
+        do throws(WireError) { try value.write(to: &writer) } catch { preconditionFailure("writing \(M.kind) failed: \(error)") }
         swap(&writer.bytes, &bytes)
     }
 
@@ -61,7 +61,7 @@ package enum Codec {
     /// The message of type `M` in a body that was already unpacked.
     package static func decodeBody<M: WireMessage>(_ type: M.Type, from body: RawSpan) throws(WireError) -> M {
         var reader = WireReader(body), message = M()
-        try message.layout(&reader)
+        try message.read(from: &reader)
         try reader.skipTail("tail")
         return message
     }

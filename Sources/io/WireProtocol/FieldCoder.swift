@@ -44,6 +44,15 @@ package protocol FieldCoder: ~Escapable {
 package protocol WireRecord: Sendable {
     init()
     mutating func layout<C: FieldCoder & ~Escapable>(_ coder: inout C) throws(WireError)
+    /// The layout, walked by the two coders that every message meets. Nobody writes these: the default ones are made for each record where it
+    /// stands, while `layout` itself, called from another module, would look up at run time what each field is.
+    mutating func write(to writer: inout WireWriter) throws(WireError)
+    mutating func read(from reader: inout WireReader) throws(WireError)
+}
+
+extension WireRecord {
+    package mutating func write(to writer: inout WireWriter) throws(WireError) { try layout(&writer) }
+    package mutating func read(from reader: inout WireReader) throws(WireError) { try layout(&reader) }
 }
 
 /// A record that is a whole body: its kind is fixed.
@@ -62,6 +71,14 @@ package protocol WireVariant: Sendable {
     init(tag: UInt8)
     var tag: UInt8 { get }
     mutating func layout<C: FieldCoder & ~Escapable>(_ coder: inout C) throws(WireError)
+    /// As a record's.
+    mutating func write(to writer: inout WireWriter) throws(WireError)
+    mutating func read(from reader: inout WireReader) throws(WireError)
+}
+
+extension WireVariant {
+    package mutating func write(to writer: inout WireWriter) throws(WireError) { try layout(&writer) }
+    package mutating func read(from reader: inout WireReader) throws(WireError) { try layout(&reader) }
 }
 
 extension FieldCoder where Self: ~Escapable {

@@ -92,19 +92,19 @@ package struct WireReader: FieldCoder, ~Escapable {
         value.removeAll(keepingCapacity: true)
         for _ in 0..<count {
             var record = R()
-            try record.layout(&self)
+            try record.read(from: &self)
             value.append(record)
         }
     }
 
-    package mutating func record<R: WireRecord>(_ name: StaticString, _ value: inout R) throws(WireError) { try value.layout(&self) }
+    package mutating func record<R: WireRecord>(_ name: StaticString, _ value: inout R) throws(WireError) { try value.read(from: &self) }
 
     package mutating func optional<R: WireRecord>(_ name: StaticString, _ value: inout R?) throws(WireError) {
         var present = false
         try bool(name, &present)
         guard present else { return value = nil }
         var record = R()
-        try record.layout(&self)
+        try record.read(from: &self)
         value = record
     }
 
@@ -112,7 +112,7 @@ package struct WireReader: FieldCoder, ~Escapable {
         value.removeAll(keepingCapacity: true)
         for _ in 0..<(try count(name, atMost: limit, elementBytes: 1)) {
             var record = R()
-            try record.layout(&self)
+            try record.read(from: &self)
             value.append(record)
         }
     }
@@ -122,7 +122,7 @@ package struct WireReader: FieldCoder, ~Escapable {
         for _ in 0..<(try count(name, atMost: limit, elementBytes: 4)) {
             let outer = try enterRegion(name)
             var record = R()
-            try record.layout(&self)
+            try record.read(from: &self)
             try skipTail(name)
             leaveRegion(outer)
             value.append(record)
@@ -134,7 +134,7 @@ package struct WireReader: FieldCoder, ~Escapable {
         for _ in 0..<(try count(name, atMost: limit, elementBytes: 5)) {
             var variant = V(tag: try load(name, as: UInt8.self))
             let outer = try enterRegion(name)
-            try variant.layout(&self)
+            try variant.read(from: &self)
             try skipTail(name)
             leaveRegion(outer)
             value.append(variant)
@@ -159,7 +159,7 @@ package struct WireReader: FieldCoder, ~Escapable {
             let region = try enterRegion(name)
             if found == tag {
                 var record = R()
-                try record.layout(&self)
+                try record.read(from: &self)
                 try skipTail(name)
                 value = record
             } else {

@@ -13,6 +13,9 @@ package struct WireWriter: FieldCoder {
 
     package init(_ bytes: consuming [UInt8] = []) { self.bytes = bytes }
 
+    /// A variant that stands alone, without tag and length.
+    package mutating func append<V: WireVariant>(_ variant: inout V) throws(WireError) { try variant.write(to: &self) }
+
     package mutating func u8(_ name: StaticString, _ value: inout UInt8) { bytes.append(value) }
     package mutating func u16(_ name: StaticString, _ value: inout UInt16) { bytes.appendLittleEndian(value) }
     package mutating func u32(_ name: StaticString, _ value: inout UInt32) { bytes.appendLittleEndian(value) }
@@ -59,31 +62,31 @@ package struct WireWriter: FieldCoder {
 
     package mutating func array<R: WireRecord>(_ name: StaticString, _ value: inout [R], count: Int) throws(WireError) {
         precondition(value.count == count, "\(name) has as many elements as its count says")
-        for index in value.indices { try value[index].layout(&self) }
+        for index in value.indices { try value[index].write(to: &self) }
     }
 
-    package mutating func record<R: WireRecord>(_ name: StaticString, _ value: inout R) throws(WireError) { try value.layout(&self) }
+    package mutating func record<R: WireRecord>(_ name: StaticString, _ value: inout R) throws(WireError) { try value.write(to: &self) }
 
     package mutating func optional<R: WireRecord>(_ name: StaticString, _ value: inout R?) throws(WireError) {
         bytes.append(value == nil ? 0 : 1)
-        try value?.layout(&self)
+        try value?.write(to: &self)
     }
 
     package mutating func list<R: WireRecord>(_ name: StaticString, _ value: inout [R], atMost limit: Int) throws(WireError) {
         count(name, value.count, limit)
-        for index in value.indices { try value[index].layout(&self) }
+        for index in value.indices { try value[index].write(to: &self) }
     }
 
     package mutating func sizedList<R: WireRecord>(_ name: StaticString, _ value: inout [R], atMost limit: Int) throws(WireError) {
         count(name, value.count, limit)
-        for index in value.indices { try sized { (writer) throws(WireError) in try value[index].layout(&writer) } }
+        for index in value.indices { try sized { (writer) throws(WireError) in try value[index].write(to: &writer) } }
     }
 
     package mutating func variants<V: WireVariant>(_ name: StaticString, _ value: inout [V], atMost limit: Int) throws(WireError) {
         count(name, value.count, limit)
         for index in value.indices {
             bytes.append(value[index].tag)
-            try sized { (writer) throws(WireError) in try value[index].layout(&writer) }
+            try sized { (writer) throws(WireError) in try value[index].write(to: &writer) }
         }
     }
 
@@ -94,7 +97,7 @@ package struct WireWriter: FieldCoder {
         lastTag = tag
         guard value != nil else { return }
         bytes.appendLittleEndian(tag)
-        try sized { (writer) throws(WireError) in try value?.layout(&writer) }
+        try sized { (writer) throws(WireError) in try value?.write(to: &writer) }
     }
 
     package mutating func checksum(_ name: StaticString) {

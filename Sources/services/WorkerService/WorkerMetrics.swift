@@ -3,7 +3,7 @@ import Transport
 import WireProtocol
 
 /// What a worker counts. Made from the registry that is passed in; series are those of its ranks, routers and the codes below.
-struct WorkerMetrics: Sendable {
+final class WorkerMetrics: Sendable {
     private let running: GaugeFamily
     private let waiting: GaugeFamily
     private let waitingTokens: GaugeFamily
@@ -13,7 +13,7 @@ struct WorkerMetrics: Sendable {
     private let tokens: Counter
     private let prefillTokens: Counter
     private let steps: Counter
-    private let endedRequests: CounterFamily
+    private let endedRequests: NumberedCounters
     private let refusedRequests: CounterFamily
     private let openSessions: Gauge
     private let endedSessions: CounterFamily
@@ -38,8 +38,9 @@ struct WorkerMetrics: Sendable {
         tokens = registry.counter("apus_worker_output_tokens_total", help: "Tokens that the engine produced.")
         prefillTokens = registry.counter("apus_worker_prefill_tokens_total", help: "Tokens of prompts that the engine computed.")
         steps = registry.counter("apus_worker_steps_total", help: "Steps of the engine.")
-        endedRequests = registry.counterFamily(
+        let ends = registry.counterFamily(
             "apus_worker_requests_ended_total", help: "Requests that were accepted and have ended.", labels: ["reason"])
+        endedRequests = NumberedCounters(ends, count: Self.numberedEnds) { Self.name(EndReason(rawValue: UInt16(clamping: $0))) }
         refusedRequests = registry.counterFamily(
             "apus_worker_requests_refused_total", help: "Requests that were not accepted.", labels: ["code"])
         openSessions = registry.gauge("apus_worker_sessions", help: "Sessions that are bound to this worker.")
@@ -57,13 +58,16 @@ struct WorkerMetrics: Sendable {
         kv = KVMetrics(registry: registry)
     }
 
+    /// Reasons of this version, and room for some more.
+    private static let numberedEnds = 16
+
     func stepped(tokens count: Int, prefillTokens prefilled: Int) {
         steps.increment()
         tokens.increment(by: count)
         prefillTokens.increment(by: prefilled)
     }
 
-    func ended(_ reason: EndReason) { endedRequests.labels(Self.name(reason)).increment() }
+    func ended(_ reason: EndReason) { endedRequests.increment(Int(reason.rawValue)) }
     func refused(_ code: FailureCode) { refusedRequests.labels(Self.name(code)).increment() }
     func sessions(_ count: Int) { openSessions.set(count) }
     func sessionEnded(_ reason: SessionEndReason) { endedSessions.labels("\(reason)").increment() }

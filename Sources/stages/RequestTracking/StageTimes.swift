@@ -31,29 +31,44 @@ package struct StageTimes: Hashable, Sendable {
 
     package init() {}
 
+    /// All of them, in their order.
+    func forEach(_ body: (_ name: StaticString, _ span: Duration?) -> Void) {
+        body("tokenize", tokenize)
+        body("route", route)
+        body("queue", queue)
+        body("dispatch", dispatch)
+        body("worker_wait", workerWait)
+        body("prefill", prefill)
+        body("transfer", transfer)
+        body("decode", decode)
+        body("detokenize", detokenize)
+        body("write", write)
+    }
+
     package struct Stage: Hashable, Sendable {
         package let name: String
         package let span: Duration?
     }
 
-    /// All of them, in their order.
+    /// The same as a list.
     package var all: [Stage] {
-        [
-            Stage(name: "tokenize", span: tokenize), Stage(name: "route", span: route), Stage(name: "queue", span: queue),
-            Stage(name: "dispatch", span: dispatch), Stage(name: "worker_wait", span: workerWait), Stage(name: "prefill", span: prefill),
-            Stage(name: "transfer", span: transfer), Stage(name: "decode", span: decode), Stage(name: "detokenize", span: detokenize),
-            Stage(name: "write", span: write),
-        ]
+        var all: [Stage] = []
+        forEach { all.append(Stage(name: $0.description, span: $1)) }
+        return all
     }
 
-    package var sum: Duration { all.reduce(.zero) { $0 + ($1.span ?? .zero) } }
+    package var sum: Duration {
+        var sum = Duration.zero
+        forEach { sum += $1 ?? .zero }
+        return sum
+    }
 
     /// The object `stages`: `{"tokenize_ms":0.41,…}`.
     package func write(to writer: inout JSONWriter) {
         writer.beginObject()
-        for stage in all {
-            guard let span = stage.span else { continue }
-            writer.key(stage.name + "_ms")
+        forEach { name, span in
+            guard let span else { return }
+            writer.key(name.description + "_ms")
             writer.number(span.milliseconds)
         }
         writer.endObject()

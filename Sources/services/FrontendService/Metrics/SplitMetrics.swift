@@ -2,7 +2,7 @@ import Telemetry
 import WireProtocol
 
 /// Attempts of two legs, and requests that a worker which drains gave to another one.
-struct SplitMetrics: Sendable {
+final class SplitMetrics: Sendable {
     private let concurrent: Counter
     private let sequential: Counter
     private let moved: Counter

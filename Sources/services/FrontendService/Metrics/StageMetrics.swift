@@ -2,7 +2,7 @@ import RequestTracking
 import Telemetry
 
 /// Where the time of requests goes.
-struct StageMetrics: Sendable {
+final class StageMetrics: Sendable {
     /// The stages as dashboards know them.
     enum Stage: Int, CaseIterable {
         /// Read to ready to be placed: template, tokens, hashes.

@@ -4,13 +4,13 @@ package import Telemetry
 import WireProtocol
 
 /// What a router counts. Names begin with `apus_router_`.
-package struct RouterMetrics: Sendable {
+package final class RouterMetrics: Sendable {
     private let workers: GaugeFamily
     let frontends: Gauge
     let resyncing: Gauge
     let leases: Gauge
     private let plans: CounterFamily
-    private let leasesEnded: CounterFamily
+    private let leasesEnded: NumberedCounters
     private let recoveries: CounterFamily
     let gaps: Counter
     let malformedEvents: Counter
@@ -23,7 +23,7 @@ package struct RouterMetrics: Sendable {
     private let doubts: CounterFamily
     private let parityFaults: CounterFamily
     let feedSilences: Counter
-    private let durations: CounterFamily
+    private let durations: NumberedCounters
     let promisedBlocks: Counter
     let foundBlocks: Counter
     private let index: IndexGauges
@@ -40,7 +40,10 @@ package struct RouterMetrics: Sendable {
         plans = registry.counterFamily(
             "apus_router_plans_total", help: "Route requests answered, by outcome: placed, query_only, or the failure.", labels: ["outcome"]
         )
-        leasesEnded = registry.counterFamily("apus_router_leases_ended_total", help: "Leases that ended, by reason.", labels: ["reason"])
+        let releases = registry.counterFamily("apus_router_leases_ended_total", help: "Leases that ended, by reason.", labels: ["reason"])
+        leasesEnded = NumberedCounters(releases, count: LeaseRelease.allCases.count + 1) { number in
+            LeaseRelease(rawValue: UInt8(clamping: number)).map { "\($0)" } ?? "other"
+        }
         recoveries = registry.counterFamily(
             "apus_router_stream_recoveries_total",
             help: "Recoveries of a worker's stream, by outcome: by late_arrival, replay or snapshot, or failed.", labels: ["outcome"])
@@ -66,11 +69,12 @@ package struct RouterMetrics: Sendable {
             "apus_router_parity_faults_total",
             help: "Workers whose hashes were not shown to be everybody's: differ (some do) or unanswered.", labels: ["reason"])
         feedSilences = registry.counter("apus_router_feed_silences_total", help: "Times that a worker's feed was heard no more.")
-        durations = registry.counterFamily(
+        let verdicts = registry.counterFamily(
             "apus_router_durations_total",
             help:
                 "Durations of prefills and decodings of requests planned here: taken as the worker said, corrected by this router's clock, "
                 + "or ignored.", labels: ["verdict"])
+        durations = NumberedCounters(verdicts, count: LatencyMeter.Verdict.allCases.count) { LatencyMeter.Verdict.allCases[$0].rawValue }
         promisedBlocks = registry.counter(
             "apus_router_promised_blocks_total", help: "Blocks that requests should have found where they were placed, by the events.")
         foundBlocks = registry.counter("apus_router_found_blocks_total", help: "Of the promised blocks, those that were found.")
@@ -87,7 +91,7 @@ package struct RouterMetrics: Sendable {
         }
     }
 
-    func ended(_ reason: LeaseRelease) { leasesEnded.labels("\(reason)").increment() }
+    func ended(_ reason: LeaseRelease) { leasesEnded.increment(Int(reason.rawValue)) }
     func recovered(_ means: StreamNotice.Recovery) {
         switch means {
         case .lateArrival: recoveries.labels("late_arrival").increment()
@@ -108,7 +112,7 @@ package struct RouterMetrics: Sendable {
     }
     func doubted(_ doubt: CacheTrust.Doubt) { doubts.labels("\(doubt)").increment() }
     func failedParity(_ fault: ParityFault) { parityFaults.labels(fault.label).increment() }
-    func measured(_ verdict: LatencyMeter.Verdict) { durations.labels(verdict.rawValue).increment() }
+    func measured(_ verdict: LatencyMeter.Verdict) { durations.increment(verdict.place) }
     func show(_ counts: IndexCounts) { index.show(counts) }
 
     /// Failures that a router gives; anything else is one of ours.

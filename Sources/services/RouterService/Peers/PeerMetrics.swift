@@ -2,7 +2,7 @@ import StreamFollowing
 import Telemetry
 
 /// What a router counts of other routers.
-struct PeerMetrics: Sendable {
+final class PeerMetrics: Sendable {
     let linked: Gauge
     private let gaps: Counter
     private let recoveries: CounterFamily

@@ -36,7 +36,7 @@ struct StateBatch {
         bytes.appendLittleEndian(UInt32(0))
         var writer = WireWriter(), change = change
         swap(&writer.bytes, &bytes)
-        do throws(WireError) { try change.layout(&writer) } catch { preconditionFailure("writing a change failed: \(error)") }
+        do throws(WireError) { try writer.append(&change) } catch { preconditionFailure("writing a change failed: \(error)") }
         swap(&writer.bytes, &bytes)
         bytes.storeLittleEndian(UInt32(bytes.count - start - 4), at: start)
     }

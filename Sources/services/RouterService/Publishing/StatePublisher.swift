@@ -130,7 +130,11 @@ final class StatePublisher: EndOfTurn {
         guard !batch.isEmpty else { return }
         body.removeAll(keepingCapacity: true)
         batch.write(to: &body)
-        ring.append(body.span.bytes, count: batch.count)
+        do {
+            // Held here while it is read in place, and no longer: it is filled anew without a copy.
+            let body = body
+            ring.append(body.span.bytes, count: batch.count)
+        }
         feed.publish(count: batch.count) { $0.append(contentsOf: body) }
         metrics.published.increment(by: batch.count)
         lastPublished = loop.now

@@ -27,7 +27,7 @@ final class StateSnapshot: Sendable {
         for (index, entry) in entries.enumerated() {
             writer.bytes.removeAll(keepingCapacity: true)
             var entry = entry
-            do throws(WireError) { try entry.layout(&writer) } catch { preconditionFailure("writing an entry failed: \(error)") }
+            do throws(WireError) { try writer.append(&entry) } catch { preconditionFailure("writing an entry failed: \(error)") }
             let length = writer.bytes.count + 5
             if index > first, bytes + length > RouterLimits.snapshotPageBytes || index - first == Limits.snapshotEntries {
                 cut(before: index)

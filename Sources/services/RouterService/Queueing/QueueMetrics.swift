@@ -1,7 +1,7 @@
 import Telemetry
 
 /// What a router counts of its queue.
-struct QueueMetrics: Sendable {
+final class QueueMetrics: Sendable {
     /// How a parked request left.
     enum Exit: String, CaseIterable {
         case placed, failed, expired, cancelled, superseded

@@ -2,7 +2,7 @@ import Telemetry
 import WireProtocol
 
 /// What a router counts of sessions.
-struct SessionMetrics: Sendable {
+final class SessionMetrics: Sendable {
     let bound: Gauge
     let conflicts: Counter
     let unmirrored: Counter

@@ -127,9 +127,12 @@ final class DataLink: LinkHandler {
         isTouched = false
         sendStatuses()
         guard !writer.isEmpty else { return }
-        writer.finish()
-        link.send(whole: writer.message)
-        writer.begin(origin: origin, number: 0)
+        // Out of this object while it is read in place.
+        var sent = exchange(&writer, with: TokenBatchWriter())
+        sent.finish()
+        link.send(whole: sent.message)
+        sent.begin(origin: origin, number: 0)
+        writer = sent
     }
 
     private func sendStatuses() {

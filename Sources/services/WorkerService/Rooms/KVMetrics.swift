@@ -4,7 +4,7 @@ import Telemetry
 import WireProtocol
 
 /// What a worker counts of KV state on its way: both directions, by what became of it.
-struct KVMetrics: Sendable {
+final class KVMetrics: Sendable {
     enum Direction: String, CaseIterable { case sent, received }
 
     private let transfers: CounterFamily

@@ -86,11 +86,14 @@ final class CachePublisher {
     private func endRun() {
         guard let run else { return }
         self.run = nil
+        // Out of this object while it is read in place, and back into it for the next run.
+        var hashes = exchange(&self.hashes, with: [])
         if run.isStored {
             events.appendStored(rank: run.rank, tier: run.tier, parent: run.parent, hashes: hashes.span)
         } else {
             events.appendRemoved(rank: run.rank, tier: run.tier, hashes: hashes.span)
         }
         hashes.removeAll(keepingCapacity: true)
+        self.hashes = hashes
     }
 }

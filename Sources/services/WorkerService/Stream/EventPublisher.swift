@@ -140,7 +140,11 @@ final class EventPublisher: EndOfTurn {
     private func send() {
         guard pending.count > 0 else { return }
         feed.publish(count: pending.count) { [pending] in $0.append(contentsOf: pending.body) }
-        ring.append(pending.body.span.bytes, count: pending.count)
+        do {
+            // Held here while it is read in place, and no longer: what is emptied below is nobody else's.
+            let body = pending.body
+            ring.append(body.span.bytes, count: pending.count)
+        }
         metrics.published(events: pending.count, bytes: pending.body.count, ring: ring.heldBytes)
         pending.removeAll()
     }

@@ -36,7 +36,7 @@ struct StateSection: Sendable {
         while index < count, entries.count < Limits.snapshotEntries {
             var entry = self.entry(index)
             writer.bytes.append(contentsOf: Self.head)
-            do throws(WireError) { try entry.layout(&writer) } catch {
+            do throws(WireError) { try writer.append(&entry) } catch {
                 preconditionFailure("an entry of our own does not encode: \(error)")
             }
             guard writer.bytes.count <= WorkerLimits.snapshotPageBytes || entries.isEmpty else { break }

@@ -2,7 +2,7 @@ import Telemetry
 import WireProtocol
 
 /// What a worker counts of its stream.
-struct StreamMetrics: Sendable {
+final class StreamMetrics: Sendable {
     /// What an engine says of its cache against what it said before.
     enum Fault: String, CaseIterable, Sendable {
         case storedTwice = "stored_twice"

@@ -11,6 +11,15 @@ package struct LatencyMeter: Hashable, Sendable {
         /// The router's clock, or a bound, counted instead of the worker's word.
         case corrected
         case ignored
+
+        /// Among all cases.
+        package var place: Int {
+            switch self {
+            case .taken: 0
+            case .corrected: 1
+            case .ignored: 2
+            }
+        }
     }
 
     package struct Limits: Hashable, Sendable {
