@@ -238,12 +238,17 @@ int apus_tcp_error(int descriptor) {
     return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) < 0 ? errno : error;
 }
 
-void apus_tcp_peer(int descriptor, char *text, size_t capacity) {
+int apus_tcp_end(int descriptor, int remote, char *text, size_t capacity) {
     struct sockaddr_storage address;
     socklen_t length = sizeof address;
     text[0] = 0;
-    if (getpeername(descriptor, (struct sockaddr *)&address, &length) < 0) return;
+    int status = remote ? getpeername(descriptor, (struct sockaddr *)&address, &length)
+                        : getsockname(descriptor, (struct sockaddr *)&address, &length);
+    if (status < 0) return -errno;
     if (getnameinfo((struct sockaddr *)&address, length, text, (socklen_t)capacity, NULL, 0, NI_NUMERICHOST) != 0) text[0] = 0;
+    if (address.ss_family == AF_INET) return ntohs(((struct sockaddr_in *)&address)->sin_port);
+    if (address.ss_family == AF_INET6) return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+    return -EAFNOSUPPORT;
 }
 
 int64_t apus_receive(int descriptor, void *bytes, size_t capacity) {

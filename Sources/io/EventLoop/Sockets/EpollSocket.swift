@@ -25,12 +25,16 @@ final class EpollSocket: ByteSocket, FileEventHandler {
         self.loop = loop
     }
 
-    var peer: String {
-        guard isOpen else { return "" }
+    var peer: String { remoteEnd?.host ?? "" }
+    var remoteEnd: SocketEnd? { end(isRemote: true) }
+    var localEnd: SocketEnd? { end(isRemote: false) }
+
+    private func end(isRemote: Bool) -> SocketEnd? {
+        guard isOpen else { return nil }
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(NI_MAXHOST)) { text in
-            guard let start = text.baseAddress else { return "" }
-            apus_tcp_peer(descriptor, start, text.count)
-            return String(cString: start)
+            guard let start = text.baseAddress else { return nil }
+            let port = apus_tcp_end(descriptor, isRemote ? 1 : 0, start, text.count)
+            return port < 0 ? nil : SocketEnd(host: String(cString: start), port: UInt16(port))
         }
     }
 

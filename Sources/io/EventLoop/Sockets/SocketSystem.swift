@@ -1,6 +1,6 @@
 /// Connections to clients and servers outside the cluster, as one process sees them: the kernel's through epoll, or a simulation's.
 ///
-/// Links between our own processes are `Transport`'s; this is for HTTP and whatever else speaks plain TCP. One contract, one test suite.
+/// For HTTP and whatever else speaks plain TCP, the links of `Transport` among it. One contract, one test suite.
 package protocol SocketSystem: AnyObject, Sendable {
     /// Listens on a numeric address or `localhost`, and tells `accept` of each new connection. Port 0 asks the system for one.
     @LoopActor func listen(
@@ -46,6 +46,12 @@ package protocol SocketListener: AnyObject, Sendable {
     @LoopActor func close()
 }
 
+/// One end of a connection, numeric.
+package struct SocketEnd: Hashable, Sendable {
+    package let host: String
+    package let port: UInt16
+}
+
 /// A TCP connection that never blocks: it tells its owner when it is ready, and the owner reads and writes.
 ///
 /// It holds no bytes of its own, so that an idle one costs next to nothing.
@@ -53,6 +59,9 @@ package protocol ByteSocket: AnyObject, Sendable {
     @LoopActor var peerIsLoopback: Bool { get }
     /// The numeric address of the peer, for logs; empty when it is gone.
     @LoopActor var peer: String { get }
+    /// Both ends; nil when the connection is gone, or a simulation's, which has no ports.
+    @LoopActor var remoteEnd: SocketEnd? { get }
+    @LoopActor var localEnd: SocketEnd? { get }
     /// Begins to tell `owner`, and keeps it alive until the socket is closed. Reading is on, writing is off.
     @LoopActor func start(_ owner: any ByteSocketOwner)
     /// Whether `readable` is told. A socket that is not read makes its peer wait.

@@ -9,6 +9,8 @@ final class VirtualSocket: ByteSocket, InboxReceiver, @unchecked Sendable {
 
     let peer: String
     let peerIsLoopback: Bool
+    var remoteEnd: SocketEnd? { nil }
+    var localEnd: SocketEnd? { nil }
     /// Where its host keeps it.
     var place = -1
     let host: VirtualSockets

@@ -17,17 +17,20 @@ package struct TLSFiles: Sendable {
     }
 }
 
-/// Real sockets: `nng_stream`s for links, PUB and SUB for feeds. One for each loop.
+/// Real sockets: PUB and SUB of nng for feeds; for links the loop's own over plain TCP, `nng_stream`s over TLS and to hosts whose name is to be
+/// resolved. Both kinds speak the same bytes, those of nng's PAIR0. One for each loop.
 @LoopActor
 package final class NngNetwork: Network {
     let loop: Loop
+    private let sockets: EpollSockets
     /// Closes what has to wait for nng's threads, so that the loop does not.
     let janitor: WorkPool
     private let serverTLS: OpaquePointer?
     private let clientTLS: OpaquePointer?
 
-    package init(on loop: Loop, tls: TLSFiles? = nil) throws(TransportError) {
+    package init(on loop: EpollLoop, tls: TLSFiles? = nil) throws(TransportError) {
         self.loop = loop
+        sockets = EpollSockets(on: loop)
         janitor = WorkPool(threads: 1, queueLimit: .max)
         if let tls {
             let server = try Self.configuration(tls, NNG_TLS_MODE_SERVER)
@@ -61,12 +64,14 @@ package final class NngNetwork: Network {
     package func listen(
         on address: Address, _ accept: @escaping @LoopActor (any ByteStream) -> Void
     ) throws(TransportError) -> any StreamListener {
-        try NngStreamListener(on: address, network: self, tls: try tls(serverTLS, for: address), accept)
+        if address.isPlain { return try SocketStreamListener(on: address, loop: loop, sockets: sockets, accept) }
+        return try NngStreamListener(on: address, network: self, tls: try tls(serverTLS, for: address), accept)
     }
 
     package func dial(
         _ address: Address, timeout: Duration, _ done: @escaping @LoopActor (Result<any ByteStream, TransportError>) -> Void
     ) {
+        if address.isPlain { return connect(to: address, timeout, done) }
         do throws(TransportError) {
             try NngDialer(to: address, network: self, tls: try tls(clientTLS, for: address), done).start(timeout)
         } catch {
@@ -83,6 +88,23 @@ package final class NngNetwork: Network {
         to address: Address, _ received: @escaping @LoopActor (UnsafeRawBufferPointer) -> Void
     ) throws(TransportError) -> any SubscribingSocket {
         try NngSubscriber(to: address, network: self, tls: try tls(clientTLS, for: address), received)
+    }
+
+    private func connect(
+        to address: Address, _ timeout: Duration, _ done: @escaping @LoopActor (Result<any ByteStream, TransportError>) -> Void
+    ) {
+        sockets.connect(host: address.host, port: address.port, timeout: timeout) { [loop] result in
+            switch result {
+            case .failure(let error): done(.failure(TransportError(errno: error.code, "dialling \(address)")))
+            case .success(let socket):
+                // A port of this host that nobody listens on may be the one that the kernel chose for us: then it has connected us to ourselves.
+                guard socket.localEnd != socket.remoteEnd || socket.localEnd == nil else {
+                    socket.reset()
+                    return done(.failure(TransportError(.refused, "dialling \(address): nobody listens there")))
+                }
+                done(.success(SocketStream(adopting: socket, on: loop)))
+            }
+        }
     }
 
     // MARK: TLS
@@ -125,5 +147,15 @@ package final class NngNetwork: Network {
         let count = fread(&text, 1, limit + 1, file)
         guard count > 0, count <= limit else { throw TransportError(.tlsFailed, "\(path) is empty or longer than 1 MiB") }
         return Array(text[0..<count]) + [0]
+    }
+}
+
+extension Address {
+    /// What the kernel takes as it is: over TCP, to or on a numeric address. A name is a question to a server of names, which would hold up the loop.
+    fileprivate var isPlain: Bool {
+        guard scheme == .tcp else { return false }
+        if host == "localhost" { return true }
+        var place = sockaddr_in6()
+        return inet_pton(AF_INET, host, &place) == 1 || inet_pton(AF_INET6, host, &place) == 1
     }
 }

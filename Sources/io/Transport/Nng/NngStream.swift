@@ -83,13 +83,7 @@ final class NngStream: ByteStream, InboxReceiver {
     private var isArmed = false
     private var isClosed = false
 
-    private var buffer = ReceiveBuffer(byteCount: TransportLimits.receiveBytes)
-    private var filled = 0
-    /// In a row that wanted no more than a busy stream's buffer.
-    private var smallReceives = 0
-
-    /// After so many the larger buffer is given back: eight seconds of heartbeats after a transfer.
-    private nonisolated static let receivesBeforeShrinking = 32
+    @exclusivity(unchecked) private var window = ReceiveWindow()
 
     /// A larger buffer is kept only while the traffic needs it: making one anew for each send costs more than the send.
     private nonisolated static let keptSendBytes = 64 << 10
@@ -174,7 +168,8 @@ final class NngStream: ByteStream, InboxReceiver {
     private func arm() {
         guard isReading, !isArmed, !isClosed, owner != nil else { return }
         isArmed = true
-        var vector = nng_iov(iov_buf: buffer.bytes + filled, iov_len: buffer.byteCount - filled)
+        let room = window.room
+        var vector = nng_iov(iov_buf: room.baseAddress, iov_len: room.count)
         Nng.must(nng_aio_set_iov(receiving.value.raw, 1, &vector), "nng_aio_set_iov")
         nng_stream_recv(raw, receiving.value.raw)
     }
@@ -192,38 +187,15 @@ final class NngStream: ByteStream, InboxReceiver {
         switch Event(rawValue: item.event) {
         case .received where item.status == 0:
             isArmed = false
-            let wasFull = filled + item.bytes == buffer.byteCount
-            filled += item.bytes
-            let used = owner.streamReceived(UnsafeRawBufferPointer(start: buffer.bytes, count: filled))
+            window.filled(item.bytes)
+            let used = owner.streamReceived(window.bytes)
             guard !isClosed else { return }
-            keepUnused(from: used, wanted: owner.wantedBytes, wasFull: wasFull)
+            window.use(used, wanted: owner.wantedBytes)
             arm()
         case .received, .sendFailed: owner.streamClosed(Nng.error(item.status, remoteAddress?.description ?? "peer"))
         case .drained: owner.streamDrained()
         case nil: preconditionFailure("an event that this stream did not put")
         }
-    }
-
-    /// Moves what was not used to the front, and makes room for the next unit: a large message once, a busy stream step by step.
-    private func keepUnused(from used: Int, wanted: Int, wasFull: Bool) {
-        let rest = filled - used
-        let capacity = buffer.byteCount
-        var size = capacity
-        if wasFull { size = max(size, min(capacity * 4, TransportLimits.receiveGrowthBytes)) }
-        if wanted > size { size = wanted }
-        // A large buffer is kept while large messages come: making one anew for each costs more than reading it.
-        smallReceives = wanted > TransportLimits.receiveGrowthBytes ? 0 : min(smallReceives + 1, Self.receivesBeforeShrinking)
-        if rest == 0, smallReceives == Self.receivesBeforeShrinking, capacity > TransportLimits.receiveGrowthBytes {
-            size = TransportLimits.receiveGrowthBytes
-        }
-        if size != capacity {
-            let other = ReceiveBuffer(byteCount: size)
-            other.bytes.copyMemory(from: buffer.bytes + used, byteCount: rest)
-            buffer = other
-        } else if used > 0, rest > 0 {
-            buffer.bytes.copyMemory(from: buffer.bytes + used, byteCount: rest)
-        }
-        filled = rest
     }
 
     // MARK: Sending
@@ -280,17 +252,4 @@ final class NngStream: ByteStream, InboxReceiver {
         // Only a sender of much waits for room; the loop is not woken for the others.
         if goesOn { startSend() } else if mustTell { _ = inbox.put(InboxItem(self, event: Event.drained.rawValue)) }
     }
-}
-
-/// Memory that nng reads into. It goes with the stream, not with `close()`: a handler may be reading a message when it closes its link.
-private final class ReceiveBuffer {
-    let bytes: UnsafeMutableRawPointer
-    let byteCount: Int
-
-    init(byteCount: Int) {
-        self.byteCount = byteCount
-        bytes = .allocate(byteCount: byteCount, alignment: 16)
-    }
-
-    deinit { bytes.deallocate() }
 }
