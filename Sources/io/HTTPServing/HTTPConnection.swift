@@ -180,7 +180,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         let request = HTTPRequest(head, receivedAt: firstByteAt, remoteIsLoopback: socket.peerIsLoopback)
         let exchange = HTTPExchange(request, on: self)
         if request.closes { exchange.end(connection: true) }
-        exchanges.append(exchange)
+        add(exchange)
         receiving = exchange
         switch server.application.admits(request) {
         case .read(let maximum, let tag):
@@ -200,6 +200,11 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
             }
             exchange.respond(response)
         }
+    }
+
+    private func add(_ exchange: HTTPExchange) {
+        exchange.isFirst = exchanges.isEmpty
+        exchanges.append(exchange)
     }
 
     private func complete() {
@@ -231,7 +236,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
             let head = RequestHead.unreadable(parser.isReadingHead ? .head : nil)
             let request = HTTPRequest(head, receivedAt: firstByteAt, remoteIsLoopback: socket.peerIsLoopback)
             exchange = HTTPExchange(request, on: self)
-            exchanges.append(exchange)
+            add(exchange)
         }
         stopReading()
         isDirty = true
@@ -272,17 +277,17 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
 
     func takeOutput(of exchange: HTTPExchange) -> [UInt8] {
         var taken: [UInt8] = []
-        if exchange === exchanges.first { swap(&taken, &output.bytes) } else { swap(&taken, &exchange.held) }
+        if exchange.isFirst { swap(&taken, &output.bytes) } else { swap(&taken, &exchange.held) }
         if taken.capacity == 0 { taken = server.buffers.take() }
         return taken
     }
 
     func giveOutput(_ bytes: inout [UInt8], of exchange: HTTPExchange) {
-        if exchange === exchanges.first { swap(&bytes, &output.bytes) } else { swap(&bytes, &exchange.held) }
+        if exchange.isFirst { swap(&bytes, &output.bytes) } else { swap(&bytes, &exchange.held) }
     }
 
     func unsentBytes(of exchange: HTTPExchange) -> Int {
-        exchange === exchanges.first ? output.unsent : exchange.held.count
+        exchange.isFirst ? output.unsent : exchange.held.count
     }
 
     func wrote() { flushSoon() }
@@ -326,6 +331,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
                 return
             }
             guard let next = exchanges.first else { break }
+            next.isFirst = true
             next.closeChunk(in: &next.held)
             output.append(&next.held)
             continueIfDue()
