@@ -66,8 +66,10 @@ final class RequestHead: Sendable {
         var fields = Fields()
         for entry in entries {
             // Most fields are none of these, and are not looked at.
-            let count = entry.name.upperBound - entry.name.lowerBound
-            guard count == 4 || count == 6 || count == 10 || count == 14 || count == 17 else { continue }
+            let count = entry.name.upperBound &- entry.name.lowerBound
+            guard count == 4 || count == 6 || count == 10 || count == 14 || count == 17, begins(bytes[Int(entry.name.lowerBound)]) else {
+                continue
+            }
             let name = FieldTable.part(bytes, entry.name), value = FieldTable.part(bytes, entry.value)
             switch count {
             case 4 where HTTPText.isSame(name, "host"):
@@ -101,6 +103,13 @@ final class RequestHead: Sendable {
         }
         try check(fields, line)
         return fields
+    }
+
+    /// As the name of one of them does: with C, E, H or T.
+    @inline(__always)
+    private static func begins(_ byte: UInt8) -> Bool {
+        let letter = byte | 0x20
+        return letter == UInt8(ascii: "c") || letter == UInt8(ascii: "e") || letter == UInt8(ascii: "h") || letter == UInt8(ascii: "t")
     }
 
     /// Chunked, once and last, is the one coding there is. A list without it at its end has no end that all would agree on.

@@ -45,7 +45,7 @@ package enum HTTPText {
     /// Behind the bytes from `start` on that are in the class.
     package static func end(of wanted: ByteClass, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         var index = start
-        while index < bytes.count, wanted.contains(bytes[index]) { index += 1 }
+        while index < bytes.count, wanted.contains(bytes[index]) { index &+= 1 }
         return index
     }
 

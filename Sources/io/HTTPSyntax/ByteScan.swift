@@ -8,12 +8,12 @@ enum ByteScan {
     @inline(__always)
     static func endOfLetters(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         var index = start
-        while index + 8 <= bytes.count {
+        while index &+ 8 <= bytes.count {
             let others = otherThanLetters(word(bytes, index))
-            guard others == 0 else { return index + others.trailingZeroBitCount >> 3 }
-            index += 8
+            guard others == 0 else { return index &+ others.trailingZeroBitCount >> 3 }
+            index &+= 8
         }
-        while index < bytes.count, isLetter(bytes[index]) { index += 1 }
+        while index < bytes.count, isLetter(bytes[index]) { index &+= 1 }
         return index
     }
 
@@ -21,12 +21,12 @@ enum ByteScan {
     @inline(__always)
     static func endOfPlain(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         var index = start
-        while index + 8 <= bytes.count {
+        while index &+ 8 <= bytes.count {
             let controls = controls(word(bytes, index))
-            guard controls == 0 else { return index + controls.trailingZeroBitCount >> 3 }
-            index += 8
+            guard controls == 0 else { return index &+ controls.trailingZeroBitCount >> 3 }
+            index &+= 8
         }
-        while index < bytes.count, bytes[index] >= 0x20, bytes[index] != 0x7F { index += 1 }
+        while index < bytes.count, bytes[index] >= 0x20, bytes[index] != 0x7F { index &+= 1 }
         return index
     }
 
@@ -34,9 +34,9 @@ enum ByteScan {
     @inline(__always)
     static func isSame(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, count: Int) -> Bool {
         var index = 0
-        while index + 8 <= count {
+        while index &+ 8 <= count {
             guard isSame(word(left + index), word(right + index)) else { return false }
-            index += 8
+            index &+= 8
         }
         // The last eight, some of which were looked at before.
         return index == count || isSame(word(left + count - 8), word(right + count - 8))

@@ -162,19 +162,22 @@ package struct HeadReader: ~Copyable, Sendable {
     /// Reads the fields from here on as long as nothing about them is unusual. What is, or is not there as a whole, is left to the lines' reader,
     /// which tells what is wrong with it.
     private mutating func readPlainFields() {
-        var entries: [FieldTable.Entry] = []
-        swap(&entries, &table.entries)
-        if entries.isEmpty { entries.reserveCapacity(Self.usualFields) }
+        let most = maximumFields - table.entries.count, end = maximumBytes
         var start = lineStart
-        let most = maximumFields, end = maximumBytes
-        table.bytes.withUnsafeBytes { bytes in
-            while entries.count < most, let (entry, next) = Self.plainField(bytes, from: start), next <= end {
-                entries.append(entry)
-                start = next
+        // Put together elsewhere: to add them one by one to a list would cost more than to read them.
+        withUnsafeTemporaryAllocation(of: FieldTable.Entry.self, capacity: most) { entries in
+            var count = 0
+            table.bytes.withUnsafeBytes { bytes in
+                while count < most, let (entry, next) = Self.plainField(bytes, from: start), next <= end {
+                    (entries.baseAddress.unsafelyUnwrapped + count).initialize(to: entry)
+                    count &+= 1
+                    start = next
+                }
             }
+            guard count > 0 else { return }
+            table.entries.append(contentsOf: UnsafeBufferPointer(rebasing: entries[..<count]))
         }
         lineStart = start
-        swap(&entries, &table.entries)
     }
 
     /// A field in one pass over its line, and where the next line begins.
@@ -183,13 +186,19 @@ package struct HeadReader: ~Copyable, Sendable {
         var colon = ByteScan.endOfLetters(in: bytes, from: start)
         if colon < bytes.count, bytes[colon] != UInt8(ascii: ":") { colon = HTTPText.end(of: .token, in: bytes, from: colon) }
         guard colon > start, colon < bytes.count, bytes[colon] == UInt8(ascii: ":") else { return nil }
-        var first = colon + 1
-        while first < bytes.count, HTTPText.isBlank(bytes[first]) { first += 1 }
+        var first = colon &+ 1
+        while first < bytes.count, HTTPText.isBlank(bytes[first]) { first &+= 1 }
         var last = ByteScan.endOfPlain(in: bytes, from: first)
-        guard last + 1 < bytes.count, bytes[last] == 0x0D, bytes[last + 1] == 0x0A else { return nil }
-        let next = last + 2
-        while last > first, HTTPText.isBlank(bytes[last - 1]) { last -= 1 }
-        return (FieldTable.Entry(name: Int32(start)..<Int32(colon), value: Int32(first)..<Int32(last)), next)
+        guard last &+ 1 < bytes.count, bytes[last] == 0x0D, bytes[last &+ 1] == 0x0A else { return nil }
+        let next = last &+ 2
+        while last > first, HTTPText.isBlank(bytes[last &- 1]) { last &-= 1 }
+        return (FieldTable.Entry(name: place(start, colon), value: place(first, last)), next)
+    }
+
+    /// A head is shorter than 32 bits can count: `init` sees to it.
+    @inline(__always)
+    private static func place(_ start: Int, _ end: Int) -> Range<Int32> {
+        Range(uncheckedBounds: (Int32(truncatingIfNeeded: start), Int32(truncatingIfNeeded: end)))
     }
 
     private static func field(_ bytes: UnsafeRawBufferPointer, _ line: Range<Int>) throws(HeadFault) -> FieldTable.Entry {

@@ -44,11 +44,13 @@ struct EventStreams: BenchmarkCase {
         return try HTTPRun.measure(plan, inC: inC, connections: Self.streams)
     }
 
-    /// Of streams that neither begin nor end meanwhile. To three decimals: buffers of slow readers grow now and then.
+    /// Of streams that neither begin nor end meanwhile, at a pace that every client keeps up with: what waits for a slow one needs memory. To three
+    /// decimals.
     private func allocations(_ waiting: Int, _ settings: Settings) throws(BenchmarkFailure) -> Double {
         var plan = HTTPPlan(settings)
         plan.events = HTTPPlan.endless
         plan.burst = waiting
+        plan.paceMilliseconds = 10
         let service = try HTTPRun.measure(plan, inC: false, connections: Self.streams)
         return (service.allocationsPerEvent * 1_000).rounded() / 1_000
     }

@@ -32,8 +32,8 @@ struct HTTPRequests: BenchmarkCase {
         return figures
     }
 
-    /// To a tenth: a buffer that grows once is not the requests' doing.
-    private static func rounded(_ allocations: Double) -> Double { (allocations * 10).rounded() / 10 }
+    /// To one: a buffer that grows once is not the requests' doing.
+    private static func rounded(_ allocations: Double) -> Double { allocations.rounded() }
 
     private func instructions(_ connections: Int, _ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
         let ours = try HTTPRun.instructionsPerAnswer(inC: false, connections: connections, settings)

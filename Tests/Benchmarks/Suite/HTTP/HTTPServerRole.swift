@@ -23,6 +23,9 @@ final class HTTPServerRole: EndOfTurn {
     private var server: HTTPServer?
     private var streams: [Stream] = []
     private var hasTurnAhead = false
+    // Made once each: a beat that made one would be counted among the allocations.
+    private var whenBeat: (@LoopActor () -> Void)?
+    private var whenRoom: (@LoopActor () -> Void)?
     private var turn = Instant.zero
     private var hasBegun = false
     private var done = HTTPService()
@@ -59,6 +62,8 @@ final class HTTPServerRole: EndOfTurn {
         let server = HTTPServer(on: loop, sockets: sockets, application: table)
         self.server = server
         Console.write("\(try server.listen(host: "127.0.0.1", port: 0))\n")
+        whenBeat = { self.beat() }
+        whenRoom = { self.flush() }
         if plan.paceMilliseconds > 0 { beat() }
     }
 
@@ -97,14 +102,14 @@ final class HTTPServerRole: EndOfTurn {
         hasTurnAhead = false
         if round() { return bringMore() }
         // Nobody has room: turning on would burn what is measured.
-        guard !streams.isEmpty else { return }
+        guard !streams.isEmpty, let whenRoom else { return }
         hasTurnAhead = true
-        loop.schedule(after: .milliseconds(1)) { [self] in flush() }
+        loop.schedule(after: .milliseconds(1), whenRoom)
     }
 
     /// Every beat.
     private func beat() {
-        loop.schedule(each: .milliseconds(plan.paceMilliseconds)) { [self] in beat() }
+        if let whenBeat { loop.schedule(each: .milliseconds(plan.paceMilliseconds), whenBeat) }
         _ = round()
     }
 
