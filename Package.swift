@@ -133,7 +133,8 @@ var targets: [Target] = [
     .executableTarget(
         name: "benchmarks",
         dependencies: [
-            "CTwins", "ClusterModel", "Engines", "EventLoop", "JSONText", "ProcessKit", "Scheduling", "Telemetry", "Transport",
+            "CTwins", "ClusterModel", "Engines", "EventLoop", "HTTPServing", "JSONText", "ProcessKit", "Scheduling", "Telemetry",
+            "Transport",
             "WireProtocol", "WorkerService",
         ],
         path: "Tests/Benchmarks/Suite", swiftSettings: swiftSettings),

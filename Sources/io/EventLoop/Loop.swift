@@ -11,13 +11,13 @@ package class Loop: TaskExecutor, @unchecked Sendable {
 
     package let name: String
     package let inbox: Inbox
-    private var runQueue: [UnownedJob] = []
-    private var running: [UnownedJob] = []
-    private var arrived: [InboxItem] = []
-    private var wheel: TimerWheel
-    private var due: [TimerWheel.Action] = []
-    private var endOfTurn: [any EndOfTurn] = []
-    private var flushing: [any EndOfTurn] = []
+    @exclusivity(unchecked) private var runQueue: [UnownedJob] = []
+    @exclusivity(unchecked) private var running: [UnownedJob] = []
+    @exclusivity(unchecked) private var arrived: [InboxItem] = []
+    @exclusivity(unchecked) private var wheel: TimerWheel
+    @exclusivity(unchecked) private var due: [TimerWheel.Action] = []
+    @exclusivity(unchecked) private var endOfTurn: [any EndOfTurn] = []
+    @exclusivity(unchecked) private var flushing: [any EndOfTurn] = []
     private var pauseObservers: [PauseObserver] = []
     private var generator: SeededRandom
     private(set) var isStopped = false

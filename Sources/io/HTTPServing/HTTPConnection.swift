@@ -31,8 +31,10 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
     /// In the order of their requests. The first one writes to `output`, the others to themselves.
     @exclusivity(unchecked) private var exchanges: [HTTPExchange] = []
     @exclusivity(unchecked) private var output = OutputBuffer()
-    private var kernelIsFull = false
-    private var isFlushWanted = false
+    /// What the others hold, for as long as they are in the list.
+    @exclusivity(unchecked) private var heldBytes = 0
+    @exclusivity(unchecked) private var kernelIsFull = false
+    @exclusivity(unchecked) private var isFlushWanted = false
     private var isCut = false
     private var endsByReset = false
 
@@ -80,7 +82,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
 
     func socketReady(_ events: FileEvents) {
         guard isOpen else { return }
-        if events.contains(.broken) { return fail() }
+        if events.contains(.broken) { return reset() }
         if events.contains(.writable) {
             kernelIsFull = false
             flushSoon()
@@ -98,7 +100,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         let scratch = server.scratch
         switch socket.receive(into: scratch) {
         case .nothing: return
-        case .failed: return fail()
+        case .failed: return reset()
         case .ended:
             hasHungUp = true
             if case .since = linger { return close() }
@@ -117,9 +119,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
     /// Nobody waits for what is being served.
     private func depart() {
         stopReading()
-        let left = exchanges
-        exchanges = []
-        for exchange in left { lose(exchange) }
+        loseAll()
         flushSoon()
     }
 
@@ -180,7 +180,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         let request = HTTPRequest(head, receivedAt: firstByteAt, remoteIsLoopback: socket.peerIsLoopback)
         let exchange = HTTPExchange(request, on: self)
         if request.closes { exchange.end(connection: true) }
-        exchanges.append(exchange)
+        add(exchange)
         receiving = exchange
         switch server.application.admits(request) {
         case .read(let maximum, let tag):
@@ -200,6 +200,11 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
             }
             exchange.respond(response)
         }
+    }
+
+    private func add(_ exchange: HTTPExchange) {
+        exchange.isFirst = exchanges.isEmpty
+        exchanges.append(exchange)
     }
 
     private func complete() {
@@ -231,7 +236,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
             let head = RequestHead.unreadable(parser.isReadingHead ? .head : nil)
             let request = HTTPRequest(head, receivedAt: firstByteAt, remoteIsLoopback: socket.peerIsLoopback)
             exchange = HTTPExchange(request, on: self)
-            exchanges.append(exchange)
+            add(exchange)
         }
         stopReading()
         isDirty = true
@@ -272,17 +277,24 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
 
     func takeOutput(of exchange: HTTPExchange) -> [UInt8] {
         var taken: [UInt8] = []
-        if exchange === exchanges.first { swap(&taken, &output.bytes) } else { swap(&taken, &exchange.held) }
+        if exchange.isFirst {
+            swap(&taken, &output.bytes)
+        } else {
+            swap(&taken, &exchange.held)
+            heldBytes -= taken.count
+        }
         if taken.capacity == 0 { taken = server.buffers.take() }
         return taken
     }
 
     func giveOutput(_ bytes: inout [UInt8], of exchange: HTTPExchange) {
-        if exchange === exchanges.first { swap(&bytes, &output.bytes) } else { swap(&bytes, &exchange.held) }
+        guard !exchange.isFirst else { return swap(&bytes, &output.bytes) }
+        heldBytes += bytes.count
+        swap(&bytes, &exchange.held)
     }
 
     func unsentBytes(of exchange: HTTPExchange) -> Int {
-        exchange === exchanges.first ? output.unsent : exchange.held.count
+        exchange.isFirst ? output.unsent : exchange.held.count
     }
 
     func wrote() { flushSoon() }
@@ -299,9 +311,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         exchange.cutOff()
     }
 
-    var unsent: Int {
-        exchanges.count > 1 ? exchanges.dropFirst().reduce(output.unsent) { $0 + $1.held.count } : output.unsent
-    }
+    var unsent: Int { output.unsent + heldBytes }
 
     func ended(_ exchange: HTTPExchange) {
         if exchange.endsConnection {
@@ -320,12 +330,11 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
             if first.endsConnection {
                 endsByReset = first.endsWithReset
                 stopReading()
-                let left = exchanges
-                exchanges = []
-                for exchange in left { lose(exchange) }
-                return
+                return loseAll()
             }
             guard let next = exchanges.first else { break }
+            next.isFirst = true
+            heldBytes -= next.held.count
             next.closeChunk(in: &next.held)
             output.append(&next.held)
             continueIfDue()
@@ -347,7 +356,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
 
     func flush() {
         guard isOpen else { return }
-        if isCut { return fail() }
+        if isCut { return reset() }
         send()
         // Sending may have made room for requests that wait, whose answers then leave as well.
         if isOpen, takesBacklog {
@@ -367,7 +376,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         exchanges.first?.closeChunk(in: &output.bytes)
         guard !output.isEmpty, !kernelIsFull else { return }
         switch output.withUnsent({ socket.send($0) }) {
-        case .failed: fail()
+        case .failed: reset()
         case .taken(let count):
             server.counters.bytesSent += count
             lastProgress = loop.now
@@ -406,14 +415,8 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         leave()
     }
 
+    /// The client is not there any more, or not to be waited for; or it has to take what it got for a failure.
     private func reset() {
-        guard isOpen else { return }
-        socket.reset()
-        leave()
-    }
-
-    /// The client is not there any more, or not to be waited for.
-    private func fail() {
         guard isOpen else { return }
         socket.reset()
         leave()
@@ -427,14 +430,17 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         backlog = []
         receiving = nil
         server.closed(self)
-        let left = exchanges
-        exchanges = []
-        for exchange in left { lose(exchange) }
+        loseAll()
     }
 
-    private func lose(_ exchange: HTTPExchange) {
-        if !exchange.hasEnded { server.counters.departures += 1 }
-        exchange.becomeGone()
+    private func loseAll() {
+        let left = exchanges
+        exchanges = []
+        for exchange in left {
+            if !exchange.hasEnded { server.counters.departures += 1 }
+            exchange.becomeGone()
+        }
+        heldBytes = 0
     }
 
     /// The server drains: a connection at rest is not kept for its full time.
@@ -485,7 +491,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         case .lingering, .idle: close()
         case .writing:
             server.counters.stalls += 1
-            fail()
+            reset()
         case .body: refuse(.bodyDeadline)
         case .head: refuse(.headerDeadline)
         }

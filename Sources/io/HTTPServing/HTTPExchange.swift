@@ -12,24 +12,26 @@ package final class HTTPExchange {
 
     @exclusivity(unchecked) package private(set) var request: HTTPRequest
     /// What `HTTPAdmission.read` gave.
-    package internal(set) var tag = 0
+    @exclusivity(unchecked) package internal(set) var tag = 0
     /// Parts of the path that the route names, decoded.
     package internal(set) var parameters: [(name: String, value: String)] = []
     /// Called once if the client leaves, or stops reading, before the response has ended; never after, and not for what the owner does itself.
     @exclusivity(unchecked) package var whenGone: (@LoopActor () -> Void)?
 
     @exclusivity(unchecked) private var connection: HTTPConnection?
-    private var phase = Phase.open
+    @exclusivity(unchecked) private var phase = Phase.open
+    /// Those before it on the connection have ended: what it writes goes to the connection itself.
+    @exclusivity(unchecked) var isFirst = false
     /// The status that was sent, for metrics and access logs.
     @exclusivity(unchecked) package private(set) var status: HTTPStatus?
     /// Bytes of this response that wait until those before it on the connection have ended.
     @exclusivity(unchecked) var held: [UInt8] = []
     /// So much of what was appended says nothing of how the client reads.
-    private(set) var bulkBytes = 0
-    private var openChunk: Int?
+    @exclusivity(unchecked) private(set) var bulkBytes = 0
+    @exclusivity(unchecked) private var openChunk: Int?
     private var isChunked = false
     private var dropsBody = false
-    private var isWriting = false
+    @exclusivity(unchecked) private var isWriting = false
     private(set) var endsConnection = false
     private var endsByReset = false
     /// The client waits for a word before it sends the body.
@@ -37,7 +39,7 @@ package final class HTTPExchange {
     /// Of the request's body, counted against what the server may hold.
     private var heldBodyBytes = 0
     /// Tasks that wait for room: several may write parts of one answer.
-    private var waiters: [UnsafeContinuation<Void, Never>] = []
+    @exclusivity(unchecked) private var waiters: [UnsafeContinuation<Void, Never>] = []
     private var waitTimer: TimerHandle?
     /// The earliest of their deadlines.
     private var waitLimit = Instant.zero

@@ -19,6 +19,7 @@ package struct HTTPHeaders: Sendable {
     var mayBeJSON: Bool {
         var isJSON = true
         table.forEachValue(of: "content-type") { value in
+            if HTTPText.isSame(value, "application/json") { return }
             let end = value.firstIndex(of: UInt8(ascii: ";")) ?? value.count
             let type = HTTPText.trimmed(UnsafeRawBufferPointer(rebasing: value[..<end]))
             let suffix = UnsafeRawBufferPointer(rebasing: type.suffix(5)), kind = UnsafeRawBufferPointer(rebasing: type.prefix(12))

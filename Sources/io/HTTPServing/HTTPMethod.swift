@@ -18,6 +18,14 @@ package enum HTTPMethod: Hashable, Sendable {
         }
     }
 
+    /// Bodies mean something with it.
+    var isWriting: Bool {
+        switch self {
+        case .post, .put, .patch: true
+        case .get, .head, .delete, .options, .other: false
+        }
+    }
+
     /// Methods are case-sensitive.
     init(_ bytes: UnsafeRawBufferPointer) {
         switch bytes.count {

@@ -3,31 +3,27 @@ import HTTPSyntax
 
 /// A request whose head, and when it is served whose body, was read and checked.
 package struct HTTPRequest: Sendable {
-    package let method: HTTPMethod
-    package let headers: HTTPHeaders
+    private let head: RequestHead
     /// Empty until the request is served. An exchange can give it away, see `HTTPExchange.takeBody()`.
     package internal(set) var body: [UInt8] = []
-    package let isHTTP10: Bool
     /// When its first byte arrived.
     package let receivedAt: Instant
     package let remoteIsLoopback: Bool
-    let target: RequestTarget
-    /// The client asked for the connection to end, or did not ask for it to stay.
-    let closes: Bool
-    let expectsContinue: Bool
-    let framing: BodyFraming
 
-    init(_ head: consuming RequestHead, receivedAt: Instant, remoteIsLoopback: Bool) {
-        method = head.method
-        headers = HTTPHeaders(head.table)
-        isHTTP10 = head.isHTTP10
-        target = head.target
-        closes = head.closes
-        expectsContinue = head.expectsContinue
-        framing = head.framing
+    init(_ head: RequestHead, receivedAt: Instant, remoteIsLoopback: Bool) {
+        self.head = head
         self.receivedAt = receivedAt
         self.remoteIsLoopback = remoteIsLoopback
     }
+
+    package var method: HTTPMethod { head.method }
+    package var headers: HTTPHeaders { HTTPHeaders(head.table) }
+    package var isHTTP10: Bool { head.isHTTP10 }
+    var target: RequestTarget { head.target }
+    /// The client asked for the connection to end, or did not ask for it to stay.
+    var closes: Bool { head.closes }
+    var expectsContinue: Bool { head.expectsContinue }
+    var framing: BodyFraming { head.framing }
 
     /// Decoded: escapes undone, no empty or dot segments, no slash at its end. A slash that was escaped stays `%2F`, so that it does not pass for
     /// another path. `*` for a request to the server as a whole.
@@ -40,8 +36,8 @@ package struct HTTPRequest: Sendable {
 
     /// The decoded path, in which a slash that was escaped is NUL: it does not separate segments.
     func withPath<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        if let decoded = target.decodedPath { return decoded.withUnsafeBytes(body) }
-        return headers.table.bytes.withUnsafeBytes { body(FieldTable.part($0, target.path)) }
+        if let decoded = head.target.decodedPath { return decoded.withUnsafeBytes(body) }
+        return head.table.bytes.withUnsafeBytes { body(FieldTable.part($0, head.target.path)) }
     }
 
     /// Which of several routes the request is for.

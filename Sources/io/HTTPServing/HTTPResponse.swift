@@ -13,7 +13,7 @@ package struct HTTPResponse: Sendable {
     }
 
     package static func json(_ status: HTTPStatus, _ body: [UInt8], headers: [HTTPField] = []) -> HTTPResponse {
-        HTTPResponse(status, headers: [jsonType] + headers, body: body)
+        HTTPResponse(status, headers: headers.isEmpty ? jsonTypeAlone : [jsonType] + headers, body: body)
     }
 
     package static func text(_ status: HTTPStatus, _ text: String, headers: [HTTPField] = []) -> HTTPResponse {
@@ -21,5 +21,6 @@ package struct HTTPResponse: Sendable {
     }
 
     private static let jsonType = HTTPField("Content-Type", "application/json")
+    private static let jsonTypeAlone = [jsonType]
     private static let textType = HTTPField("Content-Type", "text/plain; charset=utf-8")
 }

@@ -23,24 +23,22 @@ package final class HandlerTable: HTTPApplication {
     }
 
     /// Looked at before the routes, when the head is there: an answer refuses the request, for a missing key say.
-    package var refuse: (@LoopActor (HTTPRequest) -> HTTPResponse?)?
+    @exclusivity(unchecked) package var refuse: (@LoopActor (HTTPRequest) -> HTTPResponse?)?
     /// Bodies that say of themselves that they are no JSON are refused by the head, with what to send instead. One that says nothing is read:
     /// clients of a few lines forget the field.
-    package var takesOnlyJSON = false
+    @exclusivity(unchecked) package var takesOnlyJSON = false
     /// Adds the fields that every answer has, those of this table and of the server too.
-    package var completes: (@LoopActor (inout [HTTPField], HTTPRequest) -> Void)?
+    @exclusivity(unchecked) package var completes: (@LoopActor (inout [HTTPField], HTTPRequest) -> Void)?
     /// The shape of errors; OpenAI's as a rule.
     package var errors: @Sendable (HTTPStatus, StaticString) -> [UInt8] = HTTPErrorBody.json
 
     private let loop: Loop
-    private var routes: [Route] = []
+    @exclusivity(unchecked) private var routes: [Route] = []
     /// Of the routes, in their order.
     @exclusivity(unchecked) private var patterns: [RoutePattern] = []
     /// Route by route; an exchange's tag is the place of its own.
     @exclusivity(unchecked) private var handlers: [Entry] = []
 
-    /// Methods whose bodies mean something.
-    private static let writing: [HTTPMethod] = [.post, .put, .patch]
     /// What a request without a purpose for a body may have: clients send empty objects with GET now and then.
     private static let needlessBodyBytes = 16 << 10
 
@@ -51,7 +49,7 @@ package final class HandlerTable: HTTPApplication {
     /// Adds a handler that runs when the request is complete. It answers then or keeps the exchange and answers later.
     /// - Parameter maximumBody: the server's own limit if nil; little for methods whose bodies have no meaning.
     package func on(_ method: HTTPMethod, _ path: StaticString, maximumBody: Int? = nil, run handler: @escaping Handler) {
-        let usual = Self.writing.contains(method) ? Int.max : Self.needlessBodyBytes
+        let usual = method.isWriting ? Int.max : Self.needlessBodyBytes
         let pattern = RoutePattern(path)
         precondition(!handlers.contains { $0.pattern == pattern && $0.method == method }, "a route is added once")
         if !routes.contains(where: { $0.pattern == pattern }) {
@@ -96,7 +94,7 @@ package final class HandlerTable: HTTPApplication {
             return .refuse(isUnknown(request.method) ? error(Self.unknownMethod) : error(.notFound, "there is nothing at this path"))
         }
         for index in routes[place].handlers where handlers[index].method == request.method {
-            if takesOnlyJSON, Self.writing.contains(request.method), let refusal = refusalOfBody(request) { return .refuse(refusal) }
+            if takesOnlyJSON, request.method.isWriting, let refusal = refusalOfBody(request) { return .refuse(refusal) }
             return .read(maximumBody: handlers[index].maximumBody, tag: index)
         }
         if request.method == .head {

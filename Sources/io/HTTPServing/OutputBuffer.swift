@@ -39,24 +39,32 @@ struct OutputBuffer: Sendable {
 /// Buffers between two uses: a stream at rest holds none, and a stream at work allocates none.
 struct BufferPool: Sendable {
     private var free: [[UInt8]] = []
+    /// Of all that are free.
+    private var freeBytes = 0
 
     /// As many as streams can be at work in one turn; more are allocated and freed, which costs little.
     private static let mostBuffers = 1024
-    /// Larger ones were for one large answer.
-    private static let mostBytes = 4 << 10
+    private static let mostFreeBytes = 4 << 20
+    /// Larger ones were for one large answer. So many take the events of a stream that fell behind for a moment.
+    private static let mostBytes = 16 << 10
     /// A first event with its head, without growing.
     private static let firstBytes = 512
 
     mutating func take() -> [UInt8] {
-        if let buffer = free.popLast() { return buffer }
+        if let buffer = free.popLast() {
+            freeBytes -= buffer.capacity
+            return buffer
+        }
         var buffer: [UInt8] = []
         buffer.reserveCapacity(Self.firstBytes)
         return buffer
     }
 
     mutating func give(_ buffer: consuming [UInt8]) {
-        guard buffer.capacity > 0, buffer.capacity <= Self.mostBytes, free.count < Self.mostBuffers else { return }
+        let bytes = buffer.capacity
+        guard bytes > 0, bytes <= Self.mostBytes, free.count < Self.mostBuffers, freeBytes + bytes <= Self.mostFreeBytes else { return }
         buffer.removeAll(keepingCapacity: true)
+        freeBytes += bytes
         free.append(buffer)
     }
 }

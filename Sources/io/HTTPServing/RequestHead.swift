@@ -8,14 +8,16 @@ enum BodyFraming: Hashable, Sendable {
 }
 
 /// The head of a request, judged: from here on there is one way to read what follows it.
-struct RequestHead: Sendable {
+///
+/// An object, so that a request that is handed on is one reference and not its parts.
+final class RequestHead: Sendable {
     let method: HTTPMethod
     let target: RequestTarget
     let isHTTP10: Bool
     let table: FieldTable
-    private(set) var closes: Bool
-    private(set) var expectsContinue = false
-    private(set) var framing = BodyFraming.none
+    let closes: Bool
+    let expectsContinue: Bool
+    let framing: BodyFraming
 
     /// The start line, judged when it is there and not only when the whole head is: what is no HTTP is told so at once.
     struct Line: Sendable {
@@ -25,13 +27,12 @@ struct RequestHead: Sendable {
     }
 
     init(_ line: Line, _ table: FieldTable) throws(HTTPRefusal) {
+        let fields = try table.withBytes { (bytes) throws(HTTPRefusal) in try Self.read(table.entries, bytes, line) }
         method = line.method
         target = line.target
         isHTTP10 = line.isHTTP10
         self.table = table
-        closes = line.isHTTP10
-        let fields = try table.withBytes { (bytes) throws(HTTPRefusal) in try Self.read(table.entries, bytes, line) }
-        if fields.saysClose { closes = true } else if fields.saysKeepAlive { closes = false }
+        closes = fields.saysClose || (line.isHTTP10 && !fields.saysKeepAlive)
         expectsContinue = fields.expectsContinue && !isHTTP10
         framing = fields.isChunked ? .chunked : (fields.length.map { $0 > 0 ? .length($0) : .none } ?? .none)
     }
@@ -45,6 +46,8 @@ struct RequestHead: Sendable {
         isHTTP10 = false
         table = FieldTable()
         closes = true
+        expectsContinue = false
+        framing = .none
     }
 
     // MARK: Fields that change how the rest is read
@@ -63,8 +66,10 @@ struct RequestHead: Sendable {
         var fields = Fields()
         for entry in entries {
             // Most fields are none of these, and are not looked at.
-            let count = entry.name.upperBound - entry.name.lowerBound
-            guard count == 4 || count == 6 || count == 10 || count == 14 || count == 17 else { continue }
+            let count = entry.name.upperBound &- entry.name.lowerBound
+            guard count == 4 || count == 6 || count == 10 || count == 14 || count == 17, begins(bytes[Int(entry.name.lowerBound)]) else {
+                continue
+            }
             let name = FieldTable.part(bytes, entry.name), value = FieldTable.part(bytes, entry.value)
             switch count {
             case 4 where HTTPText.isSame(name, "host"):
@@ -77,8 +82,13 @@ struct RequestHead: Sendable {
                 }
                 fields.expectsContinue = true
             case 10 where HTTPText.isSame(name, "connection"):
-                if HTTPText.list(value, holds: "close") { fields.saysClose = true }
-                if HTTPText.list(value, holds: "keep-alive") { fields.saysKeepAlive = true }
+                // What nearly all clients say is no list.
+                if HTTPText.isSame(value, "keep-alive") {
+                    fields.saysKeepAlive = true
+                } else {
+                    if HTTPText.list(value, holds: "close") { fields.saysClose = true }
+                    if HTTPText.list(value, holds: "keep-alive") { fields.saysKeepAlive = true }
+                }
             case 14 where HTTPText.isSame(name, "content-length"):
                 // Two that agree are refused as well: whoever sends them has been confused by somebody.
                 guard fields.length == nil else { throw .framing("the request has more than one Content-Length") }
@@ -93,6 +103,13 @@ struct RequestHead: Sendable {
         }
         try check(fields, line)
         return fields
+    }
+
+    /// As the name of one of them does: with C, E, H or T.
+    @inline(__always)
+    private static func begins(_ byte: UInt8) -> Bool {
+        let letter = byte | 0x20
+        return letter == UInt8(ascii: "c") || letter == UInt8(ascii: "e") || letter == UInt8(ascii: "h") || letter == UInt8(ascii: "t")
     }
 
     /// Chunked, once and last, is the one coding there is. A list without it at its end has no end that all would agree on.

@@ -35,20 +35,21 @@ struct RequestTarget: Sendable {
             }
             start += scheme.utf8.count
             let hostStart = start
-            while start < end, ByteClass.host.contains(bytes[start]) { start += 1 }
+            start = min(end, HTTPText.end(of: .host, in: bytes, from: start))
             authority = Int32(hostStart)..<Int32(start)
             guard Self.isAuthority(UnsafeRawBufferPointer(rebasing: bytes[hostStart..<start])) else {
                 throw .target("the host of the request target is malformed")
             }
         }
         let pathStart = start
+        // The blank behind the target is in none of the classes, so that these end with it.
+        start = min(end, HTTPText.end(of: .path, in: bytes, from: start))
         var isPlain = true, previous: UInt8 = 0
-        while start < end, ByteClass.path.contains(bytes[start]) {
-            let byte = bytes[start]
+        for index in pathStart..<start {
+            let byte = bytes[index]
             // An escape, a doubled slash, or a segment that begins with a dot.
             if byte == UInt8(ascii: "%") || (previous == Self.slash && (byte == previous || byte == UInt8(ascii: "."))) { isPlain = false }
             previous = byte
-            start += 1
         }
         if start - pathStart != 1, previous == Self.slash || start == pathStart { isPlain = false }
         let path = Int32(pathStart)..<Int32(start)
@@ -56,7 +57,7 @@ struct RequestTarget: Sendable {
         if start < end, bytes[start] == UInt8(ascii: "?") {
             let queryStart = start + 1
             start = queryStart
-            while start < end, ByteClass.query.contains(bytes[start]) { start += 1 }
+            start = min(end, HTTPText.end(of: .query, in: bytes, from: start))
             query = Int32(queryStart)..<Int32(start)
         }
         guard start == end else { throw .target("the request target has a character that is not allowed") }
@@ -128,15 +129,14 @@ struct RequestTarget: Sendable {
             guard index > 1, index < bytes.count, bytes[index] == UInt8(ascii: "]") else { return false }
             index += 1
         } else {
-            while index < bytes.count, bytes[index] != Self.colon, bytes[index] != UInt8(ascii: "["), ByteClass.host.contains(bytes[index])
-            {
-                index += 1
-            }
+            let end = HTTPText.end(of: .host, in: bytes, from: 0)
+            while index < end, bytes[index] != Self.colon, bytes[index] != UInt8(ascii: "[") { index += 1 }
             guard index > 0 else { return false }
         }
         guard index < bytes.count else { return true }
         guard bytes[index] == Self.colon, bytes.count - index <= 6 else { return false }
-        return bytes[(index + 1)...].allSatisfy { (0x30...0x39).contains($0) }
+        for place in (index + 1)..<bytes.count where !(0x30...0x39).contains(bytes[place]) { return false }
+        return true
     }
 
     private static let slash = UInt8(ascii: "/")

@@ -32,22 +32,21 @@ package struct ByteClass: Sendable {
 
 /// Small things about bytes that requests and responses share.
 package enum HTTPText {
-    /// Whether the bytes can be a field's value. Eight at a time: most of what a client sends are values.
+    /// Whether the bytes can be a field's value.
     package static func isFieldValue(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var index = 0
-        while index + 8 <= bytes.count, isPlain(bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)) { index += 8 }
+        var index = ByteScan.endOfPlain(in: bytes, from: 0)
         while index < bytes.count {
             guard ByteClass.fieldValue.contains(bytes[index]) else { return false }
-            index += 1
+            index = ByteScan.endOfPlain(in: bytes, from: index + 1)
         }
         return true
     }
 
-    /// None of the eight bytes is below space, or DEL. A tab is, and is then judged by itself.
-    private static func isPlain(_ word: UInt64) -> Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101, highs = ones << 7
-        let belowSpace = (word &- ones &* 0x20) & ~word, deleted = word ^ ones &* 0x7F
-        return (belowSpace | ((deleted &- ones) & ~deleted)) & highs == 0
+    /// Behind the bytes from `start` on that are in the class.
+    package static func end(of wanted: ByteClass, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        var index = start
+        while index < bytes.count, wanted.contains(bytes[index]) { index &+= 1 }
+        return index
     }
 
     package static func isEvery(_ bytes: UnsafeRawBufferPointer, _ wanted: ByteClass) -> Bool {
@@ -62,6 +61,9 @@ package enum HTTPText {
 
     package static func isSame(_ bytes: UnsafeRawBufferPointer, _ name: UnsafeRawBufferPointer) -> Bool {
         guard bytes.count == name.count else { return false }
+        if bytes.count >= 8, let left = bytes.baseAddress, let right = name.baseAddress {
+            return ByteScan.isSame(left, right, count: bytes.count)
+        }
         for index in 0..<bytes.count {
             let left = bytes[index], right = name[index]
             guard left == right || (left ^ right == 0x20 && (0x61...0x7A).contains(left | 0x20)) else { return false }
@@ -116,13 +118,19 @@ package enum HTTPText {
     /// Appends a number in decimal digits, without making a string of it.
     package static func append(decimal value: Int, to bytes: inout [UInt8]) {
         precondition(value >= 0, "lengths and codes are not negative")
-        var unit = 1
-        while value / 10 >= unit { unit *= 10 }
-        while unit > 0 {
-            bytes.append(0x30 + UInt8(value / unit % 10))
-            unit /= 10
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: mostDigits) { digits in
+            var rest = value, first = mostDigits
+            repeat {
+                first -= 1
+                digits[first] = 0x30 + UInt8(rest % 10)
+                rest /= 10
+            } while rest > 0
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: digits[first...]))
         }
     }
+
+    /// Of the largest integer.
+    private static let mostDigits = 20
 
     package static func append(_ text: StaticString, to bytes: inout [UInt8]) {
         bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))

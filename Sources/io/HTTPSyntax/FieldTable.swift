@@ -3,6 +3,12 @@ package struct FieldTable: Sendable {
     package struct Entry: Sendable {
         package let name: Range<Int32>
         package let value: Range<Int32>
+
+        /// Most names differ in their length, and are not looked at.
+        @inline(__always)
+        func isNamed(_ wanted: StaticString, in bytes: UnsafeRawBufferPointer) -> Bool {
+            Int(name.upperBound &- name.lowerBound) == wanted.utf8CodeUnitCount && HTTPText.isSame(FieldTable.part(bytes, name), wanted)
+        }
     }
 
     package internal(set) var bytes: [UInt8] = []
@@ -15,7 +21,7 @@ package struct FieldTable: Sendable {
     /// The first value of a field, whose name is compared without regard to case.
     package subscript(_ name: StaticString) -> String? {
         bytes.withUnsafeBytes { bytes in
-            for entry in entries where HTTPText.isSame(Self.part(bytes, entry.name), name) {
+            for entry in entries where entry.isNamed(name, in: bytes) {
                 return String(decoding: Self.part(bytes, entry.value), as: UTF8.self)
             }
             return nil
@@ -38,7 +44,7 @@ package struct FieldTable: Sendable {
 
     package func values(of name: StaticString) -> [String] {
         bytes.withUnsafeBytes { bytes in
-            entries.filter { HTTPText.isSame(Self.part(bytes, $0.name), name) }
+            entries.filter { $0.isNamed(name, in: bytes) }
                 .map { String(decoding: Self.part(bytes, $0.value), as: UTF8.self) }
         }
     }
@@ -46,13 +52,13 @@ package struct FieldTable: Sendable {
     /// The values of a field, without making strings.
     package func forEachValue(of name: StaticString, _ body: (UnsafeRawBufferPointer) -> Void) {
         bytes.withUnsafeBytes { bytes in
-            for entry in entries where HTTPText.isSame(Self.part(bytes, entry.name), name) { body(Self.part(bytes, entry.value)) }
+            for entry in entries where entry.isNamed(name, in: bytes) { body(Self.part(bytes, entry.value)) }
         }
     }
 
     /// Whether a field is there, without making strings.
     package func contains(_ name: StaticString) -> Bool {
-        bytes.withUnsafeBytes { bytes in entries.contains { HTTPText.isSame(Self.part(bytes, $0.name), name) } }
+        bytes.withUnsafeBytes { bytes in entries.contains { $0.isNamed(name, in: bytes) } }
     }
 
     package func text(_ range: Range<Int32>) -> String {

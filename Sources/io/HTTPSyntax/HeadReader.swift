@@ -42,7 +42,9 @@ package struct HeadReader: ~Copyable, Sendable {
     private let maximumFields: Int
 
     /// Of an ordinary request: a fresh table grows to this at once.
-    private static let usualFields = 16
+    private static let usualFields = 24
+    /// So little is taken as a whole: to look for the end of the head in it would cost more.
+    private static let littleInput = 2 << 10
 
     package init(maximumBytes: Int, maximumStartLine: Int, maximumFields: Int) {
         precondition(maximumBytes < Int32.max, "places in a head are kept in 32 bits")
@@ -73,6 +75,7 @@ package struct HeadReader: ~Copyable, Sendable {
     /// Reads from `input` at `cursor`, which moves behind what belongs to the head.
     package mutating func read(_ input: UnsafeRawBufferPointer, from cursor: inout Int) throws(HeadFault) -> Progress {
         while true {
+            if hasStartLine, scanned == 0 { readPlainFields() }
             guard let lineFeed = nextLineFeed() else {
                 try checkLine(upTo: table.bytes.count)
                 guard table.bytes.count <= maximumBytes else { throw .tooLong }
@@ -125,9 +128,10 @@ package struct HeadReader: ~Copyable, Sendable {
         guard hasStartLine || end - lineStart <= maximumStartLine + 1 else { throw .startLineTooLong }
     }
 
-    /// Takes up to the end of the head where it can be seen, and never more than a byte beyond the limit.
+    /// Takes up to the end of the head where it can be seen, or a little more, and never more than a byte beyond the limit.
     private mutating func absorb(_ input: UnsafeRawBufferPointer, from cursor: inout Int) {
-        let end = Self.endOfHead(in: input, from: cursor) ?? input.count
+        let isLittle = input.count - cursor <= Self.littleInput
+        let end = isLittle ? input.count : Self.endOfHead(in: input, from: cursor) ?? input.count
         let count = min(end - cursor, maximumBytes + 1 - table.bytes.count)
         if table.bytes.isEmpty { table.bytes.reserveCapacity(count) }
         table.bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: input[cursor..<(cursor + count)]))
@@ -151,6 +155,50 @@ package struct HeadReader: ~Copyable, Sendable {
         let entry = try withBytes { (bytes) throws(HeadFault) in try Self.field(bytes, line) }
         if table.entries.isEmpty { table.entries.reserveCapacity(Self.usualFields) }
         table.entries.append(entry)
+    }
+
+    // MARK: Plain fields
+
+    /// Reads the fields from here on as long as nothing about them is unusual. What is, or is not there as a whole, is left to the lines' reader,
+    /// which tells what is wrong with it.
+    private mutating func readPlainFields() {
+        let most = maximumFields - table.entries.count, end = maximumBytes
+        var start = lineStart
+        // Put together elsewhere: to add them one by one to a list would cost more than to read them.
+        withUnsafeTemporaryAllocation(of: FieldTable.Entry.self, capacity: most) { entries in
+            var count = 0
+            table.bytes.withUnsafeBytes { bytes in
+                while count < most, let (entry, next) = Self.plainField(bytes, from: start), next <= end {
+                    (entries.baseAddress.unsafelyUnwrapped + count).initialize(to: entry)
+                    count &+= 1
+                    start = next
+                }
+            }
+            guard count > 0 else { return }
+            table.entries.append(contentsOf: UnsafeBufferPointer(rebasing: entries[..<count]))
+        }
+        lineStart = start
+    }
+
+    /// A field in one pass over its line, and where the next line begins.
+    @inline(__always)
+    private static func plainField(_ bytes: UnsafeRawBufferPointer, from start: Int) -> (FieldTable.Entry, next: Int)? {
+        var colon = ByteScan.endOfLetters(in: bytes, from: start)
+        if colon < bytes.count, bytes[colon] != UInt8(ascii: ":") { colon = HTTPText.end(of: .token, in: bytes, from: colon) }
+        guard colon > start, colon < bytes.count, bytes[colon] == UInt8(ascii: ":") else { return nil }
+        var first = colon &+ 1
+        while first < bytes.count, HTTPText.isBlank(bytes[first]) { first &+= 1 }
+        var last = ByteScan.endOfPlain(in: bytes, from: first)
+        guard last &+ 1 < bytes.count, bytes[last] == 0x0D, bytes[last &+ 1] == 0x0A else { return nil }
+        let next = last &+ 2
+        while last > first, HTTPText.isBlank(bytes[last &- 1]) { last &-= 1 }
+        return (FieldTable.Entry(name: place(start, colon), value: place(first, last)), next)
+    }
+
+    /// A head is shorter than 32 bits can count: `init` sees to it.
+    @inline(__always)
+    private static func place(_ start: Int, _ end: Int) -> Range<Int32> {
+        Range(uncheckedBounds: (Int32(truncatingIfNeeded: start), Int32(truncatingIfNeeded: end)))
     }
 
     private static func field(_ bytes: UnsafeRawBufferPointer, _ line: Range<Int>) throws(HeadFault) -> FieldTable.Entry {

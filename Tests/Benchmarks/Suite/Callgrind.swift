@@ -2,7 +2,10 @@ import Glibc
 
 /// Counts the instructions of what a role runs inside `ctwins_collect`: exact, and the same on a busy machine.
 enum Callgrind {
-    static func instructions(of arguments: [String]) throws(BenchmarkFailure) -> Int {
+    /// `attend` does what the role needs from outside while it runs, and gives its exit status.
+    static func instructions(
+        of arguments: [String], _ attend: (inout ChildProcess) throws(BenchmarkFailure) -> Int32 = { $0.wait() }
+    ) throws(BenchmarkFailure) -> Int {
         let path = "/tmp/apus-callgrind.\(getpid())"
         defer { unlink(path) }
         // Swift's debug information is more than valgrind's reader understands; the names of functions are enough.
@@ -14,8 +17,8 @@ enum Callgrind {
         let options = [
             "--tool=callgrind", "--quiet", "--callgrind-out-file=\(path)", "--collect-atstart=no", "--toggle-collect=ctwins_collect",
         ]
-        let child = try ChildProcess("valgrind", ["valgrind"] + options + [program] + arguments)
-        let status = child.wait()
+        var child = try ChildProcess("valgrind", ["valgrind"] + options + [program] + arguments)
+        let status = try attend(&child)
         guard status == 0 else { throw BenchmarkFailure("valgrind ended with status \(status); --instructions needs it") }
         guard let file = fopen(path, "re") else { throw BenchmarkFailure("valgrind left no \(path)") }
         defer { fclose(file) }

@@ -60,4 +60,12 @@ struct ChildProcess: ~Copyable {
     }
 
     func terminate() { kill(process, SIGTERM) }
+
+    /// Waits for its end, and brings it about after so many seconds of silence; the exit status, or 128 and the signal.
+    mutating func end(within limit: Int32) -> Int32 {
+        while line(within: limit) != nil {}
+        // Nothing to one that has ended.
+        kill(process, SIGKILL)
+        return wait()
+    }
 }

@@ -1,3 +1,4 @@
+import CTwins
 import Glibc
 
 /// Measures what the budgets name, beside the same loops in C where the comparison is the budget.
@@ -6,7 +7,10 @@ import Glibc
 /// the run with status 1.
 @main
 enum Benchmarks {
-    static let cases: [any BenchmarkCase] = [LinkFrames(), FrameDecode(), LoopResume(), Timers(), IndexReplay(), Decisions(), KVTransfer()]
+    static let cases: [any BenchmarkCase] = [
+        LinkFrames(), FrameDecode(), LoopResume(), Timers(), IndexReplay(), Decisions(), KVTransfer(),
+        HTTPRequests(), EventStreams(), PacedStreams(),
+    ]
 
     static func main() {
         var arguments = Array(CommandLine.arguments.dropFirst())
@@ -34,6 +38,7 @@ enum Benchmarks {
 
     /// The parts that need a process of their own are this program again. `fork` alone would not do: nng has threads.
     private static func runRole(_ arguments: [String]) {
+        ctwins_end_with_parent()
         guard let role = arguments.first else { exit(2) }
         let numbers = arguments.dropFirst().compactMap { Int($0) }
         switch (role, numbers.count) {
@@ -45,6 +50,9 @@ enum Benchmarks {
         case ("copy-receiver", 2): CRoles.receiveCopy(warmUpMilliseconds: numbers[0], windowMilliseconds: numbers[1])
         case ("copy-sender", 1): CRoles.sendCopy(port: numbers[0])
         case ("decode", 2): FrameDecode.decodeForCallgrind(rounds: numbers[0], inC: numbers[1] == 1)
+        case ("http-server", HTTPPlan.numberCount): HTTPServerRole.run(HTTPPlan(numbers: numbers))
+        case ("c-http-server", HTTPPlan.numberCount): HTTPTwin.serve(HTTPPlan(numbers: numbers))
+        case ("http-load", 2): HTTPTwin.load(port: numbers[0], connections: numbers[1])
         default: exit(2)
         }
     }

@@ -34,6 +34,9 @@ int ctwins_receive_copy(int64_t warm_up_nanoseconds, int64_t window_nanoseconds,
 // Connects to the port and writes until the peer closes it. 0 or an errno.
 int ctwins_send_copy(int port);
 
+// This process ends when the one that started it does, however that ends.
+void ctwins_end_with_parent(void);
+
 // CPU time of the process, user and system.
 int64_t ctwins_cpu_nanoseconds(void);
 int64_t ctwins_monotonic_nanoseconds(void);
