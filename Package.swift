@@ -131,8 +131,8 @@ var targets: [Target] = [
     .executableTarget(
         name: "benchmarks",
         dependencies: [
-            "CTwins", "ClusterModel", "Engines", "EventLoop", "JSONText", "ProcessKit", "Scheduling", "Telemetry", "Transport",
-            "WireProtocol", "WorkerService",
+            "CTwins", "ClusterModel", "Engines", "EventLoop", "HTTPClient", "JSONText", "LoadGeneration", "ProcessKit", "Scheduling",
+            "ServiceRuntime", "Telemetry", "Transport", "WireProtocol", "WorkerService",
         ],
         path: "Tests/Benchmarks/Suite", swiftSettings: swiftSettings),
 

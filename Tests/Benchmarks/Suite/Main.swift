@@ -6,7 +6,12 @@ import Glibc
 /// the run with status 1.
 @main
 enum Benchmarks {
-    static let cases: [any BenchmarkCase] = [LinkFrames(), FrameDecode(), LoopResume(), Timers(), IndexReplay(), Decisions(), KVTransfer()]
+    static let cases: [any BenchmarkCase] = [
+        LinkFrames(), FrameDecode(), LoopResume(), Timers(), IndexReplay(), Decisions(), KVTransfer(),
+        LiveLoads.answers, LiveLoads.streams, LiveLoads.longPrompts, PacedStreams(), SingleUser(), MemoryUse(), IdleCost(), StartTime(),
+    ]
+    /// Only by name: what others have made must be installed for it.
+    static let comparison = PeerComparison()
 
     static func main() {
         var arguments = Array(CommandLine.arguments.dropFirst())
@@ -15,8 +20,10 @@ enum Benchmarks {
             return runRole(arguments)
         }
         do throws(BenchmarkFailure) {
-            let settings = try Settings(arguments, cases: cases.map(\.name))
-            let chosen = cases.filter { settings.cases.isEmpty || settings.cases.contains($0.name) }
+            let known: [any BenchmarkCase] = cases + [comparison]
+            let settings = try Settings(arguments, cases: known.map(\.name), systems: PeerSystems.names)
+            let chosen = settings.cases.isEmpty ? cases : known.filter { settings.cases.contains($0.name) }
+            OpenFiles.raise()
             var report = Report()
             for benchmark in chosen {
                 Console.warn("\(benchmark.name) …\n")
