@@ -37,10 +37,12 @@ struct ApusSystem {
         return String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
     }
 
-    func system(name: String = "apus") throws(BenchmarkFailure) -> ServingSystem {
-        let ports = try FreePorts.take(6)
-        return ServingSystem(
-            name: name, programs: [router(ports)] + (0..<workers).map { _ in worker(ports) } + [frontend(ports)], port: ports[3],
+    func system() throws(BenchmarkFailure) -> ServingSystem { system(ports: try FreePorts.take(6)) }
+
+    /// - Parameter ports: links, feed and admin of the router; HTTP, admin and feed of the frontend.
+    func system(ports: [UInt16]) -> ServingSystem {
+        ServingSystem(
+            name: "apus", programs: [router(ports)] + (0..<workers).map { _ in worker(ports) } + [frontend(ports)], port: ports[3],
             model: BenchPrompts.modelName)
     }
 

@@ -28,27 +28,28 @@ struct LoadMeasuring {
     private func run(
         _ load: LiveLoad, on running: RunningSystem, for window: Duration, seed: UInt64
     ) throws(BenchmarkFailure) -> LoadOutcome {
-        let form = load.form(prompts, model: running.system.model), port = running.system.port, uses = running.processUses
-        let ran = try LoopRun.value { loop -> (result: LoadResult, before: ProcessUses.Uses, after: ProcessUses.Uses)? in
+        let form = load.form(prompts, model: running.system.model), port = running.system.port
+        let before = running.processUses.now()
+        let result = try LoopRun.value { loop -> LoadResult? in
             guard let target = try? LoadTarget(parsing: "http://127.0.0.1:\(port)"),
                 let run = try? LoadRun(
                     on: loop, sockets: EpollSockets(on: loop), target: target, address: target.host, form: form,
                     source: load.source(seed: seed), blockTokens: LiveLoad.blockTokens, plan: load.plan(window), recorder: LoadRecorder())
             else { return nil }
             defer { run.close() }
-            guard let before = uses.now(), let result = try? await run.run(), let after = uses.now() else { return nil }
-            return (result, before, after)
+            return try? await run.run()
         }
-        guard let ran else { throw running.failure("a process of \(running.system.name) ended under the load \(load.name)") }
-        let counts = ran.result.recorder.summary.counts
-        guard ran.result.progress.failed + ran.result.progress.unsent == 0, counts.complete > 0 else {
-            let reason = ran.result.firstFailure ?? "nothing was answered"
-            throw running.failure("\(running.system.name), \(load.name): \(ran.result.progress.failed) requests failed: \(reason)")
+        let after = running.processUses.now()
+        guard let result else { throw BenchmarkFailure("the load \(load.name) cannot be made here") }
+        let counts = result.recorder.summary.counts, failed = result.progress.failed + result.progress.unsent
+        guard failed == 0, counts.complete > 0 else {
+            throw running.failure(
+                "\(running.system.name), \(load.name): \(failed) requests failed: \(result.firstFailure ?? "nothing was answered")")
         }
-        guard let costs = ProcessUses.costs(ran.before, ran.after) else {
+        guard let before, let after, let costs = ProcessUses.costs(before, after) else {
             throw running.failure("a process of \(running.system.name) ended under the load \(load.name)")
         }
         return LoadOutcome(
-            summary: ran.result.recorder.summary, pieces: ran.result.progress.pieces, seconds: ran.result.elapsed.inSeconds, costs: costs)
+            summary: result.recorder.summary, pieces: result.progress.pieces, seconds: result.elapsed.inSeconds, costs: costs)
     }
 }

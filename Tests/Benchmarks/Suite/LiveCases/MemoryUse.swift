@@ -7,12 +7,10 @@ import LoadGeneration
 struct MemoryUse: BenchmarkCase {
     let name = "memory"
     private static let idleMiB = 45.0, loadedMiB = 80.0, streamKiB = 24.0
-    /// A token of each open stream comes so often: they are at rest in between.
-    private static let stepMilliseconds = 1_000
-    /// Tokens of a stream: all are open for as many steps, less one.
+    /// Tokens of a stream, one a step of the engine: streams are at rest in between, and all are open for as many steps, less one.
     private static let streamTokens = 5
-    /// When all are open and none has ended yet.
-    private static let lookAfter = Duration.milliseconds(3_500)
+    /// In steps: all are open and none has ended yet.
+    private static let lookAfter = 3.5
     /// What is given back is given back by then.
     private static let restSeconds: UInt32 = 3
 
@@ -45,13 +43,14 @@ struct MemoryUse: BenchmarkCase {
         var apus = try ApusSystem(settings, model: nil)
         apus.workers = 1
         apus.sequences = 2 * count
-        apus.pace = .milliseconds(Self.stepMilliseconds)
+        let step = settings.isQuick ? 500 : 1_000
+        apus.pace = .milliseconds(step)
         let running = try RunningSystem(apus.system())
         // What the first requests of all bring along is no stream's.
-        try open(64, on: running, nil)
+        try open(64, step, on: running, nil)
         let before = try Self.resident(running)
         var open: Resident?
-        try self.open(count, on: running) { open = $0 }
+        try self.open(count, step, on: running) { open = $0 }
         sleep(Self.restSeconds)
         let after = try Self.resident(running)
         guard let open else { throw running.failure("not all of \(count) streams were open at once") }
@@ -67,7 +66,9 @@ struct MemoryUse: BenchmarkCase {
     }
 
     /// Opens so many streams, all at once; tells what is resident when they are at rest.
-    private func open(_ count: Int, on running: RunningSystem, _ tell: ((Resident) -> Void)?) throws(BenchmarkFailure) {
+    private func open(
+        _ count: Int, _ stepMilliseconds: Int, on running: RunningSystem, _ tell: ((Resident) -> Void)?
+    ) throws(BenchmarkFailure) {
         let load = LiveLoad.streams(users: count, outputTokens: Self.streamTokens)
         let form = load.form(try BenchPrompts(folder: nil), model: running.system.model), port = running.system.port
         let uses = running.processUses
@@ -80,7 +81,7 @@ struct MemoryUse: BenchmarkCase {
             else { return nil }
             defer { run.close() }
             var inFlight = 0, seen: ProcessUses.Uses?
-            loop.schedule(after: Self.lookAfter) {
+            loop.schedule(after: .milliseconds(stepMilliseconds) * Self.lookAfter) {
                 inFlight = run.progress.inFlight
                 seen = uses.now()
             }
