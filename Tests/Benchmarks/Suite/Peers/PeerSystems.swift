@@ -18,8 +18,8 @@ struct PeerSystems {
         case "apus": try ApusSystem(settings, model: model).system()
         case "dynamo": try dynamo(name, isFast: false)
         case "dynamo-fast": try dynamo(name, isFast: true)
-        case "sglang-router": try router(name, "sglang", "sglang_router.launch_router")
-        case "vllm-router": try router(name, "vllm", "vllm_router.launch_router")
+        case "sglang-router": try router(name, "sglang", "sglang_router.launch_router", quiet: "warn")
+        case "vllm-router": try router(name, "vllm", "vllm_router.launch_router", quiet: "warning")
         default: nil
         }
     }
@@ -57,7 +57,9 @@ struct PeerSystems {
     }
 
     /// A router before servers that answer at once: what proxying alone costs.
-    private func router(_ name: String, _ environment: String, _ module: String) throws(BenchmarkFailure) -> ServingSystem {
+    private func router(
+        _ name: String, _ environment: String, _ module: String, quiet: String
+    ) throws(BenchmarkFailure) -> ServingSystem {
         let python = try python(environment), ports = try FreePorts.take(Self.engines + 2)
         let binaries = try ApusSystem(settings, model: nil).binaries
         let servers = ports.prefix(Self.engines).map { port in
@@ -69,7 +71,7 @@ struct PeerSystems {
         let router = ServerProgram(
             part: "router", path: python,
             arguments: ["-m", module, "--host", "127.0.0.1", "--port", "\(ports[Self.engines])", "--policy", "cache_aware"]
-                + ["--prometheus-port", "\(ports[Self.engines + 1])", "--log-level", "warn", "--worker-urls"]
+                + ["--prometheus-port", "\(ports[Self.engines + 1])", "--log-level", quiet, "--worker-urls"]
                 + ports.prefix(Self.engines).map { "http://127.0.0.1:\($0)" })
         return ServingSystem(
             name: name, programs: servers + [router], port: ports[Self.engines], model: BenchPrompts.modelName,
