@@ -30,7 +30,7 @@ enum Benchmarks {
                 report.add(try benchmark.run(settings), of: benchmark.name)
             }
             let excess = try Thresholds(directory: settings.thresholds).excess(in: report)
-            Console.write(settings.isJSON ? report.json() : report.table())
+            Console.write(settings.isJSON ? report.json() : report.rows.isEmpty ? "" : report.table())
             for line in excess { Console.warn("over its threshold: \(line)\n") }
             exit(excess.isEmpty ? 0 : 1)
         } catch {
