@@ -19,6 +19,7 @@ enum NullServerCommand {
                 examples: [
                     .init("loadgen null-server --listen 127.0.0.1:9000", "answers at once"),
                     .init("loadgen null-server --delay 20ms --interval 5ms", "as a model does that is never busy"),
+                    .init("loadgen null-server --one-by-one", "behind a router: it gets what engines' servers send"),
                 ]))
         let listen = table.option(
             "listen", .address(.http), default: "127.0.0.1:9000", help: "Where it listens; port 0: one that the system chooses.")
@@ -32,6 +33,9 @@ enum NullServerCommand {
         let interval = table.option(
             "interval", .duration(.zero...(.seconds(60))), default: defaults.interval,
             help: "Between the events of a stream; 0s: all of it at once.")
+        let singly = table.flag(
+            "one-by-one", default: defaults.sendsSingly,
+            help: "Each event of a stream leaves in a send of its own, as those of engines' servers do.")
         let model = table.option("model", .text("NAME"), default: defaults.model, help: "What it calls its model.")
         switch CommandInvocation(table, arguments) {
         case .end(let code): return code
@@ -41,6 +45,7 @@ enum NullServerCommand {
             options.tokensPerChunk = resolved[chunkTokens]
             options.delay = resolved[delay]
             options.interval = resolved[interval]
+            options.sendsSingly = resolved[singly]
             options.model = resolved[model]
             let address = resolved[listen]
             return CommandLoop.run("loadgen null-server") { [options] loop, stop in

@@ -6,6 +6,7 @@ struct PromptOptions {
     private let input: OptionKey<LengthDistribution>
     private let output: OptionKey<LengthDistribution>
     private let characters: OptionKey<Double?>
+    private let textFile: OptionKey<String?>
     private let tokenIDs: OptionKey<Bool>
     private let vocabulary: OptionKey<Int>
     private let prefixGroups: OptionKey<Int>
@@ -55,6 +56,9 @@ struct PromptOptions {
             "chars-per-token", .number(0.1...100),
             help: "Of prompts as text; without it the server's tokenizer is measured with two prompts.",
             details: "1 is exact with byte tokenizers, such as that of our mock engine.")
+        textFile = table.optional(
+            "text-file", .path("FILE"), help: "Prompts are cut from this text, of ASCII letters above all, and not made of 128 words.",
+            details: "Tokenizers that remember words look faster than they are when there are few of them.")
         tokenIDs = table.flag("token-ids", help: "Prompts as token ids, which is exact; of --api completions.")
         vocabulary = table.option("vocabulary", .integer(16...16_777_216), default: 32_000, help: "Of --token-ids: ids are below it.")
     }
@@ -63,6 +67,10 @@ struct PromptOptions {
         table.check(tokenIDs, api) { [tokenIDs] resolved in
             guard resolved[tokenIDs], resolved[api] != .completions else { return [] }
             return [resolved.issue(tokenIDs, problem: "chats have no token ids", remedy: "give --api completions as well")]
+        }
+        table.check(tokenIDs, textFile) { [tokenIDs, textFile] resolved in
+            guard resolved[tokenIDs], resolved[textFile] != nil else { return [] }
+            return [resolved.issue(textFile, problem: "token ids are no text", remedy: "give --text-file or --token-ids")]
         }
         table.check(tenantHeader, tenantKeys) { [tenantHeader, tenantKeys] resolved in
             guard resolved[tenantHeader] != nil, resolved[tenantKeys] != nil else { return [] }
@@ -82,10 +90,19 @@ struct PromptOptions {
         return mix
     }
 
-    /// Nil: to be measured.
-    func form(_ resolved: ResolvedConfiguration) -> PromptBytes.Form? {
-        if resolved[tokenIDs] { return .tokens(vocabulary: resolved[vocabulary]) }
-        return resolved[characters].map { .text(charactersPerToken: $0) }
+    /// How prompts become bytes, and whether how long they are as text is still to be asked of the server.
+    func form(_ resolved: ResolvedConfiguration) throws(RunFailure) -> (form: PromptBytes.Form, isMeasured: Bool) {
+        if resolved[tokenIDs] { return (.tokens(vocabulary: resolved[vocabulary]), false) }
+        let perToken = resolved[characters], text = try passages(resolved)
+        let form = text.map { PromptBytes.Form.passages($0, charactersPerToken: 1) } ?? .text(charactersPerToken: 1)
+        return (form.stretched(perToken ?? 1), perToken == nil)
+    }
+
+    private func passages(_ resolved: ResolvedConfiguration) throws(RunFailure) -> PassageText? {
+        guard let path = resolved[textFile] else { return nil }
+        let bytes: [UInt8]
+        do throws(FileReadError) { bytes = try FileReader.system.read(path, PassageText.mostBytes) } catch { throw RunFailure("\(error)") }
+        do throws(PassageText.Refusal) { return try PassageText(bytes) } catch { throw RunFailure("--text-file \(path): \(error)") }
     }
 }
 

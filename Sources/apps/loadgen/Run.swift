@@ -70,7 +70,7 @@ enum Run {
             }
             if setting.measuresText {
                 let characters = try await probe.charactersPerToken(form, seed: setting.seed)
-                form.prompt = .text(charactersPerToken: characters)
+                form.prompt = form.prompt.stretched(characters)
                 complain("loadgen run: \(decimals(characters, 2)) characters a token")
             }
         } catch { throw RunFailure(error.description) }

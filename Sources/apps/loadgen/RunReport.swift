@@ -38,6 +38,7 @@ struct RunReport {
         let prompt =
             switch form.prompt {
             case .text(let characters): "text, \(decimals(characters, 2)) characters a token"
+            case .passages(_, let characters): "passages of a text, \(decimals(characters, 2)) characters a token"
             case .tokens(let vocabulary): "token ids below \(vocabulary)"
             }
         var facts: [LoadReport.Fact] = [

@@ -36,9 +36,9 @@ struct RunSetting: Sendable {
 
         let prompts = options.prompts
         (source, blockTokens) = try Self.source(options, resolved, seed)
-        let prompt = prompts.form(resolved)
-        measuresText = prompt == nil
-        form = try Self.form(options, resolved, prompt ?? .text(charactersPerToken: 1), environment)
+        let prompt = try prompts.form(resolved)
+        measuresText = prompt.isMeasured
+        form = try Self.form(options, resolved, prompt.form, environment)
 
         let users = resolved[options.concurrency]
         var plan = LoadPlan(users.map { .closed(users: $0, think: resolved[options.think]) } ?? .open)

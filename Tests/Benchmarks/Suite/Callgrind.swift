@@ -32,7 +32,7 @@ enum Callgrind {
     }
 
     /// The real path: under valgrind `/proc/self/exe` is valgrind.
-    private static func executable() throws(BenchmarkFailure) -> String {
+    static func executable() throws(BenchmarkFailure) -> String {
         var path = [UInt8](repeating: 0, count: Int(PATH_MAX))
         let count = path.withUnsafeMutableBytes { bytes in
             bytes.bindMemory(to: CChar.self).baseAddress.map { readlink("/proc/self/exe", $0, bytes.count) } ?? -1

@@ -9,8 +9,11 @@ import Glibc
 enum Benchmarks {
     static let cases: [any BenchmarkCase] = [
         LinkFrames(), FrameDecode(), LoopResume(), Timers(), IndexReplay(), Decisions(), KVTransfer(),
-        HTTPRequests(), EventStreams(), PacedStreams(),
+        HTTPRequests(), EventStreams(), PacedEvents(),
+        LiveLoads.answers, LiveLoads.streams, LiveLoads.longPrompts, PacedStreams(), SingleUser(), MemoryUse(), IdleCost(), StartTime(),
     ]
+    /// Only by name: what others have made must be installed for it.
+    static let comparison = PeerComparison()
 
     static func main() {
         var arguments = Array(CommandLine.arguments.dropFirst())
@@ -19,15 +22,17 @@ enum Benchmarks {
             return runRole(arguments)
         }
         do throws(BenchmarkFailure) {
-            let settings = try Settings(arguments, cases: cases.map(\.name))
-            let chosen = cases.filter { settings.cases.isEmpty || settings.cases.contains($0.name) }
+            let known: [any BenchmarkCase] = cases + [comparison]
+            let settings = try Settings(arguments, cases: known.map(\.name), systems: PeerSystems.names)
+            let chosen = settings.cases.isEmpty ? cases : known.filter { settings.cases.contains($0.name) }
+            OpenFiles.raise()
             var report = Report()
             for benchmark in chosen {
                 Console.warn("\(benchmark.name) …\n")
                 report.add(try benchmark.run(settings), of: benchmark.name)
             }
             let excess = try Thresholds(directory: settings.thresholds).excess(in: report)
-            Console.write(settings.isJSON ? report.json() : report.table())
+            Console.write(settings.isJSON ? report.json() : report.rows.isEmpty ? "" : report.table())
             for line in excess { Console.warn("over its threshold: \(line)\n") }
             exit(excess.isEmpty ? 0 : 1)
         } catch {

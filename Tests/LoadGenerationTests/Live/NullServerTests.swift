@@ -57,6 +57,33 @@ struct NullServerTests {
         }
     }
 
+    @Test("one by one each event comes by itself, many streams at once and all of each")
+    func oneByOne() async throws {
+        try await asking({ $0.sendsSingly = true }) { connection, loop in
+            let body = Array(#"{"model":"null","messages":[],"max_tokens":9,"stream":true}"#.utf8), streams = 8
+            var parts = [[String]](repeating: [], count: streams), ended = 0
+            let done = Promise<Void>(on: loop)
+            for number in 0..<streams {
+                loop.spawn {
+                    let own = HTTPClientConnection(on: loop, sockets: EpollSockets(on: loop), host: "127.0.0.1", port: connection.port)
+                    _ = try? await own.stream(.post("/v1/chat/completions", json: body), until: loop.now + .seconds(5)) {
+                        parts[number].append(String(decoding: $0, as: UTF8.self))
+                    }
+                    own.close()
+                    ended += 1
+                    if ended == streams { done.fulfil(()) }
+                }
+            }
+            _ = await done.wait(until: loop.now + .seconds(10))
+            for part in parts {
+                let events = try Self.events(Array(part.joined().utf8))
+                #expect(events.count == 1 + 9 + 1 + 1 && events.last == "[DONE]")
+                // The end is two events in one piece; what a reader was late for comes together.
+                #expect(part.count > 6 && part.count <= 11, "\(part.count) pieces")
+            }
+        }
+    }
+
     @Test("whole answers and the list of models are what clients read")
     func whole() async throws {
         try await asking({ $0.model = "say \"hi\"" }) { connection, loop in

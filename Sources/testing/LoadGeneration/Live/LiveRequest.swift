@@ -54,6 +54,9 @@ final class LiveRequest: HTTPClientHandler {
         connection.close()
     }
 
+    /// Ends the connection, which nobody uses any more.
+    func close() { connection.close() }
+
     // MARK: Its answer
 
     func answerBegan(_ head: HTTPClientHead) { answer.begin(status: head.status, isStream: run.form.streams) }

@@ -93,6 +93,12 @@ package final class LoadRun {
         endIfDone()
     }
 
+    /// Ends the connections that it kept, after `run` has returned: a server need not hold them any longer.
+    package func close() {
+        for request in free { request.close() }
+        free = []
+    }
+
     /// Since the run began.
     package var elapsed: Duration { phase == .waiting ? .zero : begin.duration(to: loop.preciseNow) }
 

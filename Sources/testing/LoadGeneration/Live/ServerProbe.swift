@@ -46,7 +46,7 @@ package final class ServerProbe {
         var tokens: [Double] = []
         for (number, characters) in Self.measured.enumerated() {
             var form = form
-            form.prompt = .text(charactersPerToken: 1)
+            form.prompt = form.prompt.stretched(1)
             form.streams = false
             let request = PlannedRequest(due: .zero, promptTokens: characters, outputTokens: 1)
             let item = LoadItem(request, salt: PromptSalt.mix(seed, UInt64(number) | 1 << 56))

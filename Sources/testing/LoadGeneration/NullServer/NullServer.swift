@@ -9,7 +9,7 @@ import JSONText
 /// What it says of prompts is a count of bytes: a token each, as with a byte tokenizer. It reads of a request what its answer depends on, and
 /// checks nothing.
 @LoopActor
-package final class NullServer {
+package final class NullServer: EndOfTurn {
     package struct Options: Hashable, Sendable {
         /// Of answers to requests that name no `max_tokens`.
         package var tokens = 16
@@ -19,6 +19,8 @@ package final class NullServer {
         package var delay = Duration.zero
         /// Between the chunks of a stream.
         package var interval = Duration.zero
+        /// Each event of a stream leaves in a send of its own, as those of engines' servers do, which write one a token.
+        package var sendsSingly = false
         package var model = "null"
 
         package init() {}
@@ -28,6 +30,18 @@ package final class NullServer {
     private let loop: Loop
     private let server: HTTPServer
     private let answers: NullAnswers
+    /// A stream that has more to say in a later turn.
+    private struct Waiting {
+        let exchange: HTTPExchange
+        let question: NullQuestion
+        let isChat: Bool
+        let left: Int
+    }
+    /// Whose last event has left, or leaves before the end of this turn comes to this object; and those of which that is not sure.
+    private var waiting: [Waiting] = []
+    private var begun: [Waiting] = []
+    /// The end of this turn comes here.
+    private var isFlushed = false
 
     package init(on loop: Loop, sockets: any SocketSystem, _ options: Options = Options()) {
         self.options = options
@@ -74,19 +88,45 @@ package final class NullServer {
         }
         exchange.beginStream(.ok, headers: ServerSentEvents.headers)
         if isChat { exchange.append { answers.appendRole(to: &$0) } }
-        goOn(exchange, question, isChat: isChat, left: question.tokens)
+        guard options.sendsSingly else { return goOn(exchange, question, isChat: isChat, left: question.tokens) }
+        later(exchange, question, isChat: isChat, left: question.tokens)
     }
 
     private func goOn(_ exchange: HTTPExchange, _ question: NullQuestion, isChat: Bool, left: Int) {
         guard !exchange.isGone else { return }
-        let step = options.interval > .zero ? min(left, options.tokensPerChunk) : left
+        let step = options.sendsSingly || options.interval > .zero ? min(left, options.tokensPerChunk) : left
+        // The end is an event of its own too.
+        let isEnd = step == left && !(options.sendsSingly && left > 0)
         exchange.append { bytes in
             answers.append(tokens: step, isChat: isChat, to: &bytes)
-            if step == left { answers.appendEnd(question, isChat: isChat, to: &bytes) }
+            if isEnd { answers.appendEnd(question, isChat: isChat, to: &bytes) }
         }
-        guard step < left else { return exchange.endStream() }
-        loop.schedule(after: options.interval) { [weak self] in
-            self?.goOn(exchange, question, isChat: isChat, left: left - step)
+        guard !isEnd else { return exchange.endStream() }
+        later(exchange, question, isChat: isChat, left: left - step)
+    }
+
+    private func later(_ exchange: HTTPExchange, _ question: NullQuestion, isChat: Bool, left: Int) {
+        if left > 0, options.interval > .zero {
+            loop.schedule(after: options.interval) { [weak self] in self?.goOn(exchange, question, isChat: isChat, left: left) }
+        } else {
+            begun.append(Waiting(exchange: exchange, question: question, isChat: isChat, left: left))
+            if !isFlushed {
+                isFlushed = true
+                loop.atEndOfTurn(self)
+            }
         }
+    }
+
+    /// An event a turn for each: what is written in one turn leaves in one send. What began in this turn waits for the end of the next one,
+    /// since its own connection may be flushed after this object.
+    package func flush() {
+        let ready = waiting
+        (waiting, begun) = (begun, [])
+        for stream in ready { goOn(stream.exchange, stream.question, isChat: stream.isChat, left: stream.left) }
+        // Their connections are flushed before this object, since they were asked for it first.
+        waiting += begun
+        begun.removeAll(keepingCapacity: true)
+        isFlushed = !waiting.isEmpty
+        if isFlushed { loop.atEndOfTurn(self) }
     }
 }

@@ -8,8 +8,19 @@ package struct PromptBytes: Sendable {
     package enum Form: Hashable, Sendable {
         /// Words. A server's tokenizer decides how many tokens they are; with one token a byte it is exact.
         case text(charactersPerToken: Double)
+        /// The same, cut from a real text.
+        case passages(PassageText, charactersPerToken: Double)
         /// Token ids, for APIs that take them: exact with every model that knows so many.
         case tokens(vocabulary: Int)
+
+        /// The same text with so many characters a token; token ids are what they are.
+        package func stretched(_ characters: Double) -> Form {
+            switch self {
+            case .text: .text(charactersPerToken: characters)
+            case .passages(let text, _): .passages(text, charactersPerToken: characters)
+            case .tokens: self
+            }
+        }
     }
 
     package let form: Form
@@ -41,6 +52,10 @@ package struct PromptBytes: Sendable {
             forEachRun(of: request, salt: item.salt) { id, count in
                 wordTable.append(Self.characters(count, characters), of: id, to: &bytes)
             }
+            bytes.append(UInt8(ascii: "\""))
+        case .passages(let text, let characters):
+            bytes.append(UInt8(ascii: "\""))
+            forEachRun(of: request, salt: item.salt) { id, count in text.append(Self.characters(count, characters), of: id, to: &bytes) }
             bytes.append(UInt8(ascii: "\""))
         case .tokens:
             bytes.append(UInt8(ascii: "["))

@@ -57,3 +57,7 @@ void ctwins_collect(void (*body)(void *), void *context);
 
 // Decodes every frame of a token batch (what follows the header) and adds up its tokens, with the checks of `TokenBatchCursor`. False: refused.
 bool ctwins_decode_batch(const uint8_t *body, uint64_t count, uint64_t *frames, uint64_t *sum);
+
+// The process group does not outlive this process, should a signal end it. False: there are too many.
+bool ctwins_guard_group(int group);
+void ctwins_release_group(int group);

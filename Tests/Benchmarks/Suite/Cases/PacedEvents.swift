@@ -1,6 +1,6 @@
 /// Streams that get an event every 10 ms, as from an engine's steps: what a chunk costs when each leaves by itself. The server alone, and the same in
 /// C; a whole cluster's chunks are held against the same twin.
-struct PacedStreams: BenchmarkCase {
+struct PacedEvents: BenchmarkCase {
     let name = "sse-paced"
     private static let streams = [64, 512]
     private static let paceMilliseconds = 10
