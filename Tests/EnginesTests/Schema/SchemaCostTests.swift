@@ -25,7 +25,7 @@ struct SchemaCostTests {
         #"{"const":\#(list(250) { number in list(250) { $0 == 249 ? "\(number)" : "0" } }),"uniqueItems":true}"#,
         #"{"enum":\#(list(1_000) { "\($0)" }),"allOf":\#(list(60) { _ in #"{"enum":\#(list(900) { "\($0 + 500)" })}"# })}"#,
         #"{"type":"array","minItems":9000,"items":{"type":"object","properties":\#(members(3_000))}}"#,
-        #"{"pattern":"^[ a-z]{60000}$","allOf":\#(list(60) { #"{"maxLength":\#(60_000 + $0),"minLength":\#($0)}"# })}"#,
+        #"{"pattern":"^[ a-z]{60000}$","allOf":\#(list(60) { #"{"maxLength":\#(60_000 + $0),"minLength":\#($0),"not":{"maxLength":9}}"# })}"#,
     ]
 
     @Test("work that grows with two parts of a schema is counted, and ends", arguments: costly.indices)
@@ -54,7 +54,7 @@ struct SchemaCostTests {
     func chains() {
         // Each leads to the one before it, so that what is wrong with the first comes to the last one by one.
         func chain(_ first: String) -> String {
-            let links = (1..<3_000).map {
+            let links = (1..<2_000).map {
                 ##""c\##($0)":{"type":"object","properties":{"a":{"$ref":"#/properties/c\##($0 - 1)"}},"required":["a"]}"##
             }
             return #"{"type":"object","properties":{"c0":\#(first),\#(links.joined(separator: ","))}}"#
