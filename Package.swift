@@ -216,7 +216,8 @@ if fuzzing {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "CFuzzer", "ClusterModel", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "OpenAIDialect", "ServiceRuntime",
+                "CFuzzer", "ClusterModel", "Engines", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "OpenAIDialect",
+                "ServiceRuntime",
                 "TestSupport", "TextProcessing", "Transport", "WireProtocol",
             ],
             path: "Tests/Fuzz", exclude: ["CFuzzer", "corpus", "seeds.py"], swiftSettings: swiftSettings,

@@ -61,8 +61,8 @@ struct ConstraintConformanceTests {
         for form in [.jsonSchema(Array("{".utf8)), .jsonSchema(Array("false".utf8)), .choice(Array("[]".utf8))] as [EngineConstraint] {
             let key = try text(run, form)
             #expect(run[key].end?.reason == .failed(.unsupported("constraint")) && run[key].output().isEmpty)
-            if run.can(.constraints), run.profile.constraintCheck != .byEngine {
-                #expect(run.profile.constraintCheck.problem(with: form) != nil)
+            if run.can(.constraints), let reader = run.profile.constraintReader {
+                #expect(throws: ConstraintProblem.self) { try reader.read(form) }
             }
         }
         #expect(run[good].end?.reason == .finished)

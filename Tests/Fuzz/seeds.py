@@ -75,6 +75,30 @@ def bodies(folder: Path) -> int:
     return len(BODIES)
 
 
+# Schemas; byte 1 stands for the rest behind a zero byte, as often as there is room, and byte 2 in that for its number.
+SCHEMAS = [
+    '{"required":[\1],"anyOf":[\1]}\0"n\2"',
+    '{"required":[\1],"anyOf":[{},{},{},{},{},{},{},{}]}\0"n\2"',
+    '{"prefixItems":[\1],"anyOf":[\1]}\0{}',
+    '{"type":[\1],"anyOf":[\1]}\0"string"',
+    '{"properties":{\1},"allOf":[{"additionalProperties":{}},{"additionalProperties":{}}]}\0"m\2":{}',
+    '{"properties":{"c0":{"pattern":"(x)"},\1}}\0"c\2":{"items":{"$ref":"#/properties/c0"}}',
+    '{"const":[[\1],[\1]],"uniqueItems":true}\0\2',
+    '{"enum":[\1],"anyOf":[{"minimum":1e-3},{"type":"string"},{"$ref":"#/$defs/a"}],"$defs":{"a":{"const":2}}}\0\2',
+    '{"type":"string","pattern":"^[a-z]{3}\\\\d{2,}x?$","minLength":9,"allOf":[\1]}\0{"maxLength":9\2}',
+    '{"type":"array","uniqueItems":true,"minItems":5,"items":{"type":"integer","minimum":1,"maximum":9,"multipleOf":0.5}}\0x',
+    '{"type":["object","null"],"properties":{"a":{"$ref":"#"},"b":{"format":"uuid"}},"required":["b"],"minProperties":3,"not":{"const":1}}\0x',
+    '{"oneOf":[{"if":{"minimum":5},"then":{"maximum":7},"else":false},{"type":"boolean"}],"propertyNames":{"maxLength":3}}\0x',
+]
+
+
+def schemas(folder: Path) -> int:
+    (folder / "schema").mkdir(parents=True, exist_ok=True)
+    for number, text in enumerate(SCHEMAS):
+        (folder / "schema" / f"small-{number}").write_text(text, encoding="utf-8")
+    return len(SCHEMAS)
+
+
 def part(value: object) -> bytes:
     """A text, each of whose characters is a byte; or texts and pairs of a text and how often it stands there."""
     if isinstance(value, str):
@@ -107,7 +131,10 @@ def main() -> None:
                 name = "".join(c if c.isalnum() else "-" for c in entry["name"])
                 (folder / target / f"{path.stem}-{name}-{number}").write_bytes(data)
                 made += 1
-    print(f"{made} seeds from proto-spec/vectors, {templates(folder)} of templates, {requests(folder)} of HTTP, {bodies(folder)} of bodies")
+    print(
+        f"{made} seeds from proto-spec/vectors, {templates(folder)} of templates, {requests(folder)} of HTTP, {bodies(folder)} of bodies, "
+        f"{schemas(folder)} of schemas"
+    )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import json
 import threading
 
 import anthropic
-from checks import ABILITIES, KEYS, URLS, check, raises, run, same
+from checks import KEYS, URLS, check, raises, run, same
 
 TINY = "tiny"
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -69,7 +69,7 @@ def read_events(events):
     return message, blocks
 
 
-@check("messages: one body", needs="messages")
+@check("messages: one body")
 def create():
     message = client.messages.create(model=TINY, messages=HELLO, max_tokens=12, system="Be short.", extra_body=SAMPLING)
     same((message.type, message.role, message.model), ("message", "assistant", TINY))
@@ -79,7 +79,7 @@ def create():
     assert message._request_id, "no request-id"
 
 
-@check("messages: turns, blocks of text, a system of blocks, metadata and cache marks", needs="messages")
+@check("messages: turns, blocks of text, a system of blocks, metadata and cache marks")
 def shapes():
     messages = [
         {"role": "user", "content": [{"type": "text", "text": "Hello", "cache_control": {"type": "ephemeral"}}]},
@@ -90,41 +90,42 @@ def shapes():
     assert message.content
 
 
-@check("messages, streamed: events in their order, raw and by the client's helper", needs="messages")
+@check("messages, streamed: events in their order, raw and by the client's helper")
 def stream():
-    whole = ask("Hello", max_tokens=24, extra_body={"temperature": 0})
-    message, blocks = read_events(client.messages.create(stream=True, **whole))
-    assert message.usage.output_tokens > 0 and message.stop_reason in ("end_turn", "max_tokens")
-    with client.messages.stream(**whole) as helper:
+    message, blocks = read_events(client.messages.create(stream=True, **ask(THOUGHT)))
+    with client.messages.stream(**ask(THOUGHT)) as helper:
         text = "".join(helper.text_stream)
         final = helper.get_final_message()
-    same("".join(block.text for block in final.content if block.type == "text"), text)
-    assert [block["type"] for block in blocks] == [block.type for block in final.content], (blocks, final.content)
-    assert final.usage.output_tokens > 0 and final.stop_reason in ("end_turn", "max_tokens")
+    same(text, "It is Tokyo.")
+    same([block["value"] for block in blocks if block["type"] == "text"], [text], "the text of the raw events, beside the helper's")
+    same([block["type"] for block in blocks], [block.type for block in final.content])
+    same((message.stop_reason, final.stop_reason), ("end_turn", "end_turn"))
+    assert message.usage.output_tokens == final.usage.output_tokens > 0
 
 
-@check("messages, asynchronously, ten at once", needs="messages")
+@check("messages, asynchronously, ten at once")
 def asynchronous():
-    async def one(asynchronous_client):
-        async with asynchronous_client.messages.stream(**ask(max_tokens=6)) as helper:
-            return await helper.get_final_message()
+    async def one(asynchronous_client, question):
+        async with asynchronous_client.messages.stream(**ask(question, tools=[WEATHER])) as helper:
+            last = (await helper.get_final_message()).content[-1]
+            return last.text if last.type == "text" else last.input["city"]
 
     async def all_of_them():
         async with anthropic.AsyncAnthropic(base_url=URLS["main"], api_key="none", max_retries=0) as asynchronous_client:
             assert (await asynchronous_client.messages.create(**ask(max_tokens=2))).content is not None
-            return await asyncio.gather(*(one(asynchronous_client) for _ in range(10)))
+            return await asyncio.gather(*(one(asynchronous_client, question) for question in (THOUGHT, ONE_CALL) * 5))
 
-    assert all(message.usage.output_tokens for message in asyncio.run(all_of_them()))
+    same(asyncio.run(all_of_them()), ["It is Tokyo.", "Paris"] * 5)
 
 
-@check("stop sequences end an answer, and which one is told", needs=("messages", "scripts"))
+@check("stop sequences end an answer, and which one is told")
 def stop_sequences():
     message = client.messages.create(**ask(THOUGHT, stop_sequences=["Tokyo", "never said"]))
     same((message.stop_reason, message.stop_sequence), ("stop_sequence", "Tokyo"))
     assert all("Tokyo" not in block.text for block in message.content if block.type == "text")
 
 
-@check("tools: a call, its result, and the answer to it", needs=("messages", "scripts"))
+@check("tools: a call, its result, and the answer to it")
 def tools():
     request = ask(ONE_CALL, tools=[WEATHER])
     message = client.messages.create(**request)
@@ -139,7 +140,7 @@ def tools():
     assert client.messages.create(**request).content
 
 
-@check("tools, streamed: the input comes in pieces of JSON", needs=("messages", "scripts"))
+@check("tools, streamed: the input comes in pieces of JSON")
 def tools_streamed():
     message, blocks = read_events(client.messages.create(stream=True, **ask(TWO_CALLS, tools=[WEATHER])))
     same(message.stop_reason, "tool_use")
@@ -150,16 +151,18 @@ def tools_streamed():
     same([block.input["city"] for block in final.content if block.type == "tool_use"], ["Paris"])
 
 
-@check("tools: a call is demanded, any or one by name", needs=("messages", "constraints"))
+@check("tools: a call is demanded, any or one by name, and comes; none is demanded, and none comes")
 def demanded():
     for choice in ({"type": "any"}, {"type": "tool", "name": "get_weather"}):
         message = client.messages.create(**ask(tools=[WEATHER], tool_choice=choice))
         same({block.name for block in message.content if block.type == "tool_use"}, {"get_weather"})
-    message = client.messages.create(**ask(tools=[WEATHER], tool_choice={"type": "none"}))
-    assert all(block.type != "tool_use" for block in message.content)
+    # Of its own accord it would call.
+    same(client.messages.create(**ask(ONE_CALL, tools=[WEATHER])).stop_reason, "tool_use")
+    message = client.messages.create(**ask(ONE_CALL, tools=[WEATHER], tool_choice={"type": "none"}))
+    same(([block.type for block in message.content], message.stop_reason), (["text"], "end_turn"))
 
 
-@check("thoughts are blocks of their own, in one body and streamed", needs=("messages", "scripts"))
+@check("thoughts are blocks of their own, in one body and streamed")
 def thoughts():
     thinking = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
     request = ask(THOUGHT, **{**thinking, "max_tokens": 2048})
@@ -174,7 +177,7 @@ def thoughts():
     assert client.messages.create(**request).content, "thoughts are taken back"
 
 
-@check("tokens are counted as an answer's usage counts them", needs=("messages", "token counts"))
+@check("tokens are counted as an answer's usage counts them")
 def count():
     counted = client.messages.count_tokens(model=TINY, messages=HELLO, system="Be short.").input_tokens
     same(counted, client.messages.create(model=TINY, messages=HELLO, system="Be short.", max_tokens=1).usage.input_tokens)
@@ -189,7 +192,7 @@ def refused(kind, status, error_type, **more):
     return error
 
 
-@check("errors: an unknown model, wrong values, what is missing", needs="messages")
+@check("errors: an unknown model, wrong values, what is missing")
 def errors():
     refused(anthropic.NotFoundError, 404, "not_found_error", model="claude-9")
     refused(anthropic.BadRequestError, 400, "invalid_request_error", extra_body={"temperature": 9})
@@ -199,7 +202,7 @@ def errors():
     refused(anthropic.BadRequestError, 400, "invalid_request_error", messages=[{"role": "user", "content": "word " * 40_000}])
 
 
-@check("errors: overloaded is 529, is tried again, and then served", needs="messages", alone="one_at_once")
+@check("errors: overloaded is 529, is tried again, and then served", alone="one_at_once")
 def overloaded():
     held = client_of("one_at_once").messages.create(model="slow", messages=HELLO, max_tokens=2000, stream=True)
     next(iter(held))
@@ -209,21 +212,21 @@ def overloaded():
     assert client_of("one_at_once", max_retries=6).messages.create(**ask(max_tokens=2)).content is not None
 
 
-@check("errors: a failure in the middle of a stream is an error event, and raised", needs="messages", alone="broken")
+@check("errors: a failure in the middle of a stream is an error event, and raised", alone="broken")
 def error_event():
-    def read():
-        for _ in client_of("broken", max_retries=4).messages.create(model="failing", messages=HELLO, max_tokens=40, stream=True):
-            pass
-
+    text = ""
     try:
-        read()
+        for event in client_of("broken", max_retries=4).messages.create(model="failing", messages=HELLO, max_tokens=40, stream=True):
+            if event.type == "content_block_delta":
+                text += event.delta.text
     except anthropic.APIStatusError as error:
+        assert text, "the failure came before any text"
         assert error.body["type"] == "error" and error.body["error"]["type"] in ("api_error", "overloaded_error"), error.body
     else:
         raise AssertionError("nothing was raised")
 
 
-@check("keys: a wrong one is AuthenticationError, a right one an answer", needs=("messages", "keys"))
+@check("keys: a wrong one is AuthenticationError, a right one an answer")
 def keys():
     def keyed(key):
         return anthropic.Anthropic(base_url=URLS["guarded"], api_key=key, max_retries=0)
@@ -232,12 +235,6 @@ def keys():
     error = raises(anthropic.AuthenticationError, lambda: keyed("none").messages.create(**request))
     same((error.status_code, error.type, error.body["type"]), (401, "authentication_error", "error"))
     assert keyed(KEYS["any"]).messages.create(**request).content is not None
-
-
-@check("what of this API is not served is an error that the client can read")
-def not_served():
-    if "messages" not in ABILITIES:
-        same(raises(anthropic.NotFoundError, lambda: client.messages.create(**ask())).status_code, 404)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ KEPT_LINES = 200
 LOOPBACK = ["--admin-listen", "127.0.0.1:0", "--publish", "tcp://127.0.0.1:0"]
 # Of the same pace at every load, and quick: what is asked here is what comes, not when.
 PACE = ["--mock-decode-step", "2ms", "--mock-prefill-token", "1us"]
+# Longer between two tokens than its clients wait.
+HALTING = ["--mock-decode-step", "4s", "--mock-prefill-token", "1us"]
 # Slow enough that a client can do something else in the middle of an answer.
 SLOW = ["--mock-decode-step", "100ms", "--mock-prefill-token", "1us"]
 
@@ -97,11 +99,6 @@ class Cluster:
         self.members.append(member)
         return member
 
-    def takes(self, program, option):
-        """Whether a program knows an option."""
-        help_text = subprocess.run([self.binaries / program, "--help"], capture_output=True, text=True, check=True, timeout=10).stdout
-        return any(word in help_text.split() for word in (option, option.replace("--", "--[no-]", 1)))
-
     def router(self, name, *options):
         return self.start(name, "router", "--listen", "tcp://127.0.0.1:0", *LOOPBACK, *options).ready()
 
@@ -140,18 +137,15 @@ class Cluster:
 class Places:
     """What the clients need: a cluster that answers, and some that refuse or fail in known ways.
 
-    Models of the first: `apus-mock` speaks bytes; `tiny` has a vocabulary, a chat template and scripted answers, where workerd takes such;
-    `slow` takes its time. Of one that breaks: `failing`, whose engine fails at the ninth token, and `deadly`, which ends its worker at the
-    third; their workers come again. Of one that is soon full: `full`, with room for one request.
+    Models of the first: `apus-mock` speaks bytes; `tiny` has a vocabulary, a chat template and scripted answers; `slow` takes its time. Of one
+    that breaks: `failing`, whose engine fails at the ninth token, and `deadly`, which ends its worker at the third; their workers come again;
+    and `halting`, which halts behind its first token. Of one that is soon full: `full`, with room for one request.
     """
 
     models = ["apus-mock", "slow", "tiny"]
 
     def __init__(self, binaries):
         self.cluster = Cluster(binaries)
-        self.scripted = self.cluster.takes("workerd", "--mock-says")
-        self.asks_for_keys = self.cluster.takes("frontend", "--tenants-file")
-        self.guarded, self.keys = None, {}
         try:
             self.start(self.cluster)
         except BaseException:
@@ -160,7 +154,7 @@ class Places:
 
     def start(self, cluster):
         # The tiny model's template shows how it calls tools, and not how it thinks.
-        answers = ["--mock-says", str(Path(__file__).parent / "answers.jsonl"), "--reasoning-format", "think"] if self.scripted else []
+        answers = ["--mock-says", str(Path(__file__).parent / "answers.jsonl"), "--reasoning-format", "think"]
         router = cluster.router("router")
         # A rank with any block in use is full, and nobody waits for it: what comes besides is told to come again.
         full_router = cluster.router("full-router", "--queue-entries", "0", "--busy-blocks", "0.001")
@@ -171,6 +165,7 @@ class Places:
             cluster.worker("slow-worker", router, "slow", *SLOW),
             cluster.worker("full-worker", full_router, "full", *SLOW, "--blocks", "512"),
             cluster.worker("failing-worker", broken_router, "failing", *PACE, "--fault-fail-at-token", "9", returns=True),
+            cluster.worker("halting-worker", broken_router, "halting", *HALTING),
         ]
         # As many as a request may take down with it, and one that is left over.
         for i in (1, 2, 3):
@@ -182,11 +177,10 @@ class Places:
         for member in [*members, self.main, self.one_at_once, self.full, self.broken]:
             member.ready()
         for frontend, models in (
-            (self.main, self.models), (self.one_at_once, self.models), (self.full, ["full"]), (self.broken, ["deadly", "failing"]),
+            (self.main, self.models), (self.one_at_once, self.models), (self.full, ["full"]), (self.broken, ["deadly", "failing", "halting"]),
         ):  # fmt: skip
             cluster.wait_for_models(frontend, models)
-        if self.asks_for_keys:
-            self.start_guarded(cluster)
+        self.start_guarded(cluster)
 
     def start_guarded(self, cluster):
         """A cluster whose clients need keys. They are drawn here, and stand in no file and no command."""
@@ -211,7 +205,6 @@ class Places:
 
     def environment(self):
         """For the clients: where what is."""
-        urls = {"main": self.main.url, "one_at_once": self.one_at_once.url, "full": self.full.url, "broken": self.broken.url}
-        if self.guarded:
-            urls["guarded"] = self.guarded.url
+        places = ("main", "one_at_once", "full", "broken", "guarded")
+        urls = {place: getattr(self, place).url for place in places}
         return {**os.environ, "APUS_GOLDEN_URLS": json.dumps(urls), "APUS_GOLDEN_KEYS": json.dumps(self.keys)}

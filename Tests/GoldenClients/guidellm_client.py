@@ -47,7 +47,7 @@ def completions():
     all_succeeded(measured("/v1/completions"))
 
 
-@check("responses, streamed", needs="responses", seconds=RUN_SECONDS)
+@check("responses, streamed", seconds=RUN_SECONDS)
 def responses():
     totals = measured("/v1/responses")["metrics"]["request_totals"]
     same((totals["successful"], totals["errored"]), (REQUESTS, 0))

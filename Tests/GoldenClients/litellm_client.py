@@ -9,7 +9,7 @@ import os
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 import litellm
-from checks import ABILITIES, URLS, check, run, same, url
+from checks import URLS, check, run, same, url
 
 litellm.telemetry = False
 litellm.suppress_debug_info = True
@@ -47,17 +47,26 @@ def stream():
 
 @check("acompletion, at once and streamed, eight at once")
 def asynchronous():
-    async def one():
-        return [chunk async for chunk in await litellm.acompletion(stream=True, **ask(max_tokens=6))]
+    async def one(number):
+        options = ask(model="apus-mock", max_tokens=12, seed=number)
+        chunks = [chunk async for chunk in await litellm.acompletion(stream=True, **options)]
+        whole = await litellm.acompletion(**options)
+        return litellm.stream_chunk_builder(chunks).choices[0].message.content, whole.choices[0].message.content
 
     async def all_of_them():
-        assert (await litellm.acompletion(**ask(max_tokens=4))).choices
-        return await asyncio.gather(*(one() for _ in range(8)))
+        return await asyncio.gather(*(one(number) for number in range(8)))
 
-    same(len(asyncio.run(all_of_them())), 8)
+    told_apart(asyncio.run(all_of_them()), 8)
 
 
-@check("tools: a call, its result, the answer; and streamed", needs=("tools", "scripts"))
+def told_apart(pairs, count):
+    """Each streamed text is the one of its own request, and they are not all the same."""
+    for streamed, whole in pairs:
+        same(streamed, whole, "a streamed text, beside the same in one body")
+    same(len({whole for _, whole in pairs}), count, "different texts")
+
+
+@check("tools: a call, its result, the answer; and streamed")
 def tools():
     request = ask(ONE_CALL, tools=[WEATHER])
     choice = litellm.completion(**request).choices[0]
@@ -69,7 +78,7 @@ def tools():
     assert litellm.completion(**request).choices
 
 
-@check("thoughts are reasoning_content", needs="scripts")
+@check("thoughts are reasoning_content")
 def thoughts():
     message = litellm.completion(**ask(THOUGHT)).choices[0].message
     assert message.reasoning_content.strip() and "Tokyo" in message.content
@@ -95,15 +104,14 @@ def errors():
             raise AssertionError("nothing was raised")
 
 
-@check("embeddings", needs="embeddings")
+@check("embeddings")
 def embeddings():
     answer = litellm.embedding(model="openai/tiny", input=["Hello", "Good night"], api_base=url(), api_key="none")
     same(len(answer.data), 2)
 
 
-@check("messages, over its anthropic provider", needs="messages")
+@check("messages, over its anthropic provider")
 def messages():
-    assert "messages" in ABILITIES
     request = {**ask(max_tokens=8), "model": "anthropic/tiny", "api_base": URLS["main"]}
     assert litellm.completion(**request).choices[0].message.content is not None
     assert list(litellm.completion(stream=True, **request))

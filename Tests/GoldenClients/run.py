@@ -2,21 +2,23 @@
 """Starts the clusters and runs the clients against them; deploy/dev/clients calls it, and makes their environments before."""
 
 import argparse
-import json
+import contextlib
+import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from abilities import found, missing_that_must_be
 from cluster import ROOT, NotReady, Places
 
 HERE = Path(__file__).resolve().parent
 # A client that takes longer hangs.
 CLIENT_SECONDS = 600
+ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Client:
@@ -50,16 +52,65 @@ def chosen(names, smoke):
     return names or [name for name, client in CLIENTS.items() if client.in_smoke or not smoke]
 
 
-def run_script(script, client, variables):
-    """A script's exit code and what it said."""
-    python = sys.executable if client.environment is None else ROOT / ".clients" / client.environment / "bin/python"
+class Scripts:
+    """The scripts that run now, each in a group of its own with all that it starts: what ends it ends all of that."""
+
+    def __init__(self):
+        self.processes, self.changing, self.are_over = set(), threading.Lock(), False
+
+    def run(self, script, client, variables):
+        """A script's exit code and what it said."""
+        python = sys.executable if client.environment is None else ROOT / ".clients" / client.environment / "bin/python"
+        with self.changing:
+            if self.are_over:
+                return 1, ""
+            process = subprocess.Popen(
+                [python, HERE / script], env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                start_new_session=True)  # fmt: skip
+            self.processes.add(process)
+        late = ""
+        try:
+            said, _ = process.communicate(timeout=CLIENT_SECONDS)
+        except subprocess.TimeoutExpired:
+            late = f"  FAIL  {script} did not end within {CLIENT_SECONDS} s\n"
+            self.end(process)
+            said, _ = process.communicate()
+        with self.changing:
+            self.end(process)
+            self.processes.remove(process)
+        return 1 if late else process.returncode, said + late
+
+    def end_all(self):
+        with self.changing:
+            self.are_over = True
+            for process in self.processes:
+                self.end(process)
+
+    @staticmethod
+    def end(process):
+        # What a script left behind is in its group still, when it has ended itself.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def run_clients(names, variables):
+    """The clients that failed."""
+    # Two at once: each waits for the cluster more than it computes.
+    scripts, pool, failed = Scripts(), ThreadPoolExecutor(2), []
     try:
-        process = subprocess.run(
-            [python, HERE / script], env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=CLIENT_SECONDS)
-        return process.returncode, process.stdout
-    except subprocess.TimeoutExpired as error:
-        said = error.stdout.decode(errors="replace") if isinstance(error.stdout, bytes) else error.stdout or ""
-        return 1, f"{said}  FAIL  {script} did not end within {CLIENT_SECONDS} s\n"
+        runs = [(name, script, pool.submit(scripts.run, script, CLIENTS[name], variables)) for name in names for script in CLIENTS[name].scripts]
+        for name, script, future in runs:
+            status, said = future.result()
+            print(said, end="", flush=True)
+            if status:
+                failed.append(f"{name} ({script})")
+    except BaseException:
+        # Ended from outside: nothing is waited for.
+        pool.shutdown(wait=False, cancel_futures=True)
+        scripts.end_all()
+        raise
+    pool.shutdown()
+    return failed
 
 
 def main():
@@ -78,32 +129,23 @@ def main():
         return 0
 
     # Ended from outside, it still ends what it started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    for end in ENDS:
+        signal.signal(end, lambda *_: sys.exit(1))
     began, places, locks = time.monotonic(), None, tempfile.TemporaryDirectory()
     try:
         places = Places(arguments.binaries)
-        abilities = found(places)
-        print(f"clients: clusters stand after {time.monotonic() - began:.1f} s; served: {', '.join(sorted(abilities)) or 'the least'}", flush=True)
+        print(f"clients: clusters stand after {time.monotonic() - began:.1f} s", flush=True)
         variables = {
-            **places.environment(), "APUS_GOLDEN_ABILITIES": json.dumps(sorted(abilities)),
-            "APUS_GOLDEN_LOCKS": locks.name,
-            "APUS_GOLDEN_SMOKE": "1" if arguments.smoke else "", "PYTHONPATH": str(HERE), "PYTHONUNBUFFERED": "1",
+            **places.environment(), "APUS_GOLDEN_LOCKS": locks.name, "APUS_GOLDEN_SMOKE": "1" if arguments.smoke else "",
+            "PYTHONPATH": str(HERE), "PYTHONUNBUFFERED": "1",
         }  # fmt: skip
-        failed = missing_that_must_be(abilities)
-        for ability in failed:
-            print(f"  FAIL  {ability} was served once, and is not now")
-        # Two at once: each waits for the cluster more than it computes.
-        with ThreadPoolExecutor(2) as pool:
-            runs = [(name, script, pool.submit(run_script, script, CLIENTS[name], variables)) for name in names for script in CLIENTS[name].scripts]
-            for name, script, future in runs:
-                status, said = future.result()
-                print(said, end="", flush=True)
-                if status:
-                    failed.append(f"{name} ({script})")
+        failed = run_clients(names, variables)
     except NotReady as error:
         print(f"clients: {error}", file=sys.stderr)
         return 1
     finally:
+        for end in ENDS:
+            signal.signal(end, signal.SIG_IGN)
         if places:
             places.cluster.down()
     took = time.monotonic() - began

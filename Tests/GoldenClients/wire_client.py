@@ -21,12 +21,8 @@ class Fixture:
     def __init__(self, file, text):
         title, _, rest = text.partition("\n")
         lines = rest.split("\n")
-        notes = []
-        while lines[0].startswith("> "):
-            notes.append(lines.pop(0)[2:])
         self.name = f"{file.stem}: {title}"
-        self.needs = tuple(notes[1].removeprefix("needs ").split(", ")) if len(notes) > 1 else ()
-        words = notes[0].split()
+        words = lines.pop(0).removeprefix("> ").split()
         self.status, self.kind, self.words = int(words[0]), words[1], words[2:]
         head, _, body = "\n".join(lines).partition("\n\n")
         self.body = body.removesuffix("\n").encode()
@@ -115,7 +111,7 @@ def hold_chat_stream(fixture, answer):
         same({name for name, _ in calls.values()}, {wanted})
         for _, arguments in calls.values():
             json.loads(arguments)
-        assert finishes[0] in ("tool_calls", "stop", "length"), finishes
+        assert finishes[0] in ("tool_calls", "stop"), finishes
 
 
 def hold_responses_stream(_fixture, answer):
@@ -159,7 +155,7 @@ def hold(fixture):
 
 
 for one in fixtures():
-    check(one.name, needs=one.needs)(lambda one=one: hold(one))
+    check(one.name)(lambda one=one: hold(one))
 
 
 # MARK: curl
@@ -168,7 +164,7 @@ CHAT = {"model": "apus-mock", "messages": [{"role": "user", "content": "Hello"}]
 
 
 def curl(*options, body=None, content_type="application/json"):
-    """The head of the last answer, and the body."""
+    """The heads of all answers, interim ones among them, and the body of the last."""
     with tempfile.TemporaryDirectory() as folder:
         head = os.path.join(folder, "head")
         command = ["curl", "-sS", "--max-time", "20", "-D", head, "-H", f"content-type: {content_type}", *options]
@@ -176,12 +172,12 @@ def curl(*options, body=None, content_type="application/json"):
             command += ["--data-binary", "@-"]
         result = subprocess.run(command, input=body, capture_output=True, timeout=30)
         same(result.returncode, 0, f"curl: {result.stderr.decode()!r}")
-        return Path(head).read_text().strip().split("\n\n")[-1], result.stdout
+        return Path(head).read_text().strip().split("\n\n"), result.stdout
 
 
 @check("curl -N: a stream comes in events, and ends")
 def curl_stream():
-    head, body = curl("-N", URLS["main"] + "/v1/chat/completions", body=json.dumps({**CHAT, "stream": True}).encode())
+    (head,), body = curl("-N", URLS["main"] + "/v1/chat/completions", body=json.dumps({**CHAT, "stream": True}).encode())
     assert head.startswith("HTTP/1.1 200"), head
     lines = [line for line in body.decode().split("\n") if line]
     assert all(line.startswith("data: ") for line in lines) and lines[-1] == "data: [DONE]"
@@ -190,28 +186,29 @@ def curl_stream():
 @check("curl: a large body, which waits for 100-continue")
 def curl_large():
     messages = [{"role": "user", "content": "a" * (1200 << 10)}]
-    head, body = curl(URLS["main"] + "/v1/chat/completions", body=json.dumps({**CHAT, "messages": messages}).encode())
-    assert head.startswith("HTTP/1.1 400"), head
+    heads, body = curl(URLS["main"] + "/v1/chat/completions", body=json.dumps({**CHAT, "messages": messages}).encode())
+    assert heads[0].startswith("HTTP/1.1 100 ") and heads[-1].startswith("HTTP/1.1 400 ") and len(heads) == 2, heads
     same(json.loads(body)["error"]["code"], "context_length_exceeded")
 
 
 @check("curl: HTTP/1.0, a body in chunks, HEAD, and OPTIONS")
 def curl_others():
     chat = URLS["main"] + "/v1/chat/completions"
-    head, body = curl("--http1.0", chat, body=json.dumps(CHAT).encode())
+    (head,), body = curl("--http1.0", chat, body=json.dumps(CHAT).encode())
     assert " 200 " in head.split("\n")[0] and json.loads(body)["choices"], head
-    head, body = curl("--http1.0", chat, body=json.dumps({**CHAT, "stream": True}).encode())
+    (head,), body = curl("--http1.0", chat, body=json.dumps({**CHAT, "stream": True}).encode())
     assert body.endswith(b"data: [DONE]\n\n") and "chunked" not in head.lower(), head
-    head, body = curl("-H", "transfer-encoding: chunked", chat, body=json.dumps(CHAT).encode())
-    assert json.loads(body)["choices"], head
-    assert "HTTP/1.1 200" in curl("-I", URLS["main"] + "/v1/models")[0]
-    head, _ = curl("-X", "OPTIONS", chat)
+    heads, body = curl("-H", "transfer-encoding: chunked", chat, body=json.dumps(CHAT).encode())
+    assert json.loads(body)["choices"], heads
+    (head,), _ = curl("-I", URLS["main"] + "/v1/models")
+    assert head.startswith("HTTP/1.1 200 "), head
+    (head,), _ = curl("-X", "OPTIONS", chat)
     assert "allow:" in head.lower() and "POST" in head, head
 
 
-@check("curl: what -d sends unless told otherwise is refused, and the right type is named", needs="media types")
+@check("curl: what -d sends unless told otherwise is refused, and the right type is named")
 def curl_form():
-    head, body = curl(URLS["main"] + "/v1/chat/completions", body=json.dumps(CHAT).encode(), content_type="application/x-www-form-urlencoded")
+    (head,), body = curl(URLS["main"] + "/v1/chat/completions", body=json.dumps(CHAT).encode(), content_type="application/x-www-form-urlencoded")
     assert " 415 " in head.split("\n")[0] and "application/json" in json.loads(body)["error"]["message"], (head, body)
 
 

@@ -91,6 +91,74 @@ struct FlowTests {
         #expect(scene.onClient { client.end } == .broken)
     }
 
+    @Test("what comes in bulk is allowed for while it waits, and not when it has left")
+    func bulk() {
+        let (scene, client) = slow()
+        let exchange = scene.onServer { scene.application.exchanges[0] }
+        scene.onServer { exchange.append(inBulk: true) { $0.append(contentsOf: [UInt8](repeating: 1, count: 600 << 10)) } }
+        scene.run(.seconds(1))
+        #expect(scene.onServer { !exchange.isGone && exchange.unsentBytes > 500 << 10 })
+        scene.onServer { exchange.append([UInt8](repeating: 1, count: 200 << 10)) }
+        #expect(scene.onServer { !exchange.isGone })
+        scene.onClient { client.setReading(true) }
+        scene.run(.seconds(10))
+        #expect(scene.onServer { exchange.unsentBytes } == 0)
+        scene.onClient { client.setReading(false) }
+        scene.run(.seconds(1))
+        for _ in 0..<300 { scene.onServer { exchange.append([UInt8](repeating: 1, count: 1_000)) } }
+        scene.run(.seconds(1))
+        #expect(scene.onServer { exchange.isGone && scene.server.counters.slowReaders == 1 })
+    }
+
+    /// What several tasks did, in their order.
+    @LoopActor
+    private final class Diary {
+        private(set) var lines: [String] = []
+        func note(_ line: String) { lines.append(line) }
+    }
+
+    @Test("several that write parts of one stream take turns when there is room, and each writes all of its own")
+    func turns() {
+        let (scene, client) = slow()
+        let exchange = scene.onServer { scene.application.exchanges[0] }, diary = scene.onServer { Diary() }
+        for name in ["a", "b", "c"] {
+            scene.serverLoop.spawn {
+                for _ in 0..<4 {
+                    while exchange.isBackedUp {
+                        guard await exchange.roomToWrite(until: scene.serverLoop.now + .seconds(100)) || exchange.isBackedUp else { return }
+                    }
+                    diary.note(name)
+                    exchange.append([UInt8](repeating: 1, count: 100 << 10))
+                }
+            }
+        }
+        scene.run(.seconds(5))
+        #expect(scene.onServer { diary.lines } == ["a"])
+        scene.onClient { client.setReading(true) }
+        scene.run(.seconds(60))
+        let lines = scene.onServer { diary.lines }
+        #expect(lines.count == 12 && Set(lines[..<3]).count == 3 && Set(lines[3..<6]).count == 3, "\(lines)")
+    }
+
+    @Test("of several that wait all are woken at the earliest deadline, and at once when the client leaves", arguments: [true, false])
+    func deadlines(leaves: Bool) {
+        let (scene, client) = slow()
+        let exchange = scene.onServer { scene.application.exchanges[0] }, diary = scene.onServer { Diary() }
+        scene.onServer { exchange.append([UInt8](repeating: 1, count: 100 << 10)) }
+        let began = scene.onServer { scene.serverLoop.now }
+        for seconds in [20, 5, 10] {
+            scene.serverLoop.spawn {
+                let hasRoom = await exchange.roomToWrite(until: began + .seconds(seconds))
+                diary.note("\(seconds) \(hasRoom)")
+            }
+        }
+        scene.run(.seconds(2))
+        #expect(scene.onServer { diary.lines } == [])
+        if leaves { scene.onClient { client.close() } } else { scene.run(.seconds(4)) }
+        scene.run(.seconds(1))
+        #expect(scene.onServer { diary.lines.sorted() } == ["10 false", "20 false", "5 false"])
+    }
+
     @Test("being cut off within an append is told at the end of the turn, not within the append")
     func capIsToldLater() {
         let (scene, _) = slow()

@@ -26,7 +26,7 @@ package final class HTTPExchange {
     @exclusivity(unchecked) package private(set) var status: HTTPStatus?
     /// Bytes of this response that wait until those before it on the connection have ended.
     @exclusivity(unchecked) var held: [UInt8] = []
-    /// So much of what was appended says nothing of how the client reads.
+    /// So much of what waits says nothing of how the client reads.
     @exclusivity(unchecked) private(set) var bulkBytes = 0
     @exclusivity(unchecked) private var openChunk: Int?
     private var isChunked = false
@@ -203,6 +203,7 @@ package final class HTTPExchange {
 
     /// The kernel took some: half of what backs a stream up must be gone before it goes on, so that it does so in strides.
     func tellOfRoom() {
+        bulkBytes = min(bulkBytes, unsentBytes)
         guard !waiters.isEmpty, let connection, unsentBytes <= connection.limits.backedUpBytes / 2 else { return }
         resume()
     }

@@ -93,7 +93,7 @@ package struct EngineModel: Hashable, Sendable {
 }
 
 /// An engine's fixed properties: told once, when it stands.
-package struct EngineProfile: Hashable, Sendable {
+package struct EngineProfile: Sendable {
     package var name: String
     /// Equal builds can read one another's KV state.
     package var build: String
@@ -103,8 +103,8 @@ package struct EngineProfile: Hashable, Sendable {
     package var ranks: [EngineRank]
     /// Nil: KV state can be neither given nor taken.
     package var kvShape: EngineKVShape?
-    /// What it says of a constraint before it takes the request.
-    package var constraintCheck = ConstraintCheck.byEngine
+    /// Reads constraints before requests are accepted; nil: the engine says what it cannot keep when it takes the request.
+    package var constraintReader: (any ConstraintReader)?
 
     package init(
         name: String, build: String, capabilities: EngineCapabilities, cacheReport: EngineCacheReport, model: EngineModel,
@@ -117,20 +117,5 @@ package struct EngineProfile: Hashable, Sendable {
         self.model = model
         self.ranks = ranks
         self.kvShape = kvShape
-    }
-}
-
-/// How it is found out whether an engine with `constraints` can keep one.
-package enum ConstraintCheck: Hashable, Sendable {
-    /// The engine says so when it takes the request.
-    case byEngine
-    /// As the simulated engine finds it, which looks at the constraint alone.
-    case simulated
-
-    /// Nil: it can, as far as anybody knows.
-    package func problem(with constraint: EngineConstraint) -> ConstraintProblem? {
-        guard self == .simulated else { return nil }
-        do throws(ConstraintProblem) { _ = try ConstrainedText(constraint) } catch { return error }
-        return nil
     }
 }

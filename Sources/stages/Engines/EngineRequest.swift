@@ -123,7 +123,7 @@ package struct EngineMedium: Hashable, Sendable {
 }
 
 /// A request as an engine takes it: checked against the engine's profile, with nothing of the wire left in it.
-package struct EngineRequest: Hashable, Sendable {
+package struct EngineRequest: Sendable {
     package var key: EngineRequestKey
     package var rank: Rank
     package var leg = EngineLeg.whole
@@ -135,6 +135,8 @@ package struct EngineRequest: Hashable, Sendable {
     package var media: [EngineMedium] = []
     package var sampling: EngineSampling
     package var constraint: EngineConstraint?
+    /// The same, where the engine's reader has read it.
+    package var readConstraint: (any ReadConstraint)?
     /// At least one, ascending by number.
     package var choices: [EngineChoice]
     /// Prompt, shown and new tokens of one choice together.

@@ -20,10 +20,16 @@ struct ConstraintTests {
         return String(decoding: (run.tokens[key]?[0] ?? []).dropLast().map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
     }
 
+    /// What is said of it before a request is accepted.
+    private func problem(with constraint: EngineConstraint) -> ConstraintProblem? {
+        do throws(ConstraintProblem) { _ = try ConstrainedText(constraint) } catch { return error }
+        return nil
+    }
+
     @Test("what is written satisfies the schema, compactly, for every seed", arguments: keptSchemas)
     func kept(schema: String) throws {
         let source = Array(schema.utf8), twin = SchemaTwin(root: try JSONValue(parsing: schema))
-        #expect(ConstraintCheck.simulated.problem(with: .jsonSchema(source)) == nil)
+        #expect(problem(with: .jsonSchema(source)) == nil)
         for seed in 0..<12 as Range<UInt64> {
             let text = try text(.jsonSchema(source), seed: seed), value = try JSONValue(parsing: text)
             #expect(twin.broken(value) == nil, "seed \(seed): \(text)")
@@ -36,7 +42,7 @@ struct ConstraintTests {
     func refused(index: Int) throws {
         let (schema, says) = refusedSchemas[index]
         let constraint = EngineConstraint.jsonSchema(Array(schema.utf8))
-        let problem = try #require(ConstraintCheck.simulated.problem(with: constraint), "\(schema)")
+        let problem = try #require(self.problem(with: constraint), "\(schema)")
         #expect(problem.description == says)
         #expect(!problem.description.contains("secret"))
         let run = EngineRun()
@@ -66,10 +72,9 @@ struct ConstraintTests {
         }
         #expect(texts == ["yes", "no", #"perhaps "so""#])
         for wrong in ["[]", "[1]", "{}", "x", #""yes""#] {
-            #expect(ConstraintCheck.simulated.problem(with: .choice(Array(wrong.utf8))) != nil)
+            #expect(problem(with: .choice(Array(wrong.utf8))) != nil)
         }
-        #expect(ConstraintCheck.simulated.problem(with: .regex([])) != nil && ConstraintCheck.simulated.problem(with: .grammar([])) != nil)
-        #expect(ConstraintCheck.byEngine.problem(with: .regex([])) == nil)
+        #expect(problem(with: .regex([])) != nil && problem(with: .grammar([])) != nil)
     }
 
     @Test("a form that is complete ends, whatever else is wanted; a limit cuts it")
@@ -88,7 +93,7 @@ struct ConstraintTests {
     @Test("a schema of many references, alternatives or levels costs no more than its bounds")
     func bounds() throws {
         func problem(_ schema: String) -> String? {
-            ConstraintCheck.simulated.problem(with: .jsonSchema(Array(schema.utf8)))?.description
+            self.problem(with: .jsonSchema(Array(schema.utf8)))?.description
         }
         // Each level has twice as many sets of schemas as the one above.
         let pairs = (0..<20).map { level in
@@ -106,6 +111,17 @@ struct ConstraintTests {
         #expect(problem(#"{"enum":[\#(values)]}"#) == nil)
         #expect(problem(String(repeating: #"{"items":"#, count: 40) + "true" + String(repeating: "}", count: 40)) == nil)
         #expect(problem(String(repeating: #"{"minItems":1,"items":"#, count: 40) + "true" + String(repeating: "}", count: 40)) != nil)
+        for far in ["1e-9223372036854775808", "1e9223372036854775807", "1e-99999999999999999999"] {
+            for keyword in ["minimum", "maximum", "exclusiveMinimum", "multipleOf", "const"] {
+                _ = problem(##"{"type":"number","\##(keyword)":\##(far)}"##)
+            }
+            _ = problem(##"{"enum":[\##(far),1],"minimum":0}"##)
+        }
+        for keyword in ["minLength", "minItems", "minProperties"] {
+            let said = problem(#"{"\#(keyword)":9223372036854775807}"#)
+            #expect(said == "all values are longer than 65536 bytes", "\(keyword)")
+        }
+        for keyword in ["maxLength", "maxItems", "maxProperties"] { #expect(problem(#"{"\#(keyword)":9223372036854775807}"#) == nil) }
         #expect(problem("\"" + String(repeating: "x", count: 300_000) + "\"") != nil)
     }
 
@@ -122,7 +138,7 @@ struct ConstraintTests {
                 default: bytes.replaceSubrange(place..<min(bytes.count, place + 2), with: Array(other.utf8))
                 }
             }
-            guard ConstraintCheck.simulated.problem(with: .jsonSchema(bytes)) == nil else { continue }
+            guard problem(with: .jsonSchema(bytes)) == nil else { continue }
             let run = EngineRun(.test(blocks: 8_192) { $0.contextLength = 100_000 })
             let key = run.admit(1, choices: [EngineChoice(choice: 0, maxTokens: nil)], seed: seed) { $0.constraint = .jsonSchema(bytes) }
             try run.finish()

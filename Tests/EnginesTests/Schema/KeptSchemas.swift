@@ -114,6 +114,11 @@ let refusedSchemas: [(schema: String, says: String)] = [
     (#"{"properties":{"a":{}},"required":["b"],"additionalProperties":false}"#, "no value satisfies false, at #/additionalProperties"),
     (#"{"type":"string","format":"uuid","maxLength":6}"#, "no text of this format is as long as it is to be, at #"),
     (#"{"type":"integer","not":{"minimum":0}}"#, "the simulated engine finds no value for this not, at #/not"),
+    (#"{"unevaluatedProperties":false}"#, "the simulated engine cannot keep this unevaluatedProperties, at #/unevaluatedProperties"),
+    (
+        #"{"const":[1],"allOf":[{"not":{"unevaluatedItems":false}}]}"#,
+        "the simulated engine cannot keep this unevaluatedItems, at #/allOf/0/not/unevaluatedItems"
+    ),
     (#"{"anyOf":[{"type":"string","pattern":"(a)"},false]}"#, "the simulated engine cannot keep this pattern, at #/anyOf/0/pattern"),
     (#"{"type":"string","minLength":100000}"#, "all values are longer than 65536 bytes"),
     (#"{"minItems":1000,"items":{"minItems":1000,"items":{"minItems":1000,"type":"array"}}}"#, "all values are longer than 65536 bytes"),

@@ -30,6 +30,12 @@ struct EntryCheck {
         return adapter(question.loRA) ?? salt(question.salt)
     }
 
+    /// The entry's constraint as the engine takes it. It costs the most of all, so it is asked last, and once.
+    func constraint(of entry: GenerateEntry) -> Result<(any ReadConstraint)?, ConstraintProblem> {
+        guard let constraint = entry.constraint, let reader = profile.constraintReader else { return .success(nil) }
+        return Result { () throws(ConstraintProblem) in try reader.read(EngineConstraint(constraint)) }
+    }
+
     private func adapter(_ name: String) -> FailureDetail? {
         name.isEmpty || card.loRAs.contains { $0.text == name } ? nil : .of(.unknownModel, "loRA", "no such adapter is loaded")
     }
@@ -49,9 +55,6 @@ struct EntryCheck {
         if let problem = adapter(entry.loRA) ?? salt(entry.salt) { return problem }
         if entry.constraint != nil, !can(.constraints) {
             return .of(.invalidArgument, "constraint", "the engine does not constrain its output")
-        }
-        if let constraint = entry.constraint, let problem = profile.constraintCheck.problem(with: EngineConstraint(constraint)) {
-            return .of(.invalidArgument, "constraint", problem.description)
         }
         if let session = entry.session, session.id.isEmpty { return .of(.invalidArgument, "session", "a session has a name") }
         if entry.session != nil, !can(.sessions) { return .of(.sessionUnsupported, "session", "the engine holds no sessions") }

@@ -36,7 +36,10 @@ final class GenerateHandler {
         }
         for lower in table.open(id) where lower.attempt < entry.attempt { core.end(lower, .init(.superseded)) }
         if let problem = problem(with: entry, id) { return refuse(entry, link, id, problem) }
-        accept(entry, id, link)
+        switch core.check.constraint(of: entry) {
+        case .success(let constraint): accept(entry, id, link, constraint)
+        case .failure(let problem): refuse(entry, link, id, .of(.invalidArgument, "constraint", problem.description))
+        }
     }
 
     /// A request that ran here is fetched by the worker that goes on with it: the one thing that a worker does while it leaves.
@@ -80,7 +83,7 @@ final class GenerateHandler {
         core.metrics.refused(failure.code)
     }
 
-    private func accept(_ entry: GenerateEntry, _ id: RequestID, _ link: DataLink) {
+    private func accept(_ entry: GenerateEntry, _ id: RequestID, _ link: DataLink, _ constraint: (any ReadConstraint)?) {
         let key = table.makeKey(), now = core.loop.now
         let place = core.tracer.place(under: entry.traceParent)
         let request = OpenRequest(entry, id: id, key: key, link: link, hashes: hashes(of: entry), place: place, now: now)
@@ -89,6 +92,7 @@ final class GenerateHandler {
         // A session's blocks are where decode runs; the prefill leg of a split request leaves none.
         if let key = entry.session, entry.leg != .prefill { request.session = core.sessions.began(key) }
         var admitted = EngineRequest(entry, key: key, contextLength: core.model.card.contextLength)
+        admitted.readConstraint = constraint
         if let session = request.session, session.rank == entry.rank { admitted.session = session.bindCounter }
         // Whoever the engine asks stands under this worker's span, or where the frontend's is; what is no header is not passed on as one.
         admitted.traceParent = place?.traceParent ?? TraceParent(parsing: entry.traceParent)?.text ?? ""

@@ -1,10 +1,19 @@
-import ClusterModel
+package import ClusterModel
 import JSONText
 
+/// How the simulated engine reads constraints, wherever it runs.
+struct MockConstraints: ConstraintReader {
+    func read(_ constraint: EngineConstraint) throws(ConstraintProblem) -> any ReadConstraint { try ConstrainedText(constraint) }
+}
+
 /// What a simulated engine writes where the form of its output is given: a text that has that form, drawn by prompt and seed.
-enum ConstrainedText {
-    case choice([String])
-    case schema(SchemaPlan)
+package struct ConstrainedText: ReadConstraint {
+    private enum Form {
+        case choice([String])
+        case schema(SchemaPlan)
+    }
+
+    private let form: Form
 
     /// Texts of one `choice`.
     private static let choices = 4_096
@@ -15,18 +24,18 @@ enum ConstrainedText {
         "done": {"type": "boolean"}, "notes": {"type": "array", "items": {"type": "string"}}}, "required": ["title", "count"]}
         """
 
-    init(_ constraint: EngineConstraint) throws(ConstraintProblem) {
+    package init(_ constraint: EngineConstraint) throws(ConstraintProblem) {
         switch constraint {
-        case .jsonObject: self = .schema(try SchemaPlan(parsing: Array(Self.object.utf8)))
-        case .jsonSchema(let source): self = .schema(try SchemaPlan(parsing: source))
-        case .choice(let source): self = .choice(try Self.choices(source))
+        case .jsonObject: form = .schema(try SchemaPlan(parsing: Array(Self.object.utf8)))
+        case .jsonSchema(let source): form = .schema(try SchemaPlan(parsing: source))
+        case .choice(let source): form = .choice(try Self.choices(source))
         case .regex: throw ConstraintProblem("the simulated engine keeps no regular expression")
         case .grammar: throw ConstraintProblem("the simulated engine keeps no grammar")
         }
     }
 
-    func text(_ random: SeededRandom) -> [UInt8] {
-        switch self {
+    package func text(_ random: SeededRandom) -> [UInt8] {
+        switch form {
         case .schema(let plan): return plan.text(random)
         case .choice(let texts):
             var random = random

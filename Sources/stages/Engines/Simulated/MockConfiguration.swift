@@ -86,7 +86,7 @@ package struct MockConfiguration: Hashable, Sendable {
         var profile = EngineProfile(
             name: "mock", build: "mock-1", capabilities: capabilities, cacheReport: prefixCaching ? .exact : .noCache, model: model,
             ranks: Array(repeating: room, count: ranks), kvShape: kv?.shape(blockSize: blockSize))
-        if keepsConstraints { profile.constraintCheck = .simulated }
+        if keepsConstraints { profile.constraintReader = MockConstraints() }
         return profile
     }
 

@@ -23,7 +23,8 @@ struct MockSpeaker {
         }
         guard !request.embeds else { return texts }
         if let constraint = request.constraint {
-            guard keepsConstraints, let form = try? ConstrainedText(constraint) else { return nil }
+            let read = request.readConstraint as? ConstrainedText
+            guard keepsConstraints, let form = try? read ?? ConstrainedText(constraint) else { return nil }
             let isOpen = thoughts?.areOpen(after: request.prompt) ?? false
             for index in texts.indices {
                 guard let tokens = spell(form.text(texts[index].draw(for: .constraint))) else { return nil }

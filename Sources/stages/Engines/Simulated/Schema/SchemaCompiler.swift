@@ -29,7 +29,7 @@ struct SchemaCompiler {
     }
 
     private mutating func node(_ demands: [SchemaDemand]) throws(SchemaStop) -> Int {
-        guard tree.spend(demands.count) else { throw .tooMuch(.tooManySteps) }
+        guard tree.spend(1 + demands.count) else { throw .tooMuch(.tooManySteps) }
         if let node = known[demands] { return node }
         known[demands] = nodes.count
         return try append(.open, demands)
@@ -60,7 +60,7 @@ struct SchemaCompiler {
             guard !nodes.isEmpty else { return .never(ConstraintProblem("\(keyword) is empty", at: tree.pointer(demand.place, keyword))) }
             return .first(nodes)
         }
-        facts.completeMembers()
+        try facts.completeMembers(tree)
         let kinds = facts.kinds ?? [facts.likelyKind]
         let place = demands.first?.place ?? SchemaTree.root
         guard kinds.count != 1 else { return try make(kinds[0], facts, place) }

@@ -29,7 +29,7 @@ struct SchemaDecimal: Hashable {
             case UInt8(ascii: "-"): isNegative = true
             case UInt8(ascii: "."): isFraction = true
             case UInt8(ascii: "e"), UInt8(ascii: "E"):
-                guard let written = Int(Substring(bytes)), abs(written) < 64 else { return nil }
+                guard let written = Int(Substring(bytes)), (-63...63).contains(written) else { return nil }
                 exponent = written
                 break digits
             default:

@@ -67,7 +67,7 @@ struct SchemaFacts {
     }
 
     /// Adds those that are required and that no schema describes, and what schemas say of names that they do not know.
-    mutating func completeMembers() {
+    mutating func completeMembers(_ tree: SchemaTree) throws(SchemaStop) {
         for name in required where places[Array(name.utf8)] == nil {
             places[Array(name.utf8)] = members.count
             members.append((name, []))
@@ -75,6 +75,7 @@ struct SchemaFacts {
         guard !additional.isEmpty else { return }
         for index in members.indices {
             let name = Array(members[index].name.utf8)
+            guard tree.spend(additional.count * (1 + name.count / SchemaLimits.bytesOfStep)) else { throw .tooMuch(.tooManySteps) }
             for (owner, place) in additional where !(named[owner]?.contains(name) ?? false) { members[index].places.append(place) }
         }
     }

@@ -16,12 +16,12 @@ enum SchemaLimits {
     static let nodes = 8_192
     /// Schemas that one value is to satisfy at a time, by references and `allOf`.
     static let placesOfNode = 64
-    /// Schemas and values that are compared, and schemas that are looked at: some ten milliseconds.
-    static let steps = 100_000
+    /// Schemas and values that are compared, names and parts that are looked at: some ten milliseconds for all of them.
+    static let steps = 150_000
+    /// Of a text that is compared, hashed or copied in one step.
+    static let bytesOfStep = 64
     /// Schemas inside each other for one value while it is compared: each takes a part of a thread's stack.
     static let nesting = 128
-    /// In which it is found what can be made: some for each level, since references lead back and forth.
-    static let rounds = 4 * depth
     /// Digits behind the point that numbers of a schema may have.
     static let fractionDigits = 9
     /// Elements of a list and optional members of a dictionary that are made where a schema does not say how many.
@@ -30,9 +30,16 @@ enum SchemaLimits {
     static let tries = 64
     /// Characters that a pattern stands for, and that are made of a part that may be repeated without end.
     static let patternParts = 256
+    /// Of code points, in all classes of a pattern.
+    static let patternRanges = 256
     static let patternRepeats = 4
     /// Of a JSON pointer in an error.
     static let pointerBytes = 160
+
+    /// Keywords that assert something which is not understood here; others that are not known only say something of a value.
+    static let unknownKeywords: Set<String> = [
+        "$dynamicRef", "$recursiveRef", "dependencies", "dependentSchemas", "unevaluatedItems", "unevaluatedProperties",
+    ]
 
     static let json = JSONLimits(depth: 64, bytes: bytes, values: values)
 }

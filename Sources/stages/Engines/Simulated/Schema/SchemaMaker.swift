@@ -49,8 +49,9 @@ struct SchemaMaker {
     private var isTerse: Bool { isSparse || bytes > SchemaLimits.generousBytes }
 
     private mutating func add(_ count: Int) throws(SchemaShortfall) {
+        guard count <= SchemaLimits.madeBytes - bytes else { throw .size }
         bytes += count
-        guard bytes <= SchemaLimits.madeBytes else { throw .size }
+        guard tree.spend(bytes: count) else { throw .steps }
     }
 
     /// Recurses once a level.
@@ -61,13 +62,13 @@ struct SchemaMaker {
         while true {
             // Alternatives lead to other nodes than themselves, but for ones that say nothing else.
             guard open.count - began <= SchemaLimits.placesOfNode else { throw .depth }
-            guard tree.spend() else { throw .steps }
             open.append(index)
+            guard tree.spend(cost(of: nodes[index])) else { throw .steps }
             switch nodes[index] {
             case .open, .never, .refused: throw .depth
             case .first(let others): index = try style == .bold ? any(of: others, room) : first(of: others, room)
             case .any(let others): index = try any(of: others, room)
-            case .values(let values):
+            case .values(let values, _):
                 let value = isSparse ? values[0] : values[draw(values.count)]
                 try add(value.encoded().count)
                 return value
@@ -96,6 +97,21 @@ struct SchemaMaker {
             }
         }
     }
+
+    /// Of a look at all that it leads to, each of which is looked for among the open ones.
+    private func cost(of node: SchemaNode) -> Int {
+        let looks =
+            switch node {
+            case .first(let others), .any(let others): others.count
+            case .array(let array): array.first.count
+            case .object(let object): object.members.count
+            default: 0
+            }
+        return 1 + looks * (1 + open.count / Self.openOfStep)
+    }
+
+    /// Of the open ones, looked through in one step.
+    private static let openOfStep = 64
 
     private mutating func draw(_ count: Int) -> Int { count > 1 ? Int(random.next() % UInt64(count)) : 0 }
 
@@ -149,8 +165,9 @@ struct SchemaMaker {
             other.bytes = bytes
             other.open = open
             let value = try other.make(node, room: room)
-            guard tree.spend(others.count) else { throw .steps }
-            if !others.contains(where: { $0.isSame(as: value) }) {
+            let isThere = others.contains { tree.areSame($0, value) }
+            guard !tree.isSpent else { throw .steps }
+            if !isThere {
                 bytes = other.bytes
                 return value
             }
@@ -178,11 +195,13 @@ struct SchemaMaker {
             try add(member.name.utf8.count + 4)
             made[member.name] = try make(member.node, room: room)
         }
+        guard made.count < object.least else { return .object(made) }
+        let known = Set(object.members.map { Array($0.name.utf8) })
         var number = 1
         while made.count < object.least {
             let name = "member\(number)"
             number += 1
-            guard made[name] == nil, !object.members.contains(where: { $0.name.utf8.elementsEqual(name.utf8) }) else { continue }
+            guard !known.contains(Array(name.utf8)) else { continue }
             try add(name.utf8.count + 4)
             made[name] = try make(object.other, room: room)
         }

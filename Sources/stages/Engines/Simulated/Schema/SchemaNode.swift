@@ -8,8 +8,8 @@ enum SchemaNode {
     case never(ConstraintProblem)
     /// It says something that is not understood here.
     case refused(ConstraintProblem)
-    /// One of these.
-    case values([JSONValue])
+    /// One of these. `height` is that of the lowest.
+    case values([JSONValue], height: Int)
     case null
     case boolean
     case number(SchemaNumbers)

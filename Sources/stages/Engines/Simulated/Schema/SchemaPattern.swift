@@ -11,6 +11,8 @@ struct SchemaPattern: Sendable {
     }
 
     private var parts: [Part] = []
+    private var ranges = 0
+    private var least = 0
     private var isAnchoredAtStart = false
     private var isAnchoredAtEnd = false
 
@@ -30,6 +32,9 @@ struct SchemaPattern: Sendable {
             var part = Part(ranges: ranges)
             guard Self.count(&part, &rest) else { return nil }
             parts.append(part)
+            self.ranges += ranges.count
+            least += part.least
+            guard self.ranges <= SchemaLimits.patternRanges, least <= SchemaLimits.madeBytes else { return nil }
         }
     }
 
@@ -66,6 +71,7 @@ struct SchemaPattern: Sendable {
         if rest.first == "^" { return nil }
         while let scalar = rest.popFirst() {
             if scalar == "]" { return ranges.isEmpty ? nil : ranges }
+            guard ranges.count <= SchemaLimits.patternRanges else { return nil }
             var from = [scalar.value...scalar.value]
             if scalar == "\\" {
                 guard let set = rest.popFirst().flatMap(escaped) else { return nil }
@@ -127,7 +133,7 @@ struct SchemaPattern: Sendable {
     }
 
     /// Steps that a comparison takes, some characters each.
-    func cost(of text: String) -> Int { parts.count * text.utf8.count / 8 }
+    func cost(of text: String) -> Int { (parts.count + ranges) * text.utf8.count / 8 }
 
     /// All ways at once, so that the time is that of the text and the parts.
     func matches(_ text: String) -> Bool {

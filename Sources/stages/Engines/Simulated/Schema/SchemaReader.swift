@@ -8,9 +8,6 @@ struct SchemaReader {
     private var demands: [SchemaDemand] = []
     private var facts = SchemaFacts()
 
-    /// What asserts something that is not understood here.
-    private static let refused: Set<String> = ["$dynamicRef", "$recursiveRef", "dependencies", "dependentSchemas"]
-
     init(_ tree: SchemaTree) { self.tree = tree }
 
     mutating func read(_ wanted: [SchemaDemand]) throws(SchemaStop) -> (demands: [SchemaDemand], facts: SchemaFacts) {
@@ -49,9 +46,7 @@ struct SchemaReader {
             let name = member.name, value = member.value
             switch name {
             case "$ref":
-                guard let reference = value.asString, let target = tree.resolve(reference) else {
-                    throw wrong("$ref names nothing in the schema", place, name)
-                }
+                guard let target = tree.reference(of: place) else { throw wrong("$ref names nothing in the schema", place, name) }
                 try add(SchemaDemand(place: target))
             case "allOf":
                 for element in try elements(place, index, name) { try add(SchemaDemand(place: element)) }
@@ -88,7 +83,7 @@ struct SchemaReader {
             case "multipleOf":
                 guard let decimal = value.asNumber.flatMap({ SchemaDecimal($0) }), decimal.mantissa > 0 else { throw unknown(name, place) }
                 facts.multiples.append(decimal)
-            case _ where Self.refused.contains(name): throw unknown(name, place)
+            case _ where SchemaLimits.unknownKeywords.contains(name): throw unknown(name, place)
             default: break  // said of it, or checked when it is made
             }
         }
@@ -124,32 +119,42 @@ struct SchemaReader {
     private func elements(_ place: Int, _ index: Int, _ keyword: String) throws(SchemaStop) -> [Int] {
         let list = tree.step(place, index)
         guard tree[list].asArray != nil else { throw wrong("\(keyword) is a list", place, keyword) }
-        return tree.elements(of: list)
+        let elements = tree.elements(of: list)
+        guard !tree.isSpent else { throw .tooMuch(.tooManySteps) }
+        return elements
     }
 
     private mutating func members(_ place: Int, _ index: Int) throws(SchemaStop) {
         let list = tree.step(place, index)
         guard let object = tree[list].asObject else { throw wrong("properties is an object", place, "properties") }
-        guard tree.spend(object.count) else { throw .tooMuch(.tooManySteps) }
-        for (index, member) in object.members.enumerated() { facts.add(member: member.name, tree.step(list, index), of: place) }
+        for (index, member) in object.members.enumerated() {
+            guard tree.spend(on: member.name) else { throw .tooMuch(.tooManySteps) }
+            facts.add(member: member.name, tree.step(list, index), of: place)
+        }
     }
 
     private func kinds(_ value: JSONValue, _ place: Int) throws(SchemaStop) -> [SchemaKind] {
-        let names = value.asArray ?? [value]
-        let kinds = names.compactMap { $0.asString.flatMap(SchemaKind.init) }
-        guard kinds.count == names.count else { throw wrong("type is the name of one, or a list of names", place, "type") }
+        var kinds: [SchemaKind] = []
+        for name in value.asArray ?? [value] {
+            guard let kind = name.asString.flatMap(SchemaKind.init), tree.spend() else {
+                throw tree.isSpent ? .tooMuch(.tooManySteps) : wrong("type is the name of one, or a list of names", place, "type")
+            }
+            if !kinds.contains(kind) { kinds.append(kind) }
+        }
         return kinds
     }
 
     private func texts(_ value: JSONValue, _ place: Int, _ keyword: String) throws(SchemaStop) -> [String] {
         let texts = (value.asArray ?? []).compactMap(\.asString)
         guard texts.count == value.asArray?.count else { throw wrong("\(keyword) is a list of names", place, keyword) }
+        for text in texts { guard tree.spend(on: text) else { throw .tooMuch(.tooManySteps) } }
         return texts
     }
 
+    /// Counts beyond what can be made are all the same.
     private func count(_ value: JSONValue, _ place: Int, _ keyword: String) throws(SchemaStop) -> Int {
         guard let count = value.asInt, count >= 0 else { throw wrong("\(keyword) is a count", place, keyword) }
-        return count
+        return min(count, SchemaLimits.madeBytes + 1)
     }
 
     private func unknown(_ keyword: String, _ place: Int) -> SchemaStop {
@@ -165,18 +170,22 @@ struct SchemaReader {
     /// Those that `const` or `enum` name, as far as they satisfy all that is demanded.
     mutating func values(of facts: SchemaFacts, satisfying demands: [SchemaDemand]) throws(SchemaStop) -> SchemaNode {
         guard let source = facts.constants.first ?? facts.enums.first else { return .open }
-        let candidates = facts.constants.isEmpty ? tree[source].asArray ?? [] : [tree[source]]
-        var values: [JSONValue] = [], validator = SchemaValidator(tree, takenFrom: source)
-        for value in candidates {
+        let candidates = facts.constants.isEmpty ? tree.elements(of: source) : [source]
+        var values: [JSONValue] = [], height = Int.max, validator = SchemaValidator(tree, takenFrom: source)
+        for place in candidates {
+            let value = tree[place]
             var verdict = SchemaVerdict.valid
             for demand in demands { verdict = verdict.and(validator.verdict(value, demand.place)) }
             switch verdict {
-            case .valid: values.append(value)
+            case .valid:
+                values.append(value)
+                height = min(height, tree.height(of: place))
             case .invalid: break
             case .undecided: throw .refused(tree.problem(verdict))
             }
         }
-        if !values.isEmpty { return .values(values) }
+        guard !tree.isSpent else { throw .tooMuch(.tooManySteps) }
+        if !values.isEmpty { return .values(values, height: height) }
         return .never(ConstraintProblem("none of the values satisfies the rest", at: tree.pointer(source)))
     }
 }

@@ -2,6 +2,8 @@ import JSONText
 
 /// A schema as a JSON document whose values are numbered as they are looked at, so that each of them is known by a number however it is reached;
 /// and the steps that may still be spent on it. One for all who read it: of what they learn nothing depends on who came first.
+///
+/// Whoever does something that grows with what a client wrote spends steps for it, and looks at `isSpent` where that may have been many.
 final class SchemaTree {
     private struct Place {
         let value: JSONValue
@@ -21,6 +23,9 @@ final class SchemaTree {
     private var names: [Int: [[UInt8]: Int]] = [:]
     /// Of schemas that have one: nil where it is not understood.
     private var patterns: [Int: SchemaPattern?] = [:]
+    /// Of schemas with a reference, where it leads: nil where it names nothing.
+    private var targets: [Int: Int?] = [:]
+    private var heights: [Int: Int] = [:]
     private var spent = 0
     static let root = 0
 
@@ -31,15 +36,20 @@ final class SchemaTree {
     // MARK: Steps
 
     /// False when there are none left.
+    @discardableResult
     func spend(_ count: Int = 1) -> Bool {
         spent += count
-        return spent < SchemaLimits.steps
+        return !isSpent
     }
 
-    var isSpent: Bool { spent >= SchemaLimits.steps }
+    /// For a text that is compared, hashed or copied.
+    @discardableResult
+    func spend(on text: String) -> Bool { spend(bytes: text.utf8.count) }
 
-    /// For another value, so that what is made does not depend on what was made before.
-    func refill() { spent = 0 }
+    @discardableResult
+    func spend(bytes: Int) -> Bool { spend(1 + bytes / SchemaLimits.bytesOfStep) }
+
+    var isSpent: Bool { spent >= SchemaLimits.steps }
 
     // MARK: Places
 
@@ -66,11 +76,31 @@ final class SchemaTree {
         return pattern
     }
 
-    /// The places of all elements.
-    func elements(of place: Int) -> [Int] { (places[place].value.asArray ?? []).indices.map { step(place, $0) } }
+    /// The places of all elements; none when there are no steps left for so many.
+    func elements(of place: Int) -> [Int] {
+        let elements = places[place].value.asArray ?? []
+        guard spend(elements.count) else { return [] }
+        return elements.indices.map { step(place, $0) }
+    }
 
-    /// The place that a `$ref` names; nil where it names nothing of this document.
-    func resolve(_ reference: String) -> Int? {
+    /// Objects and arrays inside each other in the value there.
+    func height(of place: Int) -> Int {
+        if let known = heights[place] { return known }
+        let height = places[place].value.height
+        heights[place] = height
+        return height
+    }
+
+    /// The place that the `$ref` of the schema there names; nil where it names nothing of this document.
+    func reference(of place: Int) -> Int? {
+        if let known = targets[place] { return known }
+        let target = places[place].value["$ref"]?.asString.flatMap(resolve)
+        targets[place] = .some(target)
+        return target
+    }
+
+    private func resolve(_ reference: String) -> Int? {
+        spend(on: reference)
         guard reference.utf8.first == UInt8(ascii: "#") else { return nil }
         var place = Self.root
         let path = reference.utf8.dropFirst()
@@ -87,9 +117,7 @@ final class SchemaTree {
     func target(of place: Int) -> Int {
         var place = place
         for _ in 0..<SchemaLimits.placesOfNode {
-            guard let object = places[place].value.asObject, object.count == 1, let reference = object["$ref"]?.asString,
-                let target = resolve(reference)
-            else { break }
+            guard places[place].value.asObject?.count == 1, spend(), let target = reference(of: place) else { break }
             place = target
         }
         return place

@@ -42,11 +42,17 @@ struct SchemaValidator {
         self.source = source
     }
 
+    /// Once the steps are spent nothing is decided any more: what spends them need not look at it.
     mutating func verdict(_ value: JSONValue, _ place: Int) -> SchemaVerdict {
+        guard tree.spend() else { return .undecided(place, "schema") }
+        let verdict = decided(value, place)
+        return tree.isSpent ? .undecided(place, "schema") : verdict
+    }
+
+    private mutating func decided(_ value: JSONValue, _ place: Int) -> SchemaVerdict {
         let schema = tree[place]
         if case .bool(let isAnything) = schema { return isAnything ? .valid : .invalid(place, "false") }
         guard case .object(let object) = schema else { return .undecided(place, "schema") }
-        guard !tree.isSpent else { return .undecided(place, "schema") }
         guard nesting < SchemaLimits.nesting else { return .undecided(place, "$ref") }
         nesting += 1
         defer { nesting -= 1 }
@@ -65,7 +71,7 @@ struct SchemaValidator {
         let wrong = SchemaVerdict.invalid(place, keyword)
         switch keyword {
         case "$ref":
-            guard let target = said.asString.flatMap({ tree.resolve($0) }) else { return .undecided(place, keyword) }
+            guard let target = tree.reference(of: place) else { return .undecided(place, keyword) }
             return verdict(value, target)
         case "allOf":
             var result = SchemaVerdict.valid
@@ -81,21 +87,21 @@ struct SchemaValidator {
         case "if": return condition(value, place, schema, index)
         case "type":
             let names = said.asArray ?? [said]
+            tree.spend(names.count)
             return names.contains { $0.asString.flatMap(SchemaKind.init)?.holds(value) ?? false } ? .valid : wrong
         case "enum":
             if source == tree.step(place, index) { return .valid }
-            let values = said.asArray ?? []
-            guard tree.spend(values.count) else { return .undecided(place, keyword) }
-            return values.contains { $0.isSame(as: value) } ? .valid : wrong
-        case "const": return said.isSame(as: value) ? .valid : wrong
-        case "$dynamicRef", "$recursiveRef", "dependencies", "dependentSchemas": return .undecided(place, keyword)
+            return (said.asArray ?? []).contains { tree.areSame($0, value) } ? .valid : wrong
+        case "const":
+            return source == tree.step(place, index) || tree.areSame(said, value) ? .valid : wrong
+        case _ where SchemaLimits.unknownKeywords.contains(keyword): return .undecided(place, keyword)
         default: break
         }
         switch value {
         case .object(let object): return members(object, place, schema, index, keyword, said)
         case .array(let values): return elements(values, place, schema, index, keyword, said)
         case .string(let text): return check(text, place, keyword, said)
-        case .number(let number): return Self.satisfies(number, schema, keyword, said) ? .valid : wrong
+        case .number(let number): return satisfies(number, schema, keyword, said) ? .valid : wrong
         case .null, .bool: return .valid
         }
     }
@@ -135,31 +141,33 @@ struct SchemaValidator {
         var result = SchemaVerdict.valid
         switch keyword {
         case "required":
-            for case .string(let name) in said.asArray ?? [] where object[name] == nil { return wrong }
+            for case .string(let name) in said.asArray ?? [] { if !has(name, object) { return wrong } }
         case "minProperties": if let least = said.asInt, object.count < least { return wrong }
         case "maxProperties": if let most = said.asInt, object.count > most { return wrong }
         case "properties":
             let list = tree.step(place, index)
-            guard tree.spend(said.asObject?.count ?? 0) else { return .undecided(place, keyword) }
             for (index, member) in (said.asObject?.members ?? []).enumerated() {
-                if let value = object[member.name] { result = result.and(verdict(value, tree.step(list, index))) }
+                if has(member.name, object), let value = object[member.name] { result = result.and(verdict(value, tree.step(list, index))) }
             }
         case "patternProperties": if !(said.asObject?.isEmpty ?? false) { return .undecided(place, keyword) }
         case "additionalProperties":
             let named = schema["properties"]?.asObject ?? JSONObject()
-            for member in object.members where named[member.name] == nil {
+            for member in object.members where !has(member.name, named) {
                 result = result.and(verdict(member.value, tree.step(place, index)))
             }
         case "propertyNames":
             for member in object.members { result = result.and(verdict(.string(member.name), tree.step(place, index))) }
         case "dependentRequired":
-            for member in said.asObject?.members ?? [] where object[member.name] != nil {
-                for case .string(let name) in member.value.asArray ?? [] where object[name] == nil { return wrong }
+            for member in said.asObject?.members ?? [] where has(member.name, object) {
+                for case .string(let name) in member.value.asArray ?? [] { if !has(name, object) { return wrong } }
             }
         default: break
         }
         return result
     }
+
+    /// False, too, when the steps are spent.
+    private func has(_ name: String, _ object: JSONObject) -> Bool { tree.spend(on: name) && object[name] != nil }
 
     // MARK: Arrays
 
@@ -200,8 +208,8 @@ struct SchemaValidator {
 
     private func areUnique(_ values: [JSONValue], _ place: Int) -> SchemaVerdict {
         for (index, value) in values.enumerated() {
-            guard tree.spend(index) else { return .undecided(place, "uniqueItems") }
-            if values[..<index].contains(where: { $0.isSame(as: value) }) { return .invalid(place, "uniqueItems") }
+            if values[..<index].contains(where: { tree.areSame($0, value) }) { return .invalid(place, "uniqueItems") }
+            if tree.isSpent { break }
         }
         return .valid
     }
@@ -210,6 +218,7 @@ struct SchemaValidator {
 
     private func check(_ text: String, _ place: Int, _ keyword: String, _ said: JSONValue) -> SchemaVerdict {
         let wrong = SchemaVerdict.invalid(place, keyword)
+        tree.spend(on: text)
         switch keyword {
         case "minLength": if let least = said.asInt, text.unicodeScalars.count < least { return wrong }
         case "maxLength": if let most = said.asInt, text.unicodeScalars.count > most { return wrong }
@@ -222,8 +231,8 @@ struct SchemaValidator {
         return .valid
     }
 
-    private static func satisfies(_ number: JSONNumber, _ schema: JSONObject, _ keyword: String, _ said: JSONValue) -> Bool {
-        guard let other = said.asNumber else { return true }
+    private func satisfies(_ number: JSONNumber, _ schema: JSONObject, _ keyword: String, _ said: JSONValue) -> Bool {
+        guard let other = said.asNumber, tree.spend(bytes: number.text.utf8.count + other.text.utf8.count) else { return true }
         switch keyword {
         case "minimum": return !isLess(number, other) && !(schema["exclusiveMinimum"]?.asBool == true && !isLess(other, number))
         case "maximum": return !isLess(other, number) && !(schema["exclusiveMaximum"]?.asBool == true && !isLess(number, other))
@@ -236,7 +245,7 @@ struct SchemaValidator {
         }
     }
 
-    private static func isLess(_ left: JSONNumber, _ right: JSONNumber) -> Bool {
+    private func isLess(_ left: JSONNumber, _ right: JSONNumber) -> Bool {
         if let left = SchemaDecimal(left), let right = SchemaDecimal(right) { return left < right }
         return (left.asDouble ?? 0) < (right.asDouble ?? 0)
     }
@@ -252,17 +261,26 @@ extension SchemaKind {
     }
 }
 
-extension JSONValue {
-    /// As JSON Schema compares: `1` is `1.0`, and the order of members says nothing.
-    func isSame(as other: JSONValue) -> Bool {
-        switch (self, other) {
+extension SchemaTree {
+    /// As JSON Schema compares: `1` is `1.0`, and the order of members says nothing. False, too, when the steps are spent.
+    func areSame(_ left: JSONValue, _ right: JSONValue) -> Bool {
+        guard spend() else { return false }
+        switch (left, right) {
         case (.number(let left), .number(let right)):
+            spend(bytes: left.text.utf8.count + right.text.utf8.count)
             if let left = SchemaDecimal(left), let right = SchemaDecimal(right) { return left == right }
             return left == right
-        case (.array(let left), .array(let right)): return left.count == right.count && zip(left, right).allSatisfy { $0.isSame(as: $1) }
+        case (.string(let left), .string(let right)):
+            guard left.utf8.count == right.utf8.count, spend(on: left) else { return false }
+            return left.utf8.elementsEqual(right.utf8)
+        case (.array(let left), .array(let right)): return left.count == right.count && zip(left, right).allSatisfy { areSame($0, $1) }
         case (.object(let left), .object(let right)):
-            return left.count == right.count && left.members.allSatisfy { right[$0.name].map($0.value.isSame) ?? false }
-        default: return self == other
+            return left.count == right.count
+                && left.members.allSatisfy { member in
+                    guard spend(on: member.name) else { return false }
+                    return right[member.name].map { areSame(member.value, $0) } ?? false
+                }
+        default: return left == right
         }
     }
 }
