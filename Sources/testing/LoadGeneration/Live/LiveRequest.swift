@@ -67,6 +67,7 @@ final class LiveRequest: HTTPClientHandler {
         let now = loop.preciseNow
         if firstPiece == nil {
             firstPiece = now
+            run.progress.begun += 1
             // What came along with the first piece came without a pause.
             if pieces > 1 { run.gap(.zero, pieces: pieces - 1, of: self) }
         } else {

@@ -11,6 +11,8 @@ package struct LoadProgress: Hashable, Sendable {
     /// Ended by us at an early end; counted nowhere else.
     package var interrupted = 0
     package var inFlight = 0
+    /// Streams whose first piece has come.
+    package var begun = 0
     package var outputTokens = 0
     /// Pieces of streams with content in them.
     package var pieces = 0

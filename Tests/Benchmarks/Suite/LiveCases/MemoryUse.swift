@@ -7,10 +7,14 @@ import LoadGeneration
 struct MemoryUse: BenchmarkCase {
     let name = "memory"
     private static let idleMiB = 45.0, loadedMiB = 80.0, streamKiB = 24.0
-    /// Tokens of a stream, one a step of the engine: streams are at rest in between, and all are open for as many steps, less one.
-    private static let streamTokens = 5
-    /// In steps: all are open and none has ended yet.
-    private static let lookAfter = 3.5
+    /// A token of each open stream comes so often: they are at rest in between.
+    private static let stepMilliseconds = 1_000
+    /// So many that no stream ends by itself while it is looked at.
+    private static let streamTokens = 300
+    /// All have begun by then, on a busy machine too.
+    private static let beginLimit = Duration.seconds(60)
+    /// From when all have begun until they are looked at.
+    private static let lookAfter = Duration.seconds(2)
     /// What is given back is given back by then.
     private static let restSeconds: UInt32 = 3
 
@@ -43,55 +47,53 @@ struct MemoryUse: BenchmarkCase {
         var apus = try ApusSystem(settings, model: nil)
         apus.workers = 1
         apus.sequences = 2 * count
-        let step = settings.isQuick ? 500 : 1_000
-        apus.pace = .milliseconds(step)
+        apus.pace = .milliseconds(Self.stepMilliseconds)
         let running = try RunningSystem(apus.system())
         // What the first requests of all bring along is no stream's.
-        try open(64, step, on: running, nil)
-        let before = try Self.resident(running)
-        var open: Resident?
-        try self.open(count, step, on: running) { open = $0 }
+        _ = try residentWith(64, on: running)
+        let before = try Self.resident(running), open = try residentWith(count, on: running)
         sleep(Self.restSeconds)
         let after = try Self.resident(running)
-        guard let open else { throw running.failure("not all of \(count) streams were open at once") }
         let taken = (open.sum - before.sum) * 1_024 / Double(count)
         var figures = [Figure("\(count) open streams: each", taken, "KiB", .atMost(Self.streamKiB))]
         figures += zip(open.parts, before.parts).map { open, before in
             Figure("\(count) open streams: each, \(open.part)", (open.mebibytes - before.mebibytes) * 1_024 / Double(count), "KiB")
         }
         return figures + [
-            Figure("\(count) streams that have ended: still resident", after.sum, "MiB", .atMost(Self.loadedMiB)),
-            Figure("\(count) streams that have ended: … before them", before.sum, "MiB"),
+            Figure("\(count) streams that were left: still resident", after.sum, "MiB", .atMost(Self.loadedMiB)),
+            Figure("\(count) streams that were left: … before them", before.sum, "MiB"),
         ]
     }
 
-    /// Opens so many streams, all at once; tells what is resident when they are at rest.
-    private func open(
-        _ count: Int, _ stepMilliseconds: Int, on running: RunningSystem, _ tell: ((Resident) -> Void)?
-    ) throws(BenchmarkFailure) {
+    /// What is resident while so many streams are open and at rest; then their clients leave.
+    private func residentWith(_ count: Int, on running: RunningSystem) throws(BenchmarkFailure) -> Resident {
         let load = LiveLoad.streams(users: count, outputTokens: Self.streamTokens)
         let form = load.form(try BenchPrompts(folder: nil), model: running.system.model), port = running.system.port
         let uses = running.processUses
-        let ran = try LoopRun.value { loop -> (result: LoadResult, inFlight: Int, uses: ProcessUses.Uses?)? in
+        let ran = try LoopRun.value { loop -> (result: LoadResult, uses: ProcessUses.Uses?)? in
             guard let target = try? LoadTarget(parsing: "http://127.0.0.1:\(port)"),
                 let run = try? LoadRun(
                     on: loop, sockets: EpollSockets(on: loop), target: target, address: target.host, form: form,
                     source: load.source(requests: count, seed: UInt64(count)), blockTokens: LiveLoad.blockTokens,
-                    plan: load.plan(.seconds(120)), recorder: LoadRecorder())
+                    plan: load.plan(.seconds(600)), recorder: LoadRecorder())
             else { return nil }
             defer { run.close() }
-            var inFlight = 0, seen: ProcessUses.Uses?
-            loop.schedule(after: .milliseconds(stepMilliseconds) * Self.lookAfter) {
-                inFlight = run.progress.inFlight
-                seen = uses.now()
+            let seen = Promise<ProcessUses.Uses?>(on: loop)
+            loop.spawn {
+                while run.progress.begun < count, run.progress.failed == 0, run.elapsed < Self.beginLimit {
+                    await loop.sleep(for: .milliseconds(50))
+                }
+                await loop.sleep(for: Self.lookAfter)
+                seen.fulfil(run.progress.begun == count && run.progress.inFlight == count ? uses.now() : nil)
+                run.stop()
             }
-            guard let result = try? await run.run() else { return nil }
-            return (result, inFlight, seen)
+            guard let result = try? await run.run(), let uses = await seen.wait(until: loop.now + .seconds(1)) else { return nil }
+            return (result, uses)
         }
-        guard let ran, ran.result.progress.complete == count, ran.result.progress.failed == 0 else {
-            throw running.failure("of \(count) streams not all were answered: \(ran?.result.firstFailure ?? "")")
+        guard let ran, let open = ran.uses else {
+            throw running.failure("not all of \(count) streams were open at once: \(ran?.result.firstFailure ?? "too slow")")
         }
-        if let uses = ran.uses, ran.inFlight == count { tell?(Resident(uses)) }
+        return Resident(open)
     }
 
     private static func resident(_ running: RunningSystem) throws(BenchmarkFailure) -> Resident {
