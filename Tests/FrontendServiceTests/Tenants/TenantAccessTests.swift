@@ -96,7 +96,7 @@ struct TenantAccessTests {
         let asked = scene.router { $0.asked }
         #expect(
             asked.map(\.tenant) == [""] && asked[0].tenantWeight == 1 && asked[0].options.priority == 9 && asked[0].options.pins.count == 1)
-        #expect(scene.worker { $0.jobs.map(\.entry.salt) } == [[]])
+        #expect(scene.worker { $0.jobs.map(\.entry.salt) } == [[]] && scene.worker { $0.jobs.map(\.entry.priority) } == [9])
     }
 
     // MARK: What a tenant may do
@@ -118,6 +118,24 @@ struct TenantAccessTests {
         scene.finish(scene.get("/v1/models", as: "all")) { #expect($0.json["data"]?.asArray?.count == 1) }
         #expect(scene.router { $0.asked.isEmpty })
     }
+
+    @Test("an adapter names its base model to those alone that may see it")
+    func parents() {
+        let card = Scene.card { $0.loRAs = [Label(text: "tiny-fr")] }
+        let file = TenantBed.file(TenantBed.entry("acme", #","models":["tiny-fr"]"#), TenantBed.entry("all"))
+        let scene = Scene(card: card) { $0.tenants.given = file }
+        for (tenant, parent) in [("acme", nil), ("all", "tiny")] as [(String, String?)] {
+            scene.finish(scene.get("/v1/models/tiny-fr", as: tenant)) {
+                #expect($0.status == 200 && $0.json["parent"]?.asString == parent)
+            }
+            scene.finish(scene.get("/v1/models", as: tenant)) { answer in
+                let entry = answer.json["data"]?.asArray?.first { $0["id"]?.asString == "tiny-fr" }
+                #expect(entry != nil && entry?["parent"]?.asString == parent)
+            }
+        }
+    }
+
+    private static let short = #"{"model":"tiny","max_tokens":8,"messages":[{"role":"user","content":"hi"}]}"#
 
     private static func post(_ model: String, as tenant: String, _ words: String = "hi") -> HTTPClientRequest {
         var request = HTTPClientRequest.post(
@@ -142,7 +160,8 @@ struct TenantAccessTests {
         #expect(asked.filter { $0.tenant == "plain" }.allSatisfy { $0.options.priority == 0 && $0.options.priorityClass == 0 })
         #expect(asked.filter { $0.tenant == "urgent" }.map(\.options.priority) == [30, 30, 20, 0])
         #expect(asked.filter { $0.tenant == "urgent" }.map(\.options.priorityClass) == [2, 0, 1, 0])
-        #expect(scene.worker { $0.jobs.map(\.entry.priority) } == [0, 30, 0, 30, 0, 20, 0, 0])
+        // Engines have one order for all tenants.
+        #expect(scene.worker { $0.jobs.allSatisfy { $0.entry.priority == 0 } })
         #expect(scene.metric(#"apus_frontend_tenant_priorities_cut_total{tenant="plain"}"#) == 3)
         #expect(scene.metric(#"apus_frontend_tenant_priorities_cut_total{tenant="urgent"}"#) == 2)
     }
@@ -173,10 +192,9 @@ struct TenantAccessTests {
             request.headers += headers
             return scene.finish(scene.send(request))
         }
-        let message = #"{"model":"tiny","max_tokens":8,"messages":[{"role":"user","content":"hi"}]}"#
         let count = #"{"model":"tiny","messages":[{"role":"user","content":"hi"}]}"#
         let bodies = [
-            ("/v1/messages", message), ("/v1/messages/count_tokens", count), ("/v1/responses", #"{"model":"tiny","input":"hi"}"#),
+            ("/v1/messages", Self.short), ("/v1/messages/count_tokens", count), ("/v1/responses", #"{"model":"tiny","input":"hi"}"#),
             ("/tokenize", #"{"model":"tiny","prompt":"hi"}"#), ("/v1/detokenize", #"{"model":"tiny","tokens":[104]}"#),
         ]
         for (path, body) in bodies {
@@ -191,8 +209,12 @@ struct TenantAccessTests {
         }
         // Without a name the one model is meant that the tenant may see.
         #expect(post("/tokenize", #"{"prompt":"hi"}"#, TenantBed.bearer("other")).status == 400)
-        for header in ["x-worker-instance-id", "x-prefill-instance-id", "x-data-parallel-rank"] {
-            #expect(post("/v1/messages", message, TenantBed.bearer("plain") + [(header, "1")]).status == 403, "\(header)")
+        let headers = ["x-worker-instance-id", "x-prefill-instance-id", "x-dp-rank", "x-data-parallel-rank", "x-prefill-dp-rank"]
+        for header in headers {
+            let message = #"{"model":"tiny","messages":[{"role":"user","content":"hi"}]}"#
+            let client = post("/v1/chat/completions", message, TenantBed.bearer("plain") + [(header, "1")])
+            client { #expect($0.status == 403 && $0.json["error"]?["param"]?.asString == header) }
+            #expect(post("/v1/messages", Self.short, TenantBed.bearer("plain") + [(header, "1")]).status == 403, "\(header)")
         }
         #expect(scene.router { $0.asked.allSatisfy { $0.tenant == "plain" } })
     }
@@ -231,6 +253,32 @@ struct TenantAccessTests {
         // The same name is each tenant's own: the first request of both.
         let asked = scene.router { $0.explained.map(\.request.counter) }
         #expect(asked == [1, 2, 3, 4])
+    }
+
+    @Test("labels of one tenant push out none of another's, and every request of a list is its tenant's")
+    func labels() {
+        let file = TenantBed.file(TenantBed.entry("a"), TenantBed.entry("b"))
+        let scene = Scene(workers: 1) { config in
+            config.tenants.given = file
+            config.limits.keptLabels = 128
+        }
+        scene.router { $0.explains = { _ in DecisionTests.record } }
+        func ask(_ tenant: String, _ label: String) {
+            scene.finish(scene.chat(headers: TenantBed.bearer(tenant) + [("x-request-id", label)]))
+        }
+        func status(_ tenant: String, _ name: String) -> Int {
+            scene.finish(scene.get("/v1/requests/\(name)/decision", as: tenant)).status
+        }
+        ask("a", "mine")
+        for number in 0..<200 { ask("b", "b-\(number)") }
+        #expect(status("a", "mine") == 200 && status("b", "b-199") == 200 && status("b", "b-136") == 200 && status("b", "b-135") == 404)
+        #expect(scene.service { $0.frontend.decisions.keptLabels } == 1 + 64)
+        var request = HTTPClientRequest.post("/v1/completions", json: Array(#"{"model":"tiny","prompt":["a","b"]}"#.utf8))
+        request.headers += TenantBed.bearer("a")
+        var first: RequestID?
+        scene.finish(scene.send(request)) { first = $0.header("x-request-id").flatMap { RequestID(text: $0) } }
+        let second = first.map { RequestID(origin: $0.origin, counter: $0.counter + 1) }
+        for id in [first, second] { #expect(id.map { status("a", "\($0)") } == 200 && id.map { status("b", "\($0)") } == 404) }
     }
 
     @Test("two tenants may use one session id, and one's cookie is none for the other")
