@@ -99,13 +99,13 @@ struct SharedRateTests {
 
     @Test(
         "whatever is asked for, where and when, all together use no more than the rate, and a burst each",
-        arguments: 1...12 as ClosedRange<UInt64>)
+        arguments: 1...8 as ClosedRange<UInt64>)
     func bound(seed: UInt64) {
         var random = SeededRandom(seed: seed)
         let frontends = Int.random(in: 1...5, using: &random), burst = Int.random(in: 100...10_000, using: &random)
         let perMinute = burst * Int.random(in: 1...4, using: &random), isModest = seed % 2 == 0
         with(frontends, perMinute: perMinute, burst: burst) { fleet in
-            for step in 1...20_000 {
+            for step in 1...4_000 {
                 if Int.random(in: 0...3, using: &random) > 0 {
                     let most = isModest || Int.random(in: 0...9, using: &random) > 0 ? burst : 50 * burst
                     let reserves = Int.random(in: 1...most, using: &random)
