@@ -171,6 +171,28 @@ struct QueueTests {
         #expect(before <= 2)
     }
 
+    @Test("a tenant with nothing parked is taken whatever its request's size, and one with its share parked is not")
+    func largeNewcomer() {
+        var queue = queue()
+        for _ in 0..<30 { #expect(refusal(&queue, request(100, tenant: "noisy", weight: 9), tokens: 4_000, at: start) == nil) }
+        // A tenth of three quarters are 300 tokens.
+        #expect(refusal(&queue, request(900, tenant: "quiet"), tokens: 4_000, at: start) == nil)
+        #expect(refusal(&queue, request(50, tenant: "quiet"), tokens: 4_000, at: start) == .full)
+        // The hard limit holds for all.
+        #expect(refusal(&queue, request(200, tenant: "third"), tokens: 4_000, at: start) == .full)
+        #expect(refusal(&queue, request(100, tenant: "third"), tokens: 4_000, at: start) == nil)
+    }
+
+    @Test("above the bound of tenants a newcomer's share is that of the place that it would have")
+    func sharesAbove() {
+        var queue = queue { $0.entries = 400 }
+        for tenant in 0..<300 { #expect(park(&queue, request(tenant: "t\(tenant)")) != nil) }
+        #expect(queue.tenants == QueueLimits.tenants)
+        // Those above the bound hold more than their one share together, whatever weight the next one has.
+        #expect(park(&queue, request(tenant: "heavy", weight: 1_000)) == nil)
+        #expect(park(&queue, request(tenant: "t7", weight: 1_000)) != nil)
+    }
+
     @Test("above the bound of tenants the rest shares one place, and every weight is brought into bounds")
     func manyTenants() {
         var queue = queue { $0.entries = 100_000 }

@@ -5,6 +5,17 @@ import Testing
 
 @Suite("Keys of tenants")
 struct KeyTests {
+    @Test(
+        "what no frontend takes as a key has no entry, and is told of by its length alone",
+        arguments: ["", "a key", "ключ", String(repeating: "a", count: 257), "a\t"])
+    func refused(_ key: String) {
+        #expect(Key.entry(of: key) == nil)
+        let complaint = Key.complaint(about: key)
+        #expect(complaint.contains("1 to 256") && complaint.contains("\(key.utf8.count) bytes"))
+        #expect(key.isEmpty || key == "a key" || !complaint.contains(key))
+        #expect(Key.entry(of: String(repeating: "a", count: 256)) != nil)
+    }
+
     @Test("a key has a prefix and all of its random bytes; its entry is its digest and not the key")
     func entry() {
         let bytes = (0..<32).map { UInt8($0) }, key = Key.text(bytes)

@@ -30,11 +30,12 @@ enum Key {
                 complain("wiretool key: the only operand is -; a key on a command line could be read by others")
                 return .usage
             }
-            guard let key = readLine(), !key.isEmpty, key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-                complain("wiretool key: there is no key on standard input: one line of printable characters without spaces")
+            let key = readLine() ?? ""
+            guard let entry = entry(of: key) else {
+                complain("wiretool key: what is on standard input is no key that a frontend takes: \(complaint(about: key))")
                 return .failure
             }
-            say("\"\(entry(of: key))\"")
+            say("\"\(entry)\"")
             return .ok
         }
     }
@@ -45,7 +46,7 @@ enum Key {
             loop.spawn {
                 let key = text(loop.secureRandomBytes(bytes))
                 say("key    \(key)")
-                say("entry  \"\(entry(of: key))\"")
+                say("entry  \"\(entry(of: key) ?? "")\"")
                 loop.stop()
             }
             loop.run()
@@ -58,6 +59,11 @@ enum Key {
 
     nonisolated static func text(_ bytes: [UInt8]) -> String { prefix + (Digest(bytes)?.hex ?? "") }
 
-    /// What stands in the tenants' file.
-    nonisolated static func entry(of key: String) -> String { "sha256:" + SHA256.digest(of: Array(key.utf8)).hex }
+    /// What stands in the tenants' file; nil for what no frontend takes as a key.
+    nonisolated static func entry(of key: String) -> String? { TenantKey.digest(of: key).map { "sha256:" + $0.hex } }
+
+    /// Says nothing of the key but how long it is.
+    nonisolated static func complaint(about key: String) -> String {
+        "a key is one line of \(TenantKey.rule), and this one has \(key.utf8.count) bytes"
+    }
 }

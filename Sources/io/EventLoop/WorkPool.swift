@@ -38,6 +38,9 @@ package final class WorkPool: Sendable {
         }
     }
 
+    /// What comes now is refused.
+    package var isFull: Bool { state.with { $0.isClosed || $0.queue.count - $0.head >= queueLimit } }
+
     package func submit(_ work: @escaping @Sendable () -> Void) throws(Full) {
         let accepted = state.with { state in
             guard !state.isClosed, state.queue.count - state.head < queueLimit else { return false }

@@ -33,6 +33,9 @@ package struct FrontendLimits: Sendable {
     /// Next turns that are computed ahead at once; the rest are dropped. Each holds a prompt here, and a little of a worker's time.
     package var speculativePrefills = 8
 
+    /// What clients called their last requests: a label is looked up soon after its request or never. Tenants share them evenly.
+    package var keptLabels = 4_096
+
     package init() {}
 
     /// What holds for a next turn that is computed ahead: one attempt, now or never. A worker that has not begun it in a second is busy, and in

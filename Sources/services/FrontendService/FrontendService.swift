@@ -115,6 +115,8 @@ package final class FrontendService {
 
     package func stop() {
         state = .stopped
+        // What is said from here on is the last word of tenants: requests that still run are cut off.
+        frontend.tenants.close()
         publisher?.state(.stopped)
         server.close()
         frontend.warmer.giveUp()
@@ -123,7 +125,6 @@ package final class FrontendService {
         frontend.models.stop()
         endpoint.stopListening()
         tenantFile?.close()
-        frontend.tenants.close()
         publisher?.close()
         publisher = nil
         context.loop.cancel(gauges)

@@ -27,7 +27,8 @@ final class Scene {
     private let clientLoop: VirtualLoop
     private let users: TestUsers
     private let policy: LinkPolicy
-    private static let pool = WorkPool(threads: 0)
+    /// Work is done on the loops of simulations; one that is full refuses it all the same.
+    let pool = WorkPool(threads: 0, queueLimit: 1)
 
     /// - Parameters:
     ///   - isReady: waits until the frontend serves.
@@ -63,10 +64,10 @@ final class Scene {
 
     private func start(_ config: FrontendConfig) {
         let host = fabric.host("frontend", loop: loop), sockets = VirtualSockets("frontend", loop: loop, on: sockets)
-        let policy = policy, metrics = metrics, tracer = tracer, lines = lines
+        let policy = policy, metrics = metrics, tracer = tracer, lines = lines, pool = pool
         frontend = loop.perform { [loop] in
             let context = ProcessContext(
-                loop: loop, network: host, sockets: sockets, pool: Self.pool,
+                loop: loop, network: host, sockets: sockets, pool: pool,
                 log: Logger(level: .debug, style: .json, sink: lines, metrics: metrics, wallClock: { 0 }), metrics: metrics,
                 policy: policy, advertisedHost: "frontend", tracer: tracer)
             let service = FrontendService(config, context)

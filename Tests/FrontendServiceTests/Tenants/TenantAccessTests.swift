@@ -96,7 +96,7 @@ struct TenantAccessTests {
         let asked = scene.router { $0.asked }
         #expect(
             asked.map(\.tenant) == [""] && asked[0].tenantWeight == 1 && asked[0].options.priority == 9 && asked[0].options.pins.count == 1)
-        #expect(scene.worker { $0.jobs.map(\.entry.salt) } == [[]])
+        #expect(scene.worker { $0.jobs.map(\.entry.salt) } == [[]] && scene.worker { $0.jobs.map(\.entry.priority) } == [9])
     }
 
     // MARK: What a tenant may do
@@ -118,6 +118,24 @@ struct TenantAccessTests {
         scene.finish(scene.get("/v1/models", as: "all")) { #expect($0.json["data"]?.asArray?.count == 1) }
         #expect(scene.router { $0.asked.isEmpty })
     }
+
+    @Test("an adapter names its base model to those alone that may see it")
+    func parents() {
+        let card = Scene.card { $0.loRAs = [Label(text: "tiny-fr")] }
+        let file = TenantBed.file(TenantBed.entry("acme", #","models":["tiny-fr"]"#), TenantBed.entry("all"))
+        let scene = Scene(card: card) { $0.tenants.given = file }
+        for (tenant, parent) in [("acme", nil), ("all", "tiny")] as [(String, String?)] {
+            scene.finish(scene.get("/v1/models/tiny-fr", as: tenant)) {
+                #expect($0.status == 200 && $0.json["parent"]?.asString == parent)
+            }
+            scene.finish(scene.get("/v1/models", as: tenant)) { answer in
+                let entry = answer.json["data"]?.asArray?.first { $0["id"]?.asString == "tiny-fr" }
+                #expect(entry != nil && entry?["parent"]?.asString == parent)
+            }
+        }
+    }
+
+    private static let short = #"{"model":"tiny","max_tokens":8,"messages":[{"role":"user","content":"hi"}]}"#
 
     private static func post(_ model: String, as tenant: String, _ words: String = "hi") -> HTTPClientRequest {
         var request = HTTPClientRequest.post(
@@ -142,7 +160,8 @@ struct TenantAccessTests {
         #expect(asked.filter { $0.tenant == "plain" }.allSatisfy { $0.options.priority == 0 && $0.options.priorityClass == 0 })
         #expect(asked.filter { $0.tenant == "urgent" }.map(\.options.priority) == [30, 30, 20, 0])
         #expect(asked.filter { $0.tenant == "urgent" }.map(\.options.priorityClass) == [2, 0, 1, 0])
-        #expect(scene.worker { $0.jobs.map(\.entry.priority) } == [0, 30, 0, 30, 0, 20, 0, 0])
+        // Engines have one order for all tenants.
+        #expect(scene.worker { $0.jobs.allSatisfy { $0.entry.priority == 0 } })
         #expect(scene.metric(#"apus_frontend_tenant_priorities_cut_total{tenant="plain"}"#) == 3)
         #expect(scene.metric(#"apus_frontend_tenant_priorities_cut_total{tenant="urgent"}"#) == 2)
     }
@@ -173,10 +192,9 @@ struct TenantAccessTests {
             request.headers += headers
             return scene.finish(scene.send(request))
         }
-        let message = #"{"model":"tiny","max_tokens":8,"messages":[{"role":"user","content":"hi"}]}"#
         let count = #"{"model":"tiny","messages":[{"role":"user","content":"hi"}]}"#
         let bodies = [
-            ("/v1/messages", message), ("/v1/messages/count_tokens", count), ("/v1/responses", #"{"model":"tiny","input":"hi"}"#),
+            ("/v1/messages", Self.short), ("/v1/messages/count_tokens", count), ("/v1/responses", #"{"model":"tiny","input":"hi"}"#),
             ("/tokenize", #"{"model":"tiny","prompt":"hi"}"#), ("/v1/detokenize", #"{"model":"tiny","tokens":[104]}"#),
         ]
         for (path, body) in bodies {
@@ -191,8 +209,12 @@ struct TenantAccessTests {
         }
         // Without a name the one model is meant that the tenant may see.
         #expect(post("/tokenize", #"{"prompt":"hi"}"#, TenantBed.bearer("other")).status == 400)
-        for header in ["x-worker-instance-id", "x-prefill-instance-id", "x-data-parallel-rank"] {
-            #expect(post("/v1/messages", message, TenantBed.bearer("plain") + [(header, "1")]).status == 403, "\(header)")
+        let headers = ["x-worker-instance-id", "x-prefill-instance-id", "x-dp-rank", "x-data-parallel-rank", "x-prefill-dp-rank"]
+        for header in headers {
+            let message = #"{"model":"tiny","messages":[{"role":"user","content":"hi"}]}"#
+            let client = post("/v1/chat/completions", message, TenantBed.bearer("plain") + [(header, "1")])
+            client { #expect($0.status == 403 && $0.json["error"]?["param"]?.asString == header) }
+            #expect(post("/v1/messages", Self.short, TenantBed.bearer("plain") + [(header, "1")]).status == 403, "\(header)")
         }
         #expect(scene.router { $0.asked.allSatisfy { $0.tenant == "plain" } })
     }
@@ -212,25 +234,6 @@ struct TenantAccessTests {
         #expect(!asked[0].sequenceHashes.isEmpty)
         #expect(jobs.map(\.salt.count) == [16, 16, 16] && jobs[0].salt == jobs[2].salt && jobs[0].salt != jobs[1].salt)
         #expect(jobs[0].salt == (try? CacheSalt.of(group: "a", secret: Array("a secret of no importance".utf8)))?.bytes)
-    }
-
-    @Test("a decision is told to the tenant whose request it was, by label and by id; for others there is none")
-    func decisions() {
-        let scene = scene(TenantBed.entry("a"), TenantBed.entry("b"))
-        scene.router { $0.explains = { _ in DecisionTests.record } }
-        var ids: [String: String] = [:]
-        for tenant in ["a", "b"] {
-            scene.finish(scene.chat(headers: TenantBed.bearer(tenant) + [("x-request-id", "mine")]))
-            scene.finish(scene.chat(as: tenant)) { ids[tenant] = $0.header("x-request-id") }
-        }
-        for (tenant, other) in [("a", "b"), ("b", "a")] {
-            #expect(scene.finish(scene.get("/v1/requests/mine/decision", as: tenant)).status == 200)
-            #expect(scene.finish(scene.get("/v1/requests/\(ids[tenant] ?? "")/decision", as: tenant)).status == 200)
-            #expect(scene.finish(scene.get("/v1/requests/\(ids[other] ?? "")/decision", as: tenant)).status == 404)
-        }
-        // The same name is each tenant's own: the first request of both.
-        let asked = scene.router { $0.explained.map(\.request.counter) }
-        #expect(asked == [1, 2, 3, 4])
     }
 
     @Test("two tenants may use one session id, and one's cookie is none for the other")

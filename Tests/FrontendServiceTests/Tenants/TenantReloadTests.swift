@@ -1,5 +1,6 @@
 import ClusterModel
 import Concurrency
+import EventLoop
 import HTTPClient
 import ServiceRuntime
 import Testing
@@ -15,6 +16,7 @@ struct TenantReloadTests {
             var bytes: [UInt8]?
             var version: Int64 = 0
             var readings = 0
+            var isReadable = true
         }
 
         private let state: Lock<State>
@@ -29,12 +31,15 @@ struct TenantReloadTests {
 
         var readings: Int { state.with { $0.readings } }
 
+        /// Whether it may be read; its stamp stays as it is.
+        func allow(_ isReadable: Bool) { state.with { $0.isReadable = isReadable } }
+
         var watched: WatchedFile {
             WatchedFile(path: "tenants.json", stamp: { [state] in state.with { $0.bytes == nil ? nil : FileStamp(seconds: $0.version) } }) {
                 [state] limit throws(FileReadError) in
                 let bytes = state.with {
                     $0.readings += 1
-                    return $0.bytes
+                    return $0.isReadable ? $0.bytes : nil
                 }
                 guard let bytes, bytes.count <= limit else { throw FileReadError(path: "tenants.json", reason: "scripted") }
                 return bytes
@@ -94,6 +99,53 @@ struct TenantReloadTests {
         file.write(TenantBed.text(TenantBed.entry("a"), TenantBed.entry("b")))
         scene.pass(.seconds(3))
         #expect(status(scene, "b") == 200 && scene.metric("apus_frontend_tenants_file_in_force") == 1)
+    }
+
+    @Test("a file that could not be read is tried again, and holds as soon as it can be, though nothing else of it changes")
+    func unreadable() {
+        let good = TenantBed.text(TenantBed.entry("a")), file = File(good), scene = scene(file, good)
+        scene.pass(.seconds(3))
+        file.allow(false)
+        file.write(TenantBed.text(TenantBed.entry("b")))
+        scene.pass(.seconds(20))
+        #expect(status(scene, "a") == 200 && scene.metric("apus_frontend_tenants_file_in_force") == 0)
+        #expect(scene.log.count { $0.contains("tenants file refused") } == 1)
+        #expect(scene.metric(#"apus_frontend_tenants_file_readings_total{outcome="unreadable"}"#) == 1)
+        file.allow(true)
+        scene.pass(.seconds(3))
+        #expect(status(scene, "a") == 401 && status(scene, "b") == 200)
+        #expect(scene.metric("apus_frontend_tenants_file_in_force") == 1)
+    }
+
+    @Test("a look for which the pool has no room is counted, and after some in a row that is told once")
+    func missed() throws {
+        let text = TenantBed.text(TenantBed.entry("a")), file = File(text), scene = scene(file, text)
+        scene.pass(.seconds(3))
+        try scene.pool.submit {}
+        scene.pass(.seconds(7))
+        #expect(!scene.log.contains { $0.contains("tenants file not looked at") })
+        scene.pass(.seconds(13))
+        #expect(scene.log.count { $0.contains("tenants file not looked at") } == 1)
+        let missed = scene.metric(#"apus_frontend_tenants_file_readings_total{outcome="missed"}"#) ?? 0
+        #expect((9...10).contains(missed))
+    }
+
+    @Test("all tenants may be others at once: the new ones are counted by name, and the old ones are not shown")
+    func replaced() {
+        func file(_ word: String) -> TenantFile {
+            let entries = (0..<TenantLimits.tenants).map { TenantBed.entry("\(word)-\($0)") }
+            do { return try TenantFile(parsing: Array(#"{"tenants":[\#(entries.joined(separator: ","))]}"#.utf8)) } catch {
+                preconditionFailure("\(error)")
+            }
+        }
+        let (old, new) = (file("old"), file("new")), scene = Scene(workers: 1) { $0.tenants.given = old }
+        #expect(scene.finish(scene.chat(as: "old-7")).status == 200)
+        scene.service { service in
+            do { try service.frontend.tenants.apply(new) } catch { preconditionFailure("\(error)") }
+        }
+        #expect(scene.finish(scene.chat(as: "new-1023")).status == 200)
+        #expect(scene.metric(#"apus_frontend_tenant_requests_total{outcome="success",tenant="new-1023"}"#) == 1)
+        #expect(!scene.exposition.contains { $0.contains(#"tenant="old-"#) })
     }
 
     @Test("a file that does not change is not read again; one that says the same changes nothing")

@@ -40,12 +40,39 @@ struct TokenBucketTests {
     @Test("other frontends shut nobody out for longer than ten minutes, however wrong they are")
     func wrong() {
         var bucket = TokenBucket(tokensPerMinute: 600, burst: 100, at: .zero)
-        for _ in 0..<5 { bucket.charge(others: 1e18, at: .zero) }
+        for _ in 0..<5 { #expect(bucket.charge(others: 1e18, at: .zero) >= 9e17) }
         #expect(bucket.take(1, at: .zero) == .milliseconds(600_100))
         // What was used here is owed in full.
         bucket.charge(6_000, at: .zero)
-        bucket.charge(others: 1, at: .zero)
+        #expect(bucket.charge(others: 1, at: .zero) == 1)
         #expect(bucket.take(1, at: .zero) == .milliseconds(1_200_100))
+    }
+
+    @Test("what a request of this frontend reserves hides nothing that others charge meanwhile")
+    func apart() {
+        var bucket = TokenBucket(tokensPerMinute: 60, burst: 100, at: .zero)
+        #expect(bucket.take(1_000_000, at: .zero) == nil)
+        #expect(bucket.charge(others: 80, at: .zero) == 0)
+        bucket.charge(-999_990, at: .zero)
+        #expect(bucket.remaining(at: .zero) == 10)
+    }
+
+    @Test("what comes back pays what is owed for others, and what is beyond that is there again up to the burst")
+    func both() {
+        var bucket = TokenBucket(tokensPerMinute: 60, burst: 100, at: .zero)
+        #expect(bucket.take(30, at: .zero) == nil)
+        #expect(bucket.charge(others: 50, at: .zero) == 0)
+        #expect(bucket.remaining(at: .zero) == 20 && bucket.reset(at: .zero) == .seconds(80))
+        #expect(bucket.remaining(at: Self.at(10)) == 30)
+        #expect(bucket.charge(others: -60, at: Self.at(10)) == 0)
+        #expect(bucket.remaining(at: Self.at(10)) == 90)
+        // Others charge what the rate has paid for already, and then this frontend's own part comes back.
+        #expect(bucket.charge(others: 50, at: Self.at(20)) == 0)
+        bucket.charge(-30, at: Self.at(20))
+        #expect(bucket.remaining(at: Self.at(20)) == 80)
+        let slower = bucket.changed(tokensPerMinute: 30, burst: 100, at: Self.at(20))
+        var copy = slower
+        #expect(copy.remaining(at: Self.at(20)) == 80 && copy.reset(at: Self.at(20)) == .seconds(40))
     }
 
     @Test("another rate begins with what is left of the one before")

@@ -8,13 +8,21 @@ package struct FileStamp: Hashable, Sendable {
     private let bytes: Int64
     private let seconds: Int64
     private let nanoseconds: Int64
+    /// Of what is known of the file: a change of who may read it moves this and nothing else.
+    private let changeSeconds: Int64
+    private let changeNanoseconds: Int64
 
-    package init(device: UInt64 = 0, inode: UInt64 = 0, bytes: Int64 = 0, seconds: Int64 = 0, nanoseconds: Int64 = 0) {
+    package init(
+        device: UInt64 = 0, inode: UInt64 = 0, bytes: Int64 = 0, seconds: Int64 = 0, nanoseconds: Int64 = 0, changeSeconds: Int64 = 0,
+        changeNanoseconds: Int64 = 0
+    ) {
         self.device = device
         self.inode = inode
         self.bytes = bytes
         self.seconds = seconds
         self.nanoseconds = nanoseconds
+        self.changeSeconds = changeSeconds
+        self.changeNanoseconds = changeNanoseconds
     }
 
     /// Nil where there is no such file, or none that this process may look at. Blocks.
@@ -24,7 +32,8 @@ package struct FileStamp: Hashable, Sendable {
         guard stat(path, &status) == 0 else { return nil }
         return FileStamp(
             device: UInt64(status.st_dev), inode: UInt64(status.st_ino), bytes: Int64(status.st_size),
-            seconds: Int64(status.st_mtim.tv_sec), nanoseconds: Int64(status.st_mtim.tv_nsec))
+            seconds: Int64(status.st_mtim.tv_sec), nanoseconds: Int64(status.st_mtim.tv_nsec),
+            changeSeconds: Int64(status.st_ctim.tv_sec), changeNanoseconds: Int64(status.st_ctim.tv_nsec))
     }
 }
 

@@ -38,6 +38,7 @@ package final class VirtualLoop: Loop, @unchecked Sendable {
     @LoopActor package override func offload<Result: Sendable>(
         to pool: WorkPool, virtualCost: Duration, _ work: @escaping @Sendable () -> Result
     ) async throws(WorkPool.Full) -> Result {
+        guard !pool.isFull else { throw WorkPool.Full(limit: pool.queueLimit) }
         let result = work()
         await sleep(for: virtualCost)
         return result

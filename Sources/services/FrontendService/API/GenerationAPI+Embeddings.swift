@@ -31,7 +31,7 @@ extension GenerationAPI {
             return refuse(ErrorBody(error), meter, visit)
         }
         guard !exchange.isGone, let meter else { return refuse(nil, meter, visit) }
-        let atOnce = min(frontend.limits.inputsAtOnce, demand.inputs.count)
+        let atOnce = visit.places(upTo: min(frontend.limits.inputsAtOnce, demand.inputs.count))
         if let failure = visit.reserve(demand.inputs, atOnce: atOnce) { return refuse(ErrorBody(failure), meter, visit) }
         guard frontend.hasRoom(for: demand.inputs.count) else { return refuse(ErrorBody(ServiceFailure(.overloaded)), meter, visit) }
         let runs = demand.inputs.indices.map { index in
@@ -41,7 +41,7 @@ extension GenerationAPI {
                 trace: index == 0 ? trace : RequestTrace(exchange.request, tracer: frontend.context.tracer),
                 receivedAt: exchange.request.receivedAt, frontend: frontend)
         }
-        frontend.decisions.remember(label, runs[0].id, of: visit.tenant)
+        frontend.decisions.remember(label, runs.map(\.id), of: visit.tenant)
         let requestID = label ?? runs[0].id.description
         let batch = EmbeddingBatch(runs, requestID: requestID)
         exchange.whenGone = { batch.clientGone() }
@@ -60,7 +60,7 @@ extension GenerationAPI {
             try EmbeddingRequest(parsing: body.span.bytes)
         }
         frontend.noteUnknown(request.unknownFields.count, request.unknownFields.names)
-        let model = try await model(named: request.model, for: exchange)
+        let model = try await model(named: request.model, of: visit.tenant, for: exchange)
         meter = frontend.metrics.request(
             .embeddings, model: model.card.name, isStreamed: false, isQuestion: false, receivedAt: exchange.request.receivedAt)
         try check(request, model)

@@ -51,7 +51,7 @@ final class GenerationAPI {
                 receivedAt: exchange.request.receivedAt, frontend: frontend)
         }
         let id = runs[0].id, created = frontend.context.loop.wallClockMilliseconds / 1_000
-        frontend.decisions.remember(label, id, of: visit.tenant)
+        frontend.decisions.remember(label, runs.map(\.id), of: visit.tenant)
         let answer = ClientAnswer(
             exchange, requestID: label ?? id.description,
             writer: endpoint.writer(id: id, created: created, prepared[0].generation, prepared[0].delivery),
@@ -89,9 +89,9 @@ final class GenerationAPI {
         }
         frontend.noteUnknown(parsed.unknownFields, parsed.unknownNames)
         var generation = parsed.generation
-        try generation.hints.takePlaces(from: exchange.request)
-        try visit.permit(&generation)
-        let model = try await model(named: generation.model, for: exchange)
+        let header = try generation.hints.takePlaces(from: exchange.request)
+        try visit.permit(&generation, pinnedBy: header, prompts: 1 + parsed.morePrompts.count)
+        let model = try await model(named: generation.model, of: visit.tenant, for: exchange)
         meter = frontend.metrics.request(
             endpoint.label, model: model.card.name, isStreamed: parsed.delivery.isStreamed, isQuestion: parsed.generation.hints.isQueryOnly,
             receivedAt: exchange.request.receivedAt)
@@ -121,11 +121,9 @@ final class GenerationAPI {
 
     /// Waits, bounded, for what may come at any moment: a router that says which models there are, workers of one that was served before,
     /// the files of one that was named.
-    func model(named name: String, for exchange: HTTPExchange) async throws(DialectError) -> ServedModel {
+    func model(named name: String, of tenant: Tenant, for exchange: HTTPExchange) async throws(DialectError) -> ServedModel {
         // What a tenant may not see is as good as not there.
-        guard try frontend.tenants.whoever(exchange.request).sees(name) else {
-            throw DialectError(ErrorBody(ServiceFailure.modelNotFound(name)))
-        }
+        guard tenant.sees(name) else { throw DialectError(ErrorBody(ServiceFailure.modelNotFound(name))) }
         if let card = frontend.cluster.card(named: name), let model = frontend.models.model(card) { return model }
         let loop = frontend.context.loop, deadline = loop.now + frontend.limits.routerReturn, change = Signal(on: loop)
         exchange.whenGone = { change.wake() }
@@ -163,7 +161,7 @@ final class GenerationAPI {
             frontend.metrics.refused(endpoint, status: error.status)
         }
         visit?.end(status: error.status)
-        let allowance = error.status == 429 ? visit?.fields ?? frontend.tenants.fields(for: exchange.request) : []
+        let allowance = error.status == 429 ? visit?.fields ?? frontend.tenants.fields(for: exchange.request, error) : []
         exchange.respond(.error(error, style, requestID: label ?? frontend.drawnLabel, headers: allowance))
     }
 }

@@ -48,21 +48,30 @@ final class TokenAPI {
     private func answer(_ exchange: HTTPExchange, _ parse: @escaping @Sendable ([UInt8]) throws(DialectError) -> Parsed) async {
         do throws(DialectError) {
             guard !frontend.isDraining else { throw DialectError(ErrorBody(ServiceFailure(.draining))) }
-            let body = exchange.takeBody(), gone = Flag()
-            let parsed = try await generation.done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try parse(body) }
-            frontend.noteUnknown(parsed.unknown.count, parsed.unknown.names)
-            let name = try name(parsed.model, for: exchange.request)
-            let model = try await generation.model(named: name, for: exchange), work = parsed.work
-            let text = try await generation.done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try work(model, gone)
+            let text = try await frontend.tenants.during(exchange.request) { (tenant) async throws(DialectError) in
+                try await self.text(exchange, parse, tenant)
             }
             exchange.respond(.json(.ok, text))
-        } catch { exchange.respond(.error(ErrorBody(error), requestID: exchange.request.requestLabel ?? frontend.drawnLabel)) }
+        } catch {
+            let body = ErrorBody(error), requestID = exchange.request.requestLabel ?? frontend.drawnLabel
+            exchange.respond(.error(body, requestID: requestID, headers: frontend.tenants.fields(for: exchange.request, body)))
+        }
+    }
+
+    private func text(
+        _ exchange: HTTPExchange, _ parse: @escaping @Sendable ([UInt8]) throws(DialectError) -> Parsed, _ tenant: Tenant
+    ) async throws(DialectError) -> [UInt8] {
+        let body = exchange.takeBody(), gone = Flag()
+        let parsed = try await generation.done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try parse(body) }
+        frontend.noteUnknown(parsed.unknown.count, parsed.unknown.names)
+        let name = try name(parsed.model, for: tenant)
+        let model = try await generation.model(named: name, of: tenant, for: exchange), work = parsed.work
+        return try await generation.done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try work(model, gone) }
     }
 
     /// The model that is meant: the one that is served to this client, where none is named.
-    private func name(_ given: String?, for request: HTTPRequest) throws(DialectError) -> String {
+    private func name(_ given: String?, for tenant: Tenant) throws(DialectError) -> String {
         if let given { return given }
-        let tenant = try frontend.tenants.whoever(request)
         let cards = frontend.cluster.currentCards.filter { tenant.sees($0.name) }
         guard cards.count == 1 else {
             throw DialectError(

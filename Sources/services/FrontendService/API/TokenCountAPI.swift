@@ -27,21 +27,27 @@ final class TokenCountAPI {
         }
         do throws(DialectError) {
             var body: [UInt8] = []
-            TokenCount.append(try await count(exchange), to: &body)
+            let count = try await frontend.tenants.during(exchange.request) { (tenant) async throws(DialectError) in
+                try await self.count(exchange, tenant)
+            }
+            TokenCount.append(count, to: &body)
             exchange.respond(.json(.ok, body, headers: style.names(requestID)))
-        } catch { exchange.respond(.error(ErrorBody(error), style, requestID: requestID)) }
+        } catch {
+            let body = ErrorBody(error)
+            exchange.respond(.error(body, style, requestID: requestID, headers: frontend.tenants.fields(for: exchange.request, body)))
+        }
     }
 
-    private func count(_ exchange: HTTPExchange) async throws(DialectError) -> Int {
+    private func count(_ exchange: HTTPExchange, _ tenant: Tenant) async throws(DialectError) -> Int {
         let body = exchange.takeBody(), loop = frontend.context.loop, gone = Flag(), options = frontend.dialect
         let request = try await generation.done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in
             try MessagesRequest(parsing: body.span.bytes, for: .count, stripsPreamble: options.stripsPreamble)
         }
         frontend.noteUnknown(request.unknownFields.count, request.unknownFields.names)
         let preparation = Preparation(
-            model: try await generation.model(named: request.generation.model, for: exchange),
-            tenant: try frontend.tenants.whoever(exchange.request), generation: request.generation,
-            delivery: request.delivery, unixSeconds: loop.wallClockMilliseconds / 1_000, seed: 0, clock: { loop.clockReading }, gone: gone)
+            model: try await generation.model(named: request.generation.model, of: tenant, for: exchange), tenant: tenant,
+            generation: request.generation, delivery: request.delivery, unixSeconds: loop.wallClockMilliseconds / 1_000, seed: 0,
+            clock: { loop.clockReading }, gone: gone)
         let count = try await generation.done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try preparation.count() }
         frontend.metrics.encoded(count.memory)
         return count.tokens

@@ -11,43 +11,45 @@ import WireProtocol
 @LoopActor
 final class RequestDecisions {
     private unowned let frontend: Frontend
-    /// What clients called their last requests. Bounded; the same name means the last one.
-    private var labelled: [Label: RequestID] = [:]
-    private var labels: [Label] = []
-    private var oldest = 0
+    /// What clients called their last requests, by their tenants: those of one, however many, push out none of another's.
+    private var labels: [String: LabelRing] = [:]
     /// Whose the last requests were, by their counters in turn; empty where everybody is one.
     private var owners: [Owner] = []
-
-    /// Tenants do not hear of each other's requests, whatever they call their own.
-    private struct Label: Hashable {
-        let tenant: String
-        let text: String
-    }
 
     private struct Owner {
         var counter: UInt64 = 0
         var tenant = ""
     }
 
-    /// A label is looked up soon after its request or never.
-    static let keptLabels = 4_096
+    /// A tenant's part of the labels, however many tenants there are.
+    static let leastLabels = 64
     /// A router has the record in memory.
     static let answerLimit = Duration.seconds(2)
 
     init(_ frontend: Frontend) { self.frontend = frontend }
 
-    func remember(_ text: String?, _ request: RequestID, of tenant: Tenant) {
+    /// Requests that one client asked for together; the first one bears the label.
+    func remember(_ label: String?, _ requests: [RequestID], of tenant: Tenant) {
         if !tenant.name.isEmpty {
             if owners.isEmpty { owners = Array(repeating: Owner(), count: TenantLimits.rememberedRequests) }
-            owners[place(of: request)] = Owner(counter: request.counter, tenant: tenant.name)
+            for request in requests { owners[place(of: request)] = Owner(counter: request.counter, tenant: tenant.name) }
         }
-        guard let text else { return }
-        let label = Label(tenant: tenant.name, text: text)
-        guard labelled.updateValue(request, forKey: label) == nil else { return }
-        if labels.count < Self.keptLabels { return labels.append(label) }
-        labelled[labels[oldest]] = nil
-        labels[oldest] = label
-        oldest = (oldest + 1) % Self.keptLabels
+        guard let label, let first = requests.first else { return }
+        if labels[tenant.name] == nil { addRing(for: tenant) }
+        labels[tenant.name]?.remember(label, first)
+    }
+
+    private func addRing(for tenant: Tenant) {
+        let names = Set(frontend.tenants.inOrder.map(\.tenant.name))
+        // Of tenants that are gone nobody asks any more.
+        labels = labels.filter { names.contains($0.key) }
+        labels[tenant.name] = LabelRing(room: max(Self.leastLabels, frontend.limits.keptLabels / max(names.count, 1)))
+    }
+
+    /// Labels that are kept, of all tenants.
+    var keptLabels: Int {
+        // Order: a sum.
+        labels.values.reduce(0) { $0 + $1.count }
     }
 
     /// Answers with the record of the request's last decision.
@@ -68,7 +70,7 @@ final class RequestDecisions {
     /// By the client's label, or by the id that answers have where the client gave none. Nobody asks for another frontend's requests.
     private func request(named name: String, of tenant: Tenant?) -> RequestID? {
         let names = tenant.map { [$0.name] } ?? frontend.tenants.inOrder.map(\.tenant.name) + [""]
-        let known = names.compactMap { labelled[Label(tenant: $0, text: name)] }
+        let known = names.compactMap { labels[$0]?[name] }
         if let last = known.max(by: { $0.counter < $1.counter }) { return last }
         guard let id = RequestID(text: name), id.origin == frontend.context.identity.generation else { return nil }
         guard let tenant, !tenant.name.isEmpty else { return id }

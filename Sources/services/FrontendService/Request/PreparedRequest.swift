@@ -49,6 +49,10 @@ struct PreparedRequest: Sendable {
         return events
     }
 
+    /// Engines do not know tenants: what a tenant says of its own requests would put them before those of others there. Routers order them, where
+    /// tenants have turns.
+    var enginePriority: Float { tenant.name.isEmpty ? generation.hints.effectivePriority : 0 }
+
     /// Workers that the client named: a leg that runs on one of them can run on no other.
     var pinnedWorkers: [WorkerID] {
         let hints = generation.hints

@@ -109,7 +109,8 @@ final class RequestFlow {
         if status != 200 { request.record.ends(tokens: answer.usage.completionTokens) }
         let tracker = request.record.tracker
         return RequestOutcome(
-            status: status, attempts: attempts, failure: failure, usage: answer.usage, cachedTokensFound: request.cachedTokensFound,
+            status: status, attempts: attempts, failure: failure, usage: answer.usage, wasTaken: request.active.wasTaken,
+            cachedTokensFound: request.cachedTokensFound,
             firstToken: tracker.timeToFirstToken ?? .zero, total: tracker.totalTime ?? .zero)
     }
 }
@@ -120,6 +121,8 @@ struct RequestOutcome: Sendable {
     let attempts: UInt8
     let failure: ServiceFailure.Kind?
     let usage: TokenUsage
+    /// A worker has accepted it, in any of its attempts.
+    let wasTaken: Bool
     /// A worker said how many.
     let cachedTokensFound: Bool
     let firstToken: Duration

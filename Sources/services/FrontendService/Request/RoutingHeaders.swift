@@ -4,16 +4,30 @@ import OpenAIDialect
 
 extension RoutingHints {
     /// Where a proxy before us wants the request to run. Headers come before the body's own words, since who writes them stands between.
-    mutating func takePlaces(from request: HTTPRequest) throws(DialectError) {
+    /// Returns the first of them that says so.
+    mutating func takePlaces(from request: HTTPRequest) throws(DialectError) -> StaticString? {
+        var names: [StaticString] = []
         if let worker = try request.worker("x-worker-instance-id") {
             backendInstance = worker
             decodeWorker = worker
+            names.append("x-worker-instance-id")
         }
-        if let worker = try request.worker("x-prefill-instance-id") { prefillWorker = worker }
-        if let older = try request.rank("x-dp-rank") { rank = older }
-        if let newer = try request.rank("x-data-parallel-rank") { rank = newer }
+        if let worker = try request.worker("x-prefill-instance-id") {
+            prefillWorker = worker
+            names.append("x-prefill-instance-id")
+        }
+        // The newer name comes last, and counts.
+        for name in ["x-dp-rank", "x-data-parallel-rank"] as [StaticString] {
+            guard let given = try request.rank(name) else { continue }
+            rank = given
+            names.append(name)
+        }
         // The largest number stands for no rank at all where these headers come from.
-        if let rank = try request.rank("x-prefill-dp-rank"), rank.rawValue != .max { prefillRank = rank }
+        if let rank = try request.rank("x-prefill-dp-rank"), rank.rawValue != .max {
+            prefillRank = rank
+            names.append("x-prefill-dp-rank")
+        }
+        return names.first
     }
 }
 

@@ -8,8 +8,8 @@ import WireProtocol
 /// between two of their messages. Rules: `proto-spec/03-exchanges.md#feeds`.
 @LoopActor
 final class PeerCharges {
-    /// Tokens that were charged since it was last heard of that tenant, and how many more of its requests run there.
-    typealias Told = @LoopActor (_ tenant: String, _ tokens: Double, _ running: Int) -> Void
+    /// Returns how many tokens were too much to be charged.
+    typealias Told = @LoopActor (_ tenant: String, _ news: PeerTotals.News) -> Double
 
     private let loop: Loop
     private let network: any Network
@@ -17,6 +17,8 @@ final class PeerCharges {
     private let told: Told
     /// By their generations.
     private var peers: [UInt64: Peer] = [:]
+    /// Generations that routers name.
+    private var listed: Set<UInt64> = []
     /// Tenants that anybody asks about.
     private(set) var names: Set<String> = []
 
@@ -28,11 +30,12 @@ final class PeerCharges {
         self.told = told
     }
 
+    var followed: Int { peers.count }
     var heard: Int { peers.values.count(where: \.isHeard) }
 
     /// Follows the frontends that routers name. One that no router names any more is followed while it is heard.
     func follow(_ entries: [FrontendEntry]) {
-        let listed = Set(entries.map(\.generation))
+        listed = Set(entries.map(\.generation))
         for entry in entries where entry.generation != own && peers[entry.generation] == nil && entry.state != .stopped {
             guard peers.count < TenantLimits.peers, let address = Address(advertised: entry.endpoints.feedAddress, peer: nil) else {
                 continue
@@ -54,10 +57,7 @@ final class PeerCharges {
     func ask(about names: Set<String>) {
         // Order: each is forgotten by itself.
         for name in self.names where !names.contains(name) {
-            for peer in peers.values {
-                guard let charge = peer.known.removeValue(forKey: name), charge.running > 0 else { continue }
-                told(name, 0, -Int(charge.running))
-            }
+            for peer in peers.values { _ = told(name, PeerTotals.News(running: -peer.totals.forget(name))) }
         }
         self.names = names
     }
@@ -73,8 +73,7 @@ final class PeerCharges {
         let generation: UInt64
         private unowned let owner: PeerCharges
         private var feed: FeedSubscriber?
-        /// What it said last. Totals are from the beginning of its life: what they were when it was first heard is nobody's to charge.
-        var known: [String: TenantCharge] = [:]
+        var totals = PeerTotals()
         private var verdict = Liveness.Verdict.alive
         private var wasHeard = false
         var isHeard: Bool { wasHeard && verdict != .dead }
@@ -97,39 +96,33 @@ final class PeerCharges {
             nothingRuns()
         }
 
-        /// Whoever is not heard may be gone: what ran there is not held against anybody.
         private func nothingRuns() {
-            // Order: each is told by itself.
-            for (name, charge) in known where charge.running > 0 {
-                owner.told(name, 0, -Int(charge.running))
-                known[name]?.running = 0
-            }
+            for one in totals.nothingRuns() { _ = owner.told(one.tenant, PeerTotals.News(running: -one.running)) }
         }
 
         func feed(_ feed: FeedSubscriber, batch header: MessageHeader, body: RawSpan) {
+            guard isOwn(header.origin) else { return }
             // What does not decode is as good as lost, and said again.
-            guard header.origin == generation, let state = try? Codec.decodeBody(FrontendState.self, from: body) else { return }
-            wasHeard = true
-            for case .tenantCharge(let charge) in state.changes where owner.names.contains(charge.tenant) { take(charge) }
+            guard let state = try? Codec.decodeBody(FrontendState.self, from: body) else { return }
+            for case .tenantCharge(let charge) in state.changes where owner.names.contains(charge.tenant) {
+                let news = totals.take(charge)
+                totals.forgive(owner.told(charge.tenant, news), of: charge.tenant)
+            }
         }
 
-        private func take(_ charge: TenantCharge) {
-            let before = known.updateValue(charge, forKey: charge.tenant)
-            let running = Int(charge.running) - Int(before?.running ?? 0)
-            guard var before else { return owner.told(charge.tenant, 0, running) }
-            // Requests never become fewer: the tenant was taken out of that frontend's file, and came back.
-            if charge.requests < before.requests { (before.promptTokens, before.outputTokens) = (0, 0) }
-            // Reserved tokens that were not used are given back.
-            let tokens =
-                Double(charge.promptTokens) - Double(before.promptTokens) + Double(charge.outputTokens) - Double(before.outputTokens)
-            owner.told(charge.tenant, tokens, running)
-        }
+        func feed(_ feed: FeedSubscriber, beat last: UInt64, generation: UInt64) { _ = isOwn(generation) }
 
-        func feed(_ feed: FeedSubscriber, beat last: UInt64, generation: UInt64) { if generation == self.generation { wasHeard = true } }
+        /// Another life speaks where this one was: this one has ended, however well that address is heard.
+        private func isOwn(_ origin: UInt64) -> Bool {
+            wasHeard = origin == generation
+            if !wasHeard { owner.drop(self) }
+            return wasHeard
+        }
 
         func feed(_ feed: FeedSubscriber, became verdict: Liveness.Verdict) {
             self.verdict = verdict
-            if verdict == .dead { nothingRuns() }
+            guard verdict == .dead else { return }
+            if owner.listed.contains(generation) { nothingRuns() } else { owner.drop(self) }
         }
     }
 }

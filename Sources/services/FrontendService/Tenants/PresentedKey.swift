@@ -17,7 +17,7 @@ enum PresentedKey: Hashable {
         }
         var found: [Digest] = []
         for text in authorizations.map(Self.bearer) + plain.map({ Optional($0) }) {
-            guard let text, let digest = Self.digest(of: text) else {
+            guard let text, let digest = TenantKey.digest(of: text) else {
                 self = .malformed
                 return
             }
@@ -35,11 +35,5 @@ enum PresentedKey: Hashable {
         let scheme = value.utf8.prefix(6).map { $0 | 0x20 }
         guard scheme == Array("bearer".utf8), value.utf8.dropFirst(6).first == UInt8(ascii: " ") else { return nil }
         return String(value.dropFirst(6).drop { $0 == " " })
-    }
-
-    /// Nil for what no key can be.
-    static func digest(of key: String) -> Digest? {
-        guard (1...TenantLimits.keyBytes).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { return nil }
-        return SHA256.digest(of: Array(key.utf8))
     }
 }

@@ -40,8 +40,9 @@ struct Tenant: Hashable, Sendable {
     // MARK: What it may ask for
 
     /// Throws what it may not say at all, and cuts what it may say in part. True: something was cut.
-    func permit(_ hints: inout RoutingHints) throws(DialectError) -> Bool {
-        if !mayPinWorkers, let member = hints.pinMember { throw Self.forbidden(member, "pin workers") }
+    /// - Parameter header: one that says on which worker or rank something runs.
+    func permit(_ hints: inout RoutingHints, pinnedBy header: StaticString? = nil) throws(DialectError) -> Bool {
+        if !mayPinWorkers, let name = header?.description ?? hints.pinMember { throw Self.forbidden(name, "pin workers") }
         if !mayOverrideRouter, hints.overrides != RouterOverrides() {
             throw Self.forbidden("nvext.router_config_override", "override the router")
         }

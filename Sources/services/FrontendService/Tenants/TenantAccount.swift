@@ -14,6 +14,8 @@ final class TenantAccount {
     /// At other frontends, as they last said.
     private(set) var runningElsewhere = 0
     private var bucket: TokenBucket?
+    /// By requests that run here.
+    private var reserved = TenantTokens()
     /// What this frontend says: what ended requests used, and what running ones have reserved.
     private var total: TenantCharge
     /// As it was said last.
@@ -40,9 +42,12 @@ final class TenantAccount {
 
     // MARK: Requests
 
+    /// Places among those that run at once that are free.
+    var freePlaces: Int { tenant.maxRunning.map { max(0, $0 - running - runningElsewhere) } ?? .max }
+
     /// A place among those that run at once; nil: there is none.
     func enter() -> ServiceFailure? {
-        if let most = tenant.maxRunning, running + runningElsewhere >= most {
+        if let most = tenant.maxRunning, freePlaces == 0 {
             series.limited(by: .running)
             return ServiceFailure(
                 .tenantLimit, detail: "This API key has \(most) requests running, which is its limit. Try again later.",
@@ -67,6 +72,7 @@ final class TenantAccount {
                 .tenantLimit, detail: "The token rate of this API key is used up. Try again later.",
                 retryAfterMilliseconds: UInt32(clamping: wait.inMilliseconds))
         }
+        reserved.add(tokens)
         add(tokens)
         return nil
     }
@@ -74,21 +80,23 @@ final class TenantAccount {
     /// A request that had reserved so many has used so many.
     func settle(_ reserved: TenantTokens, as used: TenantTokens, at now: Instant) {
         bucket?.charge(used.all - reserved.all, at: now)
+        self.reserved.subtract(reserved)
         add(TenantTokens(prompt: used.prompt - reserved.prompt, output: used.output - reserved.output))
         series.promptTokens.increment(by: used.prompt)
         series.outputTokens.increment(by: used.output)
     }
 
     private func add(_ tokens: TenantTokens) {
-        total.promptTokens = UInt64(clamping: Int64(clamping: total.promptTokens) + Int64(tokens.prompt))
-        total.outputTokens = UInt64(clamping: Int64(clamping: total.outputTokens) + Int64(tokens.output))
+        total.promptTokens = total.promptTokens.adding(tokens.prompt)
+        total.outputTokens = total.outputTokens.adding(tokens.output)
     }
 
     // MARK: Other frontends
 
-    func chargedElsewhere(_ tokens: Double, running change: Int, at now: Instant) {
-        bucket?.charge(others: tokens, at: now)
-        runningElsewhere = max(0, runningElsewhere + change)
+    /// Returns how many tokens were too much to be charged.
+    func chargedElsewhere(_ news: PeerTotals.News, at now: Instant) -> Double {
+        runningElsewhere = max(0, runningElsewhere + news.running)
+        return bucket?.charge(others: news.tokens, at: now) ?? 0
     }
 
     /// What is said of it; nil if that was said before and need not be said again.
@@ -99,13 +107,22 @@ final class TenantAccount {
         return total
     }
 
+    /// What is said when this frontend stops: whatever still runs ends with it, and nobody says any more how much it used.
+    var lastCharge: TenantCharge {
+        var last = total
+        last.running = 0
+        last.promptTokens = last.promptTokens.adding(-reserved.prompt)
+        last.outputTokens = last.outputTokens.adding(-reserved.output)
+        return last
+    }
+
     // MARK: What clients are told
 
     /// What is left of its limits.
     func allowance(at now: Instant) -> TenantAllowance {
         var allowance = TenantAllowance()
         if let most = tenant.maxRunning {
-            let left = max(0, most - running - runningElsewhere)
+            let left = freePlaces
             allowance.requests = .init(
                 limit: most, remaining: left, reset: left > 0 ? .zero : .milliseconds(TenantLimits.runningRetryMilliseconds))
         }
@@ -126,4 +143,13 @@ struct TenantTokens: Hashable, Sendable {
         prompt += more.prompt
         output += more.output
     }
+
+    mutating func subtract(_ fewer: TenantTokens) {
+        prompt -= fewer.prompt
+        output -= fewer.output
+    }
+}
+
+extension UInt64 {
+    fileprivate func adding(_ change: Int) -> UInt64 { UInt64(clamping: Int64(clamping: self) + Int64(change)) }
 }

@@ -10,7 +10,12 @@ final class TenantFileWatch {
     private let file: WatchedFile
     private let context: ProcessContext
     private unowned let tenants: Tenants
+    /// Of what was read last; what could not be read is tried again at each look.
     private var seen: FileStamp?
+    /// What it was last that could not be read, so that it is told once.
+    private var unread: Unread?
+    /// Looks in a row for which there was no place in the pool.
+    private var missed = 0
     private var timer: TimerHandle?
     private var isClosed = false
 
@@ -35,10 +40,16 @@ final class TenantFileWatch {
         context.loop.cancel(timer)
     }
 
+    private struct Unread: Hashable, Sendable {
+        /// Nil: there is no file.
+        let stamp: FileStamp?
+        let reason: String
+    }
+
     /// What a pool thread found.
     private enum Finding: Sendable {
         case unchanged
-        case unreadable(FileStamp?, String)
+        case unreadable(Unread)
         case wrong(FileStamp, TenantFileError)
         case good(FileStamp, TenantFile)
     }
@@ -50,34 +61,48 @@ final class TenantFileWatch {
             finding = try await context.loop.offload(to: context.pool, virtualCost: .microseconds(100)) { [file, seen] in
                 Self.look(at: file, seen)
             }
-        } catch { return }  // there is a next time
+        } catch { return miss() }
         guard !isClosed else { return }
+        missed = 0
         take(finding)
+    }
+
+    /// There is a next time; but until then no key can be taken back.
+    private func miss() {
+        missed += 1
+        tenants.metrics.read(.missed)
+        guard missed == TenantLimits.missedLooks else { return }
+        context.log.warning(
+            "tenants file not looked at",
+            [
+                "file": .text(file.path), "looks": .count(missed), "reason": .text("the pool is full"),
+                "remedy": .text("a change of the file holds as soon as requests leave room; limit the tenants that send large bodies"),
+            ])
     }
 
     /// The stamp is taken before the file is read: what is written meanwhile is seen the next time.
     private nonisolated static func look(at file: WatchedFile, _ seen: FileStamp?) -> Finding {
-        guard let stamp = file.stamp() else { return .unreadable(nil, "there is no such file") }
+        guard let stamp = file.stamp() else { return .unreadable(Unread(stamp: nil, reason: "there is no such file")) }
         guard stamp != seen else { return .unchanged }
         let bytes: [UInt8]
-        do throws(FileReadError) { bytes = try file.read(TenantLimits.fileBytes) } catch { return .unreadable(stamp, error.reason) }
+        do throws(FileReadError) { bytes = try file.read(TenantLimits.fileBytes) } catch {
+            return .unreadable(Unread(stamp: stamp, reason: error.reason))
+        }
         do throws(TenantFileError) { return .good(stamp, try TenantFile(parsing: bytes)) } catch { return .wrong(stamp, error) }
     }
 
     private func take(_ finding: Finding) {
         switch finding {
         case .unchanged: return
-        case .unreadable(let stamp, let reason):
-            // Of a file that is gone one line is enough.
-            let isNews = isMissing != true || stamp != nil
-            isMissing = stamp == nil
-            seen = stamp
-            if isNews { refuse(.unreadable, reason) }
+        case .unreadable(let now):
+            guard now != unread else { return }
+            (seen, unread) = (nil, now)
+            refuse(.unreadable, now.reason)
         case .wrong(let stamp, let error):
-            (seen, isMissing) = (stamp, false)
+            (seen, unread) = (stamp, nil)
             refuse(.refused, error.description)
         case .good(let stamp, let file):
-            (seen, isMissing) = (stamp, false)
+            (seen, unread) = (stamp, nil)
             guard file != tenants.book?.file else { return tenants.metrics.fileInForce.set(1) }
             do throws(TenantFileError) {
                 try tenants.apply(file)
@@ -88,8 +113,6 @@ final class TenantFileWatch {
             } catch { refuse(.refused, error.description) }
         }
     }
-
-    private var isMissing: Bool?
 
     private func refuse(_ reading: TenantMetrics.Reading, _ reason: String) {
         tenants.metrics.read(reading)

@@ -10,8 +10,6 @@ enum TenantLimits {
     static let nameBytes = 64
     /// All tenants with as many keys as a few of them have in truth.
     static let fileBytes = 8 << 20
-    /// A key as clients send it: longer ones are not hashed.
-    static let keyBytes = 256
     /// Weights as queues take them.
     static let weights = 0.001...1_000.0
     /// Tokens a minute, and in a burst: more than any cluster computes.
@@ -29,6 +27,8 @@ enum TenantLimits {
 
     /// A changed file holds within this time; a look at its stamp costs a few microseconds on a pool thread.
     static let filePoll = Duration.seconds(2)
+    /// So many looks in a row without a place in the pool are no burst any more: ten seconds in which no key can be taken back.
+    static let missedLooks = 5
     /// All totals are said again this often, changed or not, so that a frontend that has just come knows where they stand.
     static let repeatedTotals = Duration.seconds(1)
     /// Frontends whose charges are followed; each costs a subscription. As many as a router serves.

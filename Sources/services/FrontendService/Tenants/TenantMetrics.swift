@@ -21,8 +21,8 @@ struct TenantMetrics: Sendable {
 
     /// Why a request had no tenant.
     enum Stranger: String, CaseIterable, Sendable { case missing, malformed, unknown }
-    /// What became of a look at the file.
-    enum Reading: String, CaseIterable, Sendable { case taken, refused, unreadable }
+    /// What became of a look at the file. One is missed where the pool has no room for it.
+    enum Reading: String, CaseIterable, Sendable { case taken, refused, unreadable, missed }
     /// Which of a tenant's limits it ran into.
     enum Limit: String, CaseIterable, Sendable { case tokens, running }
 
@@ -44,7 +44,8 @@ struct TenantMetrics: Sendable {
             "apus_frontend_tenants_file_in_force", help: "1 if the tenants' file as it stands is in force, 0 if an earlier one is.")
         peers = registry.gauge("apus_frontend_tenant_peers", help: "Other frontends whose charges to tenants are heard.")
         readings = registry.counterFamily(
-            "apus_frontend_tenants_file_readings_total", help: "Times that the tenants' file had changed, by what became of it.",
+            "apus_frontend_tenants_file_readings_total",
+            help: "Looks at the tenants' file that found a change, or could not be made, by what became of them.",
             labels: ["outcome"])
         strangers = registry.counterFamily(
             "apus_frontend_unauthenticated_total", help: "Requests without a key of any tenant, by what they had instead.",

@@ -26,9 +26,25 @@ final class TenantVisit {
     }
 
     /// Throws what this tenant may not ask for, and cuts what it may have less of.
-    func permit(_ request: inout GenerationRequest) throws(DialectError) {
+    /// - Parameters:
+    ///   - header: one that says where it is to run.
+    ///   - prompts: of its list; all of them run at once.
+    func permit(_ request: inout GenerationRequest, pinnedBy header: StaticString?, prompts: Int) throws(DialectError) {
         guard tenant.sees(request.model) else { throw DialectError(ErrorBody(ServiceFailure.modelNotFound(request.model))) }
-        if try tenant.permit(&request.hints) { account?.series.cutPriorities.increment() }
+        if try tenant.permit(&request.hints, pinnedBy: header) { account?.series.cutPriorities.increment() }
+        // There will never be so many places, however often it is tried.
+        if let most = tenant.maxRunning, prompts > most {
+            throw DialectError(
+                message: "Invalid 'prompt': this API key may have \(most) requests running, and each prompt of a list is one.",
+                param: "prompt", code: "array_above_max_length")
+        }
+    }
+
+    /// Takes as many places as are free, up to so many, for what can run one after the other as well. At least the one that it has.
+    func places(upTo most: Int) -> Int {
+        guard let account, !isEnded else { return most }
+        while places < most, account.freePlaces > 0, account.enter() == nil { places += 1 }
+        return places
     }
 
     /// Before any router is asked: the tokens that its requests may take, and a place for each of those that run at once. Nil: it may.
@@ -52,12 +68,10 @@ final class TenantVisit {
         return TenantTokens(prompt: prepared.prompt.count, output: each * prepared.choices)
     }
 
-    /// All that it asked for has ended, as the outcomes say. What never ran costs nothing; whoever leaves pays for the prompt.
+    /// All that it asked for has ended, as the outcomes say.
     func end(_ outcomes: [RequestOutcome]) {
         var used = TenantTokens()
-        for outcome in outcomes where outcome.usage.completionTokens > 0 || outcome.status < 400 || outcome.status == 499 {
-            used.add(TenantTokens(prompt: outcome.usage.promptTokens, output: outcome.usage.completionTokens))
-        }
+        for outcome in outcomes { used.add(outcome.charged) }
         let status = outcomes.map(\.status).max() ?? 500
         // A question runs nowhere.
         end(status: status, reserved == TenantTokens() ? TenantTokens() : used)
@@ -77,4 +91,13 @@ final class TenantVisit {
 
     /// For the head of the answer.
     var fields: [HTTPField] { account?.allowance(at: loop.now).fields ?? [] }
+}
+
+extension RequestOutcome {
+    /// What no worker has taken costs nothing, nor what failed before a token came of it. Whoever leaves a worker that computes for it pays for the
+    /// prompt and for what came.
+    fileprivate var charged: TenantTokens {
+        let isCharged = usage.completionTokens > 0 || status < 400 || status == 499 && wasTaken
+        return isCharged ? TenantTokens(prompt: usage.promptTokens, output: usage.completionTokens) : TenantTokens()
+    }
 }

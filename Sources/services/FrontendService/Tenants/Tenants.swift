@@ -15,13 +15,14 @@ final class Tenants {
     private let frontends: @LoopActor () -> [FrontendEntry]
     let metrics: TenantMetrics
     private(set) var book: TenantBook?
-    private var accounts: [String: TenantAccount] = [:]
+    private(set) var accounts: [String: TenantAccount] = [:]
     private let seed: UInt64
     private var saidAllAt = Instant.zero
+    private var isClosed = false
     private lazy var peers = PeerCharges(own: context.identity.generation, loop: context.loop, network: context.network) {
-        [weak self] name, tokens, running in
-        guard let self else { return }
-        accounts[name]?.chargedElsewhere(tokens, running: running, at: context.loop.now)
+        [weak self] name, news in
+        guard let self else { return 0 }
+        return accounts[name]?.chargedElsewhere(news, at: context.loop.now) ?? 0
     }
 
     init(context: ProcessContext, frontends: @escaping @LoopActor () -> [FrontendEntry]) {
@@ -41,14 +42,16 @@ final class Tenants {
     /// From now on another file holds. Requests that run go on; a tenant that is gone is forgotten.
     func apply(_ file: TenantFile) throws(TenantFileError) {
         let book = try TenantBook(file, secret: context.policy.secret, seed: seed), now = context.loop.now
+        // Before there are new ones: families hold as many tenants as a file, and no more.
+        let names = Set(book.tenants.map(\.name))
+        // Order: each is forgotten by itself.
+        for name in accounts.keys where !names.contains(name) { metrics.remove(name) }
         var kept: [String: TenantAccount] = [:]
         for tenant in book.tenants {
             let account = accounts[tenant.name] ?? TenantAccount(tenant, metrics.series(of: tenant.name), at: now)
             account.change(to: tenant, at: now)
             kept[tenant.name] = account
         }
-        // Order: each is forgotten by itself.
-        for name in accounts.keys where kept[name] == nil { metrics.remove(name) }
         accounts = kept
         // Only limits are held over all frontends.
         peers.ask(about: Set(book.tenants.filter(\.hasLimits).map(\.name)))
@@ -90,11 +93,6 @@ final class Tenants {
         throw ServiceFailure(.unauthenticated)
     }
 
-    /// The same for those that read bodies.
-    func whoever(_ request: HTTPRequest) throws(DialectError) -> Tenant {
-        do throws(ServiceFailure) { return try tenant(of: request) } catch { throw DialectError(ErrorBody(error)) }
-    }
-
     /// Lets a request in that is to run: it has a place among those that its tenant may run at once, until it ends.
     func admit(_ request: HTTPRequest) throws(ServiceFailure) -> TenantVisit {
         let tenant = try tenant(of: request), account = accounts[tenant.name]
@@ -105,9 +103,31 @@ final class Tenants {
         return TenantVisit(tenant, account, on: context.loop)
     }
 
-    /// For the head of an answer to a request that was not let in.
-    func fields(for request: HTTPRequest) -> [HTTPField] {
-        guard let book, case .key(let digest) = PresentedKey(request.headers), let tenant = book.tenant(of: digest) else { return [] }
+    /// Work that is done here alone, and costs no tokens: it has a place like any other request, until it is done.
+    func during<Value: Sendable>(
+        _ request: HTTPRequest, _ work: @LoopActor (Tenant) async throws(DialectError) -> Value
+    ) async throws(DialectError) -> Value {
+        let visit: TenantVisit
+        do throws(ServiceFailure) { visit = try admit(request) } catch { throw DialectError(ErrorBody(error)) }
+        do throws(DialectError) {
+            let value = try await work(visit.tenant)
+            visit.end(status: 200)
+            return value
+        } catch {
+            visit.end(status: error.status)
+            throw error
+        }
+    }
+
+    /// Computed at a worker without a request that asked for it at this moment.
+    func charge(_ tokens: TenantTokens, to tenant: Tenant) {
+        accounts[tenant.name]?.settle(TenantTokens(), as: tokens, at: context.loop.now)
+    }
+
+    /// For the head of an answer to a request that was not let in, where a limit is why.
+    func fields(for request: HTTPRequest, _ error: ErrorBody) -> [HTTPField] {
+        guard error.status == 429, let book, case .key(let digest) = PresentedKey(request.headers), let tenant = book.tenant(of: digest)
+        else { return [] }
         return accounts[tenant.name]?.allowance(at: context.loop.now).fields ?? []
     }
 
@@ -116,6 +136,7 @@ final class Tenants {
     /// What this frontend says of its tenants: each that has changed, and all of them now and then.
     func charges() -> [TenantCharge] {
         guard let book else { return [] }
+        if isClosed { return book.tenants.compactMap { accounts[$0.name]?.lastCharge } }
         let now = context.loop.now, again = saidAllAt.duration(to: now) >= TenantLimits.repeatedTotals
         if again { saidAllAt = now }
         return book.tenants.compactMap { accounts[$0.name]?.charge(again: again) }
@@ -123,14 +144,21 @@ final class Tenants {
 
     /// Follows the frontends that routers name, as long as anybody has limits.
     func follow() {
-        guard areConfigured else { return }
+        guard areConfigured, !isClosed else { return }
         if peers.names.isEmpty { peers.close() } else { peers.follow(frontends()) }
         showPeers()
     }
 
+    /// Other frontends whose words are waited for, heard or not.
+    var peersFollowed: Int { peers.followed }
+
     func showPeers() { metrics.peers.set(Double(peers.heard)) }
 
-    func close() { peers.close() }
+    /// From now on what it says is its last word.
+    func close() {
+        isClosed = true
+        peers.close()
+    }
 
     /// The accounts as the file has them.
     var inOrder: [TenantAccount] { book?.tenants.compactMap { accounts[$0.name] } ?? [] }

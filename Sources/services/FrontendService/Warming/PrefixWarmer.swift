@@ -19,6 +19,8 @@ final class PrefixWarmer {
     private var shares: [AnswerShare] = []
     /// Prompts that are being made.
     private var preparing = 0
+    /// Whose they are: of each tenant one at a time, so that none has them all.
+    private var tenants: Set<String> = []
     private let gone = Flag()
 
     private enum Outcome: String, CaseIterable { case done, needless, failed, dropped, abandoned }
@@ -44,16 +46,21 @@ final class PrefixWarmer {
 
     /// The turn has been answered well. Returns at once.
     func warm(after request: ClientRequest, _ answer: AnswerTranscript) {
-        guard !frontend.isDraining, running < frontend.limits.speculativePrefills else { return count(.dropped) }
+        let tenant = request.prepared.tenant
+        guard !frontend.isDraining, running < frontend.limits.speculativePrefills, !tenants.contains(tenant.name) else {
+            return count(.dropped)
+        }
         let workers = request.record.tracker.workerInfo, loop = frontend.context.loop
         let isSplit = workers?.prefillWorker != nil && workers?.prefillWorker != workers?.decodeWorker
         let place = isSplit ? nil : workers?.decodeWorker.map { PlacementRef(workerID: $0.rawValue, rank: workers?.decodeRank?.rawValue) }
         let turn = NextTurn(
-            model: request.prepared.model, tenant: request.prepared.tenant, generation: request.prepared.generation, answer: answer,
+            model: request.prepared.model, tenant: tenant, generation: request.prepared.generation, answer: answer,
             known: isSplit ? request.prepared.prompt : request.prepared.prompt + request.released.choices[0].shown,
             unixSeconds: loop.wallClockMilliseconds / 1_000, gone: gone)
         preparing += 1
+        if !tenant.name.isEmpty { tenants.insert(tenant.name) }
         loop.spawn { [self] in
+            defer { tenants.remove(tenant.name) }
             let prepared = await prepare(turn)
             preparing -= 1
             guard let prepared else { return }
@@ -95,6 +102,12 @@ final class PrefixWarmer {
         shares.append(share)
         let outcome = await RequestFlow(request).run()
         shares.removeAll { $0 === share }
+        if outcome.cachedTokensFound {
+            // A worker has begun it: its tenant pays for what was not there.
+            let usage = outcome.usage
+            let computed = TenantTokens(prompt: usage.promptTokens - usage.cachedTokens, output: usage.completionTokens)
+            frontend.tenants.charge(computed, to: prepared.tenant)
+        }
         count(outcome.status == 200 ? .done : outcome.status == 499 ? .abandoned : .failed)
     }
 

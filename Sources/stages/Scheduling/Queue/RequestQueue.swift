@@ -154,11 +154,12 @@ package struct RequestQueue: Sendable {
             && Double(tokens) + Double(request.tokens) <= Double(tokenLimit) * QueueLimits.commonPart
     }
 
+    /// Counted without the request itself: one that alone is more than a share would be turned away for ever.
     private func isBelowItsShare(_ request: ParkedRequest, _ tokenLimit: UInt64) -> Bool {
         let share = ring.share(of: request.tenant, weight: request.weight) * QueueLimits.commonPart
         let held = ring.id(of: request.tenant).map { ring.tenants[$0] }
         return Double(held?.entries ?? 0) < Double(settings.entries) * share
-            && Double(held?.tokens ?? 0) + Double(request.tokens) <= Double(tokenLimit) * share
+            && Double(held?.tokens ?? 0) < Double(tokenLimit) * share
     }
 
     // MARK: Out

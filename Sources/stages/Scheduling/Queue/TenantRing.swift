@@ -38,10 +38,7 @@ struct TenantRing: Sendable {
 
     /// One more request of a tenant. Weights are as last said.
     mutating func enter(_ name: String, weight: Double, tokens: UInt32) -> Int {
-        let known = ids[name] != nil || ids.count < QueueLimits.tenants - 1
-        let key = known ? name : Self.others
-        let bounded = known ? min(max(weight, QueueLimits.weights.lowerBound), QueueLimits.weights.upperBound) : 1
-        let id: Int
+        let (key, bounded) = place(of: name, weight: weight), id: Int
         if let known = ids[key] {
             id = known
             weights += bounded - tenants[id].weight
@@ -76,11 +73,16 @@ struct TenantRing: Sendable {
         free.append(id)
     }
 
-    /// The share of the placements that a tenant has beside those of now.
+    /// The share of the placements that a tenant has beside those of now; of one above the bound, that of all those together.
     func share(of name: String, weight: Double) -> Double {
-        let weight = min(max(weight, QueueLimits.weights.lowerBound), QueueLimits.weights.upperBound)
-        guard let id = ids[name] else { return weight / (weights + weight) }
-        return weight / (weights - tenants[id].weight + weight)
+        let (key, weight) = place(of: name, weight: weight)
+        return weight / (weights - (ids[key].map { tenants[$0].weight } ?? 0) + weight)
+    }
+
+    /// Under which name, and with which weight, requests of a tenant take part.
+    private func place(of name: String, weight: Double) -> (key: String, weight: Double) {
+        guard ids[name] != nil || ids.count < QueueLimits.tenants - 1 else { return (Self.others, 1) }
+        return (name, min(max(weight, QueueLimits.weights.lowerBound), QueueLimits.weights.upperBound))
     }
 
     /// The tenant's number, while it has something parked.

@@ -13,6 +13,8 @@ final class ActiveRequest {
     /// The present one; what comes for an earlier one is dropped.
     private(set) var attempt: UInt8 = 0
     private(set) var isClientGone = false
+    /// A worker has accepted it, in this attempt or an earlier one.
+    private(set) var wasTaken = false
     private let choices: Int
     private let maxTokens: Int
     private let wantsLogprobs: Bool
@@ -76,7 +78,9 @@ final class ActiveRequest {
     func take(_ status: StatusEntry, of leg: Leg, attempt: UInt8) -> Bool {
         guard attempt == self.attempt else { return false }
         switch status {
-        case .acceptedStatus: arrivals[leg].isAccepted = true
+        case .acceptedStatus:
+            arrivals[leg].isAccepted = true
+            wasTaken = true
         case .startedStatus(let started):
             arrivals[leg].cachedTokens = started.cachedTokens
             arrivals[leg].add(WorkerSlice(waited: .microseconds(Int64(clamping: started.waitedMicroseconds))))

@@ -89,7 +89,7 @@ struct AttemptMessages {
         entry.pool = pool
         entry.loRA = prepared.adapter
         entry.salt = prepared.tenant.salt?.bytes ?? []
-        entry.priority = prepared.isSpeculative ? Self.behindAll : prepared.generation.hints.effectivePriority
+        entry.priority = prepared.isSpeculative ? Self.behindAll : prepared.enginePriority
         entry.promptTokens = prepared.prompt
         entry.sampling = prepared.sampling
         entry.constraint = prepared.generation.constraint.map(Constraint.init)
