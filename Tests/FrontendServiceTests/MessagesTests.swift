@@ -13,8 +13,15 @@ struct MessagesTests {
     private static let call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": \"1\"}}\n</tool_call>"
 
     /// Every worker says these texts, one a frame.
-    private func scene(_ texts: [String], cached: UInt32? = nil, finish: FinishReason = .endOfText, constrains: Bool = false) -> Scene {
-        let scene = Scene(card: Scene.card { if constrains { $0.capabilities.insert(.constraints) } })
+    private func scene(
+        _ texts: [String], cached: UInt32? = nil, finish: FinishReason = .endOfText, constrains: Bool = false,
+        change: (inout ModelCard) -> Void = { _ in }
+    ) -> Scene {
+        let scene = Scene(
+            card: Scene.card {
+                if constrains { $0.capabilities.insert(.constraints) }
+                change(&$0)
+            })
         for worker in scene.workers {
             worker {
                 $0.script = { job in
@@ -109,6 +116,35 @@ struct MessagesTests {
         #expect(scene.held == [])
     }
 
+    @Test("a line break that a model writes into a string is no line break to clients", arguments: [true, false])
+    func lineBreak(stream: Bool) {
+        let call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": \"a\nb\"}}\n</tool_call>"
+        let scene = scene(letters(call))
+        scene.finish(post(scene, Self.tools, stream: stream)) { answer in
+            if stream {
+                #expect(self.blocks(answer.chunks).map(\.text) == [#"{"x": "a\nb"}"#])
+            } else {
+                #expect(answer.json["content"]?[0]?["input"] == ["x": "a\nb"])
+            }
+        }
+    }
+
+    @Test("arguments that end with a marker of their own are told when they are whole", arguments: [true, false])
+    func harmony(stream: Bool) {
+        let texts = letters("<|channel|>commentary to=functions.f<|message|>{x: 1}<|call|>")
+        let scene = scene(texts) { card in
+            card.toolFormat = "harmony"
+            card.reasoningFormat = "harmony"
+        }
+        scene.finish(post(scene, Self.tools, stream: stream)) { answer in
+            if stream {
+                #expect(self.blocks(answer.chunks).map(\.text) == [#"{"INVALID_JSON":"{x: 1}"}"#])
+            } else {
+                #expect(answer.json["content"]?[0]?["input"] == ["INVALID_JSON": "{x: 1}"])
+            }
+        }
+    }
+
     @Test("tokens that were cached are told apart from those that were not")
     func cached() {
         let scene = scene(["a"], cached: 5)
@@ -189,6 +225,17 @@ struct MessagesTests {
         let missing = scene.send(
             .post("/v1/messages", json: Array(#"{"model":"none","max_tokens":1,"messages":[{"role":"user","content":"x"}]}"#.utf8)))
         scene.finish(missing) { #expect($0.status == 404 && $0.json["error"]?["type"]?.asString == "not_found_error") }
+        var text = HTTPClientRequest.post("/v1/messages", json: Array("{}".utf8))
+        text.headers = text.headers.map { $0.name.lowercased() == "content-type" ? ($0.name, "text/plain") : $0 }
+        for (request, status, type) in [
+            (HTTPClientRequest.get("/v1/messages"), 405, "invalid_request_error"), (text, 415, "invalid_request_error"),
+            (.get("/v1/messages/none"), 404, "not_found_error"), (HTTPClientRequest("BREW", "/v1/messages"), 501, "api_error"),
+        ] {
+            scene.finish(scene.send(request)) { answer in
+                #expect(answer.status == status && answer.json["error"]?["type"]?.asString == type, "\(status)")
+                #expect(answer.header("request-id")?.isEmpty == false && (answer.header("allow") != nil) == (status == 405))
+            }
+        }
         let full = Scene(configure: { $0.limits.requests = 0 })
         full.finish(post(full)) { answer in
             #expect(answer.status == 529 && answer.json["error"]?["type"]?.asString == "overloaded_error")
