@@ -116,31 +116,22 @@ struct MessagesTests {
         #expect(scene.held == [])
     }
 
-    @Test("a line break that a model writes into a string is no line break to clients", arguments: [true, false])
-    func lineBreak(stream: Bool) {
-        let call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": \"a\nb\"}}\n</tool_call>"
-        let scene = scene(letters(call))
-        scene.finish(post(scene, Self.tools, stream: stream)) { answer in
-            if stream {
-                #expect(self.blocks(answer.chunks).map(\.text) == [#"{"x": "a\nb"}"#])
-            } else {
-                #expect(answer.json["content"]?[0]?["input"] == ["x": "a\nb"])
+    @Test("the input of a call is JSON whatever the model wrote: a line break in a string, or no JSON at all", arguments: [true, false])
+    func inputs(stream: Bool) throws {
+        let broken = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": \"a\nb\"}}\n</tool_call>"
+        let harmony = "<|channel|>commentary to=functions.f<|message|>{x: 1}<|call|>"
+        for (text, format, input) in [(broken, nil, #"{"x": "a\nb"}"#), (harmony, "harmony", #"{"INVALID_JSON":"{x: 1}"}"#)] {
+            let scene = scene(letters(text)) { card in
+                guard let format else { return }
+                (card.toolFormat, card.reasoningFormat) = (format, format)
             }
-        }
-    }
-
-    @Test("arguments that end with a marker of their own are told when they are whole", arguments: [true, false])
-    func harmony(stream: Bool) {
-        let texts = letters("<|channel|>commentary to=functions.f<|message|>{x: 1}<|call|>")
-        let scene = scene(texts) { card in
-            card.toolFormat = "harmony"
-            card.reasoningFormat = "harmony"
-        }
-        scene.finish(post(scene, Self.tools, stream: stream)) { answer in
-            if stream {
-                #expect(self.blocks(answer.chunks).map(\.text) == [#"{"INVALID_JSON":"{x: 1}"}"#])
-            } else {
-                #expect(answer.json["content"]?[0]?["input"] == ["INVALID_JSON": "{x: 1}"])
+            let whole = try JSONValue(parsing: input)
+            scene.finish(post(scene, Self.tools, stream: stream)) { answer in
+                if stream {
+                    #expect(self.blocks(answer.chunks).map(\.text) == [input])
+                } else {
+                    #expect(answer.json["content"]?[0]?["input"] == whole)
+                }
             }
         }
     }
