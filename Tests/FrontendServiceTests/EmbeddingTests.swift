@@ -165,6 +165,58 @@ struct EmbeddingTests {
         #expect(scene.held == [], "seed \(seed)")
     }
 
+    @Test("what workers have computed is told even where the pool has no room", arguments: ["float", "base64"])
+    func fullPool(encoding: String) {
+        let card = Scene.card {
+            $0.capabilities.insert(.embeddings)
+            $0.embeddingDimensions = 1024
+        }
+        let scene = Scene(card: card)
+        scene.loop.poolsAreFull = true
+        for worker in scene.workers {
+            worker { $0.script = { job in job.embed((0..<1024).map { Float($0) + Float(job.entry.promptTokens[0]) }) } }
+        }
+        let inputs = (0..<20).map { "[\($0)]" }.joined(separator: ",")
+        let client = scene.finish(post(scene, "[\(inputs)]", #","encoding_format":"\#(encoding)""#))
+        client {
+            #expect($0.status == 200)
+            let data = $0.json["data"]?.asArray ?? []
+            #expect(data.compactMap { $0["index"]?.asInt } == Array(0..<20))
+            if encoding == "float" {
+                #expect(data.compactMap { $0["embedding"]?[1]?.asDouble } == (1...20).map { Double($0) })
+            } else {
+                #expect(Set(data.compactMap { $0["embedding"]?.asString }).count == 20)
+            }
+            #expect($0.usage("total_tokens") == 20)
+        }
+        #expect(scene.held == [])
+    }
+
+    @Test("an input may fill the model's context, which a prompt that is answered with words may not")
+    func fullContext() {
+        let scene = scene(), context = Int(scene.card.contextLength)
+        let text = String(repeating: "a", count: context)
+        scene.finish(post(scene, "\"\(text)\"")) { #expect($0.status == 200 && $0.usage("prompt_tokens") == context) }
+        scene.finish(post(scene, "\"\(text)a\"")) { #expect($0.status == 400 && $0.errorCode == "context_length_exceeded") }
+        scene.finish(scene.send(.post("/v1/completions", json: Array(#"{"model":"tiny","prompt":"\#(text)"}"#.utf8)))) {
+            #expect($0.status == 400 && $0.errorCode == "context_length_exceeded")
+        }
+        #expect(scene.held == [])
+    }
+
+    @Test(
+        "where an input runs cannot be asked for",
+        arguments: ["x-worker-instance-id", "x-prefill-instance-id", "x-data-parallel-rank", "x-dp-rank", "x-prefill-dp-rank"])
+    func pinned(header: String) {
+        let scene = scene()
+        var request = HTTPClientRequest.post(Self.path, json: Array(#"{"model":"tiny","input":"a"}"#.utf8))
+        request.headers.append((name: header, value: "1"))
+        scene.finish(scene.send(request)) {
+            #expect($0.status == 400 && $0.errorCode == "unsupported_parameter" && $0.json["error"]?["param"]?.asString == header)
+        }
+        #expect(scene.router { $0.asked.isEmpty } && scene.held == [])
+    }
+
     @Test("they count under their own name, and an answer of many numbers is whole")
     func countedAndLarge() {
         let card = Scene.card {

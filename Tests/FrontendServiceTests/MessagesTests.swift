@@ -13,8 +13,15 @@ struct MessagesTests {
     private static let call = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": \"1\"}}\n</tool_call>"
 
     /// Every worker says these texts, one a frame.
-    private func scene(_ texts: [String], cached: UInt32? = nil, finish: FinishReason = .endOfText, constrains: Bool = false) -> Scene {
-        let scene = Scene(card: Scene.card { if constrains { $0.capabilities.insert(.constraints) } })
+    private func scene(
+        _ texts: [String], cached: UInt32? = nil, finish: FinishReason = .endOfText, constrains: Bool = false,
+        change: (inout ModelCard) -> Void = { _ in }
+    ) -> Scene {
+        let scene = Scene(
+            card: Scene.card {
+                if constrains { $0.capabilities.insert(.constraints) }
+                change(&$0)
+            })
         for worker in scene.workers {
             worker {
                 $0.script = { job in
@@ -109,6 +116,26 @@ struct MessagesTests {
         #expect(scene.held == [])
     }
 
+    @Test("the input of a call is JSON whatever the model wrote: a line break in a string, or no JSON at all", arguments: [true, false])
+    func inputs(stream: Bool) throws {
+        let broken = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": \"a\nb\"}}\n</tool_call>"
+        let harmony = "<|channel|>commentary to=functions.f<|message|>{x: 1}<|call|>"
+        for (text, format, input) in [(broken, nil, #"{"x": "a\nb"}"#), (harmony, "harmony", #"{"INVALID_JSON":"{x: 1}"}"#)] {
+            let scene = scene(letters(text)) { card in
+                guard let format else { return }
+                (card.toolFormat, card.reasoningFormat) = (format, format)
+            }
+            let whole = try JSONValue(parsing: input)
+            scene.finish(post(scene, Self.tools, stream: stream)) { answer in
+                if stream {
+                    #expect(self.blocks(answer.chunks).map(\.text) == [input])
+                } else {
+                    #expect(answer.json["content"]?[0]?["input"] == whole)
+                }
+            }
+        }
+    }
+
     @Test("tokens that were cached are told apart from those that were not")
     func cached() {
         let scene = scene(["a"], cached: 5)
@@ -189,6 +216,17 @@ struct MessagesTests {
         let missing = scene.send(
             .post("/v1/messages", json: Array(#"{"model":"none","max_tokens":1,"messages":[{"role":"user","content":"x"}]}"#.utf8)))
         scene.finish(missing) { #expect($0.status == 404 && $0.json["error"]?["type"]?.asString == "not_found_error") }
+        var text = HTTPClientRequest.post("/v1/messages", json: Array("{}".utf8))
+        text.headers = text.headers.map { $0.name.lowercased() == "content-type" ? ($0.name, "text/plain") : $0 }
+        for (request, status, type) in [
+            (HTTPClientRequest.get("/v1/messages"), 405, "invalid_request_error"), (text, 415, "invalid_request_error"),
+            (.get("/v1/messages/none"), 404, "not_found_error"), (HTTPClientRequest("BREW", "/v1/messages"), 501, "api_error"),
+        ] {
+            scene.finish(scene.send(request)) { answer in
+                #expect(answer.status == status && answer.json["error"]?["type"]?.asString == type, "\(status)")
+                #expect(answer.header("request-id")?.isEmpty == false && (answer.header("allow") != nil) == (status == 405))
+            }
+        }
         let full = Scene(configure: { $0.limits.requests = 0 })
         full.finish(post(full)) { answer in
             #expect(answer.status == 529 && answer.json["error"]?["type"]?.asString == "overloaded_error")

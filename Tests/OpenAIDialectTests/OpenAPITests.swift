@@ -54,6 +54,29 @@ struct OpenAPITests {
         #expect(names("RequestExtension") == Set(extensions))
     }
 
+    @Test("when to try again is told with the statuses that may pass, and with no other")
+    func retries() throws {
+        for (path, style) in [("/v1/chat/completions", ErrorStyle.openAI), ("/v1/messages", .anthropic), ("/v1/embeddings", .openAI)] {
+            let answers = try #require(try document()["paths"]?[path]?["post"]?["responses"]?.asObject)
+            let bodies = ServiceFailure.Kind.allCases.map { ErrorBody(ServiceFailure($0)) }
+            for answer in answers.members where answer.name != "200" {
+                let mayPass = bodies.contains { "\(style.status(of: $0))" == answer.name && $0.retryAfterSeconds != nil }
+                #expect((answer.value["headers"]?["retry-after"] != nil) == mayPass, "\(path) \(answer.name)")
+            }
+            #expect(answers["504"] != nil && answers["415"] != nil)
+        }
+        let answers = try document()["paths"]?["/v1/messages"]?["post"]?["responses"]
+        let schema = answers?["415"]?["content"]?["application/json"]?["schema"]
+        #expect(schema?["$ref"]?.asString == "#/components/schemas/AnthropicError")
+    }
+
+    @Test("both headers that a key may come in are told of")
+    func keys() throws {
+        let document = try document(), schemes = document["components"]?["securitySchemes"]
+        #expect(schemes?["key"]?["scheme"]?.asString == "bearer" && schemes?["keyHeader"]?["name"]?.asString == "x-api-key")
+        #expect(document["security"]?.asArray?.compactMap { $0.asObject?.members.first?.name } == ["key", "keyHeader"])
+    }
+
     @Test("each operation has a name of its own, and answers to tell of")
     func operations() throws {
         let paths = try #require(try document()["paths"]?.asObject)

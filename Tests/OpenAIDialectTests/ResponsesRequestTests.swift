@@ -341,6 +341,16 @@ import Testing
         #expect(outcome(of: "access_programs").isUnknown)
     }
 
+    @Test("an answer repeats the temperature that holds, which is none where the best token is asked for")
+    func greedy() throws {
+        for (members, expected) in [(#""temperature":0.5"#, 0.5), (#""temperature":0.5,"nvext":{"greed_sampling":true}"#, 0)] {
+            let request = try ResponsesRequest(parsing: #"{"model":"m","input":"x",\#(members)}"#.utf8.span.bytes)
+            let echo = try JSONValue(parsing: "{\(text(request.delivery.repeated))}")
+            #expect(echo["temperature"]?.asDouble == expected)
+            #expect(request.generation.sampling.temperature == Float(expected))
+        }
+    }
+
     @Test("programs are told of the same fields")
     func described() throws {
         let document = try JSONValue(parsing: OpenAPIDocument.json(version: "1"))
@@ -367,7 +377,7 @@ import Testing
         writer.appendCall(choice: 0, AnswerCall(index: 0, id: "c", name: "f"), usage: usage, to: &bytes)
         writer.appendArguments(choice: 0, call: 0, piece, usage: usage, to: &bytes)
         writer.appendFinish(choice: 0, AnswerFinish(.length), usage: usage, extensionJSON: nil, to: &bytes)
-        writer.appendEnd(usage: usage, to: &bytes)
+        writer.appendEnd(usage: usage, at: 0, to: &bytes)
         writer.appendFailure(ErrorBody(ServiceFailure(.workerLost)), to: &bytes)
         var told: Set<String> = []
         for line in text(bytes).split(separator: "\n") where line.hasPrefix("data: ") {

@@ -9,6 +9,8 @@ import Testing
         #""usage":{"input_tokens":10,"input_tokens_details":{"cache_write_tokens":0,"cached_tokens":4},"output_tokens":3,"#
         + #""output_tokens_details":{"reasoning_tokens":1},"total_tokens":13}"#
 
+    private static let end: Int64 = 1_700_000_009
+
     private func writer(streamed: Bool = true, repeated: String = #""model":"m""#) -> ResponsesWriter {
         var delivery = Delivery()
         delivery.isStreamed = streamed
@@ -17,7 +19,7 @@ import Testing
     }
 
     private func head(_ status: String, error: String = "null", incomplete: String = "null") -> String {
-        #"{"id":"resp_7","object":"response","created_at":1700000000,"status":"\#(status)","completed_at":null,"error":\#(error),"#
+        #"{"id":"resp_7","object":"response","created_at":1700000000,"status":"\#(status)","completed_at":\#(status == "completed" ? "\(Self.end)" : "null"),"error":\#(error),"#
             + #""incomplete_details":\#(incomplete),"model":"m","output":["#
     }
 
@@ -50,7 +52,7 @@ import Testing
         writer.appendOpening(choice: 0, usage: usage, to: &bytes)
         write(pieces, to: &writer, &bytes)
         writer.appendFinish(choice: 0, AnswerFinish(finish), usage: usage, extensionJSON: extensionJSON, to: &bytes)
-        writer.appendEnd(usage: usage, to: &bytes)
+        writer.appendEnd(usage: usage, at: Self.end, to: &bytes)
         return events(bytes)
     }
 
@@ -146,13 +148,13 @@ import Testing
                 ),
                 ("response.function_call_arguments.delta", #""item_id":"fc_7_2","output_index":2,"delta":"{\"x\"""#),
                 ("response.function_call_arguments.delta", #""item_id":"fc_7_2","output_index":2,"delta":":1}""#),
-                ("response.function_call_arguments.done", #""item_id":"fc_7_2","output_index":2,"arguments":"{\"x\":1}""#),
+                ("response.function_call_arguments.done", #""item_id":"fc_7_2","output_index":2,"arguments":"{\"x\":1}","name":"f""#),
                 ("response.output_item.done", #""output_index":2,"item":\#(first)"#),
                 (
                     "response.output_item.added",
                     #""output_index":3,"item":{"id":"fc_7_3","type":"function_call","status":"in_progress","call_id":"call_b","name":"g","arguments":""}"#
                 ),
-                ("response.function_call_arguments.done", #""item_id":"fc_7_3","output_index":3,"arguments":"""#),
+                ("response.function_call_arguments.done", #""item_id":"fc_7_3","output_index":3,"arguments":"","name":"g""#),
                 ("response.output_item.done", #""output_index":3,"item":\#(second)"#),
                 ("response.completed", #""response":\#(head("completed"))\#(thought),\#(said),\#(first),\#(second)],\#(usageText)}"#),
             ])
@@ -244,9 +246,45 @@ import Testing
                             && $0.data.hasSuffix(#""text":"a","logprobs":[\#(told("a")),\#(told("b"))]}"#)
                     })
             }
-            let body = written { writer.appendBody([], usage: usage, extensionJSON: [], to: &$0) }
+            let body = written { writer.appendBody([], usage: usage, extensionJSON: [], at: 0, to: &$0) }
             #expect(body.contains(#""text":"a","annotations":[],"logprobs":[\#(told("a")),\#(told("b"))]}"#))
         }
+    }
+
+    @Test("log probabilities before the first text wait for it, and go where a thought or a call comes first", arguments: [true, false])
+    func earlyLogprobs(streamed: Bool) throws {
+        func told(_ body: (inout ResponsesWriter, inout [UInt8]) -> Void) throws -> (deltas: [[String?]], item: [String?]?) {
+            var writer = writer(streamed: streamed), bytes: [UInt8] = []
+            body(&writer, &bytes)
+            writer.appendFinish(choice: 0, AnswerFinish(.endOfText), usage: usage, extensionJSON: nil, to: &bytes)
+            func tokens(_ value: JSONValue?) -> [String?] { value?.asArray?.map { $0["token"]?.asString } ?? [] }
+            let deltas = events(bytes).filter { $0.name == "response.output_text.delta" }
+            let whole = try JSONValue(parsing: written { writer.appendBody([], usage: usage, extensionJSON: [], at: 0, to: &$0) })
+            let message = whole["output"]?.asArray?.last { $0["type"]?.asString == "message" }
+            return (
+                try deltas.map { tokens(try JSONValue(parsing: $0.data)["logprobs"]) },
+                message.map { tokens($0["content"]?[0]?["logprobs"]) }
+            )
+        }
+        let bracket = try told { writer, bytes in
+            writer.appendText(choice: 0, RawSpan(), logprobs: logprobs("["), usage: usage, to: &bytes)
+            writer.appendText(choice: 0, RawSpan(), logprobs: logprobs("x"), usage: usage, to: &bytes)
+            writer.appendText(choice: 0, "[xy".utf8.span.bytes, logprobs: logprobs("y"), usage: usage, to: &bytes)
+            writer.appendText(choice: 0, "z".utf8.span.bytes, logprobs: logprobs("z"), usage: usage, to: &bytes)
+        }
+        #expect(bracket.deltas == (streamed ? [["[", "x", "y"], ["z"]] : []) && bracket.item == ["[", "x", "y", "z"])
+        let marker = try told { writer, bytes in
+            writer.appendText(choice: 0, RawSpan(), logprobs: logprobs("<"), usage: usage, to: &bytes)
+            writer.appendReasoning(choice: 0, "h".utf8.span.bytes, usage: usage, to: &bytes)
+            writer.appendText(choice: 0, "a".utf8.span.bytes, logprobs: logprobs("a"), usage: usage, to: &bytes)
+        }
+        #expect(marker.deltas == (streamed ? [["a"]] : []) && marker.item == ["a"])
+        let behindCall = try told { writer, bytes in
+            write([.call("c", "f"), .arguments("{}"), .callEnd], to: &writer, &bytes)
+            writer.appendText(choice: 0, RawSpan(), logprobs: logprobs(">"), usage: usage, to: &bytes)
+            writer.appendText(choice: 0, "b".utf8.span.bytes, logprobs: logprobs("b"), usage: usage, to: &bytes)
+        }
+        #expect(behindCall.deltas == (streamed ? [["b"]] : []) && behindCall.item == ["b"])
     }
 
     // MARK: Bodies
@@ -259,7 +297,7 @@ import Testing
         writer.appendFinish(choice: 0, AnswerFinish(finish), usage: usage, extensionJSON: nil, to: &nothing)
         #expect(nothing.isEmpty)
         let extensionJSON = Array("{\"a\":1}".utf8)
-        let body = written { writer.appendBody([], usage: usage, extensionJSON: extensionJSON, to: &$0) }
+        let body = written { writer.appendBody([], usage: usage, extensionJSON: extensionJSON, at: Self.end, to: &$0) }
         #expect(stream(pieces, finish, extensionJSON: extensionJSON).last?.data.hasSuffix(#""response":\#(body)}"#) == true)
     }
 

@@ -30,7 +30,7 @@ import Testing
             writer.appendOpening(choice: 1, usage: usage, to: &bytes)
             writer.appendText(choice: 1, "a\"\n€".utf8.span.bytes, logprobs: nil, usage: usage, to: &bytes)
             writer.appendFinish(choice: 1, AnswerFinish(.stopText), usage: usage, extensionJSON: finishExtension, to: &bytes)
-            writer.appendEnd(usage: usage, to: &bytes)
+            writer.appendEnd(usage: usage, at: 0, to: &bytes)
         }
         #expect(all.last == "[DONE]")
         return all.dropLast()
@@ -106,13 +106,13 @@ import Testing
             CompletedChoice(index: 1, text: [], finish: AnswerFinish(.length)),
         ]
         #expect(
-            written { chatWriter().appendBody(choices, usage: usage, extensionJSON: [], to: &$0) }
+            written { chatWriter().appendBody(choices, usage: usage, extensionJSON: [], at: 0, to: &$0) }
                 == #"{"id":"chatcmpl-7","object":"chat.completion","created":1700000000,"model":"a\"b","choices":["#
                 + #"{"index":0,"message":{"role":"assistant","content":"x\ty","refusal":null},"logprobs":null,"finish_reason":"stop"},"#
                 + #"{"index":1,"message":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":"length"}],"#
                 + usageText + "}")
         #expect(
-            written { legacyWriter().appendBody(choices, usage: usage, extensionJSON: Array("{}".utf8), to: &$0) }
+            written { legacyWriter().appendBody(choices, usage: usage, extensionJSON: Array("{}".utf8), at: 0, to: &$0) }
                 == legacyHead + #"{"index":0,"text":"x\ty","logprobs":null,"finish_reason":"stop"},"#
                 + #"{"index":1,"text":"","logprobs":null,"finish_reason":"length"}],"# + usageText + #","nvext":{}}"#)
     }
@@ -138,7 +138,7 @@ import Testing
                 + #"{"token":"�","logprob":-3.0,"bytes":[254]}]},"#
                 + #"{"token":"�","logprob":-1.25,"bytes":[226,130],"top_logprobs":[]}],"refusal":null},"finish_reason":null}]}"#)
         let choice = CompletedChoice(index: 0, text: [], finish: AnswerFinish(.length), logprobs: logprobs)
-        let body = written { chatWriter().appendBody([choice], usage: usage, extensionJSON: [], to: &$0) }
+        let body = written { chatWriter().appendBody([choice], usage: usage, extensionJSON: [], at: 0, to: &$0) }
         #expect(body.contains(#""logprobs":{"content":[{"token":"#))
     }
 
@@ -261,7 +261,7 @@ import Testing
         choice.reasoning = Array("hm".utf8)
         choice.calls = [CompletedChoice.Call(AnswerCall(index: 0, id: "a", name: "f")), CompletedChoice.Call(call)]
         choice.calls[0].arguments = Array(#"{"x":"y"}"#.utf8)
-        let message = written { chatWriter().appendBody([choice], usage: usage, extensionJSON: [], to: &$0) }
+        let message = written { chatWriter().appendBody([choice], usage: usage, extensionJSON: [], at: 0, to: &$0) }
         #expect(
             message.contains(
                 #""message":{"role":"assistant","content":null,"refusal":null,"reasoning_content":"hm","tool_calls":["#
@@ -270,7 +270,8 @@ import Testing
             ))
         choice.text = Array("so".utf8)
         #expect(
-            written { chatWriter().appendBody([choice], usage: usage, extensionJSON: [], to: &$0) }.contains(#""content":"so","refusal""#))
+            written { chatWriter().appendBody([choice], usage: usage, extensionJSON: [], at: 0, to: &$0) }.contains(
+                #""content":"so","refusal""#))
     }
 
     @Test("the client's stop text is told where one ended the choice")

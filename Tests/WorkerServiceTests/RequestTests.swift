@@ -332,6 +332,30 @@ struct RequestTests {
 
     // MARK: Refusals
 
+    @Test("a prompt may fill the context where no token is asked for behind it, and the least share of tokens is one")
+    func edges() throws {
+        let bed = try WorkerBed()
+        try bed.registered()
+        let front = try bed.frontend(), context = Int(bed.card.contextLength)
+        func refusal(_ counter: UInt64, _ change: (inout GenerateEntry) -> Void) throws -> FailureCode? {
+            front.generate(front.entry(counter, maxTokens: 1, change))
+            try front.finish(counter)
+            return front.refused(counter)?.failure.code
+        }
+        func fill(_ tokens: Int, _ task: RequestTask) -> (inout GenerateEntry) -> Void {
+            return { entry in
+                entry.task = task
+                entry.promptTokens = Array(repeating: 1, count: tokens)
+            }
+        }
+        #expect(try refusal(1, fill(context, .embed)) == nil)
+        #expect(try refusal(2, fill(context + 1, .embed)) == .promptTooLong)
+        #expect(try refusal(3, fill(context - 1, .generate)) == nil)
+        #expect(try refusal(4, fill(context, .generate)) == .promptTooLong)
+        #expect(try refusal(5) { $0.sampling.topP = 1e-6 } == nil)
+        #expect(bed.isAtRest && front.faults == [])
+    }
+
     @Test("what cannot be served is refused with a code and the field")
     func refusals() throws {
         // One that can do little.

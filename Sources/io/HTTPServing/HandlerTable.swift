@@ -32,6 +32,9 @@ package final class HandlerTable: HTTPApplication {
     /// The shape of errors; OpenAI's as a rule.
     package var errors: @Sendable (HTTPStatus, StaticString) -> [UInt8] = HTTPErrorBody.json
 
+    /// The answer to a request that this table refuses by its path or its head; nil: in the shape of all errors.
+    package var refusals: (@LoopActor (HTTPRequest, HTTPStatus, StaticString) -> HTTPResponse?)?
+
     private let loop: Loop
     @exclusivity(unchecked) private var routes: [Route] = []
     /// Of the routes, in their order.
@@ -76,7 +79,7 @@ package final class HandlerTable: HTTPApplication {
                 if exchange.hasBegun {
                     exchange.abort()
                 } else {
-                    exchange.respond(self?.error(.noAnswer) ?? HTTPResponse(.internalServerError))
+                    exchange.respond(self?.refusal(of: exchange.request, .noAnswer) ?? HTTPResponse(.internalServerError))
                 }
             }
         }
@@ -91,7 +94,7 @@ package final class HandlerTable: HTTPApplication {
         if let refusal = refuse?(request) { return .refuse(refusal) }
         if request.target.isAsterisk { return .refuse(HTTPResponse(.noContent, headers: [HTTPField("Allow", "GET, HEAD, POST, OPTIONS")])) }
         guard let place = request.firstMatch(in: patterns) else {
-            return .refuse(isUnknown(request.method) ? error(Self.unknownMethod) : error(.notFound, "there is nothing at this path"))
+            return .refuse(refusal(of: request, isUnknown(request.method) ? Self.unknownMethod : Self.unknownPath))
         }
         for index in routes[place].handlers where handlers[index].method == request.method {
             if takesOnlyJSON, request.method.isWriting, let refusal = refusalOfBody(request) { return .refuse(refusal) }
@@ -102,10 +105,10 @@ package final class HandlerTable: HTTPApplication {
                 return .read(maximumBody: handlers[index].maximumBody, tag: index)
             }
         }
-        guard !isUnknown(request.method) else { return .refuse(error(Self.unknownMethod)) }
+        guard !isUnknown(request.method) else { return .refuse(refusal(of: request, Self.unknownMethod)) }
         let allow = HTTPField("Allow", allowed(at: place))
         if request.method == .options { return .refuse(HTTPResponse(.noContent, headers: [allow])) }
-        var response = error(.methodNotAllowed, "the path does not take this method; see the Allow header")
+        var response = refusal(of: request, .methodNotAllowed, "the path does not take this method; see the Allow header")
         response.headers.append(allow)
         return .refuse(response)
     }
@@ -116,6 +119,7 @@ package final class HandlerTable: HTTPApplication {
         entry.handler(exchange)
     }
 
+    private static let unknownPath = HTTPRefusal(.target, .notFound, "there is nothing at this path")
     private static let unknownMethod = HTTPRefusal(.method, .notImplemented, "this server does not know the method")
 
     /// No route of this table takes it, and it is none of those that every server knows.
@@ -129,10 +133,11 @@ package final class HandlerTable: HTTPApplication {
         guard request.framing != .none else { return nil }
         var response: HTTPResponse
         if request.headers.isCoded {
-            response = error(.unsupportedMediaType, "the body has a Content-Encoding; send it as it is")
+            response = refusal(of: request, .unsupportedMediaType, "the body has a Content-Encoding; send it as it is")
             response.headers.append(HTTPField("Accept-Encoding", "identity"))
         } else if !request.headers.mayBeJSON {
-            response = error(.unsupportedMediaType, "the body must be JSON; send it with the header Content-Type: application/json")
+            response = refusal(
+                of: request, .unsupportedMediaType, "the body must be JSON; send it with the header Content-Type: application/json")
             response.headers.append(HTTPField("Accept", "application/json"))
         } else {
             return nil
@@ -153,5 +158,11 @@ package final class HandlerTable: HTTPApplication {
     /// An answer in the shape of this table's errors.
     package func error(_ status: HTTPStatus, _ reason: StaticString) -> HTTPResponse { .json(status, errors(status, reason)) }
 
-    private func error(_ refusal: HTTPRefusal) -> HTTPResponse { error(refusal.status, refusal.reason) }
+    private func refusal(of request: HTTPRequest, _ refusal: HTTPRefusal) -> HTTPResponse {
+        self.refusal(of: request, refusal.status, refusal.reason)
+    }
+
+    private func refusal(of request: HTTPRequest, _ status: HTTPStatus, _ reason: StaticString) -> HTTPResponse {
+        refusals?(request, status, reason) ?? error(status, reason)
+    }
 }

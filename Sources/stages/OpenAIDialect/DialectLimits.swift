@@ -30,14 +30,16 @@ package enum DialectLimits {
     static let label = 1 << 10
     /// As long as labels are on the wire.
     static let session = 256
-    /// A prompt of token ids: the longest context that models have today, twice.
-    static let promptTokens = 2 << 20
+    /// A prompt of token ids: as many as fit into a body beside its other members.
+    static let promptTokens = json.values - 1_024
+    /// Of the text that tokens spell, where somebody asks for it: eight for each that a body can hold, which is twice what languages need.
+    package static let spelledBytes = 8 << 20
     /// Of a list: each is a request of its own, with a plan and a worker; evaluations send some dozens at once.
     package static let prompts = 64
     /// Of all prompts together: each choice of a body is held until the last one has ended.
     package static let choicesOfPrompts = 128
-    /// Of a request for embeddings: what clients send in one batch, as a rule.
-    package static let inputs = 256
+    /// Of a request for embeddings: what OpenAI's API allows, since clients fill their batches by it.
+    package static let inputs = 2_048
     /// Of a vector: what the wire carries.
     static let dimensions = 64 << 10
     package static let choices = 16

@@ -42,6 +42,19 @@ struct RequestWordTests {
         #expect(scene.held == [])
     }
 
+    @Test(
+        "a share of nothing reaches workers as the least that they take: the best token alone",
+        arguments: [("0", 1e-6), ("1e-60", 1e-6), ("0.5", 0.5), ("1", 1)] as [(String, Float)])
+    func leastTopP(written: String, sent: Float) {
+        let scene = Scene()
+        for (path, prompt) in [("chat/completions", #""messages":[{"role":"user","content":"x"}]"#), ("responses", #""input":"x""#)] {
+            let body = #"{"model":"tiny",\#(prompt),"top_p":\#(written)}"#
+            scene.finish(scene.send(.post("/v1/\(path)", json: Array(body.utf8)))) { #expect($0.status == 200) }
+        }
+        let shares = scene.workers.flatMap { worker in worker { $0.jobs.map(\.entry.sampling.topP) } }
+        #expect(shares == [sent, sent])
+    }
+
     @Test("a prompt is shown before its stream: its text and its tokens, as comments of named events")
     func annotations() {
         let scene = Scene()

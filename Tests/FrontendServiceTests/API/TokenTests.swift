@@ -53,6 +53,17 @@ struct TokenTests {
         post(scene, "/tokenize", #"{"prompt":"\#(text)"}"#) { #expect($0.json["count"]?.asInt == 100_000) }
     }
 
+    @Test("tokens that spell more than any text has are refused before they are spelled")
+    func longSpelling() {
+        let scene = Scene()
+        // Each is <|im_start|>, which is twelve bytes long.
+        let count = (8 << 20) / 12 + 1
+        post(scene, "/detokenize", #"{"tokens":["# + String(repeating: "257,", count: count - 1) + "257]}") {
+            #expect($0.status == 400 && $0.errorCode == "array_above_max_length")
+            #expect($0.json["error"]?["param"]?.asString == "tokens")
+        }
+    }
+
     @Test("nothing is begun while the frontend drains")
     func draining() {
         let scene = Scene()

@@ -94,7 +94,7 @@ extension FuzzTarget {
         writer.appendArguments(choice: 0, call: 0, piece, usage: usage, to: &events)
         writer.appendCallEnd(choice: 0, call: 0, usage: usage, to: &events)
         writer.appendFinish(choice: 0, AnswerFinish(.length, stopText: "\n"), usage: usage, extensionJSON: nil, to: &events)
-        writer.appendEnd(usage: usage, to: &events)
+        writer.appendEnd(usage: usage, at: 0, to: &events)
         for line in events.split(separator: UInt8(ascii: "\n")) where line.starts(with: "data: ".utf8) {
             let data = Array(line.dropFirst(6))
             demand(data == Array("[DONE]".utf8) || (try? JSONValue(parsing: data)) != nil, "an event is no JSON")

@@ -116,8 +116,8 @@ import Testing
         members(
             #""thinking":{"type":"enabled"}"#, "thinking.budget_tokens", "Missing required parameter: 'thinking.budget_tokens'."),
         members(
-            #""thinking":{"type":"between_tools"}"#, "thinking.type",
-            "Invalid value for 'thinking.type': 'between_tools'. Supported values are: 'enabled', 'disabled', 'adaptive'."),
+            #""thinking":{"type":"sometimes"}"#, "thinking.type",
+            "Invalid value for 'thinking.type': 'sometimes'. Supported values are: 'enabled', 'disabled', 'adaptive', 'between_tools'."),
         members(
             #""output_config":{"effort":"most"}"#, "output_config.effort",
             "Invalid value for 'output_config.effort': 'most'. Supported values are: 'low', 'medium', 'high', 'xhigh', 'max'."),

@@ -174,6 +174,7 @@ func messagesBody(_ members: String = "") -> String {
                 #""thinking":{"type":"adaptive"},"output_config":{"effort":"max"}"#,
                 #"{"enable_thinking":true,"thinking":true,"reasoning_effort":"max"}"#
             ),
+            (#""thinking":{"type":"between_tools"}"#, #"{"enable_thinking":true,"thinking":true}"#),
             (#""output_config":{"effort":"low"}"#, #"{"reasoning_effort":"low"}"#), (#""thinking":null"#, nil),
         ]
         for (members, arguments) in cases { #expect(try conversation(with: members).templateArguments == arguments) }

@@ -17,7 +17,7 @@ import Testing
         return MessagesWriter(id: "7", model: "a\"b", maxTokens: maxTokens, delivery: delivery)
     }
 
-    private enum Piece { case text(String), thought(String), call(String, [String]) }
+    private enum Piece { case text(String), thought(String), call(String, [String], isFollowed: Bool = true) }
 
     /// One stream as a service writes it.
     private func stream(
@@ -31,8 +31,9 @@ import Testing
                 switch piece {
                 case .text(let text): writer.appendText(choice: 0, text.utf8.span.bytes, logprobs: nil, usage: usage, to: &events)
                 case .thought(let text): writer.appendReasoning(choice: 0, text.utf8.span.bytes, usage: usage, to: &events)
-                case .call(let name, let arguments):
-                    writer.appendCall(choice: 0, AnswerCall(index: calls, id: "call_\(calls)", name: name), usage: usage, to: &events)
+                case .call(let name, let arguments, let isFollowed):
+                    let call = AnswerCall(index: calls, id: "call_\(calls)", name: name, hasFollowedArguments: isFollowed)
+                    writer.appendCall(choice: 0, call, usage: usage, to: &events)
                     for part in arguments {
                         writer.appendArguments(choice: 0, call: calls, part.utf8.span.bytes, usage: usage, to: &events)
                     }
@@ -41,7 +42,7 @@ import Testing
                 }
             }
             writer.appendFinish(choice: 0, finish, usage: usage, extensionJSON: extensionJSON, to: &events)
-            writer.appendEnd(usage: usage, to: &events)
+            writer.appendEnd(usage: usage, at: 0, to: &events)
         }
     }
 
@@ -124,6 +125,50 @@ import Testing
         return inputs
     }
 
+    /// The input of a call in one body.
+    private func input(_ pieces: [String]) throws -> JSONValue? {
+        var choice = CompletedChoice(index: 0, text: [], finish: AnswerFinish(.toolCalls))
+        choice.append(AnswerCall(index: 0, id: "Ab3", name: "f"))
+        choice.calls[0].arguments = pieces.flatMap { Array($0.utf8) }
+        let body = written { writer().appendBody([choice], usage: usage, extensionJSON: [], at: 0, to: &$0) }
+        return try JSONValue(parsing: body)["content"]?[0]?["input"]
+    }
+
+    @Test(
+        "control characters in strings are escaped, however the input was cut; streamed and whole alike",
+        arguments: [
+            ("{\"text\": \"a\nb\"}", #"{"text": "a\nb"}"#),
+            (
+                "{\n\t\"a\\\"\t\": [\"\\\\\", \"\r\u{0}\"]\n}",
+                "{\n\t\"a\\\"\\t\": [\"\\\\\", \"\\r\\u0000\"]\n}"
+            ),
+            (#"{"a":"\\","b":1}"#, #"{"a":"\\","b":1}"#),
+        ])
+    func controlCharacters(written: String, told: String) throws {
+        let letters = written.unicodeScalars.map { String(Character($0)) }
+        for cut in 0...letters.count {
+            let pieces = [letters[..<cut].joined(), letters[cut...].joined()]
+            #expect(inputs(stream([.call("f", pieces)])) == [told])
+        }
+        #expect(inputs(stream([.call("f", [written]), .call("g", [written])])) == [told, told], "each call begins anew")
+        #expect(inputs(stream([.call("f", [written], isFollowed: false)])) == [told])
+        #expect(try input([written]) == JSONValue(parsing: told))
+    }
+
+    @Test("arguments that nobody has followed are told when they are whole, and as text if they are no object")
+    func unfollowed() throws {
+        let cases: [([String], String)] = [
+            ([], "{}"), (["{a", ":1}"], #"{"INVALID_JSON":"{a:1}"}"#), ([#"{"a":"#, "1}"], #"{"a":1}"#),
+            (["{", "\u{7}"], #"{"INVALID_JSON":"{\u0007"}"#),
+        ]
+        for (pieces, expected) in cases {
+            let stream = stream([.call("f", pieces, isFollowed: false), .call("g", ["{}"], isFollowed: false)])
+            #expect(inputs(stream) == [expected, "{}"])
+            #expect(blocks(stream).filter { $0.contains("input_json_delta") }.count == 2, "one piece each")
+            #expect(try input(pieces) == JSONValue(parsing: expected))
+        }
+    }
+
     @Test("calls are objects whatever the model wrote: nothing is an empty one, other things are text in one; streamed and whole alike")
     func inputs() throws {
         let cases: [([String], String)] = [
@@ -133,15 +178,8 @@ import Testing
         ]
         for (pieces, expected) in cases {
             #expect(inputs(stream([.call("f", pieces)])) == [expected])
-            var choice = CompletedChoice(index: 0, text: [], finish: AnswerFinish(.toolCalls))
-            choice.append(AnswerCall(index: 0, id: "Ab3", name: "f"))
-            choice.calls[0].arguments = pieces.flatMap { Array($0.utf8) }
-            let body = written { writer().appendBody([choice], usage: usage, extensionJSON: [], to: &$0) }
-            let block = try JSONValue(parsing: body)["content"]?[0]
-            let whole = try JSONValue(parsing: expected)
             // In one body blanks before other things than objects are part of the text.
-            #expect(block?["input"] == whole || pieces == ["\t7"])
-            #expect(block?["id"]?.asString == "toolu_Ab3" && block?["type"]?.asString == "tool_use")
+            #expect(try input(pieces) == JSONValue(parsing: expected) || pieces == ["\t7"])
         }
     }
 
@@ -151,7 +189,7 @@ import Testing
         var choice = CompletedChoice(index: 0, text: [], finish: AnswerFinish(.length))
         choice.append(AnswerCall(index: 0, id: "call_1", name: "f"))
         choice.calls[0].arguments = Array(#"{"a": "b"#.utf8)
-        let body = written { writer().appendBody([choice], usage: usage, extensionJSON: [], to: &$0) }
+        let body = written { writer().appendBody([choice], usage: usage, extensionJSON: [], at: 0, to: &$0) }
         #expect(body.contains(#""input":{"INVALID_JSON":"{\"a\": \"b"}"#))
     }
 
@@ -166,12 +204,12 @@ import Testing
         choice.append(text: "b\t".utf8.span.bytes)
         let extensionJSON = Array(#"{"worker_id":{}}"#.utf8)
         #expect(
-            written { writer().appendBody([choice], usage: usage, extensionJSON: extensionJSON, to: &$0) }
+            written { writer().appendBody([choice], usage: usage, extensionJSON: extensionJSON, at: 0, to: &$0) }
                 == #"{"id":"msg_7","type":"message","role":"assistant","model":"a\"b","content":[{"type":"thinking","thinking":"hm","signature":""},"#
                 + #"{"type":"text","text":"a"},{"type":"tool_use","id":"toolu_x","name":"f","input":{ }},{"type":"text","text":"b\t"}],"#
                 + #""stop_reason":"stop_sequence","stop_sequence":"\"END",\#(endUsage),"nvext":{"worker_id":{}}}"#)
         let hidden = writer { $0.hidesReasoning = true }
-        let body = written { hidden.appendBody([choice], usage: usage, extensionJSON: [], to: &$0) }
+        let body = written { hidden.appendBody([choice], usage: usage, extensionJSON: [], at: 0, to: &$0) }
         #expect(body.contains(#""content":[{"type":"text","text":"a"},"#) && !body.contains(#"type":"thinking"#))
     }
 

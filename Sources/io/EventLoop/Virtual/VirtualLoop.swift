@@ -38,13 +38,16 @@ package final class VirtualLoop: Loop, @unchecked Sendable {
     @LoopActor package override func offload<Result: Sendable>(
         to pool: WorkPool, virtualCost: Duration, _ work: @escaping @Sendable () -> Result
     ) async throws(WorkPool.Full) -> Result {
-        guard !pool.isFull else { throw WorkPool.Full(limit: pool.queueLimit) }
+        guard !poolsAreFull, !pool.isFull else { throw WorkPool.Full(limit: pool.queueLimit) }
         let result = work()
         await sleep(for: virtualCost)
         return result
     }
 
     // MARK: Faults
+
+    /// Pools refuse work, as they do when others have filled their queues.
+    package var poolsAreFull = false
 
     /// Stops running, as a process does on SIGSTOP: its sockets stay open and fill up.
     package func freeze() {

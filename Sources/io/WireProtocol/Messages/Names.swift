@@ -16,6 +16,9 @@ package enum RequestTask: UInt8, WireEnum {
     case generate = 1
     /// One vector.
     case embed
+
+    /// Tokens that the model's context must have room for behind the prompt.
+    package var leastOutput: Int { self == .generate ? 1 : 0 }
 }
 
 /// A request of the frontend whose nonce is the header's `origin`. Layout: `proto-spec/04-messages.md#requestref`.

@@ -14,16 +14,15 @@ final class ClientAPI {
     private let generation: GenerationAPI
     private let models: ModelAPI
     private let tokens: TokenAPI
-    private let tokenCount: TokenCountAPI
 
     init(_ frontend: Frontend) {
         generation = GenerationAPI(frontend)
         models = ModelAPI(frontend)
         tokens = TokenAPI(frontend, generation)
-        tokenCount = TokenCountAPI(frontend, generation)
         table = HandlerTable(on: frontend.context.loop)
         table.takesOnlyJSON = true
         table.refuse = { [weak frontend] request in frontend?.tenants.refusal(of: request) }
+        table.refusals = { [weak frontend] request, status, reason in frontend?.refusal(of: request, status, reason) }
         table.completes = { [weak frontend] headers, request in frontend?.label(&headers, of: request) }
         for endpoint in GenerationEndpoint.allCases {
             table.on(.post, endpoint.path, task: { [generation] exchange in await generation.answer(exchange, endpoint) })
@@ -31,7 +30,7 @@ final class ClientAPI {
         table.on(.post, GenerationAPI.embeddingPath, task: { [generation] exchange in await generation.embed(exchange) })
         let stored = StoredResponses(frontend)
         stored.serve(on: table)
-        table.on(.post, TokenCountAPI.path, task: { [tokenCount] exchange in await tokenCount.answer(exchange) })
+        table.on(.post, TokenAPI.countPath, task: { [tokens] exchange in await tokens.count(exchange) })
         table.on(.get, "/v1/models", run: { [models] exchange in models.list(exchange) })
         // Names of models may have slashes in them.
         table.on(.get, "/v1/models/{id*}", run: { [models] exchange in models.show(exchange) })
@@ -64,6 +63,14 @@ extension Frontend {
             exchange.respond(.error(ErrorBody(error), requestID: exchange.request.requestLabel ?? drawnLabel))
             return nil
         }
+    }
+
+    /// In the envelope of the API that the path belongs to; nil where that is the server's own.
+    fileprivate func refusal(of request: HTTPRequest, _ status: HTTPStatus, _ reason: StaticString) -> HTTPResponse? {
+        let style = ErrorStyle(path: request.path)
+        guard style != .openAI else { return nil }
+        let error = ErrorBody(DialectError(status: status.code, message: reason.description))
+        return .error(error, style, requestID: request.requestLabel ?? drawnLabel)
     }
 
     /// Every answer says what its request is called, and how long it took until the answer began.

@@ -55,6 +55,7 @@ extension GenerationAPI {
     private func prepare(
         _ exchange: HTTPExchange, _ visit: TenantVisit, _ meter: inout RequestMeter?
     ) async throws(DialectError) -> Demand {
+        try exchange.request.refusePlaces()
         let body = exchange.takeBody(), loop = frontend.context.loop, gone = Flag()
         let request = try await done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in
             try EmbeddingRequest(parsing: body.span.bytes)
@@ -97,17 +98,36 @@ extension GenerationAPI {
         }
     }
 
-    /// Numbers are made into text on the pool where there are many.
+    /// Numbers are made into text on the pool where there are many; or here, some at a time, where the pool has no room: workers have computed
+    /// them, and would have to do so again.
     private func write(
         _ batch: EmbeddingBatch, of request: EmbeddingRequest, to exchange: HTTPExchange, _ requestID: String, _ fields: [HTTPField]
     ) async {
         let answer = EmbeddingList(
             vectors: batch.vectors, encoding: request.encoding, model: request.model, promptTokens: batch.promptTokens)
-        let body: [UInt8]
-        do throws(DialectError) { body = try await done(bytes: answer.mostBytes, for: exchange, Flag()) { answer.json } } catch {
-            return exchange.respond(.error(ErrorBody(error), requestID: requestID))
+        let gone = Flag(), body: [UInt8]
+        do throws(DialectError) { body = try await done(bytes: answer.mostBytes, for: exchange, gone) { answer.json } } catch {
+            exchange.whenGone = { gone.raise() }
+            body = await written(answer, gone)
         }
+        guard !exchange.isGone else { return }
         exchange.respond(.json(.ok, body, headers: [HTTPField("x-request-id", requestID)] + fields))
+    }
+}
+
+extension GenerationAPI {
+    /// Numbers that one turn of the loop makes into text: less than a millisecond's.
+    private static let numbersAtOnce = 4_096
+
+    private func written(_ answer: EmbeddingList, _ gone: Flag) async -> [UInt8] {
+        var bytes: [UInt8] = [], next = 0
+        answer.appendBeginning(to: &bytes)
+        while next < answer.count, !gone.isRaised {
+            next += answer.appendVectors(from: next, numbers: Self.numbersAtOnce, to: &bytes)
+            await frontend.context.loop.sleep(for: .zero)
+        }
+        answer.appendEnd(to: &bytes)
+        return bytes
     }
 }
 

@@ -28,7 +28,7 @@ enum GenerationEndpoint: CaseIterable, Sendable {
     var tellsAnnotations: Bool { self == .chat || self == .text }
 
     /// How its clients read errors.
-    var errorStyle: ErrorStyle { self == .messages ? .anthropic : .openAI }
+    var errorStyle: ErrorStyle { ErrorStyle(path: path.description) }
 
     /// `created` is in seconds since 1970.
     func writer(id: RequestID, created: Int64, _ request: GenerationRequest, _ delivery: Delivery) -> any AnswerWriter {

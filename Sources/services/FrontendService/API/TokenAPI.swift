@@ -7,9 +7,11 @@ import ProcessKit
 import TextProcessing
 import WireProtocol
 
-/// Text into tokens and back, by the tokenizer of a model that is served. No worker is asked.
+/// What tokenizers and templates of served models say by themselves: text into tokens and back, and how many tokens a conversation is. No worker is
+/// asked, and no request begins; what large bodies cost together is bounded by the pool.
 @LoopActor
 final class TokenAPI {
+    static let countPath: StaticString = "/v1/messages/count_tokens"
     private let frontend: Frontend
     /// Finds models, and has the pool.
     private let generation: GenerationAPI
@@ -20,53 +22,92 @@ final class TokenAPI {
     }
 
     func tokenize(_ exchange: HTTPExchange) async {
-        let seconds = frontend.context.loop.wallClockMilliseconds / 1_000
+        let seconds = unixSeconds
         await answer(exchange) { (body) throws(DialectError) in
             let request = try TokenizeRequest(parsing: body.span.bytes)
-            return (
-                request.model, request.unknownFields,
-                { (model, gone) throws(DialectError) in
-                    try Self.tokenize(request, model, TemplateContext(unixSeconds: seconds), gone)
-                }
-            )
+            return Question(model: request.model, unknown: request.unknownFields) { (asked) throws(DialectError) in
+                Reply(body: try Self.tokenize(request, asked.model, TemplateContext(unixSeconds: seconds), asked.gone))
+            }
         }
     }
 
     func detokenize(_ exchange: HTTPExchange) async {
         await answer(exchange) { (body) throws(DialectError) in
             let request = try DetokenizeRequest(parsing: body.span.bytes)
-            return (request.model, request.unknownFields, { (model, _) throws(DialectError) in try Self.detokenize(request, model) })
+            return Question(model: request.model, unknown: request.unknownFields) { (asked) throws(DialectError) in
+                Reply(body: try Self.detokenize(request, asked.model))
+            }
         }
     }
+
+    /// By the template and tokenizer that a request of the Messages API would go through.
+    func count(_ exchange: HTTPExchange) async {
+        let loop = frontend.context.loop, seconds = unixSeconds, options = frontend.dialect
+        await answer(exchange) { (body) throws(DialectError) in
+            let request = try MessagesRequest(parsing: body.span.bytes, for: .count, stripsPreamble: options.stripsPreamble)
+            return Question(model: request.generation.model, unknown: request.unknownFields) { (asked) throws(DialectError) in
+                let count = try Preparation(
+                    model: asked.model, tenant: asked.tenant, generation: request.generation, delivery: request.delivery,
+                    unixSeconds: seconds, seed: 0, clock: { loop.clockReading }, gone: asked.gone
+                ).count()
+                var body: [UInt8] = []
+                TokenCount.append(count.tokens, to: &body)
+                return Reply(body: body, memory: count.memory)
+            }
+        }
+    }
+
+    private var unixSeconds: Int64 { frontend.context.loop.wallClockMilliseconds / 1_000 }
 
     // MARK: One request
 
-    private typealias Work = @Sendable (ServedModel, Flag) throws(DialectError) -> [UInt8]
-    private typealias Parsed = (model: String?, unknown: UnknownFields, work: Work)
+    /// What a body asks.
+    private struct Question: Sendable {
+        /// Nil: the one model that is served.
+        let model: String?
+        let unknown: UnknownFields
+        let work: @Sendable (Asked) throws(DialectError) -> Reply
+    }
+
+    /// Whom it is asked.
+    private struct Asked: Sendable {
+        let model: ServedModel
+        let tenant: Tenant
+        /// Raised when the client has left.
+        let gone: Flag
+    }
+
+    private struct Reply: Sendable {
+        let body: [UInt8]
+        /// How much of a prompt's text was known, where that was looked at.
+        var memory: PromptMemory.Outcome?
+    }
 
     /// Body → model → answer; both ends of a large body on the pool.
-    private func answer(_ exchange: HTTPExchange, _ parse: @escaping @Sendable ([UInt8]) throws(DialectError) -> Parsed) async {
+    private func answer(_ exchange: HTTPExchange, _ parse: @escaping @Sendable ([UInt8]) throws(DialectError) -> Question) async {
+        let style = ErrorStyle(path: exchange.request.path), requestID = exchange.request.requestLabel ?? frontend.drawnLabel
         do throws(DialectError) {
             guard !frontend.isDraining else { throw DialectError(ErrorBody(ServiceFailure(.draining))) }
-            let text = try await frontend.tenants.during(exchange.request) { (tenant) async throws(DialectError) in
-                try await self.text(exchange, parse, tenant)
+            let reply = try await frontend.tenants.during(exchange.request) { (tenant) async throws(DialectError) in
+                try await self.reply(exchange, parse, tenant)
             }
-            exchange.respond(.json(.ok, text))
+            if let memory = reply.memory { frontend.metrics.encoded(memory) }
+            exchange.respond(.json(.ok, reply.body, headers: style.names(requestID)))
         } catch {
-            let body = ErrorBody(error), requestID = exchange.request.requestLabel ?? frontend.drawnLabel
-            exchange.respond(.error(body, requestID: requestID, headers: frontend.tenants.fields(for: exchange.request, body)))
+            let body = ErrorBody(error)
+            exchange.respond(.error(body, style, requestID: requestID, headers: frontend.tenants.fields(for: exchange.request, body)))
         }
     }
 
-    private func text(
-        _ exchange: HTTPExchange, _ parse: @escaping @Sendable ([UInt8]) throws(DialectError) -> Parsed, _ tenant: Tenant
-    ) async throws(DialectError) -> [UInt8] {
+    private func reply(
+        _ exchange: HTTPExchange, _ parse: @escaping @Sendable ([UInt8]) throws(DialectError) -> Question, _ tenant: Tenant
+    ) async throws(DialectError) -> Reply {
         let body = exchange.takeBody(), gone = Flag()
-        let parsed = try await generation.done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try parse(body) }
-        frontend.noteUnknown(parsed.unknown.count, parsed.unknown.names)
-        let name = try name(parsed.model, for: tenant)
-        let model = try await generation.model(named: name, of: tenant, for: exchange), work = parsed.work
-        return try await generation.done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try work(model, gone) }
+        let question = try await generation.done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try parse(body) }
+        frontend.noteUnknown(question.unknown.count, question.unknown.names)
+        let name = try name(question.model, for: tenant)
+        let asked = Asked(model: try await generation.model(named: name, of: tenant, for: exchange), tenant: tenant, gone: gone)
+        return try await generation.done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try question.work(asked) }
     }
 
     /// The model that is meant: the one that is served to this client, where none is named.
@@ -102,6 +143,12 @@ final class TokenAPI {
             throw DialectError(
                 message: "Invalid 'tokens[\(index)]': expected a token of the model's vocabulary.", param: "tokens[\(index)]",
                 code: "invalid_value")
+        }
+        let spelled = request.tokens.reduce(0) { $0 + model.text.vocabulary.length(of: $1) }
+        guard spelled <= DialectLimits.spelledBytes else {
+            throw DialectError(
+                message: "Invalid 'tokens': expected tokens that spell at most \(DialectLimits.spelledBytes) bytes together.",
+                param: "tokens", code: "array_above_max_length")
         }
         var text: [UInt8] = [], answer: [UInt8] = []
         model.text.decode(request.tokens.span, showsSpecials: true, into: &text)

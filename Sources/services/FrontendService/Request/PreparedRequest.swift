@@ -94,11 +94,12 @@ struct Preparation: Sendable {
         if task == .embed { needs.insert(.embeddings) }
         var tokens: [TokenID] = [], rendered: Rendered
         do throws(TextError) {
-            rendered = try encode(atMost: max(0, min(context - 1, Limits.promptTokens)), into: &tokens)
+            rendered = try encode(atMost: max(0, min(context - task.leastOutput, Limits.promptTokens)), into: &tokens)
         } catch { throw Self.refusal(error, param, context) }
         let form = try demand.form(after: rendered.prompt)
         let encoded = clock()
-        let room = context - tokens.count
+        // A vector takes no place behind its prompt.
+        let room = context - tokens.count + (1 - task.leastOutput)
         var sampling = generation.sampling
         if let wanted = sampling.maxTokens, wanted > room {
             guard sampling.fitsContext else {
@@ -217,12 +218,15 @@ extension GenerationRequest.Prompt {
 }
 
 extension Sampling {
+    /// Workers take no share of nothing. Clients mean the best token alone by 0, and no second one has a place in so little.
+    private static let leastTopP: Float = 1e-6
+
     /// What the client left open is neutral; limits and stops are the client's own.
     init(_ parameters: SamplingParameters, seed: UInt64) {
         self.init()
         let filled = parameters.filled(from: .neutral)
         temperature = filled.temperature ?? 1
-        topP = filled.topP ?? 1
+        topP = max(filled.topP ?? 1, Self.leastTopP)
         topK = filled.topK ?? 0
         minP = filled.minP ?? 0
         presencePenalty = filled.presencePenalty ?? 0

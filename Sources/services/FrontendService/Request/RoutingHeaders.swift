@@ -32,6 +32,18 @@ extension RoutingHints {
 }
 
 extension HTTPRequest {
+    private static let placeHeaders: [StaticString] = [
+        "x-worker-instance-id", "x-prefill-instance-id", "x-data-parallel-rank", "x-dp-rank", "x-prefill-dp-rank",
+    ]
+
+    /// For an endpoint whose requests run wherever there is room: to run elsewhere than asked in silence would mislead.
+    func refusePlaces() throws(DialectError) {
+        for name in Self.placeHeaders where headers[name] != nil {
+            throw DialectError(
+                message: "Unsupported header '\(name)': it is not supported here.", param: name.description, code: "unsupported_parameter")
+        }
+    }
+
     /// A number, or sixteen hexadecimal digits with a letter among them.
     fileprivate func worker(_ name: StaticString) throws(DialectError) -> WorkerID? {
         guard let value = headers[name] else { return nil }

@@ -70,8 +70,9 @@ final class Tenants {
             _ = try tenant(of: request)
             return nil
         } catch {
-            let style: ErrorStyle = request.path.hasPrefix("/v1/messages") ? .anthropic : .openAI
-            return .error(ErrorBody(error), style, requestID: request.requestLabel ?? Hexadecimal.text(context.loop.random.next()))
+            return .error(
+                ErrorBody(error), ErrorStyle(path: request.path),
+                requestID: request.requestLabel ?? Hexadecimal.text(context.loop.random.next()))
         }
     }
 

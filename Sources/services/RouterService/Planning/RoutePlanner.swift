@@ -245,7 +245,7 @@ final class RoutePlanner {
             throw PlanRefusal(code: .invalidArgument, field: "sequenceHashes", reason: "more hashes than full blocks")
         }
         // An answer needs room for one token; how much more is the worker's limit on it.
-        let needed = UInt64(entry.tokenCount) + (entry.task == .generate ? 1 : 0)
+        let needed = UInt64(entry.tokenCount) + UInt64(entry.task.leastOutput)
         guard pool.contextLength == 0 || needed <= UInt64(pool.contextLength) else {
             throw PlanRefusal(
                 code: .promptTooLong, field: "tokenCount",

@@ -69,8 +69,7 @@ struct EntryCheck {
             return .of(.invalidArgument, "multimodal", "an item ends behind the prompt")
         }
         let longest = entry.continuation.map { $0.finished ? 0 : $0.shownTokens.count }.max() ?? 0
-        // One token at the least is produced.
-        if entry.promptTokens.count + longest >= Int(card.contextLength) {
+        if entry.promptTokens.count + longest + entry.task.leastOutput > Int(card.contextLength) {
             return .of(.promptTooLong, "promptTokens", "the context has \(card.contextLength) tokens")
         }
         return nil

@@ -5,6 +5,13 @@ package enum ErrorStyle: Hashable, Sendable {
     /// `{"type":"error","error":{"type","message"},"request_id"}`: the message alone names the field.
     case anthropic
 
+    /// That of the API which the path belongs to, whatever is there.
+    package init(path: String) {
+        self = path == Self.messages || path.hasPrefix(Self.messages + "/") ? .anthropic : .openAI
+    }
+
+    private static let messages = "/v1/messages"
+
     /// The status that clients of the API know a failure by.
     package func status(of error: ErrorBody) -> Int { status(error.status) }
 

@@ -16,6 +16,9 @@ extension ServiceFailure.Kind {
         case unsaid
         /// After so many seconds, unless a better number is known.
         case after(Int)
+
+        /// By `Retry-After`.
+        var isTold: Bool { if case .after = self { true } else { false } }
     }
 
     var row: Row {

@@ -11,9 +11,11 @@ package struct MessagesWriter: AnswerWriter {
         /// Blanks at most.
         case none
         /// The beginning of an object: told as it comes.
-        case object
+        case object(JSONStringPlace)
         /// Anything else: told as text in an object.
         case other
+        /// What nobody has followed, so that it may turn out to be no JSON: told once it is whole, since what was told cannot be taken back.
+        case withheld
     }
 
     private enum Block {
@@ -29,6 +31,8 @@ package struct MessagesWriter: AnswerWriter {
     private var index = 0
     private var open: Block?
     private var scratch: [UInt8] = []
+    /// Arguments of the open call that are not told yet.
+    private var withheld: [UInt8] = []
 
     /// `id` without the prefix `msg_`. `maxTokens` is what the client asked for.
     package init(id: String, model: String, maxTokens: UInt32?, delivery: Delivery) {
@@ -62,7 +66,8 @@ package struct MessagesWriter: AnswerWriter {
 
     package mutating func appendCall(choice: Int, _ call: AnswerCall, usage: TokenUsage, to events: inout [UInt8]) {
         end(&events)
-        open = .call(.none)
+        open = .call(call.hasFollowedArguments ? .none : .withheld)
+        withheld.removeAll(keepingCapacity: true)
         beginStart(&events)
         MessageFrame.append(call, to: &events)
         events.append(static: #"{}}}"#)
@@ -72,14 +77,14 @@ package struct MessagesWriter: AnswerWriter {
     package mutating func appendArguments(choice: Int, call: Int, _ text: RawSpan, usage: TokenUsage, to events: inout [UInt8]) {
         guard case .call(let arguments)? = open else { return }
         switch arguments {
-        case .object: delta(Self.argumentsDelta, text, &events)
+        case .object(let place): objectArguments(text, place, &events)
         case .other: otherArguments(text, isFirst: false, &events)
+        case .withheld: text.withUnsafeBytes { withheld.append(contentsOf: $0) }
         case .none:
             guard let first = text.firstIndex(where: { !ToolUse.isBlank($0) }) else { return }
             let rest = text.extracting(first..<text.byteCount)
             if rest.unsafeLoad(as: UInt8.self) == UInt8(ascii: "{") {
-                open = .call(.object)
-                delta(Self.argumentsDelta, rest, &events)
+                objectArguments(rest, JSONStringPlace(), &events)
             } else {
                 open = .call(.other)
                 otherArguments(rest, isFirst: true, &events)
@@ -105,7 +110,7 @@ package struct MessagesWriter: AnswerWriter {
         EventFrame.end(in: &events)
     }
 
-    package mutating func appendEnd(usage: TokenUsage, to events: inout [UInt8]) {
+    package mutating func appendEnd(usage: TokenUsage, at seconds: Int64, to events: inout [UInt8]) {
         EventFrame.begin(named: "message_stop", in: &events)
         events.append(static: #"{"type":"message_stop"}"#)
         EventFrame.end(in: &events)
@@ -151,6 +156,14 @@ package struct MessagesWriter: AnswerWriter {
         EventFrame.end(in: &events)
     }
 
+    private mutating func objectArguments(_ text: RawSpan, _ place: JSONStringPlace, _ events: inout [UInt8]) {
+        var place = place
+        scratch.removeAll(keepingCapacity: true)
+        place.append(text, to: &scratch)
+        delta(Self.argumentsDelta, scratch.span.bytes, &events)
+        open = .call(.object(place))
+    }
+
     /// Escaped twice: as text in an object that itself is told as text.
     private mutating func otherArguments(_ text: RawSpan, isFirst: Bool, _ events: inout [UInt8]) {
         scratch.removeAll(keepingCapacity: true)
@@ -169,6 +182,10 @@ package struct MessagesWriter: AnswerWriter {
         case .call(.other)?:
             let rest = ToolUse.invalidEnd
             delta(Self.argumentsDelta, rest.span.bytes, &events)
+        case .call(.withheld)?:
+            scratch.removeAll(keepingCapacity: true)
+            ToolUse.appendInput(withheld, to: &scratch)
+            delta(Self.argumentsDelta, scratch.span.bytes, &events)
         }
         EventFrame.begin(named: "content_block_stop", in: &events)
         events.append(static: #"{"type":"content_block_stop","index":"#)
@@ -181,7 +198,9 @@ package struct MessagesWriter: AnswerWriter {
 
     // MARK: One body
 
-    package func appendBody(_ choices: [CompletedChoice], usage: TokenUsage, extensionJSON: [UInt8], to bytes: inout [UInt8]) {
+    package func appendBody(
+        _ choices: [CompletedChoice], usage: TokenUsage, extensionJSON: [UInt8], at seconds: Int64, to bytes: inout [UInt8]
+    ) {
         guard let choice = choices.first else { return }
         frame.appendBody(choice, usage, extensionJSON, showsReasoning: !delivery.hidesReasoning, to: &bytes)
     }

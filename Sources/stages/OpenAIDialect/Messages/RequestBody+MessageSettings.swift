@@ -87,9 +87,10 @@ extension RequestBody {
                 }
                 thinking.budget = UInt32(budget)
                 thinking.isOn = true
-            case "adaptive"?: thinking.isOn = true
+            // When and how much it thinks is the model's own affair.
+            case "adaptive"?, "between_tools"?: thinking.isOn = true
             case "disabled"?: thinking.isOn = false
-            case let word?: throw .word("type", word, expected: ["enabled", "disabled", "adaptive"])
+            case let word?: throw .word("type", word, expected: ["enabled", "disabled", "adaptive", "between_tools"])
             }
             switch try config.text("display", atMost: DialectLimits.json.bytes) {
             case nil, "summarized"?: break
@@ -143,14 +144,9 @@ extension RequestBody {
             case "json_schema"?: break
             case let word?: throw .word("type", word, expected: ["json_schema"])
             }
-            guard let schema = format.take("schema") else { throw .missing("schema") }
-            guard schema.asObject != nil else { throw .type("schema", expected: "an object", got: schema) }
-            let text = schema.encoded()
-            guard text.count <= DialectLimits.schemaBytes else {
-                throw .value("schema", expected: "at most \(DialectLimits.schemaBytes) bytes", code: "string_above_max_length")
-            }
+            let schema = try schema(of: &format)
             format.listUnknown(in: "output_config.format.", into: &unknown)
-            return .jsonSchema(String(decoding: text, as: UTF8.self))
+            return .jsonSchema(schema)
         } catch { throw error.inside(name) }
     }
 

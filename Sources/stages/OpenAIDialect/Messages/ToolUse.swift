@@ -32,9 +32,11 @@ enum ToolUse {
     /// Appends an object whatever the model wrote: nothing is an empty one, and what is no object stands as text in one that no tool expects,
     /// rather than as nothing, which might be what a tool expects.
     static func appendInput(_ arguments: [UInt8], to bytes: inout [UInt8]) {
-        guard arguments.contains(where: { !isBlank($0) }) else { return bytes.append(static: "{}") }
-        guard (try? JSONValue(parsing: arguments, limits: DialectLimits.json))?.asObject == nil else {
-            return bytes.append(contentsOf: arguments)
+        guard let first = arguments.firstIndex(where: { !isBlank($0) }) else { return bytes.append(static: "{}") }
+        if arguments[first] == UInt8(ascii: "{") {
+            var place = JSONStringPlace(), object: [UInt8] = []
+            place.append(arguments.span.bytes, to: &object)
+            if (try? JSONValue(parsing: object, limits: DialectLimits.json)) != nil { return bytes.append(contentsOf: object) }
         }
         bytes.append(contentsOf: invalidBeginning)
         JSONWriter.appendEscaped(utf8: arguments.span.bytes, to: &bytes)

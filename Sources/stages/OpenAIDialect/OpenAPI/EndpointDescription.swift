@@ -138,13 +138,12 @@ extension EndpointDescription {
         let isOwn = failures.contains { style.status($0) == status }
         let codes = style.hasCodes && isOwn ? ServiceFailure.Kind.allCases.filter { $0.row.status == status }.map(\.row.code) : []
         let names = codes.isEmpty ? "Refused." : "Refused. Codes: \(codes.joined(separator: ", "))."
-        // What the server refuses before it knows the endpoint has the one envelope everywhere.
-        var envelopes = isOwn ? [style.schema] : []
-        if (Self.everywhere + Self.withBody).contains(status), !envelopes.contains(ErrorStyle.openAI.schema) {
-            envelopes.append(ErrorStyle.openAI.schema)
-        }
+        var envelopes = isOwn || Self.withBody.contains(status) ? [style.schema] : []
+        // What the server refuses before it knows the path has the one envelope everywhere.
+        if Self.everywhere.contains(status), !envelopes.contains(ErrorStyle.openAI.schema) { envelopes.append(ErrorStyle.openAI.schema) }
         let schema = envelopes.count == 1 ? Schema.ref(envelopes[0]) : .either(.ref(envelopes[0]), .ref(envelopes[1]))
-        let retry = [429, 503, 529].contains(status) ? [(name: "retry-after", description: "Seconds after which to try again.")] : []
+        let mayHeal = ServiceFailure.Kind.allCases.contains { style.status($0.row.status) == status && $0.row.retry.isTold }
+        let retry = mayHeal ? [(name: "retry-after", description: "Seconds after which to try again, where that makes sense.")] : []
         return #""\#(status)":{"description":"\#(names)","headers":{\#(Self.json(retry))},"#
             + #""content":{"application/json":{"schema":\#(schema.json)}}}"#
     }

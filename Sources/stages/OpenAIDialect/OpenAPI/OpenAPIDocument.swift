@@ -32,7 +32,7 @@ package enum OpenAPIDocument {
         text("description", "OpenAI's and Anthropic's APIs over a cluster of workers that share their caches.", &writer)
         writer.endObject()
         // Whether keys are asked for is the deployment's choice.
-        raw("security", #"[{},{"key":[]}]"#, &writer)
+        raw("security", #"[{},{"key":[]},{"keyHeader":[]}]"#, &writer)
         writer.key("paths")
         writer.beginObject()
         for (place, endpoint) in endpoints.enumerated() where !endpoints[..<place].contains(where: { $0.path == endpoint.path }) {
@@ -42,7 +42,9 @@ package enum OpenAPIDocument {
         writer.endObject()
         writer.key("components")
         writer.beginObject()
-        raw("securitySchemes", #"{"key":{"type":"http","scheme":"bearer"}}"#, &writer)
+        raw(
+            "securitySchemes", #"{"key":{"type":"http","scheme":"bearer"},"keyHeader":{"type":"apiKey","in":"header","name":"x-api-key"}}"#,
+            &writer)
         writer.key("schemas")
         writer.beginObject()
         for named in endpoints.flatMap(\.schemas) + common { raw(named.name, named.schema.json, &writer) }

@@ -82,6 +82,11 @@ extension RequestBody {
         guard try fields.text("name", atMost: DialectLimits.name) != nil else { throw .missing("name") }
         _ = try fields.flag("strict")
         _ = try fields.text("description", atMost: DialectLimits.json.bytes)
+        return try schema(of: &fields)
+    }
+
+    /// The member `schema`, as text.
+    static func schema(of fields: inout ObjectReader) throws(FieldFault) -> String {
         guard let schema = fields.take("schema") else { throw .missing("schema") }
         guard schema.asObject != nil else { throw .type("schema", expected: "an object", got: schema) }
         let text = schema.encoded()

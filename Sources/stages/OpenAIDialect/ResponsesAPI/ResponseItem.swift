@@ -25,15 +25,21 @@ struct ResponseItem: Sendable {
     private var text: [UInt8] = []
     /// With commas between them.
     private var logprobs: [UInt8] = []
-    /// `,"call_id":…,"name":…`
-    private var call: [UInt8] = []
+    /// The same, of what came before any item: told with the first text, if that is what comes first.
+    private var earlyLogprobs: [UInt8] = []
+    /// `,"call_id":…`
+    private var callID: [UInt8] = []
+    /// `,"name":…`
+    private var name: [UInt8] = []
 
     /// Begins anew, with the memory that is there.
     mutating func open(_ kind: Kind, response: String, index: Int, call newCall: AnswerCall? = nil) {
         self.kind = kind
         text.removeAll(keepingCapacity: true)
         logprobs.removeAll(keepingCapacity: true)
-        call.removeAll(keepingCapacity: true)
+        if kind != .message { earlyLogprobs.removeAll() }
+        callID.removeAll(keepingCapacity: true)
+        name.removeAll(keepingCapacity: true)
         place.removeAll(keepingCapacity: true)
         let prefix =
             switch kind {
@@ -48,13 +54,16 @@ struct ResponseItem: Sendable {
         JSONWriter.appendDigits(UInt64(index), to: &place)
         if kind != .call { place.append(static: #","content_index":0"#) }
         guard let newCall else { return }
-        call.append(static: #","call_id":"#)
-        JSONWriter.appendQuoted(newCall.id, to: &call)
-        call.append(static: #","name":"#)
-        JSONWriter.appendQuoted(newCall.name, to: &call)
+        callID.append(static: #","call_id":"#)
+        JSONWriter.appendQuoted(newCall.id, to: &callID)
+        name.append(static: #","name":"#)
+        JSONWriter.appendQuoted(newCall.name, to: &name)
     }
 
-    mutating func close() { kind = nil }
+    mutating func close() {
+        kind = nil
+        earlyLogprobs.removeAll()
+    }
 
     /// Adds to the text, and appends what was added to `event` where there is one.
     mutating func append(_ more: RawSpan, to event: inout [UInt8], isTold: Bool) {
@@ -63,16 +72,28 @@ struct ResponseItem: Sendable {
         if isTold { event.append(contentsOf: text[start...]) }
     }
 
-    mutating func append(_ more: LogprobsBuffer, to event: inout [UInt8], isTold: Bool) {
-        if !logprobs.isEmpty, !more.isEmpty { logprobs.append(UInt8(ascii: ",")) }
-        let start = logprobs.count
-        more.appendTokens(to: &logprobs)
-        if isTold { event.append(contentsOf: logprobs[start...]) }
+    /// Of a text that has not come yet.
+    mutating func keep(_ early: LogprobsBuffer) { Self.append(early, to: &earlyLogprobs) }
+
+    mutating func append(_ more: LogprobsBuffer?, to event: inout [UInt8], isTold: Bool) {
+        var fresh = earlyLogprobs
+        earlyLogprobs.removeAll()
+        if let more { Self.append(more, to: &fresh) }
+        guard !fresh.isEmpty else { return }
+        if !logprobs.isEmpty { logprobs.append(UInt8(ascii: ",")) }
+        logprobs.append(contentsOf: fresh)
+        if isTold { event.append(contentsOf: fresh) }
+    }
+
+    private static func append(_ more: LogprobsBuffer, to list: inout [UInt8]) {
+        if !list.isEmpty, !more.isEmpty { list.append(UInt8(ascii: ",")) }
+        more.appendTokens(to: &list)
     }
 
     // MARK: As JSON
 
     func appendText(to bytes: inout [UInt8]) { bytes.append(contentsOf: text) }
+    func appendName(to bytes: inout [UInt8]) { bytes.append(contentsOf: name) }
     func appendLogprobs(to bytes: inout [UInt8]) { bytes.append(contentsOf: logprobs) }
 
     /// Of an item that has parts, its only one.
@@ -100,7 +121,8 @@ struct ResponseItem: Sendable {
         bytes.append(static: status.name)
         bytes.append(UInt8(ascii: "\""))
         if kind == .call {
-            bytes.append(contentsOf: call)
+            bytes.append(contentsOf: callID)
+            bytes.append(contentsOf: name)
             bytes.append(static: #","arguments":""#)
             bytes.append(contentsOf: text)
             return bytes.append(static: #""}"#)

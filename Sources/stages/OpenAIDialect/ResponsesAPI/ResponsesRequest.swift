@@ -35,6 +35,7 @@ package struct ResponsesRequest: Hashable, Sendable {
         generation.sampling = sampling
         generation.constraint = constraint
         generation.take(extensions)
+        echo.temperature = generation.sampling.temperature
         try body.responseLabels(into: &generation, echo: &echo)
         try body.refuse(Self.refused)
         try body.refuse(unless: ChatCompletionRequest.fixed)

@@ -10,8 +10,7 @@ package struct ResponsesWriter: AnswerWriter {
     package var repeatsItself: Bool { true }
     package var chunkExtension: [UInt8] = []
     private let id: String
-    /// Up to the status of the response.
-    private let head: [UInt8]
+    private let frame: ResponseFrame
     /// Of the next event.
     private var sequence: UInt64 = 0
     /// Items that are done, as JSON with commas between them.
@@ -26,13 +25,7 @@ package struct ResponsesWriter: AnswerWriter {
     package init(id: String, created: Int64, delivery: Delivery) {
         self.id = id
         self.delivery = delivery
-        var bytes: [UInt8] = []
-        bytes.append(static: #"{"id":"#)
-        JSONWriter.appendQuoted("resp_" + id, to: &bytes)
-        bytes.append(static: #","object":"response","created_at":"#)
-        JSONWriter.appendDigits(UInt64(max(0, created)), to: &bytes)
-        bytes.append(static: #","status":""#)
-        head = bytes
+        frame = ResponseFrame(id: id, created: created, repeated: delivery.repeated)
     }
 
     // MARK: Pieces
@@ -43,12 +36,16 @@ package struct ResponsesWriter: AnswerWriter {
 
     package mutating func appendOpening(choice: Int, usage: TokenUsage, to events: inout [UInt8]) {}
 
-    /// Log probabilities without a text are those of a character that is not whole yet, if a message is open, and else of what is no message.
+    /// Log probabilities without a text are those of a character that is not whole yet, if a message is open. Before all items they are of what
+    /// is the beginning of a message, or of a thought or a call; behind another item they are of what ends that.
     package mutating func appendText(
         choice: Int, _ text: RawSpan, logprobs: LogprobsBuffer?, usage: TokenUsage, to events: inout [UInt8]
     ) {
         if item.kind != .message {
-            guard !text.isEmpty else { return }
+            guard !text.isEmpty else {
+                if done == 0, item.kind == nil, let logprobs { item.keep(logprobs) }
+                return
+            }
             open(.message, to: &events)
         } else if text.isEmpty, logprobs == nil {
             return
@@ -57,7 +54,7 @@ package struct ResponsesWriter: AnswerWriter {
         if isTold { beginDelta("response.output_text.delta", to: &events) }
         item.append(text, to: &events, isTold: isTold)
         if isTold { events.append(static: #"","logprobs":["#) }
-        if let logprobs { item.append(logprobs, to: &events, isTold: isTold) }
+        item.append(logprobs, to: &events, isTold: isTold)
         guard isTold else { return }
         events.append(UInt8(ascii: "]"))
         endEvent(to: &events)
@@ -94,10 +91,10 @@ package struct ResponsesWriter: AnswerWriter {
 
     // MARK: Ends
 
-    package mutating func appendEnd(usage: TokenUsage, to events: inout [UInt8]) {
+    package mutating func appendEnd(usage: TokenUsage, at seconds: Int64, to events: inout [UInt8]) {
         let isWhole = incompleteReason == nil
         appendEvent(
-            isWhole ? "response.completed" : "response.incomplete", isWhole ? .completed : .incomplete, usage: usage,
+            isWhole ? "response.completed" : "response.incomplete", ending(at: seconds), usage: usage,
             extensionJSON: lastExtension, to: &events)
     }
 
@@ -117,8 +114,10 @@ package struct ResponsesWriter: AnswerWriter {
         appendEvent("response.failed", .failed(failure), to: &events)
     }
 
-    package func appendBody(_ choices: [CompletedChoice], usage: TokenUsage, extensionJSON: [UInt8], to bytes: inout [UInt8]) {
-        append(incompleteReason == nil ? .completed : .incomplete, usage: usage, extensionJSON: extensionJSON, to: &bytes)
+    package func appendBody(
+        _ choices: [CompletedChoice], usage: TokenUsage, extensionJSON: [UInt8], at seconds: Int64, to bytes: inout [UInt8]
+    ) {
+        append(ending(at: seconds), usage: usage, extensionJSON: extensionJSON, to: &bytes)
     }
 
     // MARK: Items
@@ -168,6 +167,7 @@ package struct ResponsesWriter: AnswerWriter {
         events.append(static: kind == .call ? #","arguments":""# : #","text":""#)
         item.appendText(to: &events)
         events.append(UInt8(ascii: "\""))
+        if kind == .call { item.appendName(to: &events) }
         if kind == .message {
             events.append(static: #","logprobs":["#)
             item.appendLogprobs(to: &events)
@@ -226,28 +226,13 @@ package struct ResponsesWriter: AnswerWriter {
     }
 
     private mutating func appendEvent(
-        _ name: StaticString, _ state: State, usage: TokenUsage? = nil, extensionJSON: [UInt8]? = nil, to events: inout [UInt8]
+        _ name: StaticString, _ state: ResponseFrame.State, usage: TokenUsage? = nil, extensionJSON: [UInt8]? = nil,
+        to events: inout [UInt8]
     ) {
         beginEvent(name, to: &events)
         events.append(static: #","response":"#)
         append(state, usage: usage, extensionJSON: extensionJSON ?? chunkExtension, to: &events)
         endEvent(to: &events)
-    }
-
-    // MARK: The response
-
-    private enum State {
-        case inProgress, completed, incomplete
-        case failed(ErrorBody)
-
-        var name: StaticString {
-            switch self {
-            case .inProgress: "in_progress"
-            case .completed: "completed"
-            case .incomplete: "incomplete"
-            case .failed: "failed"
-            }
-        }
     }
 
     /// Why the answer is not whole.
@@ -259,63 +244,11 @@ package struct ResponsesWriter: AnswerWriter {
         }
     }
 
-    private func append(_ state: State, usage: TokenUsage?, extensionJSON: [UInt8], to bytes: inout [UInt8]) {
-        bytes.append(contentsOf: head)
-        bytes.append(static: state.name)
-        bytes.append(static: #"","completed_at":null,"error":"#)
-        if case .failed(let failure) = state {
-            bytes.append(static: #"{"code":""#)
-            bytes.append(static: failure.responseCode)
-            bytes.append(static: #"","message":"#)
-            JSONWriter.appendQuoted(failure.message, to: &bytes)
-            bytes.append(UInt8(ascii: "}"))
-        } else {
-            bytes.append(static: "null")
-        }
-        bytes.append(static: #","incomplete_details":"#)
-        if case .incomplete = state, let reason = incompleteReason {
-            bytes.append(static: #"{"reason":""#)
-            bytes.append(static: reason)
-            bytes.append(static: #""}"#)
-        } else {
-            bytes.append(static: "null")
-        }
-        bytes.append(UInt8(ascii: ","))
-        if !delivery.repeated.isEmpty {
-            bytes.append(contentsOf: delivery.repeated)
-            bytes.append(UInt8(ascii: ","))
-        }
-        bytes.append(static: #""output":["#)
-        bytes.append(contentsOf: output)
-        bytes.append(static: #"],"usage":"#)
-        if let usage { usage.appendResponse(to: &bytes) } else { bytes.append(static: "null") }
-        if !extensionJSON.isEmpty {
-            bytes.append(static: #","nvext":"#)
-            bytes.append(contentsOf: extensionJSON)
-        }
-        bytes.append(UInt8(ascii: "}"))
+    private func ending(at seconds: Int64) -> ResponseFrame.State {
+        incompleteReason.map { .incomplete($0) } ?? .completed(at: seconds)
     }
-}
 
-extension ErrorBody {
-    /// One of the few words that the API's types have for a response that failed.
-    fileprivate var responseCode: StaticString {
-        status == 429 ? "rate_limit_exceeded" : status < 500 ? "invalid_prompt" : "server_error"
-    }
-}
-
-extension TokenUsage {
-    fileprivate func appendResponse(to bytes: inout [UInt8]) {
-        func number(_ name: StaticString, _ value: Int, _ bytes: inout [UInt8]) {
-            bytes.append(static: name)
-            JSONWriter.appendDigits(UInt64(max(0, value)), to: &bytes)
-        }
-        number(#"{"input_tokens":"#, promptTokens, &bytes)
-        // Whatever is computed stays as long as there is room: none is written at anyone's wish.
-        number(#","input_tokens_details":{"cache_write_tokens":0,"cached_tokens":"#, cachedTokens, &bytes)
-        number(#"},"output_tokens":"#, completionTokens, &bytes)
-        number(#","output_tokens_details":{"reasoning_tokens":"#, reasoningTokens, &bytes)
-        number(#"},"total_tokens":"#, totalTokens, &bytes)
-        bytes.append(UInt8(ascii: "}"))
+    private func append(_ state: ResponseFrame.State, usage: TokenUsage?, extensionJSON: [UInt8], to bytes: inout [UInt8]) {
+        frame.append(state, output: output, usage, extensionJSON, to: &bytes)
     }
 }

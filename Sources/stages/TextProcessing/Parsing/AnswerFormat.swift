@@ -24,6 +24,9 @@ package struct AnswerFormat: Sendable {
     /// Whether there is nothing to tell apart.
     package var isPlain: Bool { tools == nil && reasoning == nil }
 
+    /// Whether the arguments of calls are followed as JSON while they come. Those of gpt-oss end with its own marker, whatever they are.
+    package var followsArguments: Bool { !isHarmony }
+
     var isHarmony: Bool { tools == .harmony || reasoning == .harmony }
 
     private static func specials(

@@ -43,6 +43,13 @@ package final class Vocabulary: Sendable {
 
     package func contains(_ token: TokenID) -> Bool { Int(token) < ends.count }
 
+    /// Bytes that the token spells; none for a token beyond the vocabulary.
+    package func length(of token: TokenID) -> Int {
+        let index = Int(token)
+        guard index < ends.count else { return 0 }
+        return Int(ends[index]) - (index == 0 ? 0 : Int(ends[index - 1]))
+    }
+
     package func special(_ text: String) -> TokenID? { specialsByText[text] }
 
     /// The first token that spells this text. Looks at all of them: for the time when a model is read.

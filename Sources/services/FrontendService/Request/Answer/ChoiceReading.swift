@@ -5,6 +5,7 @@ import TextProcessing
 struct ChoiceReading {
     private var parser: AnswerParser
     private let callFormat: ToolFormat?
+    private let followsArguments: Bool
     /// Further calls are left out where the client wants one at a time: no engine can be made to stop behind the first.
     private let mostCalls: Int
     /// Where in `CompletedChoice` and in the stream the open call stands; nil while none is open that is told.
@@ -13,6 +14,7 @@ struct ChoiceReading {
     init(_ form: AnswerForm) {
         parser = form.parser()
         callFormat = form.format.tools
+        followsArguments = form.format.followsArguments || form.forcedTool != nil
         mostCalls = form.allowsParallelCalls ? .max : 1
     }
 
@@ -34,7 +36,9 @@ struct ChoiceReading {
     ) -> AnswerCall? {
         guard index < mostCalls else { return nil }
         calls = index + 1
-        return AnswerCall(index: index, id: id ?? CallIdentifier.make(for: callFormat, using: &random), name: name)
+        return AnswerCall(
+            index: index, id: id ?? CallIdentifier.make(for: callFormat, using: &random), name: name,
+            hasFollowedArguments: followsArguments)
     }
 
     func tells(_ index: Int) -> Bool { index < mostCalls }

@@ -104,13 +104,14 @@ final class ClientAnswer {
     func ended(_ share: AnswerShare) {
         unended -= 1
         guard unended == 0 else { return }
+        let seconds = loop.wallClockMilliseconds / 1_000
         guard isStreamed else {
             var body: [UInt8] = []
-            writer.appendBody(bodies, usage: usage, extensionJSON: share.toldWithEnd, to: &body)
+            writer.appendBody(bodies, usage: usage, extensionJSON: share.toldWithEnd, at: seconds, to: &body)
             return exchange.respond(
                 HTTPResponse.json(.ok, body, headers: headers + [HTTPField("server-timing", share.record.serverTiming)]))
         }
-        exchange.append(inBulk: writer.repeatsItself) { writer.appendEnd(usage: usage, to: &$0) }
+        exchange.append(inBulk: writer.repeatsItself) { writer.appendEnd(usage: usage, at: seconds, to: &$0) }
         exchange.endStream()
     }
 
@@ -181,7 +182,7 @@ extension HTTPStatus {
         let statuses: [HTTPStatus] = [
             .badRequest, .unauthorized, .forbidden, .notFound, .methodNotAllowed, .requestTimeout, .contentTooLarge,
             .unsupportedMediaType, .unprocessableContent, .tooManyRequests, .clientClosedRequest, .badGateway, .serviceUnavailable,
-            .gatewayTimeout, .overloaded,
+            .gatewayTimeout, .notImplemented, .overloaded,
         ]
         return statuses.first { $0.code == code } ?? .internalServerError
     }

@@ -17,7 +17,7 @@ enum ExtensionSchemas {
         .may(
             "annotations",
             words.described(
-                "formatted_prompt and token_ids: events before a stream's data. One that begins with query_instance_id: asks only where the request would run."
+                "formatted_prompt and token_ids: events before the data of a stream of chat completions or completions. One that begins with query_instance_id: asks only where the request would run."
             )),
         .may("backend_instance_id", .ref("Worker")), .may("prefill_worker_id", .ref("Worker")), .may("decode_worker_id", .ref("Worker")),
         .may("dp_rank", word32), .may("prefill_dp_rank", word32),

@@ -57,7 +57,7 @@ enum MessagesSchemas {
     private static let thinking = Schema.Named(
         "MessagesThinking",
         .object([
-            .needed("type", .word("enabled", "adaptive", "disabled")),
+            .needed("type", .word("enabled", "adaptive", "between_tools", "disabled")),
             .may("budget_tokens", .integer(1...DialectLimits.maxTokens).described("With type enabled.")),
             .may("display", .word("summarized", "omitted")),
         ]))

@@ -114,7 +114,8 @@ enum ResponsesSchemas {
 
     static let answer = Schema.object([
         .needed("id", .text), .needed("object", .word("response")), .needed("created_at", .count),
-        .needed("status", .word("in_progress", "completed", "incomplete", "failed")), .needed("completed_at", .null),
+        .needed("status", .word("in_progress", "completed", "incomplete", "failed")),
+        .needed("completed_at", Schema.count.orNull.described("Seconds since 1970, of a response that is completed.")),
         .needed("error", Schema.object([.needed("code", .text), .needed("message", .text)]).orNull),
         .needed("incomplete_details", Schema.object([.needed("reason", .word("max_output_tokens", "content_filter"))]).orNull),
         .needed("background", .word(of: [false])), .needed("instructions", .text.orNull), .needed("max_output_tokens", Schema.count.orNull),
@@ -180,7 +181,7 @@ enum ResponsesSchemas {
         kind(["response.reasoning_text.delta"], place + part + [.needed("delta", .text)]),
         kind(["response.reasoning_text.done"], place + part + [.needed("text", .text)]),
         kind(["response.function_call_arguments.delta"], place + [.needed("delta", .text)]),
-        kind(["response.function_call_arguments.done"], place + [.needed("arguments", .text)]),
+        kind(["response.function_call_arguments.done"], place + [.needed("name", .text), .needed("arguments", .text)]),
         kind(["error"], [.needed("code", .text.orNull), .needed("message", .text), .needed("param", .text.orNull)]),
     ])
 

@@ -18,23 +18,33 @@ package struct EmbeddingList: Sendable {
     /// About; numbers of 32 bits have at most fifteen characters, and most have a dozen.
     package var mostBytes: Int { vectors.reduce(256) { $0 + 64 + $1.count * (encoding == .float ? 4 : 2) } }
 
+    package var count: Int { vectors.count }
+
     package var json: [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(mostBytes)
-        bytes.append(static: #"{"object":"list","data":["#)
-        for (index, vector) in vectors.enumerated() {
-            bytes.append(static: index == 0 ? #"{"object":"embedding","index":"# : #",{"object":"embedding","index":"#)
-            JSONWriter.appendDigits(UInt64(index), to: &bytes)
-            bytes.append(static: #","embedding":"#)
-            switch encoding {
-            case .float: Self.appendNumbers(vector, to: &bytes)
-            case .base64:
-                bytes.append(UInt8(ascii: "\""))
-                Base64.append(vector, to: &bytes)
-                bytes.append(UInt8(ascii: "\""))
-            }
-            bytes.append(UInt8(ascii: "}"))
+        appendBeginning(to: &bytes)
+        _ = appendVectors(from: 0, numbers: .max, to: &bytes)
+        appendEnd(to: &bytes)
+        return bytes
+    }
+
+    // MARK: In pieces
+
+    package func appendBeginning(to bytes: inout [UInt8]) { bytes.append(static: #"{"object":"list","data":["#) }
+
+    /// Appends vectors until that many numbers stand there, one vector at the least; says how many.
+    package func appendVectors(from first: Int, numbers: Int, to bytes: inout [UInt8]) -> Int {
+        var index = first, written = 0
+        while index < vectors.count, written < numbers {
+            append(index, to: &bytes)
+            written += EmbeddingVector.count(vectors[index])
+            index += 1
         }
+        return index - first
+    }
+
+    package func appendEnd(to bytes: inout [UInt8]) {
         bytes.append(static: #"],"model":"#)
         JSONWriter.appendQuoted(model, to: &bytes)
         for (name, value) in [(#","usage":{"prompt_tokens":"#, promptTokens), (#","total_tokens":"#, promptTokens)] as [(StaticString, Int)]
@@ -43,7 +53,20 @@ package struct EmbeddingList: Sendable {
             JSONWriter.appendDigits(UInt64(max(0, value)), to: &bytes)
         }
         bytes.append(static: "}}")
-        return bytes
+    }
+
+    private func append(_ index: Int, to bytes: inout [UInt8]) {
+        bytes.append(static: index == 0 ? #"{"object":"embedding","index":"# : #",{"object":"embedding","index":"#)
+        JSONWriter.appendDigits(UInt64(index), to: &bytes)
+        bytes.append(static: #","embedding":"#)
+        switch encoding {
+        case .float: Self.appendNumbers(vectors[index], to: &bytes)
+        case .base64:
+            bytes.append(UInt8(ascii: "\""))
+            Base64.append(vectors[index], to: &bytes)
+            bytes.append(UInt8(ascii: "\""))
+        }
+        bytes.append(UInt8(ascii: "}"))
     }
 
     private static func appendNumbers(_ vector: [UInt8], to bytes: inout [UInt8]) {

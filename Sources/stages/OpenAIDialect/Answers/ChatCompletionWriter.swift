@@ -82,11 +82,13 @@ package struct ChatCompletionWriter: AnswerWriter {
         frame.endChunk(usage, extensionJSON ?? frame.chunkExtension, to: &bytes)
     }
 
-    package func appendEnd(usage: TokenUsage, to events: inout [UInt8]) { frame.appendEnd(usage, to: &events) }
+    package func appendEnd(usage: TokenUsage, at seconds: Int64, to events: inout [UInt8]) { frame.appendEnd(usage, to: &events) }
 
     package func appendFailure(_ failure: ErrorBody, to events: inout [UInt8]) { AnswerFrame.appendFailure(failure, to: &events) }
 
-    package func appendBody(_ choices: [CompletedChoice], usage: TokenUsage, extensionJSON: [UInt8], to bytes: inout [UInt8]) {
+    package func appendBody(
+        _ choices: [CompletedChoice], usage: TokenUsage, extensionJSON: [UInt8], at seconds: Int64, to bytes: inout [UInt8]
+    ) {
         frame.appendBody(choices, usage, extensionJSON, to: &bytes) { choice, bytes in
             Self.appendMessage(choice, to: &bytes)
             bytes.append(static: #","logprobs":"#)

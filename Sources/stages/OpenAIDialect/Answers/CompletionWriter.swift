@@ -43,11 +43,13 @@ package struct CompletionWriter: AnswerWriter {
         frame.endChunk(usage, extensionJSON ?? frame.chunkExtension, to: &bytes)
     }
 
-    package func appendEnd(usage: TokenUsage, to events: inout [UInt8]) { frame.appendEnd(usage, to: &events) }
+    package func appendEnd(usage: TokenUsage, at seconds: Int64, to events: inout [UInt8]) { frame.appendEnd(usage, to: &events) }
 
     package func appendFailure(_ failure: ErrorBody, to events: inout [UInt8]) { AnswerFrame.appendFailure(failure, to: &events) }
 
-    package func appendBody(_ choices: [CompletedChoice], usage: TokenUsage, extensionJSON: [UInt8], to bytes: inout [UInt8]) {
+    package func appendBody(
+        _ choices: [CompletedChoice], usage: TokenUsage, extensionJSON: [UInt8], at seconds: Int64, to bytes: inout [UInt8]
+    ) {
         frame.appendBody(choices, usage, extensionJSON, to: &bytes) { choice, bytes in
             bytes.append(static: #","text":""#)
             JSONWriter.appendEscaped(utf8: choice.text.span.bytes, to: &bytes)

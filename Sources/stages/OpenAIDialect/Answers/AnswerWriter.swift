@@ -37,14 +37,16 @@ package protocol AnswerWriter: Sendable {
     mutating func appendFinish(
         choice: Int, _ finish: AnswerFinish, usage: TokenUsage, extensionJSON: [UInt8]?, to events: inout [UInt8])
 
-    /// Every choice has finished.
-    mutating func appendEnd(usage: TokenUsage, to events: inout [UInt8])
+    /// Every choice has finished, so many seconds after 1970 began.
+    mutating func appendEnd(usage: TokenUsage, at seconds: Int64, to events: inout [UInt8])
 
     /// Something went wrong after the stream had begun.
     mutating func appendFailure(_ failure: ErrorBody, to events: inout [UInt8])
 
     /// The whole answer at once. Choices are written in their order, unless they were gathered; `extensionJSON` empty: none.
-    func appendBody(_ choices: [CompletedChoice], usage: TokenUsage, extensionJSON: [UInt8], to bytes: inout [UInt8])
+    func appendBody(
+        _ choices: [CompletedChoice], usage: TokenUsage, extensionJSON: [UInt8], at seconds: Int64, to bytes: inout [UInt8]
+    )
 }
 
 extension AnswerWriter {
@@ -66,11 +68,15 @@ package struct AnswerCall: Hashable, Sendable {
     package var index: Int
     package var id: String
     package var name: String
+    /// Whoever read the arguments has followed them as JSON: as far as they come they are the beginning of a value, but for control characters
+    /// in its strings. False: they are what the model wrote, whatever that is.
+    package var hasFollowedArguments: Bool
 
-    package init(index: Int, id: String, name: String) {
+    package init(index: Int, id: String, name: String, hasFollowedArguments: Bool = true) {
         self.index = index
         self.id = id
         self.name = name
+        self.hasFollowedArguments = hasFollowedArguments
     }
 }
 
