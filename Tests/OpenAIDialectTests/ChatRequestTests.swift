@@ -194,14 +194,13 @@ import Testing
         let tool = #"{"type":"function","function":{"name":"f","description":"d","parameters":{"z":1,"a":2},"strict":true}}"#
         let members = """
             "tools":[\(tool)],"tool_choice":{"type":"function","function":{"name":"f"}},"parallel_tool_calls":false,
-            "response_format":{"type":"json_schema","json_schema":{"name":"n","strict":true,"schema":{"type":"object"}}},"prompt_logprobs":2
+            "response_format":{"type":"json_schema","json_schema":{"name":"n","strict":true,"schema":{"type":"object"}}}
             """
         let request = try chat(chatBody(members)).generation
         guard case .conversation(let conversation) = request.prompt else { return }
         #expect(conversation.tools == [ToolDefinition(name: "f", json: tool)])
         #expect(conversation.toolChoice == .function("f") && !conversation.allowsParallelToolCalls)
         #expect(request.constraint == .jsonSchema(#"{"type":"object"}"#))
-        #expect(request.sampling.promptLogprobs == 2)
         #expect(try chat(chatBody(#""response_format":{"type":"json_object"}"#)).generation.constraint == .jsonObject)
         #expect(try chat(chatBody(#""response_format":{"type":"text"}"#)).generation.constraint == nil)
     }
