@@ -11,7 +11,15 @@ struct ShownPromptTests {
     private static let long = String(repeating: "prompt ", count: 38_500)
 
     private func scene() -> Scene {
-        let scene = Scene.saying(["so"]) { $0.contextLength = 1 << 20 }
+        let scene = Scene(workers: 1, card: Scene.card { $0.contextLength = 1 << 20 })
+        scene.onWorker { $0.answer("so") }
+        scene.router {
+            $0.plan = { router, entry in
+                var plan = router.place(entry, on: 1, lease: entry.queryOnly ? 0 : 1)
+                plan.outcome = entry.queryOnly ? .queryOnly : .placed
+                return plan
+            }
+        }
         scene.sockets.plan.bufferBytes = 4 << 10
         return scene
     }

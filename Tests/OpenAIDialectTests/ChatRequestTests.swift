@@ -9,6 +9,7 @@ import Testing
         var expected = GenerationRequest(
             model: "m", prompt: .conversation(Conversation(messages: [ChatMessage(role: .user, content: .text("hi"))])))
         expected.choices = 1
+        expected.calling = ToolCalling()
         #expect(request.generation == expected)
         #expect(request.delivery == Delivery())
         #expect(request.unknownFields == UnknownFields())
@@ -200,6 +201,7 @@ import Testing
         guard case .conversation(let conversation) = request.prompt else { return }
         #expect(conversation.tools == [ToolDefinition(name: "f", json: tool)])
         #expect(conversation.toolChoice == .function("f") && !conversation.allowsParallelToolCalls)
+        #expect(request.calling == ToolCalling(tools: conversation.tools, choice: .function("f"), allowsParallel: false))
         #expect(request.constraint == .jsonSchema(#"{"type":"object"}"#))
         #expect(try chat(chatBody(#""response_format":{"type":"json_object"}"#)).generation.constraint == .jsonObject)
         #expect(try chat(chatBody(#""response_format":{"type":"text"}"#)).generation.constraint == nil)
