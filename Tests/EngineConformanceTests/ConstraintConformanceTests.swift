@@ -38,6 +38,25 @@ struct ConstraintConformanceTests {
         #expect(run.breaches == [] && other.breaches == [])
     }
 
+    @Test("where the prompt has opened a thought, that ends first, and the form binds what follows", arguments: EngineUnderTest.all)
+    func openThought(engine: EngineUnderTest) throws {
+        let run = try engine.run()
+        guard run.can(.constraints), let thoughts = engine.thoughts else { return }
+        func text(_ form: EngineConstraint, after end: [TokenID]) throws -> [TokenID] {
+            let key = run.admit(run.prompt(40) + end, choices: [EngineChoice(choice: 0, maxTokens: nil)]) { $0.constraint = form }
+            try run.finish()
+            #expect(run[key].finishes[0] == .endOfText)
+            return run[key].output()
+        }
+        let only = EngineConstraint.choice(Array(#"["the one text"]"#.utf8)), bound = try text(only, after: [])
+        let free = try text(only, after: thoughts.opening)
+        let closed = try #require(free.indices.first { free[$0...].starts(with: thoughts.closing) })
+        #expect(Array(free[(closed + thoughts.closing.count)...]) == bound)
+        #expect(!bound.starts(with: thoughts.closing))
+        run.expectRest()
+        #expect(run.breaches == [])
+    }
+
     @Test("continued from any token, it goes on as if it had never stopped", arguments: EngineUnderTest.all)
     func continuation(engine: EngineUnderTest) throws {
         let run = try engine.run()

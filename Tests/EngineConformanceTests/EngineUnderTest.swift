@@ -17,11 +17,17 @@ struct EngineUnderTest: Sendable, CustomTestStringConvertible {
     let name: String
     /// Requests that overflow its blocks are preempted, and not only held back: then the checks insist on it.
     var preempts = false
+    /// With what a prompt ends that has opened a thought, and what ends that; nil: its model has none that the suite knows.
+    var thoughts: (opening: [TokenID], closing: [TokenID])?
     private let maker: @Sendable (EngineWishes) throws -> any InferenceEngine
 
-    init(_ name: String, preempts: Bool = false, _ maker: @escaping @Sendable (EngineWishes) throws -> any InferenceEngine) {
+    init(
+        _ name: String, preempts: Bool = false, thoughts: (opening: [TokenID], closing: [TokenID])? = nil,
+        _ maker: @escaping @Sendable (EngineWishes) throws -> any InferenceEngine
+    ) {
         self.name = name
         self.preempts = preempts
+        self.thoughts = thoughts
         self.maker = maker
     }
 
@@ -100,6 +106,9 @@ struct EngineUnderTest: Sendable, CustomTestStringConvertible {
                         files: [], generationDefaults: [], size: 70_000, endOfText: 69_999, speech: (300..<700).map { TokenID($0) },
                         spelling: spelling)
                 })
+        },
+        EngineUnderTest("mock that thinks", thoughts: (opening: [221, 222], closing: [223, 224])) { wishes in
+            MockEngine(mock(wishes) { $0.thoughts = MockThoughts(openings: [[221, 222]], closing: [223, 224]) })
         },
         EngineUnderTest("mock without constraints") { wishes in MockEngine(mock(wishes) { $0.constraints = false }) },
         EngineUnderTest("mock that takes time") { wishes in MockEngine(mock(wishes) { $0.latency = LatencyModel() }) },

@@ -71,7 +71,7 @@ struct AttemptTests {
         let client = scene.finish(scene.chat(stream: stream))
         client {
             #expect($0.status == 400)
-            #expect($0.json["error"]?["param"]?.asString == "minTokens")
+            #expect($0.json["error"]?["param"]?.asString == "min_tokens")
         }
         #expect(scene.router { $0.asked.count } == 1)
         #expect(scene.held == [])

@@ -78,6 +78,18 @@ struct CallTests {
         }
     }
 
+    @Test("a call that a client's stop text ended is a call, and the text is named", arguments: [true, false])
+    func stoppedCall(stream: Bool) {
+        let scene = scene(letters(Self.call))
+        scene.finish(scene.chat(Self.tools + #","stop":["</tool_call>"]"#, stream: stream)) { answer in
+            #expect(answer.finish() == "tool_calls")
+            let last = stream ? answer.chunks.last { $0["choices"]?[0]?["finish_reason"]?.asString != nil } : answer.json
+            #expect(last?["choices"]?[0]?["stop_reason"]?.asString == "</tool_call>")
+        }
+        let other = self.scene(["I would rather not."])
+        other.finish(other.chat(Self.tools + #","stop":["rather"]"#, stream: stream)) { #expect($0.finish() == "stop") }
+    }
+
     @Test("a client that wants one call at a time gets the first")
     func oneCall() {
         let scene = scene([Self.call + Self.other])
@@ -160,8 +172,10 @@ struct CallTests {
         }
         let source = scene.workers.compactMap { worker in worker { $0.jobs.last?.entry.constraint } }.first?.source ?? []
         let schema = try JSONValue(parsing: source)
-        #expect(schema["$defs"]?["t"]?["type"]?.asString == "string" && schema["minItems"]?.asInt64 == 1)
-        #expect(schema["items"]?["anyOf"]?[0]?["properties"]?["parameters"]?["$defs"] == nil)
+        #expect(schema["minItems"]?.asInt64 == 1)
+        #expect(schema["items"]?["anyOf"]?[0]?["properties"]?["parameters"] == ["$ref": "#/$defs/0"])
+        #expect(schema["$defs"]?["0"]?["properties"]?["x"] == ["$ref": "#/$defs/0/$defs/t"])
+        #expect(schema["$defs"]?["0"]?["$defs"]?["t"]?["type"]?.asString == "string")
     }
 
     @Test("log probabilities of thoughts and calls are told too, each once")

@@ -136,6 +136,26 @@ struct MessagesTests {
         }
     }
 
+    @Test("a stream that says nothing for long, since its thoughts are hidden, gets comments")
+    func hiddenThoughts() {
+        let scene = Scene(workers: 1)
+        scene.worker {
+            $0.script = { job in
+                job.accept()
+                job.say("<think>")
+                for second in 1...25 { job.after(.seconds(second)) { $0.say("hm") } }
+                job.after(.seconds(26)) {
+                    $0.say("</think>so", finish: .endOfText)
+                    $0.end(.finished)
+                }
+            }
+        }
+        let hidden = post(scene, #","thinking":{"type":"enabled","budget_tokens":1024,"display":"omitted"}"#, maxTokens: 2000)
+        scene.finish(hidden) { #expect($0.comments == 2 && self.blocks($0.chunks).map(\.text).last == "so") }
+        let shown = post(scene, #","thinking":{"type":"enabled","budget_tokens":1024}"#, maxTokens: 2000)
+        scene.finish(shown) { #expect($0.comments == 0) }
+    }
+
     @Test("tokens that were cached are told apart from those that were not")
     func cached() {
         let scene = scene(["a"], cached: 5)

@@ -9,6 +9,7 @@ import Testing
         var expected = GenerationRequest(
             model: "m", prompt: .conversation(Conversation(messages: [ChatMessage(role: .user, content: .text("hi"))])))
         expected.choices = 1
+        expected.calling = ToolCalling()
         #expect(request.generation == expected)
         #expect(request.delivery == Delivery())
         #expect(request.unknownFields == UnknownFields())
@@ -194,14 +195,14 @@ import Testing
         let tool = #"{"type":"function","function":{"name":"f","description":"d","parameters":{"z":1,"a":2},"strict":true}}"#
         let members = """
             "tools":[\(tool)],"tool_choice":{"type":"function","function":{"name":"f"}},"parallel_tool_calls":false,
-            "response_format":{"type":"json_schema","json_schema":{"name":"n","strict":true,"schema":{"type":"object"}}},"prompt_logprobs":2
+            "response_format":{"type":"json_schema","json_schema":{"name":"n","strict":true,"schema":{"type":"object"}}}
             """
         let request = try chat(chatBody(members)).generation
         guard case .conversation(let conversation) = request.prompt else { return }
         #expect(conversation.tools == [ToolDefinition(name: "f", json: tool)])
         #expect(conversation.toolChoice == .function("f") && !conversation.allowsParallelToolCalls)
+        #expect(request.calling == ToolCalling(tools: conversation.tools, choice: .function("f"), allowsParallel: false))
         #expect(request.constraint == .jsonSchema(#"{"type":"object"}"#))
-        #expect(request.sampling.promptLogprobs == 2)
         #expect(try chat(chatBody(#""response_format":{"type":"json_object"}"#)).generation.constraint == .jsonObject)
         #expect(try chat(chatBody(#""response_format":{"type":"text"}"#)).generation.constraint == nil)
     }

@@ -79,6 +79,8 @@ struct ExtraFieldTests {
     @Test("a search is refused even if none of its options are given; a value that asks for nothing is not")
     func askingNothing() {
         #expect(fault(chatBody(#""web_search_options":{}"#))?.code == "unsupported_parameter")
+        // No alternatives at all are something, too.
+        #expect(fault(chatBody(#""prompt_logprobs":0"#))?.param == "prompt_logprobs")
         #expect(fault(chatBody(#""functions":[],"regex":"","return_token_ids":false"#)) == nil)
         #expect(fault(chatBody(#""include_reasoning":true,"add_special_tokens":false"#)) == nil)
         #expect(fault(chatBody(#""include_reasoning":false"#))?.param == "include_reasoning")

@@ -216,8 +216,7 @@ import Testing
         response.workers = Array(#"{"decode_worker_id":7}"#.utf8)
         #expect(text(response.json) == #"{"worker_id":{"decode_worker_id":7}}"#)
         response.timing = Array(#"{"ttft_ms":1.5}"#.utf8)
-        response.tokenIDs = [1, .max]
-        response.others = [.init(name: "stages", json: Array("[]".utf8))]
+        response.others = [.init(tokenIDs: [1, .max]), .init(name: "stages", json: Array("[]".utf8))]
         #expect(
             text(response.json)
                 == #"{"worker_id":{"decode_worker_id":7},"timing":{"ttft_ms":1.5},"token_ids":[1,4294967295],"stages":[]}"#)

@@ -51,13 +51,16 @@ package final class HTTPExchange {
 
     package func parameter(_ name: StaticString) -> String? { parameters.first { $0.name == name.description }?.value }
 
-    /// The body, which the exchange no longer keeps.
+    /// The body, which the exchange no longer keeps. It counts against what the server may hold until the answer has ended, or its owner says that
+    /// less of it is held.
     package func takeBody() -> [UInt8] {
         var body: [UInt8] = []
         swap(&body, &request.body)
-        countBody(0)
         return body
     }
+
+    /// So many bytes of the body, or of what was made of it, are still held.
+    package func holds(ofBody bytes: Int) { countBody(bytes) }
 
     package var isGone: Bool { phase == .gone }
     package var hasEnded: Bool { phase == .ended }

@@ -74,6 +74,8 @@ package final class FrontendService {
     /// Routers that it may ask now.
     package var usableRouters: Int { cluster.routers.count(where: \.isUsable) }
     package var openConnections: Int { server.openConnections }
+    /// Of requests, their bodies and what was made of them.
+    package var heldBodyBytes: Int { server.bodyBytes }
     /// What clients can call.
     package var operations: [(method: String, path: String)] { api.table.operations }
 

@@ -213,6 +213,7 @@ final class Scene {
         pass(.milliseconds(20))
         return service { service in
             var held: [String] = []
+            if service.heldBodyBytes > 0 { held.append("\(service.heldBodyBytes) bytes of bodies") }
             if service.openRequests > 0 { held.append("\(service.openRequests) requests") }
             if service.sessionsClosing > 0 { held.append("\(service.sessionsClosing) sessions to be closed") }
             if service.requestsAtWorkers > 0 { held.append("\(service.requestsAtWorkers) requests at workers") }

@@ -11,6 +11,8 @@ package struct GenerationRequest: Hashable, Sendable {
     /// As the client wrote it.
     package var model: String
     package var prompt: Prompt
+    /// Of a conversation, in whatever form its prompt was given: thoughts and calls are told apart in its answer. Nil: the text is the answer.
+    package var calling: ToolCalling?
     /// Answers to the one prompt, from 1.
     package var choices: Int
     package var sampling: SamplingParameters

@@ -34,8 +34,6 @@ package struct SamplingParameters: Hashable, Sendable {
     package var logitBias: [TokenBias] = []
     /// None: no log probabilities; 0: of the chosen tokens only.
     package var topLogprobs: UInt32?
-    /// The same for the prompt's tokens.
-    package var promptLogprobs: UInt32?
 
     package init() {}
 

@@ -23,7 +23,8 @@ final class GenerationAPI {
             return refuse(exchange, ErrorBody(error), endpoint, label, trace)
         }
         defer { visit.end(status: 500) }
-        let prepared: [PreparedRequest], session: ClientSession?
+        var prepared: [PreparedRequest]
+        let session: ClientSession?
         var meter: RequestMeter?
         do throws(DialectError) {
             prepared = try await prepare(exchange, endpoint, visit, &meter)
@@ -43,6 +44,7 @@ final class GenerationAPI {
         guard frontend.hasRoom(for: prepared.count) else {
             return refuse(exchange, ErrorBody(ServiceFailure(.overloaded)), endpoint, label, trace, meter, visit)
         }
+        let shown = prepared.indices.map { prepared[$0].takeShown() }
         let runs = prepared.indices.map { index in
             RequestRun(
                 prepared[index], isStreamed: index == 0 && prepared[0].delivery.isStreamed,
@@ -57,10 +59,10 @@ final class GenerationAPI {
             writer: endpoint.writer(id: id, created: created, prepared[0].generation, prepared[0].delivery),
             keepalive: frontend.limits.keepalive, loop: frontend.context.loop)
         answer.allowance = visit.fields
-        if endpoint.tellsAnnotations { answer.preface = prepared.flatMap(\.annotations) }
+        if endpoint.tellsAnnotations { answer.preface = shown.flatMap(\.events) }
         var choices = 0
-        for run in runs {
-            let share = run.answers(answer, before: choices, session: session)
+        for (run, shown) in zip(runs, shown) {
+            let share = run.answers(answer, before: choices, echo: shown.echo, session: session)
             if runs.count == 1, PrefixWarmer.wants(run.prepared, session) { share.transcript = AnswerTranscript() }
             choices += run.prepared.choices
         }
@@ -99,7 +101,10 @@ final class GenerationAPI {
             model: model, tenant: visit.tenant, generation: generation, delivery: parsed.delivery,
             unixSeconds: loop.wallClockMilliseconds / 1_000, seed: loop.random.next(), clock: { loop.clockReading }, gone: gone)
         let preparations = preparation.and(parsed.morePrompts) { loop.random.next() }
-        return try await done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try preparations.run() }
+        let prepared = try await done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try preparations.run() }
+        // What the answer repeats is held as long as it runs, and so is a conversation that goes on behind it.
+        exchange.holds(ofBody: prepared.contains { $0.generation.mayGoOn } ? body.count : parsed.delivery.repeated.count)
+        return prepared
     }
 
     /// Small work is done here and now, work on a large body on the pool, and not begun there once its client is gone.

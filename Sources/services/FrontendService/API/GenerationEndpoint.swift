@@ -50,27 +50,24 @@ struct ParsedRequest: Sendable {
     var morePrompts: [GenerationRequest.Prompt] = []
     let unknownFields: Int
     /// The first few of them, as far as they are plain.
-    var unknownNames: [String] = []
+    let unknownNames: [String]
 
     init(_ body: [UInt8], _ endpoint: GenerationEndpoint, _ options: DialectOptions) throws(DialectError) {
         switch endpoint {
-        case .chat:
-            let request = try ChatCompletionRequest(parsing: body.span.bytes)
-            unknownNames = request.unknownFields.names
-            (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
+        case .chat: self.init(try ChatCompletionRequest(parsing: body.span.bytes))
         case .text:
             let request = try CompletionRequest(parsing: body.span.bytes)
+            self.init(request)
             morePrompts = request.morePrompts
-            unknownNames = request.unknownFields.names
-            (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
-        case .responses:
-            let request = try ResponsesRequest(parsing: body.span.bytes)
-            unknownNames = request.unknownFields.names
-            (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
-        case .messages:
-            let request = try MessagesRequest(parsing: body.span.bytes, stripsPreamble: options.stripsPreamble)
-            unknownNames = request.unknownFields.names
-            (generation, delivery, unknownFields) = (request.generation, request.delivery, request.unknownFields.count)
+        case .responses: self.init(try ResponsesRequest(parsing: body.span.bytes))
+        case .messages: self.init(try MessagesRequest(parsing: body.span.bytes, stripsPreamble: options.stripsPreamble))
         }
+    }
+
+    private init(_ request: some AnswerableRequest) {
+        generation = request.generation
+        delivery = request.delivery
+        unknownFields = request.unknownFields.count
+        unknownNames = request.unknownFields.names
     }
 }

@@ -13,9 +13,9 @@ extension PreparedRequest {
 }
 
 extension AnswerShare {
-    /// The whole answer to a question: no text, but the placement and the prompt's tokens.
+    /// The whole answer to a question: no text, but the placement and, once, the prompt's tokens.
     func conclude(_ tokens: [TokenID], choices: Int) {
-        told.tokenIDs = tokens
+        toldAtEnd.insert(.init(tokenIDs: tokens), at: 0)
         begin()
         for choice in 0..<UInt8(clamping: choices) { finish(choice: choice, AnswerFinish(.endOfText)) }
         end()

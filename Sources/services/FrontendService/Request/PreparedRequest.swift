@@ -10,8 +10,11 @@ struct PreparedRequest: Sendable {
     let model: ServedModel
     /// On whose behalf it runs.
     let tenant: Tenant
+    /// Without its prompt, unless the next turn goes on from that: what runs need not hold it.
     let generation: GenerationRequest
     let delivery: Delivery
+    /// Of failures that others tell of.
+    let words: ClientWords
     /// How its answer is read; nil where the text is the answer.
     let form: AnswerForm?
     let task: RequestTask
@@ -34,19 +37,16 @@ struct PreparedRequest: Sendable {
     /// How much of the prompt's text was known from an earlier one; nil for a prompt of tokens.
     let memory: PromptMemory.Outcome?
     let hashing: Duration
-    /// The prompt as its template made it, where the client wants to see it.
-    var formattedPrompt: [UInt8]?
+    private(set) var shown: ShownPrompt
     /// For no client: it yields to every other one.
     var isSpeculative = false
 
     var choices: Int { generation.choices }
 
-    /// What its client wants to see of the prompt before a stream, as events.
-    var annotations: [UInt8] {
-        var events: [UInt8] = []
-        if let formattedPrompt { PromptAnnotation.append(formattedPrompt: formattedPrompt.span.bytes, to: &events) }
-        if delivery.isStreamed, generation.hints.wants(.tokenIDs) { PromptAnnotation.append(tokenIDs: prompt, to: &events) }
-        return events
+    /// What its client wants to see of the prompt, for whoever shows it.
+    mutating func takeShown() -> ShownPrompt {
+        defer { shown = ShownPrompt() }
+        return shown
     }
 
     /// Engines do not know tenants: what a tenant says of its own requests would put them before those of others there. Routers order them, where
@@ -64,6 +64,15 @@ extension GenerationRequest {
     /// Whether another attempt may go on behind so many tokens. What the output must look like binds an engine's next token to its state at the
     /// last one, which no other engine has.
     func mayContinue(after shown: Int) -> Bool { shown == 0 || constraint == nil }
+
+    /// The conversation is wanted after its answer, for the next turn.
+    var mayGoOn: Bool { if case .conversation = prompt { hints.speculativePrefill == true } else { false } }
+
+    /// Once its tokens are known. A conversation may be many megabytes, and an answer takes minutes.
+    mutating func forgetPrompt() {
+        prompt = .tokens([])
+        calling = nil
+    }
 }
 
 /// What turns a request into tokens and hashes; runs on the loop for small bodies and on the pool for large ones.
@@ -96,7 +105,7 @@ struct Preparation: Sendable {
         do throws(TextError) {
             rendered = try encode(atMost: max(0, min(context - task.leastOutput, Limits.promptTokens)), into: &tokens)
         } catch { throw Self.refusal(error, param, context) }
-        let form = try demand.form(after: rendered.prompt)
+        let form = try demand.form(after: tokens, rendered.prompt)
         let encoded = clock()
         // A vector takes no place behind its prompt.
         let room = context - tokens.count + (1 - task.leastOutput)
@@ -107,21 +116,24 @@ struct Preparation: Sendable {
             }
             sampling.maxTokens = UInt32(room)
         }
+        let filled = sampling.filled(from: model.defaults)
+        if let most = filled.maxTokens, filled.minTokens > most { throw .minTokens(above: most) }
         var hashes: [SequenceHash] = []
         let adapter = model.card.loRAs.contains { $0.text == generation.model } ? generation.model : ""
         let hasher = BlockHasher(blockSize: model.card.blockSize, adapter: adapter, salt: tenant.salt)
         hasher.extend(&hashes, toCover: tokens.span)
         let hashed = clock()
-        let isShown = delivery.isStreamed && generation.hints.wants(.formattedPrompt)
+        let shown = ShownPrompt(tokens, rendered.prompt, of: model.text, for: generation, delivery)
+        if !generation.mayGoOn { generation.forgetPrompt() }
         return PreparedRequest(
-            model: model, tenant: tenant, generation: generation, delivery: delivery, form: form, task: task, needs: needs, prompt: tokens,
-            hashes: hashes,
-            hasher: hasher, adapter: adapter,
-            sampling: Sampling(sampling.filled(from: model.defaults), seed: sampling.seed ?? seed),
+            model: model, tenant: tenant, generation: generation, delivery: delivery,
+            words: ClientWords(hints: generation.hints, names: delivery.fieldNames, constraint: demand.constraintName), form: form,
+            task: task, needs: needs, prompt: tokens, hashes: hashes, hasher: hasher, adapter: adapter,
+            sampling: Sampling(filled, seed: sampling.seed ?? seed),
             maxTokens: sampling.maxTokens.map(Int.init) ?? room,
             tokenizing: began.duration(to: encoded), rendering: rendered.at.map { began.duration(to: $0) },
             memory: rendered.memory, hashing: encoded.duration(to: hashed),
-            formattedPrompt: isShown ? rendered.prompt?.utf8 : nil)
+            shown: shown)
     }
 
     /// How many tokens the prompt has, whether or not the model has room for them.
@@ -178,7 +190,7 @@ struct Preparation: Sendable {
         return rendered
     }
 
-    private var param: String { parameter ?? generation.prompt.parameter(delivery.fieldNames) }
+    private var param: String { parameter ?? delivery.fieldNames.prompt }
 
     /// `param` is the member of the body that the prompt came from.
     static func refusal(_ error: TextError, _ param: String, _ context: Int) -> DialectError {
@@ -212,9 +224,18 @@ extension DialectError {
     }
 }
 
+extension DialectError {
+    /// What the client asked for is checked with its body; what the model's own files say of lengths is known only here.
+    fileprivate static func minTokens(above most: UInt32) -> DialectError {
+        DialectError(
+            message: "Invalid 'min_tokens': expected no more than the \(most) tokens that this answer may have.", param: "min_tokens",
+            code: "invalid_value")
+    }
+}
+
 extension GenerationRequest.Prompt {
     /// The member of the body that it came from.
-    func parameter(_ names: FieldNames) -> String { if case .conversation = self { names.conversation } else { "prompt" } }
+    func parameter(_ names: FieldNames) -> String { if case .conversation = self { names.prompt } else { "prompt" } }
 }
 
 extension Sampling {
@@ -240,7 +261,6 @@ extension Sampling {
         stopTokens = parameters.stopTokens
         stopSequences = parameters.stopTexts.map { StopSequence(text: $0, tokens: []) }
         topLogprobs = parameters.topLogprobs
-        promptLogprobs = parameters.promptLogprobs
         logitBias = parameters.logitBias.map { LogitBias(token: $0.token, bias: $0.bias) }
     }
 }

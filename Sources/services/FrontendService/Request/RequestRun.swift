@@ -40,8 +40,9 @@ final class RequestRun {
     }
 
     /// What it says goes into this answer; its choices are those behind what that has. From here on it hears of it when its client leaves.
+    /// - Parameter echo: stands before the text of each choice.
     @discardableResult
-    func answers(_ answer: ClientAnswer, before: Int, session: ClientSession?) -> AnswerShare {
+    func answers(_ answer: ClientAnswer, before: Int, echo: [UInt8], session: ClientSession?) -> AnswerShare {
         let share = AnswerShare(
             of: answer, choices: prepared.choices, before: before, wantsLogprobs: prepared.sampling.topLogprobs != nil, echo: echo,
             record: record)
@@ -62,14 +63,6 @@ final class RequestRun {
             limits: frontend.limits, frontend: frontend)
         self.request = request
         flow = RequestFlow(request)
-    }
-
-    private var echo: [UInt8] {
-        guard prepared.delivery.echoesPrompt else { return [] }
-        let prompt = prepared.prompt
-        var text: [UInt8] = []
-        prepared.model.text.decode(prompt.span, into: &text)
-        return text
     }
 
     @discardableResult

@@ -3,11 +3,9 @@ import JSONText
 
 /// The object `nvext` of an answer: what a client asked for by `nvext.extra_fields`. Made when something becomes known, not per chunk.
 package struct ResponseExtension: Hashable, Sendable {
-    /// The object `worker_id`, as JSON; empty: none. So are the next ones.
+    /// The object `worker_id`, as JSON; empty: none. So is the next one.
     package var workers: [UInt8] = []
     package var timing: [UInt8] = []
-    /// Of the prompt.
-    package var tokenIDs: [TokenID]?
     /// Further members in their order.
     package var others: [Member] = []
 
@@ -18,6 +16,13 @@ package struct ResponseExtension: Hashable, Sendable {
         package init(name: String, json: [UInt8]) {
             self.name = name
             self.json = json
+        }
+
+        /// Of the prompt.
+        package init(tokenIDs: [TokenID]) {
+            name = "token_ids"
+            json = []
+            TokenList.append(tokenIDs, to: &json)
         }
     }
 
@@ -30,12 +35,6 @@ package struct ResponseExtension: Hashable, Sendable {
         for (name, json) in [("worker_id", workers), ("timing", timing)] where !json.isEmpty {
             writer.key(name)
             writer.raw(json.span.bytes)
-        }
-        if let tokenIDs {
-            writer.key("token_ids")
-            writer.beginArray()
-            for token in tokenIDs { writer.number(UInt64(token)) }
-            writer.endArray()
         }
         for member in others {
             writer.key(member.name)

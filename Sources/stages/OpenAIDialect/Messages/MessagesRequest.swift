@@ -24,7 +24,6 @@ package struct MessagesRequest: Hashable, Sendable {
         var conversation = try body.turns()
         if let system { conversation.messages.insert(system, at: 0) }
         delivery = Delivery()
-        delivery.fieldNames = .messages
         delivery.isStreamed = try body.fields.flag("stream") ?? false
         try body.clientTools(into: &conversation)
         let thinking = try body.thinking()
@@ -33,8 +32,8 @@ package struct MessagesRequest: Hashable, Sendable {
         conversation.templateArguments = thinking.templateArguments(effort: output.effort)
         let extensions = try body.extensions()
         if extensions.isRawPrompt { throw .unsupported("nvext.use_raw_prompt", "with messages") }
-        generation = GenerationRequest(
-            model: model, prompt: extensions.promptTokens.map { .tokens($0) } ?? .conversation(conversation))
+        delivery.names(.messages, extensions)
+        generation = GenerationRequest(model: model, answering: conversation, extensions)
         generation.sampling = sampling
         generation.take(extensions)
         generation.sampling.maxThinkingTokens = extensions.maxThinkingTokens ?? thinking.budget

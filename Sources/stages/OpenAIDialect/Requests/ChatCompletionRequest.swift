@@ -24,10 +24,10 @@ package struct ChatCompletionRequest: Hashable, Sendable {
         let constraint = try body.constraint()
         let extensions = try body.extensions()
         let prompt = extensions.isRawPrompt ? try Self.rawPrompt(conversation) : .conversation(conversation)
-        generation = GenerationRequest(model: model, prompt: extensions.promptTokens.map { .tokens($0) } ?? prompt)
+        delivery.names(.chat, extensions)
+        generation = GenerationRequest(model: model, answering: conversation, prompt: prompt, extensions)
         generation.sampling = sampling
         generation.sampling.topLogprobs = try body.chatLogprobs()
-        generation.sampling.promptLogprobs = try body.promptLogprobs()
         generation.choices = try body.choices()
         generation.constraint = constraint
         generation.take(extensions)
@@ -57,6 +57,12 @@ package struct ChatCompletionRequest: Hashable, Sendable {
 }
 
 extension GenerationRequest {
+    /// Tokens that the client gave stand in the place of `prompt`, and of nothing else that the conversation says.
+    init(model: String, answering conversation: Conversation, prompt: Prompt? = nil, _ extensions: ExtensionFields) {
+        self.init(model: model, prompt: extensions.promptTokens.map { .tokens($0) } ?? prompt ?? .conversation(conversation))
+        calling = conversation.calling
+    }
+
     mutating func take(_ extensions: ExtensionFields) {
         hints = extensions.hints
         if let most = extensions.maxThinkingTokens { sampling.maxThinkingTokens = most }

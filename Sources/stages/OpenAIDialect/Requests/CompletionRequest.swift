@@ -25,10 +25,10 @@ package struct CompletionRequest: Hashable, Sendable {
         let sampling = try body.sampling()
         let constraint = try body.constraint()
         let extensions = try body.extensions()
+        delivery.names(.completions, extensions)
         generation = GenerationRequest(model: model, prompt: extensions.promptTokens.map { .tokens($0) } ?? prompts[0])
         generation.sampling = sampling
         generation.sampling.topLogprobs = try body.fields.integer("logprobs", in: 0...DialectLimits.topLogprobs).map { UInt32($0) }
-        generation.sampling.promptLogprobs = try body.promptLogprobs()
         generation.choices = try body.choices()
         generation.constraint = constraint
         generation.take(extensions)

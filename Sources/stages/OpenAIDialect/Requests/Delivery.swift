@@ -11,18 +11,26 @@ package struct Delivery: Hashable, Sendable {
     package var hidesReasoning = false
 
     package init() {}
+
+    /// Tokens that stand in the place of the API's own prompt have a name of their own.
+    mutating func names(_ names: FieldNames, _ extensions: ExtensionFields) {
+        fieldNames = names
+        if extensions.promptTokens != nil { fieldNames.prompt = "nvext.token_data" }
+    }
 }
 
 /// What an API calls the fields that a model may refuse.
 package struct FieldNames: Hashable, Sendable {
-    package let conversation: String
+    /// Where the prompt came from.
+    package var prompt: String
     /// The form of the output.
     package let format: String
     package let logprobs: String
 
-    package static let chat = FieldNames(conversation: "messages", format: "response_format", logprobs: "logprobs")
-    package static let messages = FieldNames(conversation: "messages", format: "output_config.format", logprobs: "logprobs")
-    package static let responses = FieldNames(conversation: "input", format: "text.format", logprobs: "include")
+    package static let chat = FieldNames(prompt: "messages", format: "response_format", logprobs: "logprobs")
+    package static let completions = FieldNames(prompt: "prompt", format: "response_format", logprobs: "logprobs")
+    package static let messages = FieldNames(prompt: "messages", format: "output_config.format", logprobs: "logprobs")
+    package static let responses = FieldNames(prompt: "input", format: "text.format", logprobs: "include")
 }
 
 /// Where a stream tells usage. Replies of one body always do.

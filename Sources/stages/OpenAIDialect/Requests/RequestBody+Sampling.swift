@@ -72,9 +72,4 @@ extension RequestBody {
     }
 
     mutating func choices() throws(FieldFault) -> Int { try fields.integer("n", in: 1...DialectLimits.choices) ?? 1 }
-
-    mutating func promptLogprobs() throws(FieldFault) -> UInt32? {
-        guard let most = try fields.integer("prompt_logprobs", in: 0...DialectLimits.topLogprobs) else { return nil }
-        return UInt32(most)
-    }
 }

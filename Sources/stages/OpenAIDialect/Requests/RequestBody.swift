@@ -90,8 +90,9 @@ struct RequestBody {
         "moderation", "guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs", "regex",
         "ebnf", "json_schema", "use_beam_search", "bad_words", "allowed_token_ids", "logits_processors", "custom_logit_processor",
         "custom_params", "truncate_prompt_tokens", "stop_regex", "no_stop_trim", "cache_salt", "extra_key", "return_token_ids",
-        "return_tokens_as_token_ids", "return_hidden_states", "return_routed_experts", "input_ids", "input_embeds", "lora_path",
-        "session_params", "data_parallel_rank", "kv_transfer_params", "bootstrap_host", "bootstrap_port", "bootstrap_room", "vllm_xargs",
+        "return_tokens_as_token_ids", "prompt_logprobs", "return_hidden_states", "return_routed_experts", "input_ids", "input_embeds",
+        "lora_path", "session_params", "data_parallel_rank", "kv_transfer_params", "bootstrap_host", "bootstrap_port", "bootstrap_room",
+        "vllm_xargs",
     ]
 
     mutating func finish() -> UnknownFields {

@@ -30,8 +30,7 @@ package struct ResponsesRequest: Hashable, Sendable {
         let extensions = try body.extensions()
         // The template makes the prompt of a conversation; there is no raw one to be used.
         if extensions.isRawPrompt { throw .unsupported("nvext.use_raw_prompt", "with input") }
-        generation = GenerationRequest(
-            model: model, prompt: extensions.promptTokens.map { .tokens($0) } ?? .conversation(conversation))
+        generation = GenerationRequest(model: model, answering: conversation, extensions)
         generation.sampling = sampling
         generation.constraint = constraint
         generation.take(extensions)
@@ -42,7 +41,7 @@ package struct ResponsesRequest: Hashable, Sendable {
         if let choices = try body.fields.integer("n", in: 1...DialectLimits.choices), choices > 1 {
             throw .unsupported("n", "with more than 1 here")
         }
-        delivery.fieldNames = .responses
+        delivery.names(.responses, extensions)
         delivery.repeated = echo.json(model: model)
         unknownFields = body.finish()
     }
@@ -50,7 +49,7 @@ package struct ResponsesRequest: Hashable, Sendable {
     /// Words of the other APIs that this one has its own for, and what would have to be done and is not.
     static let refused =
         RequestBody.refusedEverywhere + [
-            "messages", "response_format", "logprobs", "prompt_logprobs", "functions", "function_call", "modalities",
+            "messages", "response_format", "logprobs", "functions", "function_call", "modalities",
             "audio", "chat_template", "echo", "suffix", "context_management",
         ]
 }
@@ -165,22 +164,5 @@ extension ObjectReader {
         guard let word = try text(name, atMost: DialectLimits.json.bytes) else { return nil }
         guard words.contains(word) else { throw .word(name, word, expected: words) }
         return word
-    }
-}
-
-extension Conversation {
-    /// How much: one of the API's words for it.
-    mutating func think(_ effort: String) {
-        var defaults: [(String, JSONValue)] = [("reasoning_effort", .string(effort))]
-        // The words of templates that know no degrees of it.
-        if effort == "none" { defaults += [("enable_thinking", .bool(false)), ("thinking", .bool(false))] }
-        addTemplateArguments(defaults)
-    }
-
-    /// What the client itself gave its template stands.
-    mutating func addTemplateArguments(_ defaults: [(String, JSONValue)]) {
-        var arguments = templateArguments.flatMap { try? JSONValue(parsing: $0) }?.asObject ?? JSONObject()
-        for (name, value) in defaults where arguments[name] == nil { arguments[name] = value }
-        templateArguments = String(decoding: JSONValue.object(arguments).encoded(), as: UTF8.self)
     }
 }

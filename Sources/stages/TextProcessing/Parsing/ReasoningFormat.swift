@@ -38,12 +38,15 @@ package enum ReasoningFormat: String, Hashable, Sendable, CaseIterable {
         }
     }
 
+    /// At a prompt's end, what can tell whether it opens a thought: the marker, and white space behind it.
+    package var mostOpeningBytes: Int { (opener?.utf8.count ?? 0) + TextLimits.heldSpaceBytes }
+
     /// Whether an answer to this prompt begins inside a thought, since the prompt itself has opened it.
     ///
     /// Models that leave the opening marker out altogether are the caller's to know.
     package func isOpen(after prompt: some BidirectionalCollection<UInt8>) -> Bool {
         guard let opener else { return false }
-        let text = Array(prompt.suffix(opener.utf8.count + TextLimits.heldSpaceBytes)).trimmed
+        let text = Array(prompt.suffix(mostOpeningBytes)).trimmed
         let marker = Array(opener.utf8).trimmed
         return text.suffix(marker.count).elementsEqual(marker)
     }

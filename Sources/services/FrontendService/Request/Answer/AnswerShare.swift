@@ -48,7 +48,7 @@ final class AnswerShare {
             answer.bodies.append(
                 CompletedChoice(
                     index: choice, text: echo, finish: AnswerFinish(.length),
-                    logprobs: wantsLogprobs ? LogprobsBuffer(startingAt: echoedCodePoints) : nil))
+                    logprobs: wantsLogprobs ? LogprobsBuffer() : nil))
         }
     }
 
@@ -60,9 +60,6 @@ final class AnswerShare {
         firstChoice = 0
         self.record = record
     }
-
-    /// How far into its text an answer begins.
-    var echoedCodePoints: Int { String(decoding: echo, as: UTF8.self).unicodeScalars.count }
 
     var isStreamed: Bool { answer?.isStreamed ?? false }
     var takesPieces: Bool { answer?.takesPieces ?? false }
@@ -82,7 +79,8 @@ final class AnswerShare {
         let index = index(choice)
         answer.event(of: self) { $0.appendOpening(choice: index, usage: $1, to: &$2) }
         guard !echo.isEmpty else { return }
-        answer.event(of: self) { [echo] in $0.appendText(choice: index, echo.span.bytes, logprobs: nil, usage: $1, to: &$2) }
+        // As long as its prompt.
+        answer.event(of: self, isBulk: true) { [echo] in $0.appendText(choice: index, echo.span.bytes, logprobs: nil, usage: $1, to: &$2) }
     }
 
     func text(choice: UInt8, _ text: RawSpan, logprobs: LogprobsBuffer?) {
@@ -91,7 +89,8 @@ final class AnswerShare {
         let index = index(choice)
         guard answer.takesPieces else { return answer.bodies[index].append(text: text) }
         guard !text.isEmpty || logprobs != nil else { return }
-        answer.event(of: self) { $0.appendText(choice: index, text, logprobs: logprobs, usage: $1, to: &$2) }
+        // Twenty alternatives with each token are many times its text.
+        answer.event(of: self, isBulk: logprobs != nil) { $0.appendText(choice: index, text, logprobs: logprobs, usage: $1, to: &$2) }
     }
 
     func reasoning(choice: UInt8, _ text: RawSpan) {
@@ -155,7 +154,8 @@ final class AnswerShare {
         record.choiceEnds()
         let last = toldWithEnd
         toldAtEnd = []
-        answer.event(of: self) { $0.appendFinish(choice: index, finish, usage: $1, extensionJSON: last, to: &$2) }
+        // What is told with it may be a prompt's tokens, or a decision among thousands of workers.
+        answer.event(of: self, isBulk: true) { $0.appendFinish(choice: index, finish, usage: $1, extensionJSON: last, to: &$2) }
     }
 
     /// On each chunk that ends a choice, since each of them is a finish; in a body once.

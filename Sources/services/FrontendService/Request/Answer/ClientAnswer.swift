@@ -80,24 +80,30 @@ final class ClientAnswer {
         hasBegun = true
         lastWrite = loop.now
         exchange.beginStream(.ok, headers: ServerSentEvents.headers + headers)
-        exchange.append { $0.append(contentsOf: preface) }
+        // As long as its prompt.
+        exchange.append(inBulk: true) { $0.append(contentsOf: preface) }
         preface = []
         exchange.append(inBulk: writer.repeatsItself) { writer.appendBeginning(usage: usage, to: &$0) }
         keepaliveTimer = loop.schedule(after: keepalive, whenSilent)
     }
 
     /// `write` appends whole events of a share; none where a body is put together.
-    func event(of share: AnswerShare, _ write: (inout any AnswerWriter, TokenUsage, inout [UInt8]) -> Void) {
+    /// - Parameter isBulk: it may be much at once, however well the client reads.
+    func event(of share: AnswerShare, isBulk: Bool = false, _ write: (inout any AnswerWriter, TokenUsage, inout [UInt8]) -> Void) {
         guard isStreamed else {
             var none: [UInt8] = []
             return write(&writer, usage, &none)
         }
-        lastWrite = loop.now
         if teller !== share {
             teller = share
             writer.chunkExtension = share.chunkExtension
         }
-        exchange.append(inBulk: writer.repeatsItself) { write(&writer, usage, &$0) }
+        exchange.append(inBulk: isBulk || writer.repeatsItself) {
+            let before = $0.count
+            write(&writer, usage, &$0)
+            // Not all that is told is written: what a model thinks may be hidden.
+            if $0.count > before { lastWrite = loop.now }
+        }
     }
 
     /// Every choice of that share has finished. With the last of them the answer ends, and one body tells of that one what it tells of a request.

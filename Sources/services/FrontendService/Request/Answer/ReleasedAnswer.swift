@@ -55,7 +55,7 @@ final class ReleasedAnswer {
         topLogprobs = prepared.sampling.topLogprobs.map(Int.init)
         self.vocabulary = vocabulary
         self.answer = answer
-        logprobs = choices.map { _ in LogprobsBuffer(startingAt: answer.echoedCodePoints) }
+        logprobs = choices.map { _ in LogprobsBuffer() }
     }
 
     /// What became of a run.
@@ -133,10 +133,13 @@ final class ReleasedAnswer {
         }
     }
 
-    /// A model that has called and then ended waits for results.
+    /// A model that has called and then ended waits for results, whoever ended it: a client's stop text may be what closes a call.
     private func kind(_ finish: FinishKind, of choice: Int) -> FinishKind {
         guard !readings.isEmpty, readings[choice].hasCalled else { return finish }
-        return finish == .endOfText || finish == .stopToken ? .toolCalls : finish
+        switch finish {
+        case .endOfText, .stopToken, .stopText: return .toolCalls
+        case .length, .contentFilter, .toolCalls: return finish
+        }
     }
 
     /// What the text says, thinks and calls, into `events`.

@@ -30,8 +30,8 @@ struct AttemptFailure: Error {
         self.isFinal = isFinal
     }
 
-    /// What a router or a worker said of a request with these hints; the specification has where another one may be asked.
-    init(_ detail: FailureDetail, _ fault: AttemptFault, of hints: RoutingHints = RoutingHints()) {
+    /// What a router or a worker said of a request; the specification has where another one may be asked.
+    init(_ detail: FailureDetail, _ fault: AttemptFault, in words: ClientWords = ClientWords()) {
         // The model was there when the request came: its last worker left, and may come back.
         guard detail.code != .unknownModel else {
             self.init(.noWorker, fault, isFinal: true)
@@ -39,7 +39,7 @@ struct AttemptFailure: Error {
         }
         self.init(
             ServiceFailure(
-                wireCode: detail.code.rawValue, field: hints.member(detail.code == .sessionUnsupported ? "session" : detail.field),
+                wireCode: detail.code.rawValue, field: words.member(detail.code == .sessionUnsupported ? "session" : detail.field),
                 reason: detail.reason,
                 retryAfterMilliseconds: detail.retryAfterMilliseconds),
             fault, isFinal: !detail.code.isRetryableElsewhere)

@@ -53,7 +53,7 @@ struct AttemptHistory {
         return AttemptFailure(.internalError, .tokensLost)
     }
 
-    mutating func refused(_ leg: FailedLeg, _ refusal: RefusedStatus, hints: RoutingHints) -> AttemptFailure {
+    mutating func refused(_ leg: FailedLeg, _ refusal: RefusedStatus, in words: ClientWords) -> AttemptFailure {
         leave(leg, excluding: refusal.failure.code != .overbooked)
         if refusal.failure.code == .overbooked {
             overbooked.append(
@@ -61,7 +61,7 @@ struct AttemptHistory {
                     workerID: leg.placement.workerID, generation: leg.placement.generation, rank: leg.placement.rank,
                     lease: leg.placement.lease, waitingTokens: refusal.load.waitingTokens, streamNumber: refusal.streamNumber))
         }
-        return AttemptFailure(refusal.failure, .refused, of: hints)
+        return AttemptFailure(refusal.failure, .refused, in: words)
     }
 
     mutating func lost(_ leg: FailedLeg, _ loss: WorkerLoss) -> AttemptFailure {
@@ -102,7 +102,7 @@ struct AttemptHistory {
     }
 
     /// The worker's own limits are those of this side; that one ran out there a moment earlier makes no difference.
-    mutating func ended(_ leg: FailedLeg, _ ended: EndedStatus, hints: RoutingHints) -> AttemptFailure {
+    mutating func ended(_ leg: FailedLeg, _ ended: EndedStatus, in words: ClientWords) -> AttemptFailure {
         let code = ended.failure?.code
         switch ended.reason {
         // Finished, and tokens are missing: the worker may well do it again.
@@ -121,7 +121,7 @@ struct AttemptHistory {
         case .timedOut: return AttemptFailure(.timeout, .timedOut)
         // Between two workers a cancel is a room that was closed.
         case .failed where leg.partner != nil && (code?.isOfTheRoom ?? false): return AttemptFailure(.transferFailed, .handOverFailed)
-        case .failed: return AttemptFailure(ended.failure ?? FailureDetail(), .engineFailed, of: hints)
+        case .failed: return AttemptFailure(ended.failure ?? FailureDetail(), .engineFailed, in: words)
         case .drained:
             if !leg.isPrefill {
                 next.isDrained = true

@@ -229,7 +229,7 @@ final class AttemptLegs {
         var failure: AttemptFailure?
         for leg in all {
             guard let refusal = arrivals[leg.task].refusal else { continue }
-            failure = fail(leg, request.history.refused(failed(leg), refusal, hints: request.prepared.generation.hints))
+            failure = fail(leg, request.history.refused(failed(leg), refusal, in: request.prepared.words))
         }
         if let failure { throw failure }
     }
@@ -280,7 +280,7 @@ final class AttemptLegs {
 
     private func ends(_ leg: AttemptLeg, _ news: LegNews) throws(AttemptFailure) {
         if let ended = news.ended {
-            throw fail(leg, request.history.ended(failed(leg), ended, hints: request.prepared.generation.hints))
+            throw fail(leg, request.history.ended(failed(leg), ended, in: request.prepared.words))
         }
         if let loss = news.loss { throw fail(leg, request.history.lost(failed(leg), loss)) }
     }

@@ -7,7 +7,6 @@ import WireProtocol
 @LoopActor
 final class Placing {
     private let request: ClientRequest
-    private let hints: RoutingHints
     /// Left of the time that it may be parked until a worker has it.
     private var patience: Duration
     /// Asked for a plan in this attempt: whoever must be told at once when the client leaves.
@@ -38,7 +37,6 @@ final class Placing {
 
     init(_ request: ClientRequest) {
         self.request = request
-        hints = request.prepared.generation.hints
         patience = request.limits.queue
     }
 
@@ -87,7 +85,7 @@ final class Placing {
 
     /// No place. For the second half of an attempt that is no last word on the request: another attempt is asked for anew, as a whole one too.
     private func refused(_ question: Question, _ detail: FailureDetail) -> AttemptFailure {
-        let failure = AttemptFailure(detail, .planRefused, of: hints)
+        let failure = AttemptFailure(detail, .planRefused, in: request.prepared.words)
         guard question.isSecond, detail.code != .invalidArgument else { return failure }
         return AttemptFailure(failure.failure, .planRefused)
     }

@@ -43,7 +43,6 @@ enum GenerationSchemas {
         .may("stream", .flag), .may("stream_options", .ref("StreamOptions")),
         .may("n", .integer(1...DialectLimits.choices)),
         .may("response_format", .ref("ResponseFormat")),
-        .may("prompt_logprobs", .integer(0...DialectLimits.topLogprobs)),
     ]
 
     static let sampling: [Schema.Member] = [
