@@ -25,30 +25,26 @@ package final class Link: ByteStreamOwner, EndOfTurn {
     package let loop: Loop
     package private(set) var terms = LinkTerms()
     package let isDialer: Bool
-    package var handler: (any LinkHandler)? {
-        get { told }
-        set { told = newValue }
-    }
-    /// Private, so that reading it for each message costs no check at run time.
-    private var told: (any LinkHandler)?
+    @exclusivity(unchecked) package var handler: (any LinkHandler)?
     /// Messages of kinds that this version does not know, and that asked no answer.
     package private(set) var unknownMessages = 0
 
     private let stream: any ByteStream
     private let policy: LinkPolicy
     private var handshake: Handshake
-    private var framing = SPFraming()
-    private var phase = Phase.opening
+    @exclusivity(unchecked) private var framing = SPFraming()
+    @exclusivity(unchecked) private var phase = Phase.opening
     /// The high byte of the kinds that belong to this link; none before it is open.
     private var ownKinds = UInt16.max
     private var opened: (@LoopActor (Result<Link, LinkEnd>) -> Void)?
 
-    private var outbox: [UInt8] = []
-    private var wantsFlush = false
-    private var sentSinceBeat = false
+    // What every message touches is not checked at run time for overlapping access: it is lent to nobody who could come back here meanwhile.
+    @exclusivity(unchecked) private var outbox: [UInt8] = []
+    @exclusivity(unchecked) private var wantsFlush = false
+    @exclusivity(unchecked) private var sentSinceBeat = false
     private var beatNumber: UInt32 = 0
     private var pausedBeforeBeat = Duration.zero
-    private var liveness: Liveness
+    @exclusivity(unchecked) private var liveness: Liveness
     private var timer: TimerHandle?
     private var lastSentTotal: UInt64 = 0
     private var lastProgress: Instant
@@ -131,11 +127,15 @@ package final class Link: ByteStreamOwner, EndOfTurn {
     package func send(_ header: MessageHeader, _ body: (inout [UInt8]) -> Void) {
         guard phase == .open else { return }
         sentSinceBeat = true
-        let start = SPFraming.beginMessage(in: &outbox)
-        let message = Codec.beginMessage(header, in: &outbox)
-        body(&outbox)
-        Codec.patchBodyLength(of: message, in: &outbox)
-        SPFraming.endMessage(at: start, in: &outbox)
+        // Moved out and back: `body` may look at anything but the bytes.
+        var out: [UInt8] = []
+        swap(&out, &outbox)
+        let start = SPFraming.beginMessage(in: &out), message = Codec.beginMessage(header, in: &out)
+        body(&out)
+        Codec.patchBodyLength(of: message, in: &out)
+        SPFraming.endMessage(at: start, in: &out)
+        precondition(outbox.isEmpty, "a send within a send")
+        swap(&out, &outbox)
         flushSoon()
     }
 
@@ -327,7 +327,7 @@ package final class Link: ByteStreamOwner, EndOfTurn {
             let header = try MessageHeader(reading: message, anyMajor: phase == .opening)
             // What comes many times a second takes the short way: a known kind of this link, neither question nor answer, not compressed.
             if phase == .open, header.flags.rawValue == 0, header.rawKind >> 8 == ownKinds, header.kind != nil {
-                told?.link(self, received: header, body: message.extracting(droppingFirst: MessageHeader.byteCount))
+                handler?.link(self, received: header, body: message.extracting(droppingFirst: MessageHeader.byteCount))
                 return
             }
             guard header.version.major == WireVersion.current.major || (isDialer && header.kind == .refuse) else {

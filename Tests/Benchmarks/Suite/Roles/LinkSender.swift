@@ -47,6 +47,10 @@ final class LinkSender: LinkHandler {
     }
 
     private func flood(_ link: Link) {
+        // Taken out and put back, so that a frame is no access to this object.
+        var writer = TokenBatchWriter()
+        swap(&writer, &self.writer)
+        defer { swap(&writer, &self.writer) }
         while link.isOpen, !link.isBackedUp {
             step &+= 1
             writer.begin(origin: 1, number: step)
