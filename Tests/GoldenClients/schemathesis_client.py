@@ -29,7 +29,8 @@ def run_schemathesis(checks):
     with tempfile.TemporaryDirectory() as folder:
         result = subprocess.run(
             [
-                Path(sys.executable).parent / "schemathesis", "run", URLS["main"] + "/openapi.json", "--checks", ",".join(checks),
+                Path(sys.executable).parent / "schemathesis", "--config-file", Path(__file__).with_name("schemathesis.toml"),
+                "run", URLS["main"] + "/openapi.json", "--checks", ",".join(checks),
                 "--max-examples", str(EXAMPLES), "--seed", str(SEED), "--generation-database", "none", "--phases", PHASES,
                 "--request-timeout", str(REQUEST_SECONDS), "--continue-on-failure", "--no-color",
             ],
