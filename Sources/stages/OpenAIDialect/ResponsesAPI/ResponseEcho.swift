@@ -1,6 +1,7 @@
 import JSONText
 
 /// What a response repeats of its request. Clients look at it to see what was understood, so it tells what holds and not only what was asked.
+/// Of the verbosity alone nothing holds here, and what was asked is told.
 struct ResponseEcho {
     var instructions: String?
     var maxOutputTokens: Int?
