@@ -31,7 +31,7 @@ struct PreparationTests {
     func prepared() throws {
         let prepared = try prepare("hello")
         #expect(prepared.prompt == Array("hello".utf8).map { TokenID($0) } && prepared.maxTokens == 5)
-        #expect(prepared.memory?.reused == 0 && prepared.memory?.total == 5 && prepared.rendering == nil)
+        #expect(prepared.costs.memory?.reused == 0 && prepared.costs.memory?.total == 5 && prepared.costs.rendering == nil)
     }
 
     @Test("what runs does not hold the prompt that it was made of")

@@ -23,7 +23,7 @@ final class GenerationAPI {
             return refuse(exchange, ErrorBody(error), endpoint, label, trace)
         }
         defer { visit.end(status: 500) }
-        var prepared: [PreparedRequest]
+        let prepared: [PreparedRequest]
         let session: ClientSession?
         var meter: RequestMeter?
         do throws(DialectError) {
@@ -44,7 +44,7 @@ final class GenerationAPI {
         guard frontend.hasRoom(for: prepared.count) else {
             return refuse(exchange, ErrorBody(ServiceFailure(.overloaded)), endpoint, label, trace, meter, visit)
         }
-        let shown = prepared.indices.map { prepared[$0].takeShown() }
+        let shown = prepared.map { $0.takeShown() }
         let runs = prepared.indices.map { index in
             RequestRun(
                 prepared[index], isStreamed: index == 0 && prepared[0].delivery.isStreamed,

@@ -6,7 +6,9 @@ import TextProcessing
 import WireProtocol
 
 /// A client's request as the cluster runs it: tokens, their hashes, and limits that fit the model.
-struct PreparedRequest: Sendable {
+///
+/// An object, since a dozen others hold it: with its two dozen members a copy of it would be as many references counted, for each of them.
+final class PreparedRequest: Sendable {
     let model: ServedModel
     /// On whose behalf it runs.
     let tenant: Tenant
@@ -30,24 +32,41 @@ struct PreparedRequest: Sendable {
     let sampling: Sampling
     /// Per choice; never more than the model's context leaves.
     let maxTokens: Int
-    /// Template and tokens.
-    let tokenizing: Duration
-    /// The template's part of it; nil where there was none to fill in.
-    let rendering: Duration?
-    /// How much of the prompt's text was known from an earlier one; nil for a prompt of tokens.
-    let memory: PromptMemory.Outcome?
-    let hashing: Duration
-    private(set) var shown: ShownPrompt
+    let costs: PreparationCosts
     /// For no client: it yields to every other one.
-    var isSpeculative = false
+    let isSpeculative: Bool
+    /// Nil where there is nothing to show.
+    private let shown: Lock<ShownPrompt>?
+
+    /// `prompt`: its tokens, with the hashes of their blocks.
+    init(
+        _ preparation: Preparation, _ generation: GenerationRequest, words: ClientWords, form: AnswerForm?, needs: Capabilities,
+        prompt: (tokens: [TokenID], hashes: [SequenceHash]), hasher: BlockHasher, adapter: String, sampling: Sampling, maxTokens: Int,
+        costs: PreparationCosts, shown: ShownPrompt
+    ) {
+        model = preparation.model
+        tenant = preparation.tenant
+        self.generation = generation
+        delivery = preparation.delivery
+        self.words = words
+        self.form = form
+        task = preparation.task
+        self.needs = needs
+        self.prompt = prompt.tokens
+        hashes = prompt.hashes
+        self.hasher = hasher
+        self.adapter = adapter
+        self.sampling = sampling
+        self.maxTokens = maxTokens
+        self.costs = costs
+        isSpeculative = preparation.isSpeculative
+        self.shown = shown.isEmpty ? nil : Lock(shown)
+    }
 
     var choices: Int { generation.choices }
 
-    /// What its client wants to see of the prompt, for whoever shows it.
-    mutating func takeShown() -> ShownPrompt {
-        defer { shown = ShownPrompt() }
-        return shown
-    }
+    /// What its client wants to see of the prompt, for whoever shows it; once.
+    func takeShown() -> ShownPrompt { shown?.with { exchange(&$0, with: ShownPrompt()) } ?? ShownPrompt() }
 
     /// Engines do not know tenants: what a tenant says of its own requests would put them before those of others there. Routers order them, where
     /// tenants have turns.
@@ -58,6 +77,17 @@ struct PreparedRequest: Sendable {
         let hints = generation.hints
         return [hints.backendInstance, hints.prefillWorker, hints.decodeWorker].compactMap(\.self)
     }
+}
+
+/// What it took to make a request's tokens.
+struct PreparationCosts: Sendable {
+    /// Template and tokens.
+    let tokenizing: Duration
+    /// The template's part of it; nil where there was none to fill in.
+    let rendering: Duration?
+    /// How much of the prompt's text was known from an earlier one; nil for a prompt of tokens.
+    let memory: PromptMemory.Outcome?
+    let hashing: Duration
 }
 
 extension GenerationRequest {
@@ -93,6 +123,8 @@ struct Preparation: Sendable {
     var parameter: String?
     /// What is to come of it.
     var task = RequestTask.generate
+    /// For no client.
+    var isSpeculative = false
 
     func run() throws(DialectError) -> PreparedRequest {
         let context = Int(model.card.contextLength)
@@ -126,13 +158,12 @@ struct Preparation: Sendable {
         let shown = ShownPrompt(tokens, rendered.prompt, of: model.text, for: generation, delivery)
         if !generation.mayGoOn { generation.forgetPrompt() }
         return PreparedRequest(
-            model: model, tenant: tenant, generation: generation, delivery: delivery,
-            words: ClientWords(hints: generation.hints, names: delivery.fieldNames, constraint: demand.constraintName), form: form,
-            task: task, needs: needs, prompt: tokens, hashes: hashes, hasher: hasher, adapter: adapter,
-            sampling: Sampling(filled, seed: sampling.seed ?? seed),
-            maxTokens: sampling.maxTokens.map(Int.init) ?? room,
-            tokenizing: began.duration(to: encoded), rendering: rendered.at.map { began.duration(to: $0) },
-            memory: rendered.memory, hashing: encoded.duration(to: hashed),
+            self, generation, words: ClientWords(hints: generation.hints, names: delivery.fieldNames, constraint: demand.constraintName),
+            form: form, needs: needs, prompt: (tokens, hashes), hasher: hasher, adapter: adapter,
+            sampling: Sampling(filled, seed: sampling.seed ?? seed), maxTokens: sampling.maxTokens.map(Int.init) ?? room,
+            costs: PreparationCosts(
+                tokenizing: began.duration(to: encoded), rendering: rendered.at.map { began.duration(to: $0) },
+                memory: rendered.memory, hashing: encoded.duration(to: hashed)),
             shown: shown)
     }
 

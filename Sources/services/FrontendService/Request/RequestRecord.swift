@@ -45,10 +45,10 @@ final class RequestRecord {
         let loop = frontend.context.loop
         let age = receivedAt.duration(to: loop.now).inMilliseconds
         tracker = RequestTracker(receivedAt: receivedAt, epochMilliseconds: loop.wallClockMilliseconds - age)
-        tracker.recordTokenize(prepared.tokenizing)
+        tracker.recordTokenize(prepared.costs.tokenizing)
         meter?.prepared(
-            inputTokens: prepared.prompt.count, template: prepared.rendering,
-            tokenizing: prepared.tokenizing - (prepared.rendering ?? .zero),
+            inputTokens: prepared.prompt.count, template: prepared.costs.rendering,
+            tokenizing: prepared.costs.tokenizing - (prepared.costs.rendering ?? .zero),
             at: loop.preciseNow)
     }
 

@@ -35,7 +35,7 @@ final class RequestRun {
         self.isStreamed = isStreamed
         self.receivedAt = receivedAt
         trace.spans?.prepared(prepared, id)
-        frontend.metrics.encoded(prepared.memory)
+        frontend.metrics.encoded(prepared.costs.memory)
         record = RequestRecord(prepared, id: id, meter: meter, receivedAt: receivedAt, frontend: frontend)
     }
 

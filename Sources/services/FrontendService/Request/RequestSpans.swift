@@ -77,7 +77,7 @@ final class RequestSpans {
     /// Tokens and hashes are there.
     func prepared(_ request: PreparedRequest, _ id: RequestID) {
         self.id = id
-        let end = now, hashing = end - request.hashing, tokenizing = hashing - request.tokenizing
+        let end = now, hashing = end - request.costs.hashing, tokenizing = hashing - request.costs.tokenizing
         add(
             "tokenize", from: max(receivedAt, tokenizing), to: max(receivedAt, hashing),
             [

@@ -11,6 +11,8 @@ struct ShownPrompt: Sendable {
 
     init() {}
 
+    var isEmpty: Bool { events.isEmpty && echo.isEmpty }
+
     /// `text` is that of the prompt, unless it was given as tokens.
     init(_ tokens: [TokenID], _ text: PromptText?, of model: ModelText, for generation: GenerationRequest, _ delivery: Delivery) {
         if delivery.isStreamed {

@@ -31,9 +31,9 @@ struct NextTurn: Sendable {
         prefix.removeLast(prefix.count - Self.common(prefix, try tokens(of: answered, Self.continuations[1])))
         let blockSize = max(1, Int(model.card.blockSize))
         guard prefix.count / blockSize > Self.common(prefix, known) / blockSize else { return nil }
-        var prepared = try preparation(.tokens(prefix)).run()
-        prepared.isSpeculative = true
-        return prepared
+        var preparation = preparation(.tokens(prefix))
+        preparation.isSpeculative = true
+        return try preparation.run()
     }
 
     /// With the answer as one of its messages.

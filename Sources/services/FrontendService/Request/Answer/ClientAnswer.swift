@@ -15,6 +15,11 @@ final class ClientAnswer {
     /// Of all shares together.
     var usage = TokenUsage()
     private var writer: any AnswerWriter
+    let isStreamed: Bool
+    /// The writer hears of each piece: of a stream, or of a body that it puts together itself.
+    let takesPieces: Bool
+    /// Whether its events are long for other reasons than that there is much to say.
+    private let repeatsItself: Bool
     /// Events that stand before those of a stream.
     var preface: [UInt8] = []
     private let keepalive: Duration
@@ -42,16 +47,17 @@ final class ClientAnswer {
         self.exchange = exchange
         self.requestID = requestID
         self.writer = writer
+        // Asked once: a question to it on each token would copy it.
+        isStreamed = writer.delivery.isStreamed
+        takesPieces = isStreamed || writer.gathersBody
+        repeatsItself = writer.repeatsItself
         self.keepalive = keepalive
         self.loop = loop
         lastWrite = loop.now
         exchange.whenGone = { [weak self] in self?.clientGone() }
     }
 
-    var isStreamed: Bool { writer.delivery.isStreamed }
     var isGone: Bool { exchange.isGone }
-    /// The writer hears of each piece: of a stream, or of a body that it puts together itself.
-    var takesPieces: Bool { isStreamed || writer.gathersBody }
 
     // MARK: Shares
 
@@ -83,7 +89,7 @@ final class ClientAnswer {
         // As long as its prompt.
         exchange.append(inBulk: true) { $0.append(contentsOf: preface) }
         preface = []
-        exchange.append(inBulk: writer.repeatsItself) { writer.appendBeginning(usage: usage, to: &$0) }
+        exchange.append(inBulk: repeatsItself) { writer.appendBeginning(usage: usage, to: &$0) }
         keepaliveTimer = loop.schedule(after: keepalive, whenSilent)
     }
 
@@ -98,7 +104,7 @@ final class ClientAnswer {
             teller = share
             writer.chunkExtension = share.chunkExtension
         }
-        exchange.append(inBulk: isBulk || writer.repeatsItself) {
+        exchange.append(inBulk: isBulk || repeatsItself) {
             let before = $0.count
             write(&writer, usage, &$0)
             // Not all that is told is written: what a model thinks may be hidden.
@@ -117,7 +123,7 @@ final class ClientAnswer {
             return exchange.respond(
                 HTTPResponse.json(.ok, body, headers: headers + [HTTPField("server-timing", share.record.serverTiming)]))
         }
-        exchange.append(inBulk: writer.repeatsItself) { writer.appendEnd(usage: usage, at: seconds, to: &$0) }
+        exchange.append(inBulk: repeatsItself) { writer.appendEnd(usage: usage, at: seconds, to: &$0) }
         exchange.endStream()
     }
 
@@ -128,7 +134,7 @@ final class ClientAnswer {
         guard !hasFailed else { return }
         hasFailed = true
         if hasBegun {
-            exchange.append(inBulk: writer.repeatsItself) { writer.appendFailure(failure, to: &$0) }
+            exchange.append(inBulk: repeatsItself) { writer.appendFailure(failure, to: &$0) }
             exchange.endStream()
         } else {
             exchange.respond(.error(failure, writer.errorStyle, requestID: requestID, headers: allowance))

@@ -55,7 +55,7 @@ struct AttemptMessages {
         entry.remainingMilliseconds = now.duration(to: deadline).wireMilliseconds
         // 0 would mean the router's own limit.
         entry.queueMilliseconds = max(1, patience.wireMilliseconds)
-        entry.blockHashNanoseconds = prepared.hashing.wireNanoseconds  // sequence hashes are made in the same pass
+        entry.blockHashNanoseconds = prepared.costs.hashing.wireNanoseconds  // sequence hashes are made in the same pass
         entry.options = RoutingOptions(prepared.generation.hints)
         entry.options.preferred = question.preferred
         entry.options.excludedWorkers = history.excluded.sorted()
