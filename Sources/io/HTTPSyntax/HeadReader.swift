@@ -169,7 +169,7 @@ package struct HeadReader: ~Copyable, Sendable {
             var count = 0
             table.bytes.withUnsafeBytes { bytes in
                 while count < most, let (entry, next) = Self.plainField(bytes, from: start), next <= end {
-                    (entries.baseAddress.unsafelyUnwrapped + count).initialize(to: entry)
+                    entries.initializeElement(at: count, to: entry)
                     count &+= 1
                     start = next
                 }
