@@ -9,6 +9,7 @@ struct PassageTextTests {
     /// Three thousand words, all different, with whatever files hold besides.
     private static let source = Array(
         (0..<3_000).map { "w\($0)x" + ["  ", " \"q\" ", "\n\n", "\t\\n\u{e9}"][$0 % 4] }.joined().utf8)
+    private static let passages = try? PassageText(source)
     private static let words = Set((0..<3_000).map { "w\($0)x" })
 
     private func item(_ tokens: UInt32, _ blocks: [UInt64] = [], salt: UInt64 = 1) -> LoadItem {
@@ -18,7 +19,7 @@ struct PassageTextTests {
     /// As a JSON reader sees it.
     private func text(_ item: LoadItem, _ perToken: Double = 1) throws -> String {
         var bytes: [UInt8] = []
-        let form = PromptBytes.Form.passages(try PassageText(Self.source), charactersPerToken: perToken)
+        let form = PromptBytes.Form.passages(try #require(Self.passages), charactersPerToken: perToken)
         PromptBytes(form, blockTokens: 64).append(item, to: &bytes)
         let text = try #require(try JSONValue(parsing: bytes).asString)
         #expect(text.utf8.count == bytes.count - 2, "nothing is escaped, so that bytes are characters")

@@ -11,8 +11,8 @@ struct LoadMeasuring {
 
     init(_ settings: Settings, _ prompts: BenchPrompts) {
         self.prompts = prompts
-        warmUp = settings.isQuick ? .milliseconds(400) : .seconds(3)
-        window = settings.isQuick ? .milliseconds(1_200) : .seconds(6)
+        warmUp = settings.isQuick ? .milliseconds(300) : .seconds(3)
+        window = settings.isQuick ? .milliseconds(1_000) : .seconds(6)
         turns = settings.turns
     }
 
