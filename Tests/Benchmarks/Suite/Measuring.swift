@@ -1,7 +1,11 @@
 import CTwins
+import Glibc
 
 enum Measuring {
     static var nanoseconds: Int64 { ctwins_monotonic_nanoseconds() }
+
+    /// Lets other processes go on, or be left alone, for as long as a measurement says.
+    static func rest(milliseconds: Int32) { _ = poll(nil, 0, milliseconds) }
 
     /// The least nanoseconds an operation over `repetitions` runs of `count` of them: the least is what the code costs, the rest is the machine.
     static func least(_ repetitions: Int, count: Int, _ body: () -> Void) -> Double {

@@ -67,7 +67,7 @@ final class ServerProcess {
     /// SIGTERM, a while for it to leave, then SIGKILL for all that is left of its group.
     func end() {
         askToLeave()
-        for _ in 0..<Self.leaveMilliseconds / 5 where isRunning { usleep(5_000) }
+        for _ in 0..<Self.leaveMilliseconds / 5 where isRunning { Measuring.rest(milliseconds: 5) }
         kill(-id, SIGKILL)
         if !hasEnded {
             while waitpid(id, nil, 0) < 0, errno == EINTR {}

@@ -1,6 +1,5 @@
 import ClusterModel
 import EventLoop
-import Glibc
 import LoadGeneration
 
 /// Resident memory of a frontend, a router and a worker: before any load, after loads, with many streams open, and when those have ended.
@@ -16,7 +15,7 @@ struct MemoryUse: BenchmarkCase {
     /// From when all have begun until they are looked at.
     private static let lookAfter = Duration.seconds(2)
     /// What is given back is given back by then.
-    private static let restSeconds: UInt32 = 3
+    private static let restMilliseconds: Int32 = 3_000
 
     func run(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
         var figures = try afterLoads(settings, prompts: try BenchPrompts(folder: nil), name: "tokens are bytes", isJudged: true)
@@ -52,7 +51,7 @@ struct MemoryUse: BenchmarkCase {
         // What the first requests of all bring along is no stream's.
         _ = try residentWith(64, on: running)
         let before = try Self.resident(running), open = try residentWith(count, on: running)
-        sleep(Self.restSeconds)
+        Measuring.rest(milliseconds: Self.restMilliseconds)
         let after = try Self.resident(running)
         let taken = (open.sum - before.sum) * 1_024 / Double(count)
         var figures = [Figure("\(count) open streams: each", taken, "KiB", .atMost(Self.streamKiB))]
