@@ -69,8 +69,8 @@ final class RequestDecisions {
 
     /// By the client's label, or by the id that answers have where the client gave none. Nobody asks for another frontend's requests.
     private func request(named name: String, of tenant: Tenant?) -> RequestID? {
-        let names = tenant.map { [$0.name] } ?? frontend.tenants.inOrder.map(\.tenant.name) + [""]
-        let known = names.compactMap { labels[$0]?[name] }
+        let tenants = tenant.map { [$0.name] } ?? frontend.tenants.inOrder.map(\.tenant.name) + [""]
+        let known = tenants.compactMap { labels[$0]?[name] }
         if let last = known.max(by: { $0.counter < $1.counter }) { return last }
         guard let id = RequestID(text: name), id.origin == frontend.context.identity.generation else { return nil }
         guard let tenant, !tenant.name.isEmpty else { return id }
