@@ -223,6 +223,9 @@ package struct WireReader: FieldCoder, ~Escapable {
         return outer
     }
 
+    /// Whatever is left of the region.
+    mutating func passRegion() { offset = end }
+
     mutating func leaveRegion(_ outer: Region) {
         precondition(offset == end, "a region is read to its end, or an error was thrown")
         end = outer.end

@@ -45,7 +45,9 @@ extension StreamKind {
             let count = events.remaining
             while try events.next() != nil {}
             return count
-        case .routerState: return try Codec.decodeBody(RouterState.self, from: body).changes.count
+        case .routerState:
+            var changes = try RouterChangeCursor(body)
+            return try changes.count()
         case .frontendState: return try Codec.decodeBody(FrontendState.self, from: body).changes.count
         }
     }

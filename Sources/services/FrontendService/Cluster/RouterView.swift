@@ -149,15 +149,21 @@ final class RouterView: StreamMirror {
 
     func apply(_ batch: borrowing StreamBatch, from follower: StreamFollower) {
         do throws(WireError) {
-            var matters = false
-            for change in try Codec.decodeBody(RouterState.self, from: batch.body).changes.dropFirst(batch.skip) {
-                matters = apply(change) || matters
-            }
+            var changes = try RouterChangeCursor(batch.body, skip: batch.skip, kinds: Self.followed), matters = false
+            while let change = try changes.next() { matters = apply(change) || matters }
             if matters { changed() }
         } catch { preconditionFailure("the batch was checked: \(error)") }
     }
 
     func apply(_ event: WorkerEvent, number: UInt64, from follower: StreamFollower) {}
+
+    /// The tags of what is applied below.
+    private static let followed = RouterChangeCursor.Kinds(
+        tags: [
+            RouterChange.workerEntry(WorkerEntry()), .workerGone(WorkerGone()), .modelPool(ModelPool()), .modelPoolGone(ModelPoolGone()),
+            .frontendEntry(FrontendEntry()), .frontendGone(FrontendGone()), .placementLoad(PlacementLoad()), .queueDepth(QueueDepth()),
+            .routerHealth(RouterHealth()),
+        ].map(\.tag))
 
     /// True if models, workers or their states changed.
     private func apply(_ change: RouterChange) -> Bool {

@@ -74,7 +74,8 @@ final class PeerStream: StreamMirror {
 
     func apply(_ batch: borrowing StreamBatch, from follower: StreamFollower) {
         do throws(WireError) {
-            for change in try Codec.decodeBody(RouterState.self, from: batch.body).changes.dropFirst(batch.skip) { apply(change) }
+            var changes = try RouterChangeCursor(batch.body, skip: batch.skip)
+            while let change = try changes.next() { apply(change) }
         } catch { preconditionFailure("the batch was checked: \(error)") }
     }
 

@@ -18,6 +18,9 @@ final class LeaseLedger {
     var changed: (@LoopActor (Placement) -> Void)?
     /// Told when something ended or fell, so that what waits may have a place now.
     var fell: (@LoopActor () -> Void)?
+    private var isInBatch = false
+    /// Placements of one worker: few.
+    private var changedInBatch: [Placement] = []
     /// Told of each lease that ended.
     var ended: (@LoopActor (UInt64) -> Void)?
     /// The high half of this router's lease numbers, and how many it has given.
@@ -82,7 +85,7 @@ final class LeaseLedger {
     /// False: the table is full, or the number is known.
     func book(_ lease: Lease) -> Bool {
         guard book.book(lease, at: loop.now, in: &cache.index) else { return false }
-        changed?(lease.placement)
+        tellChanged(lease.placement)
         return true
     }
 
@@ -216,6 +219,25 @@ final class LeaseLedger {
 
     func paused(for gap: Duration) { book.with { $0.paused(for: gap, until: loop.now) } }
 
+    // MARK: Changes of placements
+
+    /// What follows are events of one batch: a placement whose leases they change is told of once, behind them. Nobody plans meanwhile.
+    func beginBatch() { isInBatch = true }
+
+    func endBatch() {
+        isInBatch = false
+        for placement in changedInBatch { changed?(placement) }
+        changedInBatch.removeAll(keepingCapacity: true)
+    }
+
+    private func tellChanged(_ placement: Placement) {
+        guard isInBatch else {
+            changed?(placement)
+            return
+        }
+        if changedInBatch.last != placement, !changedInBatch.contains(placement) { changedInBatch.append(placement) }
+    }
+
     // MARK: Helpers
 
     /// Changes one lease, and with it what it holds.
@@ -223,8 +245,8 @@ final class LeaseLedger {
         let result = book.change(number, in: &cache.index, change)
         if result.verdict == .refused { metrics.strangeEvents.increment() }
         // Who is told looks at what is held now.
-        if let before = result.before { changed?(before) }
-        if let after = result.after, after != result.before { changed?(after) }
+        if let before = result.before { tellChanged(before) }
+        if let after = result.after, after != result.before { tellChanged(after) }
     }
 
     /// What another router booked is over, by its word or with it.
@@ -239,7 +261,7 @@ final class LeaseLedger {
             isFalling = true
             let lease = one.lease
             metrics.ended(one.reason)
-            changed?(lease.placement)
+            tellChanged(lease.placement)
             ended?(lease.number)
             guard isOurs(lease.number) else { continue }
             publisher.publish(

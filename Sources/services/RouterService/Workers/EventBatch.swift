@@ -9,6 +9,8 @@ import WireProtocol
 @LoopActor
 enum EventBatch {
     static func apply(_ batch: borrowing StreamBatch, of record: WorkerRecord, to core: RouterCore) {
+        core.ledger.beginBatch()
+        defer { core.ledger.endBatch() }
         do throws(WireError) {
             var events = try WorkerEventCursor(batch.body), index = 0
             while let event = try events.next() {
