@@ -136,6 +136,41 @@ struct HandlerTableTests {
         #expect(answers[1].body.contains("server_error"))
     }
 
+    @Test("a handler may be two tasks; whichever of them ends without an answer, it is a 500, or the end of its stream")
+    func twoTasks() {
+        let routed = routed()
+        routed.add { table in
+            let loop = routed.loop
+            table.on(
+                .get, "/slow",
+                tasks: { exchange in
+                    await loop.sleep(for: .milliseconds(100))
+                    return {
+                        await loop.sleep(for: .milliseconds(100))
+                        exchange.respond(.text(.ok, "slow"))
+                    }
+                })
+            table.on(
+                .get, "/refuses",
+                tasks: { exchange in
+                    exchange.respond(.text(.conflict, "no"))
+                    return nil
+                })
+            table.on(.get, "/forgets", tasks: { _ in nil })
+            table.on(.get, "/forgets-later", tasks: { _ in { await loop.sleep(for: .milliseconds(1)) } })
+            table.on(
+                .get, "/breaks",
+                tasks: { exchange in
+                    {
+                        exchange.beginStream(.ok)
+                        exchange.append(Array("x".utf8))
+                    }
+                })
+        }
+        let answers = routed.ask(get("/slow") + get("/refuses") + get("/forgets") + get("/forgets-later") + get("/breaks"))
+        #expect(answers.map(\.status) == [200, 409, 500, 500])
+    }
+
     @Test("errors take the shape that the application gives them, the server's own as well")
     func errors() {
         let routed = routed()

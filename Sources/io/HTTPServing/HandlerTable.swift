@@ -8,6 +8,8 @@ package import EventLoop
 package final class HandlerTable: HTTPApplication {
     package typealias Handler = @LoopActor @Sendable (HTTPExchange) -> Void
     package typealias Work = @LoopActor @Sendable (HTTPExchange) async -> Void
+    /// Gives what follows the reading of a request.
+    package typealias Beginning = @LoopActor @Sendable (HTTPExchange) async -> (@LoopActor @Sendable () async -> Void)?
 
     private struct Entry {
         let pattern: RoutePattern
@@ -75,14 +77,33 @@ package final class HandlerTable: HTTPApplication {
         on(method, path, maximumBody: maximumBody) { [weak self] exchange in
             loop.spawn {
                 await work(exchange)
-                guard !exchange.hasEnded, !exchange.isGone else { return }
-                if exchange.hasBegun {
-                    exchange.abort()
-                } else {
-                    exchange.respond(self?.refusal(of: exchange.request, .noAnswer) ?? HTTPResponse(.internalServerError))
+                self?.isOver(exchange)
+            }
+        }
+    }
+
+    /// The same as two tasks, one after the other: the first gives what the second does, or nil where it has answered. What a task has held once
+    /// it keeps to its end, and an answer of half an hour need not hold what reading its request took.
+    package func on(_ method: HTTPMethod, _ path: StaticString, maximumBody: Int? = nil, tasks first: @escaping Beginning) {
+        let loop = loop
+        on(method, path, maximumBody: maximumBody) { [weak self] exchange in
+            loop.spawn {
+                guard let rest = await first(exchange) else {
+                    self?.isOver(exchange)
+                    return
+                }
+                loop.spawn {
+                    await rest()
+                    self?.isOver(exchange)
                 }
             }
         }
+    }
+
+    /// Its handler does nothing more for it.
+    private func isOver(_ exchange: HTTPExchange) {
+        guard !exchange.hasEnded, !exchange.isGone else { return }
+        if exchange.hasBegun { exchange.abort() } else { exchange.respond(refusal(of: exchange.request, .noAnswer)) }
     }
 
     /// Every method and path that has a handler: what a description of the application must tell.

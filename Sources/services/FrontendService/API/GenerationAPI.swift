@@ -15,14 +15,43 @@ final class GenerationAPI {
 
     init(_ frontend: Frontend) { self.frontend = frontend }
 
-    func answer(_ exchange: HTTPExchange, _ endpoint: GenerationEndpoint) async {
+    /// Reads a request; what follows it is a task of its own. Nil: it was answered already.
+    func answer(_ exchange: HTTPExchange, _ endpoint: GenerationEndpoint) async -> (@LoopActor @Sendable () async -> Void)? {
+        guard let begun = await begin(exchange, endpoint) else { return nil }
+        return { await self.follow(begun, endpoint) }
+    }
+
+    /// Requests of one answer, about to run.
+    private struct Begun {
+        let visit: TenantVisit
+        /// One, or one for each prompt of a list.
+        let runs: [RequestRun]
+    }
+
+    private func follow(_ begun: Begun, _ endpoint: GenerationEndpoint) async {
+        let loop = frontend.context.loop, runs = begun.runs
+        defer { begun.visit.end(status: 500) }
+        let others = runs.dropFirst().map { run in loop.spawn { await run.run(endpoint.path) } }
+        let outcome = await runs[0].run(endpoint.path)
+        for other in others { await other.value }
+        begun.visit.end(runs.compactMap(\.outcome))
+        if outcome.status == 200, let request = runs[0].request, let transcript = request.answer.transcript {
+            frontend.warmer.warm(after: request, transcript)
+        }
+    }
+
+    /// Nil: it was answered already.
+    private func begin(_ exchange: HTTPExchange, _ endpoint: GenerationEndpoint) async -> Begun? {
         let label = exchange.request.requestLabel, trace = RequestTrace(exchange.request, tracer: frontend.context.tracer)
-        guard !frontend.isDraining else { return refuse(exchange, ErrorBody(ServiceFailure(.draining)), endpoint, label, trace) }
+        guard !frontend.isDraining else {
+            refuse(exchange, ErrorBody(ServiceFailure(.draining)), endpoint, label, trace)
+            return nil
+        }
         let visit: TenantVisit
         do throws(ServiceFailure) { visit = try frontend.tenants.admit(exchange.request) } catch {
-            return refuse(exchange, ErrorBody(error), endpoint, label, trace)
+            refuse(exchange, ErrorBody(error), endpoint, label, trace)
+            return nil
         }
-        defer { visit.end(status: 500) }
         let prepared: [PreparedRequest]
         let session: ClientSession?
         var meter: RequestMeter?
@@ -35,15 +64,25 @@ final class GenerationAPI {
                 : try frontend.sessions.session(
                     of: exchange.request, body: prepared[0].generation.hints.session, tenant: visit.tenant.name)
         } catch {
-            return refuse(exchange, ErrorBody(error), endpoint, label, trace, meter, visit)
+            refuse(exchange, ErrorBody(error), endpoint, label, trace, meter, visit)
+            return nil
         }
-        guard !exchange.isGone, let meter else { return refuse(exchange, nil, endpoint, label, trace, meter, visit) }
-        if let failure = visit.reserve(prepared, atOnce: prepared.count) {
-            return refuse(exchange, ErrorBody(failure), endpoint, label, trace, meter, visit)
+        let failure = exchange.isGone ? nil : visit.reserve(prepared, atOnce: prepared.count) ?? overloaded(prepared.count)
+        guard !exchange.isGone, let meter, failure == nil else {
+            refuse(exchange, failure.map { ErrorBody($0) }, endpoint, label, trace, meter, visit)
+            return nil
         }
-        guard frontend.hasRoom(for: prepared.count) else {
-            return refuse(exchange, ErrorBody(ServiceFailure(.overloaded)), endpoint, label, trace, meter, visit)
-        }
+        return Begun(visit: visit, runs: runs(of: prepared, exchange, endpoint, visit, session, meter, trace, label))
+    }
+
+    private func overloaded(_ requests: Int) -> ServiceFailure? {
+        frontend.hasRoom(for: requests) ? nil : ServiceFailure(.overloaded)
+    }
+
+    private func runs(
+        of prepared: [PreparedRequest], _ exchange: HTTPExchange, _ endpoint: GenerationEndpoint, _ visit: TenantVisit,
+        _ session: ClientSession?, _ meter: RequestMeter, _ trace: RequestTrace, _ label: String?
+    ) -> [RequestRun] {
         let shown = prepared.map { $0.takeShown() }
         let runs = prepared.indices.map { index in
             RequestRun(
@@ -66,13 +105,7 @@ final class GenerationAPI {
             if runs.count == 1, PrefixWarmer.wants(run.prepared, session) { share.transcript = AnswerTranscript() }
             choices += run.prepared.choices
         }
-        let others = runs.dropFirst().map { run in frontend.context.loop.spawn { await run.run(endpoint.path) } }
-        let outcome = await runs[0].run(endpoint.path)
-        for other in others { await other.value }
-        visit.end(runs.compactMap(\.outcome))
-        if outcome.status == 200, let request = runs[0].request, let transcript = request.answer.transcript {
-            frontend.warmer.warm(after: request, transcript)
-        }
+        return runs
     }
 
     func meter(_ label: EndpointLabel, _ prepared: PreparedRequest, _ exchange: HTTPExchange) -> RequestMeter {

@@ -119,12 +119,28 @@ final class Attempt {
         }
     }
 
+    private typealias Entries = [(leg: AttemptLeg, entry: GenerateEntry)]
+
     /// Sends legs in one turn, the one first that the other one calls on.
+    ///
+    /// What waits here holds lists of entries and never one itself: an entry is large, and what a task has held once it keeps to its end.
     private func send(
         _ fresh: [AttemptLeg], _ placed: Placing.Placed, handOver: [UInt8] = [], until limit: Instant
     ) async throws(AttemptFailure) {
         for leg in fresh { leg.worker = try await worker(of: leg, until: limit) }
-        var entries: [(leg: AttemptLeg, entry: GenerateEntry)] = []
+        var entries = try entries(of: fresh, placed, handOver)
+        // A session binds the worker that keeps the blocks of the answer; the prefill leg is free.
+        if request.session != nil, let index = entries.firstIndex(where: { $0.leg.task != .prefill }) {
+            try await openSession(placed.plan.session, &entries, index, until: limit)
+        }
+        dropLostSource(&entries)
+        legs.tellWorkers()
+        try dispatch(entries)
+        request.record.isSent()
+    }
+
+    private func entries(of fresh: [AttemptLeg], _ placed: Placing.Placed, _ handOver: [UInt8]) throws(AttemptFailure) -> Entries {
+        var entries: Entries = []
         for leg in fresh.reversed() {
             var entry = request.messages.entry(
                 leg, of: number, routerID: leg.router == nil ? 0 : placed.plan.routerID, request.released, at: loop.now)
@@ -141,12 +157,10 @@ final class Attempt {
             }
             entries.append((leg, entry))
         }
-        // A session binds the worker that keeps the blocks of the answer; the prefill leg is free.
-        if let index = entries.firstIndex(where: { $0.leg.task != .prefill }) {
-            try await openSession(entries[index].leg, placed.plan.session, &entries[index].entry, until: limit)
-        }
-        dropLostSource(&entries)
-        legs.tellWorkers()
+        return entries
+    }
+
+    private func dispatch(_ entries: Entries) throws(AttemptFailure) {
         for (leg, var entry) in entries {
             entry.traceParent = request.trace.forWorker(leg.placement, as: leg.task)
             guard let worker = leg.worker, worker.generate(entry, for: request.active) else {
@@ -154,11 +168,10 @@ final class Attempt {
             }
             leg.isSent(at: loop.now)
         }
-        request.record.isSent()
     }
 
     /// A worker that drains may leave at any moment; from here on nothing waits.
-    private func dropLostSource(_ entries: inout [(leg: AttemptLeg, entry: GenerateEntry)]) {
+    private func dropLostSource(_ entries: inout Entries) {
         guard legs.isMove, let source = legs.prefill, !(source.worker?.isOpen ?? false) else { return }
         legs.drop(source: source)
         entries.removeAll { $0.leg === source }
@@ -169,10 +182,11 @@ final class Attempt {
     }
 
     private func openSession(
-        _ leg: AttemptLeg, _ outcome: SessionOutcome, _ entry: inout GenerateEntry, until limit: Instant
+        _ outcome: SessionOutcome, _ entries: inout Entries, _ index: Int, until limit: Instant
     ) async throws(AttemptFailure) {
+        let leg = entries[index].leg
         guard let session = request.session, let worker = leg.worker else { return }
-        do throws(AttemptFailure) { try await session.begin(at: worker, outcome, &entry, until: limit) } catch {
+        do throws(AttemptFailure) { try await session.begin(at: worker, outcome, &entries[index].entry, until: limit) } catch {
             request.history.exclude(leg.placement.workerID)
             throw legs.fail(leg, error)
         }
