@@ -32,7 +32,7 @@ package struct StageTimes: Hashable, Sendable {
     package init() {}
 
     /// All of them, in their order.
-    func forEach(_ body: (_ name: StaticString, _ span: Duration?) -> Void) {
+    package func forEach(_ body: (_ name: StaticString, _ span: Duration?) -> Void) {
         body("tokenize", tokenize)
         body("route", route)
         body("queue", queue)

@@ -65,6 +65,10 @@ final class StageMetrics: Sendable {
 
     /// Once a request; what did not happen is not observed.
     func observe(_ times: StageTimes) {
-        for (histogram, stage) in zip(tracked, times.all) { if let span = stage.span { histogram.observeSeconds(span) } }
+        var place = 0
+        times.forEach { _, span in
+            if let span { tracked[place].observeSeconds(span) }
+            place += 1
+        }
     }
 }

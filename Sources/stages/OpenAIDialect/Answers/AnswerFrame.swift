@@ -3,34 +3,30 @@ import JSONText
 
 /// The parts that chunks and bodies of both APIs share, prepared once a request.
 struct AnswerFrame: Sendable {
-    /// Up to the index of a chunk's one choice.
+    /// Of a stream: up to the index of a chunk's one choice.
     private let chunkPrefix: [UInt8]
-    /// Up to the choices of a body, or of the chunk that has none.
-    private let bodyPrefix: [UInt8]
-    private let usageChunkPrefix: [UInt8]
+    /// Up to the choices of a body, or of the chunk of a stream that has none.
+    private let prefix: [UInt8]
     private let usage: UsageReporting
     var chunkExtension: [UInt8] = []
 
-    init(id: String, created: Int64, model: String, chunkObject: String, bodyObject: String, usage: UsageReporting) {
-        func prefix(_ object: String) -> [UInt8] {
-            var writer = JSONWriter()
-            writer.beginObject()
-            for (key, text) in [("id", id), ("object", object)] {
-                writer.key(key)
-                writer.string(text)
-            }
-            writer.key("created")
-            writer.number(created)
-            writer.key("model")
-            writer.string(model)
-            writer.key("choices")
-            writer.beginArray()
-            return writer.bytes
-        }
-        bodyPrefix = prefix(bodyObject)
-        usageChunkPrefix = prefix(chunkObject)
-        chunkPrefix = usageChunkPrefix + Array(#"{"index":"#.utf8)
-        self.usage = usage
+    /// - Parameter object: what it is called, by whether it is a stream or a body.
+    init(id: String, created: Int64, model: String, object: String, delivery: Delivery) {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("id")
+        writer.string(id)
+        writer.key("object")
+        writer.string(object)
+        writer.key("created")
+        writer.number(created)
+        writer.key("model")
+        writer.string(model)
+        writer.key("choices")
+        writer.beginArray()
+        prefix = writer.bytes
+        chunkPrefix = delivery.isStreamed ? prefix + Array(#"{"index":"#.utf8) : []
+        usage = delivery.usage
     }
 
     @inline(__always)
@@ -58,7 +54,7 @@ struct AnswerFrame: Sendable {
     func appendEnd(_ usage: TokenUsage, to bytes: inout [UInt8]) {
         if self.usage != .none {
             EventFrame.begin(in: &bytes)
-            bytes.append(contentsOf: usageChunkPrefix)
+            bytes.append(contentsOf: prefix)
             bytes.append(UInt8(ascii: "]"))
             usage.append(to: &bytes)
             bytes.append(UInt8(ascii: "}"))
@@ -90,7 +86,7 @@ struct AnswerFrame: Sendable {
         _ choices: [CompletedChoice], _ usage: TokenUsage, _ extensionJSON: [UInt8], to bytes: inout [UInt8],
         content: (CompletedChoice, inout [UInt8]) -> Void
     ) {
-        bytes.append(contentsOf: bodyPrefix)
+        bytes.append(contentsOf: prefix)
         for (place, choice) in choices.enumerated() {
             bytes.append(static: place == 0 ? #"{"index":"# : #",{"index":"#)
             JSONWriter.appendDigits(UInt64(choice.index), to: &bytes)

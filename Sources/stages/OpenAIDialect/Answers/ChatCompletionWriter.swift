@@ -14,8 +14,8 @@ package struct ChatCompletionWriter: AnswerWriter {
     package init(id: String, created: Int64, model: String, delivery: Delivery) {
         self.delivery = delivery
         frame = AnswerFrame(
-            id: "chatcmpl-" + id, created: created, model: model, chunkObject: "chat.completion.chunk", bodyObject: "chat.completion",
-            usage: delivery.usage)
+            id: "chatcmpl-" + id, created: created, model: model,
+            object: delivery.isStreamed ? "chat.completion.chunk" : "chat.completion", delivery: delivery)
     }
 
     package func appendOpening(choice: Int, usage: TokenUsage, to bytes: inout [UInt8]) {

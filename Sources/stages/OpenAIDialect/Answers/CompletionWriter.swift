@@ -14,8 +14,7 @@ package struct CompletionWriter: AnswerWriter {
     package init(id: String, created: Int64, model: String, delivery: Delivery) {
         self.delivery = delivery
         frame = AnswerFrame(
-            id: "cmpl-" + id, created: created, model: model, chunkObject: "text_completion", bodyObject: "text_completion",
-            usage: delivery.usage)
+            id: "cmpl-" + id, created: created, model: model, object: "text_completion", delivery: delivery)
     }
 
     /// Its first text opens a choice.
