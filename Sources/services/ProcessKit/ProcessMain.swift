@@ -77,6 +77,8 @@ package struct ProcessMain: Sendable {
         defer { if !network.close() { log.warning("a socket did not close", ["within": .duration(WorkPool.closing)]) } }
         let pool = WorkPool()
         defer { pool.close() }
+        let memory = MemoryReturn(on: loop, pool: pool)
+        defer { memory.stop() }
         let policy = options.policy(resolved, id: id(resolved), on: loop)
         let traces = try options.traces.settings(resolved)
         let context = ProcessContext(

@@ -68,6 +68,8 @@ void apus_keep_allocations(int reused, int kept) {
     mallopt(M_TRIM_THRESHOLD, kept);
 }
 
+void apus_give_back_memory(void) { malloc_trim(0); }
+
 int apus_eventfd_create(void) {
     int descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return descriptor < 0 ? -errno : descriptor;

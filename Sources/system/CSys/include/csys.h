@@ -28,6 +28,8 @@ int apus_epoll_wait(int epoll, struct apus_event *events, int capacity, int64_t 
 
 // Allocations below `reused` bytes come from the heap, and up to `kept` bytes of it stay with the process when they are free.
 void apus_keep_allocations(int reused, int kept);
+// Gives the system all whole pages that the allocator holds and nobody uses. Takes the allocator's locks for some milliseconds a gigabyte.
+void apus_give_back_memory(void);
 
 int apus_eventfd_create(void);
 void apus_eventfd_signal(int descriptor);
