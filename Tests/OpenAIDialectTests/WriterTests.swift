@@ -10,15 +10,17 @@ import Testing
     private let head = #"{"id":"chatcmpl-7","object":"chat.completion.chunk","created":1700000000,"model":"a\"b","choices":["#
     private let legacyHead = #"{"id":"cmpl-7","object":"text_completion","created":1700000000,"model":"m","choices":["#
 
-    private func chatWriter(_ usage: UsageReporting = .none) -> ChatCompletionWriter {
+    private func chatWriter(_ usage: UsageReporting = .none, isStreamed: Bool = true) -> ChatCompletionWriter {
         var delivery = Delivery()
         delivery.usage = usage
+        delivery.isStreamed = isStreamed
         return ChatCompletionWriter(id: "7", created: 1_700_000_000, model: "a\"b", delivery: delivery)
     }
 
-    private func legacyWriter(_ usage: UsageReporting = .none) -> CompletionWriter {
+    private func legacyWriter(_ usage: UsageReporting = .none, isStreamed: Bool = true) -> CompletionWriter {
         var delivery = Delivery()
         delivery.usage = usage
+        delivery.isStreamed = isStreamed
         return CompletionWriter(id: "7", created: 1_700_000_000, model: "m", delivery: delivery)
     }
 
@@ -106,13 +108,13 @@ import Testing
             CompletedChoice(index: 1, text: [], finish: AnswerFinish(.length)),
         ]
         #expect(
-            written { chatWriter().appendBody(choices, usage: usage, extensionJSON: [], at: 0, to: &$0) }
+            written { chatWriter(isStreamed: false).appendBody(choices, usage: usage, extensionJSON: [], at: 0, to: &$0) }
                 == #"{"id":"chatcmpl-7","object":"chat.completion","created":1700000000,"model":"a\"b","choices":["#
                 + #"{"index":0,"message":{"role":"assistant","content":"x\ty","refusal":null},"logprobs":null,"finish_reason":"stop"},"#
                 + #"{"index":1,"message":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":"length"}],"#
                 + usageText + "}")
         #expect(
-            written { legacyWriter().appendBody(choices, usage: usage, extensionJSON: Array("{}".utf8), at: 0, to: &$0) }
+            written { legacyWriter(isStreamed: false).appendBody(choices, usage: usage, extensionJSON: Array("{}".utf8), at: 0, to: &$0) }
                 == legacyHead + #"{"index":0,"text":"x\ty","logprobs":null,"finish_reason":"stop"},"#
                 + #"{"index":1,"text":"","logprobs":null,"finish_reason":"length"}],"# + usageText + #","nvext":{}}"#)
     }
@@ -138,7 +140,7 @@ import Testing
                 + #"{"token":"�","logprob":-3.0,"bytes":[254]}]},"#
                 + #"{"token":"�","logprob":-1.25,"bytes":[226,130],"top_logprobs":[]}],"refusal":null},"finish_reason":null}]}"#)
         let choice = CompletedChoice(index: 0, text: [], finish: AnswerFinish(.length), logprobs: logprobs)
-        let body = written { chatWriter().appendBody([choice], usage: usage, extensionJSON: [], at: 0, to: &$0) }
+        let body = written { chatWriter(isStreamed: false).appendBody([choice], usage: usage, extensionJSON: [], at: 0, to: &$0) }
         #expect(body.contains(#""logprobs":{"content":[{"token":"#))
     }
 
@@ -260,7 +262,7 @@ import Testing
         choice.reasoning = Array("hm".utf8)
         choice.calls = [CompletedChoice.Call(AnswerCall(index: 0, id: "a", name: "f")), CompletedChoice.Call(call)]
         choice.calls[0].arguments = Array(#"{"x":"y"}"#.utf8)
-        let message = written { chatWriter().appendBody([choice], usage: usage, extensionJSON: [], at: 0, to: &$0) }
+        let message = written { chatWriter(isStreamed: false).appendBody([choice], usage: usage, extensionJSON: [], at: 0, to: &$0) }
         #expect(
             message.contains(
                 #""message":{"role":"assistant","content":null,"refusal":null,"reasoning_content":"hm","tool_calls":["#
@@ -269,7 +271,7 @@ import Testing
             ))
         choice.text = Array("so".utf8)
         #expect(
-            written { chatWriter().appendBody([choice], usage: usage, extensionJSON: [], at: 0, to: &$0) }.contains(
+            written { chatWriter(isStreamed: false).appendBody([choice], usage: usage, extensionJSON: [], at: 0, to: &$0) }.contains(
                 #""content":"so","refusal""#))
     }
 
