@@ -85,6 +85,7 @@ extension ClusterMember.Addresses {
         http = record["http"] ?? http
         admin = record["admin"] ?? admin
         links = record["links"] ?? links
-        publish = record["publish"] ?? record["feed"] ?? publish
+        // A router tells of the feeds of others too; of its own it tells together with where it listens.
+        publish = record["publish"] ?? (record["links"] == nil ? nil : record["feed"]) ?? publish
     }
 }
