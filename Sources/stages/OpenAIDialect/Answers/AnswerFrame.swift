@@ -3,7 +3,7 @@ import JSONText
 
 /// The parts that chunks and bodies of both APIs share, prepared once a request.
 struct AnswerFrame: Sendable {
-    /// Of a stream: up to the index of a chunk's one choice.
+    /// Up to the index of a chunk's one choice.
     private let chunkPrefix: [UInt8]
     /// Up to the choices of a body, or of the chunk of a stream that has none.
     private let prefix: [UInt8]
@@ -25,7 +25,7 @@ struct AnswerFrame: Sendable {
         writer.key("choices")
         writer.beginArray()
         prefix = writer.bytes
-        chunkPrefix = delivery.isStreamed ? prefix + Array(#"{"index":"#.utf8) : []
+        chunkPrefix = prefix + Array(#"{"index":"#.utf8)
         usage = delivery.usage
     }
 
