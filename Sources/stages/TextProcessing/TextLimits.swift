@@ -73,6 +73,9 @@ package enum TextLimits {
     /// Bytes to which prompts must be alike to be found by each other.
     package static let promptBlockBytes = 1 << 10
 
+    /// Bytes from one cut between words to the next: what is found by its blocks is reused nearly to the end of what is alike.
+    package static let bytesBetweenWordCuts = promptBlockBytes
+
     // MARK: Patterns without a scanner
 
     /// Steps that a pattern may make at one place of a text before what it costs is counted: well-known ones need some dozens.

@@ -40,7 +40,7 @@ struct PromptReuse {
         var low = 0, high = earlier.cuts.count
         while low < high {
             let middle = (low + high) / 2
-            if earlier.cuts[middle].byte <= common { low = middle + 1 } else { high = middle }
+            if earlier.cuts[middle].reach <= common { low = middle + 1 } else { high = middle }
         }
         guard low > 0 else { return nil }
         self.prompt = earlier

@@ -45,6 +45,7 @@ final class TextPipeline: Sendable {
     let rawTokens: AddedTokenMatcher
     /// Of normalized text.
     let normalizedTokens: AddedTokenMatcher
+    let wordCuts: WordCuts
 
     init(_ file: TokenizerFile, _ model: BPEModel) throws(TextError) {
         normalizer = file.normalizer
@@ -52,6 +53,7 @@ final class TextPipeline: Sendable {
         postProcessor = file.postProcessor
         self.model = model
         piecesHaveTokens = preTokenizer.keepsAll && model.dropsNothing
+        wordCuts = WordCuts(preTokenizer.only, normalizer, file.addedTokens)
         let raw = file.addedTokens.filter { !$0.isNormalized }
         rawTokens = AddedTokenMatcher(raw, contents: raw.map(\.content))
         let normalized = file.addedTokens.filter(\.isNormalized)

@@ -34,13 +34,13 @@ final class TextEncoder: @unchecked Sendable {
             var place = start.byte
             var window = RunWindow(prompt.runs)
             try pipeline.rawTokens.matches(in: text, from: start.byte, runs: prompt.runs) { match throws(TextError) in
-                try append(text, place, match.start, &window, budget, isCancelled, &tokens)
+                try append(text, place, match.start, &window, budget, isCancelled, &tokens, &cuts)
                 tokens.append(match.token)
                 try budget.check(tokens)
                 place = match.end
                 if match.isCut { cuts.append(TextCut(byte: match.end, tokens: tokens.count - budget.before)) }
             }
-            try append(text, place, text.count, &window, budget, isCancelled, &tokens)
+            try append(text, place, text.count, &window, budget, isCancelled, &tokens, &cuts)
         }
         if prompt.addsSpecials { tokens.append(contentsOf: pipeline.postProcessor.behind) }
         try budget.check(tokens)
@@ -61,18 +61,21 @@ final class TextEncoder: @unchecked Sendable {
 
     private func append(
         _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, _ window: inout RunWindow, _ budget: Budget,
-        _ isCancelled: () -> Bool, _ tokens: inout [TokenID]
+        _ isCancelled: () -> Bool, _ tokens: inout [TokenID], _ cuts: inout [TextCut]
     ) throws(TextError) {
         guard start < end else { return }
         if isCancelled() { throw .cancelled }
         let part = UnsafeBufferPointer(rebasing: text[start..<end])
         if pipeline.normalizedTokens.isEmpty, pipeline.normalizer.isIdentity(on: part) {
-            return try appendNormalized(part, isFirst: start == 0, budget, isCancelled, &tokens)
+            var run = PieceRun(pipeline.wordCuts, partStart: start)
+            return try appendNormalized(part, isFirst: start == 0, &run, budget, isCancelled, &tokens, &cuts)
         }
         let runs = window.touching(start, end)
         var passage = Normalizer.Passage(text: Array(part), marks: runs.dropLast().map { $0.end - start })
         try pipeline.normalizer.apply(to: &passage)
         let isFirst = start == 0 && passage.keepsStart
+        // Where the text is another one, its places are not the prompt's.
+        var run = PieceRun()
         try passage.text.withUnsafeBufferPointer { normal throws(TextError) in
             let ends = passage.marks + [normal.count]
             let runs = zip(runs, ends).map { PromptText.Run(end: $1, isTrusted: $0.isTrusted) }
@@ -80,28 +83,29 @@ final class TextEncoder: @unchecked Sendable {
             try pipeline.normalizedTokens.matches(in: normal, from: 0, runs: runs) { match throws(TextError) in
                 if place < match.start {
                     let between = UnsafeBufferPointer(rebasing: normal[place..<match.start])
-                    try appendNormalized(between, isFirst: isFirst && place == 0, budget, isCancelled, &tokens)
+                    try appendNormalized(between, isFirst: isFirst && place == 0, &run, budget, isCancelled, &tokens, &cuts)
                 }
                 tokens.append(match.token)
                 try budget.check(tokens)
                 place = match.end
             }
             let rest = UnsafeBufferPointer(rebasing: normal[min(place, normal.count)...])
-            try appendNormalized(rest, isFirst: isFirst && place == 0, budget, isCancelled, &tokens)
+            try appendNormalized(rest, isFirst: isFirst && place == 0, &run, budget, isCancelled, &tokens, &cuts)
         }
     }
 
     private func appendNormalized(
-        _ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, _ budget: Budget, _ isCancelled: () -> Bool, _ tokens: inout [TokenID]
+        _ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, _ run: inout PieceRun, _ budget: Budget, _ isCancelled: () -> Bool,
+        _ tokens: inout [TokenID], _ cuts: inout [TextCut]
     ) throws(TextError) {
         guard !text.isEmpty else { return }
-        var run = PieceRun(checkAt: TextLimits.bytesBetweenChecks)
+        run.begin()
         if let pattern = pipeline.preTokenizer.only {
             padded.assign(text)
             let base = padded.base
             // Every piece lies inside of `padded`, whose bytes are not changed meanwhile.
             try pattern.pieces(of: ScalarText(base, end: text.count), from: 0) { start, end, _ in
-                append(base, start, end, &run, budget, isCancelled, &tokens)
+                append(base, start, end, &run, budget, isCancelled, &tokens, &cuts)
             }
         } else {
             let before = tokens.count - budget.before
@@ -111,7 +115,7 @@ final class TextEncoder: @unchecked Sendable {
             }
             splitter.text.withUnsafeBufferPointer { padded.assign($0) }
             for piece in splitter.pieces {
-                guard append(padded.base, piece.start, piece.end, &run, budget, isCancelled, &tokens) else { break }
+                guard append(padded.base, piece.start, piece.end, &run, budget, isCancelled, &tokens, &cuts) else { break }
             }
         }
         if let failure = run.failure { throw failure }
@@ -121,18 +125,48 @@ final class TextEncoder: @unchecked Sendable {
 
     /// What happened so far to the pieces of one part.
     private struct PieceRun {
-        /// Offset of the next look at the limit and at whether the request is gone.
-        var checkAt: Int
         var failure: TextError?
+        /// Where the part begins in the prompt, and where in it cuts may be; nil if they may not.
+        private let cuts: (WordCuts, partStart: Int)?
+        /// Offset of the next look at the limit and at whether the request is gone.
+        private var checkAt = 0
+        /// Offset at or behind which a cut is wanted.
+        private var cutAt = Int.max
+        /// The lesser of both.
+        private(set) var lookAt = 0
+
+        init() { cuts = nil }
+        init(_ cuts: WordCuts, partStart: Int) { self.cuts = (cuts, partStart) }
+
+        mutating func begin() {
+            checkAt = TextLimits.bytesBetweenChecks
+            cutAt = cuts.map { $0.next(behind: 0, ofPartAt: $1) } ?? .max
+            lookAt = min(checkAt, cutAt)
+        }
+
+        func checks(upTo end: Int) -> Bool { end > checkAt }
+
+        mutating func checked(at start: Int) {
+            checkAt = start + TextLimits.bytesBetweenChecks
+            lookAt = min(checkAt, cutAt)
+        }
+
+        /// Whether pieces meet at a cut there that is wanted, and where in the prompt it is.
+        mutating func cut(_ base: UnsafePointer<UInt8>, at place: Int) -> Int? {
+            guard place >= cutAt, place > 0, WordCuts.isCut(base, at: place), let (cuts, start) = cuts else { return nil }
+            cutAt = cuts.next(behind: place, ofPartAt: start)
+            lookAt = min(checkAt, cutAt)
+            return start + place
+        }
     }
 
     /// False once there is a failure.
     @inline(__always)
     private func append(
         _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ run: inout PieceRun, _ budget: Budget, _ isCancelled: () -> Bool,
-        _ tokens: inout [TokenID]
+        _ tokens: inout [TokenID], _ cuts: inout [TextCut]
     ) -> Bool {
-        if end > run.checkAt, !check(start, end, &run, budget, isCancelled, &tokens) { return false }
+        if end > run.lookAt, !look(base, start, end, &run, budget, isCancelled, &tokens, &cuts) { return false }
         guard pretokens.append(base, start, end, isCancelled: isCancelled) else {
             run.failure = .cancelled
             return false
@@ -140,12 +174,19 @@ final class TextEncoder: @unchecked Sendable {
         return true
     }
 
+    /// Before the piece is encoded.
     @inline(never)
-    private func check(
-        _ start: Int, _ end: Int, _ run: inout PieceRun, _ budget: Budget, _ isCancelled: () -> Bool, _ tokens: inout [TokenID]
+    private func look(
+        _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ run: inout PieceRun, _ budget: Budget, _ isCancelled: () -> Bool,
+        _ tokens: inout [TokenID], _ cuts: inout [TextCut]
     ) -> Bool {
+        if let cut = run.cut(base, at: start) {
+            pretokens.drain(into: &tokens)
+            cuts.append(TextCut(byte: cut, tokens: tokens.count - budget.before, reach: cut + WordCuts.reach))
+        }
+        guard run.checks(upTo: end) else { return true }
         pretokens.drain(into: &tokens)
-        run.checkAt = start + TextLimits.bytesBetweenChecks
+        run.checked(at: start)
         if isCancelled() {
             run.failure = .cancelled
         } else if tokens.count - budget.before > budget.limit {

@@ -14,6 +14,11 @@ struct Normalizer: Sendable {
 
     var isEmpty: Bool { steps.isEmpty }
 
+    /// It does nothing but put characters and their marks together.
+    var onlyComposes: Bool {
+        steps.allSatisfy { if case .nfc = $0 { true } else { false } }
+    }
+
     /// Text on its way, and places in it that are followed through every step.
     struct Passage {
         var text: [UInt8]

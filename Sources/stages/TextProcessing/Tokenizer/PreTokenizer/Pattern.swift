@@ -34,6 +34,15 @@ enum Pattern: Sendable {
 }
 
 extension Pattern {
+    /// No piece holds a letter with a blank behind it, and pieces before such a blank follow from the text up to it, those from it on from
+    /// what begins with it.
+    var endsWordsAtBlanks: Bool {
+        switch self {
+        case .gpt2, .word, .casedWord, .deepSeek: true
+        case .numbers, .hanKana, .digitTriple, .property, .literal, .oneClass, .expression: false
+        }
+    }
+
     /// The scanner for a pattern's exact text, where there is one.
     static func known(_ text: String) -> Pattern? {
         families.first { $0.text == text }?.pattern ?? ClassScanner(text).map(Pattern.oneClass)
