@@ -24,7 +24,8 @@ import Testing
     /// Those whose only step is a pattern with words.
     private static let patterns = Pattern.families.indices.filter { Pattern.families[$0].pattern.endsWordsAtBlanks }
     private static let words = [
-        "ab", "abab", "b", " ", " ", " ", " ", "  ", "\n", " \n ", "1", "12", ".", "'s", "é", "e\u{301}", "\u{301}", "中", "<p>", "<p", "B", "aB", "\t",
+        "ab", "abab", "b", " ", " ", " ", " ", "  ", "\n", " \n ", "\t", "1", "12", ".", "'s", "é", "e\u{301}", "\u{301}", "中", "<p>", "<p",
+        "B", "aB",
     ]
 
     private func text(_ words: [String], _ count: Int, _ random: inout SeededRandom) -> String {
