@@ -97,9 +97,14 @@ struct JSONScanner: ~Copyable, ~Escapable {
         return try stringWithEscapes(from: start)
     }
 
-    /// Stops at the next quote, backslash or control character, or at the end; eight bytes a step.
+    /// Stops at the next quote, backslash or control character, or at the end; 32 bytes a step, then eight.
     private mutating func skipPlainText() {
         var offset = position
+        while offset + 32 <= end, case let words = source.unsafeLoadUnaligned(fromByteOffset: offset, as: SIMD4<UInt64>.self),
+            SpecialBytes.mask(words) == .zero
+        {
+            offset += 32
+        }
         while offset + 8 <= end {
             let word = UInt64(littleEndian: source.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
             let special = SpecialBytes.mask(word)
@@ -239,5 +244,14 @@ enum SpecialBytes {
         let quote = word ^ (ones &* UInt64(UInt8(ascii: "\"")))
         let backslash = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
         return ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (word &- ones &* 0x20) & ~word) & (ones &* 0x80)
+    }
+
+    /// Zero if none of the bytes is special.
+    @inline(__always)
+    static func mask(_ words: SIMD4<UInt64>) -> SIMD4<UInt64> {
+        let ones = SIMD4<UInt64>(repeating: 0x0101_0101_0101_0101)
+        let quote = words ^ (ones &* UInt64(UInt8(ascii: "\"")))
+        let backslash = words ^ (ones &* UInt64(UInt8(ascii: "\\")))
+        return ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (words &- ones &* 0x20) & ~words) & (ones &* 0x80)
     }
 }

@@ -57,10 +57,10 @@ struct PromptReuse {
             other.withUnsafeBytes { other in
                 var place = 0
                 // Both have `most` bytes.
-                while place + 8 <= most {
-                    let left = one.loadUnaligned(fromByteOffset: place, as: UInt64.self)
-                    guard left == other.loadUnaligned(fromByteOffset: place, as: UInt64.self) else { break }
-                    place += 8
+                while place + 16 <= most {
+                    let left = one.loadUnaligned(fromByteOffset: place, as: SIMD2<UInt64>.self)
+                    guard left == other.loadUnaligned(fromByteOffset: place, as: SIMD2<UInt64>.self) else { break }
+                    place += 16
                 }
                 while place < most, one[place] == other[place] { place += 1 }
                 return place

@@ -68,10 +68,10 @@ struct AddedTokenMatcher: Sendable {
                 place = run.end
                 continue
             }
-            while place < run.end {
-                guard tries[trust].begins(with: text[place]),
-                    let (string, length) = tries[trust].longest(in: UnsafeBufferPointer(rebasing: text[place..<run.end]))
-                else {
+            while true {
+                place = tries[trust].next(in: text, from: place, to: run.end)
+                guard place < run.end else { break }
+                guard let (string, length) = tries[trust].longest(in: UnsafeBufferPointer(rebasing: text[place..<run.end])) else {
                     place += 1
                     continue
                 }

@@ -7,6 +7,8 @@ struct TokenTrie: Sendable {
     private var edges: [(byte: UInt8, node: UInt32)] = []
     /// The string that ends at a node, -1 if none does.
     private var strings: [Int32] = []
+    /// With which all strings begin, if it is one byte: in most vocabularies it is `<`.
+    private var onlyFirst: UInt8?
     /// No string is longer.
     private(set) var longest = 0
 
@@ -38,12 +40,24 @@ struct TokenTrie: Sendable {
             firstEdge.append(UInt32(edges.count))
             done += 1
         }
+        if firstEdge[1] == 1 { onlyFirst = edges[0].byte }
     }
 
     var isEmpty: Bool { strings.count <= 1 }
 
     @inline(__always)
     func begins(with byte: UInt8) -> Bool { roots[Int(byte)] != 0 }
+
+    /// The first place from `start` on at which a string may begin, or `end`.
+    func next(in text: UnsafeBufferPointer<UInt8>, from start: Int, to end: Int) -> Int {
+        guard start < end, let base = text.baseAddress else { return end }
+        if let onlyFirst { return ByteSearch.first(onlyFirst, in: base, from: start, to: end) }
+        return roots.withUnsafeBufferPointer { roots in
+            var place = start
+            while place < end, roots[Int(text[place])] == 0 { place += 1 }
+            return place
+        }
+    }
 
     /// The longest string that `text` begins with, and its length.
     func longest(in text: UnsafeBufferPointer<UInt8>) -> (string: Int, length: Int)? {

@@ -4,7 +4,7 @@ enum CanonicalForm {
     static func isComposed(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
         guard let base = text.baseAddress else { return true }
         let data = CanonicalData.tables
-        var place = 0
+        var place = ByteSearch.endOfASCII(base, from: 0, to: text.count)
         while place < text.count {
             // Below U+00C0 nothing is composed or decomposed.
             guard text[place] >= 0xC3 else {
