@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -148,7 +149,7 @@ def main():
     parser.add_argument("--model", type=Path, help="a folder that Tests/Benchmarks/Peers/model.py made; without it tokens are bytes")
     try:
         return asyncio.run(run(parser.parse_args()))
-    except (Failed, NotRecorded) as failure:
+    except (Failed, NotRecorded, OSError, ValueError, subprocess.SubprocessError) as failure:
         print(f"bench: {failure}", file=sys.stderr)
     except asyncio.CancelledError:
         print("bench: ended from outside", file=sys.stderr)

@@ -26,7 +26,10 @@ class Frame(NamedTuple):
 SWIFT_MODULES = {"Swift", "_Concurrency", "_StringProcessing", "Synchronization", "SwiftOnoneSupport"}
 # How a name of a module of Swift's own begins after `$s`: `s` and `S…` are the standard library's abbreviations.
 SWIFT_MANGLED = re.compile(r"\$s(?:s|S|" + "|".join(f"{len(name)}{name}" for name in sorted(SWIFT_MODULES)) + ")")
-RUNTIME_SYMBOL = re.compile(r"_*swift_|.*::")
+# What is written in C in our modules, what the compiler makes of our closures, also without a symbol, and a program's beginning. What else a
+# program has beside Swift's own symbols is the runtime's, but for the hash functions, which are a header, and the ways into libraries.
+OURS_IN_C = re.compile(r"apus_|objectdestroy|\[unknown\]$|\w+_main$")
+LIBRARY_IN_PROGRAM = re.compile(r"XXH|.*@plt$")
 
 EXTENSION = re.compile(r"\(extension in (\w+)\)")
 # The part of an async function behind an `await` is a symbol of its own.
@@ -104,11 +107,10 @@ class Names:
         if ".so" in file or file.startswith("["):
             return Kind.LIBRARY
         symbol = call.symbol
-        # The way from the program into a library.
-        if symbol.endswith("@plt"):
+        if LIBRARY_IN_PROGRAM.match(symbol):
             return Kind.LIBRARY
         # A method that a module adds to somebody else's type is that module's.
         if added := EXTENSION.search(self.whole.get(symbol, "")):
             return Kind.SWIFT if added[1] in SWIFT_MODULES else Kind.OURS
-        # The runtime is linked into the programs.
-        return Kind.SWIFT if SWIFT_MANGLED.match(symbol) or RUNTIME_SYMBOL.match(symbol) else Kind.OURS
+        is_ours = not SWIFT_MANGLED.match(symbol) if symbol in self.whole else OURS_IN_C.match(symbol)
+        return Kind.OURS if is_ours else Kind.SWIFT

@@ -9,8 +9,8 @@ from samples import parsed
 
 # An odd number, so that it does not keep step with what the processes do by the clock.
 HERTZ = 997
-# Stacks are followed by the tables that exceptions would use, on a copy of so much of each. Frame pointers alone would do for Swift's own
-# code, which has them, but libc has none: a quarter of a frontend's stacks would end there. With half as much, deep ones of the router's do.
+# Stacks are followed by the tables that exceptions would use, on a copy of so much of each. Frame pointers, which Swift keeps without being
+# told, would do for its own code, but libc has none: a third of all stacks would end there. With half as much, the deepest of the router's do.
 STACK_BYTES = 32 << 10
 # Of memory for what perf has not yet written, for each processor.
 BUFFER_PAGES = 512
@@ -45,17 +45,21 @@ class Recording:
             os.close(answers_out)
         try:
             os.write(orders, b"enable\n")
-            # A perf that has ended has closed its end.
             answer = await asyncio.wait_for(asyncio.to_thread(os.read, answers, 16), BEGIN_SECONDS)
-        except (asyncio.TimeoutError, BrokenPipeError):
+        except BrokenPipeError:
             answer = b""
+        except asyncio.TimeoutError:
+            self.perf.send_signal(signal.SIGINT)
+            answer = b""
+        # An empty one is that of a perf that ends.
         if not answer.startswith(b"ack"):
-            if self.perf.returncode is None:
-                self.perf.send_signal(signal.SIGINT)
             raise NotRecorded(f"perf record does not begin:\n{await self.last_words()}")
 
     async def last_words(self):
-        _, words = await asyncio.wait_for(self.perf.communicate(), END_SECONDS)
+        try:
+            _, words = await asyncio.wait_for(self.perf.communicate(), END_SECONDS)
+        except asyncio.TimeoutError:
+            raise NotRecorded(f"perf record does not end within {END_SECONDS} s") from None
         return words.decode(errors="replace").strip()
 
     async def end(self):
@@ -84,6 +88,8 @@ class Recording:
         )  # fmt: skip
         try:
             text, words = await asyncio.wait_for(reader.communicate(), READ_SECONDS)
+        except asyncio.TimeoutError:
+            raise NotRecorded(f"perf script does not end within {READ_SECONDS} s") from None
         finally:
             if reader.returncode is None:
                 reader.kill()
