@@ -11,6 +11,8 @@ HEADER_DEADLINE = 10
 BODY_DEADLINE = 12
 WRITE_STALL = 6
 BODY_LIMIT = 512 << 10
+# Of the same pace at every load: what changes is then the edge's doing.
+WORKER_OPTIONS = ["--mock-decode-step", "10ms", "--mock-prefill-token", "10us", "--max-sequences", "1024"]
 # How late a deadline may be noticed: the server's timers and this script share two cores.
 DEADLINE_SLACK = 3
 
@@ -73,14 +75,14 @@ class Cluster:
         except asyncio.TimeoutError:
             raise Failed(complaint) from None
 
-    async def up(self, options, workers=2):
+    async def up(self, options, workers=2, worker_options=WORKER_OPTIONS):
         loopback = ["--listen", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]
-        router = await self.start("router", "router", *loopback)
-        routers = f"tcp://127.0.0.1:{router.port('links')}"
-        # Of the same pace at every load: what changes is then the edge's doing.
-        pace = ["--mock-decode-step", "10ms", "--mock-prefill-token", "10us", "--max-sequences", "1024"]
+        self.router = await self.start("router", "router", *loopback)
+        routers = f"tcp://127.0.0.1:{self.router.port('links')}"
         self.workers = [
-            await self.start(f"worker-{i}", "workerd", "--routers", routers, "--admin-listen", "127.0.0.1:0", *pace) for i in range(workers)]
+            await self.start(f"worker-{i}", "workerd", "--routers", routers, "--admin-listen", "127.0.0.1:0", *worker_options)
+            for i in range(workers)
+        ]
         self.frontend = await self.start(
             "frontend", "frontend", "--routers", routers, "--listen", "127.0.0.1:0", "--publish", "tcp://127.0.0.1:0",
             "--admin-listen", "127.0.0.1:0", *options)  # fmt: skip
