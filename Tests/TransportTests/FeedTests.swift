@@ -105,6 +105,21 @@ struct FeedTests {
         return (publisher, reader, address)
     }
 
+    @Test("who subscribes hears a beat soon, and so do all that come with it: one")
+    func greeting() async throws {
+        let harness = SimulatedHarness(seed: 1)
+        let (publisher, first, address) = try await open(harness)
+        for _ in 0..<4 {
+            let before = try await harness.a.run { first.recorder.beats.count }
+            let others = [try await reader(on: harness.a, address), try await reader(on: harness.a, address)]
+            try await harness.pass(TransportLimits.feedGreeting + .milliseconds(20))
+            let heard = try await harness.a.run { ([first] + others).map(\.recorder.beats.count) }
+            // A regular one may come meanwhile.
+            #expect((1...2).contains(heard[0] - before) && heard[1...].allSatisfy((1...2).contains), "\(heard) from \(before) on")
+        }
+        try await harness.b.run { publisher.close() }
+    }
+
     @Test("batches arrive in order, each with the number of its first event", arguments: Kind.all)
     func order(_ kind: Kind) async throws {
         try await with(kind) { harness in

@@ -22,6 +22,7 @@ struct EventFaultTests {
         nonisolated init() {}
 
         let address = Address(host: "nowhere", port: 1)
+        var subscriberJoined: (@LoopActor () -> Void)?
         func close() { isClosed = true }
 
         func publish(_ message: [UInt8]) {

@@ -66,6 +66,8 @@ package protocol PublishingSocket: AnyObject, Sendable {
     @LoopActor var address: Address { get }
     /// To every subscriber that keeps up; for others the oldest waiting message is dropped. Never blocks.
     @LoopActor func publish(_ message: [UInt8])
+    /// Called after a subscriber has connected: what is published from then on reaches it.
+    @LoopActor var subscriberJoined: (@LoopActor () -> Void)? { get set }
     @LoopActor func close()
 }
 

@@ -18,6 +18,8 @@ package final class FeedPublisher {
     /// The number of the event that is published next; the first is 1.
     package private(set) var nextSequence: UInt64 = 1
     private var timer: TimerHandle?
+    /// Set while a subscriber that has come is about to hear a beat.
+    private var greeting: TimerHandle?
     private var buffer: [UInt8] = []
 
     /// Publishes over a socket that is open, and closes it at the end. `publisher` is the id of the process, 0 where it has none.
@@ -32,6 +34,7 @@ package final class FeedPublisher {
         self.generation = generation
         self.dialect = dialect
         loop.observePauses(self) { [weak self] gap in self?.paused += gap }
+        socket.subscriberJoined = { [weak self] in self?.greet() }
         beat()
     }
 
@@ -62,12 +65,27 @@ package final class FeedPublisher {
 
     package func close() {
         loop.cancel(timer)
+        loop.cancel(greeting)
         loop.stopObservingPauses(self)
         socket.close()
     }
 
     /// The last number, every 250 ms: so a reader learns of a lost last batch. After a pause it is overdue, and leaves first.
     private func beat() {
+        tell()
+        timer = loop.schedule(each: TransportLimits.beat) { [weak self] in self?.beat() }
+    }
+
+    /// Who subscribes cannot begin before it has heard something: it need not wait for the next beat. One for all that come at about the same time.
+    private func greet() {
+        guard greeting == nil else { return }
+        greeting = loop.schedule(after: TransportLimits.feedGreeting) { [weak self] in
+            self?.greeting = nil
+            self?.tell()
+        }
+    }
+
+    private func tell() {
         let beat = Beat(
             publisher: publisher, lastSequence: nextSequence - 1, state: state,
             pausedMilliseconds: UInt32(clamping: paused.inMilliseconds))
@@ -75,6 +93,5 @@ package final class FeedPublisher {
         buffer.removeAll(keepingCapacity: true)
         Codec.append(beat, origin: generation, number: nextSequence - 1, dialect: dialect, to: &buffer)
         socket.publish(buffer)
-        timer = loop.schedule(each: TransportLimits.beat) { [weak self] in self?.beat() }
     }
 }

@@ -1,21 +1,37 @@
 internal import CNng
+import Concurrency
 import EventLoop
 
 /// A PUB socket that listens. It never blocks: for a slow subscriber it drops the oldest, silently, which is why feeds are numbered.
 @LoopActor
-final class NngPublisher: PublishingSocket {
+final class NngPublisher: PublishingSocket, InboxReceiver {
     private(set) var address: Address
+    var subscriberJoined: (@LoopActor () -> Void)?
     private let network: NngNetwork
+    private nonisolated let inbox: Inbox
     private let socket: nng_socket
+    /// The loop is about to hear of subscribers: once for all that come meanwhile.
+    private nonisolated let isTelling = Lock(false)
     private var isClosed = false
 
     init(on address: Address, network: NngNetwork, tls: OpaquePointer?) throws(TransportError) {
         var socket = nng_socket(), listener = nng_listener()
         try Nng.check(nng_pub0_open(&socket), "opening a feed")
+        self.address = address
+        self.network = network
+        self.socket = socket
+        inbox = network.loop.inbox
         var port: Int32 = 0
         do throws(TransportError) {
             try Nng.check(nng_socket_set_int(socket, NNG_OPT_SENDBUF, Int32(TransportLimits.feedBuffer)), "feed buffer")
             try Nng.check(nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, 1024), "feed receive limit")  // nobody sends to a PUB
+            let joined: nng_pipe_cb = { _, _, context in
+                guard let context else { return }
+                Unmanaged<NngPublisher>.fromOpaque(context).takeUnretainedValue().joined()
+            }
+            // Kept until the socket is closed: `close` sees to it.
+            try Nng.check(
+                nng_pipe_notify(socket, NNG_PIPE_EV_ADD_POST, joined, Unmanaged.passUnretained(self).toOpaque()), "watching a feed")
             try Nng.check(nng_listener_create(&listener, socket, address.description), "publishing on \(address)")
             if let tls {
                 try Nng.check(nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(tls)), "TLS on \(address)")
@@ -27,8 +43,6 @@ final class NngPublisher: PublishingSocket {
         }
         if nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port) != 0 { port = Int32(address.port) }
         self.address = Address(address.scheme, host: address.host, port: UInt16(clamping: port))
-        self.network = network
-        self.socket = socket
     }
 
     func publish(_ message: [UInt8]) {
@@ -42,7 +56,20 @@ final class NngPublisher: PublishingSocket {
     func close() {
         guard !isClosed else { return }
         isClosed = true
+        subscriberJoined = nil
         let socket = socket
-        network.dispose { nng_close(socket) }
+        // Until it is closed nng may call this object.
+        network.dispose { [self] in withExtendedLifetime(self) { _ = nng_close(socket) } }
+    }
+
+    func receive(_ item: InboxItem) {
+        isTelling.with { $0 = false }
+        subscriberJoined?()
+    }
+
+    /// On a thread of nng's.
+    private nonisolated func joined() {
+        guard isTelling.with({ exchange(&$0, with: true) }) == false else { return }
+        _ = inbox.put(InboxItem(self, event: 0))
     }
 }

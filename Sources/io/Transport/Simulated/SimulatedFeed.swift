@@ -3,10 +3,11 @@ import EventLoop
 import WireProtocol
 
 /// A publishing socket: for each subscriber a queue that drops its oldest.
-final class SimulatedPublisher: PublishingSocket, @unchecked Sendable {
+final class SimulatedPublisher: PublishingSocket, InboxReceiver, @unchecked Sendable {
     // Safety: belongs to the thread of its world.
 
     let address: Address
+    var subscriberJoined: (@LoopActor () -> Void)?
     private let host: SimulatedHost
     private let fabric: SimulatedFabric
     private var paths: [FeedPath] = []
@@ -26,6 +27,7 @@ final class SimulatedPublisher: PublishingSocket, @unchecked Sendable {
     func close() {
         guard !isClosed else { return }
         isClosed = true
+        subscriberJoined = nil
         host.closed(self)
         for path in paths { path.publisherEnded() }
         paths = []
@@ -42,8 +44,11 @@ final class SimulatedPublisher: PublishingSocket, @unchecked Sendable {
         let path = FeedPath(
             to: subscriber, publisher: self, route: fabric.route(host.name, subscriber.host.name), fabric: fabric)
         paths.append(path)
+        _ = host.loop.inbox.put(InboxItem(self, event: 0))
         return path
     }
+
+    func receive(_ item: InboxItem) { subscriberJoined?() }
 
     func left(_ path: FeedPath) { paths.removeAll { $0 === path } }
 }

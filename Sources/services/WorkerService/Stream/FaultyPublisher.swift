@@ -21,6 +21,10 @@ final class FaultyPublisher: PublishingSocket {
     }
 
     var address: Address { socket.address }
+    var subscriberJoined: (@LoopActor () -> Void)? {
+        get { socket.subscriberJoined }
+        set { socket.subscriberJoined = newValue }
+    }
 
     func publish(_ message: [UInt8]) {
         let overtaken = late
