@@ -430,7 +430,8 @@ struct RequestTests {
         bed.pass(.milliseconds(20))
         let refused = try #require(front.refused(5))
         #expect(refused.failure.code == .capacity)
-        #expect(refused.load.waitingRequests == 3 && refused.load.runningRequests == 1 && refused.load.waitingTokens == 60)
+        // Three prompts of 20 tokens wait, of each of which the first 16 are cached by the one that runs.
+        #expect(refused.load.waitingRequests == 3 && refused.load.runningRequests == 1 && refused.load.waitingTokens == 12)
         front.cancel(2)
         front.generate(front.entry(6))
         bed.pass(.milliseconds(20))
@@ -445,20 +446,20 @@ struct RequestTests {
         front.generate(front.entry(1, maxTokens: 1_000))
         bed.pass(.milliseconds(100))
         front.generate(front.entry(2, prompt: 300))
-        // 300 tokens wait: 43 were believed, and a batch has 256.
+        // Of 300 tokens 16 are cached, so 284 wait: 27 were believed, and a batch has 256.
         front.generate(
             front.entry(3) {
-                $0.refuseOverbooked = true; $0.waitingTokens = 43
+                $0.refuseOverbooked = true; $0.waitingTokens = 27
             })
         front.generate(
             front.entry(4) {
-                $0.refuseOverbooked = true; $0.waitingTokens = 44
+                $0.refuseOverbooked = true; $0.waitingTokens = 28
             })
         front.generate(front.entry(5) { $0.waitingTokens = 0 })
         bed.pass(.milliseconds(20))
         let refused = try #require(front.refused(3))
         #expect(refused.failure.code == .overbooked)
-        #expect(refused.load.waitingTokens == 300)
+        #expect(refused.load.waitingTokens == 284)
         #expect(front.story(4) == ["accepted"])
         #expect(front.story(5) == ["accepted"])
         bed.pass(.milliseconds(100))

@@ -90,7 +90,8 @@ final class StepThread<Work: StepWork>: Steps<Work>, InboxReceiver, EndOfTurn {
         guard !arrived.isEmpty else { return }
         let mustWake = shared.with { shared in
             shared.free.append(contentsOf: arrived)
-            return shared.unpark()
+            // One that has nothing to do need not hear of it.
+            return shared.wantsBox && shared.unpark()
         }
         arrived.removeAll(keepingCapacity: true)
         if mustWake { signal.give() }
@@ -141,6 +142,8 @@ private struct StepState<Work: StepWork>: Sendable {
     var isClosed = false
     /// The thread waits for the signal: whoever brings something gives it, once.
     var isParked = false
+    /// It has something to do, and no output to do it in.
+    var wantsBox = false
 
     init(boxes: Int) { free = (0..<boxes).map { _ in StepBox() } }
 
@@ -197,8 +200,10 @@ private struct StepThreadBody<Work: StepWork>: Sendable {
     private func next(_ commands: inout [Work.Command], hasMore: Bool) -> Next {
         shared.with { shared in
             if shared.isClosed { return .end }
-            guard hasMore || !shared.commands.isEmpty, let box = shared.free.popLast() else {
+            let hasWork = hasMore || !shared.commands.isEmpty
+            guard hasWork, let box = shared.free.popLast() else {
                 shared.isParked = true
+                shared.wantsBox = hasWork
                 return .park
             }
             swap(&commands, &shared.commands)
@@ -270,8 +275,9 @@ private final class StepSignal: @unchecked Sendable {
     func give() {
         pthread_mutex_lock(mutex)
         isGiven = true
-        pthread_cond_signal(condition)
         pthread_mutex_unlock(mutex)
+        // Behind the mutex: whoever wakes would only wait for it.
+        pthread_cond_signal(condition)
     }
 
     func wait() {

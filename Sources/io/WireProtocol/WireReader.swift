@@ -249,11 +249,8 @@ package struct WireReader: FieldCoder, ~Escapable {
     /// Replaces `value` by the `count` integers that `taken` holds.
     private func append<T: FixedWidthInteger & BitwiseCopyable>(_ taken: RawSpan, count: Int, to value: inout [T]) {
         value.removeAll(keepingCapacity: true)
-        value.reserveCapacity(count)
-        for index in 0..<count {
-            // In bounds: `taken` holds exactly `count` integers.
-            let offset = index * MemoryLayout<T>.size
-            value.append(T(littleEndian: unsafe taken.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: T.self)))
-        }
+        value.append(contentsOf: repeatElement(0, count: count))
+        // As they lie, which is as this machine has them: `ClusterModel` refuses to be built for another order of bytes.
+        value.withUnsafeMutableBytes { room in taken.withUnsafeBytes { room.copyMemory(from: $0) } }
     }
 }

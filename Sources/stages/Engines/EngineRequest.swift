@@ -133,6 +133,8 @@ package struct EngineRequest: Sendable {
     /// The original prompt.
     package var prompt: [TokenID]
     package var media: [EngineMedium] = []
+    /// Of the prompt's full blocks, where whoever asks has them already, so that they are computed once; empty: not known.
+    package var promptHashes: [SequenceHash] = []
     package var sampling: EngineSampling
     package var constraint: EngineConstraint?
     /// The same, where the engine's reader has read it.

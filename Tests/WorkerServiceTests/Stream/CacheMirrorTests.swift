@@ -12,6 +12,22 @@ struct CacheMirrorTests {
         let hash: UInt64
     }
 
+    @Test(
+        "a prompt's cached prefix is found to the block, on its rank alone, whatever tiers its blocks are in",
+        arguments: [0, 1, 5, 126])
+    func prefix(length: Int) {
+        let hashes = (0..<length).map { SequenceHash(UInt64($0) &* 0x9E37_79B9_7F4A_7C15 &+ 1) }
+        for held in 0...length {
+            var mirror = CacheMirror(ranks: 2)
+            for (index, hash) in hashes.prefix(held).enumerated() {
+                let tier = Tier.allCases[index % Tier.allCases.count]
+                _ = mirror.store(hash.rawValue, parent: nil, rank: 1, tier: tier)
+            }
+            #expect(mirror.prefix(of: hashes, rank: 1) == held)
+            #expect(mirror.prefix(of: hashes, rank: 0) == 0)
+        }
+    }
+
     /// All pages of a tier from one hash on, checked as they come.
     private func read(_ mirror: CacheMirror, _ tier: Tier, from start: UInt64) throws -> (blocks: [Place: UInt64], pages: Int) {
         var blocks: [Place: UInt64] = [:], next: UInt64? = start, pages = 0

@@ -44,6 +44,10 @@ package enum TransportLimits {
     package static let feedBuffer = 128
     /// A feed that stays silent is dialled anew at this pace: as long as a silence takes to be a death.
     static let feedRedial = Duration.seconds(2)
+    /// A publisher whose connection ended is dialled again after this, doubling up to the longest: back within some milliseconds when it restarts,
+    /// and no storm while it is away.
+    static let feedReconnectFirst = Duration.milliseconds(10)
+    static let feedReconnectLongest = Duration.seconds(1)
     /// The first receive buffer of a link; it grows where the traffic fills it.
     package static let receiveBytes = 4 << 10
     /// What a busy link's buffer grows to when messages are small: a read takes this much at once.

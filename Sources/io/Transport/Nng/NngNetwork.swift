@@ -17,8 +17,8 @@ package struct TLSFiles: Sendable {
     }
 }
 
-/// Real sockets: PUB and SUB of nng for feeds; for links the loop's own over plain TCP, `nng_stream`s over TLS and to hosts whose name is to be
-/// resolved. Both kinds speak the same bytes, those of nng's PAIR0. One for each loop.
+/// Real sockets: the loop's own over plain TCP; over TLS, and to hosts whose name is to be resolved, `nng_stream`s for links, and PUB and SUB of
+/// nng for feeds. Both kinds speak the same bytes, those of nng's PAIR0, PUB0 and SUB0. One for each loop.
 @LoopActor
 package final class NngNetwork: Network {
     let loop: Loop
@@ -71,7 +71,7 @@ package final class NngNetwork: Network {
     package func dial(
         _ address: Address, timeout: Duration, _ done: @escaping @LoopActor (Result<any ByteStream, TransportError>) -> Void
     ) {
-        if address.isPlain { return connect(to: address, timeout, done) }
+        if address.isPlain { return SocketStream.dial(address, timeout: timeout, on: loop, sockets, done) }
         do throws(TransportError) {
             try NngDialer(to: address, network: self, tls: try tls(clientTLS, for: address), done).start(timeout)
         } catch {
@@ -81,30 +81,15 @@ package final class NngNetwork: Network {
     }
 
     package func publisher(on address: Address) throws(TransportError) -> any PublishingSocket {
-        try NngPublisher(on: address, network: self, tls: try tls(serverTLS, for: address))
+        if address.isPlain { return try SocketPublisher(on: address, loop: loop, sockets: sockets) }
+        return try NngPublisher(on: address, network: self, tls: try tls(serverTLS, for: address))
     }
 
     package func subscriber(
         to address: Address, _ received: @escaping @LoopActor (UnsafeRawBufferPointer) -> Void
     ) throws(TransportError) -> any SubscribingSocket {
-        try NngSubscriber(to: address, network: self, tls: try tls(clientTLS, for: address), received)
-    }
-
-    private func connect(
-        to address: Address, _ timeout: Duration, _ done: @escaping @LoopActor (Result<any ByteStream, TransportError>) -> Void
-    ) {
-        sockets.connect(host: address.host, port: address.port, timeout: timeout) { [loop] result in
-            switch result {
-            case .failure(let error): done(.failure(TransportError(errno: error.code, "dialling \(address)")))
-            case .success(let socket):
-                // A port of this host that nobody listens on may be the one that the kernel chose for us: then it has connected us to ourselves.
-                guard socket.localEnd != socket.remoteEnd || socket.localEnd == nil else {
-                    socket.reset()
-                    return done(.failure(TransportError(.refused, "dialling \(address): nobody listens there")))
-                }
-                done(.success(SocketStream(adopting: socket, on: loop)))
-            }
-        }
+        if address.isPlain { return SocketSubscriber(to: address, loop: loop, sockets: sockets, received) }
+        return try NngSubscriber(to: address, network: self, tls: try tls(clientTLS, for: address), received)
     }
 
     // MARK: TLS

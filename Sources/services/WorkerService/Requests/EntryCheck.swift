@@ -144,8 +144,13 @@ struct EntryCheck {
     }
 
     private func areInVocabulary(_ tokens: [TokenID]) -> Bool {
-        // Without a branch for each token; a prompt has many thousands.
-        tokens.reduce(0, max) < card.vocabularySize || tokens.isEmpty
+        let size = card.vocabularySize
+        // Without a branch for each token, and several at once; a prompt has many thousands.
+        return tokens.withUnsafeBufferPointer { tokens in
+            var outside: UInt32 = 0
+            for token in tokens { outside |= token < size ? 0 : 1 }
+            return outside == 0
+        }
     }
 
     private func can(_ ability: EngineCapabilities) -> Bool { profile.capabilities.contains(ability) }

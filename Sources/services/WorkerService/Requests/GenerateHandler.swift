@@ -87,12 +87,15 @@ final class GenerateHandler {
         let key = table.makeKey(), now = core.loop.now
         let place = core.tracer.place(under: entry.traceParent)
         let request = OpenRequest(entry, id: id, key: key, link: link, hashes: hashes(of: entry), place: place, now: now)
+        request.expect(
+            cachedBlocks: core.cache.mirror.prefix(of: request.hashes, rank: entry.rank), blockSize: core.model.card.blockSize)
         let waiting = table.ranks[request.rank].waitingTokens
         table.add(request)
         // A session's blocks are where decode runs; the prefill leg of a split request leaves none.
         if let key = entry.session, entry.leg != .prefill { request.session = core.sessions.began(key) }
         var admitted = EngineRequest(entry, key: key, contextLength: core.model.card.contextLength)
         admitted.readConstraint = constraint
+        admitted.promptHashes = request.hashes
         if let session = request.session, session.rank == entry.rank { admitted.session = session.bindCounter }
         // Whoever the engine asks stands under this worker's span, or where the frontend's is; what is no header is not passed on as one.
         admitted.traceParent = place?.traceParent ?? TraceParent(parsing: entry.traceParent)?.text ?? ""

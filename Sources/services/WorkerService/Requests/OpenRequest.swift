@@ -34,8 +34,10 @@ final class OpenRequest {
     var prefilledAt: Instant?
     var firstTokenAt: Instant?
     var lastTokenAt: Instant?
-    /// Prefill tokens that are still to be computed.
-    var remainingTokens: UInt32
+    /// Prefill tokens that are still to be computed, as far as can be told.
+    private(set) var remainingTokens: UInt32
+    /// Those of the prompt that are taken to be cached, until the engine says at the start what it has found.
+    private(set) var expectedCachedTokens: UInt32 = 0
     var cachedTokens: UInt32 = 0
     var outputTokens: UInt32 = 0
     var preemptions: UInt32 = 0
@@ -80,6 +82,20 @@ final class OpenRequest {
         remainingTokens = entry.leg == .decode ? 0 : promptTokens
         limits = RequestLimits(entry, now: now)
         perChoice = entry.choices > 1 ? Array(repeating: 0, count: Int(entry.choices)) : []
+    }
+
+    /// So many of the prompt's blocks are in the cache now. What waits for others is what has to be computed: counted whole, a prompt that is
+    /// mostly cached would keep others away. An engine computes one token at least.
+    func expect(cachedBlocks: Int, blockSize: UInt32) {
+        guard remainingTokens > 1 else { return }
+        expectedCachedTokens = UInt32(clamping: min(UInt64(cachedBlocks) * UInt64(blockSize), UInt64(remainingTokens) - 1))
+        remainingTokens -= expectedCachedTokens
+    }
+
+    /// The engine has said so: nothing is expected any more.
+    func know(remaining: UInt32) {
+        remainingTokens = remaining
+        expectedCachedTokens = 0
     }
 
     var request: RequestKey { RequestKey(origin: id.origin, counter: id.counter, attempt: attempt) }

@@ -59,7 +59,8 @@ final class RequestTable {
 
     func started(_ request: OpenRequest, cachedTokens: UInt32) {
         reserved(request)
-        progressed(request, remaining: request.remainingTokens - min(cachedTokens, request.remainingTokens))
+        let prefill = request.remainingTokens + request.expectedCachedTokens
+        progressed(request, remaining: prefill - min(cachedTokens, prefill))
     }
 
     /// It has blocks, if not all that it needs to begin.
@@ -81,7 +82,7 @@ final class RequestTable {
     func progressed(_ request: OpenRequest, remaining: UInt32) {
         ranks[request.rank].waitingTokens -= UInt64(request.remainingTokens)
         ranks[request.rank].waitingTokens += UInt64(remaining)
-        request.remainingTokens = remaining
+        request.know(remaining: remaining)
     }
 
     /// Its end for everybody outside; the engine may still hold it.

@@ -87,6 +87,12 @@ struct BlockSet {
 
     // MARK: Reading
 
+    func contains(_ hash: UInt64) -> Bool {
+        guard !runs.isEmpty else { return false }
+        let run = self.run(of: hash), index = Self.index(of: hash, in: runs[run])
+        return index < runs[run].count && runs[run][index].hash == hash
+    }
+
     /// The first entry at or above `hash`.
     func place(atOrAbove hash: UInt64) -> Place {
         guard !runs.isEmpty else { return Place(run: 0, index: 0) }

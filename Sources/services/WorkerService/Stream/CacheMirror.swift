@@ -57,6 +57,21 @@ struct CacheMirror {
         }
     }
 
+    // MARK: Questions
+
+    /// How many of a prompt's blocks, from the first one on, the rank has, in whatever tier. Found by halves: of a chain with a gap it may count
+    /// what lies behind.
+    func prefix(of hashes: [SequenceHash], rank: UInt32) -> Int {
+        let held = Tier.allCases.map { Self.set(rank, $0) }.filter { !sets[$0].isEmpty }
+        guard !held.isEmpty else { return 0 }
+        var low = 0, high = hashes.count
+        while low < high {
+            let middle = (low + high) / 2
+            if held.contains(where: { sets[$0].contains(hashes[middle].rawValue) }) { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
     // MARK: Pages
 
     /// A rank's next entry while a page is gathered.

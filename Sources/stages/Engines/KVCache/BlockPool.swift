@@ -29,10 +29,13 @@ package struct BlockPool {
         var content = BlockPool.nothing
         /// The content before it; `nothing`: it begins a sequence.
         var parent = BlockPool.nothing
+        /// Registered behind it last, whatever is in that one now; none yet: the block itself. Most prompts go on as the one before them did.
+        var heir: BlockNumber
 
         init(number: BlockNumber) {
             nextTwin = number
             previousTwin = number
+            heir = number
         }
 
         var isUsed: Bool { holds > 0 || pins > 0 }
@@ -154,6 +157,10 @@ package struct BlockPool {
 
     /// The block with these tokens behind `parent` (nil: at the beginning), whoever computed it. It may be free: hold it before the next one is taken.
     package func find(_ hash: SequenceHash, _ tokens: Span<TokenID>, after parent: BlockNumber?, label: BlockLabel?) -> BlockNumber? {
+        if let parent {
+            let heir = blocks[Int(parent)].heir
+            if blocks[Int(heir)].hash == hash, isEqual(heir, tokens, after: parent, label) { return heir }
+        }
         guard let number = found[hash], isEqual(number, tokens, after: parent, label) else { return nil }
         return number
     }
@@ -181,6 +188,7 @@ package struct BlockPool {
         blocks[Int(number)].hash = hash
         blocks[Int(number)].parent = place.content
         blocks[Int(number)].parentHash = place.hash
+        if let parent { blocks[Int(parent)].heir = number }
         let first = Int(number) * blockSize
         for index in 0..<blockSize { self.tokens[first + index] = tokens[index] }
         if let label { labels[number] = label }

@@ -71,7 +71,11 @@ final class MockRequest {
         remaining = prefillTokens
         mostBlocks = 0
         var hashes: [SequenceHash] = []
-        if caches { hasher.appendSequenceHashes(of: request.prompt.span, after: nil, media: media, to: &hashes) }
+        if caches, request.promptHashes.count == fullTokens / blockSize {
+            hashes = request.promptHashes
+        } else if caches {
+            hasher.appendSequenceHashes(of: request.prompt.span, after: nil, media: media, to: &hashes)
+        }
         self.hashes = hashes
         // Of the last token nothing is ever computed.
         mostBlocks = blocks { max(0, Int($0.end) - 1) }

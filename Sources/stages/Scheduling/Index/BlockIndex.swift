@@ -150,29 +150,22 @@ package struct BlockIndex: ~Copyable {
     @discardableResult
     package mutating func hold(_ hashes: Span<UInt64>, on slot: PlacementSlot) -> Int {
         guard isOpen(slot) else { return 0 }
-        for index in hashes.indices {
-            guard active.add(hashes[index], on: slot.index) else { return index }
-            guard predicted.add(hashes[index], on: slot.index) else {
-                active.subtract(hashes[index], on: slot.index)
-                return index
-            }
-        }
-        return hashes.count
+        let room = active.add(hashes, on: slot.index), held = predicted.add(hashes.extracting(first: room), on: slot.index)
+        if held < room { active.subtract(hashes.extracting(held..<room), on: slot.index) }
+        return held
     }
 
     /// The lease's prefill is done: events have said what of it is stored.
     package mutating func settle(_ hashes: Span<UInt64>, on slot: PlacementSlot) {
         guard isOpen(slot) else { return }
-        for index in hashes.indices { predicted.subtract(hashes[index], on: slot.index) }
+        predicted.subtract(hashes, on: slot.index)
     }
 
     /// The lease has ended; `isPredicted` unless it was settled.
     package mutating func release(_ hashes: Span<UInt64>, on slot: PlacementSlot, isPredicted: Bool) {
         guard isOpen(slot) else { return }
-        for index in hashes.indices {
-            if isPredicted { predicted.subtract(hashes[index], on: slot.index) }
-            active.subtract(hashes[index], on: slot.index)
-        }
+        if isPredicted { predicted.subtract(hashes, on: slot.index) }
+        active.subtract(hashes, on: slot.index)
     }
 
     // MARK: Questions

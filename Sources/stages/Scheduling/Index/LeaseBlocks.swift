@@ -23,8 +23,26 @@ struct LeaseBlocks: ~Copyable {
         }
     }
 
+    /// A lease's blocks. How many were counted, from the first on: without room fewer.
+    mutating func add(_ hashes: Span<UInt64>, on slot: Int) -> Int {
+        for index in hashes.indices {
+            if index & (BlockTable.ahead - 1) == 0 { table.touch(hashes, from: index) }
+            guard add(hashes[index], on: slot) else { return index }
+        }
+        return hashes.count
+    }
+
+    /// What was not added is not taken away.
+    mutating func subtract(_ hashes: Span<UInt64>, on slot: Int) {
+        for index in hashes.indices {
+            if index & (BlockTable.ahead - 1) == 0 { table.touch(hashes, from: index) }
+            subtract(hashes[index], on: slot)
+        }
+    }
+
     /// False: no room.
-    mutating func add(_ hash: UInt64, on slot: Int) -> Bool {
+    @inline(__always)
+    private mutating func add(_ hash: UInt64, on slot: Int) -> Bool {
         guard let block = table.find(hash) ?? table.insert(hash) else { return false }
         let number = PlaceNumber(slot: slot, bank: 0), mark = table.mark(block, number)
         guard mark < Self.many else { return true }
@@ -39,8 +57,8 @@ struct LeaseBlocks: ~Copyable {
         return true
     }
 
-    /// What was not added is not taken away.
-    mutating func subtract(_ hash: UInt64, on slot: Int) {
+    @inline(__always)
+    private mutating func subtract(_ hash: UInt64, on slot: Int) {
         guard let block = table.find(hash) else { return }
         let number = PlaceNumber(slot: slot, bank: 0), mark = table.mark(block, number)
         guard mark > 0, mark < Self.many else { return }
