@@ -8,6 +8,8 @@ struct EventStreams: BenchmarkCase {
     private static let many = 32
     /// So few that the kernel takes a stream whole, and so many that its request is little beside them.
     private static let eventsOfStream = 512
+    /// Under callgrind, which takes fifty times as long.
+    private static let countedStreams = 192
 
     func run(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
         var one: [HTTPService] = [], oneInC: [HTTPService] = []
@@ -20,7 +22,7 @@ struct EventStreams: BenchmarkCase {
             gatheredInC.append(try measure(Self.many, inC: true, settings))
         }
         func rate(_ services: [HTTPService]) -> Double { services.map(\.eventsPerCoreSecond).median }
-        return [
+        let figures = [
             Figure("1 waits: events per server-core-second", rate(one), "/s"),
             Figure("1 waits: events per server-core-second, C", rate(oneInC), "/s"),
             Figure("1 waits: Swift : C", rate(one) / rate(oneInC), "x", .atLeast(0.95)),
@@ -32,16 +34,34 @@ struct EventStreams: BenchmarkCase {
             Figure("1 waits: allocations an event", try allocations(1, settings), "", kind: .allocations),
             Figure("\(Self.many) wait: allocations an event", try allocations(Self.many, settings), "", kind: .allocations),
         ]
+        guard settings.countsInstructions else { return figures }
+        return figures + [
+            Figure("1 waits: instructions an event", try instructions(1, settings), "", kind: .instructions),
+            Figure("\(Self.many) wait: instructions an event", try instructions(Self.many, settings), "", kind: .instructions),
+        ]
     }
 
     private func measure(
         _ waiting: Int, inC: Bool = false, gathers: Bool = true, _ settings: Settings
     ) throws(BenchmarkFailure) -> HTTPService {
+        var plan = plan(waiting, settings)
+        plan.gathers = gathers
+        return try HTTPRun.measure(plan, inC: inC, connections: Self.streams)
+    }
+
+    private func plan(_ waiting: Int, _ settings: Settings) -> HTTPPlan {
         var plan = HTTPPlan(settings)
         plan.events = Self.eventsOfStream
         plan.burst = waiting
-        plan.gathers = gathers
-        return try HTTPRun.measure(plan, inC: inC, connections: Self.streams)
+        return plan
+    }
+
+    /// A stream's begin and end among them, shared by its events.
+    private func instructions(_ waiting: Int, _ settings: Settings) throws(BenchmarkFailure) -> Double {
+        let streams = Self.streams
+        let count = try HTTPRun.instructionsPerAnswer(
+            plan(waiting, settings), inC: false, connections: streams, few: streams, many: streams + Self.countedStreams)
+        return count / Double(Self.eventsOfStream)
     }
 
     /// Of streams that neither begin nor end meanwhile, at a pace that every client keeps up with: what waits for a slow one needs memory. To three

@@ -27,7 +27,7 @@ struct HTTPRequests: BenchmarkCase {
                 Figure(
                     "\(prefix)allocations a request", Self.rounded(ours.map(\.allocationsPerAnswer).median), "", kind: .allocations),
             ]
-            if settings.countsInstructions { figures += try instructions(connections, settings) }
+            if settings.countsInstructions, !settings.isQuick || connections == Self.judged { figures += try instructions(connections, settings) }
         }
         return figures
     }
@@ -36,8 +36,10 @@ struct HTTPRequests: BenchmarkCase {
     private static func rounded(_ allocations: Double) -> Double { allocations.rounded() }
 
     private func instructions(_ connections: Int, _ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
-        let ours = try HTTPRun.instructionsPerAnswer(inC: false, connections: connections, settings)
-        let twin = try HTTPRun.instructionsPerAnswer(inC: true, connections: connections, settings)
+        func count(inC: Bool) throws(BenchmarkFailure) -> Double {
+            try HTTPRun.instructionsPerAnswer(HTTPPlan(settings), inC: inC, connections: connections, few: 2_000, many: 6_000)
+        }
+        let ours = try count(inC: false), twin = try count(inC: true)
         let prefix = "\(connections) connections: instructions a request"
         return [
             Figure(prefix, ours, "", kind: .instructions),
