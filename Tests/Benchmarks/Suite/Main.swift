@@ -30,7 +30,8 @@ enum Benchmarks {
             var report = Report()
             for benchmark in chosen {
                 Console.warn("\(benchmark.name) …\n")
-                report.add(try benchmark.run(settings), of: benchmark.name)
+                let figures = settings.countsInstructions ? try benchmark.instructions(settings) : try benchmark.run(settings)
+                report.add(figures, of: benchmark.name)
             }
             let excess = try Thresholds(directory: settings.thresholds).excess(in: report)
             Console.write(settings.isJSON ? report.json() : report.rows.isEmpty ? "" : report.table())
@@ -76,6 +77,12 @@ enum Benchmarks {
 protocol BenchmarkCase: Sendable {
     var name: String { get }
     func run(_ settings: Settings) throws(BenchmarkFailure) -> [Figure]
+    /// What callgrind counts of it; nothing where a machine decides what is run.
+    func instructions(_ settings: Settings) throws(BenchmarkFailure) -> [Figure]
+}
+
+extension BenchmarkCase {
+    func instructions(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] { [] }
 }
 
 /// Why the suite could not measure.

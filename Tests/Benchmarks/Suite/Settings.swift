@@ -9,7 +9,7 @@ struct Settings {
     private(set) var isJSON = false
     /// Short windows and one turn: whether it works, not how fast it is.
     private(set) var isQuick = false
-    /// Also counts instructions, under valgrind.
+    /// Counts instructions, under valgrind, and nothing else: neither is of use beside the other.
     private(set) var countsInstructions = false
     /// A trace whose requests the index replays and simulated fleets are offered; nil: Mooncake's.
     private(set) var trace: String?

@@ -36,23 +36,22 @@ struct Decisions: BenchmarkCase {
                     "\(isJudged ? "T37: " : "")\(prompt.name) tokens: all of it with 512 placements, to 8", whole[2] / whole[0], "times",
                     isJudged ? .atMost(4) : nil))
         }
-        return settings.countsInstructions ? figures + (try Self.instructions(settings)) : figures
+        return figures
     }
 
-    /// Of short prompts: those of long ones are the index's, whose operations have a count of their own. A short run leaves out the largest fleet,
-    /// which takes long to fill.
-    private static func instructions(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
+    /// Of short prompts: those of long ones are the index's, whose operations have a count of their own. A short run has the smallest fleet
+    /// alone, since the others take long to fill.
+    func instructions(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
+        let prompt = Self.prompts[0]
         var figures: [Figure] = [], counts: [Double] = []
-        for placements in settings.isQuick ? fleets.dropLast() : fleets[...] {
-            counts.append(try DecisionFleet.instructions(placements: placements, tokens: prompts[0].tokens))
-            figures.append(
-                Figure("\(placements) placements, \(prompts[0].name) tokens: instructions", counts[counts.count - 1], "", kind: .instructions))
+        for placements in settings.isQuick ? Self.fleets.prefix(1) : Self.fleets[...] {
+            let count = try DecisionFleet.instructions(placements: placements, tokens: prompt.tokens)
+            counts.append(count)
+            figures.append(Figure("\(placements) placements, \(prompt.name) tokens: instructions", count, "", kind: .instructions))
         }
-        if counts.count == fleets.count {
-            figures.append(
-                Figure("T37: instructions of all of it with 512 placements, to 8", counts[counts.count - 1] / counts[0], "times", .atMost(4)))
-        }
-        return figures
+        guard !settings.isQuick else { return figures }
+        let growth = counts[counts.count - 1] / counts[0]
+        return figures + [Figure("T37: instructions with 512 placements, to 8", growth, "times", .atMost(4))]
     }
 
     private static func times(

@@ -22,7 +22,7 @@ struct EventStreams: BenchmarkCase {
             gatheredInC.append(try measure(Self.many, inC: true, settings))
         }
         func rate(_ services: [HTTPService]) -> Double { services.map(\.eventsPerCoreSecond).median }
-        let figures = [
+        return [
             Figure("1 waits: events per server-core-second", rate(one), "/s"),
             Figure("1 waits: events per server-core-second, C", rate(oneInC), "/s"),
             Figure("1 waits: Swift : C", rate(one) / rate(oneInC), "x", .atLeast(0.95)),
@@ -34,8 +34,10 @@ struct EventStreams: BenchmarkCase {
             Figure("1 waits: allocations an event", try allocations(1, settings), "", kind: .allocations),
             Figure("\(Self.many) wait: allocations an event", try allocations(Self.many, settings), "", kind: .allocations),
         ]
-        guard settings.countsInstructions else { return figures }
-        return figures + [
+    }
+
+    func instructions(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
+        [
             Figure("1 waits: instructions an event", try instructions(1, settings), "", kind: .instructions),
             Figure("\(Self.many) wait: instructions an event", try instructions(Self.many, settings), "", kind: .instructions),
         ]
@@ -65,7 +67,7 @@ struct EventStreams: BenchmarkCase {
     }
 
     /// Of streams that neither begin nor end meanwhile, at a pace that every client keeps up with: what waits for a slow one needs memory. To three
-    /// decimals, in which the timer of the pace shows: one that fires makes something, once for all streams.
+    /// decimals: what a turn needs for all streams, and a buffer that grows once, are not the events' doing.
     private func allocations(_ waiting: Int, _ settings: Settings) throws(BenchmarkFailure) -> Double {
         var plan = HTTPPlan(settings)
         plan.events = HTTPPlan.endless

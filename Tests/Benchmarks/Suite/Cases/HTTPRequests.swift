@@ -27,13 +27,18 @@ struct HTTPRequests: BenchmarkCase {
                 Figure(
                     "\(prefix)allocations a request", Self.rounded(ours.map(\.allocationsPerAnswer).median), "", kind: .allocations),
             ]
-            if settings.countsInstructions, !settings.isQuick || connections == Self.judged { figures += try instructions(connections, settings) }
         }
         return figures
     }
 
     /// To one: a buffer that grows once is not the requests' doing.
     private static func rounded(_ allocations: Double) -> Double { allocations.rounded() }
+
+    func instructions(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
+        var figures: [Figure] = []
+        for connections in settings.isQuick ? [Self.judged] : Self.connections { figures += try instructions(connections, settings) }
+        return figures
+    }
 
     private func instructions(_ connections: Int, _ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
         func count(inC: Bool) throws(BenchmarkFailure) -> Double {

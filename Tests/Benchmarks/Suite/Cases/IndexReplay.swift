@@ -17,6 +17,10 @@ struct IndexReplay: BenchmarkCase {
         return figures
     }
 
+    func instructions(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
+        [Figure("instructions a block operation", try TraceReplay.instructionsOfOperation(), "", kind: .instructions)]
+    }
+
     // MARK: A trace
 
     private func replay(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
@@ -36,7 +40,7 @@ struct IndexReplay: BenchmarkCase {
         let allocations = Measuring.allocations { replay.run() }
         guard replay.found > 0 else { throw BenchmarkFailure("no lookup found anything") }
         let together = try ParallelReplay.operationsPerSecond(trace, threads: Self.cores, rounds: rounds)
-        var figures = [
+        return [
             Figure("T36: replay on \(Self.cores) cores, block operations a second", together, "", .atLeast(14_000_000)),
             Figure("T36: replay, a lookup, p99", lookups.percentile(99) / 1_000, "µs", .atMost(10)),
             Figure("T36: bytes a block and worker", bytes, "B", .atMost(32)),
@@ -44,10 +48,6 @@ struct IndexReplay: BenchmarkCase {
             Figure("replay, a lookup, p50", lookups.percentile(50) / 1_000, "µs"),
             Figure("replay, allocations", Double(allocations), "", .atMost(0), kind: .allocations),
         ]
-        if settings.countsInstructions {
-            figures.append(Figure("instructions a block operation", try TraceReplay.instructionsOfOperation(), "", kind: .instructions))
-        }
-        return figures
     }
 
     // MARK: A fleet
