@@ -57,7 +57,8 @@ struct LiveLoad: Sendable {
     /// All different, or as `longPrompts`.
     static func longTokens(users: Int, isShared: Bool) -> LiveLoad {
         LiveLoad(
-            name: isShared ? "shared" : "different", users: users, promptTokens: 100_000, sharedTokens: isShared ? 1_250 * 64 : 0, outputTokens: 8,
+            name: isShared ? "shared" : "different", users: users, promptTokens: 100_000, sharedTokens: isShared ? 1_250 * 64 : 0,
+            outputTokens: 8,
             sendsTokens: true)
     }
 
