@@ -133,8 +133,8 @@ var targets: [Target] = [
     .executableTarget(
         name: "benchmarks",
         dependencies: [
-            "CTwins", "ClusterModel", "Engines", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "ProcessKit",
-            "Scheduling", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol", "WorkerService",
+            "CTwins", "ClusterModel", "Engines", "EventLoop", "FleetSimulation", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration",
+            "ProcessKit", "Scheduling", "ServiceRuntime", "Telemetry", "TextProcessing", "Transport", "WireProtocol", "WorkerService",
         ],
         path: "Tests/Benchmarks/Suite", swiftSettings: swiftSettings),
 

@@ -69,7 +69,7 @@ struct TimerWheelTests {
         }
         var due: [TimerWheel.Action] = []
         wheel.collectDue(at: .zero + .seconds(10), into: &due)
-        loop.perform { for action in due { action() } }
+        loop.perform { for action in due { action.run() } }
         #expect(loop.perform { log.entries } == [2, 5, 1, 3, 6, 4])
     }
 }

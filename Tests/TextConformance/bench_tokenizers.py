@@ -3,6 +3,8 @@
 
     bench_tokenizers.py TOKENIZER.json TEXT
     bench_tokenizers.py text FILE            writes a megabyte of English and code to measure with
+    bench_tokenizers.py rates TOKENIZER.json TEXT PASSES
+                                             a line each: name, bytes a second over the whole text, tokens
 """
 import json
 import os
@@ -35,6 +37,28 @@ def english_and_code():
     return english + code
 
 
+def rebuilt(contents):
+    """tiktoken's encoding with the vocabulary of a tokenizer.json."""
+    bytes_of = {chr(code): byte for byte, code in enumerate(alphabet())}
+    ranks = {bytes(bytes_of[letter] for letter in token): rank for token, rank in contents["model"]["vocab"].items()
+             if all(letter in bytes_of for letter in token)}
+    pattern = contents["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"]
+    return tiktoken.Encoding("rebuilt", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+
+
+def rates(file, path, passes):
+    text = path.read_text()
+    size = len(text.encode())
+    tokenizer = Tokenizer.from_file(str(file))
+    other = rebuilt(json.loads(file.read_text()))
+    for name, work in (("tiktoken", lambda: other.encode_ordinary(text)),
+                       ("tokenizers", lambda: tokenizer.encode(text, add_special_tokens=False).ids)):
+        # The first pass is not measured: nobody is to pay for what is only made once.
+        work()
+        seconds, ids = best(work, passes)
+        print(name, size / seconds, len(ids))
+
+
 def bench(file, path):
     text = path.read_text()
     megabytes = len(text.encode()) / 1e6
@@ -49,11 +73,7 @@ def bench(file, path):
     print(f"tokenizers: short prompt {seconds * 1e6:.1f} us")
     seconds, _ = best(lambda: tokenizer.decode(encoding.ids))
     print(f"tokenizers: decode {megabytes / seconds:.1f} MB/s")
-    bytes_of = {chr(code): byte for byte, code in enumerate(alphabet())}
-    ranks = {bytes(bytes_of[letter] for letter in token): rank for token, rank in contents["model"]["vocab"].items()
-             if all(letter in bytes_of for letter in token)}
-    pattern = contents["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"]
-    other = tiktoken.Encoding("rebuilt", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+    other = rebuilt(contents)
     seconds, ids = best(lambda: other.encode_ordinary(text))
     print(f"tiktoken: whole {megabytes / seconds:.1f} MB/s, {len(ids)} tokens")
     seconds, _ = best(lambda: [other.encode_ordinary(chunk) for chunk in chunks])
@@ -61,9 +81,11 @@ def bench(file, path):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) == 5 and sys.argv[1] == "rates":
+        rates(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]), int(sys.argv[4]))
+    elif len(sys.argv) != 3:
         sys.exit(__doc__)
-    if sys.argv[1] == "text":
+    elif sys.argv[1] == "text":
         pathlib.Path(sys.argv[2]).write_text(english_and_code())
     else:
         bench(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))

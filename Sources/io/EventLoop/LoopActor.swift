@@ -52,7 +52,7 @@ enum OnLoop {
     static let hasRoom = unisolated { (receiver: any InboxReceiver) in receiver.inboxHasRoom() }
     static let flush = unisolated { (object: any EndOfTurn) in object.flush() }
     static let ready = unisolated { (event: (handler: any FileEventHandler, events: FileEvents)) in event.handler.ready(event.events) }
-    static let fire = unisolated { (action: TimerWheel.Action) in action() }
+    static let fire = unisolated { (action: TimerWheel.Action) in action.run() }
 
     private static func unisolated<Argument>(_ body: @escaping @LoopActor @Sendable (Argument) -> Void) -> @Sendable (Argument) -> Void {
         // The only difference between the two types is the isolation; the callers are the loops' turns.

@@ -11,7 +11,10 @@ package struct TimerHandle: Hashable, Sendable {
 /// Ticks are a millisecond; six wheels of 64 slots reach two years, and what lies beyond waits in the last. Timers of one tick fire in the
 /// order in which they were set. A deadline is rounded up to its tick, so a timer never fires early.
 struct TimerWheel {
-    typealias Action = @LoopActor () -> Void
+    /// What a timer does. In a structure, since an array of bare closures wraps each that it takes in another one, on the heap.
+    struct Action {
+        let run: @LoopActor () -> Void
+    }
 
     static let tickNanoseconds: Int64 = 1_000_000
     private static let levels = 6
@@ -40,11 +43,11 @@ struct TimerWheel {
 
     init(now: Instant) { elapsedTick = now.nanoseconds / Self.tickNanoseconds }
 
-    mutating func set(at deadline: Instant, _ action: @escaping Action) -> TimerHandle {
+    mutating func set(at deadline: Instant, _ action: @escaping @LoopActor () -> Void) -> TimerHandle {
         let index = takeNode()
         let tick = (deadline.nanoseconds + Self.tickNanoseconds - 1) / Self.tickNanoseconds
         nodes[Int(index)].deadlineTick = max(tick, elapsedTick + 1)
-        nodes[Int(index)].action = action
+        nodes[Int(index)].action = Action(run: action)
         place(index)
         count += 1
         return TimerHandle(index: index, generation: nodes[Int(index)].generation)

@@ -6,11 +6,8 @@ enum Callgrind {
     static func instructions(
         of arguments: [String], _ attend: (inout ChildProcess) throws(BenchmarkFailure) -> Int32 = { $0.wait() }
     ) throws(BenchmarkFailure) -> Int {
-        let path = "/tmp/apus-callgrind.\(getpid())"
-        defer { unlink(path) }
+        let folder = try WorkFolder(), path = "\(folder.path)/counts", program = "\(folder.path)/program"
         // Swift's debug information is more than valgrind's reader understands; the names of functions are enough.
-        let program = "\(path).program"
-        defer { unlink(program) }
         guard try ChildProcess("strip", ["strip", "--strip-debug", "-o", program, try executable()]).wait() == 0 else {
             throw BenchmarkFailure("strip failed; --instructions needs binutils")
         }

@@ -8,9 +8,10 @@ import Glibc
 @main
 enum Benchmarks {
     static let cases: [any BenchmarkCase] = [
-        LinkFrames(), FrameDecode(), LoopResume(), Timers(), IndexReplay(), Decisions(), KVTransfer(),
+        LinkFrames(), FrameDecode(), LoopResume(), Timers(), Tokenizing(), IndexReplay(), Decisions(), RoutingQuality(), KVTransfer(),
         HTTPRequests(), EventStreams(), PacedEvents(),
-        LiveLoads.answers, LiveLoads.streams, LiveLoads.longPrompts, PacedStreams(), SingleUser(), MemoryUse(), IdleCost(), StartTime(),
+        LiveLoads.answers, LiveLoads.streams, LiveLoads.longPrompts, LongTokens(), PacedStreams(), SingleUser(), MemoryUse(), IdleCost(),
+        StartTime(),
     ]
     /// Only by name: what others have made must be installed for it.
     static let comparison = PeerComparison()
@@ -29,7 +30,8 @@ enum Benchmarks {
             var report = Report()
             for benchmark in chosen {
                 Console.warn("\(benchmark.name) …\n")
-                report.add(try benchmark.run(settings), of: benchmark.name)
+                let figures = settings.countsInstructions ? try benchmark.instructions(settings) : try benchmark.run(settings)
+                report.add(figures, of: benchmark.name)
             }
             let excess = try Thresholds(directory: settings.thresholds).excess(in: report)
             Console.write(settings.isJSON ? report.json() : report.rows.isEmpty ? "" : report.table())
@@ -45,7 +47,13 @@ enum Benchmarks {
     private static func runRole(_ arguments: [String]) {
         ctwins_end_with_parent()
         guard let role = arguments.first else { exit(2) }
-        let numbers = arguments.dropFirst().compactMap { Int($0) }
+        do throws(BenchmarkFailure) { try run(role, arguments.dropFirst().compactMap { Int($0) }) } catch {
+            Console.warn("\(role): \(error.description)\n")
+            exit(1)
+        }
+    }
+
+    private static func run(_ role: String, _ numbers: [Int]) throws(BenchmarkFailure) {
         switch (role, numbers.count) {
         case ("receiver", 2): LinkReceiver.run(warmUpMilliseconds: numbers[0], windowMilliseconds: numbers[1])
         case ("sender", 2): LinkSender.run(port: UInt16(clamping: numbers[0]), frames: numbers[1])
@@ -55,6 +63,8 @@ enum Benchmarks {
         case ("copy-receiver", 2): CRoles.receiveCopy(warmUpMilliseconds: numbers[0], windowMilliseconds: numbers[1])
         case ("copy-sender", 1): CRoles.sendCopy(port: numbers[0])
         case ("decode", 2): FrameDecode.decodeForCallgrind(rounds: numbers[0], inC: numbers[1] == 1)
+        case ("index-replay", 0): try TraceReplay.replayForCallgrind()
+        case ("decide", 2): try DecisionFleet.runForCallgrind(placements: numbers[0], tokens: UInt32(clamping: numbers[1]))
         case ("http-server", HTTPPlan.numberCount): HTTPServerRole.run(HTTPPlan(numbers: numbers))
         case ("c-http-server", HTTPPlan.numberCount): HTTPTwin.serve(HTTPPlan(numbers: numbers))
         case ("http-load", 2): HTTPTwin.load(port: numbers[0], connections: numbers[1])
@@ -67,6 +77,12 @@ enum Benchmarks {
 protocol BenchmarkCase: Sendable {
     var name: String { get }
     func run(_ settings: Settings) throws(BenchmarkFailure) -> [Figure]
+    /// What callgrind counts of it; nothing where a machine decides what is run.
+    func instructions(_ settings: Settings) throws(BenchmarkFailure) -> [Figure]
+}
+
+extension BenchmarkCase {
+    func instructions(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] { [] }
 }
 
 /// Why the suite could not measure.

@@ -2,21 +2,23 @@
 struct Settings {
     static let usage =
         "usage: benchmarks [--json] [--quick] [--instructions] [--thresholds DIR] [--trace FILE]\n"
-        + "       [--binaries DIR] [--model DIR] [--peers DIR] [CASE… | peers [SYSTEM…]]"
+        + "       [--binaries DIR] [--model DIR] [--peers DIR] [--oracles PYTHON] [CASE… | peers [SYSTEM…]]"
 
     /// Nothing chosen means all.
     private(set) var cases: [String] = []
     private(set) var isJSON = false
     /// Short windows and one turn: whether it works, not how fast it is.
     private(set) var isQuick = false
-    /// Also counts instructions, under valgrind.
+    /// Counts instructions, under valgrind, and nothing else: neither is of use beside the other.
     private(set) var countsInstructions = false
-    /// A trace whose requests the index replays; none: one made up.
+    /// A trace whose requests the index replays and simulated fleets are offered; nil: Mooncake's.
     private(set) var trace: String?
     /// Where the programs lie that are put under load; nil: beside this one.
     private(set) var binaries: String?
     /// The model whose tokens live cases speak, as `Peers/model.py` makes it; nil: bytes.
     private(set) var model: String?
+    /// The Python that has other tokenizers, as `deploy/dev/oracles` installs them; where there is none, Apus is measured alone.
+    private(set) var oracles = ".oracles/venv/bin/python"
     /// Environments of the systems that Apus is held beside.
     private(set) var peers = ".peers"
     /// Of the case peers: those that run; empty: all.
@@ -35,6 +37,7 @@ struct Settings {
             case "--trace": trace = try Self.value(of: argument, &rest)
             case "--binaries": binaries = try Self.value(of: argument, &rest)
             case "--model": model = try Self.value(of: argument, &rest)
+            case "--oracles": oracles = try Self.value(of: argument, &rest)
             case "--peers": peers = try Self.value(of: argument, &rest)
             case _ where cases == [PeerComparison.name] && systems.contains(argument): self.systems.append(argument)
             case _ where known.contains(argument): cases.append(argument)

@@ -3,7 +3,7 @@ import JSONText
 
 /// The most that each exact figure may be: `<case>.json` holds `{"<figure>": number}`.
 ///
-/// A figure of allocations must have one, so that a new case cannot be forgotten.
+/// A figure of allocations or instructions must have one, so that a new case cannot be forgotten.
 struct Thresholds {
     let directory: String
 
@@ -16,10 +16,7 @@ struct Thresholds {
             if let known = files[row.caseName] { limits = known } else { limits = try read(row.caseName) }
             files[row.caseName] = limits
             guard let limit = limits[row.figure.name]?.asDouble else {
-                if row.figure.kind == .allocations {
-                    throw BenchmarkFailure("\(directory)/\(row.caseName).json has no “\(row.figure.name)”")
-                }
-                continue
+                throw BenchmarkFailure("\(directory)/\(row.caseName).json has no “\(row.figure.name)”, which was \(row.figure.measured)")
             }
             if row.figure.measured > limit {
                 lines.append("\(row.caseName): \(row.figure.name): \(row.figure.measuredText), allowed \(limit)")

@@ -18,6 +18,10 @@ final class SocketPublisher: PublishingSocket {
     }
 
     var address: Address { listener.address }
+    var subscriberJoined: (@LoopActor () -> Void)? {
+        get { room.subscriberJoined }
+        set { room.subscriberJoined = newValue }
+    }
 
     func publish(_ message: [UInt8]) { room.publish(message) }
 
@@ -30,6 +34,7 @@ final class SocketPublisher: PublishingSocket {
     @LoopActor
     private final class Room: SubscriberStreamOwner {
         weak var listener: (any StreamListener)?
+        var subscriberJoined: (@LoopActor () -> Void)?
         private var guests: [SubscriberStream] = []
         /// Of them, those who have not greeted yet.
         private var strangers = 0
@@ -53,7 +58,10 @@ final class SocketPublisher: PublishingSocket {
             for guest in guests where guest.isGreeted { guest.send(framed) }
         }
 
-        func subscriberGreeted(_ subscriber: SubscriberStream) { strangerKnown() }
+        func subscriberGreeted(_ subscriber: SubscriberStream) {
+            strangerKnown()
+            subscriberJoined?()
+        }
 
         func subscriberLeft(_ subscriber: SubscriberStream) {
             guests.removeAll { $0 === subscriber }
@@ -67,6 +75,7 @@ final class SocketPublisher: PublishingSocket {
 
         func close() {
             listener = nil
+            subscriberJoined = nil
             for guest in guests { guest.close() }
             guests = []
             strangers = 0

@@ -13,6 +13,8 @@ struct Decisions: BenchmarkCase {
     func run(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
         var figures: [Figure] = []
         for prompt in Self.prompts {
+            // A long prompt's time is that of its blocks, which are looked up, held and released one by one.
+            let isJudged = prompt.tokens <= 2_000
             var whole: [Double] = []
             for placements in Self.fleets {
                 let name = "\(placements) placements, \(prompt.name) tokens"
@@ -20,18 +22,36 @@ struct Decisions: BenchmarkCase {
                 let times = try Self.times(&fleet, settings), allocations = try Self.allocations(&fleet)
                 guard fleet.overlap > 0 else { throw BenchmarkFailure("nothing was found") }
                 whole.append(times.decisions.median + times.rest.median)
-                // A long prompt's time is that of its blocks, which are looked up, held and released one by one.
-                let mark: Figure.Budget? = prompt.tokens <= 2_000 ? .atMost(200) : nil
                 figures += [
                     Figure("\(name): a decision, p50", times.decisions.median, "µs"),
-                    Figure("\(name): a decision, p99", times.decisions.percentile(99), "µs", mark),
+                    Figure(
+                        "\(isJudged ? "T37: " : "")\(name): a decision, p99", times.decisions.percentile(99), "µs",
+                        isJudged ? .atMost(200) : nil),
                     Figure("\(name): its events and end, p50", times.rest.median, "µs"),
                     Figure("\(name): allocations a decision", allocations, "", .atMost(0), kind: .allocations),
                 ]
             }
-            figures.append(Figure("\(prompt.name) tokens: all of it with 512 placements, to 8", whole[2] / whole[0], "times"))
+            figures.append(
+                Figure(
+                    "\(isJudged ? "T37: " : "")\(prompt.name) tokens: all of it with 512 placements, to 8", whole[2] / whole[0], "times",
+                    isJudged ? .atMost(4) : nil))
         }
         return figures
+    }
+
+    /// Of short prompts: those of long ones are the index's, whose operations have a count of their own. A short run has the smallest fleet
+    /// alone, since the others take long to fill.
+    func instructions(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
+        let prompt = Self.prompts[0]
+        var figures: [Figure] = [], counts: [Double] = []
+        for placements in settings.isQuick ? Self.fleets.prefix(1) : Self.fleets[...] {
+            let count = try DecisionFleet.instructions(placements: placements, tokens: prompt.tokens)
+            counts.append(count)
+            figures.append(Figure("\(placements) placements, \(prompt.name) tokens: instructions", count, "", kind: .instructions))
+        }
+        guard !settings.isQuick else { return figures }
+        let growth = counts[counts.count - 1] / counts[0]
+        return figures + [Figure("T37: instructions with 512 placements, to 8", growth, "times", .atMost(4))]
     }
 
     private static func times(

@@ -8,6 +8,8 @@ struct EventStreams: BenchmarkCase {
     private static let many = 32
     /// So few that the kernel takes a stream whole, and so many that its request is little beside them.
     private static let eventsOfStream = 512
+    /// Under callgrind, which takes fifty times as long.
+    private static let countedStreams = 192
 
     func run(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
         var one: [HTTPService] = [], oneInC: [HTTPService] = []
@@ -34,18 +36,38 @@ struct EventStreams: BenchmarkCase {
         ]
     }
 
+    func instructions(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
+        [
+            Figure("1 waits: instructions an event", try instructions(1, settings), "", kind: .instructions),
+            Figure("\(Self.many) wait: instructions an event", try instructions(Self.many, settings), "", kind: .instructions),
+        ]
+    }
+
     private func measure(
         _ waiting: Int, inC: Bool = false, gathers: Bool = true, _ settings: Settings
     ) throws(BenchmarkFailure) -> HTTPService {
-        var plan = HTTPPlan(settings)
-        plan.events = Self.eventsOfStream
-        plan.burst = waiting
+        var plan = plan(waiting, settings)
         plan.gathers = gathers
         return try HTTPRun.measure(plan, inC: inC, connections: Self.streams)
     }
 
+    private func plan(_ waiting: Int, _ settings: Settings) -> HTTPPlan {
+        var plan = HTTPPlan(settings)
+        plan.events = Self.eventsOfStream
+        plan.burst = waiting
+        return plan
+    }
+
+    /// A stream's begin and end among them, shared by its events.
+    private func instructions(_ waiting: Int, _ settings: Settings) throws(BenchmarkFailure) -> Double {
+        let streams = Self.streams
+        let count = try HTTPRun.instructionsPerAnswer(
+            plan(waiting, settings), inC: false, connections: streams, few: streams, many: streams + Self.countedStreams)
+        return count / Double(Self.eventsOfStream)
+    }
+
     /// Of streams that neither begin nor end meanwhile, at a pace that every client keeps up with: what waits for a slow one needs memory. To three
-    /// decimals, in which the timer of the pace shows: one that fires makes something, once for all streams.
+    /// decimals: what a turn needs for all streams, and a buffer that grows once, are not the events' doing.
     private func allocations(_ waiting: Int, _ settings: Settings) throws(BenchmarkFailure) -> Double {
         var plan = HTTPPlan(settings)
         plan.events = HTTPPlan.endless

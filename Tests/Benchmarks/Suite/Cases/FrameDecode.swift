@@ -16,16 +16,11 @@ struct FrameDecode: BenchmarkCase {
         }
         guard decoded.sum == twinSum, decoded.frames == Int(twinFrames) else { throw BenchmarkFailure("the two decoders do not agree") }
         let allocations = Measuring.allocations { Self.decode(body, count, &decoded) }
-        var figures = [
+        return [
             Figure("a frame of 1 token", nanoseconds, "ns", .atMost(3)),
             Figure("a frame of 1 token, C", twin, "ns"),
             Figure("allocations a frame", Double(allocations) / Double(count * Self.frames), "", .atMost(0), kind: .allocations),
         ]
-        if settings.countsInstructions {
-            figures.append(Figure("instructions a frame", try Self.instructions(inC: false), "", kind: .instructions))
-            figures.append(Figure("instructions a frame, C", try Self.instructions(inC: true), ""))
-        }
-        return figures
     }
 
     private static func batch() -> [UInt8] {
@@ -51,6 +46,13 @@ struct FrameDecode: BenchmarkCase {
     }
 
     // MARK: Instructions
+
+    func instructions(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
+        [
+            Figure("instructions a frame", try Self.instructions(inC: false), "", kind: .instructions),
+            Figure("instructions a frame, C", try Self.instructions(inC: true), ""),
+        ]
+    }
 
     /// Collected by callgrind while this program decodes in a role of its own: the difference of two lengths leaves out what is not per frame.
     private static func instructions(inC: Bool) throws(BenchmarkFailure) -> Double {

@@ -27,7 +27,6 @@ struct HTTPRequests: BenchmarkCase {
                 Figure(
                     "\(prefix)allocations a request", Self.rounded(ours.map(\.allocationsPerAnswer).median), "", kind: .allocations),
             ]
-            if settings.countsInstructions { figures += try instructions(connections, settings) }
         }
         return figures
     }
@@ -35,9 +34,17 @@ struct HTTPRequests: BenchmarkCase {
     /// To one: a buffer that grows once is not the requests' doing.
     private static func rounded(_ allocations: Double) -> Double { allocations.rounded() }
 
+    func instructions(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
+        var figures: [Figure] = []
+        for connections in settings.isQuick ? [Self.judged] : Self.connections { figures += try instructions(connections, settings) }
+        return figures
+    }
+
     private func instructions(_ connections: Int, _ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
-        let ours = try HTTPRun.instructionsPerAnswer(inC: false, connections: connections, settings)
-        let twin = try HTTPRun.instructionsPerAnswer(inC: true, connections: connections, settings)
+        func count(inC: Bool) throws(BenchmarkFailure) -> Double {
+            try HTTPRun.instructionsPerAnswer(HTTPPlan(settings), inC: inC, connections: connections, few: 2_000, many: 6_000)
+        }
+        let ours = try count(inC: false), twin = try count(inC: true)
         let prefix = "\(connections) connections: instructions a request"
         return [
             Figure(prefix, ours, "", kind: .instructions),

@@ -1,8 +1,10 @@
 import Scheduling
 
-/// The block index under a trace of requests, and its lookups in fleets of different sizes.
+/// The block index under a trace of requests, on one core and on two, and its lookups in fleets of different sizes.
 struct IndexReplay: BenchmarkCase {
     let name = "index"
+    /// What T36 speaks of, whatever this machine has.
+    private static let cores = 2
     /// Tokens of a decision's prompt over the block size: what the budgets are for.
     private static let promptBlocks = 128
     private static let sharedBlocks = 32
@@ -15,83 +17,37 @@ struct IndexReplay: BenchmarkCase {
         return figures
     }
 
+    func instructions(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
+        [Figure("instructions a block operation", try TraceReplay.instructionsOfOperation(), "", kind: .instructions)]
+    }
+
     // MARK: A trace
 
     private func replay(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
-        let prompts = if let path = settings.trace { try CacheTrace.prompts(ofFile: path) } else { CacheTrace.conversations() }
-        let trace = CacheTrace(prompts: prompts, workers: 8, blocksEach: 6_000)
-        var index = BlockIndex(), matches = BlockMatches(), slots: [PlacementSlot] = []
-        for _ in 0..<trace.workers {
-            guard let slot = index.open() else { throw BenchmarkFailure("no slot") }
-            slots.append(slot)
-        }
-        var least = Int64.max, bytes = 0.0, found = 0
-        for _ in 0..<(settings.isQuick ? 3 : 20) {
+        let trace = CacheTrace(prompts: try RequestTrace.prompts(settings), workers: 8, blocksEach: 6_000)
+        var replay = try TraceReplay(trace), least = Int64.max, bytes = 0.0
+        let rounds = settings.isQuick ? 3 : 20
+        for _ in 0..<rounds {
             let start = Measuring.nanoseconds
-            found = Self.run(trace, slots, &index, &matches)
+            replay.run()
             least = min(least, Measuring.nanoseconds - start)
-            let counts = index.counts
-            bytes = Double(counts.bytes) / Double(counts.copies)
-            Self.empty(slots, &index)
+            bytes = replay.bytesOfCopy
+            replay.empty()
         }
         var lookups: [Double] = []
-        _ = Self.run(trace, slots, &index, &matches, times: &lookups)
-        Self.empty(slots, &index)
-        let allocations = Measuring.allocations { found += Self.run(trace, slots, &index, &matches) }
-        guard found > 0 else { throw BenchmarkFailure("no lookup found anything") }
+        replay.run(times: &lookups)
+        replay.empty()
+        let allocations = Measuring.allocations { replay.run() }
+        guard replay.found > 0 else { throw BenchmarkFailure("no lookup found anything") }
+        let together = try ParallelReplay.operationsPerSecond(trace, threads: Self.cores, rounds: rounds)
         return [
+            Figure("T36: replay on \(Self.cores) cores, block operations a second", together, "", .atLeast(14_000_000)),
+            Figure("T36: replay, a lookup, p99", lookups.percentile(99) / 1_000, "µs", .atMost(10)),
+            Figure("T36: bytes a block and worker", bytes, "B", .atMost(32)),
             Figure("replay, block operations a second", Double(trace.operations) * 1e9 / Double(least), "", .atLeast(10_000_000)),
             Figure("replay, a lookup, p50", lookups.percentile(50) / 1_000, "µs"),
-            Figure("replay, a lookup, p99", lookups.percentile(99) / 1_000, "µs", .atMost(10)),
-            Figure("bytes a block and worker", bytes, "B", .atMost(32)),
             Figure("replay, allocations", Double(allocations), "", .atMost(0), kind: .allocations),
         ]
-    }
-
-    @inline(never)
-    private static func run(
-        _ trace: CacheTrace, _ slots: [PlacementSlot], _ index: inout BlockIndex, _ matches: inout BlockMatches
-    ) -> Int {
-        var found = 0
-        for step in trace.steps { found += run(step, trace, slots, &index, &matches) }
-        return found
-    }
-
-    private static func run(
-        _ trace: CacheTrace, _ slots: [PlacementSlot], _ index: inout BlockIndex, _ matches: inout BlockMatches, times: inout [Double]
-    ) -> Int {
-        var found = 0
-        for step in trace.steps {
-            let start = Measuring.nanoseconds
-            found += run(step, trace, slots, &index, &matches)
-            if case .lookup = step { times.append(Double(Measuring.nanoseconds - start)) }
-        }
-        return found
-    }
-
-    @inline(__always)
-    private static func run(
-        _ step: CacheTrace.Step, _ trace: CacheTrace, _ slots: [PlacementSlot], _ index: inout BlockIndex, _ matches: inout BlockMatches
-    ) -> Int {
-        switch step {
-        case .lookup(let number):
-            let prompt = trace.prompts[number]
-            index.match(prompt.span, into: &matches)
-            return Int(matches.longest)
-        case .store(let number, let from, let worker):
-            let prompt = trace.prompts[number]
-            let parent = from == 0 ? nil : prompt[from - 1]
-            index.store(prompt.span.extracting(droppingFirst: from), after: parent, on: slots[worker], tier: .device)
-        case .remove(let number, let worker):
-            let run = trace.removals[number]
-            index.remove(run.span, on: slots[worker], tier: .device)
-        }
-        return 0
-    }
-
-    private static func empty(_ slots: [PlacementSlot], _ index: inout BlockIndex) {
-        for slot in slots { index.clear(slot) }
-        while index.sweep(atMost: 1 << 20) {}
     }
 
     // MARK: A fleet

@@ -11,16 +11,37 @@ struct Timers: BenchmarkCase {
 
     func run(_ settings: Settings) throws(BenchmarkFailure) -> [Figure] {
         let repetitions = settings.repetitions
-        let (nanoseconds, allocations) = try LoopRun.value { loop in
+        let (nanoseconds, allocations, fired) = try LoopRun.value { loop in
             for index in 0..<Self.standing { loop.schedule(after: .seconds(30) + .milliseconds(index)) {} }
             Self.setAndCancel(on: loop)
             let allocations = Measuring.allocations { Self.setAndCancel(on: loop) }
-            return (Measuring.least(repetitions, count: Self.pairs) { Self.setAndCancel(on: loop) }, allocations)
+            let fired = await Self.allocationsOfFired(on: loop)
+            return (Measuring.least(repetitions, count: Self.pairs) { Self.setAndCancel(on: loop) }, allocations, fired)
         }
         return [
             Figure("set and cancel", nanoseconds, "ns"),
             Figure("allocations a timer", Double(allocations) / Double(Self.pairs), "", .atMost(0), kind: .allocations),
+            Figure("allocations a timer that fires", Double(fired) / Double(Self.pairs), "", .atMost(0), kind: .allocations),
         ]
+    }
+
+    /// All of one tick; lists have their size by then, and the runtime what it makes once.
+    @LoopActor private static func allocationsOfFired(on loop: Loop) async -> Int {
+        let mailbox = Mailbox<UInt32>(on: loop), waiter = waiter
+        var batch: [UInt32] = []
+        func fire() async {
+            let moment = loop.now + .milliseconds(5)
+            for _ in 0..<pairs { loop.schedule(at: moment) { waiter.fired += 1 } }
+            loop.schedule(at: moment) { mailbox.put(1) }
+            _ = await mailbox.next(&batch, until: moment + .seconds(30))
+        }
+        for _ in 0..<2 { await fire() }
+        let before = ctwins_allocations().watched
+        ctwins_count_allocations(true)
+        await fire()
+        ctwins_count_allocations(false)
+        mailbox.close()
+        return Int(ctwins_allocations().watched - before)
     }
 
     @LoopActor private final class Waiter {

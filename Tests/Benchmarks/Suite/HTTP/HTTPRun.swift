@@ -9,9 +9,12 @@ enum HTTPRun {
     }
 
     /// Instructions of an answer, in user space alone: the difference of two lengths leaves out what is not per answer.
-    static func instructionsPerAnswer(inC: Bool, connections: Int, _ settings: Settings) throws(BenchmarkFailure) -> Double {
-        var plan = HTTPPlan(settings)
-        let few = 2_000, many = 6_000
+    static func instructionsPerAnswer(
+        _ given: HTTPPlan, inC: Bool, connections: Int, few: Int, many: Int
+    ) throws(BenchmarkFailure) -> Double {
+        var plan = given
+        // What is counted ends by its answers: a warm-up that ended with the last of them would leave no window.
+        plan.warmUpMilliseconds = 0
         func count(_ answers: Int) throws(BenchmarkFailure) -> Int {
             plan.answers = answers
             let arguments = ["--role"] + arguments(plan, inC: inC)

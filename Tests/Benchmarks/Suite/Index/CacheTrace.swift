@@ -1,6 +1,3 @@
-import Glibc
-import JSONText
-
 /// What a router's index goes through when requests are sent to workers whose caches are small: a lookup for each request, a store for what its
 /// worker had not, a removal for what that worker dropped.
 struct CacheTrace {
@@ -53,22 +50,6 @@ struct CacheTrace {
             for _ in 0..<more { prompt.append(random.next()) }
             prompts.append(prompt)
             if waiting.count < 1_000 { waiting.append(prompt) } else { waiting[Int(random.next() % 1_000)] = prompt }
-        }
-        return prompts
-    }
-
-    /// The prompts of a trace file: a JSON object a line, with `hash_ids`.
-    static func prompts(ofFile path: String) throws(BenchmarkFailure) -> [[UInt64]] {
-        guard let file = fopen(path, "re") else { throw BenchmarkFailure("cannot read \(path): \(String(cString: strerror(errno)))") }
-        defer { fclose(file) }
-        var prompts: [[UInt64]] = [], line = [CChar](repeating: 0, count: 1 << 20)
-        while fgets(&line, Int32(line.count), file) != nil {
-            let value: JSONValue
-            do throws(JSONError) {
-                value = try JSONValue(parsing: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) })
-            } catch { throw BenchmarkFailure("\(path): \(error)") }
-            guard let ids = value.asObject?["hash_ids"]?.asArray else { throw BenchmarkFailure("\(path): a line without hash_ids") }
-            prompts.append(ids.map { SeededNumbers.mixed(UInt64($0.asDouble ?? 0)) })
         }
         return prompts
     }

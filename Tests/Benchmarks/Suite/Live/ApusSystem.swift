@@ -25,6 +25,8 @@ struct ApusSystem {
     var pace = Pace.none
     /// Of each worker.
     var sequences = 256
+    /// Tokens of a prompt and its answer; nil: the model's own.
+    var contextLength: Int?
 
     init(_ settings: Settings, model: String?) throws(BenchmarkFailure) {
         if let folder = settings.binaries { binaries = folder } else { binaries = try Self.ownFolder() }
@@ -58,6 +60,7 @@ struct ApusSystem {
         ServerProgram(
             part: "workerd", path: "\(binaries)/workerd",
             arguments: ["--routers", Self.link(ports[0]), "--model-name", BenchPrompts.modelName, "--max-sequences", "\(sequences)"]
+                + (contextLength.map { ["--context-length", "\($0)"] } ?? [])
                 + (sequences > 1_024 ? ["--max-waiting", "\(sequences)"] : [])
                 + (admin > 0 ? ["--admin-listen", "127.0.0.1:\(admin)"] : []) + (model.map { ["--model", $0] } ?? []) + pace.options,
             isEngine: true)

@@ -8,6 +8,8 @@ struct BenchPrompts: Sendable {
     let form: PromptBytes.Form
     /// A folder with the model's files; nil: the mock's own, whose tokens are bytes.
     let model: String?
+    /// Ids below this are the model's: every one of today has more, and bytes are fewer.
+    var vocabulary: Int { model == nil ? 256 : 100_000 }
     /// What clients call the model.
     static let modelName = "bench"
 

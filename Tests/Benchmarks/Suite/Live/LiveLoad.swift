@@ -10,12 +10,17 @@ struct LiveLoad: Sendable {
     var sharedTokens = 0
     let outputTokens: Int
     var streams = false
+    /// Prompts are token ids, which are sent to `/v1/completions`.
+    var sendsTokens = false
 
     private static let groups = 8
     static let blockTokens: UInt32 = 64
 
     func form(_ prompts: BenchPrompts, model: String) -> RequestForm {
-        var form = RequestForm(api: .chat, model: model, prompt: prompts.form)
+        var form =
+            sendsTokens
+            ? RequestForm(api: .completions, model: model, prompt: .tokens(vocabulary: prompts.vocabulary))
+            : RequestForm(api: .chat, model: model, prompt: prompts.form)
         form.streams = streams
         return form
     }
@@ -47,6 +52,14 @@ struct LiveLoad: Sendable {
     /// The first four fifths are shared, in whole blocks.
     static func longPrompts(users: Int) -> LiveLoad {
         LiveLoad(name: "long prompts c\(users)", users: users, promptTokens: 8_192, sharedTokens: 102 * 64, outputTokens: 8)
+    }
+
+    /// All different, or as `longPrompts`.
+    static func longTokens(users: Int, isShared: Bool) -> LiveLoad {
+        LiveLoad(
+            name: isShared ? "shared" : "different", users: users, promptTokens: 100_000, sharedTokens: isShared ? 1_250 * 64 : 0,
+            outputTokens: 8,
+            sendsTokens: true)
     }
 
     static func single(streams: Bool) -> LiveLoad {

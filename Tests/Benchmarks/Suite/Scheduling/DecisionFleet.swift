@@ -1,3 +1,4 @@
+import CTwins
 import ClusterModel
 import Scheduling
 
@@ -69,6 +70,34 @@ struct DecisionFleet: ~Copyable {
     mutating func run() throws(BenchmarkFailure) {
         try decide()
         events()
+    }
+
+    // MARK: Instructions
+
+    private static let counted = 500
+
+    /// Of a decision with all that follows from it.
+    static func instructions(placements: Int, tokens: UInt32) throws(BenchmarkFailure) -> Double {
+        Double(try Callgrind.instructions(of: ["--role", "decide", "\(placements)", "\(tokens)"])) / Double(counted)
+    }
+
+    /// The body of the role.
+    static func runForCallgrind(placements: Int, tokens: UInt32) throws(BenchmarkFailure) {
+        struct Work: ~Copyable {
+            var fleet: DecisionFleet
+            var failure: BenchmarkFailure?
+        }
+        var work = Work(fleet: try DecisionFleet(placements: placements, tokens: tokens))
+        withUnsafeMutablePointer(to: &work) { pointer in
+            ctwins_collect(
+                { context in
+                    guard let work = context?.assumingMemoryBound(to: Work.self) else { return }
+                    for _ in 0..<DecisionFleet.counted {
+                        do throws(BenchmarkFailure) { try work.pointee.fleet.run() } catch { work.pointee.failure = error }
+                    }
+                }, pointer)
+        }
+        if let failure = work.failure { throw failure }
     }
 
     // MARK: A decision
