@@ -144,7 +144,7 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         guard phase == .open else { return }
         sentSinceBeat = true
         let start = SPFraming.beginMessage(in: &outbox)
-        message.withUnsafeBytes { outbox.append(contentsOf: $0) }
+        outbox.append(message)
         SPFraming.endMessage(at: start, in: &outbox)
         flushSoon()
     }
@@ -497,4 +497,9 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         // With the beats of all links; but a silence that is a death before the next one is not waited out.
         timer = loop.schedule(at: min(loop.next(each: terms.heartbeat), liveness.deadAt), whenBeat)
     }
+}
+
+extension [UInt8] {
+    /// Outside the link's isolation, which its closures would ask the runtime about each time.
+    fileprivate mutating func append(_ message: RawSpan) { message.withUnsafeBytes { append(contentsOf: $0) } }
 }
