@@ -498,8 +498,3 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         timer = loop.schedule(at: min(loop.next(each: terms.heartbeat), liveness.deadAt), whenBeat)
     }
 }
-
-extension [UInt8] {
-    /// Outside the link's isolation, which its closures would ask the runtime about each time.
-    fileprivate mutating func append(_ message: RawSpan) { message.withUnsafeBytes { append(contentsOf: $0) } }
-}
