@@ -72,6 +72,22 @@ extension Contract {
             throw TimedOut("a stall")
         }
 
+        @Test("that nothing waits is told without a timer: a peer reads megabytes in a millisecond", arguments: Kind.all)
+        func alreadyDrained(_ kind: Kind) async throws {
+            try await with(kind) { harness in
+                let (sender, _) = try await streams(harness, reading: true)
+                for notices in 1...3 {
+                    try await harness.a.run {
+                        let timers = Loop.current?.timersWaiting
+                        sender.stream.notifyWhenDrained()
+                        sender.stream.notifyWhenDrained()
+                        #expect(Loop.current?.timersWaiting == timers)
+                    }
+                    try await harness.a.until("the notice") { sender.drained >= notices }
+                }
+            }
+        }
+
         @Test("a receiver that pauses and reads in turns gets every byte once", arguments: Kind.all)
         func intermittent(_ kind: Kind) async throws {
             try await with(kind) { harness in

@@ -127,14 +127,17 @@ package struct WireWriter: FieldCoder {
     }
 }
 
+// `public`, since only that is specialised in other modules; what is not costs a call through a table for each field.
 extension [UInt8] {
+    @inlinable
     @inline(__always)
-    package mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T) {
+    public mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T) {
         Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
     }
 
+    @inlinable
     @inline(__always)
-    package mutating func storeLittleEndian<T: FixedWidthInteger>(_ value: T, at offset: Int) {
+    public mutating func storeLittleEndian<T: FixedWidthInteger>(_ value: T, at offset: Int) {
         withUnsafeMutableBytes { $0.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self) }
     }
 }

@@ -4,12 +4,7 @@ import WireProtocol
 
 /// What a worker counts. Made from the registry that is passed in; series are those of its ranks, routers and the codes below.
 final class WorkerMetrics: Sendable {
-    private let running: GaugeFamily
-    private let waiting: GaugeFamily
-    private let waitingTokens: GaugeFamily
-    private let activeBlocks: GaugeFamily
-    private let usedBlocks: GaugeFamily
-    private let totalBlocks: GaugeFamily
+    private let ranks: RankGauges.Families
     private let tokens: Counter
     private let prefillTokens: Counter
     private let steps: Counter
@@ -26,15 +21,7 @@ final class WorkerMetrics: Sendable {
     let kv: KVMetrics
 
     init(registry: MetricsRegistry) {
-        func byRank(_ name: String, _ help: String) -> GaugeFamily {
-            registry.gaugeFamily("apus_worker_\(name)", help: help, labels: ["rank"], seriesLimit: Limits.ranks)
-        }
-        running = byRank("running_requests", "Requests in a rank's batch.")
-        waiting = byRank("waiting_requests", "Requests in a rank's queue.")
-        waitingTokens = byRank("waiting_tokens", "Prefill tokens of a rank that are not computed yet.")
-        activeBlocks = byRank("active_blocks", "KV blocks of a rank that requests hold.")
-        usedBlocks = byRank("used_blocks", "KV blocks of a rank that requests hold or that are cached.")
-        totalBlocks = byRank("total_blocks", "KV blocks of a rank.")
+        ranks = RankGauges.Families(registry: registry)
         tokens = registry.counter("apus_worker_output_tokens_total", help: "Tokens that the engine produced.")
         prefillTokens = registry.counter("apus_worker_prefill_tokens_total", help: "Tokens of prompts that the engine computed.")
         steps = registry.counter("apus_worker_steps_total", help: "Steps of the engine.")
@@ -77,17 +64,8 @@ final class WorkerMetrics: Sendable {
     func rejectedLink() { rejectedLinks.increment() }
     func ignored(_ kind: String) { ignoredMessages.labels(kind).increment() }
 
-    func loads(_ loads: [RankLoad]) {
-        for load in loads {
-            let rank = String(load.rank)
-            running.labels(rank).set(Int(load.runningRequests))
-            waiting.labels(rank).set(Int(load.waitingRequests))
-            waitingTokens.labels(rank).set(Double(load.waitingTokens))
-            activeBlocks.labels(rank).set(Int(load.activeBlocks))
-            usedBlocks.labels(rank).set(Int(load.usedBlocks))
-            totalBlocks.labels(rank).set(Int(load.totalBlocks))
-        }
-    }
+    /// Held by whoever shows the rank's load: it changes with each step.
+    func gauges(of rank: UInt32) -> RankGauges { RankGauges(ranks, rank: rank) }
 
     static func name(_ reason: EndReason) -> String {
         switch reason {

@@ -97,9 +97,10 @@ package final class WorkerService {
         }
         let model = WorkerModel(profile, servedNames: config.servedNames)
         let table = RequestTable(profile.ranks), metrics = metrics
+        let gauges = table.ranks.map { metrics.gauges(of: $0.load.rank) }
         let events = EventPublisher(try feed(), ring: config.ring, loop: loop, metrics: metrics.stream) {
             let loads = table.ranks.map(\.load)
-            metrics.loads(loads)
+            for (gauges, load) in zip(gauges, loads) { gauges.show(load) }
             return loads
         }
         let sessions = SessionTable(loop: loop, steps: steps, events: events, metrics: metrics, log: log, limits: config.sessions)

@@ -240,6 +240,11 @@ int apus_tcp_error(int descriptor) {
     return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) < 0 ? errno : error;
 }
 
+void apus_tcp_keep_unsent(int descriptor, int bytes) {
+    // It fails for a connection that is gone, and whoever sends hears of that.
+    (void)set(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, bytes);
+}
+
 int apus_tcp_end(int descriptor, int remote, char *text, size_t capacity) {
     struct sockaddr_storage address;
     socklen_t length = sizeof address;

@@ -76,6 +76,11 @@ final class EpollSocket: ByteSocket, FileEventHandler {
         updateInterest()
     }
 
+    func keepUnsent(_ byteCount: Int) {
+        guard isOpen else { return }
+        apus_tcp_keep_unsent(descriptor, Int32(clamping: byteCount))
+    }
+
     func receive(into buffer: UnsafeMutableRawBufferPointer) -> SocketRead {
         guard isOpen else { return .failed(EBADF) }
         let count = apus_receive(descriptor, buffer.baseAddress, buffer.count)

@@ -68,6 +68,9 @@ package protocol ByteSocket: AnyObject, Sendable {
     @LoopActor func setReading(_ reading: Bool)
     /// Whether `writable` is told.
     @LoopActor func setWriting(_ writing: Bool)
+    /// How much the kernel takes without having sent it. A server of strangers' clients keeps it small and so feels a slow one early; where both
+    /// ends are ours, more spares a wake-up for each piece of what is long.
+    @LoopActor func keepUnsent(_ byteCount: Int)
     @LoopActor func receive(into buffer: UnsafeMutableRawBufferPointer) -> SocketRead
     /// Takes as many bytes as there is room for, perhaps none.
     @LoopActor func send(_ bytes: UnsafeRawBufferPointer) -> SocketWrite

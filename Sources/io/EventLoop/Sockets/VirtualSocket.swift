@@ -63,6 +63,9 @@ final class VirtualSocket: ByteSocket, InboxReceiver, @unchecked Sendable {
         post()
     }
 
+    /// What the simulated kernel takes is its own affair, and the same for all.
+    func keepUnsent(_ byteCount: Int) {}
+
     func receive(into buffer: UnsafeMutableRawBufferPointer) -> SocketRead {
         guard isOpen else { return .failed(EBADF) }
         guard state != .reset else { return .failed(ECONNRESET) }

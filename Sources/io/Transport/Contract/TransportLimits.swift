@@ -25,6 +25,9 @@ package enum TransportLimits {
     package static let outboxBytes = 32 << 20
     /// Above this a polite sender waits for `linkDrained`.
     package static let outboxHighBytes = 1 << 20
+    /// What the kernel may take of a link's bytes without having sent them, so that a busy link is written in long pieces and both ends work at
+    /// once. Behind it the outbox is what waits, and is bounded.
+    package static let kernelUnsentBytes = 1 << 20
     /// A Goodbye that is not acknowledged by then was not heard.
     package static let goodbye = Duration.seconds(2)
     /// Questions that one side may have open on a link.

@@ -144,7 +144,7 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         guard phase == .open else { return }
         sentSinceBeat = true
         let start = SPFraming.beginMessage(in: &outbox)
-        message.withUnsafeBytes { outbox.append(contentsOf: $0) }
+        outbox.append(message)
         SPFraming.endMessage(at: start, in: &outbox)
         flushSoon()
     }

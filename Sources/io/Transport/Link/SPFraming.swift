@@ -65,3 +65,8 @@ struct SPFraming {
         bytes.storeLittleEndian(UInt64(bytes.count - start + beyond).byteSwapped, at: start - lengthBytes)
     }
 }
+
+extension [UInt8] {
+    /// Outside a link's isolation, about which its closures would ask the runtime each time.
+    mutating func append(_ message: RawSpan) { message.withUnsafeBytes { append(contentsOf: $0) } }
+}

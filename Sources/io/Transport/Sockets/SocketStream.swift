@@ -5,7 +5,7 @@ import EventLoop
 /// It reads where the loop stands, into one buffer, and asks for more only when that is used: a loop that falls behind stops reading, and the peer
 /// feels it. It writes at once what the kernel takes, and the rest when there is room.
 @LoopActor
-final class SocketStream: ByteStream, ByteSocketOwner {
+final class SocketStream: ByteStream, ByteSocketOwner, EndOfTurn {
     let remoteAddress: Address?
     let localAddress: Address?
     let isMutuallyAuthenticated = false
@@ -35,6 +35,7 @@ final class SocketStream: ByteStream, ByteSocketOwner {
         self.loop = loop
         remoteAddress = socket.remoteEnd.map(Address.init)
         localAddress = socket.localEnd.map(Address.init)
+        socket.keepUnsent(TransportLimits.kernelUnsentBytes)
     }
 
     // MARK: ByteStream
@@ -74,15 +75,19 @@ final class SocketStream: ByteStream, ByteSocketOwner {
             unsent.append(&bytes, from: 0)
             unsent.append(payload, from: 0)
         }
-        let isTooLarge = quietSends == Self.quietSendsBeforeShrinking && bytes.capacity > Self.keptSendBytes
-        bytes.removeAll(keepingCapacity: !isTooLarge)
+        let isQuiet = quietSends == Self.quietSendsBeforeShrinking
+        if isQuiet { unsent.dropSpare() }
+        bytes.removeAll(keepingCapacity: !isQuiet || bytes.capacity <= Self.keptSendBytes)
     }
 
     func notifyWhenDrained() {
+        guard !owesDrainNotice else { return }
         owesDrainNotice = true
-        guard unsent.isEmpty else { return }
-        loop.schedule(after: .zero) { [self] in tellIfDrained() }
+        // With the next turn, not with a timer: those are a millisecond apart, in which a fast peer takes megabytes.
+        if unsent.isEmpty { loop.atEndOfTurn(self) }
     }
+
+    func flush() { tellIfDrained() }
 
     func close() {
         guard isOpen else { return }
@@ -141,14 +146,20 @@ final class SocketStream: ByteStream, ByteSocketOwner {
     }
 
     private func writeOn() {
-        while let (bytes, start) = unsent.first {
-            let place = write(bytes, from: start)
+        while let (count, isWhole) = writeFirst() {
             guard !isFailing else { return }
-            unsent.took(place - start)
-            if place < bytes.count { return }
+            unsent.took(count)
+            if !isWhole { return }
         }
         socket.setWriting(false)
         tellIfDrained()
+    }
+
+    /// A function of its own, so that nobody else holds the piece when it has left: its buffer is used again.
+    private func writeFirst() -> (count: Int, isWhole: Bool)? {
+        guard let (bytes, start) = unsent.first else { return nil }
+        let place = write(bytes, from: start)
+        return (place - start, place == bytes.count)
     }
 
     private func tellIfDrained() {

@@ -110,7 +110,7 @@ final class RequestRecord {
     // MARK: What comes back
 
     /// `phase` is that of the leg that it comes from.
-    func hears(_ news: LegNews, of phase: RequestPhase) {
+    func hears(_ news: borrowing LegNews, of phase: RequestPhase) {
         if news.isAccepted {
             tracker.recordAccepted(of: phase, at: loop.now)
             meter?.accepted()

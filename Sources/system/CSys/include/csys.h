@@ -71,6 +71,8 @@ int apus_tcp_accept(int listener, int *loopback);
 // Begins to connect: writable when that has ended, and apus_tcp_error tells how.
 int apus_tcp_connect(const char *host, uint16_t port, const struct apus_tcp_options *options);
 int apus_tcp_error(int descriptor);
+// How many bytes the kernel takes of this connection's without having sent them, in place of `not_sent_bytes`.
+void apus_tcp_keep_unsent(int descriptor, int bytes);
 // The port of one end of a connection, and its numeric address as text; -errno and no text when it is gone.
 int apus_tcp_end(int descriptor, int remote, char *text, size_t capacity);
 // The number of bytes, 0 at the end, or -errno. Sending raises no signal.

@@ -69,7 +69,7 @@ final class ActiveRequest {
                 choice: frame.choice, count: UInt8(truncatingIfNeeded: count), finish: frame.finish, leg: leg,
                 hasLogprobs: logprobs != nil, firstPosition: frame.firstPosition))
         if let logprobs { arrivals.logprobs.append(contentsOf: logprobs) }
-        if count > 0 { arrivals[leg].hasTokens = true }
+        if count > 0 { arrivals.hasTokens(of: leg) }
         signal.wake()
         return true
     }
@@ -87,13 +87,13 @@ final class ActiveRequest {
             self[leg].startedAt = self[leg].startedAt ?? loop.now
         case .embeddingStatus(let embedding):
             guard wantsEmbedding else { return false }
-            arrivals[leg].embedding = embedding.vector
-        case .refusedStatus(let refusal): arrivals[leg].refusal = refusal
+            arrivals[leg].say(.embedding(embedding.vector))
+        case .refusedStatus(let refusal): arrivals[leg].say(.refusal(refusal))
         case .prefillDoneStatus(let done):
             arrivals[leg].add(WorkerSlice(prefill: .microseconds(Int64(clamping: done.prefillMicroseconds))))
             return false  // what it is about follows in a frame
         case .endedStatus(let ended):
-            arrivals[leg].ended = ended
+            arrivals[leg].say(.end(ended))
             arrivals[leg].add(WorkerSlice(ended.durations))
         default: return false  // nothing here depends on the others, and whoever waits need not wake for them
         }
@@ -118,10 +118,15 @@ final class ActiveRequest {
 
     // MARK: For the task
 
-    /// What came, in exchange for the caller's cleared buffer; empty when the deadline passed or the client left.
-    func next(_ batch: inout Arrivals, until deadline: Instant) async {
+    /// Nothing came yet that its task could look at.
+    var isAwaited: Bool { arrivals.isEmpty && !isClientGone }
+
+    /// Resumes the task when something came, the client left, or the deadline passed.
+    func resume(_ continuation: UnsafeContinuation<Void, Never>, until deadline: Instant) { signal.resume(continuation, until: deadline) }
+
+    /// What came, in exchange for the caller's buffer; empty when the deadline passed or the client left.
+    func take(_ batch: inout Arrivals) {
         batch.clear()
-        if arrivals.isEmpty, !isClientGone { await signal.pause(until: deadline) }
         swap(&batch, &arrivals)
     }
 

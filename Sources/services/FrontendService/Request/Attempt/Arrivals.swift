@@ -25,9 +25,12 @@ struct Arrivals {
     private var prefill = LegNews()
 
     subscript(leg: Leg) -> LegNews {
-        _read { if leg == .prefill { yield prefill } else { yield main } }
-        _modify { if leg == .prefill { yield &prefill } else { yield &main } }
+        get { leg == .prefill ? prefill : main }
+        set { if leg == .prefill { prefill = newValue } else { main = newValue } }
     }
+
+    /// A frame with tokens came.
+    mutating func hasTokens(of leg: Leg) { if leg == .prefill { prefill.hasTokens = true } else { main.hasTokens = true } }
 
     /// Of any leg. An end of a choice alone is none.
     var hasTokens: Bool { main.hasTokens || prefill.hasTokens }
@@ -48,33 +51,6 @@ struct Arrivals {
         self.tokens.append(contentsOf: tokens)
         self.logprobs.append(contentsOf: logprobs)
     }
-}
-
-/// What a leg's worker said of it, as far as the request depends on it: each thing at most once, for a worker may send as many as it likes.
-struct LegNews {
-    var isAccepted = false
-    /// What the worker found cached when it started.
-    var cachedTokens: UInt32?
-    /// What it says of its own time. Nobody waits for that: it comes along with what follows.
-    var workerTimes: WorkerSlice?
-    /// Tokens of it came; a frame may have none.
-    var hasTokens = false
-    /// What was asked for, where that is no tokens.
-    var embedding: [UInt8]?
-    var refusal: RefusedStatus?
-    var ended: EndedStatus?
-    /// The link to the worker ended.
-    var loss: WorkerLoss?
-
-    /// Frames are seen by their runs.
-    var isEmpty: Bool {
-        !isAccepted && cachedTokens == nil && embedding == nil && refusal == nil && ended == nil && loss == nil
-    }
-    /// Nothing more is said of it.
-    var isLast: Bool { refusal != nil || ended != nil || loss != nil }
-
-    /// Of one kind each status tells one part.
-    mutating func add(_ times: WorkerSlice) { workerTimes = (workerTimes ?? WorkerSlice()).filled(from: times) }
 }
 
 /// How a leg lost its worker.

@@ -96,7 +96,7 @@ final class Attempt {
         if let source, let drained = drained(source), drained.entry.canSendState(to: successor.entry) {
             legs.addSource(source)
         } else {
-            legs.all[0].task = .aggregated
+            legs.makeAggregated()
         }
     }
 

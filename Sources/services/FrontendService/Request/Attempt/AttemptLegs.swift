@@ -8,10 +8,13 @@ import WireProtocol
 /// The legs of one attempt: what their workers say, which of it the client gets, and how long each thing is waited for.
 @LoopActor
 final class AttemptLegs {
-    private(set) var all: [AttemptLeg] = []
+    private(set) var all: [AttemptLeg] = [] { didSet { sort() } }
+    /// The leg whose tokens the client gets to the end; nil while there is only a prefill leg.
+    private(set) var main: AttemptLeg?
+    private(set) var prefill: AttemptLeg?
     /// How the state gets from one leg to the other.
     private(set) var path = HandOverPath.none
-    private let request: ClientRequest
+    let request: ClientRequest
     /// Of all legs, from when the first ones were accepted.
     private var firstTokenDue: Instant?
     private var silenceDue = Instant.zero
@@ -19,16 +22,24 @@ final class AttemptLegs {
     private var keptRuns = 0
     private(set) var isMove = false
 
-    private var frontend: Frontend { request.frontend }
+    var frontend: Frontend { request.frontend }
     private var loop: Loop { request.loop }
     private var limits: FrontendLimits { request.limits }
-    private var released: ReleasedAnswer { request.released }
+    var released: ReleasedAnswer { request.released }
 
     init(_ request: ClientRequest) { self.request = request }
 
-    /// The leg whose tokens the client gets to the end; nil while there is only a prefill leg.
-    private var main: AttemptLeg? { all.first { $0.task != .prefill } }
-    var prefill: AttemptLeg? { all.first { $0.task == .prefill } }
+    /// Kept, since they are asked for with each batch of tokens.
+    private func sort() {
+        main = all.first { $0.task != .prefill }
+        prefill = all.first { $0.task == .prefill }
+    }
+
+    /// No leg brings anything: each does the whole of it.
+    func makeAggregated() {
+        for leg in all { leg.task = .aggregated }
+        sort()
+    }
 
     // MARK: Places
 
@@ -54,7 +65,7 @@ final class AttemptLegs {
     /// That worker is gone, and what it would have brought: the other one computes all of it.
     func drop(source: AttemptLeg) {
         all.removeAll { $0 === source }
-        for leg in all { leg.task = .aggregated }
+        makeAggregated()
         path = .none
         isMove = false
     }
@@ -85,7 +96,7 @@ final class AttemptLegs {
 
     /// What is waited for, whose fault it is if it does not come, and until when.
     private var wait: (kind: LegWait, leg: AttemptLeg, until: Instant) {
-        if let leg = all.first(where: { $0.isRunning && !$0.isAccepted }) { return (.acceptance, leg, leg.sentAt + limits.dispatch) }
+        for leg in all where leg.isRunning && !leg.isAccepted { return (.acceptance, leg, leg.sentAt + limits.dispatch) }
         let answering = main ?? all[0]
         // What the decode leg gave waits for a token that the prefill leg owes.
         if released.keptRuns > 0, let prefill, prefill.isRunning { return (.firstToken, prefill, firstTokenDue ?? loop.now) }
@@ -108,7 +119,11 @@ final class AttemptLegs {
         var arrivals = Arrivals()
         while true {
             let wait = wait
-            await request.active.next(&arrivals, until: min(wait.until, request.deadline))
+            if request.active.isAwaited {
+                let due = min(wait.until, request.deadline)
+                await withUnsafeContinuation { request.active.resume($0, until: due) }
+            }
+            request.active.take(&arrivals)
             if request.isClientGone { throw .clientGone }
             let isQuiet = arrivals.isEmpty
             // What came before the end of a link counts. Statuses and frames of one leg are told apart by kind: a refusal has no frames, an end
@@ -117,7 +132,11 @@ final class AttemptLegs {
             for leg in all where leg.isRunning { hear(arrivals[leg.task], of: leg, placing) }
             try refusals(arrivals)
             if !arrivals.runs.isEmpty {
-                try await release(arrivals, isOwed: isOwed)
+                var place = ReleasedAnswer.Place()
+                // Plain calls as a rule: an async one costs as much as making text of a token.
+                if try !releaseAtOnce(arrivals, from: &place, isOwed: isOwed) {
+                    try await releaseRest(arrivals, from: place, isOwed: isOwed)
+                }
                 if released.unfinished == 0 { return .complete }
                 if arrivals.hasTokens { silenceDue = loop.now + limits.silence }
             }
@@ -128,11 +147,14 @@ final class AttemptLegs {
             if let state = try ends(arrivals) { return .handedOver(state) }
             if request.isLate { throw AttemptFailure(.timeout, .timedOut, isFinal: true) }
             // A client that takes its time holds up what is read, not what came: nobody is late before it was looked at.
-            if isQuiet, self.wait.until <= loop.now { throw late() }
+            if isQuiet {
+                let wait = self.wait
+                if wait.until <= loop.now { throw late(wait.leg, wait.kind) }
+            }
         }
     }
 
-    private func hear(_ news: LegNews, of leg: AttemptLeg, _ placing: Placing) {
+    private func hear(_ news: borrowing LegNews, of leg: AttemptLeg, _ placing: Placing) {
         let hadToken = request.record.tracker.firstTokenAt != nil
         request.record.hears(news, of: leg.task.phase)
         request.trace.spans?.hears(news, of: leg.task)
@@ -161,37 +183,61 @@ final class AttemptLegs {
 
     // MARK: Tokens
 
-    /// Gives the client what came, as fast as it takes it. Meanwhile more waits as ids, and costs nobody else anything.
-    private func release(_ arrivals: borrowing Arrivals, isOwed: Bool) async throws(AttemptFailure) {
+    /// Gives the client what came. False if that is not all: the client has to take some first, or one leg's tokens wait for another's.
+    private func releaseAtOnce(
+        _ arrivals: borrowing Arrivals, from place: inout ReleasedAnswer.Place, isOwed: Bool
+    ) throws(AttemptFailure) -> Bool {
         request.beginAnswer()
         request.record.beginsBatch(choices: released.unfinished)
-        defer { request.record.endsBatch(tokens: request.answer.usage.completionTokens) }
-        try await give(arrivals, isOwed)
+        var isDone = true
+        defer { if isDone { endBatch() } }
+        isDone = try give(arrivals, from: &place, isOwed) && released.keptRuns == 0 && keptRuns == 0
+        return isDone
+    }
+
+    /// The rest, as fast as the client takes it. Meanwhile more waits as ids, and costs nobody else anything.
+    private func releaseRest(
+        _ arrivals: borrowing Arrivals, from start: ReleasedAnswer.Place, isOwed: Bool
+    ) async throws(AttemptFailure) {
+        defer { endBatch() }
+        var place = start
+        repeat { try await roomToWrite() } while try !give(arrivals, from: &place, isOwed)
         var kept = Arrivals()
-        while released.takeKept(&kept) { try await give(kept, isOwed) }
+        while released.takeKept(&kept) {
+            var place = ReleasedAnswer.Place()
+            while try !give(kept, from: &place, isOwed) { try await roomToWrite() }
+        }
         countKept()
     }
 
-    private func give(_ arrivals: borrowing Arrivals, _ isOwed: Bool) async throws(AttemptFailure) {
-        var place = ReleasedAnswer.Place()
-        while place.run < arrivals.runs.count {
+    private func endBatch() { request.record.endsBatch(tokens: request.answer.usage.completionTokens) }
+
+    /// Gives the client the runs from `place` on. False as soon as it has enough for now.
+    private func give(
+        _ arrivals: borrowing Arrivals, from place: inout ReleasedAnswer.Place, _ isOwed: Bool
+    ) throws(AttemptFailure) -> Bool {
+        while place.run < arrivals.runs.count, released.unfinished > 0 {
             switch released.release(arrivals, at: &place, isOwed: isOwed) {
             case .fine: break
             case .stopped(let choice): stopped(choice)
             case .hole: throw request.history.tokensLost()
             }
-            if released.unfinished == 0 { return }
-            while request.answer.isBackedUp {
-                // Cut off for being too far behind: its connection tells of it only at the end of the turn.
-                if request.answer.isGone { request.clientGone() }
-                if request.isClientGone { throw .clientGone }
-                if request.isLate { throw AttemptFailure(.timeout, .timedOut, isFinal: true) }
-                request.record.waitsForClient()
-                await request.answer.roomToWrite(until: request.deadline)
-                request.record.clientTookSome()
-            }
+            if released.unfinished > 0, request.answer.isBackedUp { return false }
         }
-        if request.isClientGone { throw .clientGone }
+        if released.unfinished > 0, request.isClientGone { throw .clientGone }
+        return true
+    }
+
+    private func roomToWrite() async throws(AttemptFailure) {
+        while request.answer.isBackedUp {
+            // Cut off for being too far behind: its connection tells of it only at the end of the turn.
+            if request.answer.isGone { request.clientGone() }
+            if request.isClientGone { throw .clientGone }
+            if request.isLate { throw AttemptFailure(.timeout, .timedOut, isFinal: true) }
+            request.record.waitsForClient()
+            await request.answer.roomToWrite(until: request.deadline)
+            request.record.clientTookSome()
+        }
     }
 
     /// The end of a choice was found here: no leg goes on with it.
@@ -204,103 +250,8 @@ final class AttemptLegs {
         }
     }
 
-    private func countKept() {
+    func countKept() {
         frontend.keptRuns += released.keptRuns - keptRuns
         keptRuns = released.keptRuns
-    }
-
-    // MARK: How legs end
-
-    /// Remembers whose fault it is.
-    func fail(_ leg: AttemptLeg, _ failure: AttemptFailure) -> AttemptFailure {
-        leg.fault = failure.fault.lease
-        return failure
-    }
-
-    private func failed(_ leg: AttemptLeg) -> FailedLeg {
-        let partner = path == .concurrent ? all.first { $0 !== leg }?.placement : nil
-        let isMovable = leg.hasOutput && request.prepared.choices == 1 && leg.worker?.entry.capabilities.contains(.moves) ?? false
-        return FailedLeg(
-            placement: leg.placement, isPrefill: leg.task == .prefill, partner: partner, hasOutput: leg.hasOutput, canMove: isMovable)
-    }
-
-    /// Both legs may be refused at once; something is learned of each.
-    private func refusals(_ arrivals: borrowing Arrivals) throws(AttemptFailure) {
-        var failure: AttemptFailure?
-        for leg in all {
-            guard let refusal = arrivals[leg.task].refusal else { continue }
-            failure = fail(leg, request.history.refused(failed(leg), refusal, in: request.prepared.words))
-        }
-        if let failure { throw failure }
-    }
-
-    private func late() -> AttemptFailure {
-        let wait = wait
-        return fail(wait.leg, request.history.late(failed(wait.leg), wait.kind))
-    }
-
-    /// Looks at the last words of all workers. What the decode worker says of itself counts before what the prefill worker says of it, and
-    /// both before what the decode worker says of the other. The state that a prefill leg gave, if the attempt goes on with it.
-    private func ends(_ arrivals: borrowing Arrivals) throws(AttemptFailure) -> [UInt8]? {
-        var state: [UInt8]?, gaveUp = false
-        if let main {
-            let news = arrivals[main.task]
-            if news.ended?.reason == .prefillLost, prefill != nil {
-                gaveUp = true
-            } else if news.ended?.reason != .finished || released.keptRuns == 0 {
-                // One that has finished may have said all, while what belongs before it is under way.
-                try ends(main, news)
-            }
-        }
-        if let prefill {
-            let news = arrivals[.prefill]
-            if let ended = news.ended, ended.reason == .handedOver {
-                // In a room the decode worker has got it already.
-                if main == nil { state = try handedOver(prefill, ended) }
-            } else if !(main?.hasStarted ?? false) {
-                // Once the state is with the decode leg, nothing depends on the prefill leg any more.
-                try ends(prefill, news)
-            }
-            if gaveUp {
-                throw fail(
-                    prefill,
-                    request.history.prefillLost(FailedLeg(placement: prefill.placement, isPrefill: true, partner: main?.placement)))
-            }
-            // It ended, and what it owed did not come.
-            if !prefill.isRunning, released.keptRuns > 0 { throw fail(prefill, request.history.tokensLost()) }
-        }
-        return state
-    }
-
-    private func handedOver(_ leg: AttemptLeg, _ ended: EndedStatus) throws(AttemptFailure) -> [UInt8] {
-        // Nothing is no state.
-        guard !ended.handOver.isEmpty else { throw fail(leg, request.history.gaveNothing(failed(leg))) }
-        return ended.handOver
-    }
-
-    private func ends(_ leg: AttemptLeg, _ news: LegNews) throws(AttemptFailure) {
-        if let ended = news.ended {
-            throw fail(leg, request.history.ended(failed(leg), ended, in: request.prepared.words))
-        }
-        if let loss = news.loss { throw fail(leg, request.history.lost(failed(leg), loss)) }
-    }
-
-    // MARK: The end
-
-    /// Whatever still runs runs for nobody: all workers are told in this turn, and routers what became of leases.
-    func end(_ end: AttemptEnd) {
-        released.dropKept()
-        countKept()
-        if isMove { frontend.metrics.splits.moved(end, isDone: main?.hasOutput ?? false) }
-        switch end {
-        case .finished: for leg in all { leg.finished(request.active) }
-        case .clientGone: for leg in all { leg.clientGone(request.active) }
-        case .failed(let failure):
-            // What has no leg to blame is said of the one that there is.
-            if all.count == 1, all[0].fault == nil { all[0].fault = failure.fault.lease }
-            let reason: CancelReason = request.isLate ? .timedOut : all.count == 1 ? .moved : .legFailed
-            for leg in all { leg.giveUp(reason, of: request.active) }
-            if prefill?.fault == nil { request.session?.attemptFailed(failure.fault) }
-        }
     }
 }
