@@ -1,4 +1,5 @@
 internal import CNng
+import ClusterModel
 import EventLoop
 import WireProtocol
 
@@ -11,9 +12,6 @@ final class NngSubscriber: SubscribingSocket, InboxReceiver {
     private nonisolated let aio = Once<NngAio>()
     private var received: (@LoopActor (UnsafeRawBufferPointer) -> Void)?
 
-    /// Back within some milliseconds when a publisher restarts, and no storm while it is away.
-    private static let reconnectMilliseconds: (least: nng_duration, most: nng_duration) = (10, 1_000)
-
     init(
         to address: Address, network: NngNetwork, tls: OpaquePointer?, _ received: @escaping @LoopActor (UnsafeRawBufferPointer) -> Void
     ) throws(TransportError) {
@@ -23,8 +21,10 @@ final class NngSubscriber: SubscribingSocket, InboxReceiver {
             try Nng.check(nng_socket_set_int(socket, NNG_OPT_RECVBUF, Int32(TransportLimits.feedBuffer)), "feed buffer")
             // A message that is longer ends the connection in nng, before memory is taken for it.
             try Nng.check(nng_socket_set_size(socket, NNG_OPT_RECVMAXSZ, Limits.feedMessageBytes), "feed receive limit")
-            try Nng.check(nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, Self.reconnectMilliseconds.least), "reconnect time")
-            try Nng.check(nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, Self.reconnectMilliseconds.most), "reconnect time")
+            try Nng.check(
+                nng_socket_set_ms(socket, NNG_OPT_RECONNMINT, Int32(TransportLimits.feedReconnectFirst.inMilliseconds)), "reconnect time")
+            try Nng.check(
+                nng_socket_set_ms(socket, NNG_OPT_RECONNMAXT, Int32(TransportLimits.feedReconnectLongest.inMilliseconds)), "reconnect time")
             try Nng.check(nng_socket_set(socket, NNG_OPT_SUB_SUBSCRIBE, "", 0), "subscribing")
             try Nng.check(nng_dialer_create(&dialer, socket, address.description), "subscribing to \(address)")
             if let tls { try Nng.check(nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(tls)), "TLS to \(address)") }
