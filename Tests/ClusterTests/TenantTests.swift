@@ -83,9 +83,10 @@ struct TenantTests {
 
     // MARK: Shares
 
-    /// Some 25 requests run at once, each for some two seconds: routers call a rank full before its engine has to make any of them wait.
+    /// Some 50 requests run at once, each for some two seconds: one ends each 40 ms, and since no answer is broken off that is the pace at which places
+    /// come free. Routers call a rank full before its engine has to make any of them wait.
     private static let crowded = [
-        "--mock-prefill-token", "5us", "--mock-decode-step", "50ms", "--block-size", "16", "--blocks", "180", "--max-sequences", "16",
+        "--mock-prefill-token", "5us", "--mock-decode-step", "50ms", "--block-size", "16", "--blocks", "360", "--max-sequences", "32",
         "--max-batched-tokens", "2048", "--context-length", "1024",
     ]
     private static let queue = ["--queue-entries", "400", "--queue-batches", "1000", "--queue-time", "60s"]
@@ -118,9 +119,12 @@ struct TenantTests {
 
     @Test("T27: beside a tenant that asks for 50 times its share, the other one's 99th percentile is at most 1.2 times what it is alone")
     func quietOne() throws {
-        let alone = try quiet(besides: 0, seed: 3), beside = try quiet(besides: 250, seed: 3)
-        let before = try #require(alone.last), after = try #require(beside.last)
-        #expect(beside.count == alone.count && alone.count >= 19)
+        // Of one run the worst is an accident: it is the hundredth of several that counts.
+        let seeds = 1...5 as ClosedRange<UInt64>
+        let alone = try seeds.flatMap { try quiet(besides: 0, seed: $0) }.sorted()
+        let beside = try seeds.flatMap { try quiet(besides: 250, seed: $0) }.sorted()
+        #expect(beside.count == alone.count && alone.count >= 95)
+        let before = try #require(alone.dropLast().last), after = try #require(beside.dropLast().last)
         #expect(seconds(after) <= 1.2 * seconds(before), "\(after) beside \(before)")
     }
 

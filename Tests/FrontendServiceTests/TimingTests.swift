@@ -296,7 +296,8 @@ struct TimingTests {
             stages.tokenizeMicroseconds + stages.routeMicroseconds + stages.queueMicroseconds + stages.dispatchMicroseconds
             + stages.workerWaitMicroseconds + stages.prefillMicroseconds + stages.transferMicroseconds + stages.decodeMicroseconds
             + stages.detokenizeMicroseconds + stages.writeMicroseconds
-        #expect(sum <= stages.totalMicroseconds && stages.decodeMicroseconds >= 20_000)
+        // Two gaps of 10 ms, with what the network makes longer or shorter.
+        #expect(sum <= stages.totalMicroseconds && stages.decodeMicroseconds >= 18_000)
     }
 
     // MARK: The description of the API

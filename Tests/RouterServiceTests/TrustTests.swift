@@ -83,7 +83,7 @@ struct TrustTests {
     @Test("L8: a worker that computes and tells of no block is routed by prediction, and exactly again when its events flow")
     func silent() {
         let world = RouterWorld(), frontend = world.frontend(), worker = world.believedWorker(1)
-        #expect(world.exposition.contains(#"apus_router_workers_by_events{mode="exact"} 1"#))
+        world.until("counted") { world.exposition.contains(#"apus_router_workers_by_events{mode="exact"} 1"#) }
         for number in 1...20 as ClosedRange<UInt64> {
             #expect(world.events(1) == .exact || number > 15)
             world.serve(frontend, on: worker, Self.prompt(number), cached: 0)

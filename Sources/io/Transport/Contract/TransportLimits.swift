@@ -39,7 +39,7 @@ package enum TransportLimits {
     /// Beats of a feed that is silent.
     package static let beat = Duration.milliseconds(250)
     /// A beat beside those, so long after a subscriber came: the many that come back to a publisher that restarted hear one together.
-    package static let feedGreeting = Duration.milliseconds(5)
+    package static let feedGreeting = Duration.milliseconds(4)
     /// Past events of a stream that are kept for who missed some: a second of a busy worker's, or a minute of an ordinary one's.
     package static let ringEvents = 65_536
     package static let ringBytes = 32 << 20

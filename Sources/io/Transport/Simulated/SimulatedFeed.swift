@@ -86,7 +86,9 @@ final class FeedPath {
 
     func publisherEnded() {
         publisher = nil
-        route.carry { [self] in subscriber?.lost(self) }
+        // What was sent before comes before the end.
+        let end = max(fabric.world.now, lastArrival + .nanoseconds(1))
+        fabric.world.schedule(at: end) { [self] in route.carry { [self] in subscriber?.lost(self) } }
     }
 
     private func pump() {

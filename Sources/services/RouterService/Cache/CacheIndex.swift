@@ -38,6 +38,8 @@ final class CacheIndex {
     func retire(_ slot: PlacementSlot) {
         approximate.forget(slot)
         index.retire(slot)
+        // Its number is free once nothing is left of it: soon, as a fleet that restarts needs as many anew.
+        sweepSoon()
     }
 
     // MARK: Decisions
@@ -100,7 +102,11 @@ final class CacheIndex {
     /// Takes away what retired slots left behind and what was accepted too long ago, in slices until nothing is left. Called now and then; sets
     /// timers of its own only while there is something to take away.
     func tidy() {
-        guard sweeping == nil, sweep() else { return }
+        if sweeping == nil, sweep() { sweepSoon() }
+    }
+
+    private func sweepSoon() {
+        guard sweeping == nil else { return }
         sweeping = loop.schedule(after: CacheLimits.sweepPause) { [weak self] in
             self?.sweeping = nil
             self?.tidy()

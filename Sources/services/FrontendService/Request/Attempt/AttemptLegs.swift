@@ -134,7 +134,7 @@ final class AttemptLegs {
             if !arrivals.runs.isEmpty {
                 var place = ReleasedAnswer.Place()
                 // Plain calls as a rule: an async one costs as much as making text of a token.
-                if try !releaseAtOnce(arrivals, from: &place, isOwed: isOwed) {
+                if try releaseAtOnce(arrivals, from: &place, isOwed: isOwed) == false {
                     try await releaseRest(arrivals, from: place, isOwed: isOwed)
                 }
                 if released.unfinished == 0 { return .complete }
@@ -201,11 +201,11 @@ final class AttemptLegs {
     ) async throws(AttemptFailure) {
         defer { endBatch() }
         var place = start
-        repeat { try await roomToWrite() } while try !give(arrivals, from: &place, isOwed)
+        repeat { try await roomToWrite() } while try give(arrivals, from: &place, isOwed) == false
         var kept = Arrivals()
         while released.takeKept(&kept) {
             var place = ReleasedAnswer.Place()
-            while try !give(kept, from: &place, isOwed) { try await roomToWrite() }
+            while try give(kept, from: &place, isOwed) == false { try await roomToWrite() }
         }
         countKept()
     }
