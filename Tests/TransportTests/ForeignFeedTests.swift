@@ -39,7 +39,7 @@ extension Contract {
             let heard = try await a.run { Heard() }
             for life in 1...2 {
                 let address = place
-                let publisher = try await b.run { try Self.publisher(on: address, b, isForeign: foreign == .publisher) }
+                let publisher = try await open(on: address, b, isForeign: foreign == .publisher)
                 place = try await b.run { publisher.address }
                 if life == 1 {
                     let address = place
@@ -56,6 +56,19 @@ extension Contract {
                 try await b.run { publisher.close() }
             }
             try await a.run { heard.socket?.close() }
+        }
+
+        /// nng lets go of a port some time after its socket was closed.
+        private func open(on address: Address, _ process: any TestProcess, isForeign: Bool) async throws -> any PublishingSocket {
+            for _ in 0..<1_000 {
+                do { return try await process.run { try Self.publisher(on: address, process, isForeign: isForeign) } } catch let error
+                    as TransportError
+                    where error.code == .addressInUse
+                {
+                    try await process.run { await process.loop.sleep(for: .milliseconds(5)) }
+                }
+            }
+            throw TimedOut("the port of the publisher before")
         }
 
         private static let probe: [UInt8] = Array("is anybody there".utf8)
