@@ -229,7 +229,8 @@ final class AttemptLegs {
     }
 
     private func roomToWrite() async throws(AttemptFailure) {
-        while request.answer.isBackedUp {
+        // Who has all of its answer is not waited for.
+        while released.unfinished > 0, request.answer.isBackedUp {
             // Cut off for being too far behind: its connection tells of it only at the end of the turn.
             if request.answer.isGone { request.clientGone() }
             if request.isClientGone { throw .clientGone }
