@@ -40,6 +40,8 @@ package enum TransportLimits {
     package static let beat = Duration.milliseconds(250)
     /// A beat beside those, so long after a subscriber came: the many that come back to a publisher that restarted hear one together.
     package static let feedGreeting = Duration.milliseconds(4)
+    /// From one of them to the next: strangers who come and go do not set the pace for all subscribers.
+    static let feedGreetingPause = Duration.milliseconds(50)
     /// Past events of a stream that are kept for who missed some: a second of a busy worker's, or a minute of an ordinary one's.
     package static let ringEvents = 65_536
     package static let ringBytes = 32 << 20

@@ -20,6 +20,7 @@ package final class FeedPublisher {
     private var timer: TimerHandle?
     /// Set while a subscriber that has come is about to hear a beat.
     private var greeting: TimerHandle?
+    private var greetedAt: Instant?
     private var buffer: [UInt8] = []
 
     /// Publishes over a socket that is open, and closes it at the end. `publisher` is the id of the process, 0 where it has none.
@@ -79,9 +80,12 @@ package final class FeedPublisher {
     /// Who subscribes cannot begin before it has heard something: it need not wait for the next beat. One for all that come at about the same time.
     private func greet() {
         guard greeting == nil else { return }
-        greeting = loop.schedule(after: TransportLimits.feedGreeting) { [weak self] in
-            self?.greeting = nil
-            self?.tell()
+        let soon = loop.now + TransportLimits.feedGreeting
+        greeting = loop.schedule(at: max(soon, greetedAt.map { $0 + TransportLimits.feedGreetingPause } ?? soon)) { [weak self] in
+            guard let self else { return }
+            greeting = nil
+            greetedAt = loop.now
+            tell()
         }
     }
 

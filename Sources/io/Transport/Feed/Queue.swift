@@ -1,6 +1,7 @@
 /// First in, first out, without moving the rest at every removal.
 struct Queue<Element> {
-    private var elements: [Element] = []
+    /// Nil where one has left: what is taken or dropped is let go at once.
+    private var elements: [Element?] = []
     private var head = 0
 
     var count: Int { elements.count - head }
@@ -11,6 +12,7 @@ struct Queue<Element> {
     mutating func popFirst() -> Element? {
         guard head < elements.count else { return nil }
         let element = elements[head]
+        elements[head] = nil
         head += 1
         if head == elements.count {
             removeAll()

@@ -13,6 +13,8 @@ final class NngPublisher: PublishingSocket, InboxReceiver {
     /// The loop is about to hear of subscribers: once for all that come meanwhile.
     private nonisolated let isTelling = Lock(false)
     private var isClosed = false
+    /// nng holds a reference.
+    private var isHeld = false
 
     init(on address: Address, network: NngNetwork, tls: OpaquePointer?) throws(TransportError) {
         var socket = nng_socket(), listener = nng_listener()
@@ -29,9 +31,12 @@ final class NngPublisher: PublishingSocket, InboxReceiver {
                 guard let context else { return }
                 Unmanaged<NngPublisher>.fromOpaque(context).takeUnretainedValue().joined()
             }
-            // Kept until the socket is closed: `close` sees to it.
-            try Nng.check(
-                nng_pipe_notify(socket, NNG_PIPE_EV_ADD_POST, joined, Unmanaged.passUnretained(self).toOpaque()), "watching a feed")
+            // Until the socket is closed nng may call this object, whoever else has let go of it: `close` does.
+            let held = Unmanaged.passRetained(self)
+            let status = nng_pipe_notify(socket, NNG_PIPE_EV_ADD_POST, joined, held.toOpaque())
+            isHeld = status == 0
+            if status != 0 { held.release() }
+            try Nng.check(status, "watching a feed")
             try Nng.check(nng_listener_create(&listener, socket, address.description), "publishing on \(address)")
             if let tls {
                 try Nng.check(nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(tls)), "TLS on \(address)")
@@ -39,6 +44,7 @@ final class NngPublisher: PublishingSocket, InboxReceiver {
             try Nng.check(nng_listener_start(listener, 0), "publishing on \(address)")
         } catch {
             nng_close(socket)
+            if isHeld { Unmanaged.passUnretained(self).release() }
             throw error
         }
         if nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port) != 0 { port = Int32(address.port) }
@@ -58,8 +64,10 @@ final class NngPublisher: PublishingSocket, InboxReceiver {
         isClosed = true
         subscriberJoined = nil
         let socket = socket
-        // Until it is closed nng may call this object.
-        network.dispose { [self] in withExtendedLifetime(self) { _ = nng_close(socket) } }
+        network.dispose { [self] in
+            nng_close(socket)
+            Unmanaged.passUnretained(self).release()
+        }
     }
 
     func receive(_ item: InboxItem) {

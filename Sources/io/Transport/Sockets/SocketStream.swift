@@ -102,12 +102,16 @@ final class SocketStream: ByteStream, ByteSocketOwner, EndOfTurn {
     func socketReady(_ events: FileEvents) {
         if events.contains(.writable) { writeOn() }
         guard isOpen, !isFailing else { return }
-        // What is not read is not known to have ended, unless it is broken both ways.
-        if isReading, events.contains(.readable) || events.contains(.hangup) { readOn() } else if events.contains(.broken) { readOn() }
+        // Of what is broken both ways nothing is told again: all that the kernel still has of it is read now, and its end with that. What is not read
+        // is otherwise not known to have ended.
+        let isBroken = events.contains(.broken)
+        if isBroken || (isReading && (events.contains(.readable) || events.contains(.hangup))) { readOn(toEnd: isBroken) }
     }
 
-    private func readOn() {
-        for _ in 0..<Self.readsPerTurn {
+    private func readOn(toEnd: Bool) {
+        var reads = 0
+        while toEnd || reads < Self.readsPerTurn {
+            reads += 1
             let room = window.room
             switch socket.receive(into: room) {
             case .bytes(let count):
@@ -117,8 +121,10 @@ final class SocketStream: ByteStream, ByteSocketOwner, EndOfTurn {
                 guard isOpen else { return }
                 window.use(used, wanted: owner.wantedBytes)
                 // Less than there was room for: nothing more waits now.
-                guard count == room.count, isReading else { return }
-            case .nothing: return
+                guard toEnd || (count == room.count && isReading) else { return }
+            case .nothing:
+                if toEnd { fail(TransportError(.reset, remoteAddress?.description ?? "peer")) }
+                return
             case .ended: return fail(TransportError(.closed, "\(remoteAddress?.description ?? "peer"): the peer has ended the connection"))
             case .failed(let code): return fail(TransportError(errno: code, remoteAddress?.description ?? "peer"))
             }

@@ -1,3 +1,4 @@
+import ClusterModel
 import EventLoop
 import WireProtocol
 
@@ -55,7 +56,9 @@ final class SocketSubscriber: SubscribingSocket, ByteStreamOwner {
     }
 
     private func dialLater() {
-        timer = loop.schedule(after: pause) { [weak self] in self?.dial() }
+        // From half of it to all: those who lost the same publisher do not come back together.
+        let half = pause / 2, spread = Duration.nanoseconds(Int64(loop.random.next() % UInt64(half.inNanoseconds + 1)))
+        timer = loop.schedule(after: half + spread) { [weak self] in self?.dial() }
         pause = min(pause * 2, TransportLimits.feedReconnectLongest)
     }
 

@@ -74,8 +74,8 @@ final class SubscriberStream: ByteStreamOwner {
     func streamReceived(_ bytes: UnsafeRawBufferPointer) -> Int {
         var used = 0
         do throws(SPFraming.Problem) {
-            // Empty messages are allowed, and say nothing.
-            while try framing.next(in: bytes, from: &used) != nil {}
+            // A subscriber has nothing to say: who goes on speaking, in empty messages even, is none.
+            if try framing.next(in: bytes, from: &used) != nil { leave() }
         } catch { leave() }
         if isOpen, framing.isGreeted, !isGreeted {
             isGreeted = true
