@@ -25,6 +25,10 @@ struct ApusSystem {
     var pace = Pace.none
     /// Of each worker.
     var sequences = 256
+    /// A worker takes them all at once: with room for each, and a step that computes many prompts. Routers queue as much as some steps do.
+    private var manySequences: [String] {
+        ["--max-waiting", "\(sequences)", "--blocks", "\(16 * sequences)", "--max-batched-tokens", "\(16 * sequences)"]
+    }
     /// Tokens of a prompt and its answer; nil: the model's own.
     var contextLength: Int?
 
@@ -61,7 +65,7 @@ struct ApusSystem {
             part: "workerd", path: "\(binaries)/workerd",
             arguments: ["--routers", Self.link(ports[0]), "--model-name", BenchPrompts.modelName, "--max-sequences", "\(sequences)"]
                 + (contextLength.map { ["--context-length", "\($0)"] } ?? [])
-                + (sequences > 1_024 ? ["--max-waiting", "\(sequences)"] : [])
+                + (sequences > 1_024 ? manySequences : [])
                 + (admin > 0 ? ["--admin-listen", "127.0.0.1:\(admin)"] : []) + (model.map { ["--model", $0] } ?? []) + pace.options,
             isEngine: true)
     }
