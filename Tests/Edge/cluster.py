@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 # Lowered, so that a run is short; what is judged is that they hold, not how long they are.
 HEADER_DEADLINE = 10
 BODY_DEADLINE = 12
@@ -20,6 +22,19 @@ FRONTEND_OPTIONS = [
     "--header-limit", f"{HEADER_DEADLINE}s", "--body-limit", f"{BODY_DEADLINE}s", "--write-stall-limit", f"{WRITE_STALL}s",
     "--max-body-bytes", str(BODY_LIMIT),
 ]  # fmt: skip
+
+
+def end_once(task):
+    """Ended from outside, a run still ends what it started; that is not interrupted again."""
+    loop = asyncio.get_running_loop()
+
+    def leave():
+        for end in ENDS:
+            loop.add_signal_handler(end, lambda: None)
+        task.cancel()
+
+    for end in ENDS:
+        loop.add_signal_handler(end, leave)
 
 
 class Failed(Exception):

@@ -19,7 +19,6 @@ import argparse
 import asyncio
 import json
 import resource
-import signal
 import sys
 from pathlib import Path
 
@@ -27,13 +26,12 @@ import bodies
 import rfcs
 import slow
 import urls
-from cluster import FRONTEND_OPTIONS, Cluster, Failed
+from cluster import FRONTEND_OPTIONS, Cluster, Failed, end_once
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CASES = {**slow.CASES, **rfcs.CASES, **bodies.CASES, **urls.CASES}
 # What is measured there is what a frontend does as it comes.
 AS_IT_COMES = ["json"]
-ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Report:
@@ -44,19 +42,6 @@ class Report:
         self.rows.append({"case": case, "figure": name, "measured": value, "mark": mark, "holds": holds})
         verdict = "" if holds is None else "ok" if holds else "MISSED"
         print(f"  {name:<52} {value:>14}   {mark or '':<22} {verdict}", flush=True)
-
-
-def end_once(task):
-    """Ended from outside, a run still ends what it started; that is not interrupted again."""
-    loop = asyncio.get_running_loop()
-
-    def leave():
-        for end in ENDS:
-            loop.add_signal_handler(end, lambda: None)
-        task.cancel()
-
-    for end in ENDS:
-        loop.add_signal_handler(end, leave)
 
 
 async def run(arguments):

@@ -11,7 +11,6 @@ Ends with status 2 when something could not be measured.
 import argparse
 import asyncio
 import json
-import signal
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "Tests/Edge"))
 
-from cluster import Cluster, Failed
+from cluster import Cluster, Failed, end_once
 from drawing import picture
 from folding import folded
 from names import Names
@@ -34,7 +33,6 @@ WARM_UP_SECONDS = 2
 MOST_SECONDS = 60
 # Beyond its duration, for the last answers to end and the report to be written.
 LOAD_SLACK_SECONDS = 30
-ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def prompt_options(model):
@@ -118,19 +116,6 @@ async def run(arguments):
     print(text)
     print(f"bench: {', '.join(f'{name}.svg' for name in recordings)} and functions.txt are in {arguments.out}")
     return 0
-
-
-def end_once(task):
-    """Ended from outside, it still ends what it started; that is not interrupted again."""
-    loop = asyncio.get_running_loop()
-
-    def leave():
-        for end in ENDS:
-            loop.add_signal_handler(end, lambda: None)
-        task.cancel()
-
-    for end in ENDS:
-        loop.add_signal_handler(end, leave)
 
 
 def seconds(text):

@@ -212,7 +212,7 @@ final class AttemptLegs {
 
     private func endBatch() { request.record.endsBatch(tokens: request.answer.usage.completionTokens) }
 
-    /// Gives the client the runs from `place` on. False as soon as it has enough for now.
+    /// Gives the client the runs from `place` on. False where it stops because the client has not taken what it got before.
     private func give(
         _ arrivals: borrowing Arrivals, from place: inout ReleasedAnswer.Place, _ isOwed: Bool
     ) throws(AttemptFailure) -> Bool {
