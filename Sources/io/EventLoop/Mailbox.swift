@@ -79,7 +79,8 @@ package final class Mailbox<Value>: Signal {
 /// A value that arrives once, for one waiting task.
 @LoopActor
 package final class Promise<Value>: Signal {
-    private var value: Value?
+    /// Nil before it came.
+    package private(set) var value: Value?
 
     package var isFulfilled: Bool { value != nil }
 

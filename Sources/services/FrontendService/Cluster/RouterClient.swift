@@ -13,15 +13,18 @@ enum PlanFailure: Error {
     /// No answer within the time.
     case timedOut
     /// The router said no.
-    case refused(FailureDetail)
+    indirect case refused(FailureDetail)
     /// Something else was booked than was asked for.
     case strange
 }
 
+/// A question that waits for its plan.
+typealias OpenPlan = Promise<Result<PlanEntry, PlanFailure>>
+
 /// The frontend's side of one route link: registration, the directory, and the plans that one turn of the loop asked for.
 @LoopActor
 final class RouterClient: LinkKeeperHandler, EndOfTurn {
-    /// A question that waits for its plan.
+    /// Names an open plan.
     private struct Key: Hashable {
         let counter: UInt64
         let attempt: UInt8
@@ -39,7 +42,7 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
     private let changed: @LoopActor () -> Void
     private var keeper: LinkKeeper?
     private var isRegistered = false
-    private var waiting: [Key: Promise<Result<PlanEntry, PlanFailure>>] = [:]
+    private var waiting: [Key: OpenPlan] = [:]
     private var batch = RouteBatch()
     private var cancelled = CancelRoute()
     private var wantsFlush = false
@@ -81,19 +84,24 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
 
     // MARK: Plans
 
-    /// Asks for a placement. Every plan that comes after the deadline or a cancel is given back to the router.
-    func plan(_ entry: RouteEntry, until deadline: Instant) async throws(PlanFailure) -> PlanEntry {
+    /// Asks for a placement. Whoever waits for its answer takes it by `answer`, come or not: then nothing of it stays.
+    ///
+    /// Two plain calls around a wait, and not one that waits: questions and plans are large, and a task keeps to its end what it held once.
+    func ask(_ entry: RouteEntry) throws(PlanFailure) -> OpenPlan {
         guard canPlan else { throw .routerLost }
-        let key = Key(counter: entry.counter, attempt: entry.attempt)
-        let promise = Promise<Result<PlanEntry, PlanFailure>>(on: context.loop)
-        waiting[key] = promise
+        let plan = OpenPlan(on: context.loop)
+        waiting[Key(counter: entry.counter, attempt: entry.attempt)] = plan
         batch.entries.append(entry)
         flushSoon()
-        let answer = await promise.wait(until: deadline)
-        if answer == nil { cancel(counter: entry.counter, attempt: entry.attempt) }
+        return plan
+    }
+
+    /// What became of a question. Every plan that comes later, or after a cancel, is given back to the router.
+    func answer(to open: OpenPlan, counter: UInt64, attempt: UInt8) throws(PlanFailure) -> PlanEntry {
+        if !open.isFulfilled { cancel(counter: counter, attempt: attempt) }
         if isFull { changed() }
-        waiting[key] = nil
-        guard let answer else { throw .timedOut }
+        waiting[Key(counter: counter, attempt: attempt)] = nil
+        guard let answer = open.value else { throw .timedOut }
         let plan = try answer.get()
         if plan.outcome == .failed { throw .refused(plan.failure ?? FailureDetail()) }
         return plan

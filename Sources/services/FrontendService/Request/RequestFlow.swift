@@ -29,12 +29,7 @@ final class RequestFlow {
     // MARK: The request
 
     func run() async -> RequestOutcome {
-        defer {
-            answer.close()
-            request.session?.ended {
-                placing.entry(Placing.Question(attempt: request.active.attempt), request.trace.forOthers())
-            }
-        }
+        defer { close() }
         if request.isClientGone { return gone(attempts: 0) }
         if prepared.isQuestion { return await ask() }
         for number in 1...UInt8(clamping: limits.attempts) {
@@ -52,7 +47,16 @@ final class RequestFlow {
         return fail(ServiceFailure(.internalError), attempts: 0)  // a frontend of no attempts
     }
 
+    // What does not wait is never a part of what does: a task keeps to its end room for all that it held once.
+
+    @inline(never)
+    private func close() {
+        answer.close()
+        request.session?.ended { placing.entry(Placing.Question(attempt: request.active.attempt), request.trace.forOthers()) }
+    }
+
     /// The client asks only where its request would run.
+    @inline(never)
     private func ask() async -> RequestOutcome {
         request.begin(attempt: 1)
         do throws(AttemptFailure) {
@@ -72,6 +76,7 @@ final class RequestFlow {
 
     // MARK: How it goes on
 
+    @inline(never)
     private func note(_ end: AttemptFailure, _ attempt: UInt8) {
         if !prepared.isSpeculative { request.frontend.metrics.attemptFailed(end.fault.rawValue) }
         request.frontend.context.log.debug(
@@ -82,6 +87,7 @@ final class RequestFlow {
     }
 
     /// What the client is told, if that was the last attempt.
+    @inline(never)
     private func last(_ end: AttemptFailure, _ attempt: UInt8) -> ServiceFailure? {
         if end.isFinal || Int(attempt) >= limits.attempts { return end.failure }
         if request.history.rulesOut(prepared.pinnedWorkers) { return end.failure }
@@ -93,6 +99,7 @@ final class RequestFlow {
 
     // MARK: How it ends
 
+    @inline(never)
     private func fail(_ failure: ServiceFailure, attempts: UInt8) -> RequestOutcome {
         let body = ErrorBody(failure, requestID: answer.requestID)
         answer.fail(body)
@@ -104,6 +111,7 @@ final class RequestFlow {
         outcome(status: answer.failure?.status ?? 499, attempts: attempts, failure: .cancelled)
     }
 
+    @inline(never)
     private func outcome(status: Int, attempts: UInt8, failure: ServiceFailure.Kind? = nil) -> RequestOutcome {
         // Of what ended well the finish is there already, before its last bytes.
         if status != 200 { request.record.ends(tokens: answer.usage.completionTokens) }

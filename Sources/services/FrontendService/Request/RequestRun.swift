@@ -69,6 +69,13 @@ final class RequestRun {
     func run(_ endpoint: StaticString) async -> RequestOutcome {
         guard let flow else { preconditionFailure("a request without an answer") }
         let outcome = await flow.run()
+        ended(outcome, endpoint)
+        return outcome
+    }
+
+    /// Not a part of what waits: a task keeps to its end room for all that it held once.
+    @inline(never)
+    private func ended(_ outcome: RequestOutcome, _ endpoint: StaticString) {
         self.outcome = outcome
         frontend.end(isStreamed: isStreamed, tokens: outcome.usage.completionTokens)
         record.count(outcome)
@@ -82,6 +89,5 @@ final class RequestRun {
         // A question ran nowhere.
         if !prepared.isQuestion { frontend.publish?(record.slice(outcome)) }
         trace.spans?.ended(endpoint.description, prepared, outcome)
-        return outcome
     }
 }

@@ -39,7 +39,7 @@ package struct StopMatcher: Sendable {
     /// Which of the client's stops each candidate is.
     private let places: [Int]
     /// Bytes that begin a stop.
-    private var starts = [Bool](repeating: false, count: 256)
+    private var starts = ByteSet()
     /// As long as the candidate that has come farthest.
     private var held: [UInt8] = []
     private var isDone = false
@@ -52,7 +52,7 @@ package struct StopMatcher: Sendable {
         let texts = (stops + hidden).enumerated().filter { !$0.element.isEmpty }
         candidates = texts.map { Candidate(Array($0.element.utf8)) }
         places = texts.map(\.offset)
-        for candidate in candidates { starts[Int(candidate.text[0])] = true }
+        for candidate in candidates { starts.insert(candidate.text[0]) }
     }
 
     package var isEmpty: Bool { candidates.isEmpty }
@@ -68,7 +68,7 @@ package struct StopMatcher: Sendable {
         while position < text.count {
             if held.isEmpty {  // then no candidate has begun
                 let plain = position
-                while position < text.count, !starts[Int(text[position])] { position += 1 }
+                while position < text.count, !starts.contains(text[position]) { position += 1 }
                 text.extracting(plain..<position).withUnsafeBufferPointer { shown.append(contentsOf: $0) }
                 guard position < text.count else { return nil }
             }

@@ -4,21 +4,19 @@
 struct MarkerSearch: Sendable {
     let markers: [[Symbol]]
     /// Bytes that begin a marker.
-    private let starts: [Bool]
+    private var starts = ByteSet()
     private(set) var held: [Symbol] = []
     /// What the last step let go of; the owner takes it before the next one.
     private(set) var released: [Symbol] = []
 
     init(_ markers: [[Symbol]]) {
         self.markers = markers
-        var starts = [Bool](repeating: false, count: 256)
-        for marker in markers { if let first = marker.first { starts[Int(first.byte)] = true } }
-        self.starts = starts
+        for marker in markers { if let first = marker.first { starts.insert(first.byte) } }
     }
 
     /// Whether a byte may begin a marker: all others can pass by while nothing is held.
     @inline(__always)
-    func mayStart(_ byte: UInt8) -> Bool { starts[Int(byte)] }
+    func mayStart(_ byte: UInt8) -> Bool { starts.contains(byte) }
 
     /// Takes a symbol; returns the marker that ends with it, if one does. Its symbols are dropped, what stood before it is in `released`.
     mutating func step(_ symbol: Symbol) -> Int? {

@@ -92,7 +92,11 @@ final class Attempt {
 
     /// A continued request goes on with its blocks where they can be brought from the worker that drains; else it computes them anew.
     private func bring(from source: PlanLeg?, until limit: Instant) async throws(AttemptFailure) {
-        let successor = try await worker(of: legs.all[0], until: limit)
+        brings(from: source, to: try await worker(of: legs.all[0], until: limit))
+    }
+
+    @inline(never)
+    private func brings(from source: PlanLeg?, to successor: WorkerClient) {
         if let source, let drained = drained(source), drained.entry.canSendState(to: successor.entry) {
             legs.addSource(source)
         } else {
@@ -130,7 +134,7 @@ final class Attempt {
         for leg in fresh { leg.worker = try await worker(of: leg, until: limit) }
         var entries = try entries(of: fresh, placed, handOver)
         // A session binds the worker that keeps the blocks of the answer; the prefill leg is free.
-        if request.session != nil, let index = entries.firstIndex(where: { $0.leg.task != .prefill }) {
+        if request.session != nil, let index = indexOfAnswering(entries) {
             try await openSession(placed.plan.session, &entries, index, until: limit)
         }
         dropLostSource(&entries)
@@ -139,6 +143,7 @@ final class Attempt {
         request.record.isSent()
     }
 
+    @inline(never)
     private func entries(of fresh: [AttemptLeg], _ placed: Placing.Placed, _ handOver: [UInt8]) throws(AttemptFailure) -> Entries {
         var entries: Entries = []
         for leg in fresh.reversed() {
@@ -160,6 +165,7 @@ final class Attempt {
         return entries
     }
 
+    @inline(never)
     private func dispatch(_ entries: Entries) throws(AttemptFailure) {
         for (leg, var entry) in entries {
             entry.traceParent = request.trace.forWorker(leg.placement, as: leg.task)
@@ -170,7 +176,11 @@ final class Attempt {
         }
     }
 
+    @inline(never)
+    private func indexOfAnswering(_ entries: Entries) -> Int? { entries.firstIndex { $0.leg.task != .prefill } }
+
     /// A worker that drains may leave at any moment; from here on nothing waits.
+    @inline(never)
     private func dropLostSource(_ entries: inout Entries) {
         guard legs.isMove, let source = legs.prefill, !(source.worker?.isOpen ?? false) else { return }
         legs.drop(source: source)
@@ -181,6 +191,7 @@ final class Attempt {
         }
     }
 
+    @inline(never)
     private func openSession(
         _ outcome: SessionOutcome, _ entries: inout Entries, _ index: Int, until limit: Instant
     ) async throws(AttemptFailure) {

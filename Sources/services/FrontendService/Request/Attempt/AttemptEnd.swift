@@ -9,15 +9,15 @@ enum AttemptEnd {
     case failed(AttemptFailure)
 }
 
-/// An attempt that did not end its request well.
-struct AttemptFailure: Error {
+/// An attempt that did not end its request well. An object: it is rare, and every waiting call that may end so has room for it.
+final class AttemptFailure: Error {
     /// What the client is told if no other attempt follows.
     let failure: ServiceFailure
     let fault: AttemptFault
     /// No other attempt would do better.
     let isFinal: Bool
 
-    init(_ kind: ServiceFailure.Kind, _ fault: AttemptFault, isFinal: Bool = false) {
+    convenience init(_ kind: ServiceFailure.Kind, _ fault: AttemptFault, isFinal: Bool = false) {
         self.init(ServiceFailure(kind), fault, isFinal: isFinal)
     }
 
@@ -31,7 +31,7 @@ struct AttemptFailure: Error {
     }
 
     /// What a router or a worker said of a request; the specification has where another one may be asked.
-    init(_ detail: FailureDetail, _ fault: AttemptFault, in words: ClientWords = ClientWords()) {
+    convenience init(_ detail: FailureDetail, _ fault: AttemptFault, in words: ClientWords = ClientWords()) {
         // The model was there when the request came: its last worker left, and may come back.
         guard detail.code != .unknownModel else {
             self.init(.noWorker, fault, isFinal: true)

@@ -20,6 +20,10 @@ final class AttemptLegs {
     private var silenceDue = Instant.zero
     /// As counted among what the frontend holds.
     private var keptRuns = 0
+    /// What came last. It stands here and not in the task that waits for more: a task keeps to its end what it held once, several times over.
+    private var arrivals = Arrivals()
+    /// Of it the client has had what stands before this.
+    private var place = ReleasedAnswer.Place()
     private(set) var isMove = false
 
     var frontend: Frontend { request.frontend }
@@ -116,27 +120,47 @@ final class AttemptLegs {
 
     /// Follows all legs until the answer is complete, or the next one can be placed.
     func follow(_ placing: Placing) async throws(AttemptFailure) -> Progress {
-        var arrivals = Arrivals()
         while true {
-            let wait = wait
             if request.active.isAwaited {
-                let due = min(wait.until, request.deadline)
                 await withUnsafeContinuation { request.active.resume($0, until: due) }
             }
-            request.active.take(&arrivals)
-            if request.isClientGone { throw .clientGone }
-            let isQuiet = arrivals.isEmpty
+            // Plain calls as a rule: an async one costs as much as making text of a token.
+            let isOwed = prefill?.isRunning ?? false
+            if try take(placing, isOwed: isOwed) == false { try await releaseRest(isOwed: isOwed) }
+            if let progress = try progress() { return progress }
+        }
+    }
+
+    private var due: Instant { min(wait.until, request.deadline) }
+
+    /// Takes what came, and gives the client its tokens. False if those are not all: see `releaseAtOnce`.
+    @inline(never)
+    private func take(_ placing: Placing, isOwed: Bool) throws(AttemptFailure) -> Bool {
+        request.active.take(&arrivals)
+        place = ReleasedAnswer.Place()
+        if request.isClientGone { throw .clientGone }
+        return try looking { arrivals throws(AttemptFailure) in
             // What came before the end of a link counts. Statuses and frames of one leg are told apart by kind: a refusal has no frames, an end
             // comes after them.
-            let isOwed = prefill?.isRunning ?? false
             for leg in all where leg.isRunning { hear(arrivals[leg.task], of: leg, placing) }
             try refusals(arrivals)
+            return arrivals.runs.isEmpty ? true : try releaseAtOnce(arrivals, isOwed: isOwed)
+        }
+    }
+
+    /// Looks at what came, which nobody else changes meanwhile.
+    private func looking<Result>(_ look: (borrowing Arrivals) throws(AttemptFailure) -> Result) throws(AttemptFailure) -> Result {
+        var arrivals = Arrivals()
+        swap(&arrivals, &self.arrivals)
+        defer { swap(&arrivals, &self.arrivals) }
+        return try look(arrivals)
+    }
+
+    /// How far the attempt is, once all that came was looked at; nil while it goes on.
+    @inline(never)
+    private func progress() throws(AttemptFailure) -> Progress? {
+        try looking { arrivals throws(AttemptFailure) in
             if !arrivals.runs.isEmpty {
-                var place = ReleasedAnswer.Place()
-                // Plain calls as a rule: an async one costs as much as making text of a token.
-                if try releaseAtOnce(arrivals, from: &place, isOwed: isOwed) == false {
-                    try await releaseRest(arrivals, from: place, isOwed: isOwed)
-                }
                 if released.unfinished == 0 { return .complete }
                 if arrivals.hasTokens { silenceDue = loop.now + limits.silence }
             }
@@ -147,10 +171,11 @@ final class AttemptLegs {
             if let state = try ends(arrivals) { return .handedOver(state) }
             if request.isLate { throw AttemptFailure(.timeout, .timedOut, isFinal: true) }
             // A client that takes its time holds up what is read, not what came: nobody is late before it was looked at.
-            if isQuiet {
+            if arrivals.isEmpty {
                 let wait = self.wait
                 if wait.until <= loop.now { throw late(wait.leg, wait.kind) }
             }
+            return nil
         }
     }
 
@@ -184,38 +209,36 @@ final class AttemptLegs {
     // MARK: Tokens
 
     /// Gives the client what came. False if that is not all: the client has to take some first, or one leg's tokens wait for another's.
-    private func releaseAtOnce(
-        _ arrivals: borrowing Arrivals, from place: inout ReleasedAnswer.Place, isOwed: Bool
-    ) throws(AttemptFailure) -> Bool {
+    private func releaseAtOnce(_ arrivals: borrowing Arrivals, isOwed: Bool) throws(AttemptFailure) -> Bool {
         request.beginAnswer()
         request.record.beginsBatch(choices: released.unfinished)
         var isDone = true
         defer { if isDone { endBatch() } }
-        isDone = try give(arrivals, from: &place, isOwed) && released.keptRuns == 0 && keptRuns == 0
+        isDone = try give(arrivals, isOwed) && released.keptRuns == 0 && keptRuns == 0
         return isDone
     }
 
     /// The rest, as fast as the client takes it. Meanwhile more waits as ids, and costs nobody else anything.
-    private func releaseRest(
-        _ arrivals: borrowing Arrivals, from start: ReleasedAnswer.Place, isOwed: Bool
-    ) async throws(AttemptFailure) {
+    private func releaseRest(isOwed: Bool) async throws(AttemptFailure) {
         defer { endBatch() }
-        var place = start
-        repeat { try await roomToWrite() } while try give(arrivals, from: &place, isOwed) == false
+        repeat { try await roomToWrite() } while try give(isOwed) == false
         var kept = Arrivals()
         while released.takeKept(&kept) {
-            var place = ReleasedAnswer.Place()
-            while try give(kept, from: &place, isOwed) == false { try await roomToWrite() }
+            place = ReleasedAnswer.Place()
+            while try give(kept, isOwed) == false { try await roomToWrite() }
         }
         countKept()
+    }
+
+    @inline(never)
+    private func give(_ isOwed: Bool) throws(AttemptFailure) -> Bool {
+        try looking { arrivals throws(AttemptFailure) in try give(arrivals, isOwed) }
     }
 
     private func endBatch() { request.record.endsBatch(tokens: request.answer.usage.completionTokens) }
 
     /// Gives the client the runs from `place` on. False where it stops because the client has not taken what it got before.
-    private func give(
-        _ arrivals: borrowing Arrivals, from place: inout ReleasedAnswer.Place, _ isOwed: Bool
-    ) throws(AttemptFailure) -> Bool {
+    private func give(_ arrivals: borrowing Arrivals, _ isOwed: Bool) throws(AttemptFailure) -> Bool {
         while place.run < arrivals.runs.count, released.unfinished > 0 {
             switch released.release(arrivals, at: &place, isOwed: isOwed) {
             case .fine: break

@@ -29,10 +29,15 @@ final class Placing {
         var router: RouterClient?
     }
 
-    /// Places, and the router that booked them.
-    struct Placed {
+    /// Places, and the router that booked them. An object, since it is large for what a waiting task carries through its calls.
+    final class Placed {
         let router: RouterClient
         let plan: PlanEntry
+
+        init(router: RouterClient, plan: PlanEntry) {
+            self.router = router
+            self.plan = plan
+        }
     }
 
     init(_ request: ClientRequest) {
@@ -57,29 +62,43 @@ final class Placing {
         var without: [UInt64] = []
         var router = if let known = question.router, known.canPlan { known } else { try await router() }
         while true {
-            do throws(PlanFailure) { return Placed(router: router, plan: try await plan(question, from: router)) } catch {
-                guard !request.isClientGone else { throw .clientGone }
-                switch error {
-                case .routerLost:
-                    // What a prefill leg has handed over waits meanwhile, so the second half of an attempt is asked for elsewhere.
-                    guard question.isSecond else { throw AttemptFailure(.noWorker, .routerLost) }
-                    router = try await self.router()
-                case .timedOut: throw AttemptFailure(.timeout, .planTimedOut)
-                case .strange: throw AttemptFailure(.internalError, .planStrange)
-                case .refused(let detail):
-                    if request.session?.canGoWithout(detail) ?? false { continue }
-                    guard detail.code.isOfTheRouter else { throw refused(question, detail) }
-                    without.append(router.identity?.generation ?? 0)
-                    if let other = frontend.cluster.router(for: routerKey, besides: without) {
-                        router = other
-                    } else if detail.code == .draining {
-                        // The last one leaves: its successor is waited for, as when it is lost.
-                        router = try await self.router(besides: without)
-                    } else {
-                        throw refused(question, detail)
-                    }
+            do throws(PlanFailure) {
+                // Whoever waits here holds little: a question and a plan are large, and a task keeps to its end what it held once.
+                let began = loop.now, open = try ask(question, router)
+                await open.pause(until: limit(since: began))
+                return try answer(to: open, router, question, askedAt: began)
+            } catch {
+                if let other = try elsewhere(after: error, question, router, &without) {
+                    router = other
+                } else {
+                    router = try await self.router(besides: without)
                 }
             }
+        }
+    }
+
+    /// Who is asked after a router that gave no plan; nil: whoever comes next.
+    @inline(never)
+    private func elsewhere(
+        after failure: PlanFailure, _ question: Question, _ router: RouterClient, _ without: inout [UInt64]
+    ) throws(AttemptFailure) -> RouterClient? {
+        guard !request.isClientGone else { throw .clientGone }
+        switch failure {
+        case .routerLost:
+            // What a prefill leg has handed over waits meanwhile, so the second half of an attempt is asked for elsewhere.
+            guard question.isSecond else { throw AttemptFailure(.noWorker, .routerLost) }
+            without.removeAll()
+            return nil
+        case .timedOut: throw AttemptFailure(.timeout, .planTimedOut)
+        case .strange: throw AttemptFailure(.internalError, .planStrange)
+        case .refused(let detail):
+            if request.session?.canGoWithout(detail) ?? false { return router }
+            guard detail.code.isOfTheRouter else { throw refused(question, detail) }
+            without.append(router.identity?.generation ?? 0)
+            if let other = frontend.cluster.router(for: routerKey, besides: without) { return other }
+            // The last one leaves: its successor is waited for, as when it is lost.
+            guard detail.code == .draining else { throw refused(question, detail) }
+            return nil
         }
     }
 
@@ -90,13 +109,21 @@ final class Placing {
         return AttemptFailure(failure.failure, .planRefused)
     }
 
-    private func plan(_ question: Question, from router: RouterClient) async throws(PlanFailure) -> PlanEntry {
+    @inline(never)
+    private func ask(_ question: Question, _ router: RouterClient) throws(PlanFailure) -> OpenPlan {
         asked = router
-        let began = loop.now
+        return try router.ask(entry(question, request.trace.forRouter()))
+    }
+
+    /// A router that is there places it, or keeps it parked and says how that ends.
+    private func limit(since began: Instant) -> Instant { min(began + patience + FrontendLimits.planMargin, request.deadline) }
+
+    @inline(never)
+    private func answer(
+        to open: OpenPlan, _ router: RouterClient, _ question: Question, askedAt began: Instant
+    ) throws(PlanFailure) -> Placed {
         defer { patience = max(patience - began.duration(to: loop.now), .zero) }
-        // A router that is there places it, or keeps it parked and says how that ends.
-        let limit = min(began + patience + FrontendLimits.planMargin, request.deadline)
-        let plan = try await router.plan(entry(question, request.trace.forRouter()), until: limit)
+        let plan = try router.answer(to: open, counter: request.id.counter, attempt: question.attempt)
         guard plan.outcome == (request.prepared.isQuestion ? .queryOnly : .placed), plan.fits(question.wish, isSecond: question.isSecond),
             plan.pool == request.messages.pool
         else {
@@ -105,7 +132,7 @@ final class Placing {
         }
         request.trace.spans?.planned(plan)
         request.record.hasPlan(plan)
-        return plan
+        return Placed(router: router, plan: plan)
     }
 
     /// What a router is asked.
