@@ -57,6 +57,8 @@ package struct WireReader: FieldCoder, ~Escapable {
 
     package mutating func text(_ name: StaticString, _ value: inout String, atMost limit: Int) throws(WireError) {
         let count = Int(try load(name, as: UInt16.self))
+        // Most texts of a request are empty, and to check one costs what the rest of its fields does.
+        guard count > 0 else { return value = "" }
         let utf8 = try take(count, atMost: limit, name)
         guard let decoded = utf8.withUnsafeBytes({ String(validating: $0, as: UTF8.self) }) else {
             throw WireError(.invalidText, name)

@@ -133,7 +133,7 @@ struct BlockIndexTests {
             #expect(early == nil)
             slices += 1
         }
-        #expect(slices > 8 && index.counts.blocks == 0 && index.counts.activeBlocks == 0)
+        #expect(slices > 4 && index.counts.blocks == 0 && index.counts.activeBlocks == 0)
         let again = index.open()
         #expect(again == slot && index.match(Self.prompt, slot) == BlockMatch())
     }

@@ -84,7 +84,7 @@ struct IndexBoundTests {
 
     @Test("without room a lease counts its first blocks, and gives back just those")
     func leasesWithoutRoom() throws {
-        var index = BlockIndex(limits: Self.limits(bytes: 4 << 20)), random = SeededNumbers(1), leases: [([UInt64], Int)] = []
+        var index = BlockIndex(limits: Self.limits(bytes: 2 << 20)), random = SeededNumbers(1), leases: [([UInt64], Int)] = []
         let opened = index.open()
         let slot = try #require(opened)
         for _ in 0..<100 {
@@ -94,6 +94,6 @@ struct IndexBoundTests {
         let held = leases.reduce(0) { $0 + $1.1 }
         #expect(leases.contains { $0.1 < 100 } && index.activeBlocks(on: slot) == held)
         for (prompt, count) in leases { index.release(prompt.span.extracting(first: count), on: slot, isPredicted: true) }
-        #expect(index.counts.activeBlocks == 0 && index.counts.predictedBlocks == 0 && index.counts.bytes <= 4 << 20)
+        #expect(index.counts.activeBlocks == 0 && index.counts.predictedBlocks == 0 && index.counts.bytes <= 2 << 20)
     }
 }

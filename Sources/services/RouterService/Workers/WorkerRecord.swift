@@ -141,9 +141,16 @@ final class WorkerRecord: StateEntry {
         }
     }
 
-    func index(of rank: UInt32) -> Int? { ranks.firstIndex { $0.capacity.rank == rank } }
+    /// A loop, as every event asks: a closure would ask the runtime each time whether it runs on the loop.
+    func index(of rank: UInt32) -> Int? {
+        for index in ranks.indices where ranks[index].capacity.rank == rank { return index }
+        return nil
+    }
 
-    func slot(of rank: UInt32) -> PlacementSlot? { index(of: rank).flatMap { ranks[$0].slot } }
+    func slot(of rank: UInt32) -> PlacementSlot? {
+        guard let index = index(of: rank) else { return nil }
+        return ranks[index].slot
+    }
 
     func placement(_ index: Int) -> Placement { Placement(worker: life.worker, rank: Rank(ranks[index].capacity.rank)) }
 

@@ -5,26 +5,26 @@ extension BlockIndex {
         guard hashes.count > 0, !slots.isEmpty else { return }
         scratch.reserve(positions: hashes.count)
         let words = scratch.words
-        let cached = ValidSlots(banks: (first.words, second.words)), leased = ValidSlots(banks: (live.words, nobody.words))
-        predicted.table.search(hashes, leased, apart: nil, scratch, into: scratch.predicted)
-        active.table.search(hashes, leased, apart: nil, scratch, into: scratch.active)
+        let cached = ValidSlots(banks: (first.words, second.words)), leased = LeaseBlocks.valid(live.words, nobody.words)
+        if leases.predictedCopies > 0 { leases.table.search(hashes, leased.predicted, apart: nil, scratch, into: scratch.predicted) }
+        leases.table.search(hashes, leased.live, apart: nil, scratch, into: scratch.active)
         cache.table.search(hashes, cached, apart: cache.open.words, scratch, into: scratch.confirmed)
-        walkOpen(hashes, cached, leased)
-        let hasLower = walkLower(hashes, cached, leased)
-        matches.fill(slots: slots.count) { rows, touched in
+        walkOpen(hashes, cached, leased.predicted)
+        let hasLower = walkLower(hashes, cached, leased.predicted)
+        matches.fill(words: words) { rows, touched in
             var longest: UInt32 = 0
             for word in 0..<words {
                 var bits = scratch.confirmed.slots[word] | scratch.predicted.slots[word] | scratch.active.slots[word]
                 bits |= scratch.walked.slots[word]
                 if hasLower { bits |= scratch.host.slots[word] | scratch.disk.slots[word] | scratch.external.slots[word] }
                 guard bits != 0 else { continue }
+                touched[word] = bits
                 while bits != 0 {
                     let slot = word << 6 + bits.trailingZeroBitCount
                     bits &= bits &- 1
                     let match = result(slot, hasLower)
                     rows[slot] = match
                     longest = max(longest, match.device)
-                    touched.append(PlacementSlot(UInt16(truncatingIfNeeded: slot)))
                 }
                 clear(word: word, hasLower)
             }
@@ -67,7 +67,7 @@ extension BlockIndex {
     // MARK: Block by block
 
     /// The lengths of placements whose chains have gaps, with and without predictions.
-    private func walkOpen(_ hashes: Span<UInt64>, _ cached: ValidSlots, _ leased: ValidSlots) {
+    private func walkOpen(_ hashes: Span<UInt64>, _ cached: ValidSlots, _ expected: ValidSlots) {
         let words = scratch.words
         guard !cache.open.words.isEmpty(words) else { return }
         let confirmed = scratch.spare(0), either = scratch.spare(1), here = scratch.spare(2), left = scratch.spare(3)
@@ -82,8 +82,8 @@ extension BlockIndex {
                 cache.table.add(block, CacheMirror.device, cached, to: here, words)
             }
             leave(confirmed, unless: here, left, position, into: scratch.confirmed)
-            if position < hashes.count, predicted.table.count > 0, let block = predicted.table.find(hashes[position]) {
-                predicted.table.add(block, .max, leased, to: here, words)
+            if position < hashes.count, leases.predictedCopies > 0, let block = leases.table.find(hashes[position]) {
+                leases.table.add(block, .max, expected, to: here, words)
             }
             leave(either, unless: here, left, position, into: scratch.walked)
             guard position < hashes.count, !either.isEmpty(words) else { return }
@@ -108,18 +108,18 @@ extension BlockIndex {
     ///
     /// These chains begin where the nearer tier ends, so there is nothing to jump by: each slot joins the walk where its device's part ends. A
     /// block in a nearer tier continues the run of a farther one: it need not be computed either.
-    private func walkLower(_ hashes: Span<UInt64>, _ cached: ValidSlots, _ leased: ValidSlots) -> Bool {
+    private func walkLower(_ hashes: Span<UInt64>, _ cached: ValidSlots, _ expected: ValidSlots) -> Bool {
         let words = scratch.words, totals = cache.tierCopies
         guard totals.host + totals.disk + totals.external > 0 else { return false }
         let slots = scratch.spare(4)
         for word in 0..<words { slots[word] = cache.lower.words[word] & live.words[word] }
         guard !slots.isEmpty(words) else { return false }
-        if totals.host > 0 { walk(hashes, slots, 0b0011, cached, leased, into: scratch.host) { deviceLength($0) } }
+        if totals.host > 0 { walk(hashes, slots, 0b0011, cached, expected, into: scratch.host) { deviceLength($0) } }
         if totals.disk > 0 {
-            walk(hashes, slots, 0b0111, cached, leased, into: scratch.disk) { max(deviceLength($0), scratch.host[$0]) }
+            walk(hashes, slots, 0b0111, cached, expected, into: scratch.disk) { max(deviceLength($0), scratch.host[$0]) }
         }
         if totals.external > 0 {
-            walk(hashes, slots, 0b1111, cached, leased, into: scratch.external) {
+            walk(hashes, slots, 0b1111, cached, expected, into: scratch.external) {
                 max(deviceLength($0), scratch.host[$0], scratch.disk[$0])
             }
         }
@@ -128,7 +128,7 @@ extension BlockIndex {
 
     /// One tier's walk; `start` gives where a slot's nearer tiers end.
     private func walk(
-        _ hashes: Span<UInt64>, _ slots: SlotWords, _ mask: UInt16, _ cached: ValidSlots, _ leased: ValidSlots,
+        _ hashes: Span<UInt64>, _ slots: SlotWords, _ mask: UInt16, _ cached: ValidSlots, _ expected: ValidSlots,
         into depths: borrowing Depths, _ start: (Int) -> UInt32
     ) {
         let words = scratch.words, count = hashes.count
@@ -155,8 +155,8 @@ extension BlockIndex {
             if !walkers.isEmpty(words) {
                 here.clear(words)
                 if let block = cache.table.find(hashes[position]) { cache.table.add(block, mask, cached, to: here, words) }
-                if predicted.table.count > 0, let block = predicted.table.find(hashes[position]) {
-                    predicted.table.add(block, .max, leased, to: here, words)
+                if leases.predictedCopies > 0, let block = leases.table.find(hashes[position]) {
+                    leases.table.add(block, .max, expected, to: here, words)
                 }
                 leave(walkers, unless: here, left, position, into: depths)
             } else if waiting == 0 {

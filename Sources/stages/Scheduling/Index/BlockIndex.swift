@@ -1,8 +1,8 @@
 /// Which blocks of KV cache lie where, as workers said, as leases hold them, and as leases let expect.
 ///
 /// Exact for each placement and tier, as far as there is room: without room the index knows of less than there is, never of more. Its bytes stay
-/// within `IndexLimits.bytes`: seven eighths for caches (see `CacheMirror` for what goes when they are full), a sixteenth each for the blocks of
-/// live and of predicted leases, of which nothing is dropped. Owned by one loop; no call allocates once the tables have their size.
+/// within `IndexLimits.bytes`: seven eighths for caches (see `CacheMirror` for what goes when they are full), an eighth for the blocks of leases, of
+/// which nothing is dropped. Owned by one loop; no call allocates once the tables have their size.
 package struct BlockIndex: ~Copyable {
     /// What is known of a slot.
     struct Slot {
@@ -18,8 +18,7 @@ package struct BlockIndex: ~Copyable {
 
     let limits: IndexLimits
     var cache: CacheMirror
-    var active: LeaseBlocks
-    var predicted: LeaseBlocks
+    var leases: LeaseBlocks
     var slots: [Slot] = []
     /// Open slots by the bank of their cache, and all of them.
     var first = SlotSet(), second = SlotSet(), live = SlotSet()
@@ -31,8 +30,7 @@ package struct BlockIndex: ~Copyable {
     package init(limits: IndexLimits = IndexLimits(), secret: UInt64 = 0x5851_F42D_4C95_7F2D) {
         self.limits = limits
         cache = CacheMirror(byteLimit: limits.bytes / 16 * 14, secret: secret)
-        active = LeaseBlocks(byteLimit: limits.bytes / 16, secret: secret)
-        predicted = LeaseBlocks(byteLimit: limits.bytes / 16, secret: secret)
+        leases = LeaseBlocks(byteLimit: limits.bytes / 8, secret: secret)
         nobody = SlotSet(wordCount: SlotSet.words(for: min(limits.slots, IndexLimits.mostSlots)))
     }
 
@@ -58,11 +56,10 @@ package struct BlockIndex: ~Copyable {
         guard isOpen(slot) else { return }
         let index = slot.index
         cache.end(number(of: slot))
-        active.end(index)
-        predicted.end(index)
+        leases.end(index)
         slots[index].isOpen = false
         slots[index].isRetired = true
-        slots[index].sweeps += 3
+        slots[index].sweeps += 2
         first[index] = false
         second[index] = false
         live[index] = false
@@ -72,14 +69,13 @@ package struct BlockIndex: ~Copyable {
     package mutating func sweep(atMost entries: Int) -> Bool {
         var left = max(entries, 1)
         left -= cache.sweep(atMost: left, &done)
-        if left > 0 { left -= active.sweep(atMost: left, &done) }
-        if left > 0 { _ = predicted.sweep(atMost: left, &done) }
+        if left > 0 { _ = leases.sweep(atMost: left, &done) }
         for number in done {
             slots[number.slot].sweeps -= 1
             if slots[number.slot].sweeps == 0 { slots[number.slot].isRetired = false }
         }
         done.removeAll(keepingCapacity: true)
-        return !(cache.lap.isIdle && active.lap.isIdle && predicted.lap.isIdle)
+        return !(cache.lap.isIdle && leases.lap.isIdle)
     }
 
     private mutating func grow(slots count: Int) {
@@ -87,8 +83,7 @@ package struct BlockIndex: ~Copyable {
         // In steps of a quarter, as a fleet comes up one by one.
         if count > words << 6 { words = min(max(SlotSet.words(for: count), words + words / 4), nobody.wordCount) }
         cache.grow(slots: count, words: words)
-        active.grow(slots: count)
-        predicted.grow(slots: count)
+        leases.grow(slots: count)
         guard words > scratch.words else { return }
         first.grow(toWords: words)
         second.grow(toWords: words)
@@ -149,35 +144,29 @@ package struct BlockIndex: ~Copyable {
     /// those, the first ones, are to be settled and released.
     @discardableResult
     package mutating func hold(_ hashes: Span<UInt64>, on slot: PlacementSlot) -> Int {
-        guard isOpen(slot) else { return 0 }
-        let room = active.add(hashes, on: slot.index), held = predicted.add(hashes.extracting(first: room), on: slot.index)
-        if held < room { active.subtract(hashes.extracting(held..<room), on: slot.index) }
-        return held
+        isOpen(slot) ? leases.hold(hashes, on: slot.index) : 0
     }
 
     /// The lease's prefill is done: events have said what of it is stored.
     package mutating func settle(_ hashes: Span<UInt64>, on slot: PlacementSlot) {
-        guard isOpen(slot) else { return }
-        predicted.subtract(hashes, on: slot.index)
+        if isOpen(slot) { leases.settle(hashes, on: slot.index) }
     }
 
     /// The lease has ended; `isPredicted` unless it was settled.
     package mutating func release(_ hashes: Span<UInt64>, on slot: PlacementSlot, isPredicted: Bool) {
-        guard isOpen(slot) else { return }
-        if isPredicted { predicted.subtract(hashes, on: slot.index) }
-        active.subtract(hashes, on: slot.index)
+        if isOpen(slot) { leases.release(hashes, on: slot.index, isPredicted: isPredicted) }
     }
 
     // MARK: Questions
 
     /// Blocks that live leases hold there, each once.
-    package func activeBlocks(on slot: PlacementSlot) -> Int { isOpen(slot) ? active.blocks[slot.index] : 0 }
+    package func activeBlocks(on slot: PlacementSlot) -> Int { isOpen(slot) ? leases.blocks[slot.index] : 0 }
 
     /// How many of a lease's last blocks no other lease holds there.
     package func exclusiveBlocks(_ hashes: Span<UInt64>, on slot: PlacementSlot) -> Int {
         guard isOpen(slot) else { return 0 }
         var count = 0
-        while count < hashes.count, active.count(hashes[hashes.count - 1 - count], on: slot.index) == 1 { count += 1 }
+        while count < hashes.count, leases.count(hashes[hashes.count - 1 - count], on: slot.index) == 1 { count += 1 }
         return count
     }
 
@@ -186,11 +175,11 @@ package struct BlockIndex: ~Copyable {
 
     package var counts: IndexCounts {
         var counts = IndexCounts()
-        counts.bytes = cache.table.bytes + active.table.bytes + predicted.table.bytes + scratch.bytes
+        counts.bytes = cache.table.bytes + leases.table.bytes + scratch.bytes
         counts.blocks = cache.table.count
         counts.copies = cache.copies
-        counts.activeBlocks = active.copies
-        counts.predictedBlocks = predicted.copies
+        counts.activeBlocks = leases.liveCopies
+        counts.predictedBlocks = leases.predictedCopies
         counts.slots = slots.count { $0.isOpen }
         counts.retiredSlots = slots.count { $0.isRetired }
         counts.openMarks = cache.openMarks

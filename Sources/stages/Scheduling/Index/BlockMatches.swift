@@ -21,8 +21,10 @@ package struct BlockMatch: Hashable, Sendable {
 
 /// What one lookup found, by placement. Made once and filled again for each decision.
 package struct BlockMatches: Sendable {
+    /// By slot, in whole words of slots.
     private var found: [BlockMatch] = []
-    private var touched: [PlacementSlot] = []
+    /// Slots of which something was found, as bits.
+    private var touched: [UInt64] = []
     /// Of the prompt: the longest `device` of all placements, by which an ideal choice is judged.
     package private(set) var longest: UInt32 = 0
 
@@ -32,32 +34,40 @@ package struct BlockMatches: Sendable {
     @inline(__always)
     package subscript(slot: PlacementSlot) -> BlockMatch { slot.index < found.count ? found[slot.index] : BlockMatch() }
 
-    /// Placements of which something was found, each once, in no order.
-    package var slots: [PlacementSlot] { touched }
+    /// Placements of which something was found, in the order of their slots.
+    package var slots: [PlacementSlot] {
+        touched.indices.flatMap { word in
+            (0..<64).filter { touched[word] >> UInt64($0) & 1 != 0 }.map { PlacementSlot(UInt16(word << 6 + $0)) }
+        }
+    }
 
     package mutating func removeAll() {
         found.withUnsafeMutableBufferPointer { rows in
-            for slot in touched { rows[slot.index] = BlockMatch() }
+            for word in touched.indices where touched[word] != 0 {
+                rows.extracting(word << 6..<(word + 1) << 6).update(repeating: BlockMatch())
+                touched[word] = 0
+            }
         }
-        touched.removeAll(keepingCapacity: true)
         longest = 0
     }
 
-    /// Fills an empty one: `body` writes the rows of slots below `slots`, notes each slot once, and returns the longest `device`.
+    /// Fills an empty one: `body` writes rows of slots and their bits, of so many words, and returns the longest `device`.
     @inline(__always)
-    mutating func fill(slots: Int, _ body: (UnsafeMutableBufferPointer<BlockMatch>, inout [PlacementSlot]) -> UInt32) {
-        if slots > found.count { makeRoom(for: PlacementSlot(UInt16(slots - 1))) }
-        longest = found.withUnsafeMutableBufferPointer { body($0, &touched) }
+    mutating func fill(words: Int, _ body: (UnsafeMutableBufferPointer<BlockMatch>, UnsafeMutableBufferPointer<UInt64>) -> UInt32) {
+        if words > touched.count { makeRoom(words: words) }
+        longest = found.withUnsafeMutableBufferPointer { rows in touched.withUnsafeMutableBufferPointer { body(rows, $0) } }
     }
 
     @inline(never)
-    private mutating func makeRoom(for slot: PlacementSlot) {
-        found.append(contentsOf: repeatElement(BlockMatch(), count: slot.index + 1 - found.count))
+    private mutating func makeRoom(words: Int) {
+        touched.append(contentsOf: repeatElement(0, count: words - touched.count))
+        found.append(contentsOf: repeatElement(BlockMatch(), count: words << 6 - found.count))
     }
 
     package mutating func set(_ match: BlockMatch, of slot: PlacementSlot) {
-        if slot.index >= found.count { makeRoom(for: slot) }
-        if found[slot.index] == BlockMatch() { touched.append(slot) }
+        let word = slot.index >> 6
+        if word >= touched.count { makeRoom(words: word + 1) }
+        touched[word] |= 1 << UInt64(slot.index & 63)
         found[slot.index] = match
         longest = max(longest, match.device)
     }

@@ -88,6 +88,37 @@ package struct Lease: Hashable, Sendable {
     }
 }
 
+// What the worker says of one that is known.
+extension Lease {
+    /// It is in its queue. `told`: those of its hashes that there is room for.
+    mutating func accept(_ said: Lease, _ told: [UInt64]) {
+        // A move that has nothing to bring is computed anew, in the place that was booked for its decode leg.
+        if role == .decode, said.role == .aggregated { tracksPrefill = tracksWhole }
+        rank = said.rank
+        role = said.role
+        if request == nil { (request, attempt) = (said.request, said.attempt) }
+        promptTokens = said.promptTokens
+        prefillTokens = said.prefillTokens
+        expectedOutputTokens = said.expectedOutputTokens
+        promptBlocks = max(promptBlocks, said.promptBlocks)
+        outputBlocks = max(outputBlocks, said.outputBlocks)
+        outputTokens = max(outputTokens, said.outputTokens)
+        if told.count > hashes.count { hashes = told }
+        isPredicted = isPredicted && said.isPredicted
+        bookedBy = nil
+    }
+
+    /// It has begun.
+    mutating func start(_ rank: Rank, cachedTokens: UInt32, at now: Instant) {
+        timing?.started(cachedTokens: cachedTokens, at: now)
+        self.rank = rank
+        // A request that is started again, after it was preempted, says so by its progress; one whose prefill is done has none left.
+        // What a decode leg does not find in its cache is brought to it.
+        if isPredicted, role != .decode { prefillTokens = promptTokens - min(cachedTokens, promptTokens) }
+        bookedBy = nil
+    }
+}
+
 /// Blocks and parts of them, whole thousandths: sums of them go up and down by the very same amounts, and come back to zero.
 package struct BlockFraction: Hashable, Comparable, Sendable {
     package private(set) var thousandths: UInt64
@@ -106,6 +137,19 @@ package struct BlockFraction: Hashable, Comparable, Sendable {
     package static func += (left: inout BlockFraction, right: BlockFraction) { left.thousandths += right.thousandths }
     package static func -= (left: inout BlockFraction, right: BlockFraction) { left.thousandths -= right.thousandths }
     package static func < (left: BlockFraction, right: BlockFraction) -> Bool { left.thousandths < right.thousandths }
+}
+
+/// What a lease holds in the index.
+struct LeaseHold {
+    let placement: Placement
+    let hashes: [UInt64]
+    let isPredicted: Bool
+
+    init(_ lease: borrowing Lease) {
+        placement = lease.placement
+        hashes = lease.sharedHashes
+        isPredicted = lease.isPredicted
+    }
 }
 
 /// How a lease ended.

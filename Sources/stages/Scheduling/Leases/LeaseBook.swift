@@ -54,10 +54,13 @@ package struct LeaseBook: Sendable {
 
     /// False: the table is full, or the number is known.
     package mutating func book(_ lease: Lease, at now: Instant, in index: inout BlockIndex) -> Bool {
-        var lease = lease
-        if slots[lease.placement] == nil { lease.hashes = [] }
-        guard table.book(lease, at: now), let booked = table[lease.number] else { return false }
-        hold(booked, in: &index)
+        guard let slot = slots[lease.placement] else {
+            var plain = lease
+            plain.hashes = []
+            return table.book(plain, at: now)
+        }
+        guard table.book(lease, at: now), let booked = table.hold(of: lease.number) else { return false }
+        hold(lease.number, booked, on: slot, in: &index)
         return true
     }
 
@@ -65,11 +68,11 @@ package struct LeaseBook: Sendable {
     package mutating func change(
         _ number: UInt64, in index: inout BlockIndex, _ change: (inout LeaseTable) -> LeaseTable.Verdict
     ) -> Change {
-        let before = table[number]
+        let before = table.hold(of: number)
         let verdict = change(&table)
         guard verdict == .applied || verdict == .made else { return Change(verdict: verdict) }
-        let after = table[number]
-        if let after { hold(after, insteadOf: before, in: &index) }
+        let after = table.hold(of: number)
+        if let after { hold(number, after, insteadOf: before, in: &index) }
         return Change(verdict: verdict, before: before?.placement, after: after?.placement)
     }
 
@@ -79,7 +82,7 @@ package struct LeaseBook: Sendable {
     /// The next lease that has ended; it holds nothing any more.
     package mutating func nextReleased(in index: inout BlockIndex) -> ReleasedLease? {
         guard let next = released.popLast() else { return nil }
-        letGo(next.lease, in: &index)
+        letGo(LeaseHold(next.lease), in: &index)
         return next
     }
 
@@ -91,32 +94,34 @@ package struct LeaseBook: Sendable {
 
     // MARK: What is held
 
-    private mutating func hold(_ lease: Lease, from first: Int = 0, in index: inout BlockIndex) {
-        guard let slot = slots[lease.placement] else { return }
-        let wanted = lease.sharedHashes
+    private mutating func hold(
+        _ number: UInt64, _ lease: LeaseHold, from first: Int = 0, on slot: PlacementSlot, in index: inout BlockIndex
+    ) {
+        let wanted = lease.hashes
         guard first < wanted.count else { return }
         let held = index.hold(wanted.span.extracting(first...), on: slot)
         // What the index has no room for is the lease's own: given back it would be taken from others.
-        if first + held < wanted.count { table.forgetBlocks(of: lease.number, from: first + held) }
+        if first + held < wanted.count { table.forgetBlocks(of: number, from: first + held) }
         if !lease.isPredicted, held > 0 { index.settle(wanted.span.extracting(first..<first + held), on: slot) }
     }
 
-    private mutating func hold(_ after: Lease, insteadOf before: Lease?, in index: inout BlockIndex) {
-        guard let before else { return hold(after, in: &index) }
-        let held = before.sharedHashes, wanted = after.sharedHashes
+    private mutating func hold(_ number: UInt64, _ after: LeaseHold, insteadOf before: LeaseHold?, in index: inout BlockIndex) {
         // Mostly the list is the same or goes on where it ended; a worker may also name another one.
+        let held = before?.hashes ?? [], wanted = after.hashes
         let goesOn = wanted.count == held.count || wanted.count > held.count && wanted.starts(with: held)
-        guard before.placement == after.placement, goesOn else {
-            letGo(before, in: &index)
-            return hold(after, in: &index)
+        guard let before, before.placement == after.placement, goesOn else {
+            if let before { letGo(before, in: &index) }
+            if let slot = slots[after.placement] { hold(number, after, on: slot, in: &index) }
+            return
         }
-        if before.isPredicted, !after.isPredicted, let slot = slots[after.placement] { index.settle(held.span, on: slot) }
-        if wanted.count > held.count { hold(after, from: held.count, in: &index) }
+        let isSettled = before.isPredicted && !after.isPredicted
+        guard isSettled || wanted.count > held.count, let slot = slots[after.placement] else { return }
+        if isSettled { index.settle(held.span, on: slot) }
+        if wanted.count > held.count { hold(number, after, from: held.count, on: slot, in: &index) }
     }
 
-    private func letGo(_ lease: Lease, in index: inout BlockIndex) {
+    private func letGo(_ lease: LeaseHold, in index: inout BlockIndex) {
         guard let slot = slots[lease.placement] else { return }
-        let hashes = lease.sharedHashes
-        index.release(hashes.span, on: slot, isPredicted: lease.isPredicted)
+        index.release(lease.hashes.span, on: slot, isPredicted: lease.isPredicted)
     }
 }

@@ -3,20 +3,16 @@ import ClusterModel
 /// What a table keeps of one worker in one of its lives: the clock on which its leases expire, and which they are.
 struct LeaseStream: Sendable {
     let life: WorkerLife
-    /// Live leases and tombstones; sorted where their order shows.
-    var leases: Set<UInt64> = []
+    /// Live leases and tombstones.
+    var count = 0
+    /// The one that came last, by its place in the table; each knows the one before it and the one after.
+    var newest: Int?
     /// In the order in which they were booked; what was accepted or released since is passed over.
     var booked = Fifo<(lease: UInt64, since: Duration)>()
     private var stepped = Duration.zero
     private var inStepSince: Instant?
 
-    /// What a worker usually runs at once: growing to it would take memory in the middle of decisions.
-    private static let usualLeases = 64
-
-    init(life: WorkerLife) {
-        self.life = life
-        leases.reserveCapacity(Self.usualLeases)
-    }
+    init(life: WorkerLife) { self.life = life }
 
     /// How long the router's cursor has been in step with the stream: time in which it was not counts for nobody.
     func clock(at now: Instant) -> Duration {

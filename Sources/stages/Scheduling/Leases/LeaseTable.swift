@@ -5,7 +5,7 @@ package import ClusterModel
 /// The worker is the truth: its events make leases that are unknown here and end those that are. Whatever ends a lease first, ends it; a released
 /// one leaves a tombstone until its worker says that it has ended, so that a late event makes no new one. Rules: `proto-spec/03-exchanges.md#a-plan`.
 package struct LeaseTable: Sendable {
-    private enum State: Hashable {
+    enum State: Hashable {
         case booked
         case accepted
         case tombstone(until: Instant)
@@ -13,13 +13,29 @@ package struct LeaseTable: Sendable {
         var isTombstone: Bool { if case .tombstone = self { true } else { false } }
     }
 
-    private struct Entry {
+    struct Entry {
         var lease: Lease
         var state: State
+        /// What it counts into, by its place in `places`; none of a tombstone.
+        var place: Int?
+        /// Its life's, by its place in `streams`.
+        let stream: Int
+        /// The next ones of its stream, by their places in `entries`.
+        var newer: Int?
+        var older: Int?
+
+        static let nothing = Entry(
+            lease: Lease(number: 0, life: WorkerLife(worker: WorkerID(0), generation: Generation(0)), rank: Rank(0)), state: .accepted, stream: 0)
+    }
+
+    /// What the leases of one placement add up to. It is there as long as one of them is.
+    struct Place {
+        let placement: Placement
+        var count: LeaseCount
     }
 
     /// The attempt of a request that has leases here. Two legs at most.
-    private struct Holder {
+    struct Holder {
         var attempt: UInt8
         var first: UInt64
         var second: UInt64?
@@ -37,14 +53,19 @@ package struct LeaseTable: Sendable {
     }
 
     package let limits: LeaseLimits
-    private var entries: [UInt64: Entry] = [:]
-    private var streams: [WorkerLife: LeaseStream] = [:]
-    private var counts: [Placement: LeaseCount] = [:]
-    private var holders: [RequestID: Holder] = [:]
-    private var tombstones = Fifo<(lease: UInt64, until: Instant)>()
-    private var buried = 0
+    // An event looks its lease up once. From there on entries, placements and streams know one another by their places, and change where they lie:
+    // to take a lease out of a dictionary and to put it back costs more than all that an event says.
+    var entries = Slab(empty: Entry.nothing)
+    var streams = Slab(empty: LeaseStream(life: Entry.nothing.lease.life))
+    private var places = Slab(empty: Place(placement: Entry.nothing.lease.placement, count: LeaseCount()))
+    private var entryOf: [UInt64: Int] = [:]
+    private(set) var streamOf: [WorkerLife: Int] = [:]
+    private var placeOf: [Placement: Int] = [:]
+    var holders: [RequestID: Holder] = [:]
+    var tombstones = Fifo<(lease: UInt64, until: Instant)>()
+    private(set) var buried = 0
     /// Filled and used by `expire` alone.
-    private var waitingLives: [WorkerLife] = []
+    var waitingLives: [WorkerLife] = []
     /// Of all leases together.
     package private(set) var hashCount = 0
 
@@ -58,11 +79,13 @@ package struct LeaseTable: Sendable {
     package var isFull: Bool { count >= limits.leases }
 
     package subscript(number: UInt64) -> Lease? {
-        guard let entry = entries[number], !entry.state.isTombstone else { return nil }
-        return entry.lease
+        guard let entry = entryOf[number], !entries[entry].state.isTombstone else { return nil }
+        return entries[entry].lease
     }
 
-    package func count(on placement: Placement) -> LeaseCount { counts[placement] ?? LeaseCount() }
+    func hold(of number: UInt64) -> LeaseHold? { liveEntry(number).map { LeaseHold(entries[$0].lease) } }
+
+    package func count(on placement: Placement) -> LeaseCount { placeOf[placement].map { places[$0].count } ?? LeaseCount() }
 
     /// Whether this attempt, or one above, has a lease or a tombstone here already. The two legs of a split attempt are no repeats of each other.
     package func repeats(_ request: RequestID, attempt: UInt8, role: PlacementRole) -> Bool {
@@ -70,70 +93,76 @@ package struct LeaseTable: Sendable {
         guard holder.attempt == attempt else { return holder.attempt > attempt }
         guard role != .aggregated else { return true }
         return [holder.first, holder.second].contains { number in
-            guard let number, let held = entries[number]?.lease.role else { return false }
+            guard let number, let held = entryOf[number].map({ entries[$0].lease.role }) else { return false }
             return held == role || held == .aggregated
         }
     }
 
     /// All that have not ended, by number.
-    package var all: [Lease] { entries.values.filter { !$0.state.isTombstone }.map(\.lease).sorted { $0.number < $1.number } }
+    package var all: [Lease] {
+        entries.numbers.filter { !entries[$0].state.isTombstone }.map { entries[$0].lease }.sorted { $0.number < $1.number }
+    }
 
     /// Of one life of a worker, by number.
-    package func leases(of life: WorkerLife) -> [Lease] { (streams[life]?.leases ?? []).sorted().compactMap { self[$0] } }
+    package func leases(of life: WorkerLife) -> [Lease] { numbers(of: life).compactMap { self[$0] } }
+
+    /// Leases and tombstones of one life, from the lowest on.
+    func numbers(of life: WorkerLife) -> [UInt64] {
+        var numbers: [UInt64] = [], next = streamOf[life].flatMap { streams[$0].newest }
+        while let entry = next {
+            numbers.append(entries[entry].lease.number)
+            next = entries[entry].older
+        }
+        return numbers.sorted()
+    }
+
+    func entry(_ number: UInt64) -> Int? { entryOf[number] }
+
+    /// One that has not ended.
+    func liveEntry(_ number: UInt64) -> Int? {
+        guard let entry = entryOf[number], !entries[entry].state.isTombstone else { return nil }
+        return entry
+    }
 
     // MARK: Booking
 
     /// Books before the answer leaves. False: the table is full, or the number is taken.
     package mutating func book(_ lease: Lease, at now: Instant) -> Bool {
-        guard !isFull, entries[lease.number] == nil else { return false }
-        insert(bounded(lease), .booked)
-        streams[lease.life, default: LeaseStream(life: lease.life)].book(lease.number, at: now)
-        tidyBooked(of: lease.life)
+        guard !isFull, entryOf[lease.number] == nil else { return false }
+        let stream = insert(bounded(lease), .booked)
+        streams[stream].book(lease.number, at: now)
+        tidyBooked(stream)
         return true
     }
 
     /// Out of step nothing expires, and what is passed over would pile up.
-    private mutating func tidyBooked(of life: WorkerLife) {
-        guard let stream = streams[life], stream.booked.count > 2 * max(stream.leases.count, LeaseLimits.tidied) else { return }
-        let entries = entries
-        streams[life]?.booked.removeAll { entries[$0.lease]?.state != .booked }
+    private mutating func tidyBooked(_ stream: Int) {
+        guard streams[stream].booked.count > 2 * max(streams[stream].count, LeaseLimits.tidied) else { return }
+        let entries = entries, entryOf = entryOf
+        streams[stream].booked.removeAll { mark in entryOf[mark.lease].map { entries[$0].state } != .booked }
     }
 
     // MARK: Events of the worker
 
     /// The worker has the request in its queue. `lease` says what is known now.
     package mutating func accepted(_ lease: Lease) -> Verdict {
-        guard var entry = entries[lease.number] else {
-            guard !isFull, (streams[lease.life]?.leases.count ?? 0) < limits.ofWorker else { return .refused }
-            insert(bounded(lease), .accepted)
+        guard let entry = entryOf[lease.number] else {
+            guard !isFull, (streamOf[lease.life].map { streams[$0].count } ?? 0) < limits.ofWorker else { return .refused }
+            _ = insert(bounded(lease), .accepted)
             return .made
         }
-        guard entry.lease.life == lease.life else { return .refused }
-        guard !entry.state.isTombstone else { return .late }
-        subtract(entry)
-        var now = lease
-        now.request = entry.lease.request ?? lease.request
-        now.attempt = entry.lease.request == nil ? lease.attempt : entry.lease.attempt
-        now.promptBlocks = max(lease.promptBlocks, entry.lease.promptBlocks)
-        now.outputBlocks = max(lease.outputBlocks, entry.lease.outputBlocks)
-        now.outputTokens = max(lease.outputTokens, entry.lease.outputTokens)
+        return accepted(lease, entry)
+    }
+
+    private mutating func accepted(_ lease: Lease, _ entry: Int) -> Verdict {
+        guard entries[entry].lease.life == lease.life else { return .refused }
+        guard !entries[entry].state.isTombstone else { return .late }
         let told = bounded(lease).hashes
-        now.hashes = told.count > entry.lease.hashes.count ? told : entry.lease.hashes
-        now.exclusiveBlocks = entry.lease.exclusiveBlocks
-        now.confirmedBlocks = entry.lease.confirmedBlocks
-        // A move that has nothing to bring is computed anew, in the place that was booked for its decode leg.
-        let isWhole = entry.lease.role == .decode && lease.role == .aggregated
-        now.tracksPrefill = isWhole ? entry.lease.tracksWhole : entry.lease.tracksPrefill
-        now.tracksWhole = entry.lease.tracksWhole
-        now.sharesBlocks = entry.lease.sharesBlocks
-        now.timing = entry.lease.timing
-        now.isPredicted = lease.isPredicted && entry.lease.isPredicted
-        now.bookedBy = nil
-        entry.lease = now
-        entry.state = .accepted
-        entries[lease.number] = entry
-        add(entry)
-        hold(now)
+        change(entry) { entry in
+            entry.lease.accept(lease, told)
+            entry.state = .accepted
+        }
+        hold(lease.number, entries[entry].lease.request, entries[entry].lease.attempt)
         return .applied
     }
 
@@ -164,15 +193,15 @@ package struct LeaseTable: Sendable {
 
     /// Its placement has no place for blocks any more, or none beyond so many: they count as the lease's own.
     package mutating func forgetBlocks(of number: UInt64, from first: Int = 0) {
-        guard let life = self[number]?.life else { return }
-        _ = change(number, of: life) { $0.hashes.removeSubrange(min(first, $0.hashes.count)...) }
+        guard let entry = liveEntry(number) else { return }
+        change(entry) { entry in entry.lease.hashes.removeSubrange(min(first, entry.lease.hashes.count)...) }
     }
 
     /// What a worker was believed to have is not to be held against what its requests find any more: its cache was cleared, or is read anew.
     package mutating func forgetPromises(of life: WorkerLife, on rank: Rank? = nil) {
-        // Each on its own: their order shows nowhere.
-        for number in streams[life]?.leases ?? [] where rank == nil || entries[number]?.lease.rank == rank {
-            entries[number]?.lease.confirmedBlocks = 0
+        for number in numbers(of: life) {
+            guard let entry = entryOf[number], rank == nil || entries[entry].lease.rank == rank else { continue }
+            entries[entry].lease.confirmedBlocks = 0
         }
     }
 
@@ -189,170 +218,140 @@ package struct LeaseTable: Sendable {
 
     /// Started, of a lease that may be unknown: what is not in the cache is to be computed.
     package mutating func started(_ number: UInt64, of life: WorkerLife, rank: Rank, cachedTokens: UInt32, at now: Instant) -> Verdict {
-        guard var entry = entries[number] else { return accepted(Lease(number: number, life: life, rank: rank)) }
-        guard entry.lease.life == life else { return .refused }
-        guard !entry.state.isTombstone else { return .late }
-        entry.lease.timing?.started(cachedTokens: cachedTokens, at: now)
-        entries[number] = entry
-        var lease = entry.lease
-        lease.rank = rank
-        // A request that is started again, after it was preempted, says so by its progress; one whose prefill is done has none left.
-        // What a decode leg does not find in its cache is brought to it.
-        if lease.isPredicted, lease.role != .decode { lease.prefillTokens = lease.promptTokens - min(cachedTokens, lease.promptTokens) }
-        return accepted(lease)
-    }
-
-    /// The worker has ended it: the lease if it is still there, or its tombstone.
-    package mutating func ended(_ number: UInt64, by life: WorkerLife, _ reason: LeaseRelease, _ released: inout [ReleasedLease]) -> Verdict
-    {
-        guard let entry = entries[number] else { return .late }
-        guard entry.lease.life == life else { return .refused }
-        if !entry.state.isTombstone { released.append(ReleasedLease(lease: entry.lease, reason: reason)) }
-        remove(entry)
+        guard let entry = entryOf[number] else { return accepted(Lease(number: number, life: life, rank: rank)) }
+        guard entries[entry].lease.life == life else { return .refused }
+        guard !entries[entry].state.isTombstone else { return .late }
+        change(entry) { entry in
+            entry.lease.start(rank, cachedTokens: cachedTokens, at: now)
+            entry.state = .accepted
+        }
+        hold(number, entries[entry].lease.request, entries[entry].lease.attempt)
         return .applied
     }
 
-    /// A snapshot of the worker names these: other accepted ones have ended.
-    package mutating func reconcile(_ life: WorkerLife, held named: Set<UInt64>, _ released: inout [ReleasedLease]) {
-        for number in (streams[life]?.leases ?? []).sorted() where !named.contains(number) {
-            guard let entry = entries[number], entry.state == .accepted else { continue }
-            released.append(ReleasedLease(lease: entry.lease, reason: .finished))
-            remove(entry)
-        }
-    }
+    // MARK: What changes in one
 
-    // MARK: Ends by others
-
-    /// A frontend's word on a lease. Said twice, or of another worker's lease, it does nothing.
-    package mutating func release(
-        _ number: UInt64, of life: WorkerLife, _ reason: LeaseRelease, at now: Instant, _ released: inout [ReleasedLease]
-    ) {
-        guard let entry = entries[number], entry.lease.life == life, !entry.state.isTombstone else { return }
-        bury(entry, reason, at: now, &released)
-    }
-
-    /// The plan of this attempt, or of one below, is no longer wanted. What the worker has accepted stays until the worker ends it.
-    package mutating func cancel(_ request: RequestID, through attempt: UInt8, at now: Instant, _ released: inout [ReleasedLease]) {
-        guard let holder = holders[request], holder.attempt <= attempt else { return }
-        for number in [holder.first, holder.second].compactMap({ $0 }) {
-            guard let entry = entries[number], entry.state == .booked else { continue }
-            bury(entry, .cancelled, at: now, &released)
-        }
-    }
-
-    /// What another router booked is over, or that router is; nothing changes if the worker has accepted it. No tombstone: the worker may still
-    /// come to say that it has it.
-    package mutating func withdraw(_ number: UInt64, bookedBy router: RouterLife, _ reason: LeaseRelease, _ released: inout [ReleasedLease])
-    {
-        guard let entry = entries[number], entry.state == .booked, entry.lease.bookedBy == router else { return }
-        released.append(ReleasedLease(lease: entry.lease, reason: reason))
-        remove(entry)
-    }
-
-    /// That life of the worker is over, and everything of it.
-    package mutating func drop(_ life: WorkerLife, _ released: inout [ReleasedLease]) {
-        guard let stream = streams[life] else { return }
-        for number in stream.leases.sorted() {
-            guard let entry = entries[number] else { continue }
-            if !entry.state.isTombstone { released.append(ReleasedLease(lease: entry.lease, reason: .workerLost)) }
-            remove(entry)
-        }
-        streams[life] = nil
-    }
-
-    // MARK: Time
-
-    /// Whether the cursor of that worker's stream is in step: only then do its leases expire.
-    package mutating func setInStep(_ life: WorkerLife, _ isInStep: Bool, at now: Instant) {
-        streams[life, default: LeaseStream(life: life)].setInStep(isInStep, at: now)
-    }
-
-    package mutating func paused(for gap: Duration, until now: Instant) {
-        for life in streams.keys.sorted() { streams[life]?.paused(for: gap, until: now) }
-    }
-
-    /// Ends what was not accepted in time, and forgets tombstones.
-    package mutating func expire(at now: Instant, _ released: inout [ReleasedLease]) {
-        while let oldest = tombstones.first, oldest.until <= now || buried > limits.tombstones || isOver(oldest) {
-            tombstones.removeFirst()
-            if !isOver(oldest), let entry = entries[oldest.lease] { remove(entry) }
-        }
-        // Order: of a large fleet few have bookings that wait; those are sorted.
-        waitingLives.removeAll(keepingCapacity: true)
-        for (life, stream) in streams where !stream.booked.isEmpty { waitingLives.append(life) }
-        waitingLives.sort()
-        for life in waitingLives {
-            guard let clock = streams[life]?.clock(at: now) else { continue }
-            while let next = streams[life]?.booked.first {
-                let entry = entries[next.lease]
-                let waits = entry?.state == .booked
-                if waits, clock - next.since < limits.acceptance { break }
-                streams[life, default: LeaseStream(life: life)].booked.removeFirst()
-                if waits, let entry { bury(entry, .expired, at: now, &released) }
-            }
-        }
-    }
-
-    // MARK: Helpers
-
-    /// Whether the tombstone that this stood for is gone.
-    private func isOver(_ mark: (lease: UInt64, until: Instant)) -> Bool { entries[mark.lease]?.state != .tombstone(until: mark.until) }
-
-    private mutating func change(_ number: UInt64, of life: WorkerLife, _ change: (inout Lease) -> Void) -> Verdict {
-        guard var entry = entries[number] else { return .late }
-        guard entry.lease.life == life else { return .refused }
-        guard !entry.state.isTombstone else { return .late }
-        subtract(entry)
-        change(&entry.lease)
-        entries[number] = entry
-        add(entry)
+    private mutating func change(_ number: UInt64, of life: WorkerLife, _ body: (inout Lease) -> Void) -> Verdict {
+        guard let entry = entryOf[number] else { return .late }
+        guard entries[entry].lease.life == life else { return .refused }
+        guard !entries[entry].state.isTombstone else { return .late }
+        change(entry) { body(&$0.lease) }
         return .applied
     }
 
-    private func bounded(_ lease: Lease) -> Lease {
+    /// Of one that has not ended: what it counts changes with it.
+    @inline(__always)
+    private mutating func change(_ entry: Int, _ body: (inout Entry) -> Void) {
+        let before = LeaseCount(entries[entry]), held = entries[entry].lease.hashes.count, rank = entries[entry].lease.rank
+        body(&entries[entry])
+        hashCount += entries[entry].lease.hashes.count - held
+        guard entries[entry].lease.rank == rank, let place = entries[entry].place else {
+            uncount(before, of: entry)
+            return count(entry)
+        }
+        places[place].count -= before
+        places[place].count += LeaseCount(entries[entry])
+    }
+
+    private mutating func count(_ entry: Int) {
+        let placement = entries[entry].lease.placement, count = LeaseCount(entries[entry])
+        if let place = placeOf[placement] {
+            places[place].count += count
+            entries[entry].place = place
+        } else {
+            let place = places.insert(Place(placement: placement, count: count))
+            placeOf[placement] = place
+            entries[entry].place = place
+        }
+    }
+
+    private mutating func uncount(_ count: LeaseCount, of entry: Int) {
+        guard let place = entries[entry].place else { preconditionFailure("a lease that was never counted") }
+        entries[entry].place = nil
+        places[place].count -= count
+        guard places[place].count.requests == 0 else { return }
+        placeOf[places[place].placement] = nil
+        places.remove(place)
+    }
+
+    func bounded(_ lease: Lease) -> Lease {
         guard hashCount + lease.hashes.count > limits.hashes else { return lease }
         var plain = lease
         plain.hashes = []
         return plain
     }
 
-    private mutating func insert(_ lease: Lease, _ state: State) {
-        let entry = Entry(lease: lease, state: state)
-        entries[lease.number] = entry
-        streams[lease.life, default: LeaseStream(life: lease.life)].leases.insert(lease.number)
-        add(entry)
-        hold(lease)
+    // MARK: Coming and going
+
+    func stream(of life: WorkerLife) -> LeaseStream? { streamOf[life].map { streams[$0] } }
+
+    mutating func makeStream(of life: WorkerLife) -> Int {
+        if let known = streamOf[life] { return known }
+        let stream = streams.insert(LeaseStream(life: life))
+        streamOf[life] = stream
+        return stream
     }
 
-    private mutating func bury(_ entry: Entry, _ reason: LeaseRelease, at now: Instant, _ released: inout [ReleasedLease]) {
-        // Another router's booking is hearsay: if its worker has it all the same, the worker's word makes it anew.
-        guard entry.lease.bookedBy == nil else {
-            released.append(ReleasedLease(lease: entry.lease, reason: reason))
-            return remove(entry)
-        }
-        subtract(entry)
-        released.append(ReleasedLease(lease: entry.lease, reason: reason))
-        var grave = entry
-        grave.lease.hashes = []
-        grave.state = .tombstone(until: now + limits.tombstone)
-        entries[entry.lease.number] = grave
+    /// There are no leases of it.
+    mutating func forgetStream(of life: WorkerLife) {
+        guard let stream = streamOf.removeValue(forKey: life) else { return }
+        precondition(streams[stream].count == 0, "leases without a stream")
+        streams.remove(stream)
+    }
+
+    /// The stream that it is now in.
+    private mutating func insert(_ lease: Lease, _ state: State) -> Int {
+        let stream = makeStream(of: lease.life), older = streams[stream].newest
+        let entry = entries.insert(Entry(lease: lease, state: state, stream: stream, older: older))
+        entryOf[lease.number] = entry
+        if let older { entries[older].newer = entry }
+        streams[stream].newest = entry
+        streams[stream].count += 1
+        hashCount += lease.hashes.count
+        count(entry)
+        hold(lease.number, lease.request, lease.attempt)
+        return stream
+    }
+
+    /// Nothing is left of it but its number.
+    mutating func bury(_ entry: Int, until: Instant) {
+        uncount(LeaseCount(entries[entry]), of: entry)
+        hashCount -= entries[entry].lease.hashes.count
+        entries[entry].lease.hashes = []
+        entries[entry].state = .tombstone(until: until)
         buried += 1
-        tombstones.append((entry.lease.number, now + limits.tombstone))
-        // Ended ones leave their marks behind.
-        if tombstones.count > 2 * max(buried, 64) {
-            let entries = entries
-            tombstones.removeAll { entries[$0.lease]?.state != .tombstone(until: $0.until) }
-        }
     }
 
-    private mutating func remove(_ entry: Entry) {
-        let number = entry.lease.number
-        if entry.state.isTombstone { buried -= 1 } else { subtract(entry) }
-        entries[number] = nil
-        // There is one: a life's stream goes after its last lease. To change it as an optional would take memory each time.
-        let life = entry.lease.life
-        streams[life, default: LeaseStream(life: life)].leases.remove(number)
-        guard let request = entry.lease.request, var holder = holders[request] else { return }
+    mutating func remove(_ entry: Int) {
+        let number = entries[entry].lease.number, request = entries[entry].lease.request
+        if entries[entry].state.isTombstone {
+            buried -= 1
+        } else {
+            uncount(LeaseCount(entries[entry]), of: entry)
+            hashCount -= entries[entry].lease.hashes.count
+        }
+        let newer = entries[entry].newer, older = entries[entry].older, stream = entries[entry].stream
+        if let older { entries[older].newer = newer }
+        if let newer { entries[newer].older = older } else { streams[stream].newest = older }
+        streams[stream].count -= 1
+        entryOf[number] = nil
+        entries.remove(entry)
+        if let request { letGo(number, request) }
+    }
+
+    /// The newest attempt counts; a leg of it that comes second stands beside the first.
+    private mutating func hold(_ number: UInt64, _ request: RequestID?, _ attempt: UInt8) {
+        guard let request else { return }
+        guard let holder = holders[request], attempt <= holder.attempt else {
+            holders[request] = Holder(attempt: attempt, first: number, second: nil)
+            return
+        }
+        guard attempt == holder.attempt, holder.first != number, holder.second != number else { return }
+        holders[request]?.second = number
+    }
+
+    private mutating func letGo(_ number: UInt64, _ request: RequestID) {
+        guard var holder = holders[request] else { return }
         if holder.second == number { holder.second = nil }
         if holder.first == number {
             guard let other = holder.second else {
@@ -364,44 +363,36 @@ package struct LeaseTable: Sendable {
         }
         holders[request] = holder
     }
+}
 
-    /// The newest attempt counts; a leg of it that comes second stands beside the first.
-    private mutating func hold(_ lease: Lease) {
-        guard let request = lease.request else { return }
-        guard var holder = holders[request], lease.attempt <= holder.attempt else {
-            holders[request] = Holder(attempt: lease.attempt, first: lease.number, second: nil)
-            return
-        }
-        guard lease.attempt == holder.attempt, holder.first != lease.number else { return }
-        holder.second = lease.number
-        holders[request] = holder
+extension LeaseCount {
+    /// Of one lease that has not ended.
+    @inline(__always)
+    fileprivate init(_ entry: borrowing LeaseTable.Entry) {
+        requests = 1
+        prefillTokens = UInt64(entry.lease.countedTokens)
+        ownBlocks = entry.lease.ownBlocks
+        discount = entry.lease.discount
+        guard entry.state == .booked else { return }
+        bookedRequests = 1
+        bookedTokens = UInt64(entry.lease.prefillTokens)
     }
 
-    private mutating func add(_ entry: Entry) {
-        var count = counts[entry.lease.placement] ?? LeaseCount()
-        hashCount += entry.lease.hashes.count
-        count.requests += 1
-        count.prefillTokens += UInt64(entry.lease.countedTokens)
-        count.ownBlocks += entry.lease.ownBlocks
-        count.discount += entry.lease.discount
-        if entry.state == .booked {
-            count.bookedRequests += 1
-            count.bookedTokens += UInt64(entry.lease.prefillTokens)
-        }
-        counts[entry.lease.placement] = count
+    fileprivate static func += (left: inout LeaseCount, right: LeaseCount) {
+        left.requests += right.requests
+        left.prefillTokens += right.prefillTokens
+        left.ownBlocks += right.ownBlocks
+        left.discount += right.discount
+        left.bookedRequests += right.bookedRequests
+        left.bookedTokens += right.bookedTokens
     }
 
-    private mutating func subtract(_ entry: Entry) {
-        guard var count = counts[entry.lease.placement] else { preconditionFailure("a lease that was never counted") }
-        hashCount -= entry.lease.hashes.count
-        count.requests -= 1
-        count.prefillTokens -= UInt64(entry.lease.countedTokens)
-        count.ownBlocks -= entry.lease.ownBlocks
-        count.discount -= entry.lease.discount
-        if entry.state == .booked {
-            count.bookedRequests -= 1
-            count.bookedTokens -= UInt64(entry.lease.prefillTokens)
-        }
-        counts[entry.lease.placement] = count.requests == 0 ? nil : count
+    fileprivate static func -= (left: inout LeaseCount, right: LeaseCount) {
+        left.requests -= right.requests
+        left.prefillTokens -= right.prefillTokens
+        left.ownBlocks -= right.ownBlocks
+        left.discount -= right.discount
+        left.bookedRequests -= right.bookedRequests
+        left.bookedTokens -= right.bookedTokens
     }
 }

@@ -26,12 +26,14 @@ struct LegDemands: Sendable {
     let leg: PlacementRole
     let needs: UInt64
     let part: Part
-    /// Whoever prefills and decodes serves a leg too that is none of its role.
-    private(set) var isOfAnyRole = false
+    /// Who serves such a leg, a bit each.
+    private var roles: UInt8 = 0
     /// Those who decode for others serve nothing whole.
     private let sparesDecoders: Bool
     private let namesLoRA: Bool
     private let namesWorkers: Bool
+    /// Few requests ask for more than a role and abilities: sets and lists are touched only by those that do.
+    private let asksMore: Bool
 
     init(_ query: borrowing RouteQuery, for leg: PlacementRole, _ part: Part = .alone, sparingDecoders: Bool = false) {
         self.leg = leg
@@ -40,23 +42,25 @@ struct LegDemands: Sendable {
         needs = query.needs | (leg == .prefill ? 0 : query.decodeNeeds)
         namesLoRA = !query.loRA.isEmpty
         namesWorkers = !(query.allowed.isEmpty && query.excluded.isEmpty && query.unreachable.isEmpty)
+        asksMore = part != .alone || namesLoRA || namesWorkers
+        admitRoles { $0.serves(leg) }
     }
 
-    /// Sets and lists are touched only by requests that name something.
-    @inline(__always)
-    var namesSomebody: Bool { namesLoRA || namesWorkers }
+    private mutating func admitRoles(where serves: (PlacementRole) -> Bool) {
+        roles = 0
+        for role in PlacementRole.allCases where serves(role) && !(sparesDecoders && role == .decode) { roles |= 1 << role.rawValue }
+    }
 
     /// The same of a worker that is named for the whole request: it may be one that prefills for others.
     func liftingRole() -> LegDemands {
         var lifted = self
-        lifted.isOfAnyRole = true
+        lifted.admitRoles { _ in true }
         return lifted
     }
 
     @inline(__always)
     func suits(_ role: PlacementRole, _ capabilities: UInt64) -> Bool {
-        guard needs & ~capabilities == 0, !(sparesDecoders && role == .decode) else { return false }
-        return isOfAnyRole || role.serves(leg)
+        needs & ~capabilities == 0 && roles &>> role.rawValue & 1 != 0
     }
 
     @inline(__always)
@@ -76,8 +80,10 @@ struct LegDemands: Sendable {
     /// of hundreds that is most of a decision.
     @inline(__always)
     func admit(_ span: Span<Candidate>, _ index: Int, _ query: borrowing RouteQuery) -> Bool {
-        guard span[index].isReady, suits(span[index].role, span[index].capabilities), joins(span[index].kv) else { return false }
-        guard namesSomebody else { return true }
+        guard span[index].isReady, suits(span[index].role, span[index].capabilities) else { return false }
+        guard asksMore else { return true }
+        guard joins(span[index].kv) else { return false }
+        guard namesLoRA || namesWorkers else { return true }
         return names(span[index].placement.worker, span[index].loRAs, query)
     }
 }

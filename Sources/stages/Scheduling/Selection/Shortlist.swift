@@ -1,61 +1,69 @@
-/// The cheapest of many, in memory that is kept from decision to decision. A heap with the dearest on top once it is full.
+/// The cheapest of many, in memory that is kept from decision to decision.
+///
+/// All totals are looked at first: `limit` says from which one on nobody is kept, so that of a large fleet hardly more are offered than there is room
+/// for. Where equals are more than that, `cut` leaves the best of them.
 package struct Shortlist: Sendable {
-    package struct Entry: Hashable, Sendable {
+    package struct Entry: Hashable, Comparable, Sendable {
         package let standing: Standing
         /// Among the candidates.
         package let index: Int32
+
+        @inline(__always)
+        package static func < (left: Entry, right: Entry) -> Bool { left.standing < right.standing }
     }
 
     package private(set) var entries: [Entry] = []
-    /// Offered and not kept.
-    package private(set) var leftOut = 0
     private let capacity: Int
+    /// Those among which the limit was looked for last.
+    private var totals: [Double] = []
 
     init(capacity: Int = SelectionLimits.shortlist) {
         self.capacity = capacity
         entries.reserveCapacity(capacity)
     }
 
-    mutating func removeAll() {
-        entries.removeAll(keepingCapacity: true)
-        leftOut = 0
-    }
+    mutating func removeAll() { entries.removeAll(keepingCapacity: true) }
 
-    /// Whether the entry is left out even if it stands no worse than this.
-    @inline(__always)
-    mutating func rejects(_ best: Standing) -> Bool {
-        guard entries.count == capacity, !(best < entries[0].standing) else { return false }
-        leftOut += 1
-        return true
-    }
-
-    @inline(__always)
-    mutating func offer(_ standing: Standing, _ index: Int) {
-        if entries.count < capacity {
-            entries.append(Entry(standing: standing, index: Int32(index)))
-            // From now on only what is cheaper than the dearest gets in.
-            if entries.count == capacity { for root in stride(from: capacity / 2 - 1, through: 0, by: -1) { sift(root) } }
-        } else {
-            leftOut += 1
-            guard standing < entries[0].standing else { return }
-            entries[0] = Entry(standing: standing, index: Int32(index))
-            sift(0)
+    /// The highest total that is kept of so many: whoever costs more need not be offered.
+    mutating func limit(of count: Int, _ total: (Int) -> Double) -> Double {
+        guard count > capacity else { return .infinity }
+        if totals.count < count { totals.append(contentsOf: repeatElement(0, count: count - totals.count)) }
+        return totals.withUnsafeMutableBufferPointer { totals in
+            for place in 0..<count { totals[place] = total(place) }
+            Self.part(totals.extracting(0..<count), capacity)
+            return totals[capacity - 1]
         }
     }
 
-    /// Lets the entry sink to its place.
-    private mutating func sift(_ start: Int) {
-        entries.withUnsafeMutableBufferPointer { heap in
-            let entry = heap[start]
-            var hole = start
-            while 2 * hole + 1 < heap.count {
-                var larger = 2 * hole + 1
-                if larger + 1 < heap.count, heap[larger].standing < heap[larger + 1].standing { larger += 1 }
-                guard entry.standing < heap[larger].standing else { break }
-                heap[hole] = heap[larger]
-                hole = larger
+    @inline(__always)
+    mutating func offer(_ standing: Standing, _ index: Int) { entries.append(Entry(standing: standing, index: Int32(index))) }
+
+    /// Keeps no more than there is room for.
+    mutating func cut() {
+        guard entries.count > capacity else { return }
+        entries.withUnsafeMutableBufferPointer { Self.part($0, capacity) }
+        entries.removeLast(entries.count - capacity)
+    }
+
+    /// Puts the lowest first, so many of them, the highest of those at their end. Parts the line around one of them, and goes on in the part in which
+    /// that end is.
+    private static func part<Element: Comparable>(_ line: UnsafeMutableBufferPointer<Element>, _ kept: Int) {
+        let end = kept - 1
+        var low = 0, high = line.count - 1
+        while low < high {
+            let pivot = line[(low + high) >> 1]
+            var left = low, right = high
+            while left <= right {
+                while line[left] < pivot { left += 1 }
+                while pivot < line[right] { right -= 1 }
+                guard left <= right else { break }
+                line.swapAt(left, right)
+                left += 1
+                right -= 1
             }
-            heap[hole] = entry
+            // Between the two parts is what equals the one that parts them.
+            guard end <= right || end >= left else { return }
+            if end <= right { high = right } else { low = left }
         }
     }
 

@@ -205,8 +205,10 @@ extension BlockTable {
         let wide = Int(entries[Int(block)].pointee.first.bits)
         if mark != 0 {
             let growth = wides[wide].growth(for: number, words: words)
-            guard growth <= allowance else { return false }
-            wideBytes += growth
+            if growth > 0 {
+                guard growth <= allowance else { return false }
+                wideBytes += growth
+            }
         }
         wides[wide].set(number, mark, primary: primary, words: words)
         if mark == 0, wides[wide].count < wides[wide].words * 4 { narrow(block) }

@@ -66,6 +66,7 @@ struct WideHolders {
     /// Room for `words` words is made where the number has none yet.
     mutating func set(_ number: PlaceNumber, _ mark: UInt16, primary: UInt16, words: Int) {
         let old = number.bank == 0 ? parts.0.set(number.slot, mark, primary, words) : parts.1.set(number.slot, mark, primary, words)
+        if mark != 0, old != 0, mark & primary != 0, old & primary != 0 { return }
         count += (mark != 0 ? 1 : 0) - (old != 0 ? 1 : 0)
         primaries += (mark & primary != 0 ? 1 : 0) - (old & primary != 0 ? 1 : 0)
     }
