@@ -10,6 +10,23 @@ import Testing
          "c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9,"j":10,"k":11,"l":12,"m":13,"n":14,"o":15,"p":16,"q":17,"r":18}}
         """#.utf8)
 
+    @Test("what ends a string or may not be in one is found wherever it stands in a long one", arguments: 0..<150)
+    func specials(place: Int) throws {
+        for length in [place, place + 1, place + 40, 200] {
+            let before = String(repeating: "é", count: place / 2) + String(repeating: "a", count: place % 2)
+            // Neighbours of the special bytes are no special ones.
+            let behind = String(repeating: "! #[]é~\u{7F}", count: (length - place + 8) / 9)
+            #expect(try JSONValue(parsing: "[\"\(before)\(behind)\"]")[0]?.asString == before + behind)
+            #expect(try JSONValue(parsing: "[\"\(before)\",\"\(behind)\"]")[1]?.asString == behind)
+            #expect(try JSONValue(parsing: "[\"\(before)\\n\(behind)\"]")[0]?.asString == before + "\n" + behind)
+            for control: UInt8 in [0, 1, 0x0A, 0x1F] {
+                let text = Array("\"\(before)".utf8) + [control] + Array("\(behind)\"".utf8)
+                let error = #expect(throws: JSONError.self) { try JSONValue(parsing: text) }
+                #expect(error?.code == .controlCharacter && error?.offset == 1 + before.utf8.count)
+            }
+        }
+    }
+
     @Test("every truncation of a document is an error at or before its end")
     func truncation() throws {
         #expect(throws: Never.self) { try JSONValue(parsing: Self.rich) }

@@ -58,6 +58,8 @@ package enum TextLimits {
     package static let cachedPretokens = 1 << 15
     package static let cachedPretokenBytes = 1 << 20
     package static let cachedTokens = 1 << 17
+    /// Those of one token that are looked for first: 128 kB for each of these threads. A power of two.
+    package static let shortWords = 1 << 13
     /// Places that are looked at for a remembered pretoken: not one in a thousand honest ones is further from where it should be.
     package static let cacheSteps = 32
     /// Encoders that are kept for the next request.

@@ -87,6 +87,21 @@ import Testing
         return ends
     }
 
+    /// The same, a few at a time, where letters go on behind the end of the text.
+    private func endsInParts(_ pattern: Pattern, _ text: String) throws -> [Int]? {
+        let ends = OwnedBuffer<Int>(capacity: 3)
+        var all: [Int] = []
+        var bytes = Array((text + "letters").utf8)
+        return try bytes.withPaddedBytes { base, _ in
+            let scalars = ScalarText(base, end: text.utf8.count)
+            while (all.last ?? 0) < scalars.end {
+                guard let count = pattern.ends(of: scalars, from: all.last ?? 0, into: ends) else { return nil }
+                all += UnsafeBufferPointer(start: ends.base, count: count)
+            }
+            return all
+        }
+    }
+
     @Test("a scanner cuts where PCRE2 cuts by its pattern", arguments: expressions.indices)
     func scanners(index: Int) throws {
         let (name, text) = Self.expressions[index]
@@ -99,10 +114,16 @@ import Testing
             for _ in 0..<Int.random(in: 0...14, using: &random) {
                 let scalar = UnicodeScalar(Self.scalars.randomElement(using: &random)!)!
                 for _ in 0..<(Int.random(in: 0..<8, using: &random) == 0 ? 4 : 1) { sample.append(scalar) }
+                // Longer than what is looked at in one step.
+                if Int.random(in: 0..<8, using: &random) == 0 {
+                    sample.append(contentsOf: "Abcdefghijklmnopqrstuvwxyz".unicodeScalars.prefix(Int.random(in: 5...20, using: &random)))
+                }
             }
             let found = try ends(scanner, String(sample))
             #expect(found == (try ends(expression, String(sample))), "\(name): \(String(sample).debugDescription)")
+            #expect(found == (try endsInParts(scanner, String(sample))), "\(name): \(String(sample).debugDescription)")
         }
+        #expect(try endsInParts(expression, "a b") == nil)
     }
 
     @Test("every family is known by its text, and nothing else is") func known() {

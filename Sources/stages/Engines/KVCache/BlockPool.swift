@@ -169,28 +169,30 @@ package struct BlockPool {
     package mutating func register(
         _ number: BlockNumber, _ hash: SequenceHash, _ tokens: Span<TokenID>, after parent: BlockNumber?, label: BlockLabel?
     ) {
-        assert(blocks[Int(number)].content == Self.nothing && tokens.count == blockSize, "a full block is registered once")
+        assert(blocks[Int(number)].content == Self.nothing, "a block is registered once")
+        let first = Int(number) * blockSize
+        precondition(tokens.count == blockSize && first + blockSize <= self.tokens.count, "a full block of a pool that caches")
         var place = (content: Self.nothing, hash: SequenceHash(0))
         if let parent {
             place = (blocks[Int(parent)].content, blocks[Int(parent)].hash)
             guard place.content != Self.nothing else { return }
         }
-        if let twin = found[hash] {
+        // Looked for once, whether it is there or comes now.
+        let twin = { (known: inout BlockNumber) in known }(&found[hash, default: number])
+        if twin != number {
             guard isEqual(twin, tokens, after: parent, label) else { return }
             blocks[Int(number)].content = blocks[Int(twin)].content
             join(number, to: twin)
         } else {
             lastContent += 1
             blocks[Int(number)].content = lastContent
-            found[hash] = number
             log.stored(hash, after: parent == nil ? nil : place.hash)
         }
         blocks[Int(number)].hash = hash
         blocks[Int(number)].parent = place.content
         blocks[Int(number)].parentHash = place.hash
         if let parent { blocks[Int(parent)].heir = number }
-        let first = Int(number) * blockSize
-        for index in 0..<blockSize { self.tokens[first + index] = tokens[index] }
+        self.tokens.withUnsafeMutableBufferPointer { own in for index in tokens.indices { own[first &+ index] = tokens[index] } }
         if let label { labels[number] = label }
     }
 
@@ -198,11 +200,13 @@ package struct BlockPool {
         let block = blocks[Int(number)], before = parent.map { blocks[Int($0)].content } ?? Self.nothing
         guard block.parent == before, parent == nil || before != Self.nothing, tokens.count == blockSize else { return false }
         if !labels.isEmpty || label != nil { guard labels[number] == label else { return false } }
-        let own = self.tokens.span.extracting(Int(number) * blockSize..<(Int(number) + 1) * blockSize)
-        // Without a branch for each token: nearly always they are equal.
-        var difference: TokenID = 0
-        for index in own.indices { difference |= own[index] ^ tokens[index] }
-        return difference == 0
+        let first = Int(number) * blockSize
+        // Without a branch for each token, and several at once: nearly always they are equal.
+        return self.tokens.withUnsafeBufferPointer { own in
+            var difference: TokenID = 0
+            for index in tokens.indices { difference |= own[first &+ index] ^ tokens[index] }
+            return difference == 0
+        }
     }
 
     // MARK: Twins

@@ -56,7 +56,8 @@ package struct JinjaTemplate: ChatTemplate {
             case .argument(let name): Self.value(of: name, in: arguments)
             }
         }
-        let prompt = try run(context, values, steps: Self.steps(for: conversation))
+        let size = ConversationSize(of: conversation)
+        let prompt = try run(context, values, steps: Self.steps(for: size), expecting: size.bytes)
         return isContinued ? try Continuation(of: conversation).cut(prompt) : prompt
     }
 
@@ -80,19 +81,22 @@ package struct JinjaTemplate: ChatTemplate {
     }
 
     package func render(_ variables: Variables, _ context: TemplateContext, steps: Int) throws(TemplateError) -> PromptText {
-        try run(context, variables.values, steps: steps)
+        try run(context, variables.values, steps: steps, expecting: 0)
     }
 
-    private func run(_ context: TemplateContext, _ values: [TemplateValue], steps: Int) throws(TemplateError) -> PromptText {
+    /// `expecting` bytes from outside.
+    private func run(
+        _ context: TemplateContext, _ values: [TemplateValue], steps: Int, expecting: Int
+    ) throws(TemplateError) -> PromptText {
         let rendering = Rendering(slots: compiled.slots, context: values, steps: steps, unixSeconds: context.unixSeconds)
-        rendering.output.reserve(bytes: Self.usualBytes, runs: Self.usualRuns)
+        rendering.output.reserve(bytes: Self.usualBytes + expecting, runs: Self.usualRuns)
         try compiled.run(rendering)
         let prompt = rendering.output.prompt()
         guard prompt.utf8.count <= TextLimits.promptBytes else { throw .tooLong(limit: TextLimits.promptBytes) }
         return prompt
     }
 
-    /// Of a prompt; longer ones grow.
+    /// Of a prompt beside what its client wrote; where there are more it grows.
     private static let usualBytes = 4096
     private static let usualRuns = 64
 
@@ -117,23 +121,12 @@ package struct JinjaTemplate: ChatTemplate {
     }
 
     /// What a rendering may cost.
-    package static func steps(for conversation: Conversation) -> Int {
-        var steps = TextLimits.templateSteps
-        var entries = 0
-        for message in conversation.messages {
-            var text = (message.name?.utf8.count ?? 0) + (message.reasoning?.utf8.count ?? 0)
-            switch message.content {
-            case .none: break
-            case .text(let content): text += content.utf8.count
-            case .parts(let parts): for case .text(let part) in parts { text += part.utf8.count }
-            }
-            let calls = message.toolCalls.reduce(0) { $0 + $1.arguments.utf8.count + $1.name.utf8.count }
-            entries += 1 + message.toolCalls.count
-            steps += text * TextLimits.templateStepsPerTextByte + calls * TextLimits.templateStepsPerJSONByte
-        }
-        let json = conversation.tools.reduce(conversation.templateArguments?.utf8.count ?? 0) { $0 + $1.json.utf8.count }
-        steps += json * TextLimits.templateStepsPerJSONByte + entries * TextLimits.templateStepsPerMessage
-        steps += min(entries * entries * TextLimits.templateStepsPerPair, TextLimits.templateStepsOfPairs)
+    package static func steps(for conversation: Conversation) -> Int { steps(for: ConversationSize(of: conversation)) }
+
+    private static func steps(for size: ConversationSize) -> Int {
+        var steps = TextLimits.templateSteps + size.text * TextLimits.templateStepsPerTextByte
+        steps += (size.calls + size.json) * TextLimits.templateStepsPerJSONByte + size.entries * TextLimits.templateStepsPerMessage
+        steps += min(size.entries * size.entries * TextLimits.templateStepsPerPair, TextLimits.templateStepsOfPairs)
         return min(steps, TextLimits.templateStepsAtMost)
     }
 }

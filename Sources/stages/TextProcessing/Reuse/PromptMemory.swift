@@ -29,7 +29,10 @@ package final class PromptMemory: Sendable {
         let known = shelf.with { $0.find(keys) }.flatMap { PromptReuse($0, for: prompt, group) }
         let start = known?.cut ?? .start
         guard start.tokens <= limit else { throw .promptTooLong(limit: limit) }
-        if let known { tokens.append(contentsOf: known.prompt.tokens[..<start.tokens]) }
+        if let known {
+            tokens.reserveCapacity(first + Self.expectedTokens(of: total, from: start))
+            tokens.append(contentsOf: known.prompt.tokens[..<start.tokens])
+        }
         var cuts: [TextCut] = []
         try tokenizer.encode(prompt, from: start, atMost: limit, isCancelled: isCancelled, into: &tokens, cuts: &cuts)
         let all = (known?.cuts ?? []) + cuts
@@ -39,6 +42,14 @@ package final class PromptMemory: Sendable {
         }
         return Outcome(reused: start.byte, total: total)
     }
+
+    /// Of so many bytes, with an eighth more for the rest than it would have if it were like what is known: where tokens need more room than
+    /// there is, all of them are copied.
+    private static func expectedTokens(of bytes: Int, from start: TextCut) -> Int {
+        start.tokens + (bytes - start.byte) * start.tokens / max(start.byte, 1) * 9 / 8 + leastRoom
+    }
+
+    private static let leastRoom = 64
 
     /// Of prompts, tokens, and what finds them.
     package var bytes: Int { shelf.with { $0.bytes } }

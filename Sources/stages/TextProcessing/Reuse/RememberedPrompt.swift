@@ -57,10 +57,13 @@ struct PromptReuse {
             other.withUnsafeBytes { other in
                 var place = 0
                 // Both have `most` bytes.
-                while place + 16 <= most {
-                    let left = one.loadUnaligned(fromByteOffset: place, as: SIMD2<UInt64>.self)
-                    guard left == other.loadUnaligned(fromByteOffset: place, as: SIMD2<UInt64>.self) else { break }
-                    place += 16
+                while most - place >= 64 {
+                    let eight =
+                        one.loadUnaligned(fromByteOffset: place, as: SIMD8<UInt64>.self)
+                        ^ other.loadUnaligned(fromByteOffset: place, as: SIMD8<UInt64>.self)
+                    let four = eight.lowHalf | eight.highHalf, two = four.lowHalf | four.highHalf
+                    guard two[0] | two[1] == 0 else { break }
+                    place += 64
                 }
                 while place < most, one[place] == other[place] { place += 1 }
                 return place

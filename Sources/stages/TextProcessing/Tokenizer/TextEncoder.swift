@@ -7,6 +7,8 @@ final class TextEncoder: @unchecked Sendable {
     private let pretokens: PretokenEncoder
     private var splitter = PieceSplitter()
     private var padded = PaddedBytes()
+    /// Of pieces that are about to be encoded.
+    private let pieceEnds = OwnedBuffer<Int>(capacity: 256)
 
     init(_ pipeline: TextPipeline) {
         self.pipeline = pipeline
@@ -103,9 +105,14 @@ final class TextEncoder: @unchecked Sendable {
         if let pattern = pipeline.preTokenizer.only {
             padded.assign(text)
             let base = padded.base
+            let text = ScalarText(base, end: text.count)
             // Every piece lies inside of `padded`, whose bytes are not changed meanwhile.
-            try pattern.pieces(of: ScalarText(base, end: text.count), from: 0) { start, end, _ in
-                append(base, start, end, &run, budget, isCancelled, &tokens, &cuts)
+            if case .expression(let expression) = pattern {
+                try expression.pieces(of: text, from: 0) { start, end, _ in
+                    append(base, start, end, &run, budget, isCancelled, &tokens, &cuts)
+                }
+            } else {
+                appendPieces(of: text, by: pattern, &run, budget, isCancelled, &tokens, &cuts)
             }
         } else {
             let before = tokens.count - budget.before
@@ -121,6 +128,25 @@ final class TextEncoder: @unchecked Sendable {
         if let failure = run.failure { throw failure }
         pretokens.drain(into: &tokens)
         try budget.check(tokens)
+    }
+
+    /// Some pieces at a time: first where they end, then what their tokens are, since two small loops are faster than a large one.
+    private func appendPieces(
+        of text: ScalarText, by pattern: Pattern, _ run: inout PieceRun, _ budget: Budget, _ isCancelled: () -> Bool,
+        _ tokens: inout [TokenID], _ cuts: inout [TextCut]
+    ) {
+        var start = 0
+        while start < text.end, let count = pattern.ends(of: text, from: start, into: pieceEnds) {
+            let ends = pieceEnds.base
+            var done = 0
+            while true {
+                done += pretokens.appendShortWords(text.base, &start, ends + done, count - done, upTo: run.lookAt)
+                guard done < count else { break }
+                guard append(text.base, start, ends[done], &run, budget, isCancelled, &tokens, &cuts) else { return }
+                start = ends[done]
+                done += 1
+            }
+        }
     }
 
     /// What happened so far to the pieces of one part.

@@ -40,12 +40,12 @@ final class ByteStringMap {
         var hash = 0x9E37_79B9_7F4A_7C15 &* UInt64(truncatingIfNeeded: length &+ 1)
         var offset = 0
         while offset &+ 8 <= length {
-            hash = (hash ^ word(key + offset)) &* 0xD6E8_FEB8_6659_FD93
+            hash = (hash ^ ByteWord.load(key + offset)) &* 0xD6E8_FEB8_6659_FD93
             hash ^= hash >> 32
             offset = offset &+ 8
         }
         if offset < length {
-            hash = (hash ^ (word(key + offset) & lowBytes(length &- offset))) &* 0xD6E8_FEB8_6659_FD93
+            hash = (hash ^ (ByteWord.load(key + offset) & ByteWord.mask(length &- offset))) &* 0xD6E8_FEB8_6659_FD93
             hash ^= hash >> 32
         }
         hash = hash &* 0xD6E8_FEB8_6659_FD93
@@ -118,23 +118,16 @@ final class ByteStringMap {
 
     @inline(__always)
     private static func identity(_ key: UnsafePointer<UInt8>, _ length: Int, _ hash: UInt64) -> UInt64 {
-        length <= 8 ? word(key) & lowBytes(length) : hash
+        length <= 8 ? ByteWord.load(key) & ByteWord.mask(length) : hash
     }
 
     @inline(__always)
     private static func areEqual(_ left: UnsafePointer<UInt8>, _ right: UnsafePointer<UInt8>, _ length: Int) -> Bool {
         var offset = 0
         while offset &+ 8 <= length {
-            guard word(left + offset) == word(right + offset) else { return false }
+            guard ByteWord.load(left + offset) == ByteWord.load(right + offset) else { return false }
             offset = offset &+ 8
         }
-        return offset == length || (word(left + offset) ^ word(right + offset)) & lowBytes(length &- offset) == 0
+        return offset == length || (ByteWord.load(left + offset) ^ ByteWord.load(right + offset)) & ByteWord.mask(length &- offset) == 0
     }
-
-    @inline(__always)
-    private static func word(_ bytes: UnsafePointer<UInt8>) -> UInt64 { UnsafeRawPointer(bytes).loadUnaligned(as: UInt64.self) }
-
-    /// Of 1 to 8 bytes.
-    @inline(__always)
-    private static func lowBytes(_ count: Int) -> UInt64 { ~0 &>> (64 &- UInt64(truncatingIfNeeded: count) &* 8) }
 }

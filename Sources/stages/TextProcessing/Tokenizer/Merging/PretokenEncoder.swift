@@ -5,6 +5,7 @@ final class PretokenEncoder {
     private let model: BPEModel
     private var merger = PairMerger()
     private let cache = PretokenCache()
+    private let shortWords = ShortWords()
     /// The tokens so far.
     private var output = OwnedBuffer<TokenID>(capacity: 1 << 12)
     private(set) var count = 0
@@ -43,6 +44,24 @@ final class PretokenEncoder {
         return true
     }
 
+    /// Encodes pieces as long as they are short words that are known and end at `limit` at most: how many. The first one begins at `start`, which
+    /// moves behind the last.
+    func appendShortWords(
+        _ text: UnsafePointer<UInt8>, _ start: inout Int, _ ends: UnsafePointer<Int>, _ pieces: Int, upTo limit: Int
+    ) -> Int {
+        output.grow(to: count + pieces, keeping: count)
+        let output = output.base + count
+        var place = start, done = 0
+        while done < pieces, ends[done] <= limit, let token = shortWords.token(text + place, ends[done] &- place) {
+            output[done] = token
+            place = ends[done]
+            done = done &+ 1
+        }
+        start = place
+        count += done
+        return done
+    }
+
     @inline(__always)
     private func appendWhole(_ text: UnsafePointer<UInt8>, _ length: Int, isCancelled: () -> Bool) -> Bool {
         // No pretoken has more tokens than bytes.
@@ -54,20 +73,28 @@ final class PretokenEncoder {
             count += added ?? 0
             return added != nil
         }
-        let hash = ByteStringMap.hash(text, length)
-        if let found = cache.find(text, length, hash: hash, into: output.base + count) {
-            count = count &+ found
+        if let token = shortWords.token(text, length) {
+            output.base[count] = token
+            count = count &+ 1
             return true
         }
-        return miss(text, length, hash)
+        return appendCached(text, length)
     }
 
     @inline(never)
-    private func miss(_ text: UnsafePointer<UInt8>, _ length: Int, _ hash: UInt64) -> Bool {
-        guard let added = encode(text, length, into: output.base + count, isCancelled: { false }) else { return false }
-        cache.insert(text, length, hash: hash, output.base + count, count: added)
+    private func appendCached(_ text: UnsafePointer<UInt8>, _ length: Int) -> Bool {
+        let hash = ByteStringMap.hash(text, length), place = output.base + count
+        guard let added = cache.find(text, length, hash: hash, into: place) ?? miss(text, length, hash) else { return false }
+        if added == 1 { shortWords.insert(text, length, place[0]) }
         count += added
         return true
+    }
+
+    @inline(never)
+    private func miss(_ text: UnsafePointer<UInt8>, _ length: Int, _ hash: UInt64) -> Int? {
+        guard let added = encode(text, length, into: output.base + count, isCancelled: { false }) else { return nil }
+        cache.insert(text, length, hash: hash, output.base + count, count: added)
+        return added
     }
 
     private func encode(

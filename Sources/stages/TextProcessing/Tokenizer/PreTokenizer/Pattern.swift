@@ -31,6 +31,24 @@ enum Pattern: Sendable {
         case .expression(let expression): try expression.pieces(of: text, from: start, body)
         }
     }
+
+    /// Where the next pieces end, matches and what is between them; fewer than there is room for only at the end. Nil for an expression, which
+    /// has to see its text as a whole.
+    func ends(of text: ScalarText, from start: Int, into ends: OwnedBuffer<Int>) -> Int? {
+        switch self {
+        case .gpt2: GPT2Scanner().ends(of: text, from: start, into: ends)
+        case .word(let scanner): scanner.ends(of: text, from: start, into: ends)
+        case .casedWord(let scanner): scanner.ends(of: text, from: start, into: ends)
+        case .deepSeek: DeepSeekScanner().ends(of: text, from: start, into: ends)
+        case .numbers(let scanner): scanner.ends(of: text, from: start, into: ends)
+        case .hanKana: HanKanaScanner().ends(of: text, from: start, into: ends)
+        case .digitTriple: DigitTripleScanner().ends(of: text, from: start, into: ends)
+        case .property(let scanner): scanner.ends(of: text, from: start, into: ends)
+        case .literal(let scanner): scanner.ends(of: text, from: start, into: ends)
+        case .oneClass(let scanner): scanner.ends(of: text, from: start, into: ends)
+        case .expression: nil
+        }
+    }
 }
 
 extension Pattern {

@@ -1,4 +1,5 @@
-/// A stretch of valid UTF-8 as scanners look at it: at each place the kind of a code point and its length.
+/// A stretch of valid UTF-8 as scanners look at it: at each place the kind of a code point and its length. `PaddedBytes.padding` bytes may be
+/// read behind it.
 struct ScalarText {
     let base: UnsafePointer<UInt8>
     /// Behind the last byte.
@@ -37,6 +38,23 @@ struct ScalarText {
             place = place &+ length
         }
         return place
+    }
+
+    /// The same for a mask that all letters of ASCII have and nothing else of ASCII: those are looked at eight a step.
+    @inline(__always)
+    func word(from start: Int, of mask: UInt8) -> Int {
+        var place = start
+        while place < end {
+            let letters = ByteWord.letters(ByteWord.load(base + place))
+            place = place &+ letters
+            guard letters < 8 else { continue }
+            guard place < end, base[place] >= 0x80 else { break }
+            let (kind, length) = beyondASCII(place)
+            guard kind & mask != 0 else { break }
+            place = place &+ length
+        }
+        // What stands behind the end may be letters, too.
+        return min(place, end)
     }
 
     /// Behind the longest run from `place` whose kinds have no bit of `mask`.

@@ -7,7 +7,7 @@ struct DeepSeekScanner: PretokenScanner {
     @inline(__always)
     func match(_ text: ScalarText, at place: Int) -> Int {
         let (kind, length) = text.at(place)
-        if kind & DeepSeekScanner.word != 0 { return text.run(from: place &+ length, of: DeepSeekScanner.word) }
+        if kind & DeepSeekScanner.word != 0 { return text.word(from: place &+ length, of: DeepSeekScanner.word) }
         let next = place &+ length
         if kind & DeepSeekScanner.sign != 0 {
             if length == 1, next < text.end, isASCIILetter(text.base[next]) {
@@ -20,7 +20,7 @@ struct DeepSeekScanner: PretokenScanner {
         if next < text.end {
             let (nextKind, nextLength) = text.at(next)
             if nextKind & DeepSeekScanner.word != 0, kind & ScalarKind.newline == 0 {
-                return text.run(from: next &+ nextLength, of: DeepSeekScanner.word)
+                return text.word(from: next &+ nextLength, of: DeepSeekScanner.word)
             }
             if nextKind & DeepSeekScanner.sign != 0, text.base[place] == 0x20 { return signs(text, from: next) }
         }

@@ -16,7 +16,7 @@ struct GPT2Scanner: PretokenScanner {
             }
         }
         switch kind & GPT2Scanner.classes {
-        case ScalarKind.letter: return text.run(from: start &+ length, of: ScalarKind.letter)
+        case ScalarKind.letter: return text.word(from: start &+ length, of: ScalarKind.letter)
         case ScalarKind.number: return text.run(from: start &+ length, of: ScalarKind.number)
         case 0: return text.run(from: start &+ length, without: GPT2Scanner.classes)
         default: return text.blanks(from: place)

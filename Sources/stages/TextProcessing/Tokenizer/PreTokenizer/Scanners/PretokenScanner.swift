@@ -9,19 +9,35 @@ extension PretokenScanner {
     @inline(__always)
     func pieces(of text: ScalarText, from start: Int, _ body: (_ start: Int, _ end: Int, _ isMatch: Bool) -> Bool) {
         var place = start
-        var unmatched = start
         while place < text.end {
-            let end = match(text, at: place)
-            guard end > place else {
-                place += UTF8Scalar.length(text.base[place])
-                continue
-            }
-            if unmatched < place, !body(unmatched, place, false) { return }
-            guard body(place, end, true) else { return }
+            var end = match(text, at: place)
+            let isMatch = end > place
+            if !isMatch { end = nextMatch(in: text, behind: place) }
+            guard body(place, end, isMatch) else { return }
             place = end
-            unmatched = end
         }
-        if unmatched < text.end { _ = body(unmatched, text.end, false) }
+    }
+
+    /// Where the next pieces end: as many as there is room for, or up to the end of the text.
+    @inline(__always)
+    func ends(of text: ScalarText, from start: Int, into ends: OwnedBuffer<Int>) -> Int {
+        let room = ends.capacity, ends = ends.base
+        var place = start, count = 0
+        while place < text.end, count < room {
+            let end = match(text, at: place)
+            place = end > place ? end : nextMatch(in: text, behind: place)
+            ends[count] = place
+            count = count &+ 1
+        }
+        return count
+    }
+
+    /// Where the next match begins, or the end.
+    @inline(never)
+    private func nextMatch(in text: ScalarText, behind start: Int) -> Int {
+        var place = start
+        repeat { place += UTF8Scalar.length(text.base[place]) } while place < text.end && match(text, at: place) == place
+        return place
     }
 }
 

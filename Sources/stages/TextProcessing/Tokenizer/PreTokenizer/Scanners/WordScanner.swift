@@ -15,15 +15,17 @@ struct WordScanner: PretokenScanner {
 
     @inline(__always)
     func match(_ text: ScalarText, at place: Int) -> Int {
+        // As nearly all that matches: a blank and a word.
+        if text.base[place] == 0x20, case let end = text.word(from: place &+ 1, of: word), end > place &+ 1 { return end }
         let (kind, length) = text.at(place)
-        if kind & word != 0 { return text.run(from: place &+ length, of: word) }
+        if kind & word != 0 { return text.word(from: place &+ length, of: word) }
         let contraction = text.contraction(at: place, ignoringCase: true)
         if contraction > place { return contraction }
         if kind & ScalarKind.number != 0 { return text.numbers(from: place, atMost: numbers) }
         let next = place &+ length
         if next < text.end {
             let (nextKind, nextLength) = text.at(next)
-            if nextKind & word != 0, kind & ScalarKind.newline == 0 { return text.run(from: next &+ nextLength, of: word) }
+            if nextKind & word != 0, kind & ScalarKind.newline == 0 { return text.word(from: next &+ nextLength, of: word) }
             if nextKind & noSign == 0, text.base[place] == 0x20 { return signs(text, from: next) }
         }
         return kind & ScalarKind.space == 0 ? signs(text, from: place) : text.blanksByLine(from: place)
