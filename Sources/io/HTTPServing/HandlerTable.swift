@@ -62,10 +62,9 @@ package final class HandlerTable: HTTPApplication {
             // Exact routes are looked at first: `/v1/models/x` may stand beside `/v1/models/{id}`.
             routes.insert(Route(pattern: pattern), at: routes.firstIndex { $0.pattern.rank > pattern.rank } ?? routes.count)
         }
-        let added = handlers + [
-            Entry(
-                pattern: pattern, method: method, hasParameters: pattern.hasParameters, maximumBody: maximumBody ?? usual, handler: handler)
-        ]
+        let entry = Entry(
+            pattern: pattern, method: method, hasParameters: pattern.hasParameters, maximumBody: maximumBody ?? usual, handler: handler)
+        let added = handlers + [entry]
         handlers = []
         for index in routes.indices {
             let first = handlers.count

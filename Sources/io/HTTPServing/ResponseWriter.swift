@@ -21,26 +21,28 @@ enum ResponseWriter {
 
     /// All that stands between the start of an answer and its body; see `ResponseStart`.
     static func appendFields(_ headers: [HTTPField], _ framing: Framing, _ persistence: Persistence, to out: inout [UInt8]) {
-        for field in headers where !field.isOurs { out.append(contentsOf: field.line) }
+        // By place, since what an iterator hands out counts references.
+        for place in headers.indices where !headers[place].isOurs { out.append(contentsOf: headers[place].line) }
+        switch persistence {
+        case .stays: break
+        case .staysByKeepAlive: HTTPText.append("Connection: keep-alive\r\n", to: &out)
+        case .ends: HTTPText.append("Connection: close\r\n", to: &out)
+        }
         switch framing {
         case .length(let count): appendLength(count, to: &out)
-        case .chunked: HTTPText.append("Transfer-Encoding: chunked\r\n", to: &out)
-        case .untilClose, .none: break
-        }
-        switch persistence {
-        case .stays: HTTPText.append("\r\n", to: &out)
-        case .staysByKeepAlive: HTTPText.append("Connection: keep-alive\r\n\r\n", to: &out)
-        case .ends: HTTPText.append("Connection: close\r\n\r\n", to: &out)
+        case .chunked: HTTPText.append("Transfer-Encoding: chunked\r\n\r\n", to: &out)
+        case .untilClose, .none: HTTPText.append("\r\n", to: &out)
         }
     }
 
-    /// Put together from its end, since the digits come from there, and appended at once.
+    /// The last field of a head and its end, put together from behind, since the digits come from there, and appended at once.
     private static func appendLength(_ length: Int, to out: inout [UInt8]) {
-        let name: StaticString = "Content-Length: "
-        withUnsafeTemporaryAllocation(byteCount: name.utf8CodeUnitCount + HTTPText.mostDigits + 2, alignment: 1) { line in
-            line[line.count - 2] = 0x0D
-            line[line.count - 1] = 0x0A
-            var start = line.count - 2, rest = length
+        let name: StaticString = "Content-Length: ", end: StaticString = "\r\n\r\n"
+        let room = name.utf8CodeUnitCount + HTTPText.mostDigits + end.utf8CodeUnitCount
+        withUnsafeTemporaryAllocation(byteCount: room, alignment: 1) { line in
+            var start = room - end.utf8CodeUnitCount, rest = length
+            UnsafeMutableRawBufferPointer(rebasing: line[start...])
+                .copyMemory(from: UnsafeRawBufferPointer(start: end.utf8Start, count: end.utf8CodeUnitCount))
             repeat {
                 start -= 1
                 line[start] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)

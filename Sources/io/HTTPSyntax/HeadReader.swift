@@ -23,7 +23,7 @@ package enum HeadFault: Error, Hashable, Sendable {
 ///
 /// The result does not depend on how the bytes were cut: each line is judged when its end is there, and each limit by a count of bytes. A line
 /// ends with CR LF and nothing else, a name touches its colon, a value stays in its line. Where recipients are known to differ it refuses.
-package struct HeadReader: ~Copyable, Sendable {
+public struct HeadReader: ~Copyable, Sendable {
     package enum Progress: Sendable {
         case needsMore
         /// The start line is there; told once, and the owner goes on with the same bytes.
@@ -31,7 +31,7 @@ package struct HeadReader: ~Copyable, Sendable {
         case complete
     }
 
-    private var table = FieldTable()
+    @usableFromInline var table = FieldTable()
     private var lineStart = 0
     /// Bytes of the present line that are known to hold no LF.
     private var scanned = 0
@@ -55,7 +55,8 @@ package struct HeadReader: ~Copyable, Sendable {
     package var isEmpty: Bool { table.byteCount == 0 }
 
     /// What has arrived so far.
-    package func withBytes<Result, Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Result) throws(Failure) -> Result {
+    @inlinable @inline(__always)
+    public func withBytes<Result, Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Result) throws(Failure) -> Result {
         try table.withBytes(body)
     }
 
