@@ -10,11 +10,11 @@ package protocol HTTPApplication: AnyObject, Sendable {
     /// The body of an answer that the server makes itself, and its content type. The reason is a sentence of the server's, never of a client's.
     func errorBody(_ status: HTTPStatus, _ reason: StaticString) -> [UInt8]
     /// Adds the fields that every answer has, whoever makes it: what the server itself refuses, too.
-    func complete(_ headers: inout [HTTPField], of request: HTTPRequest)
+    func complete(_ headers: inout [HTTPField], of exchange: HTTPExchange)
 }
 
 extension HTTPApplication {
-    package func complete(_ headers: inout [HTTPField], of request: HTTPRequest) {}
+    package func complete(_ headers: inout [HTTPField], of exchange: HTTPExchange) {}
     package func errorBody(_ status: HTTPStatus, _ reason: StaticString) -> [UInt8] { HTTPErrorBody.json(status, reason) }
 }
 

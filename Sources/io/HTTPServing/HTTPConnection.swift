@@ -9,7 +9,7 @@ import EventLoop
 final class HTTPConnection: ByteSocketOwner, EndOfTurn {
     let loop: Loop
     let limits: HTTPLimits
-    private let server: HTTPServer
+    let server: HTTPServer
     private let socket: any ByteSocket
     /// Where the server keeps this connection.
     var place = -1
@@ -19,6 +19,8 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
     /// Arrived, and not to be read before some of the exchanges have ended.
     @exclusivity(unchecked) private var backlog: [UInt8] = []
     private var firstByteAt: Instant
+    /// Of the request that is being read, whose memory it brought; until its head is there.
+    @exclusivity(unchecked) private var spare: HTTPExchange?
     /// The exchange whose body is being read.
     @exclusivity(unchecked) private var receiving: HTTPExchange?
     /// No further request is read.
@@ -29,7 +31,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
 
     // Answering.
     /// In the order of their requests. The first one writes to `output`, the others to themselves.
-    @exclusivity(unchecked) private var exchanges: [HTTPExchange] = []
+    @exclusivity(unchecked) private var exchanges = ExchangeQueue()
     @exclusivity(unchecked) private var output = OutputBuffer()
     /// What the others hold, for as long as they are in the list.
     @exclusivity(unchecked) private var heldBytes = 0
@@ -92,7 +94,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         hasHungUp = true
         if case .since = linger { return close() }
         // A request that is still under way may be complete before its end.
-        let isServing = exchanges.contains { !$0.hasEnded && $0 !== receiving }
+        let isServing = exchanges.contains(where: { !$0.hasEnded && $0 !== receiving })
         if isServing || !mayReadOn || !backlog.isEmpty { depart() }
     }
 
@@ -157,8 +159,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         while isOpen, mayReadOn {
             if parser.isBetweenRequests {
                 guard cursor < input.count else { return cursor }
-                firstByteAt = loop.now
-                if !isFirstRequest { phaseStart = firstByteAt }
+                beginReading()
             }
             do throws(HTTPRefusal) {
                 switch try parser.next(input, from: &cursor) {
@@ -173,14 +174,22 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         return cursor
     }
 
+    /// The first byte of a request is there.
+    private func beginReading() {
+        firstByteAt = loop.now
+        if !isFirstRequest { phaseStart = firstByteAt }
+        guard spare == nil, let taken = server.spares.take() else { return }
+        spare = taken
+        if let (head, body) = taken.giveStorage() { parser.reuse(head, body: body) }
+    }
+
     private func begin(_ head: RequestHead, bodyIsHere: Bool) throws(HTTPRefusal) {
         isFirstRequest = false
         phaseStart = loop.now
         server.counters.requests += 1
         let request = HTTPRequest(head, receivedAt: firstByteAt, remoteIsLoopback: socket.peerIsLoopback)
-        let exchange = HTTPExchange(request, on: self)
+        let exchange = addExchange(for: request)
         if request.closes { exchange.end(connection: true) }
-        add(exchange)
         receiving = exchange
         switch server.application.admits(request) {
         case .read(let maximum, let tag):
@@ -202,14 +211,15 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         }
     }
 
-    private func add(_ exchange: HTTPExchange) {
-        exchange.isFirst = exchanges.isEmpty
+    private func addExchange(for request: HTTPRequest) -> HTTPExchange {
+        let exchange = spare.take() ?? HTTPExchange()
+        exchange.begin(request, on: self, isFirst: exchanges.isEmpty)
         exchanges.append(exchange)
+        return exchange
     }
 
     private func complete() {
-        guard let exchange = receiving else { preconditionFailure("a request that is complete has begun") }
-        receiving = nil
+        guard let exchange = receiving.take() else { preconditionFailure("a request that is complete has begun") }
         if exchange.endsConnection { isStopped = true }
         guard !exchange.hasBegun else { return becomeIdle() }
         let body = parser.takeBody()
@@ -224,8 +234,6 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         guard server.heldBodyBytes <= limits.allBodiesBytes else { throw .memory }
     }
 
-    func countBody(_ change: Int) { server.heldBodyBytes += change }
-
     /// Answers by itself, after what is before it, and reads no more.
     private func refuse(_ refusal: HTTPRefusal) {
         server.counters.refusals[refusal.kind, default: 0] += 1
@@ -235,8 +243,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         } else {
             let head = RequestHead.unreadable(parser.isReadingHead ? .head : nil)
             let request = HTTPRequest(head, receivedAt: firstByteAt, remoteIsLoopback: socket.peerIsLoopback)
-            exchange = HTTPExchange(request, on: self)
-            add(exchange)
+            exchange = addExchange(for: request)
         }
         stopReading()
         isDirty = true
@@ -263,10 +270,6 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
     }
 
     // MARK: For exchanges
-
-    func start(of status: HTTPStatus) -> [UInt8] { server.start(of: status) }
-
-    func complete(_ headers: inout [HTTPField], of request: HTTPRequest) { server.application.complete(&headers, of: request) }
 
     /// The answer to this exchange ends the connection.
     func isLast(_ exchange: HTTPExchange) -> Bool {
@@ -297,8 +300,6 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         exchange.isFirst ? output.unsent : exchange.held.count
     }
 
-    func wrote() { flushSoon() }
-
     /// A stream has grown.
     func appended(_ exchange: HTTPExchange) {
         flushSoon()
@@ -325,13 +326,13 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
 
     /// The first exchange may have ended, and others behind it.
     private func advance() {
-        while let first = exchanges.first, first.hasEnded {
-            exchanges.removeFirst()
+        while let first = exchanges.popEnded() {
             if first.endsConnection {
                 endsByReset = first.endsWithReset
                 stopReading()
                 return loseAll()
             }
+            server.spares.give(first)
             guard let next = exchanges.first else { break }
             next.isFirst = true
             heldBytes -= next.held.count
@@ -348,7 +349,8 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
 
     // MARK: Sending
 
-    private func flushSoon() {
+    /// Sends at the end of this turn what has been written by then.
+    func flushSoon() {
         guard !isFlushWanted, isOpen else { return }
         isFlushWanted = true
         loop.atEndOfTurn(self)
@@ -429,14 +431,13 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         whenDue = nil
         backlog = []
         receiving = nil
+        spare = nil
         server.closed(self)
         loseAll()
     }
 
     private func loseAll() {
-        let left = exchanges
-        exchanges = []
-        for exchange in left {
+        for exchange in exchanges.removeAll() {
             if !exchange.hasEnded { server.counters.departures += 1 }
             exchange.becomeGone()
         }
@@ -474,11 +475,8 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
     }
 
     private func updateTimer() {
-        guard isOpen, let whenDue, let (deadline, _) = deadline else { return }
-        if timer != nil {
-            guard deadline < timerDeadline else { return }
-            loop.cancel(timer)
-        }
+        guard isOpen, let (deadline, _) = deadline, timer == nil || deadline < timerDeadline, let whenDue else { return }
+        loop.cancel(timer)
         timerDeadline = deadline
         timer = loop.schedule(at: deadline, whenDue)
     }

@@ -10,7 +10,7 @@ import HTTPSyntax
 package final class HTTPExchange {
     private enum Phase { case open, streaming, ended, gone }
 
-    @exclusivity(unchecked) package private(set) var request: HTTPRequest
+    @exclusivity(unchecked) package private(set) var request = HTTPRequest.none
     /// What `HTTPAdmission.read` gave.
     @exclusivity(unchecked) package internal(set) var tag = 0
     /// Parts of the path that the route names, decoded.
@@ -19,7 +19,7 @@ package final class HTTPExchange {
     @exclusivity(unchecked) package var whenGone: (@LoopActor () -> Void)?
 
     @exclusivity(unchecked) private var connection: HTTPConnection?
-    @exclusivity(unchecked) private var phase = Phase.open
+    @exclusivity(unchecked) private var phase = Phase.ended
     /// Those before it on the connection have ended: what it writes goes to the connection itself.
     @exclusivity(unchecked) var isFirst = false
     /// The status that was sent, for metrics and access logs.
@@ -32,6 +32,9 @@ package final class HTTPExchange {
     private var isChunked = false
     private var dropsBody = false
     @exclusivity(unchecked) private var isWriting = false
+    // Of the request.
+    private var asksForHead = false
+    private var isHTTP10 = false
     private(set) var endsConnection = false
     private var endsByReset = false
     /// The client waits for a word before it sends the body.
@@ -44,10 +47,36 @@ package final class HTTPExchange {
     /// The earliest of their deadlines.
     private var waitLimit = Instant.zero
 
-    init(_ request: HTTPRequest, on connection: HTTPConnection) {
+    init() {}
+
+    /// It is new, or over and nobody else holds it: from here on it serves this request.
+    func begin(_ request: consuming HTTPRequest, on connection: HTTPConnection, isFirst: Bool) {
+        assert(hasEnded && waiters.isEmpty && held.isEmpty && !isWriting, "an exchange serves one request at a time")
+        asksForHead = request.method == .head
+        isHTTP10 = request.isHTTP10
         self.request = request
         self.connection = connection
+        self.isFirst = isFirst
+        phase = .open
+        tag = 0
+        if !parameters.isEmpty { parameters = [] }
+        whenGone = nil
+        status = nil
+        bulkBytes = 0
+        openChunk = nil
+        isChunked = false
+        dropsBody = false
+        endsConnection = false
+        endsByReset = false
+        owesContinuation = false
+        heldBodyBytes = 0
     }
+
+    /// The memory of its request, unless somebody holds that one still.
+    func giveStorage() -> (head: RequestHead, body: [UInt8])? { request.giveStorage() }
+
+    /// What it holds while it is over.
+    var keptBytes: Int { request.capacity + held.capacity }
 
     package func parameter(_ name: StaticString) -> String? { parameters.first { $0.name == name.description }?.value }
 
@@ -75,12 +104,12 @@ package final class HTTPExchange {
         var headers = response.headers
         // Required of every 401; bearer keys are what all clients of this API send.
         if response.status == .unauthorized, !headers.contains(where: { $0.isNamed("www-authenticate") }) { headers.append(Self.challenge) }
-        connection.complete(&headers, of: request)
-        let framing = response.status.hasNoBody ? ResponseWriter.Framing.none : .length(response.body.count)
-        let isBodyless = response.status.hasNoBody || request.method == .head
+        connection.server.application.complete(&headers, of: self)
+        let hasNoBody = response.status.hasNoBody
         var out = connection.takeOutput(of: self)
-        ResponseWriter.appendHead(connection.start(of: response.status), headers, framing, persistence(on: connection), to: &out)
-        if !isBodyless { out.append(contentsOf: response.body) }
+        connection.server.appendStart(of: response.status, to: &out)
+        ResponseWriter.appendFields(headers, hasNoBody ? .none : .length(response.body.count), persistence(on: connection), to: &out)
+        if !hasNoBody, !asksForHead { out.append(contentsOf: response.body) }
         connection.giveOutput(&out, of: self)
         end(on: connection)
     }
@@ -92,16 +121,17 @@ package final class HTTPExchange {
         guard phase == .open, let connection else { return }
         phase = .streaming
         self.status = status
-        isChunked = !request.isHTTP10 && !status.hasNoBody
-        dropsBody = status.hasNoBody || request.method == .head
-        if request.isHTTP10, !dropsBody { endsConnection = true }
+        isChunked = !isHTTP10 && !status.hasNoBody
+        dropsBody = status.hasNoBody || asksForHead
+        if isHTTP10, !dropsBody { endsConnection = true }
         var headers = headers
-        connection.complete(&headers, of: request)
+        connection.server.application.complete(&headers, of: self)
         let framing: ResponseWriter.Framing = status.hasNoBody ? .none : isChunked ? .chunked : .untilClose
         var out = connection.takeOutput(of: self)
-        ResponseWriter.appendHead(connection.start(of: status), headers, framing, persistence(on: connection), to: &out)
+        connection.server.appendStart(of: status, to: &out)
+        ResponseWriter.appendFields(headers, framing, persistence(on: connection), to: &out)
         connection.giveOutput(&out, of: self)
-        connection.wrote()
+        connection.flushSoon()
     }
 
     /// `write` appends bytes of the body in place; it must not touch those that are there, and not the exchange.
@@ -191,7 +221,7 @@ package final class HTTPExchange {
 
     /// Corrects how much of the request's body counts against what the server may hold.
     func countBody(_ bytes: Int) {
-        connection?.countBody(bytes - heldBodyBytes)
+        connection?.server.heldBodyBytes += bytes - heldBodyBytes
         heldBodyBytes = bytes
     }
 
@@ -241,6 +271,6 @@ package final class HTTPExchange {
     /// Decides whether the connection ends with this answer, since its head has to say so.
     private func persistence(on connection: HTTPConnection) -> ResponseWriter.Persistence {
         if connection.isLast(self) { endsConnection = true }
-        return endsConnection ? .ends : request.isHTTP10 ? .staysByKeepAlive : .stays
+        return endsConnection ? .ends : isHTTP10 ? .staysByKeepAlive : .stays
     }
 }

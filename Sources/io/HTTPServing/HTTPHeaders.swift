@@ -15,40 +15,22 @@ package struct HTTPHeaders: Sendable {
     package func values(of name: StaticString) -> [String] { table.values(of: name) }
     package func contains(_ name: StaticString) -> Bool { table.contains(name) }
 
-    /// No field says that the content is anything but JSON. Parameters mean nothing: JSON is UTF-8, whatever is said of it (RFC 8259, section 11).
-    var mayBeJSON: Bool {
-        var isJSON = true
-        table.forEachValue(of: "content-type") { value in
-            if HTTPText.isSame(value, "application/json") { return }
-            let end = value.firstIndex(of: UInt8(ascii: ";")) ?? value.count
-            let type = HTTPText.trimmed(UnsafeRawBufferPointer(rebasing: value[..<end]))
-            let suffix = UnsafeRawBufferPointer(rebasing: type.suffix(5)), kind = UnsafeRawBufferPointer(rebasing: type.prefix(12))
-            let isSuffixed = HTTPText.isSame(kind, "application/") && HTTPText.isSame(suffix, "+json")
-            if !HTTPText.isSame(type, "application/json"), !isSuffixed { isJSON = false }
-        }
-        return isJSON
-    }
-
-    /// The content was compressed or changed in another way.
-    var isCoded: Bool {
-        var isCoded = false
-        table.forEachValue(of: "content-encoding") { if !$0.isEmpty, !HTTPText.isSame($0, "identity") { isCoded = true } }
-        return isCoded
-    }
-
     /// All fields in order: for logs at debug level and for tests.
-    package var all: [(name: String, value: String)] { table.entries.map { (table.text($0.name), table.text($0.value)) } }
+    package var all: [(name: String, value: String)] { table.all }
 }
 
 /// A field of a response, kept as the line that is sent.
 package struct HTTPField: Hashable, Sendable {
     let line: [UInt8]
     private let nameCount: Int
+    /// It follows from how the response leaves; an application's own would make two framings of one message.
+    let isOurs: Bool
 
     /// A value may come from outside: control bytes in it, which could end the field, become question marks.
     package init(_ name: StaticString, _ value: String) {
         precondition(name.withUTF8Buffer { HTTPText.isEvery(UnsafeRawBufferPointer($0), .token) }, "names of fields are tokens")
         nameCount = name.utf8CodeUnitCount
+        isOurs = Self.isOurs(name)
         var line: [UInt8] = []
         line.reserveCapacity(nameCount + value.utf8.count + 4)
         HTTPText.append(name, to: &line)
@@ -65,15 +47,10 @@ package struct HTTPField: Hashable, Sendable {
     package var name: String { String(decoding: line.prefix(nameCount), as: UTF8.self) }
     package var value: String { String(decoding: line.dropFirst(nameCount + 2).dropLast(2), as: UTF8.self) }
 
-    /// Fields that follow from how the response leaves; an application's own would make two framings of one message.
-    var isOurs: Bool {
-        switch nameCount {
-        case 4: isNamed("date")
-        case 10: isNamed("connection")
-        case 14: isNamed("content-length")
-        case 17: isNamed("transfer-encoding")
-        default: false
-        }
+    private static func isOurs(_ name: StaticString) -> Bool {
+        let name = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        return HTTPText.isSame(name, "date") || HTTPText.isSame(name, "connection") || HTTPText.isSame(name, "content-length")
+            || HTTPText.isSame(name, "transfer-encoding")
     }
 
     package func isNamed(_ name: StaticString) -> Bool {

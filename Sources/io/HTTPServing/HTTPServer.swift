@@ -20,6 +20,7 @@ package final class HTTPServer {
     private let readBuffer = ReadBuffer(bytes: 64 << 10)
     var scratch: UnsafeMutableRawBufferPointer { readBuffer.memory }
     @exclusivity(unchecked) var buffers = BufferPool()
+    @exclusivity(unchecked) var spares = SpareExchanges()
     @exclusivity(unchecked) var heldBodyBytes = 0
     @exclusivity(unchecked) private var responseStart = ResponseStart()
 
@@ -98,7 +99,9 @@ package final class HTTPServer {
         drained = []
     }
 
-    func start(of status: HTTPStatus) -> [UInt8] { responseStart.bytes(status, milliseconds: loop.wallClockMilliseconds) }
+    func appendStart(of status: HTTPStatus, to out: inout [UInt8]) {
+        responseStart.append(status, milliseconds: loop.wallClockMilliseconds, to: &out)
+    }
 
     func response(to refusal: HTTPRefusal) -> HTTPResponse {
         var response = HTTPResponse.json(refusal.status, application.errorBody(refusal.status, refusal.reason))

@@ -1,13 +1,18 @@
-/// A status code with its reason phrase.
+/// A status code with its reason phrase, which says nothing that the code does not.
 package struct HTTPStatus: Hashable, Sendable {
     package let code: Int
-    package let reason: String
+    let phrase: StaticString
 
     package init(_ code: Int, _ reason: StaticString) {
         precondition((100...999).contains(code), "a status has three digits")
         self.code = code
-        self.reason = reason.description
+        phrase = reason
     }
+
+    package var reason: String { phrase.description }
+
+    package static func == (left: HTTPStatus, right: HTTPStatus) -> Bool { left.code == right.code }
+    package func hash(into hasher: inout Hasher) { hasher.combine(code) }
 
     package static let ok = HTTPStatus(200, "OK")
     package static let created = HTTPStatus(201, "Created")

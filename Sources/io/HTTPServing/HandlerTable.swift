@@ -14,6 +14,7 @@ package final class HandlerTable: HTTPApplication {
     private struct Entry {
         let pattern: RoutePattern
         let method: HTTPMethod
+        let hasParameters: Bool
         let maximumBody: Int
         let handler: Handler
     }
@@ -61,7 +62,9 @@ package final class HandlerTable: HTTPApplication {
             // Exact routes are looked at first: `/v1/models/x` may stand beside `/v1/models/{id}`.
             routes.insert(Route(pattern: pattern), at: routes.firstIndex { $0.pattern.rank > pattern.rank } ?? routes.count)
         }
-        let added = handlers + [Entry(pattern: pattern, method: method, maximumBody: maximumBody ?? usual, handler: handler)]
+        let entry = Entry(
+            pattern: pattern, method: method, hasParameters: pattern.hasParameters, maximumBody: maximumBody ?? usual, handler: handler)
+        let added = handlers + [entry]
         handlers = []
         for index in routes.indices {
             let first = handlers.count
@@ -113,7 +116,7 @@ package final class HandlerTable: HTTPApplication {
 
     package func admits(_ request: HTTPRequest) -> HTTPAdmission {
         if let refusal = refuse?(request) { return .refuse(refusal) }
-        if request.target.isAsterisk { return .refuse(HTTPResponse(.noContent, headers: [HTTPField("Allow", "GET, HEAD, POST, OPTIONS")])) }
+        if request.isForServer { return .refuse(HTTPResponse(.noContent, headers: [HTTPField("Allow", "GET, HEAD, POST, OPTIONS")])) }
         guard let place = request.firstMatch(in: patterns) else {
             return .refuse(refusal(of: request, isUnknown(request.method) ? Self.unknownMethod : Self.unknownPath))
         }
@@ -135,9 +138,10 @@ package final class HandlerTable: HTTPApplication {
     }
 
     package func serve(_ exchange: HTTPExchange) {
-        let entry = handlers[exchange.tag]
-        if entry.pattern.hasParameters { exchange.parameters = exchange.request.parameters(of: entry.pattern) }
-        entry.handler(exchange)
+        let place = exchange.tag
+        if handlers[place].hasParameters { exchange.parameters = exchange.request.parameters(of: handlers[place].pattern) }
+        let handler = handlers[place].handler
+        handler(exchange)
     }
 
     private static let unknownPath = HTTPRefusal(.target, .notFound, "there is nothing at this path")
@@ -153,10 +157,10 @@ package final class HandlerTable: HTTPApplication {
     private func refusalOfBody(_ request: HTTPRequest) -> HTTPResponse? {
         guard request.framing != .none else { return nil }
         var response: HTTPResponse
-        if request.headers.isCoded {
+        if request.isCoded {
             response = refusal(of: request, .unsupportedMediaType, "the body has a Content-Encoding; send it as it is")
             response.headers.append(HTTPField("Accept-Encoding", "identity"))
-        } else if !request.headers.mayBeJSON {
+        } else if !request.mayBeJSON {
             response = refusal(
                 of: request, .unsupportedMediaType, "the body must be JSON; send it with the header Content-Type: application/json")
             response.headers.append(HTTPField("Accept", "application/json"))
@@ -172,7 +176,7 @@ package final class HandlerTable: HTTPApplication {
         return names.joined(separator: ", ")
     }
 
-    package func complete(_ headers: inout [HTTPField], of request: HTTPRequest) { completes?(&headers, request) }
+    package func complete(_ headers: inout [HTTPField], of exchange: HTTPExchange) { completes?(&headers, exchange.request) }
 
     package func errorBody(_ status: HTTPStatus, _ reason: StaticString) -> [UInt8] { errors(status, reason) }
 

@@ -22,7 +22,9 @@ struct RequestParser: ~Copyable, Sendable {
     }
 
     private var reader: HeadReader
+    /// The start line, and what it becomes part of when the head is complete.
     private var line: RequestHead.Line?
+    private var head: RequestHead?
     private var phase = Phase.head
     private var maximumBody = 0
     private var keepsBody = true
@@ -40,14 +42,19 @@ struct RequestParser: ~Copyable, Sendable {
             maximumFields: limits.headerCount)
     }
 
-    /// Nothing of a next request has been read.
-    var isBetweenRequests: Bool {
-        if case .head = phase { return reader.isEmpty }
-        return false
+    /// Reads the next request, of which nothing has been read, into the memory of another that is over. Nobody else holds its head.
+    mutating func reuse(_ head: consuming RequestHead, body: consuming [UInt8]) {
+        reader.reuse(head.takeTable())
+        self.head = head
+        body.removeAll(keepingCapacity: true)
+        self.body = body
     }
 
+    /// Nothing of a next request has been read.
+    private(set) var isBetweenRequests = true
+
     /// What is being read, or was refused while it was, asks for an answer without a body.
-    var isReadingHead: Bool { line?.method == .head }
+    private(set) var isReadingHead = false
 
     var isInBody: Bool {
         switch phase {
@@ -66,13 +73,11 @@ struct RequestParser: ~Copyable, Sendable {
             case .chunked(var decoder):
                 defer { if case .chunked = phase { phase = .chunked(decoder) } }
                 return try readChunks(&decoder, input, from: &cursor)
-            case .complete:
-                phase = .head
-                return .complete
+            case .complete: return complete()
             case .refused: return .needsMore
             }
         } catch {
-            phase = .refused
+            refuse()
             throw error
         }
     }
@@ -88,7 +93,7 @@ struct RequestParser: ~Copyable, Sendable {
         case .chunked: phase = .chunked(ChunkedDecoder())
         case .length(let length):
             guard length <= maximum else {
-                phase = .refused
+                refuse()
                 throw .bodyTooLarge
             }
             phase = .length(length)
@@ -103,8 +108,13 @@ struct RequestParser: ~Copyable, Sendable {
     }
 
     mutating func stop() {
-        phase = .refused
+        refuse()
         body = []
+    }
+
+    private mutating func refuse() {
+        phase = .refused
+        isBetweenRequests = false
     }
 
     // MARK: Parts
@@ -114,16 +124,22 @@ struct RequestParser: ~Copyable, Sendable {
             let progress: HeadReader.Progress
             do throws(HeadFault) { progress = try reader.read(input, from: &cursor) } catch { throw HTTPRefusal(error) }
             switch progress {
-            case .needsMore: return .needsMore
+            case .needsMore:
+                isBetweenRequests = reader.isEmpty
+                return .needsMore
             case .startLine(let place):
-                line = try reader.withBytes { (bytes) throws(HTTPRefusal) in
+                let line = try reader.withBytes { (bytes) throws(HTTPRefusal) in
                     try RequestHead.Line(bytes, at: place, maximumTarget: maximumTarget)
                 }
+                isReadingHead = line.method == .head
+                self.line = line
             case .complete:
-                guard let line else { preconditionFailure("a head has a start line") }
-                let head = try RequestHead(line, reader.take())
-                self.line = nil
+                guard let line = line.take() else { preconditionFailure("a head has a start line") }
+                let head = head.take() ?? RequestHead()
+                try head.fill(line, reader.take())
+                isReadingHead = false
                 phase = .decision(head.framing)
+                isBetweenRequests = false
                 return .head(head)
             }
         }
@@ -139,8 +155,7 @@ struct RequestParser: ~Copyable, Sendable {
             phase = .length(remaining - count)
             return .needsMore
         }
-        phase = .head
-        return .complete
+        return complete()
     }
 
     private mutating func readChunks(
@@ -155,10 +170,14 @@ struct RequestParser: ~Copyable, Sendable {
                 bodyBytes += place.count
                 guard bodyBytes <= maximumBody else { throw .bodyTooLarge }
                 if keepsBody { body.append(contentsOf: UnsafeRawBufferPointer(rebasing: input[place])) }
-            case .end:
-                phase = .head
-                return .complete
+            case .end: return complete()
             }
         }
+    }
+
+    private mutating func complete() -> Event {
+        phase = .head
+        isBetweenRequests = true
+        return .complete
     }
 }

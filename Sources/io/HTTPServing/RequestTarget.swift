@@ -13,8 +13,6 @@ struct RequestTarget: Sendable {
     let decodedPath: [UInt8]?
     /// `*`: the server as a whole.
     let isAsterisk: Bool
-    /// Of an absolute target, which overrides the Host field.
-    let authority: Range<Int32>?
 
     static let escapedSlash: UInt8 = 0
 
@@ -22,9 +20,10 @@ struct RequestTarget: Sendable {
     init(_ bytes: UnsafeRawBufferPointer, at place: Range<Int>, method: HTTPMethod) throws(HTTPRefusal) {
         var start = place.lowerBound
         let end = place.upperBound
-        var authority: Range<Int32>?
+        // An absolute target has one, which overrides the Host field.
+        var hasAuthority = false
         if method == .options, place.count == 1, bytes[start] == UInt8(ascii: "*") {
-            self.init(path: Int32(start)..<Int32(end), query: nil, decodedPath: nil, isAsterisk: true, authority: nil)
+            self.init(path: Int32(start)..<Int32(end), query: nil, decodedPath: nil, isAsterisk: true)
             return
         }
         guard start < end else { throw .target("the request target is empty") }
@@ -36,20 +35,21 @@ struct RequestTarget: Sendable {
             start += scheme.utf8.count
             let hostStart = start
             start = min(end, HTTPText.end(of: .host, in: bytes, from: start))
-            authority = Int32(hostStart)..<Int32(start)
+            hasAuthority = true
             guard Self.isAuthority(UnsafeRawBufferPointer(rebasing: bytes[hostStart..<start])) else {
                 throw .target("the host of the request target is malformed")
             }
         }
         let pathStart = start
         // The blank behind the target is in none of the classes, so that these end with it.
-        start = min(end, HTTPText.end(of: .path, in: bytes, from: start))
-        var isPlain = true, previous: UInt8 = 0
-        for index in pathStart..<start {
-            let byte = bytes[index]
+        start = HTTPText.endOfOrdinaryPath(in: bytes, from: pathStart)
+        var isPlain = true, previous = start > pathStart ? bytes[start - 1] : 0
+        while start < end, ByteClass.path.contains(bytes[start]) {
+            let byte = bytes[start]
             // An escape, a doubled slash, or a segment that begins with a dot.
             if byte == UInt8(ascii: "%") || (previous == Self.slash && (byte == previous || byte == UInt8(ascii: "."))) { isPlain = false }
             previous = byte
+            start += 1
         }
         if start - pathStart != 1, previous == Self.slash || start == pathStart { isPlain = false }
         let path = Int32(pathStart)..<Int32(start)
@@ -61,23 +61,22 @@ struct RequestTarget: Sendable {
             query = Int32(queryStart)..<Int32(start)
         }
         guard start == end else { throw .target("the request target has a character that is not allowed") }
-        guard path.isEmpty ? authority != nil : bytes[pathStart] == Self.slash else {
+        guard path.isEmpty ? hasAuthority : bytes[pathStart] == Self.slash else {
             throw .target("the path of the request target does not begin with a slash")
         }
         let decoded = isPlain ? nil : try Self.normalized(FieldTable.part(bytes, path))
-        self.init(path: path, query: query, decodedPath: decoded, isAsterisk: false, authority: authority)
+        self.init(path: path, query: query, decodedPath: decoded, isAsterisk: false)
     }
 
-    private init(path: Range<Int32>, query: Range<Int32>?, decodedPath: [UInt8]?, isAsterisk: Bool, authority: Range<Int32>?) {
+    private init(path: Range<Int32>, query: Range<Int32>?, decodedPath: [UInt8]?, isAsterisk: Bool) {
         self.path = path
         self.query = query
         self.decodedPath = decodedPath
         self.isAsterisk = isAsterisk
-        self.authority = authority
     }
 
     /// For answers to what could not be read.
-    static let none = RequestTarget(path: 0..<0, query: nil, decodedPath: [], isAsterisk: false, authority: nil)
+    static let none = RequestTarget(path: 0..<0, query: nil, decodedPath: [], isAsterisk: false)
 
     private static func begins(_ bytes: UnsafeRawBufferPointer, with scheme: String) -> Bool {
         bytes.count >= scheme.utf8.count && zip(bytes, scheme.utf8).allSatisfy { HTTPText.lowercased($0) == $1 }
@@ -129,8 +128,7 @@ struct RequestTarget: Sendable {
             guard index > 1, index < bytes.count, bytes[index] == UInt8(ascii: "]") else { return false }
             index += 1
         } else {
-            let end = HTTPText.end(of: .host, in: bytes, from: 0)
-            while index < end, bytes[index] != Self.colon, bytes[index] != UInt8(ascii: "[") { index += 1 }
+            index = HTTPText.end(of: .hostName, in: bytes, from: 0)
             guard index > 0 else { return false }
         }
         guard index < bytes.count else { return true }

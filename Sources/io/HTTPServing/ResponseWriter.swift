@@ -19,25 +19,40 @@ enum ResponseWriter {
         case ends
     }
 
-    /// - Parameter start: the status line and the date, see `ResponseStart`.
-    static func appendHead(_ start: [UInt8], _ headers: [HTTPField], _ framing: Framing, _ persistence: Persistence, to out: inout [UInt8])
-    {
-        out.append(contentsOf: start)
-        for field in headers where !field.isOurs { out.append(contentsOf: field.line) }
-        switch framing {
-        case .length(let count):
-            HTTPText.append("Content-Length: ", to: &out)
-            HTTPText.append(decimal: count, to: &out)
-            HTTPText.append("\r\n", to: &out)
-        case .chunked: HTTPText.append("Transfer-Encoding: chunked\r\n", to: &out)
-        case .untilClose, .none: break
-        }
+    /// All that stands between the start of an answer and its body; see `ResponseStart`.
+    static func appendFields(_ headers: [HTTPField], _ framing: Framing, _ persistence: Persistence, to out: inout [UInt8]) {
+        // By place, since what an iterator hands out counts references.
+        for place in headers.indices where !headers[place].isOurs { out.append(contentsOf: headers[place].line) }
         switch persistence {
         case .stays: break
         case .staysByKeepAlive: HTTPText.append("Connection: keep-alive\r\n", to: &out)
         case .ends: HTTPText.append("Connection: close\r\n", to: &out)
         }
-        HTTPText.append("\r\n", to: &out)
+        switch framing {
+        case .length(let count): appendLength(count, to: &out)
+        case .chunked: HTTPText.append("Transfer-Encoding: chunked\r\n\r\n", to: &out)
+        case .untilClose, .none: HTTPText.append("\r\n", to: &out)
+        }
+    }
+
+    /// The last field of a head and its end, put together from behind, since the digits come from there, and appended at once.
+    private static func appendLength(_ length: Int, to out: inout [UInt8]) {
+        let name: StaticString = "Content-Length: ", end: StaticString = "\r\n\r\n"
+        let room = name.utf8CodeUnitCount + HTTPText.mostDigits + end.utf8CodeUnitCount
+        withUnsafeTemporaryAllocation(byteCount: room, alignment: 1) { line in
+            var start = room - end.utf8CodeUnitCount, rest = length
+            UnsafeMutableRawBufferPointer(rebasing: line[start...])
+                .copyMemory(from: UnsafeRawBufferPointer(start: end.utf8Start, count: end.utf8CodeUnitCount))
+            repeat {
+                start -= 1
+                line[start] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            } while rest > 0
+            start -= name.utf8CodeUnitCount
+            UnsafeMutableRawBufferPointer(rebasing: line[start...])
+                .copyMemory(from: UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+            out.append(contentsOf: UnsafeRawBufferPointer(rebasing: line[start...]))
+        }
     }
 
     // MARK: Chunks
@@ -87,14 +102,16 @@ struct ResponseStart: Sendable {
     private var date: [UInt8] = []
     private var ok: [UInt8] = []
 
-    mutating func bytes(_ status: HTTPStatus, milliseconds: Int64) -> [UInt8] {
+    mutating func append(_ status: HTTPStatus, milliseconds: Int64, to out: inout [UInt8]) {
         let now = milliseconds / 1000
         if now != second {
             second = now
             date = Array("\r\nDate: ".utf8) + HTTPDate.text(second: now) + Array("\r\n".utf8)
             ok = Self.line(.ok) + date
         }
-        return status.code == HTTPStatus.ok.code ? ok : Self.line(status) + date
+        guard status != .ok else { return out.append(contentsOf: ok) }
+        out.append(contentsOf: Self.line(status))
+        out.append(contentsOf: date)
     }
 
     private static func line(_ status: HTTPStatus) -> [UInt8] { Array("HTTP/1.1 \(status.code) \(status.reason)".utf8) }

@@ -8,14 +8,14 @@ struct RoutePattern: Hashable, Sendable {
         case rest(String)
     }
 
-    /// As it was written.
-    let text: String
+    private let path: StaticString
+    /// It has no parameters: a path is this one or is not.
+    private let isExact: Bool
     private let parts: [Part]
-    /// Of a path without parameters, whole.
-    private let exact: [UInt8]?
 
     init(_ path: StaticString) {
-        text = path.description
+        self.path = path
+        let text = path.description
         precondition(text.hasPrefix("/"), "a route begins with a slash")
         let segments = text.dropFirst().split(separator: "/")
         parts = segments.enumerated().map { index, segment in
@@ -26,24 +26,24 @@ struct RoutePattern: Hashable, Sendable {
             precondition(index == segments.count - 1, "what takes all that is left is the last part")
             return .rest(String(name.dropLast()))
         }
-        exact = text.contains("{") ? nil : Array(text.utf8)
+        isExact = !text.contains("{")
     }
 
-    var hasParameters: Bool { exact == nil }
+    /// As it was written.
+    var text: String { path.description }
+    var hasParameters: Bool { !isExact }
+
+    static func == (left: RoutePattern, right: RoutePattern) -> Bool { left.text == right.text }
+    func hash(into hasher: inout Hasher) { hasher.combine(text) }
 
     /// Lower is looked at earlier: the more exact, the earlier.
     var rank: Int {
-        if exact != nil { return 0 }
+        if isExact { return 0 }
         return if case .rest = parts.last { 2 } else { 1 }
     }
 
-    static func firstMatch(of path: UnsafeRawBufferPointer, in patterns: [RoutePattern]) -> Int? {
-        patterns.firstIndex { $0.matches(path) }
-    }
-
     func matches(_ path: UnsafeRawBufferPointer) -> Bool {
-        if let exact { return exact.withUnsafeBytes { HTTPText.isEqual(path, $0) } }
-        return walk(path) { _, _ in }
+        isExact ? HTTPText.isEqual(path, self.path) : walk(path) { _, _ in }
     }
 
     func parameters(of path: UnsafeRawBufferPointer) -> [(name: String, value: String)] {

@@ -1,7 +1,9 @@
 import Glibc
 
 /// What a byte may be part of, by RFC 9110 and RFC 3986: a bit for each byte of ASCII, so that a byte is judged without a table in memory.
-package struct ByteClass: Sendable {
+///
+/// Public, as all that is looked at for each byte or field: the compiler inlines nothing less in another module.
+public struct ByteClass: Sendable {
     @usableFromInline let low: UInt64
     @usableFromInline let high: UInt64
     @usableFromInline let isAboveASCII: Bool
@@ -14,36 +16,40 @@ package struct ByteClass: Sendable {
     }
 
     @inlinable @inline(__always)
-    package func contains(_ byte: UInt8) -> Bool {
+    public func contains(_ byte: UInt8) -> Bool {
         byte < 0x80 ? (byte < 0x40 ? low : high) >> UInt64(byte & 0x3F) & 1 != 0 : isAboveASCII
     }
 
     /// Of a name or a method: letters, digits and !#$%&'*+-.^_`|~
-    @inlinable package static var token: ByteClass { ByteClass(0x03FF_6CFA_0000_0000, 0x57FF_FFFF_C7FF_FFFE) }
+    @inlinable public static var token: ByteClass { ByteClass(0x03FF_6CFA_0000_0000, 0x57FF_FFFF_C7FF_FFFE) }
     /// Of a field's value: visible, space, tab, or above ASCII.
-    @inlinable package static var fieldValue: ByteClass { ByteClass(0xFFFF_FFFF_0000_0200, 0x7FFF_FFFF_FFFF_FFFF, aboveASCII: true) }
+    @inlinable public static var fieldValue: ByteClass { ByteClass(0xFFFF_FFFF_0000_0200, 0x7FFF_FFFF_FFFF_FFFF, aboveASCII: true) }
     /// Of a path as it is sent: letters, digits and -._~!$&'()*+,;=:@ with / between segments and % for escapes.
-    @inlinable package static var path: ByteClass { ByteClass(0x2FFF_FFF2_0000_0000, 0x47FF_FFFE_87FF_FFFF) }
+    @inlinable public static var path: ByteClass { ByteClass(0x2FFF_FFF2_0000_0000, 0x47FF_FFFE_87FF_FFFF) }
     /// Of a query as it is sent: visible but for #. More than the RFC's, since clients send brackets and bars as they are.
-    @inlinable package static var query: ByteClass { ByteClass(0xFFFF_FFF6_0000_0000, 0x7FFF_FFFF_FFFF_FFFF) }
+    @inlinable public static var query: ByteClass { ByteClass(0xFFFF_FFF6_0000_0000, 0x7FFF_FFFF_FFFF_FFFF) }
+    /// Of a host's name, or of an address of numbers: the same as `host` without : and [
+    @inlinable public static var hostName: ByteClass { ByteClass(0x03FF_6000_0000_0000, 0x47FF_FFFE_A7FF_FFFE) }
     /// Of a host and a port: letters, digits and -._~:[] which is less than the RFC's: no escapes and no commas, which proxies read differently.
-    @inlinable package static var host: ByteClass { ByteClass(0x07FF_6000_0000_0000, 0x47FF_FFFE_AFFF_FFFE) }
+    @inlinable public static var host: ByteClass { ByteClass(0x07FF_6000_0000_0000, 0x47FF_FFFE_AFFF_FFFE) }
 }
 
 /// Small things about bytes that requests and responses share.
-package enum HTTPText {
+public enum HTTPText {
     /// Whether the bytes can be a field's value.
     package static func isFieldValue(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var index = ByteScan.endOfPlain(in: bytes, from: 0)
+        guard let start = bytes.baseAddress else { return true }
+        var index = ByteScan.endOfPlain(start, from: 0, to: bytes.count)
         while index < bytes.count {
             guard ByteClass.fieldValue.contains(bytes[index]) else { return false }
-            index = ByteScan.endOfPlain(in: bytes, from: index + 1)
+            index = ByteScan.endOfPlain(start, from: index + 1, to: bytes.count)
         }
         return true
     }
 
     /// Behind the bytes from `start` on that are in the class.
-    package static func end(of wanted: ByteClass, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+    @inlinable @inline(__always)
+    public static func end(of wanted: ByteClass, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         var index = start
         while index < bytes.count, wanted.contains(bytes[index]) { index &+= 1 }
         return index
@@ -71,9 +77,45 @@ package enum HTTPText {
         return true
     }
 
-    package static func isEqual(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
-        isEqual(bytes, UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    /// Whether the name of a field, each of whose bytes is one that a name may have, is the one that is wanted. That one has letters, digits,
+    /// hyphens and underscores: with the bit of the case set no other byte of a name equals one of those.
+    @inlinable @inline(__always)
+    public static func isName(_ name: UnsafeRawBufferPointer, _ wanted: StaticString) -> Bool {
+        isEqual(name, wanted, withBits: 0x2020_2020_2020_2020)
     }
+
+    /// Whether two texts are the same, once some bits are set in each eight bytes of both.
+    @inlinable @inline(__always)
+    static func isEqual(_ bytes: UnsafeRawBufferPointer, _ text: StaticString, withBits bits: UInt64) -> Bool {
+        let count = bytes.count
+        guard count == text.utf8CodeUnitCount, let left = bytes.baseAddress else { return count == text.utf8CodeUnitCount }
+        let right = UnsafeRawPointer(text.utf8Start)
+        func isEqual<Word: FixedWidthInteger & BitwiseCopyable>(_ index: Int, as: Word.Type) -> Bool {
+            let bits = Word(truncatingIfNeeded: bits)
+            return left.loadUnaligned(fromByteOffset: index, as: Word.self) | bits
+                == right.loadUnaligned(fromByteOffset: index, as: Word.self) | bits
+        }
+        if count >= 8 {
+            var index = 0
+            while index &+ 8 <= count {
+                guard isEqual(index, as: UInt64.self) else { return false }
+                index &+= 8
+            }
+            // The last eight, some of which were looked at before.
+            return isEqual(count &- 8, as: UInt64.self)
+        }
+        if count >= 4 { return isEqual(0, as: UInt32.self) && isEqual(count &- 4, as: UInt32.self) }
+        for index in 0..<count where !isEqual(index, as: UInt8.self) { return false }
+        return true
+    }
+
+    /// Behind what of a path from `start` on is surely what it means; perhaps before it.
+    package static func endOfOrdinaryPath(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        bytes.baseAddress.map { ByteScan.endOfOrdinaryPath($0, from: start, to: bytes.count) } ?? start
+    }
+
+    @inlinable @inline(__always)
+    public static func isEqual(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool { isEqual(bytes, text, withBits: 0) }
 
     package static func isEqual(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
         guard left.count == right.count, let leftBase = left.baseAddress, let rightBase = right.baseAddress else {
@@ -130,9 +172,10 @@ package enum HTTPText {
     }
 
     /// Of the largest integer.
-    private static let mostDigits = 20
+    package static let mostDigits = 20
 
-    package static func append(_ text: StaticString, to bytes: inout [UInt8]) {
+    @inlinable @inline(__always)
+    public static func append(_ text: StaticString, to bytes: inout [UInt8]) {
         bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
@@ -161,5 +204,5 @@ package enum HTTPText {
     }
 
     @inlinable @inline(__always)
-    package static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+    public static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 }

@@ -23,7 +23,7 @@ package enum HeadFault: Error, Hashable, Sendable {
 ///
 /// The result does not depend on how the bytes were cut: each line is judged when its end is there, and each limit by a count of bytes. A line
 /// ends with CR LF and nothing else, a name touches its colon, a value stays in its line. Where recipients are known to differ it refuses.
-package struct HeadReader: ~Copyable, Sendable {
+public struct HeadReader: ~Copyable, Sendable {
     package enum Progress: Sendable {
         case needsMore
         /// The start line is there; told once, and the owner goes on with the same bytes.
@@ -31,7 +31,7 @@ package struct HeadReader: ~Copyable, Sendable {
         case complete
     }
 
-    private var table = FieldTable()
+    @usableFromInline var table = FieldTable()
     private var lineStart = 0
     /// Bytes of the present line that are known to hold no LF.
     private var scanned = 0
@@ -41,8 +41,6 @@ package struct HeadReader: ~Copyable, Sendable {
     private let maximumStartLine: Int
     private let maximumFields: Int
 
-    /// Of an ordinary request: a fresh table grows to this at once.
-    private static let usualFields = 24
     /// So little is taken as a whole: to look for the end of the head in it would cost more.
     private static let littleInput = 2 << 10
 
@@ -54,11 +52,19 @@ package struct HeadReader: ~Copyable, Sendable {
     }
 
     /// Nothing of a message has arrived.
-    package var isEmpty: Bool { table.bytes.isEmpty }
+    package var isEmpty: Bool { table.byteCount == 0 }
 
     /// What has arrived so far.
-    package func withBytes<Result, Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Result) throws(Failure) -> Result {
-        try table.bytes.withUnsafeBufferPointer { (bytes) throws(Failure) in try body(UnsafeRawBufferPointer(bytes)) }
+    @inlinable @inline(__always)
+    public func withBytes<Result, Failure: Error>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> Result) throws(Failure) -> Result {
+        try table.withBytes(body)
+    }
+
+    /// Reads the next head into memory that is there already. Nothing of it has arrived.
+    package mutating func reuse(_ memory: consuming FieldTable) {
+        precondition(isEmpty, "a head that has begun stays where it is")
+        memory.clear()
+        table = memory
     }
 
     /// The head that is complete; the reader begins anew.
@@ -75,19 +81,21 @@ package struct HeadReader: ~Copyable, Sendable {
     /// Reads from `input` at `cursor`, which moves behind what belongs to the head.
     package mutating func read(_ input: UnsafeRawBufferPointer, from cursor: inout Int) throws(HeadFault) -> Progress {
         while true {
-            if hasStartLine, scanned == 0 { readPlainFields() }
+            if hasStartLine, scanned == 0 {
+                lineStart = table.appendPlainFields(from: lineStart, endingBy: maximumBytes, atMost: maximumFields)
+            }
             guard let lineFeed = nextLineFeed() else {
-                try checkLine(upTo: table.bytes.count)
-                guard table.bytes.count <= maximumBytes else { throw .tooLong }
+                try checkLine(upTo: table.byteCount)
+                guard table.byteCount <= maximumBytes else { throw .tooLong }
                 guard cursor < input.count else { return .needsMore }
                 absorb(input, from: &cursor)
                 continue
             }
-            try checkLine(upTo: lineFeed)
-            guard lineFeed < maximumBytes else { throw .tooLong }
-            guard lineFeed > lineStart, table.bytes[lineFeed - 1] == 0x0D else { throw .bareLineFeed }
-            let line = lineStart..<(lineFeed - 1)
-            lineStart = lineFeed + 1
+            try checkLine(upTo: lineFeed.place)
+            guard lineFeed.place < maximumBytes else { throw .tooLong }
+            guard lineFeed.followsReturn else { throw .bareLineFeed }
+            let line = lineStart..<(lineFeed.place - 1)
+            lineStart = lineFeed.place + 1
             scanned = 0
             if !hasStartLine {
                 guard !line.isEmpty else {
@@ -101,23 +109,23 @@ package struct HeadReader: ~Copyable, Sendable {
             }
             guard !line.isEmpty else {
                 // What was taken beyond the end belongs to the body: it came with this very input.
-                let excess = table.bytes.count - lineStart
-                if excess > 0 {
-                    cursor -= excess
-                    table.bytes.removeLast(excess)
-                }
+                let excess = table.byteCount - lineStart
+                cursor -= excess
+                table.removeLast(excess)
                 return .complete
             }
             try readField(line)
         }
     }
 
-    private mutating func nextLineFeed() -> Int? {
-        let from = lineStart + scanned, count = table.bytes.count
+    /// The end of the present line, and whether a CR of this line stands before it.
+    private mutating func nextLineFeed() -> (place: Int, followsReturn: Bool)? {
+        let start = lineStart, from = lineStart + scanned, count = table.byteCount
         guard from < count else { return nil }
-        let found = table.bytes.withUnsafeBufferPointer { bytes -> Int? in
+        let found = table.withBytes { bytes -> (place: Int, followsReturn: Bool)? in
             guard let base = bytes.baseAddress, let at = memchr(base + from, 0x0A, count - from) else { return nil }
-            return UnsafeRawPointer(base).distance(to: UnsafeRawPointer(at))
+            let place = base.distance(to: UnsafeRawPointer(at))
+            return (place, place > start && bytes[place - 1] == 0x0D)
         }
         if found == nil { scanned = count - lineStart }
         return found
@@ -132,9 +140,8 @@ package struct HeadReader: ~Copyable, Sendable {
     private mutating func absorb(_ input: UnsafeRawBufferPointer, from cursor: inout Int) {
         let isLittle = input.count - cursor <= Self.littleInput
         let end = isLittle ? input.count : Self.endOfHead(in: input, from: cursor) ?? input.count
-        let count = min(end - cursor, maximumBytes + 1 - table.bytes.count)
-        if table.bytes.isEmpty { table.bytes.reserveCapacity(count) }
-        table.bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: input[cursor..<(cursor + count)]))
+        let count = min(end - cursor, maximumBytes + 1 - table.byteCount)
+        table.append(UnsafeRawBufferPointer(rebasing: input[cursor..<(cursor + count)]))
         cursor += count
     }
 
@@ -151,54 +158,8 @@ package struct HeadReader: ~Copyable, Sendable {
     }
 
     private mutating func readField(_ line: Range<Int>) throws(HeadFault) {
-        guard table.entries.count < maximumFields else { throw .tooManyFields }
-        let entry = try withBytes { (bytes) throws(HeadFault) in try Self.field(bytes, line) }
-        if table.entries.isEmpty { table.entries.reserveCapacity(Self.usualFields) }
-        table.entries.append(entry)
-    }
-
-    // MARK: Plain fields
-
-    /// Reads the fields from here on as long as nothing about them is unusual. What is, or is not there as a whole, is left to the lines' reader,
-    /// which tells what is wrong with it.
-    private mutating func readPlainFields() {
-        let most = maximumFields - table.entries.count, end = maximumBytes
-        var start = lineStart
-        // Put together elsewhere: to add them one by one to a list would cost more than to read them.
-        withUnsafeTemporaryAllocation(of: FieldTable.Entry.self, capacity: most) { entries in
-            var count = 0
-            table.bytes.withUnsafeBytes { bytes in
-                while count < most, let (entry, next) = Self.plainField(bytes, from: start), next <= end {
-                    entries.initializeElement(at: count, to: entry)
-                    count &+= 1
-                    start = next
-                }
-            }
-            guard count > 0 else { return }
-            table.entries.append(contentsOf: UnsafeBufferPointer(rebasing: entries[..<count]))
-        }
-        lineStart = start
-    }
-
-    /// A field in one pass over its line, and where the next line begins.
-    @inline(__always)
-    private static func plainField(_ bytes: UnsafeRawBufferPointer, from start: Int) -> (FieldTable.Entry, next: Int)? {
-        var colon = ByteScan.endOfLetters(in: bytes, from: start)
-        if colon < bytes.count, bytes[colon] != UInt8(ascii: ":") { colon = HTTPText.end(of: .token, in: bytes, from: colon) }
-        guard colon > start, colon < bytes.count, bytes[colon] == UInt8(ascii: ":") else { return nil }
-        var first = colon &+ 1
-        while first < bytes.count, HTTPText.isBlank(bytes[first]) { first &+= 1 }
-        var last = ByteScan.endOfPlain(in: bytes, from: first)
-        guard last &+ 1 < bytes.count, bytes[last] == 0x0D, bytes[last &+ 1] == 0x0A else { return nil }
-        let next = last &+ 2
-        while last > first, HTTPText.isBlank(bytes[last &- 1]) { last &-= 1 }
-        return (FieldTable.Entry(name: place(start, colon), value: place(first, last)), next)
-    }
-
-    /// A head is shorter than 32 bits can count: `init` sees to it.
-    @inline(__always)
-    private static func place(_ start: Int, _ end: Int) -> Range<Int32> {
-        Range(uncheckedBounds: (Int32(truncatingIfNeeded: start), Int32(truncatingIfNeeded: end)))
+        guard table.count < maximumFields else { throw .tooManyFields }
+        table.append(try withBytes { (bytes) throws(HeadFault) in try Self.field(bytes, line) }, atMost: maximumFields)
     }
 
     private static func field(_ bytes: UnsafeRawBufferPointer, _ line: Range<Int>) throws(HeadFault) -> FieldTable.Entry {

@@ -7,6 +7,9 @@ package struct FileEvents: OptionSet, Sendable {
     package let rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue }
 
+    /// As the standard library has it, which other modules would call by way of a protocol, several times an event.
+    package func contains(_ member: FileEvents) -> Bool { rawValue & member.rawValue == member.rawValue }
+
     package static let readable = FileEvents(rawValue: UInt32(APUS_READABLE))
     package static let writable = FileEvents(rawValue: UInt32(APUS_WRITABLE))
     /// The peer closed its side, or the descriptor is in error. Always told, never asked for.

@@ -1,0 +1,24 @@
+import EventLoop
+
+/// Exchanges that are over. The next requests are read into their memory, so that a server at work allocates nothing for a request but what its
+/// handler takes away.
+@LoopActor
+struct SpareExchanges {
+    private var exchanges: [HTTPExchange] = []
+
+    /// As many as end in one turn of a busy server; more are freed, which costs little.
+    private static let most = 64
+    /// Larger ones were of one large request, whose memory goes back.
+    private static let mostBytes = 16 << 10
+
+    mutating func give(_ exchange: consuming HTTPExchange) {
+        guard exchanges.count < Self.most, exchange.keptBytes <= Self.mostBytes else { return }
+        exchanges.append(exchange)
+    }
+
+    /// One that nobody else holds any more.
+    mutating func take() -> HTTPExchange? {
+        guard var exchange = exchanges.popLast(), isKnownUniquelyReferenced(&exchange) else { return nil }
+        return exchange
+    }
+}
