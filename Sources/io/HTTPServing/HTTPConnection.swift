@@ -293,9 +293,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         swap(&bytes, &exchange.held)
     }
 
-    func unsentBytes(of exchange: HTTPExchange) -> Int {
-        exchange.isFirst ? output.unsent : exchange.held.count
-    }
+    func unsentBytes(of exchange: HTTPExchange) -> Int { exchange.isFirst ? output.unsent : exchange.held.count }
 
     func wrote() { flushSoon() }
 
@@ -353,6 +351,8 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         isFlushWanted = true
         loop.atEndOfTurn(self)
     }
+
+    var endOfTurn: EndOfTurnStage { .written }
 
     func flush() {
         guard isOpen else { return }
