@@ -54,6 +54,58 @@ struct LoopTests {
         #expect(left == 0 && right == 0)
     }
 
+    @Test("a turn ends in stages: what an earlier one hands to a later one is done with the same turn, what comes too late with the next")
+    func stages() async throws {
+        let thread = try LoopThread()
+        defer { thread.stop() }
+        let order = await thread.run { loop in
+            let log = StageLog(on: loop)
+            for stage in [EndOfTurnStage.told, .written, .gathered] {
+                let others: [EndOfTurnStage] = [.gathered, .written, .told]
+                log.add("\(stage)", stage) { for other in others { log.add("\(stage)-\(other)", other) } }
+            }
+            await loop.sleep(for: .milliseconds(5))
+            return log.turns
+        }
+        #expect(
+            order == [
+                ["gathered", "written", "gathered-written", "told", "gathered-told", "written-told"],
+                ["gathered-gathered", "written-gathered", "told-gathered", "written-written", "told-written", "told-told"],
+            ])
+    }
+
+    /// What was flushed in which turn. The time of a loop is that of its turn.
+    @LoopActor
+    private final class StageLog {
+        private let loop: Loop
+        private var lastTurn = Instant.zero
+        private(set) var turns: [[String]] = []
+
+        init(on loop: Loop) { self.loop = loop }
+
+        func add(_ name: String, _ stage: EndOfTurnStage, then next: @escaping @LoopActor () -> Void = {}) {
+            loop.atEndOfTurn(
+                Entry(stage) { [self] in
+                    if turns.isEmpty || lastTurn != loop.now { turns.append([]) }
+                    lastTurn = loop.now
+                    turns[turns.count - 1].append(name)
+                    next()
+                })
+        }
+
+        private final class Entry: EndOfTurn {
+            let endOfTurn: EndOfTurnStage
+            private let action: @LoopActor () -> Void
+
+            init(_ stage: EndOfTurnStage, _ action: @escaping @LoopActor () -> Void) {
+                endOfTurn = stage
+                self.action = action
+            }
+
+            func flush() { action() }
+        }
+    }
+
     @Test("a wait on a mailbox or a promise ends at its deadline")
     func deadlines() async throws {
         let thread = try LoopThread()

@@ -70,17 +70,19 @@ private final class Reader: StepReader {
     func steps(failed failure: StepFailure) { failures.append(failure.description) }
 }
 
-@Suite("Steps on a thread, and in virtual time")
+@Suite("Steps on a thread, on the loop, and in virtual time")
 struct StepsTests {
-    /// Runs `body` on a loop of each kind.
-    private func onBoth(_ body: @escaping @LoopActor @Sendable (Loop) async throws -> Void) async throws {
-        let thread = try LoopThread("steps")
-        try await thread.run { loop in try await body(loop) }
-        thread.stop()
+    /// Runs `body` on loops of both kinds, with each place for the steps.
+    private func everywhere(_ body: @escaping @LoopActor @Sendable (Loop, StepPlace) async throws -> Void) async throws {
+        for place in [StepPlace.thread, .loop] {
+            let thread = try LoopThread("steps")
+            defer { thread.stop() }
+            try await thread.run { loop in try await body(loop, place) }
+        }
         let world = VirtualWorld(seed: 5), loop = world.makeLoop("steps"), result = Lock<Result<Void, any Error>?>(nil)
         loop.spawn {
             do {
-                try await body(loop)
+                try await body(loop, .thread)
                 result.with { $0 = .success(()) }
             } catch { result.with { $0 = .failure(error) } }
         }
@@ -99,8 +101,8 @@ struct StepsTests {
 
     @Test("commands of one turn are one step, in order, and its output comes to the loop")
     func oneTurn() async throws {
-        try await onBoth { loop in
-            let reader = Reader(), steps = loop.steps("adder", for: reader) { Adder(duration: .zero) }
+        try await everywhere { loop, place in
+            let reader = Reader(), steps = loop.steps("adder", at: place, for: reader) { Adder(duration: .zero) }
             try await Self.wait(loop) { reader.profiles == ["adder"] }
             #expect(steps.isIdle)
             for number in 0..<100 { steps.submit(.add(number)) }
@@ -114,8 +116,8 @@ struct StepsTests {
 
     @Test("it steps on while it has more to do, and not once after that")
     func more() async throws {
-        try await onBoth { loop in
-            let reader = Reader(), steps = loop.steps("adder", for: reader) { Adder(duration: .zero) }
+        try await everywhere { loop, place in
+            let reader = Reader(), steps = loop.steps("adder", at: place, for: reader) { Adder(duration: .zero) }
             steps.submit(.goOn(500))
             try await Self.wait(loop) { reader.outputs.count == 501 }
             await loop.sleep(for: .milliseconds(20))
@@ -128,9 +130,9 @@ struct StepsTests {
 
     @Test("a step lasts as long as it says; commands that come meanwhile are the next step's")
     func paced() async throws {
-        try await onBoth { loop in
+        try await everywhere { loop, place in
             let reader = Reader(), seen = Lock<[[Int]]>([])
-            let steps = loop.steps("adder", for: reader) { Adder(duration: .milliseconds(40), seen: seen) }
+            let steps = loop.steps("adder", at: place, for: reader) { Adder(duration: .milliseconds(40), seen: seen) }
             steps.submit(.add(1))
             try await Self.wait(loop) { seen.with { !$0.isEmpty } }
             steps.submit(.add(2))
@@ -145,8 +147,8 @@ struct StepsTests {
 
     @Test("a pause of hours is cut short by the close")
     func close() async throws {
-        try await onBoth { loop in
-            let reader = Reader(), steps = loop.steps("adder", for: reader) { Adder(duration: .seconds(36_000)) }
+        try await everywhere { loop, place in
+            let reader = Reader(), steps = loop.steps("adder", at: place, for: reader) { Adder(duration: .seconds(36_000)) }
             steps.submit(.add(1))
             await loop.sleep(for: .milliseconds(30))
             #expect(steps.close(within: .seconds(5)))
@@ -160,8 +162,8 @@ struct StepsTests {
 
     @Test("closed from inside its own call, nothing more is told")
     func closeInside() async throws {
-        try await onBoth { loop in
-            let reader = Reader(), steps = loop.steps("adder", for: reader) { Adder(duration: .zero) }
+        try await everywhere { loop, place in
+            let reader = Reader(), steps = loop.steps("adder", at: place, for: reader) { Adder(duration: .zero) }
             reader.react = { steps.close(within: .seconds(5)) }
             steps.submit(.goOn(1_000))
             try await Self.wait(loop) { !reader.outputs.isEmpty }
@@ -173,13 +175,13 @@ struct StepsTests {
 
     @Test("a failure to stand, and a failure in a step, are told once, and nothing after them")
     func failures() async throws {
-        try await onBoth { loop in
-            let absent = Reader(), none: Steps<Adder> = loop.steps("adder", for: absent) { throw Adder.Broken() }
+        try await everywhere { loop, place in
+            let absent = Reader(), none: Steps<Adder> = loop.steps("adder", at: place, for: absent) { throw Adder.Broken() }
             try await Self.wait(loop) { absent.failures == ["broken"] }
             #expect(absent.profiles.isEmpty && none.isIdle)
             #expect(none.close(within: .seconds(5)))
 
-            let reader = Reader(), steps = loop.steps("adder", for: reader) { Adder(duration: .zero) }
+            let reader = Reader(), steps = loop.steps("adder", at: place, for: reader) { Adder(duration: .zero) }
             steps.submit(.add(1))
             try await Self.wait(loop) { reader.outputs.count == 1 }
             steps.submit(.fail)
@@ -195,7 +197,7 @@ struct StepsTests {
     func backPressure() async throws {
         let thread = try LoopThread("steps"), seen = Lock<[[Int]]>([])
         try await thread.run { loop in
-            let reader = Reader(), steps = loop.steps("adder", for: reader) { Adder(duration: .zero, seen: seen) }
+            let reader = Reader(), steps = loop.steps("adder", at: .thread, for: reader) { Adder(duration: .zero, seen: seen) }
             steps.submit(.goOn(50_000))
             for _ in 0..<5 {
                 // What was submitted leaves with the turn.
@@ -214,12 +216,59 @@ struct StepsTests {
         thread.stop()
     }
 
+    @Test("on the loop, what commands come to is said before the turn ends; work without end leaves room for everything else")
+    func onTheLoop() async throws {
+        let thread = try LoopThread("steps")
+        defer { thread.stop() }
+        await thread.run { loop in
+            let reader = Reader(), steps = loop.steps("adder", at: .loop, for: reader) { Adder(duration: .zero) }
+            await loop.sleep(for: .milliseconds(1))
+            #expect(reader.profiles == ["adder"])
+
+            let ends = TurnEnds(of: reader, on: loop)
+            steps.submit(.add(1))
+            ends.note()
+            #expect(reader.outputs.isEmpty)
+            await loop.sleep(for: .milliseconds(1))
+            #expect(ends.outputs == [1])
+
+            steps.submit(.goOn(1_000_000))
+            for _ in 0..<10 {
+                ends.note()
+                await loop.sleep(for: .milliseconds(1))
+            }
+            // A few a turn, of which there were at least ten, and not all of them at once.
+            #expect(reader.outputs.count > 10 && !steps.isIdle)
+            let steady = zip(ends.outputs.dropFirst(), ends.outputs.dropFirst(2)).allSatisfy { $0 < $1 }
+            #expect(steady, "\(ends.outputs)")
+            #expect(ends.outputs[1] - ends.outputs[0] <= 8)
+            steps.close(within: .seconds(5))
+        }
+    }
+
+    /// How much had been said when a turn's connections write.
+    @LoopActor
+    private final class TurnEnds: EndOfTurn {
+        private let reader: Reader
+        private let loop: Loop
+        private(set) var outputs: [Int] = []
+
+        init(of reader: Reader, on loop: Loop) {
+            self.reader = reader
+            self.loop = loop
+        }
+
+        func note() { loop.atEndOfTurn(self) }
+        var endOfTurn: EndOfTurnStage { .written }
+        func flush() { outputs.append(reader.outputs.count) }
+    }
+
     @Test("in virtual time an hour of steps passes at once, and a frozen process hears nothing")
     func virtualTime() async throws {
         let world = VirtualWorld(seed: 9), loop = world.makeLoop("steps")
         let reader = Reader()
         let steps = loop.perform {
-            let steps = loop.steps("adder", for: reader) { Adder(duration: .seconds(36)) }
+            let steps = loop.steps("adder", at: .thread, for: reader) { Adder(duration: .seconds(36)) }
             steps.submit(.goOn(99))
             return steps
         }

@@ -1,4 +1,5 @@
 import Engines
+import EventLoop
 import ServiceRuntime
 import Testing
 import WireProtocol
@@ -49,6 +50,13 @@ struct EngineOptionTests {
         var expected = MockConfiguration()
         expected.kv = MockKVConfiguration()
         #expect(try mock("") == expected)
+    }
+
+    @Test("a mock is stepped on the loop, with faults as well; an engine of which nothing is known on a thread")
+    func place() throws {
+        #expect(try selection("").place == .loop)
+        #expect(try selection("--fault-stall 5+1s --fault-slow-step 0.5+50ms").place == .loop)
+        #expect(EngineSelection.made { MockEngine(MockConfiguration()) }.place == .thread)
     }
 
     @Test("KV state is given and taken in the ways that an option names, in pages of a size that others say")

@@ -7,10 +7,10 @@ import Transport
 import WireProtocol
 import WorkerService
 
-@Suite("A worker over real sockets, its engine on a thread")
+@Suite("A worker over real sockets")
 struct RealNetworkTests {
-    @Test("registers, streams what it streams in virtual time, drains, and leaves no thread behind")
-    func smoke() async throws {
+    @Test("registers, streams what it streams in virtual time, drains, and leaves no thread behind", arguments: [StepPlace.loop, .thread])
+    func smoke(place: StepPlace) async throws {
         let workerThread = try LoopThread("worker"), peerThread = try LoopThread("peer")
         let peer = try await peerThread.run { loop in try Peer(loop) }
         let routerAddress = try await peerThread.run { _ in try peer.listen() }
@@ -20,7 +20,8 @@ struct RealNetworkTests {
             config.routers = [routerAddress]
             var engine = MockConfiguration.worker(step: .zero)
             engine.latency.speedup = 0
-            config.engine = .mock(engine)
+            config.engine = place == .loop ? .mock(engine) : .made { [engine] in MockEngine(engine) }
+            #expect(config.engine.place == place)
             let context = Policies.context(
                 loop: loop, network: network, log: log, policy: Policies.policy(.worker, id: 0x3033, generation: 0x77))
             let service = WorkerService(config, context)

@@ -16,8 +16,9 @@ package class Loop: TaskExecutor, @unchecked Sendable {
     @exclusivity(unchecked) private var arrived: [InboxItem] = []
     @exclusivity(unchecked) private var wheel: TimerWheel
     @exclusivity(unchecked) private var due: [TimerWheel.Action] = []
-    @exclusivity(unchecked) private var endOfTurn: [any EndOfTurn] = []
-    @exclusivity(unchecked) private var flushing: [any EndOfTurn] = []
+    private let gathered = EndOfTurnList()
+    private let written = EndOfTurnList()
+    private let told = EndOfTurnList()
     private var pauseObservers: [PauseObserver] = []
     private var generator: SeededRandom
     private(set) var isStopped = false
@@ -126,7 +127,14 @@ package class Loop: TaskExecutor, @unchecked Sendable {
     @LoopActor package final var timersWaiting: Int { wheel.count }
 
     /// Ends this turn with `flush()` on the object, once however often it is asked: what became ready in one turn leaves in one write.
-    @LoopActor package final func atEndOfTurn(_ object: any EndOfTurn) { endOfTurn.append(object) }
+    /// During its own stage, or a later one, that is the end of the next turn.
+    @LoopActor package final func atEndOfTurn(_ object: any EndOfTurn) {
+        switch object.endOfTurn {
+        case .gathered: gathered.add(object)
+        case .written: written.add(object)
+        case .told: told.add(object)
+        }
+    }
 
     /// Tells the object when this process did not run for longer than `pauseThreshold`, before any timer that was missed fires.
     @LoopActor package final func observePauses(
@@ -162,7 +170,7 @@ package class Loop: TaskExecutor, @unchecked Sendable {
 
     // MARK: The turn, run by the subclasses
 
-    final var hasWork: Bool { !runQueue.isEmpty || !inbox.isEmpty || !endOfTurn.isEmpty }
+    final var hasWork: Bool { !runQueue.isEmpty || !inbox.isEmpty || !gathered.isEmpty || !written.isEmpty || !told.isEmpty }
     final var wantsPulse: Bool { !pauseObservers.isEmpty }
     final var nextDeadline: Instant? { wheel.nextDeadline }
 
@@ -180,7 +188,9 @@ package class Loop: TaskExecutor, @unchecked Sendable {
             if due.isEmpty { swap(&actions, &due) }
             runTasks(shuffle: shuffle)
         }
-        flushEndOfTurn()
+        gathered.flush()
+        written.flush()
+        told.flush()
     }
 
     /// Before timers fire and before anybody is judged.
@@ -214,16 +224,4 @@ package class Loop: TaskExecutor, @unchecked Sendable {
             rounds += 1
         }
     }
-
-    private func flushEndOfTurn() {
-        guard !endOfTurn.isEmpty else { return }
-        swap(&endOfTurn, &flushing)
-        for object in flushing { OnLoop.flush(object) }
-        flushing.removeAll(keepingCapacity: true)
-    }
-}
-
-/// What gathers during a turn and leaves at its end.
-package protocol EndOfTurn: AnyObject, Sendable {
-    @LoopActor func flush()
 }

@@ -1,6 +1,6 @@
 package import ClusterModel
 
-/// What works in steps on a thread of its own, and must not hold up a loop: an engine.
+/// What works in steps beside a loop: an engine.
 package protocol StepWork: AnyObject, SendableMetatype {
     associatedtype Command: Sendable
     /// Filled by a step and emptied for the next one; its memory goes round.
@@ -59,7 +59,16 @@ package protocol StepReader<Work>: AnyObject, Sendable {
     @LoopActor func steps(failed failure: StepFailure)
 }
 
-/// The loop's handle of a `StepWork`: commands in, one output a step out. Real time runs it on a thread, virtual time inline.
+/// Whose thread takes the steps, in real time.
+package enum StepPlace: Sendable {
+    /// One of their own: for work that computes or waits, and would hold up the loop.
+    case thread
+    /// The loop's: for work that takes some tens of microseconds a step, and passes its time in the durations that it gives. Nobody is woken for
+    /// it: `proto-spec/decisions/0017` tells what that is worth.
+    case loop
+}
+
+/// The loop's handle of a `StepWork`: commands in, one output a step out.
 @LoopActor
 package class Steps<Work: StepWork> {
     init() {}
@@ -77,10 +86,15 @@ package class Steps<Work: StepWork> {
 }
 
 extension Loop {
-    /// Starts `make` and then its steps: on a thread called `name`, or in virtual time inline, where an output comes after its duration.
+    /// Starts `make` and then its steps, both where `place` says: on a thread called `name`, or on the loop's, from the end of this turn on. In
+    /// virtual time all run inline, and an output comes after its duration.
     @LoopActor package final func steps<Work: StepWork, Reader: StepReader>(
-        _ name: String, for reader: Reader, _ make: @escaping @Sendable () throws -> Work
+        _ name: String, at place: StepPlace, for reader: Reader, _ make: @escaping @Sendable () throws -> Work
     ) -> Steps<Work> where Reader.Work == Work {
-        if let loop = self as? VirtualLoop { VirtualSteps(on: loop, reader, make) } else { StepThread(name, on: self, reader, make) }
+        if let loop = self as? VirtualLoop { return VirtualSteps(on: loop, reader, make) }
+        return switch place {
+        case .thread: StepThread(name, on: self, reader, make)
+        case .loop: LoopSteps(on: self, reader, make)
+        }
     }
 }

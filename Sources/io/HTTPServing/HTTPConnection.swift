@@ -296,9 +296,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         swap(&bytes, &exchange.held)
     }
 
-    func unsentBytes(of exchange: HTTPExchange) -> Int {
-        exchange.isFirst ? output.unsent : exchange.held.count
-    }
+    func unsentBytes(of exchange: HTTPExchange) -> Int { exchange.isFirst ? output.unsent : exchange.held.count }
 
     /// A stream has grown.
     func appended(_ exchange: HTTPExchange) {
@@ -355,6 +353,8 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         isFlushWanted = true
         loop.atEndOfTurn(self)
     }
+
+    var endOfTurn: EndOfTurnStage { .written }
 
     func flush() {
         guard isOpen else { return }

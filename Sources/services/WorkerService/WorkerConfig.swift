@@ -1,4 +1,5 @@
 package import Engines
+package import EventLoop
 package import Transport
 package import WireProtocol
 
@@ -29,6 +30,16 @@ package indirect enum EngineSelection: Sendable {
     case faulty(EngineSelection, EngineFaults)
     /// For tests: an engine that somebody else looks into.
     case made(@Sendable () throws -> any InferenceEngine)
+
+    /// Where the engine is made and stepped: known before it is made, since that may take long as well.
+    package var place: StepPlace {
+        switch self {
+        case .mock: MockEngine.isBrief ? .loop : .thread
+        // Faults change what an engine says of its time, and not the time that its calls take.
+        case .faulty(let selection, _): selection.place
+        case .made: .thread
+        }
+    }
 
     /// Called on the thread that steps it.
     package func make() throws -> any InferenceEngine {

@@ -75,10 +75,13 @@ final class WorkerCore {
     // MARK: Limits
 
     /// One timer a request. When it fires early, because tokens came meanwhile, it is set anew; the first token brings the next limit nearer.
+    ///
+    /// The table holds the request until its end, which cancels the timer. A weak reference would make each count of references to it, of which
+    /// every token takes some, several times as long.
     func limit(_ request: OpenRequest) {
         loop.cancel(request.timer)
-        request.timer = loop.schedule(at: request.deadline) { [weak self, weak request] in
-            guard let self, let request, !request.isClosing else { return }
+        request.timer = loop.schedule(at: request.deadline) { [weak self, unowned request] in
+            guard let self, !request.isClosing else { return }
             request.timer = nil
             guard request.deadline <= loop.now else { return limit(request) }
             end(request, End(.timedOut, failure: .of(.timeout, "", "a limit of the request ran out on the worker")))

@@ -84,7 +84,7 @@ package final class WorkerService {
         if !selection.faults.isEmpty {
             log.warning("the engine fails on purpose", ["faults": .text(selection.faults.joined(separator: ", "))])
         }
-        let steps: Steps<EngineWork> = loop.steps("engine", for: self) { EngineWork(try selection.make()) }
+        let steps: Steps<EngineWork> = loop.steps("engine", at: selection.place, for: self) { EngineWork(try selection.make()) }
         self.steps = steps
         var stands: Result<EngineProfile, StepFailure>?
         // The group bounds the start; a stop meanwhile ends this wait.

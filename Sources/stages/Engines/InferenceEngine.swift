@@ -6,6 +6,11 @@ package import ClusterModel
 /// step takes while a real one just takes it. Commands change what the next step does and answer nothing; everything that comes of them
 /// stands in the output of a step, in order. An engine never ends a request twice, and says nothing of it after its end.
 package protocol InferenceEngine: AnyObject {
+    /// True where making the engine is a matter of milliseconds, and each call of it, at full load, one of some tens of microseconds: the time
+    /// of its steps passes in the durations that they give, and it may share a thread with others. False: it computes, or waits for somebody,
+    /// and needs a thread of its own.
+    static var isBrief: Bool { get }
+
     /// What it is and what it can do; fixed for its life.
     var profile: EngineProfile { get }
 
@@ -35,6 +40,8 @@ package protocol InferenceEngine: AnyObject {
 }
 
 extension InferenceEngine {
+    package static var isBrief: Bool { false }
+
     // An engine without the ability is never asked: the service refuses what its profile does not name.
     package func transfer(_ command: KVCommand) {}
     package func session(_ command: SessionCommand) {}
@@ -53,7 +60,7 @@ package struct EngineFailure: Error, Hashable, Sendable, CustomStringConvertible
     }
 }
 
-/// What the loop hands to the step thread, a batch at a time.
+/// What the loop hands to whoever steps the engine, a batch at a time.
 package enum EngineCommand: Sendable {
     case admit(EngineRequest)
     case cancel(EngineRequestKey, choice: UInt8?)

@@ -284,13 +284,13 @@ package final class Link: ByteStreamOwner, EndOfTurn {
         return used
     }
 
-    package func streamDrained() {
-        if phase == .open { handler?.linkDrained(self) }
-    }
+    package func streamDrained() { if phase == .open { handler?.linkDrained(self) } }
 
     package func streamClosed(_ error: TransportError) { finish(plannedEnd ?? .closedByPeer(error)) }
 
     // MARK: EndOfTurn
+
+    package var endOfTurn: EndOfTurnStage { .written }
 
     package func flush() {
         wantsFlush = false

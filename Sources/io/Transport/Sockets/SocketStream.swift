@@ -87,6 +87,7 @@ final class SocketStream: ByteStream, ByteSocketOwner, EndOfTurn {
         if unsent.isEmpty { loop.atEndOfTurn(self) }
     }
 
+    var endOfTurn: EndOfTurnStage { .written }
     func flush() { tellIfDrained() }
 
     func close() {

@@ -103,6 +103,8 @@ final class StatePublisher: EndOfTurn {
 
     // MARK: EndOfTurn
 
+    var endOfTurn: EndOfTurnStage { .told }
+
     func flush() {
         wantsFlush = false
         guard !pending.isEmpty, timer == nil, !isClosed else { return }

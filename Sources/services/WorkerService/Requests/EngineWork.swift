@@ -2,7 +2,7 @@ package import ClusterModel
 package import Engines
 package import EventLoop
 
-/// An engine as the step thread sees it: commands of a batch, then one step.
+/// An engine as those see it who step it: commands of a batch, then one step.
 package final class EngineWork: StepWork {
     private let engine: any InferenceEngine
 

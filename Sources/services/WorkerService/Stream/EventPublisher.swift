@@ -90,6 +90,8 @@ final class EventPublisher: EndOfTurn {
         feed.close()
     }
 
+    var endOfTurn: EndOfTurnStage { .told }
+
     func flush() {
         wantsFlush = false
         guard timer == nil else { return }

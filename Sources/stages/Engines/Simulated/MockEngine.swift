@@ -2,6 +2,7 @@ package import ClusterModel
 
 /// An engine without a model: batches, queues, blocks and times like a real one, tokens that follow from prompt, seed, choice and position.
 package final class MockEngine: InferenceEngine {
+    package static let isBrief = true
     package let profile: EngineProfile
     private let latency: LatencyModel
     private let ranks: [MockRank]
