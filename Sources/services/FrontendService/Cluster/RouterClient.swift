@@ -21,8 +21,8 @@ enum PlanFailure: Error {
 /// The frontend's side of one route link: registration, the directory, and the plans that one turn of the loop asked for.
 @LoopActor
 final class RouterClient: LinkKeeperHandler, EndOfTurn {
-    /// A question that waits for its plan.
-    private struct Key: Hashable {
+    /// What tells questions apart.
+    fileprivate struct Key: Hashable {
         let counter: UInt64
         let attempt: UInt8
     }
@@ -81,18 +81,28 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
 
     // MARK: Plans
 
-    /// Asks for a placement. Every plan that comes after the deadline or a cancel is given back to the router.
-    func plan(_ entry: RouteEntry, until deadline: Instant) async throws(PlanFailure) -> PlanEntry {
+    /// A question that was asked. Whoever asked it waits for its answer, and takes what has come by then.
+    struct Question {
+        fileprivate let key: Key
+        let answer: Promise<Result<PlanEntry, PlanFailure>>
+    }
+
+    /// Asks for a placement.
+    func ask(_ entry: consuming RouteEntry) throws(PlanFailure) -> Question {
         guard canPlan else { throw .routerLost }
-        let key = Key(counter: entry.counter, attempt: entry.attempt)
-        let promise = Promise<Result<PlanEntry, PlanFailure>>(on: context.loop)
-        waiting[key] = promise
+        let question = Question(key: Key(counter: entry.counter, attempt: entry.attempt), answer: Promise(on: context.loop))
+        waiting[question.key] = question.answer
         batch.entries.append(entry)
         flushSoon()
-        let answer = await promise.wait(until: deadline)
-        if answer == nil { cancel(counter: entry.counter, attempt: entry.attempt) }
+        return question
+    }
+
+    /// The answer that was waited for. Every plan that comes later, or after a cancel, is given back to the router.
+    func take(_ question: Question) throws(PlanFailure) -> PlanEntry {
+        let answer = question.answer.value
+        if answer == nil { cancel(counter: question.key.counter, attempt: question.key.attempt) }
         if isFull { changed() }
-        waiting[key] = nil
+        waiting[question.key] = nil
         guard let answer else { throw .timedOut }
         let plan = try answer.get()
         if plan.outcome == .failed { throw .refused(plan.failure ?? FailureDetail()) }

@@ -171,7 +171,11 @@ extension FrontendSessions {
         let limit = frontend.context.loop.now + frontend.limits.dispatch
         frontend.context.loop.spawn { [self] in
             var isTold = true
-            do throws(PlanFailure) { _ = try await router.plan(query, until: limit) } catch {
+            do throws(PlanFailure) {
+                let question = try router.ask(query)
+                _ = await question.answer.wait(until: limit)
+                _ = try router.take(question)
+            } catch {
                 // It has looked at the session before it looked for a worker.
                 if case .refused = error { isTold = true } else { isTold = false }
             }

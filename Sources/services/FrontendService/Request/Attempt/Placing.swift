@@ -11,6 +11,8 @@ final class Placing {
     private var patience: Duration
     /// Asked for a plan in this attempt: whoever must be told at once when the client leaves.
     private var asked: RouterClient?
+    /// When.
+    private var askedAt = Instant.zero
     private lazy var routerKey = request.messages.routerKey(session: request.session?.client.key)
     /// Where the task waits for the cluster to change.
     private lazy var change = Signal(on: request.loop)
@@ -55,9 +57,21 @@ final class Placing {
         request.record.wantsPlan()
         defer { request.record.hasNoPlan() }
         var without: [UInt64] = []
-        var router = if let known = question.router, known.canPlan { known } else { try await router() }
+        var router: RouterClient
+        if let known = question.router, known.canPlan {
+            router = known
+        } else if let usable = frontend.cluster.router(for: routerKey) {
+            router = usable
+        } else {
+            router = try await self.router()
+        }
         while true {
-            do throws(PlanFailure) { return Placed(router: router, plan: try await plan(question, from: router)) } catch {
+            do throws(PlanFailure) {
+                // Plain calls before the wait and behind it: an async one costs as much as half of what they do.
+                let limit = ask(router), asked = try router.ask(entry(question, request.trace.forRouter()))
+                await withUnsafeContinuation { asked.answer.resume($0, until: limit) }
+                return Placed(router: router, plan: try take(asked, of: question, from: router))
+            } catch {
                 guard !request.isClientGone else { throw .clientGone }
                 switch error {
                 case .routerLost:
@@ -90,13 +104,16 @@ final class Placing {
         return AttemptFailure(failure.failure, .planRefused)
     }
 
-    private func plan(_ question: Question, from router: RouterClient) async throws(PlanFailure) -> PlanEntry {
+    /// Begins to wait for that router. Gives until when: one that is there places the request, or keeps it parked and says how that ends.
+    private func ask(_ router: RouterClient) -> Instant {
         asked = router
-        let began = loop.now
-        defer { patience = max(patience - began.duration(to: loop.now), .zero) }
-        // A router that is there places it, or keeps it parked and says how that ends.
-        let limit = min(began + patience + FrontendLimits.planMargin, request.deadline)
-        let plan = try await router.plan(entry(question, request.trace.forRouter()), until: limit)
+        askedAt = loop.now
+        return min(askedAt + patience + FrontendLimits.planMargin, request.deadline)
+    }
+
+    private func take(_ asked: RouterClient.Question, of question: Question, from router: RouterClient) throws(PlanFailure) -> PlanEntry {
+        patience = max(patience - askedAt.duration(to: loop.now), .zero)
+        let plan = try router.take(asked)
         guard plan.outcome == (request.prepared.isQuestion ? .queryOnly : .placed), plan.fits(question.wish, isSecond: question.isSecond),
             plan.pool == request.messages.pool
         else {
@@ -132,6 +149,12 @@ final class Placing {
     }
 
     // MARK: Workers
+
+    /// The worker of a leg, if there is a link to it now.
+    func workerNow(of leg: PlanLeg) -> WorkerClient? {
+        guard let worker = frontend.workers.client(leg.workerID, generation: leg.generation), worker.isOpen else { return nil }
+        return worker
+    }
 
     /// The worker of a plan, with a link to it. A plan may be ahead of the feed that names its worker, or of the link to it: then that is
     /// waited for; a worker whose link has failed is not.
