@@ -10,7 +10,7 @@ import WireProtocol
     func quiet() {
         var news = LegNews()
         news.hasTokens = true
-        news.add(WorkerSlice(waited: .milliseconds(3)))
+        news.times.add(LegTimes(waited: 3_000))
         #expect(news.isEmpty && !news.isLast)
     }
 
@@ -23,7 +23,7 @@ import WireProtocol
         end.counter = 7
         news.say(.end(end))
         #expect(news.isLast)
-        #expect(news.embedding == [1, 2] && news.ended?.counter == 7 && news.refusal == nil && news.workerTimes == nil)
+        #expect(news.embedding == [1, 2] && news.ended?.counter == 7 && news.refusal == nil && news.times.slice == nil)
         var refusal = RefusedStatus()
         refusal.counter = 8
         news.say(.refusal(refusal))
@@ -46,10 +46,10 @@ import WireProtocol
     @Test("times of several statuses are one")
     func times() {
         var news = LegNews()
-        news.add(WorkerSlice(waited: .milliseconds(3)))
-        news.add(WorkerSlice(prefill: .milliseconds(5)))
-        #expect(news.workerTimes?.waited == .milliseconds(3) && news.workerTimes?.prefill == .milliseconds(5))
-        #expect(news.saidCount == 1)
+        news.times.add(LegTimes(waited: 3_000))
+        news.times.add(LegTimes(prefill: 5_000))
+        #expect(news.times.slice?.waited == .milliseconds(3) && news.times.slice?.prefill == .milliseconds(5))
+        #expect(news.saidCount == 0)
     }
 
     @Test("a worker that is gone says nothing more")

@@ -136,39 +136,49 @@ struct HandlerTableTests {
         #expect(answers[1].body.contains("server_error"))
     }
 
-    @Test("a handler may be two tasks; whichever of them ends without an answer, it is a 500, or the end of its stream")
-    func twoTasks() {
+    @Test("a handler may leave a task, or two; whichever of them ends without an answer, it is a 500, or the end of its stream")
+    func remainders() {
         let routed = routed()
         routed.add { table in
             let loop = routed.loop
-            table.on(
-                .get, "/slow",
-                tasks: { exchange in
+            table.handle(.get, "/slow") { exchange in
+                .tasks {
                     await loop.sleep(for: .milliseconds(100))
                     return {
                         await loop.sleep(for: .milliseconds(100))
                         exchange.respond(.text(.ok, "slow"))
                     }
-                })
-            table.on(
-                .get, "/refuses",
-                tasks: { exchange in
+                }
+            }
+            table.handle(.get, "/later") { exchange in
+                .task {
+                    await loop.sleep(for: .milliseconds(100))
+                    exchange.respond(.text(.ok, "later"))
+                }
+            }
+            table.handle(.get, "/refuses") { exchange in
+                .tasks {
                     exchange.respond(.text(.conflict, "no"))
                     return nil
-                })
-            table.on(.get, "/forgets", tasks: { _ in nil })
-            table.on(.get, "/forgets-later", tasks: { _ in { await loop.sleep(for: .milliseconds(1)) } })
-            table.on(
-                .get, "/breaks",
-                tasks: { exchange in
-                    {
-                        exchange.beginStream(.ok)
-                        exchange.append(Array("x".utf8))
-                    }
-                })
+                }
+            }
+            table.handle(.get, "/refuses-at-once") { exchange in
+                exchange.respond(.text(.conflict, "no"))
+                return .nothing
+            }
+            table.handle(.get, "/forgets") { _ in .tasks { nil } }
+            table.handle(.get, "/forgets-at-once") { _ in .nothing }
+            table.handle(.get, "/forgets-later") { _ in .task { await loop.sleep(for: .milliseconds(1)) } }
+            table.handle(.get, "/breaks") { exchange in
+                .task {
+                    exchange.beginStream(.ok)
+                    exchange.append(Array("x".utf8))
+                }
+            }
         }
-        let answers = routed.ask(get("/slow") + get("/refuses") + get("/forgets") + get("/forgets-later") + get("/breaks"))
-        #expect(answers.map(\.status) == [200, 409, 500, 500])
+        let paths = ["/slow", "/later", "/refuses", "/refuses-at-once", "/forgets", "/forgets-at-once", "/forgets-later", "/breaks"]
+        let answers = routed.ask(paths.map { get($0) }.joined())
+        #expect(answers.map(\.status) == [200, 200, 409, 409, 500, 500, 500])
     }
 
     @Test("errors take the shape that the application gives them, the server's own as well")

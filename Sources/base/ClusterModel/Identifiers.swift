@@ -84,7 +84,7 @@ package struct RequestID: Hashable, Comparable, Sendable, CustomStringConvertibl
     package var frontend: FrontendID { FrontendID(origin) }
 
     package static func < (left: RequestID, right: RequestID) -> Bool { (left.origin, left.counter) < (right.origin, right.counter) }
-    package var description: String { Hexadecimal.text(origin) + "-" + Hexadecimal.text(counter) }
+    package var description: String { Hexadecimal.text(origin, counter) }
 }
 
 /// A router's booking of a placement. Its text is `router-number`, sixteen hexadecimal digits each.
@@ -103,7 +103,7 @@ package struct LeaseID: Hashable, Comparable, Sendable, CustomStringConvertible 
     }
 
     package static func < (left: LeaseID, right: LeaseID) -> Bool { (left.router, left.number) < (right.router, right.number) }
-    package var description: String { router.description + "-" + Hexadecimal.text(number) }
+    package var description: String { Hexadecimal.text(router.rawValue, number) }
 }
 
 /// Which try of a request this is, counted from 0: work is started at most once per request and attempt.

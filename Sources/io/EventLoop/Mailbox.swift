@@ -8,9 +8,10 @@ package class Signal {
     package let loop: Loop
     private var waiter: UnsafeContinuation<Void, Never>?
     private var timer: TimerHandle?
-    private lazy var whenDue: @LoopActor () -> Void = { [weak self] in
-        self?.timer = nil
-        self?.wake()
+    /// Its timer is set only while a task waits, and that task holds the signal.
+    private lazy var whenDue: @LoopActor () -> Void = { [unowned self] in
+        timer = nil
+        wake()
     }
 
     package init(on loop: Loop) { self.loop = loop }
@@ -79,7 +80,7 @@ package final class Mailbox<Value>: Signal {
 /// A value that arrives once, for one waiting task.
 @LoopActor
 package final class Promise<Value>: Signal {
-    /// Nil before it came.
+    /// Nil until it arrived.
     package private(set) var value: Value?
 
     package var isFulfilled: Bool { value != nil }

@@ -12,8 +12,10 @@ package struct HTTPResponse: Sendable {
         self.body = body
     }
 
-    package static func json(_ status: HTTPStatus, _ body: [UInt8], headers: [HTTPField] = []) -> HTTPResponse {
-        HTTPResponse(status, headers: headers.isEmpty ? jsonTypeAlone : [jsonType] + headers, body: body)
+    package static func json(_ status: HTTPStatus, _ body: [UInt8], headers: consuming [HTTPField] = []) -> HTTPResponse {
+        guard !headers.isEmpty else { return HTTPResponse(status, headers: jsonTypeAlone, body: body) }
+        headers.insert(jsonType, at: 0)
+        return HTTPResponse(status, headers: headers, body: body)
     }
 
     package static func text(_ status: HTTPStatus, _ text: String, headers: [HTTPField] = []) -> HTTPResponse {

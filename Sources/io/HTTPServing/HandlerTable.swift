@@ -8,8 +8,20 @@ package import EventLoop
 package final class HandlerTable: HTTPApplication {
     package typealias Handler = @LoopActor @Sendable (HTTPExchange) -> Void
     package typealias Work = @LoopActor @Sendable (HTTPExchange) async -> Void
-    /// Gives what follows the reading of a request.
-    package typealias Beginning = @LoopActor @Sendable (HTTPExchange) async -> (@LoopActor @Sendable () async -> Void)?
+    /// A task that ends with the answer.
+    package typealias Rest = @LoopActor @Sendable () async -> Void
+    package typealias Beginning = @LoopActor @Sendable (HTTPExchange) -> Remainder
+
+    /// What is left of a request when its handler returns.
+    package enum Remainder {
+        /// It was answered.
+        case nothing
+        /// A task that answers it.
+        case task(Rest)
+        /// Two, one after the other: the first gives the second, or nil where it has answered. What a task has held once it keeps to its end, and an
+        /// answer of half an hour need not hold what reading its request took.
+        case tasks(@LoopActor @Sendable () async -> Rest?)
+    }
 
     private struct Entry {
         let pattern: RoutePattern
@@ -76,30 +88,35 @@ package final class HandlerTable: HTTPApplication {
 
     /// Adds a handler that is a task of its own on the loop. Should it end without an answer, the client gets a 500, or the end of its stream.
     package func on(_ method: HTTPMethod, _ path: StaticString, maximumBody: Int? = nil, task work: @escaping Work) {
+        on(method, path, maximumBody: maximumBody) { [weak self] exchange in
+            self?.spawn({ await work(exchange) }, for: exchange)
+        }
+    }
+
+    /// Adds a handler that begins when the request is complete, and leaves the rest to tasks on the loop, if it has not answered. Should they end
+    /// without an answer, the client gets a 500, or the end of its stream.
+    package func handle(_ method: HTTPMethod, _ path: StaticString, maximumBody: Int? = nil, begin: @escaping Beginning) {
         let loop = loop
         on(method, path, maximumBody: maximumBody) { [weak self] exchange in
-            loop.spawn {
-                await work(exchange)
-                self?.isOver(exchange)
+            switch begin(exchange) {
+            case .nothing: self?.isOver(exchange)
+            case .task(let rest): self?.spawn(rest, for: exchange)
+            case .tasks(let first):
+                loop.spawn {
+                    guard let rest = await first() else {
+                        self?.isOver(exchange)
+                        return
+                    }
+                    self?.spawn(rest, for: exchange)
+                }
             }
         }
     }
 
-    /// The same as two tasks, one after the other: the first gives what the second does, or nil where it has answered. What a task has held once
-    /// it keeps to its end, and an answer of half an hour need not hold what reading its request took.
-    package func on(_ method: HTTPMethod, _ path: StaticString, maximumBody: Int? = nil, tasks first: @escaping Beginning) {
-        let loop = loop
-        on(method, path, maximumBody: maximumBody) { [weak self] exchange in
-            loop.spawn {
-                guard let rest = await first(exchange) else {
-                    self?.isOver(exchange)
-                    return
-                }
-                loop.spawn {
-                    await rest()
-                    self?.isOver(exchange)
-                }
-            }
+    private func spawn(_ rest: @escaping Rest, for exchange: HTTPExchange) {
+        loop.spawn { [self] in
+            await rest()
+            isOver(exchange)
         }
     }
 

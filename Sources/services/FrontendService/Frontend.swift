@@ -73,6 +73,9 @@ final class Frontend {
         return drawID()
     }
 
+    /// By the wall clock, as answers are dated.
+    var unixSeconds: Int64 { context.loop.wallClockMilliseconds / 1_000 }
+
     func drawID() -> RequestID {
         lastCounter += 1
         return RequestID(origin: context.identity.generation, counter: lastCounter)

@@ -79,6 +79,7 @@ extension RequestTracker {
                 gauge: gauge, worker: worker, rank: prefillSlot.rank.value, workerType: prefillSlot.type.value ?? .prefill, value: value)
         }
         var actions: [GaugeAction] = []
+        actions.reserveCapacity(2)
         if let time = timeToFirstToken { actions.append(action(.lastTimeToFirstTokenSeconds, time.milliseconds / 1_000)) }
         if let input = input.value { actions.append(action(.lastInputSequenceTokens, Double(input))) }
         return actions

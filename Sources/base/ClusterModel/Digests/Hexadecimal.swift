@@ -9,9 +9,23 @@ package enum Hexadecimal {
 
     package static func text(_ value: UInt64) -> String {
         String(unsafeUninitializedCapacity: digitsOfWord) { buffer in
-            for index in 0..<digitsOfWord { buffer[index] = digit(UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * index)) & 15) }
+            write(value, to: buffer, at: 0)
             return digitsOfWord
         }
+    }
+
+    /// Two words, with a dash between them.
+    package static func text(_ first: UInt64, _ second: UInt64) -> String {
+        String(unsafeUninitializedCapacity: 2 * digitsOfWord + 1) { buffer in
+            write(first, to: buffer, at: 0)
+            buffer[digitsOfWord] = UInt8(ascii: "-")
+            write(second, to: buffer, at: digitsOfWord + 1)
+            return 2 * digitsOfWord + 1
+        }
+    }
+
+    private static func write(_ value: UInt64, to buffer: UnsafeMutableBufferPointer<UInt8>, at place: Int) {
+        for index in 0..<digitsOfWord { buffer[place + index] = digit(UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * index)) & 15) }
     }
 
     /// Nil unless the text is exactly sixteen digits, in either case.

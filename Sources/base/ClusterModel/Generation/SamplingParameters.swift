@@ -37,17 +37,21 @@ package struct SamplingParameters: Hashable, Sendable {
 
     package init() {}
 
-    /// What is open here taken from a model's defaults: sampling only, never limits, stops or what a client is shown.
+    /// Takes what is open here from a model's defaults: sampling only, never stops or what a client is shown.
+    package mutating func fill(from defaults: SamplingParameters) {
+        temperature = temperature ?? defaults.temperature
+        topP = topP ?? defaults.topP
+        topK = topK ?? defaults.topK
+        minP = minP ?? defaults.minP
+        presencePenalty = presencePenalty ?? defaults.presencePenalty
+        frequencyPenalty = frequencyPenalty ?? defaults.frequencyPenalty
+        repetitionPenalty = repetitionPenalty ?? defaults.repetitionPenalty
+        maxTokens = maxTokens ?? defaults.maxTokens
+    }
+
     package func filled(from defaults: SamplingParameters) -> SamplingParameters {
         var filled = self
-        filled.temperature = temperature ?? defaults.temperature
-        filled.topP = topP ?? defaults.topP
-        filled.topK = topK ?? defaults.topK
-        filled.minP = minP ?? defaults.minP
-        filled.presencePenalty = presencePenalty ?? defaults.presencePenalty
-        filled.frequencyPenalty = frequencyPenalty ?? defaults.frequencyPenalty
-        filled.repetitionPenalty = repetitionPenalty ?? defaults.repetitionPenalty
-        filled.maxTokens = maxTokens ?? defaults.maxTokens
+        filled.fill(from: defaults)
         return filled
     }
 

@@ -25,7 +25,7 @@ final class ClientAPI {
         table.refusals = { [weak frontend] request, status, reason in frontend?.refusal(of: request, status, reason) }
         table.completes = { [weak frontend] headers, request in frontend?.label(&headers, of: request) }
         for endpoint in GenerationEndpoint.allCases {
-            table.on(.post, endpoint.path, tasks: { [generation] exchange in await generation.answer(exchange, endpoint) })
+            table.handle(.post, endpoint.path) { [generation] exchange in generation.answer(exchange, endpoint) }
         }
         table.on(.post, GenerationAPI.embeddingPath, task: { [generation] exchange in await generation.embed(exchange) })
         let stored = StoredResponses(frontend)

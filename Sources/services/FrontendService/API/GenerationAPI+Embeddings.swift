@@ -13,7 +13,7 @@ extension GenerationAPI {
 
     private struct Demand: Sendable {
         let request: EmbeddingRequest
-        let inputs: [PreparedRequest]
+        let inputs: OneOrMore<PreparedRequest>
     }
 
     func embed(_ exchange: HTTPExchange) async {
@@ -34,16 +34,12 @@ extension GenerationAPI {
         let atOnce = visit.places(upTo: min(frontend.limits.inputsAtOnce, demand.inputs.count))
         if let failure = visit.reserve(demand.inputs, atOnce: atOnce) { return refuse(ErrorBody(failure), meter, visit) }
         guard frontend.hasRoom(for: demand.inputs.count) else { return refuse(ErrorBody(ServiceFailure(.overloaded)), meter, visit) }
-        let runs = demand.inputs.indices.map { index in
-            RequestRun(
-                demand.inputs[index], isStreamed: false,
-                meter: index == 0 ? meter : self.meter(.embeddings, demand.inputs[index], exchange),
-                trace: index == 0 ? trace : RequestTrace(exchange.request, tracer: frontend.context.tracer),
-                receivedAt: exchange.request.receivedAt, frontend: frontend)
-        }
+        let first = RequestRun(
+            demand.inputs.first, isStreamed: false, meter: meter, trace: trace, receivedAt: exchange.request.receivedAt, frontend: frontend)
+        let runs = OneOrMore(first, demand.inputs.others.map { another($0, .embeddings, of: exchange) })
         frontend.decisions.remember(label, runs.map(\.id), of: visit.tenant)
-        let requestID = label ?? runs[0].id.description
-        let batch = EmbeddingBatch(runs, requestID: requestID)
+        let requestID = label ?? first.id.description
+        let batch = EmbeddingBatch(Array(runs), requestID: requestID)
         exchange.whenGone = { batch.clientGone() }
         await batch.run(atOnce: atOnce, on: frontend.context.loop)
         visit.end(runs.compactMap(\.outcome))
@@ -56,7 +52,7 @@ extension GenerationAPI {
         _ exchange: HTTPExchange, _ visit: TenantVisit, _ meter: inout RequestMeter?
     ) async throws(DialectError) -> Demand {
         try exchange.request.refusePlaces()
-        let body = exchange.takeBody(), loop = frontend.context.loop, gone = Flag()
+        let body = exchange.takeBody(), gone = Flag()
         let request = try await done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in
             try EmbeddingRequest(parsing: body.span.bytes)
         }
@@ -68,14 +64,11 @@ extension GenerationAPI {
         var generation = GenerationRequest(model: request.model, prompt: request.inputs[0])
         generation.user = request.user
         generation.sampling.maxTokens = 1
-        var preparation = Preparation(
+        let preparation = Preparation(
             model: model, tenant: visit.tenant, generation: generation, delivery: Delivery(),
-            unixSeconds: loop.wallClockMilliseconds / 1_000, seed: 0,
-            clock: { loop.clockReading }, gone: gone)
-        preparation.parameter = "input"
-        preparation.task = .embed
+            unixSeconds: frontend.unixSeconds, seed: 0, clock: clock, gone: gone, parameter: "input", task: .embed)
         let preparations = preparation.and(Array(request.inputs.dropFirst())) { 0 }
-        let inputs = try await done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try preparations.run() }
+        let inputs = try await done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try Self.run(preparations) }
         return Demand(request: request, inputs: inputs)
     }
 

@@ -12,67 +12,128 @@ import WireProtocol
 @LoopActor
 final class GenerationAPI {
     let frontend: Frontend
+    /// For those who measure what they do, on whatever thread.
+    let clock: @Sendable () -> Instant
 
-    init(_ frontend: Frontend) { self.frontend = frontend }
-
-    /// Reads a request; what follows it is a task of its own. Nil: it was answered already.
-    func answer(_ exchange: HTTPExchange, _ endpoint: GenerationEndpoint) async -> (@LoopActor @Sendable () async -> Void)? {
-        guard let begun = await begin(exchange, endpoint) else { return nil }
-        return { await self.follow(begun, endpoint) }
+    init(_ frontend: Frontend) {
+        self.frontend = frontend
+        let loop = frontend.context.loop
+        clock = { loop.clockReading }
     }
 
-    /// Requests of one answer, about to run.
-    private struct Begun {
-        let visit: TenantVisit
-        /// One, or one for each prompt of a list.
-        let runs: [RequestRun]
-    }
-
-    private func follow(_ begun: Begun, _ endpoint: GenerationEndpoint) async {
-        let loop = frontend.context.loop, runs = begun.runs
-        defer { begun.visit.end(status: 500) }
-        let others = runs.dropFirst().map { run in loop.spawn { await run.run(endpoint.path) } }
-        let outcome = await runs[0].run(endpoint.path)
-        for other in others { await other.value }
-        begun.visit.end(runs.compactMap(\.outcome))
-        if outcome.status == 200, let request = runs[0].request, let transcript = request.answer.transcript {
-            frontend.warmer.warm(after: request, transcript)
+    /// Reads a call, and gives what answers it. A small body for a model that is here is read at once: a task, with the async calls in it, would
+    /// cost as much as half of that.
+    func answer(_ exchange: HTTPExchange, _ endpoint: GenerationEndpoint) -> HandlerTable.Remainder {
+        guard let call = admitted(exchange, endpoint) else { return .nothing }
+        let body = exchange.takeBody(), bytes = body.count
+        guard bytes <= frontend.limits.inlineBodyBytes else { return .tasks { await self.read(body, call) } }
+        do throws(DialectError) {
+            let request = try permitted(ParsedRequest(body, endpoint, frontend.dialect), call)
+            guard let model = try modelNow(named: request.generation.model, of: call.visit.tenant) else {
+                return .tasks { await self.waits(request, call, bytes, Flag()) }
+            }
+            let prepared = try Self.run(preparations(of: request, model, call, gone: nil))
+            return begin(prepared, call, bytes).map { .task($0) } ?? .nothing
+        } catch {
+            refuse(call, ErrorBody(error))
+            return .nothing
         }
     }
+
+    /// A large body is read on the pool. Nil: it was answered already.
+    private func read(_ body: [UInt8], _ call: GenerationCall) async -> HandlerTable.Rest? {
+        let gone = Flag(), endpoint = call.endpoint, options = frontend.dialect
+        let request: ParsedRequest
+        do throws(DialectError) {
+            let parsed = try await done(bytes: body.count, for: call.exchange, gone) { () throws(DialectError) in
+                try ParsedRequest(body, endpoint, options)
+            }
+            request = try permitted(parsed, call)
+        } catch {
+            refuse(call, ErrorBody(error))
+            return nil
+        }
+        return await waits(request, call, body.count, gone)
+    }
+
+    /// The model is waited for, and tokens are made on the pool if there are many. Nil: it was answered already.
+    private func waits(_ request: ParsedRequest, _ call: GenerationCall, _ bytes: Int, _ gone: Flag) async -> HandlerTable.Rest? {
+        do throws(DialectError) {
+            let model = try await model(named: request.generation.model, of: call.visit.tenant, for: call.exchange)
+            let preparations = preparations(of: request, model, call, gone: gone)
+            let prepared = try await done(bytes: bytes, for: call.exchange, gone) { () throws(DialectError) in try Self.run(preparations) }
+            return begin(prepared, call, bytes)
+        } catch {
+            refuse(call, ErrorBody(error))
+            return nil
+        }
+    }
+
+    nonisolated static func run(_ preparations: OneOrMore<Preparation>) throws(DialectError) -> OneOrMore<PreparedRequest> {
+        try preparations.map { (one) throws(DialectError) in try one.run() }
+    }
+
+    // MARK: Reading
 
     /// Nil: it was answered already.
-    private func begin(_ exchange: HTTPExchange, _ endpoint: GenerationEndpoint) async -> Begun? {
+    private func admitted(_ exchange: HTTPExchange, _ endpoint: GenerationEndpoint) -> GenerationCall? {
         let label = exchange.request.requestLabel, trace = RequestTrace(exchange.request, tracer: frontend.context.tracer)
-        guard !frontend.isDraining else {
-            refuse(exchange, ErrorBody(ServiceFailure(.draining)), endpoint, label, trace)
+        func refused(_ failure: ServiceFailure) -> GenerationCall? {
+            refuse(exchange, ErrorBody(failure), endpoint.path, endpoint.label, endpoint.errorStyle, label, trace, nil, nil)
             return nil
         }
-        let visit: TenantVisit
-        do throws(ServiceFailure) { visit = try frontend.tenants.admit(exchange.request) } catch {
-            refuse(exchange, ErrorBody(error), endpoint, label, trace)
-            return nil
-        }
-        let prepared: [PreparedRequest]
+        guard !frontend.isDraining else { return refused(ServiceFailure(.draining)) }
+        do throws(ServiceFailure) {
+            return GenerationCall(exchange, endpoint, try frontend.tenants.admit(exchange.request), label, trace)
+        } catch { return refused(error) }
+    }
+
+    /// The request as its tenant may ask for it.
+    private func permitted(_ parsed: consuming ParsedRequest, _ call: GenerationCall) throws(DialectError) -> ParsedRequest {
+        frontend.noteUnknown(parsed.unknownFields, parsed.unknownNames)
+        let header = try parsed.generation.hints.takePlaces(from: call.exchange.request)
+        try call.visit.permit(&parsed.generation, pinnedBy: header, prompts: 1 + parsed.morePrompts.count)
+        return parsed
+    }
+
+    /// What makes tokens of each of its prompts. From here on the request is counted: its model is known.
+    private func preparations(
+        of request: ParsedRequest, _ model: ServedModel, _ call: GenerationCall, gone: Flag?
+    ) -> OneOrMore<Preparation> {
+        let loop = frontend.context.loop
+        call.meter = frontend.metrics.request(
+            call.endpoint.label, model: model.card.name, isStreamed: request.delivery.isStreamed,
+            isQuestion: request.generation.hints.isQueryOnly, receivedAt: call.exchange.request.receivedAt)
+        return Preparation(
+            model: model, tenant: call.visit.tenant, generation: request.generation, delivery: request.delivery,
+            unixSeconds: frontend.unixSeconds, seed: loop.random.next(), clock: clock, gone: gone
+        ).and(request.morePrompts) { loop.random.next() }
+    }
+
+    // MARK: Running
+
+    /// Everything is there: gives the task that runs the requests of a call. Nil: there is no room for them, and the client was told.
+    private func begin(_ prepared: OneOrMore<PreparedRequest>, _ call: GenerationCall, _ bodyBytes: Int) -> HandlerTable.Rest? {
+        let exchange = call.exchange, visit = call.visit, first = prepared.first
+        // What the answer repeats is held as long as it runs, and so is a conversation that goes on behind it.
+        exchange.holds(ofBody: prepared.contains { $0.generation.mayGoOn } ? bodyBytes : first.delivery.repeated.count)
         let session: ClientSession?
-        var meter: RequestMeter?
         do throws(DialectError) {
-            prepared = try await prepare(exchange, endpoint, visit, &meter)
             // Prompts of a list are no turns of one conversation.
             session =
-                prepared.count > 1
-                ? nil
-                : try frontend.sessions.session(
-                    of: exchange.request, body: prepared[0].generation.hints.session, tenant: visit.tenant.name)
+                prepared.isOne
+                ? try frontend.sessions.session(of: exchange.request, body: first.generation.hints.session, tenant: visit.tenant.name) : nil
         } catch {
-            refuse(exchange, ErrorBody(error), endpoint, label, trace, meter, visit)
+            refuse(call, ErrorBody(error))
             return nil
         }
         let failure = exchange.isGone ? nil : visit.reserve(prepared, atOnce: prepared.count) ?? overloaded(prepared.count)
-        guard !exchange.isGone, let meter, failure == nil else {
-            refuse(exchange, failure.map { ErrorBody($0) }, endpoint, label, trace, meter, visit)
+        guard !exchange.isGone, let meter = call.meter, failure == nil else {
+            refuse(call, failure.map { ErrorBody($0) })
             return nil
         }
-        return Begun(visit: visit, runs: runs(of: prepared, exchange, endpoint, visit, session, meter, trace, label))
+        let runs = runs(of: prepared, call, session, meter), path = call.endpoint.path
+        return { await self.follow(runs, visit, path) }
     }
 
     private func overloaded(_ requests: Int) -> ServiceFailure? {
@@ -80,64 +141,52 @@ final class GenerationAPI {
     }
 
     private func runs(
-        of prepared: [PreparedRequest], _ exchange: HTTPExchange, _ endpoint: GenerationEndpoint, _ visit: TenantVisit,
-        _ session: ClientSession?, _ meter: RequestMeter, _ trace: RequestTrace, _ label: String?
-    ) -> [RequestRun] {
+        of prepared: OneOrMore<PreparedRequest>, _ call: GenerationCall, _ session: ClientSession?, _ meter: RequestMeter
+    ) -> OneOrMore<RequestRun> {
+        let exchange = call.exchange, endpoint = call.endpoint, first = prepared.first
         let shown = prepared.map { $0.takeShown() }
-        let runs = prepared.indices.map { index in
+        let runs = OneOrMore(
             RequestRun(
-                prepared[index], isStreamed: index == 0 && prepared[0].delivery.isStreamed,
-                meter: index == 0 ? meter : self.meter(endpoint.label, prepared[index], exchange),
-                trace: index == 0 ? trace : RequestTrace(exchange.request, tracer: frontend.context.tracer),
-                receivedAt: exchange.request.receivedAt, frontend: frontend)
-        }
-        let id = runs[0].id, created = frontend.context.loop.wallClockMilliseconds / 1_000
-        frontend.decisions.remember(label, runs.map(\.id), of: visit.tenant)
+                first, isStreamed: first.delivery.isStreamed, meter: meter, trace: call.trace, receivedAt: exchange.request.receivedAt,
+                frontend: frontend),
+            prepared.others.map { another($0, endpoint.label, of: exchange) })
+        let id = runs.first.id, name = id.description
+        frontend.decisions.remember(call.label, runs.map(\.id), of: call.visit.tenant)
         let answer = ClientAnswer(
-            exchange, requestID: label ?? id.description,
-            writer: endpoint.writer(id: id, created: created, prepared[0].generation, prepared[0].delivery),
+            exchange, requestID: call.label ?? name,
+            writer: endpoint.writer(id: name, created: frontend.unixSeconds, first.generation, first.delivery),
             keepalive: frontend.limits.keepalive, loop: frontend.context.loop)
-        answer.allowance = visit.fields
-        if endpoint.tellsAnnotations { answer.preface = shown.flatMap(\.events) }
+        answer.allowance = call.visit.fields
+        if endpoint.tellsAnnotations { for one in shown { answer.preface += one.events } }
         var choices = 0
         for (run, shown) in zip(runs, shown) {
             let share = run.answers(answer, before: choices, echo: shown.echo, session: session)
-            if runs.count == 1, PrefixWarmer.wants(run.prepared, session) { share.transcript = AnswerTranscript() }
+            if runs.isOne, PrefixWarmer.wants(run.prepared, session) { share.transcript = AnswerTranscript() }
             choices += run.prepared.choices
         }
         return runs
     }
 
-    func meter(_ label: EndpointLabel, _ prepared: PreparedRequest, _ exchange: HTTPExchange) -> RequestMeter {
-        frontend.metrics.request(
+    /// One more request of a call, which counts by itself.
+    func another(_ prepared: PreparedRequest, _ label: EndpointLabel, of exchange: HTTPExchange) -> RequestRun {
+        let meter = frontend.metrics.request(
             label, model: prepared.model.card.name, isStreamed: prepared.delivery.isStreamed, isQuestion: prepared.isQuestion,
             receivedAt: exchange.request.receivedAt)
+        return RequestRun(
+            prepared, isStreamed: false, meter: meter, trace: RequestTrace(exchange.request, tracer: frontend.context.tracer),
+            receivedAt: exchange.request.receivedAt, frontend: frontend)
     }
 
-    /// Body → request → model → tokens. A large body is read and tokenized on the pool. The request is counted from its model on.
-    private func prepare(
-        _ exchange: HTTPExchange, _ endpoint: GenerationEndpoint, _ visit: TenantVisit, _ meter: inout RequestMeter?
-    ) async throws(DialectError) -> [PreparedRequest] {
-        let body = exchange.takeBody(), loop = frontend.context.loop, gone = Flag(), options = frontend.dialect
-        let parsed = try await done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in
-            try ParsedRequest(body, endpoint, options)
+    private func follow(_ runs: OneOrMore<RequestRun>, _ visit: TenantVisit, _ path: StaticString) async {
+        let loop = frontend.context.loop
+        defer { visit.end(status: 500) }
+        let others = runs.others.map { run in loop.spawn { await run.run(path) } }
+        let outcome = await runs.first.run(path)
+        for other in others { await other.value }
+        visit.end(runs.lazy.compactMap(\.outcome))
+        if outcome.status == 200, let request = runs.first.request, let transcript = request.answer.transcript {
+            frontend.warmer.warm(after: request, transcript)
         }
-        frontend.noteUnknown(parsed.unknownFields, parsed.unknownNames)
-        var generation = parsed.generation
-        let header = try generation.hints.takePlaces(from: exchange.request)
-        try visit.permit(&generation, pinnedBy: header, prompts: 1 + parsed.morePrompts.count)
-        let model = try await model(named: generation.model, of: visit.tenant, for: exchange)
-        meter = frontend.metrics.request(
-            endpoint.label, model: model.card.name, isStreamed: parsed.delivery.isStreamed, isQuestion: parsed.generation.hints.isQueryOnly,
-            receivedAt: exchange.request.receivedAt)
-        let preparation = Preparation(
-            model: model, tenant: visit.tenant, generation: generation, delivery: parsed.delivery,
-            unixSeconds: loop.wallClockMilliseconds / 1_000, seed: loop.random.next(), clock: { loop.clockReading }, gone: gone)
-        let preparations = preparation.and(parsed.morePrompts) { loop.random.next() }
-        let prepared = try await done(bytes: body.count, for: exchange, gone) { () throws(DialectError) in try preparations.run() }
-        // What the answer repeats is held as long as it runs, and so is a conversation that goes on behind it.
-        exchange.holds(ofBody: prepared.contains { $0.generation.mayGoOn } ? body.count : parsed.delivery.repeated.count)
-        return prepared
     }
 
     /// Small work is done here and now, work on a large body on the pool, and not begun there once its client is gone.
@@ -157,17 +206,22 @@ final class GenerationAPI {
         return try result.get()
     }
 
+    /// The model of a name, as far as it need not be waited for.
+    private func modelNow(named name: String, of tenant: Tenant) throws(DialectError) -> ServedModel? {
+        // What a tenant may not see is as good as not there.
+        guard tenant.sees(name) else { throw DialectError(ErrorBody(ServiceFailure.modelNotFound(name))) }
+        return frontend.models.model(named: name)
+    }
+
     /// Waits, bounded, for what may come at any moment: a router that says which models there are, workers of one that was served before,
     /// the files of one that was named.
     func model(named name: String, of tenant: Tenant, for exchange: HTTPExchange) async throws(DialectError) -> ServedModel {
-        // What a tenant may not see is as good as not there.
-        guard tenant.sees(name) else { throw DialectError(ErrorBody(ServiceFailure.modelNotFound(name))) }
-        if let card = frontend.cluster.card(named: name), let model = frontend.models.model(card) { return model }
+        if let model = try modelNow(named: name, of: tenant) { return model }
         let loop = frontend.context.loop, deadline = loop.now + frontend.limits.routerReturn, change = Signal(on: loop)
         exchange.whenGone = { change.wake() }
         while true {
+            if let model = frontend.models.model(named: name) { return model }
             if let card = frontend.cluster.card(named: name) {
-                if let model = frontend.models.model(card) { return model }
                 if case .unreadable = frontend.models.failure(card.digest) {
                     throw DialectError(ErrorBody(ServiceFailure(.internalError)))
                 }
@@ -180,11 +234,9 @@ final class GenerationAPI {
     }
 
     /// `error` nil: the client has left, and nobody hears it; whatever went wrong, that is how such a request ends.
-    func refuse(
-        _ exchange: HTTPExchange, _ error: ErrorBody?, _ endpoint: GenerationEndpoint, _ label: String?, _ trace: RequestTrace,
-        _ meter: RequestMeter? = nil, _ visit: TenantVisit? = nil
-    ) {
-        refuse(exchange, error, endpoint.path, endpoint.label, endpoint.errorStyle, label, trace, meter, visit)
+    private func refuse(_ call: GenerationCall, _ error: ErrorBody?) {
+        let endpoint = call.endpoint
+        refuse(call.exchange, error, endpoint.path, endpoint.label, endpoint.errorStyle, call.label, call.trace, call.meter, call.visit)
     }
 
     func refuse(

@@ -30,21 +30,21 @@ enum GenerationEndpoint: CaseIterable, Sendable {
     /// How its clients read errors.
     var errorStyle: ErrorStyle { ErrorStyle(path: path.description) }
 
-    /// `created` is in seconds since 1970.
-    func writer(id: RequestID, created: Int64, _ request: GenerationRequest, _ delivery: Delivery) -> any AnswerWriter {
+    /// `id` is the request's; `created` is in seconds since 1970.
+    func writer(id: String, created: Int64, _ request: GenerationRequest, _ delivery: Delivery) -> any AnswerWriter {
         switch self {
-        case .chat: ChatCompletionWriter(id: id.description, created: created, model: request.model, delivery: delivery)
-        case .text: CompletionWriter(id: id.description, created: created, model: request.model, delivery: delivery)
-        case .responses: ResponsesWriter(id: id.description, created: created, delivery: delivery)
+        case .chat: ChatCompletionWriter(id: id, created: created, model: request.model, delivery: delivery)
+        case .text: CompletionWriter(id: id, created: created, model: request.model, delivery: delivery)
+        case .responses: ResponsesWriter(id: id, created: created, delivery: delivery)
         case .messages:
-            MessagesWriter(id: id.description, model: request.model, maxTokens: request.sampling.maxTokens, delivery: delivery)
+            MessagesWriter(id: id, model: request.model, maxTokens: request.sampling.maxTokens, delivery: delivery)
         }
     }
 }
 
 /// A parsed body, whichever endpoint it came to.
 struct ParsedRequest: Sendable {
-    let generation: GenerationRequest
+    var generation: GenerationRequest
     let delivery: Delivery
     /// Prompts of the same kind behind the first, each of which becomes a request of its own.
     var morePrompts: [GenerationRequest.Prompt] = []

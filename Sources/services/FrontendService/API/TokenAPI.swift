@@ -22,7 +22,7 @@ final class TokenAPI {
     }
 
     func tokenize(_ exchange: HTTPExchange) async {
-        let seconds = unixSeconds
+        let seconds = frontend.unixSeconds
         await answer(exchange) { (body) throws(DialectError) in
             let request = try TokenizeRequest(parsing: body.span.bytes)
             return Question(model: request.model, unknown: request.unknownFields) { (asked) throws(DialectError) in
@@ -42,13 +42,13 @@ final class TokenAPI {
 
     /// By the template and tokenizer that a request of the Messages API would go through.
     func count(_ exchange: HTTPExchange) async {
-        let loop = frontend.context.loop, seconds = unixSeconds, options = frontend.dialect
+        let clock = generation.clock, seconds = frontend.unixSeconds, options = frontend.dialect
         await answer(exchange) { (body) throws(DialectError) in
             let request = try MessagesRequest(parsing: body.span.bytes, for: .count, stripsPreamble: options.stripsPreamble)
             return Question(model: request.generation.model, unknown: request.unknownFields) { (asked) throws(DialectError) in
                 let count = try Preparation(
                     model: asked.model, tenant: asked.tenant, generation: request.generation, delivery: request.delivery,
-                    unixSeconds: seconds, seed: 0, clock: { loop.clockReading }, gone: asked.gone
+                    unixSeconds: seconds, seed: 0, clock: clock, gone: asked.gone
                 ).count()
                 var body: [UInt8] = []
                 TokenCount.append(count.tokens, to: &body)
@@ -56,8 +56,6 @@ final class TokenAPI {
             }
         }
     }
-
-    private var unixSeconds: Int64 { frontend.context.loop.wallClockMilliseconds / 1_000 }
 
     // MARK: One request
 

@@ -31,14 +31,20 @@ final class ClusterView {
     }
 
     /// The router that a key means among those that can be asked now, besides some lives of routers.
-    func router(for key: UInt64, besides excluded: [UInt64] = []) -> RouterClient? {
+    func router(for key: @autoclosure () -> UInt64, besides excluded: [UInt64] = []) -> RouterClient? {
+        func mayBeAsked(_ router: RouterClient) -> Bool {
+            guard router.canPlan, let identity = router.identity else { return false }
+            return !excluded.contains(identity.generation)
+        }
+        // Where there is one, nothing is to be chosen.
+        if routers.count == 1 { return mayBeAsked(routers[0]) ? routers[0] : nil }
         var usable: [RouterClient] = [], options: [RouterChoice.Option] = []
-        for router in routers where router.canPlan {
-            guard let identity = router.identity, !excluded.contains(identity.generation) else { continue }
+        for router in routers where mayBeAsked(router) {
+            guard let identity = router.identity else { continue }
             usable.append(router)
             options.append(RouterChoice.Option(router: RouterID(identity.id), openPlans: router.openPlans))
         }
-        return RouterChoice.choose(key, among: options).map { usable[$0] }
+        return RouterChoice.choose(key(), among: options).map { usable[$0] }
     }
 
     var hasUsableRouter: Bool { routers.contains(where: \.isUsable) }

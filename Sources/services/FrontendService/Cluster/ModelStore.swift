@@ -7,21 +7,6 @@ import TextProcessing
 import Transport
 import WireProtocol
 
-/// A model that can be served: its card, and what turns text into its tokens and back.
-struct ServedModel: Sendable {
-    /// As the routers know it now: what its workers can do changes with them.
-    var card: ModelCard
-    let text: ModelText
-    /// In which forms it thinks and calls.
-    let formats: AnswerFormats
-    /// Its prompts of late.
-    let memory: PromptMemory
-    /// What holds where a client says nothing.
-    let defaults: SamplingParameters
-    /// When the frontend learned of it, for `/v1/models`.
-    let createdSeconds: Int64
-}
-
 /// The text side of every pool: files are fetched from a worker, checked, and built into a tokenizer off the loop, once a card.
 @LoopActor
 final class ModelStore {
@@ -37,6 +22,8 @@ final class ModelStore {
     private let promptMemoryBytes: Int
     private let changed: @LoopActor () -> Void
     private var models: [Digest: State] = [:]
+    /// Those that clients' names stand for, found once: until the cluster changes, they are what they were.
+    private var named: [String: ServedModel] = [:]
     /// In a row, of each model that has none but failures.
     private var failures: [Digest: Int] = [:]
     private var timer: TimerHandle?
@@ -65,18 +52,24 @@ final class ModelStore {
         if case .ready(let model, _) = models[digest] { model } else { nil }
     }
 
+    /// The model that a client's name stands for now; nil where none does, or its files are not here.
+    func model(named name: String) -> ServedModel? {
+        if let known = named[name] { return known }
+        guard let card = cluster.card(named: name), let model = model(card) else { return nil }
+        named[name] = model
+        return model
+    }
+
     /// The model of a card, as that card describes it. What some worker of it could do counts as long as the model is here: that nobody can at
     /// the moment is no fault of a request.
-    func model(_ card: ModelCard) -> ServedModel? {
-        guard case .ready(var model, let unnamedSince) = models[card.digest] else { return nil }
-        let abilities = model.card.capabilities.union(card.capabilities)
-        if abilities != model.card.capabilities {
-            model.card.capabilities = abilities
-            models[card.digest] = .ready(model, unnamedSince: unnamedSince)
-        }
-        model.card = card
-        model.card.capabilities = abilities
-        return model
+    private func model(_ card: ModelCard) -> ServedModel? {
+        guard case .ready(let model, let unnamedSince) = models[card.digest] else { return nil }
+        var card = card
+        card.capabilities.formUnion(model.card.capabilities)
+        guard card != model.card else { return model }
+        let described = model.described(by: card)
+        models[card.digest] = .ready(described, unnamedSince: unnamedSince)
+        return described
     }
 
     func failure(_ digest: Digest) -> ModelFailure? {
@@ -89,6 +82,7 @@ final class ModelStore {
     /// Fetches what the directory names and is not here. What it names no more is kept a while: a router that restarts forgets its pools, and
     /// hears of them again.
     func follow(_ cards: [ModelCard]) {
+        named.removeAll(keepingCapacity: true)
         guard !isStopped else { return }
         let now = context.loop.now, named = Set(cards.map(\.digest))
         var next: Instant?
@@ -125,6 +119,7 @@ final class ModelStore {
     func stop() {
         isStopped = true
         models.removeAll()
+        named.removeAll()
         context.loop.cancel(timer)
     }
 

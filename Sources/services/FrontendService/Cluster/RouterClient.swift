@@ -18,14 +18,11 @@ enum PlanFailure: Error {
     case strange
 }
 
-/// A question that waits for its plan.
-typealias OpenPlan = Promise<Result<PlanEntry, PlanFailure>>
-
 /// The frontend's side of one route link: registration, the directory, and the plans that one turn of the loop asked for.
 @LoopActor
 final class RouterClient: LinkKeeperHandler, EndOfTurn {
-    /// Names an open plan.
-    private struct Key: Hashable {
+    /// What tells questions apart.
+    fileprivate struct Key: Hashable {
         let counter: UInt64
         let attempt: UInt8
     }
@@ -42,7 +39,7 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
     private let changed: @LoopActor () -> Void
     private var keeper: LinkKeeper?
     private var isRegistered = false
-    private var waiting: [Key: OpenPlan] = [:]
+    private var waiting: [Key: Promise<Result<PlanEntry, PlanFailure>>] = [:]
     private var batch = RouteBatch()
     private var cancelled = CancelRoute()
     private var wantsFlush = false
@@ -84,24 +81,29 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
 
     // MARK: Plans
 
-    /// Asks for a placement. Whoever waits for its answer takes it by `answer`, come or not: then nothing of it stays.
-    ///
-    /// Two plain calls around a wait, and not one that waits: questions and plans are large, and a task keeps to its end what it held once.
-    func ask(_ entry: RouteEntry) throws(PlanFailure) -> OpenPlan {
-        guard canPlan else { throw .routerLost }
-        let plan = OpenPlan(on: context.loop)
-        waiting[Key(counter: entry.counter, attempt: entry.attempt)] = plan
-        batch.entries.append(entry)
-        flushSoon()
-        return plan
+    /// A question that was asked. Whoever asked it waits for its answer, and takes what has come by then.
+    struct Question {
+        fileprivate let key: Key
+        let answer: Promise<Result<PlanEntry, PlanFailure>>
     }
 
-    /// What became of a question. Every plan that comes later, or after a cancel, is given back to the router.
-    func answer(to open: OpenPlan, counter: UInt64, attempt: UInt8) throws(PlanFailure) -> PlanEntry {
-        if !open.isFulfilled { cancel(counter: counter, attempt: attempt) }
+    /// Asks for a placement.
+    func ask(_ entry: consuming RouteEntry) throws(PlanFailure) -> Question {
+        guard canPlan else { throw .routerLost }
+        let question = Question(key: Key(counter: entry.counter, attempt: entry.attempt), answer: Promise(on: context.loop))
+        waiting[question.key] = question.answer
+        batch.entries.append(entry)
+        flushSoon()
+        return question
+    }
+
+    /// The answer that was waited for. Every plan that comes later, or after a cancel, is given back to the router.
+    func take(_ question: Question) throws(PlanFailure) -> PlanEntry {
+        let answer = question.answer.value
+        if answer == nil { cancel(counter: question.key.counter, attempt: question.key.attempt) }
         if isFull { changed() }
-        waiting[Key(counter: counter, attempt: attempt)] = nil
-        guard let answer = open.value else { throw .timedOut }
+        waiting[question.key] = nil
+        guard let answer else { throw .timedOut }
         let plan = try answer.get()
         if plan.outcome == .failed { throw .refused(plan.failure ?? FailureDetail()) }
         return plan

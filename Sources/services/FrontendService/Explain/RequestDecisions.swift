@@ -29,14 +29,14 @@ final class RequestDecisions {
     init(_ frontend: Frontend) { self.frontend = frontend }
 
     /// Requests that one client asked for together; the first one bears the label.
-    func remember(_ label: String?, _ requests: [RequestID], of tenant: Tenant) {
+    func remember(_ label: String?, _ requests: OneOrMore<RequestID>, of tenant: Tenant) {
         if !tenant.name.isEmpty {
             if owners.isEmpty { owners = Array(repeating: Owner(), count: TenantLimits.rememberedRequests) }
             for request in requests { owners[place(of: request)] = Owner(counter: request.counter, tenant: tenant.name) }
         }
-        guard let label, let first = requests.first else { return }
+        guard let label else { return }
         if labels[tenant.name] == nil { addRing(for: tenant) }
-        labels[tenant.name]?.remember(label, first)
+        labels[tenant.name]?.remember(label, requests.first)
     }
 
     private func addRing(for tenant: Tenant) {

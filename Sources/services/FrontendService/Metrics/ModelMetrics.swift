@@ -115,6 +115,13 @@ final class ModelSeries: Sendable {
     private let model: String
     private let families: ModelFamilies
     private let migrations: [MigrationLabel: Counter]
+    private let requests: [Ended: Counter]
+
+    private struct Ended: Hashable {
+        let endpoint: EndpointLabel
+        let type: RequestTypeLabel
+        let result: RequestResult
+    }
 
     init(_ model: String, _ families: ModelFamilies) {
         self.model = model
@@ -132,18 +139,23 @@ final class ModelSeries: Sendable {
         migrationsTooLong = families.migrationsTooLong.labels(model)
         migrations = Dictionary(
             uniqueKeysWithValues: MigrationLabel.allCases.map { ($0, families.migrations.labels(model, $0.rawValue)) })
+        var requests: [Ended: Counter] = [:]
         for endpoint in EndpointLabel.allCases {
             _ = families.rejections.labels(model, endpoint.rawValue)
             for type in RequestTypeLabel.allCases {
                 _ = families.cancellations.labels(model, endpoint.rawValue, type.rawValue)
-                for result in RequestResult.allCases { _ = requests(endpoint, type, result) }
+                for result in RequestResult.allCases {
+                    requests[Ended(endpoint: endpoint, type: type, result: result)] = families.requests.labels(
+                        model, endpoint.rawValue, type.rawValue, result.status, result.errorType)
+                }
             }
         }
+        self.requests = requests
     }
 
     /// Once a request.
     func ended(_ endpoint: EndpointLabel, _ type: RequestTypeLabel, _ result: RequestResult) {
-        requests(endpoint, type, result).increment()
+        requests[Ended(endpoint: endpoint, type: type, result: result)]?.increment()
         switch result {
         case .cancelled: families.cancellations.labels(model, endpoint.rawValue, type.rawValue).increment()
         case .overload: families.rejections.labels(model, endpoint.rawValue).increment()
@@ -152,8 +164,4 @@ final class ModelSeries: Sendable {
     }
 
     func migrated(_ kind: MigrationLabel) { migrations[kind]?.increment() }
-
-    private func requests(_ endpoint: EndpointLabel, _ type: RequestTypeLabel, _ result: RequestResult) -> Counter {
-        families.requests.labels(model, endpoint.rawValue, type.rawValue, result.status, result.errorType)
-    }
 }

@@ -13,6 +13,13 @@ final class WorkerMetrics {
         /// Nil where it was not known.
         let rank: UInt32?
         let type: WorkerType
+
+        /// The type as a flag: as the text that it is it would cost more than all the rest.
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(worker)
+            hasher.combine(rank)
+            hasher.combine(type == .prefill)
+        }
     }
 
     private let decodeBlocks: GaugeFamily
@@ -67,13 +74,13 @@ final class WorkerMetrics {
     /// What the tracker of a request found. Told at first tokens, at output blocks and at ends, not at each token.
     func show(_ action: GaugeAction) {
         let key = Key(worker: action.worker.rawValue, rank: action.rank?.rawValue, type: action.workerType)
+        // What is there goes with its worker.
+        if let known = lastGauges[key]?[action.gauge.index] { return known.set(action.value) }
         guard isPresent(key) else { return }
         var gauges = lastGauges[key] ?? Array(repeating: nil, count: last.count)
-        let gauge = gauges[action.gauge.index] ?? last[action.gauge.index].handle(key)
-        if gauges[action.gauge.index] == nil {
-            gauges[action.gauge.index] = gauge
-            lastGauges[key] = gauges
-        }
+        let gauge = last[action.gauge.index].handle(key)
+        gauges[action.gauge.index] = gauge
+        lastGauges[key] = gauges
         gauge.set(action.value)
     }
 

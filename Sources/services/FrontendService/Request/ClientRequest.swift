@@ -90,7 +90,6 @@ final class ClientRequest {
 
     /// Why this attempt runs where it does, by the router that decided last.
     func tellDecision(of router: RouterClient, _ attempt: UInt8) async {
-        guard prepared.wantsDecision else { return }
         guard let decision = await router.explain(id, attempt: attempt, ordinals: true) else { return }
         answer.toldAtEnd = [.init(name: "decision", json: decision.json)]
     }

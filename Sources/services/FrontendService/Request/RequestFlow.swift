@@ -22,8 +22,9 @@ final class RequestFlow {
     init(_ request: ClientRequest) {
         self.request = request
         placing = Placing(request)
-        request.answer.whenGone = { [weak request] in request?.clientGone() }
-        request.whenClientGone = { [weak placing] in placing?.clientGone() }
+        // Who is told holds who tells, until `run` has ended.
+        request.answer.whenGone = { request.clientGone() }
+        request.whenClientGone = { [placing] in placing.clientGone() }
     }
 
     // MARK: The request
@@ -52,6 +53,7 @@ final class RequestFlow {
     @inline(never)
     private func close() {
         answer.close()
+        request.whenClientGone = nil
         request.session?.ended { placing.entry(Placing.Question(attempt: request.active.attempt), request.trace.forOthers()) }
     }
 
@@ -63,7 +65,7 @@ final class RequestFlow {
             let placed = try await placing.plan(Placing.Question(attempt: 1))
             for leg in placed.plan.legs { request.record.runs(leg, as: leg.leg) }
             request.tellWorkers()
-            await request.tellDecision(of: placed.router, 1)
+            if prepared.wantsDecision { await request.tellDecision(of: placed.router, 1) }
         } catch {
             request.trace.spans?.attemptEnded(request.isClientGone ? .clientGone : .failed(error))
             guard !request.isClientGone else { return gone(attempts: 1) }
@@ -124,7 +126,9 @@ final class RequestFlow {
 }
 
 /// How a request ended, for metrics and the frontend's stream.
-struct RequestOutcome: Sendable {
+///
+/// An object, since whoever holds it has room for it long before there is one.
+final class RequestOutcome: Sendable {
     let status: Int
     let attempts: UInt8
     let failure: ServiceFailure.Kind?
@@ -135,4 +139,18 @@ struct RequestOutcome: Sendable {
     let cachedTokensFound: Bool
     let firstToken: Duration
     let total: Duration
+
+    init(
+        status: Int, attempts: UInt8, failure: ServiceFailure.Kind?, usage: TokenUsage, wasTaken: Bool, cachedTokensFound: Bool,
+        firstToken: Duration, total: Duration
+    ) {
+        self.status = status
+        self.attempts = attempts
+        self.failure = failure
+        self.usage = usage
+        self.wasTaken = wasTaken
+        self.cachedTokensFound = cachedTokensFound
+        self.firstToken = firstToken
+        self.total = total
+    }
 }

@@ -29,6 +29,15 @@ final class RequestRecord {
     private var batch = Batch()
     /// Given out so far, of all choices.
     private var tokensOut = 0
+    /// How its time was spent; nil until it has ended.
+    private var ended: EndedStages?
+
+    /// An object, since room for it is needed at the end alone.
+    private final class EndedStages {
+        let times: StageTimes
+
+        init(_ times: StageTimes) { self.times = times }
+    }
 
     private struct Batch {
         var arrivedAt = Instant.zero
@@ -115,7 +124,7 @@ final class RequestRecord {
             tracker.recordAccepted(of: phase, at: loop.now)
             meter?.accepted()
         }
-        if let times = news.workerTimes { tracker.recordWorkerTimes(times, of: phase) }
+        if let times = news.times.slice { tracker.recordWorkerTimes(times, of: phase) }
         // Its first output is its result, and comes with the news that prefill is done; a leg that has no token to show hands over at once.
         if phase == .prefill, news.hasTokens || news.ended?.reason == .handedOver { tracker.recordPrefillComplete(at: loop.now) }
         guard news.hasTokens, tracker.recordFirstToken(of: phase, at: loop.now) else { return }
@@ -184,8 +193,11 @@ final class RequestRecord {
         if prepared.wantsStages { told.others.insert(.init(name: "stages", json: tracker.stages.json), at: 0) }
     }
 
+    /// Asked for several times at the end, when they change no more.
+    private var stages: StageTimes { ended?.times ?? tracker.stages }
+
     /// The value of the header.
-    var serverTiming: String { ServerTiming(tracker.stages, total: tracker.totalTime).description }
+    var serverTiming: String { ServerTiming(stages, total: tracker.totalTime).description }
 
     // MARK: The end
 
@@ -194,13 +206,14 @@ final class RequestRecord {
         hasNoPlan()
         tracker.recordOutput(tokens: UInt64(max(0, tokens)))
         choiceEnds()
+        ended = EndedStages(tracker.stages)
         if let action = tracker.interTokenGauge { show(action) }
     }
 
     /// Each thing that is counted once a request.
     func count(_ outcome: RequestOutcome) {
         var end = RequestMeter.End(status: outcome.status, at: tracker.finishAt ?? loop.now)
-        let stages = tracker.stages
+        let stages = stages
         end.cachedTokens = outcome.cachedTokensFound ? outcome.usage.cachedTokens : nil
         end.cacheTransfer = tracker.kvTransferEstimate
         end.roundtrip = tracker.prefillTime
@@ -227,7 +240,7 @@ final class RequestRecord {
         let prefill = workers?.prefillWorker.map { PlacementRef(workerID: $0.rawValue, rank: workers?.prefillRank?.rawValue) }
         if prefill != slice.decode { slice.prefill = prefill }
         slice.receivedEpochMilliseconds = tracker.receivedEpochMilliseconds
-        slice.durations = StageDurations(tracker)
+        slice.durations = StageDurations(stages, tracker)
         return slice
     }
 }

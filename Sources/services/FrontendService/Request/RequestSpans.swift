@@ -61,9 +61,7 @@ final class RequestSpans {
         var transferBytes: UInt64?
     }
 
-    /// Nil: nobody here records it.
-    init?(_ origin: Tracer.Origin, _ request: HTTPRequest, tracer: Tracer) {
-        guard case .recorded(let place) = origin else { return nil }
+    init(_ place: SpanPlace, _ request: HTTPRequest, tracer: Tracer) {
         self.tracer = tracer
         self.place = place
         receivedAt = request.receivedAt
@@ -287,7 +285,7 @@ struct RequestTrace {
         let headers = request.headers, isGiven = headers.contains("traceparent")
         let given = isGiven ? headers.values(of: "traceparent") : []
         let origin = tracer.origin(given.count == 1 ? given[0] : nil)
-        spans = RequestSpans(origin, request, tracer: tracer)
+        if case .recorded(let place) = origin { spans = RequestSpans(place, request, tracer: tracer) } else { spans = nil }
         if case .foreign(let parent) = origin { foreign = parent.text } else { foreign = "" }
     }
 

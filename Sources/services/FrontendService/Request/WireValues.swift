@@ -30,21 +30,10 @@ extension Leg {
     }
 }
 
-extension WorkerSlice {
-    /// On the wire 0 stands for a stage that did not happen.
-    init(_ durations: WorkerDurations) {
-        func span(_ microseconds: UInt64) -> Duration? { microseconds == 0 ? nil : .microseconds(Int64(clamping: microseconds)) }
-        self.init(
-            waited: span(durations.waitedMicroseconds), prefill: span(durations.prefillMicroseconds),
-            transfer: span(durations.transferMicroseconds), exposedTransfer: span(durations.exposedTransferMicroseconds),
-            decode: span(durations.decodeMicroseconds))
-    }
-}
-
 extension StageDurations {
-    init(_ tracker: RequestTracker) {
+    /// - Parameter stages: those of the tracker.
+    init(_ stages: StageTimes, _ tracker: RequestTracker) {
         func micros(_ span: Duration?) -> UInt64 { span?.wireMicroseconds ?? 0 }
-        let stages = tracker.stages
         self.init()
         tokenizeMicroseconds = micros(stages.tokenize)
         routeMicroseconds = micros(stages.route)
@@ -129,6 +118,8 @@ extension RoutingOptions {
 extension RoutingHints {
     /// What the client pins, in the order in which routers are told, each with the member of its body.
     fileprivate var pins: [(pin: Pin, member: String)] {
+        // As a rule none.
+        guard backendInstance != nil || prefillWorker != nil || decodeWorker != nil else { return [] }
         let wishes: [(Leg, WorkerID?, Rank?, String)] = [
             (.aggregated, backendInstance, rank, "backend_instance_id"),
             (.prefill, prefillWorker, prefillRank ?? rank, "prefill_worker_id"),
@@ -148,6 +139,33 @@ extension RoutingHints {
         case "temperature": "nvext.router_config_override.router_temperature"
         default: pins.enumerated().first { "pins[\($0.offset)]" == field }?.element.member ?? field
         }
+    }
+}
+
+extension Sampling {
+    /// Workers take no share of nothing. Clients mean the best token alone by 0, and no second one has a place in so little.
+    private static let leastTopP: Float = 1e-6
+
+    /// What the client left open is neutral; limits and stops are the client's own.
+    init(_ parameters: consuming SamplingParameters, seed: UInt64) {
+        parameters.fill(from: .neutral)
+        self.init()
+        temperature = parameters.temperature ?? 1
+        topP = max(parameters.topP ?? 1, Self.leastTopP)
+        topK = parameters.topK ?? 0
+        minP = parameters.minP ?? 0
+        presencePenalty = parameters.presencePenalty ?? 0
+        frequencyPenalty = parameters.frequencyPenalty ?? 0
+        repetitionPenalty = parameters.repetitionPenalty ?? 1
+        self.seed = seed
+        maxTokens = parameters.maxTokens ?? 0
+        minTokens = parameters.minTokens
+        maxThinkingTokens = parameters.maxThinkingTokens
+        ignoreEndOfText = parameters.ignoresEndOfText
+        stopTokens = parameters.stopTokens
+        stopSequences = parameters.stopTexts.map { StopSequence(text: $0, tokens: []) }
+        topLogprobs = parameters.topLogprobs
+        logitBias = parameters.logitBias.map { LogitBias(token: $0.token, bias: $0.bias) }
     }
 }
 

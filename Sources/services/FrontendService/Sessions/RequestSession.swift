@@ -172,9 +172,9 @@ extension FrontendSessions {
         frontend.context.loop.spawn { [self] in
             var isTold = true
             do throws(PlanFailure) {
-                let open = try router.ask(query)
-                await open.pause(until: limit)
-                _ = try router.answer(to: open, counter: query.counter, attempt: query.attempt)
+                let question = try router.ask(query)
+                _ = await question.answer.wait(until: limit)
+                _ = try router.take(question)
             } catch {
                 // It has looked at the session before it looked for a worker.
                 if case .refused = error { isTold = true } else { isTold = false }

@@ -48,7 +48,7 @@ final class TenantVisit {
     }
 
     /// Before any router is asked: the tokens that its requests may take, and a place for each of those that run at once. Nil: it may.
-    func reserve(_ prepared: [PreparedRequest], atOnce: Int) -> ServiceFailure? {
+    func reserve(_ prepared: OneOrMore<PreparedRequest>, atOnce: Int) -> ServiceFailure? {
         guard let account, !isEnded, !prepared.contains(where: \.isQuestion) else { return nil }
         while places < atOnce {
             if let failure = account.enter() { return failure }
@@ -69,12 +69,14 @@ final class TenantVisit {
     }
 
     /// All that it asked for has ended, as the outcomes say.
-    func end(_ outcomes: [RequestOutcome]) {
-        var used = TenantTokens()
-        for outcome in outcomes { used.add(outcome.charged) }
-        let status = outcomes.map(\.status).max() ?? 500
+    func end(_ outcomes: some Sequence<RequestOutcome>) {
+        var used = TenantTokens(), worst: Int?
+        for outcome in outcomes {
+            used.add(outcome.charged)
+            worst = max(worst ?? 0, outcome.status)
+        }
         // A question runs nowhere.
-        end(status: status, reserved == TenantTokens() ? TenantTokens() : used)
+        end(status: worst ?? 500, reserved == TenantTokens() ? TenantTokens() : used)
     }
 
     /// It was turned away before it ran.

@@ -31,9 +31,7 @@ struct NextTurn: Sendable {
         prefix.removeLast(prefix.count - Self.common(prefix, try tokens(of: answered, Self.continuations[1])))
         let blockSize = max(1, Int(model.card.blockSize))
         guard prefix.count / blockSize > Self.common(prefix, known) / blockSize else { return nil }
-        var preparation = preparation(.tokens(prefix))
-        preparation.isSpeculative = true
-        return try preparation.run()
+        return try preparation(.tokens(prefix), isSpeculative: true).run()
     }
 
     /// With the answer as one of its messages.
@@ -61,7 +59,7 @@ struct NextTurn: Sendable {
         return try preparation(.conversation(next)).run().prompt
     }
 
-    private func preparation(_ prompt: GenerationRequest.Prompt) -> Preparation {
+    private func preparation(_ prompt: GenerationRequest.Prompt, isSpeculative: Bool = false) -> Preparation {
         var request = GenerationRequest(model: generation.model, prompt: prompt)
         request.sampling.maxTokens = 1
         // Where the client pins its turns, the next one runs too.
@@ -72,7 +70,7 @@ struct NextTurn: Sendable {
         request.hints.prefillRank = generation.hints.prefillRank
         return Preparation(
             model: model, tenant: tenant, generation: request, delivery: Delivery(), unixSeconds: unixSeconds, seed: 0, clock: { .zero },
-            gone: gone)
+            gone: gone, isSpeculative: isSpeculative)
     }
 
     private static func common(_ some: [TokenID], _ others: [TokenID]) -> Int {

@@ -10,22 +10,30 @@ struct AnswerFrame: Sendable {
     private let usage: UsageReporting
     var chunkExtension: [UInt8] = []
 
-    /// - Parameter object: what it is called, by whether it is a stream or a body.
-    init(id: String, created: Int64, model: String, object: String, delivery: Delivery) {
-        var writer = JSONWriter()
-        writer.beginObject()
-        writer.key("id")
-        writer.string(id)
-        writer.key("object")
-        writer.string(object)
-        writer.key("created")
-        writer.number(created)
-        writer.key("model")
-        writer.string(model)
-        writer.key("choices")
-        writer.beginArray()
-        prefix = writer.bytes
-        chunkPrefix = prefix + Array(#"{"index":"#.utf8)
+    /// The most bytes that stand beside id and model in what each answer begins with.
+    private static let mostPrefixBytes = 128
+
+    /// - Parameters:
+    ///   - kind: stands before the id, with a dash.
+    ///   - object: what it is called, by whether it is a stream or a body.
+    init(_ kind: StaticString, id: String, created: Int64, model: String, object: StaticString, delivery: Delivery) {
+        var prefix: [UInt8] = []
+        prefix.reserveCapacity(id.utf8.count + model.utf8.count + Self.mostPrefixBytes)
+        prefix.append(static: #"{"id":""#)
+        prefix.append(static: kind)
+        prefix.append(static: "-")
+        JSONWriter.appendEscaped(id, to: &prefix)
+        prefix.append(static: #"","object":""#)
+        prefix.append(static: object)
+        prefix.append(static: #"","created":"#)
+        JSONWriter.appendDigits(UInt64(max(0, created)), to: &prefix)
+        prefix.append(static: #","model":"#)
+        JSONWriter.appendQuoted(model, to: &prefix)
+        prefix.append(static: #","choices":["#)
+        self.prefix = prefix
+        // A body has no chunks.
+        if delivery.isStreamed { prefix.append(static: #"{"index":"#) }
+        chunkPrefix = prefix
         usage = delivery.usage
     }
 

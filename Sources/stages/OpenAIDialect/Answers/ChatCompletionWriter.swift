@@ -14,7 +14,7 @@ package struct ChatCompletionWriter: AnswerWriter {
     package init(id: String, created: Int64, model: String, delivery: Delivery) {
         self.delivery = delivery
         frame = AnswerFrame(
-            id: "chatcmpl-" + id, created: created, model: model,
+            "chatcmpl", id: id, created: created, model: model,
             object: delivery.isStreamed ? "chat.completion.chunk" : "chat.completion", delivery: delivery)
     }
 

@@ -14,7 +14,7 @@ package struct CompletionWriter: AnswerWriter {
     package init(id: String, created: Int64, model: String, delivery: Delivery) {
         self.delivery = delivery
         frame = AnswerFrame(
-            id: "cmpl-" + id, created: created, model: model, object: "text_completion", delivery: delivery)
+            "cmpl", id: id, created: created, model: model, object: "text_completion", delivery: delivery)
     }
 
     /// Its first text opens a choice.

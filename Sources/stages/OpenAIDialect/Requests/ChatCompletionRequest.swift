@@ -10,7 +10,7 @@ package struct ChatCompletionRequest: Hashable, Sendable {
 
     package init(parsing body: RawSpan) throws(DialectError) {
         let object = try RequestBody.object(body)
-        do throws(FieldFault) { self = try Self(object) } catch { throw error.error }
+        do throws(FieldFault) { try self.init(object) } catch { throw error.error }
     }
 
     private init(_ object: JSONObject) throws(FieldFault) {

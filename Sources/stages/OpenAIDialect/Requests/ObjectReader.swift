@@ -9,18 +9,26 @@ struct ObjectReader {
     /// One bit a member.
     private var taken: UInt128 = 0
     private var remaining: Int
+    /// One bit for each length that a name of them has, in bytes up to 63: most of what is asked for is not there, and has another one.
+    private let lengths: UInt64
 
     init(_ object: JSONObject) throws(FieldFault) {
         members = object.members
         remaining = members.count
+        lengths = members.reduce(0) { $0 | Self.bit($1.name) }
         guard members.count <= DialectLimits.members else {
             throw .value("", expected: "at most \(DialectLimits.members) members", code: "object_above_max_properties")
         }
     }
 
+    private static func bit(_ name: String) -> UInt64 { 1 << UInt64(min(name.utf8.count, 63)) }
+
+    /// All members are known: nothing that is not is there.
+    var isExhausted: Bool { remaining == 0 }
+
     /// The member, which from now on is known.
     mutating func take(_ name: String) -> JSONValue? {
-        guard remaining > 0 else { return nil }
+        guard remaining > 0, lengths & Self.bit(name) != 0 else { return nil }
         let length = name.utf8.count
         for index in members.indices where members[index].name.utf8.count == length && members[index].name == name {
             if taken >> index & 1 == 0 {

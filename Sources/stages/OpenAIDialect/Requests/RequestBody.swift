@@ -69,6 +69,7 @@ struct RequestBody {
 
     /// Refuses what would change the output and is not honoured: a client that asks for it would be misled by silence.
     mutating func refuse(_ names: [String]) throws(FieldFault) {
+        if fields.isExhausted { return }
         // Options of a search, even none of them, ask for one.
         if fields.take("web_search_options") != nil { throw .unsupported("web_search_options") }
         for name in names where !Self.asksNothing(fields.take(name)) { throw .unsupported(name) }

@@ -25,6 +25,8 @@ struct ChoiceOutput {
     var isOpened = false
     /// The client's stop text that ended it.
     private(set) var stopText: String?
+    /// Room that there is from the start.
+    private static let usualTokens = 16
     private let stopTexts: [String]
     private let maxTokens: Int
     private var text: ChoiceText
@@ -38,6 +40,7 @@ struct ChoiceOutput {
         self.maxTokens = maxTokens
         stopTexts = sampling.stopTexts
         text = ChoiceText(vocabulary, sampling, visible: visible, hidden: hidden)
+        shown.reserveCapacity(min(maxTokens, Self.usualTokens))
     }
 
     var isFinished: Bool { finish != nil }

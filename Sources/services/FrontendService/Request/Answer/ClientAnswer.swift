@@ -15,6 +15,7 @@ final class ClientAnswer {
     /// Of all shares together.
     var usage = TokenUsage()
     private var writer: any AnswerWriter
+    private let style: ErrorStyle
     let isStreamed: Bool
     /// The writer hears of each piece: of a stream, or of a body that it puts together itself.
     let takesPieces: Bool
@@ -48,13 +49,15 @@ final class ClientAnswer {
         self.requestID = requestID
         self.writer = writer
         // Asked once: a question to it on each token would copy it.
+        style = writer.errorStyle
         isStreamed = writer.delivery.isStreamed
         takesPieces = isStreamed || writer.gathersBody
         repeatsItself = writer.repeatsItself
         self.keepalive = keepalive
         self.loop = loop
         lastWrite = loop.now
-        exchange.whenGone = { [weak self] in self?.clientGone() }
+        // The exchange forgets it when the answer has ended, or the client is gone.
+        exchange.whenGone = { self.clientGone() }
     }
 
     var isGone: Bool { exchange.isGone }
@@ -118,16 +121,29 @@ final class ClientAnswer {
         guard unended == 0 else { return }
         let seconds = loop.wallClockMilliseconds / 1_000
         guard isStreamed else {
-            var body: [UInt8] = []
+            var body: [UInt8] = [], headers = headers
+            body.reserveCapacity(bodies.reduce(Self.usualFrameBytes) { $0 + $1.text.count })
             writer.appendBody(bodies, usage: usage, extensionJSON: share.toldWithEnd, at: seconds, to: &body)
-            return exchange.respond(
-                HTTPResponse.json(.ok, body, headers: headers + [HTTPField("server-timing", share.record.serverTiming)]))
+            headers.append(HTTPField("server-timing", share.record.serverTiming))
+            return exchange.respond(HTTPResponse.json(.ok, body, headers: headers))
         }
         exchange.append(inBulk: repeatsItself) { writer.appendEnd(usage: usage, at: seconds, to: &$0) }
         exchange.endStream()
     }
 
-    private var headers: [HTTPField] { writer.errorStyle.names(requestID) + (cookie.map { [$0] } ?? []) + allowance }
+    private var headers: [HTTPField] {
+        var fields: [HTTPField] = []
+        fields.reserveCapacity(Self.usualFields)
+        style.append(requestID, to: &fields)
+        if let cookie { fields.append(cookie) }
+        fields.append(contentsOf: allowance)
+        return fields
+    }
+
+    /// What stands around the text of a body.
+    private static let usualFrameBytes = 512
+    /// Of a head.
+    private static let usualFields = 4
 
     /// In place of an answer, or as the last event of one that had begun. The other shares have nobody left to run for.
     func failed(_ share: AnswerShare, _ failure: ErrorBody) {
@@ -137,7 +153,7 @@ final class ClientAnswer {
             exchange.append(inBulk: repeatsItself) { writer.appendFailure(failure, to: &$0) }
             exchange.endStream()
         } else {
-            exchange.respond(.error(failure, writer.errorStyle, requestID: requestID, headers: allowance))
+            exchange.respond(.error(failure, style, requestID: requestID, headers: allowance))
         }
         for other in shares where other !== share { other.abandon(after: failure) }
     }
@@ -183,8 +199,14 @@ extension HTTPResponse {
 extension ErrorStyle {
     /// What the request is called, in the headers that clients of the API look for it in.
     func names(_ requestID: String) -> [HTTPField] {
-        let all = [HTTPField("x-request-id", requestID)]
-        return self == .anthropic ? all + [HTTPField("request-id", requestID)] : all
+        var fields: [HTTPField] = []
+        append(requestID, to: &fields)
+        return fields
+    }
+
+    func append(_ requestID: String, to fields: inout [HTTPField]) {
+        fields.append(HTTPField("x-request-id", requestID))
+        if self == .anthropic { fields.append(HTTPField("request-id", requestID)) }
     }
 }
 

@@ -31,7 +31,7 @@ final class ReleasedAnswer {
     /// Of each choice; empty where the text is the answer.
     private var readings: [ChoiceReading]
     private let loop: Loop
-    /// Of each choice, where they are streamed: its own place in its own text.
+    /// Of each choice, where log probabilities are wanted and streamed: its own place in its own text.
     private var logprobs: [LogprobsBuffer]
     /// Of each choice, where the present attempt began.
     private var origins: [Int]
@@ -42,20 +42,23 @@ final class ReleasedAnswer {
         self.loop = loop
         let vocabulary = prepared.model.text.vocabulary, sampling = prepared.generation.sampling
         let hidden = HiddenStops(tokens: prepared.model.text.endTokens)
-        let outputs = (0..<prepared.choices).map {
-            ChoiceOutput(
-                index: UInt8($0), vocabulary: vocabulary, sampling: sampling, visible: prepared.form?.format.visibleSpecials ?? .none,
-                hidden: hidden, maxTokens: prepared.maxTokens)
+        let count = prepared.choices, visible = prepared.form?.format.visibleSpecials ?? .none
+        choices = []
+        choices.reserveCapacity(count)
+        for index in 0..<count {
+            choices.append(
+                ChoiceOutput(
+                    index: UInt8(index), vocabulary: vocabulary, sampling: sampling, visible: visible, hidden: hidden,
+                    maxTokens: prepared.maxTokens))
         }
-        choices = outputs
-        readings = prepared.form.map { [ChoiceReading](repeating: ChoiceReading($0), count: outputs.count) } ?? []
+        readings = prepared.form.map { [ChoiceReading](repeating: ChoiceReading($0), count: count) } ?? []
         showsSpecials = sampling.showsSpecialTokens
-        unfinished = choices.count
-        origins = choices.map { _ in 0 }
+        unfinished = count
+        origins = [Int](repeating: 0, count: count)
         topLogprobs = prepared.sampling.topLogprobs.map(Int.init)
         self.vocabulary = vocabulary
         self.answer = answer
-        logprobs = choices.map { _ in LogprobsBuffer() }
+        logprobs = topLogprobs == nil ? [] : [LogprobsBuffer](repeating: LogprobsBuffer(), count: count)
     }
 
     /// What became of a run.

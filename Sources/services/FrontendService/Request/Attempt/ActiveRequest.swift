@@ -1,6 +1,5 @@
 import ClusterModel
 import EventLoop
-import RequestTracking
 import WireProtocol
 
 /// A request from its first plan to its end: where what workers send for it is put, and where its task waits.
@@ -63,6 +62,7 @@ final class ActiveRequest {
             return false
         }
         let logprobs = wantsLogprobs ? frame.logprobs() : nil
+        arrivals.makeRoom()
         frame.appendTokens(to: &arrivals.tokens)
         arrivals.runs.append(
             Arrivals.Run(
@@ -83,18 +83,18 @@ final class ActiveRequest {
             wasTaken = true
         case .startedStatus(let started):
             arrivals[leg].cachedTokens = started.cachedTokens
-            arrivals[leg].add(WorkerSlice(waited: .microseconds(Int64(clamping: started.waitedMicroseconds))))
+            arrivals[leg].times.add(LegTimes(waited: started.waitedMicroseconds))
             self[leg].startedAt = self[leg].startedAt ?? loop.now
         case .embeddingStatus(let embedding):
             guard wantsEmbedding else { return false }
             arrivals[leg].say(.embedding(embedding.vector))
         case .refusedStatus(let refusal): arrivals[leg].say(.refusal(refusal))
         case .prefillDoneStatus(let done):
-            arrivals[leg].add(WorkerSlice(prefill: .microseconds(Int64(clamping: done.prefillMicroseconds))))
+            arrivals[leg].times.add(LegTimes(prefill: done.prefillMicroseconds))
             return false  // what it is about follows in a frame
         case .endedStatus(let ended):
             arrivals[leg].say(.end(ended))
-            arrivals[leg].add(WorkerSlice(ended.durations))
+            arrivals[leg].times.add(LegTimes(ended.durations))
         default: return false  // nothing here depends on the others, and whoever waits need not wake for them
         }
         signal.wake()

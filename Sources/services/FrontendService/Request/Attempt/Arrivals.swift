@@ -36,6 +36,15 @@ struct Arrivals {
     var hasTokens: Bool { main.hasTokens || prefill.hasTokens }
     var isEmpty: Bool { runs.isEmpty && main.isEmpty && prefill.isEmpty }
 
+    /// Room for one more frame. At once for some of them, since the tokens of a short answer come one by one in one turn.
+    mutating func makeRoom() {
+        guard runs.capacity == 0 else { return }
+        runs.reserveCapacity(Self.usualRuns)
+        tokens.reserveCapacity(Self.usualRuns)
+    }
+
+    private static let usualRuns = 8
+
     /// Keeps the memory for what comes next.
     mutating func clear() {
         tokens.removeAll(keepingCapacity: true)

@@ -55,7 +55,7 @@ final class Attempt {
         let placed = try await placing.plan(Placing.Question(attempt: number, wish: next.wish, preferred: next.preferred))
         legs.add(placed)
         let limit = sendLimit
-        await request.tellDecision(of: placed.router, number)
+        if request.prepared.wantsDecision { await request.tellDecision(of: placed.router, number) }
         if next.wish == .decode { try await bring(from: next.source, until: limit) }
         try await send(legs.all, placed, until: limit)
         if !request.prepared.isSpeculative {
@@ -112,7 +112,7 @@ final class Attempt {
         let placed = try await placing.plan(question)
         legs.wasParked(for: asked.duration(to: loop.now))
         try await send(legs.add(placed), placed, handOver: state, until: sendLimit)
-        await request.tellDecision(of: placed.router, number)
+        if request.prepared.wantsDecision { await request.tellDecision(of: placed.router, number) }
     }
 
     // MARK: Dispatch
@@ -131,7 +131,10 @@ final class Attempt {
     private func send(
         _ fresh: [AttemptLeg], _ placed: Placing.Placed, handOver: [UInt8] = [], until limit: Instant
     ) async throws(AttemptFailure) {
-        for leg in fresh { leg.worker = try await worker(of: leg, until: limit) }
+        for leg in fresh {
+            leg.worker = placing.workerNow(of: leg.placement)
+            if leg.worker == nil { leg.worker = try await worker(of: leg, until: limit) }
+        }
         var entries = try entries(of: fresh, placed, handOver)
         // A session binds the worker that keeps the blocks of the answer; the prefill leg is free.
         if request.session != nil, let index = indexOfAnswering(entries) {
@@ -139,7 +142,7 @@ final class Attempt {
         }
         dropLostSource(&entries)
         legs.tellWorkers()
-        try dispatch(entries)
+        try dispatch(&entries)
         request.record.isSent()
     }
 
@@ -166,10 +169,11 @@ final class Attempt {
     }
 
     @inline(never)
-    private func dispatch(_ entries: Entries) throws(AttemptFailure) {
-        for (leg, var entry) in entries {
-            entry.traceParent = request.trace.forWorker(leg.placement, as: leg.task)
-            guard let worker = leg.worker, worker.generate(entry, for: request.active) else {
+    private func dispatch(_ entries: inout Entries) throws(AttemptFailure) {
+        for index in entries.indices {
+            let leg = entries[index].leg
+            entries[index].entry.traceParent = request.trace.forWorker(leg.placement, as: leg.task)
+            guard let worker = leg.worker, worker.generate(entries[index].entry, for: request.active) else {
                 throw legs.fail(leg, placing.notReached(leg.placement.workerID))
             }
             leg.isSent(at: loop.now)

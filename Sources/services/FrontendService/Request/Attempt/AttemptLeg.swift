@@ -73,8 +73,9 @@ final class AttemptLeg {
 extension PlanEntry {
     /// Whether it is what was asked for; whatever else was booked is of no use. The second half of an attempt is a decode leg and nothing else.
     func fits(_ wish: LegWish, isSecond: Bool) -> Bool {
-        switch (legs.map(\.leg), handOver) {
-        case ([.aggregated], .none): wish != .prefill && !isSecond
+        // The usual one needs no list to be made.
+        if legs.count == 1, legs[0].leg == .aggregated { return handOver == .none && wish != .prefill && !isSecond }
+        return switch (legs.map(\.leg), handOver) {
         case ([.prefill, .decode], .concurrent), ([.prefill], .sequential): wish == .any
         // Who only asks is told of both.
         case ([.prefill, .decode], .sequential): wish == .any && outcome == .queryOnly

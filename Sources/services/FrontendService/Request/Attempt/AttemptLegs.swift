@@ -50,7 +50,7 @@ final class AttemptLegs {
     @discardableResult
     func add(_ placed: Placing.Placed) -> [AttemptLeg] {
         let fresh = placed.plan.legs.map { AttemptLeg($0, from: placed.router) }
-        all += fresh
+        all = all.isEmpty ? fresh : all + fresh
         if path == .none { path = placed.plan.handOver }
         return fresh
     }

@@ -1,4 +1,3 @@
-import RequestTracking
 import WireProtocol
 
 /// What a leg's worker said of it, as far as the request depends on it: each thing at most once, for a worker may send as many as it likes.
@@ -11,8 +10,6 @@ struct LegNews {
         case embedding([UInt8])
         case refusal(RefusedStatus)
         case end(EndedStatus)
-        /// What the worker says of its own time. Nobody waits for that: it comes along with what follows.
-        case times(WorkerSlice)
     }
 
     var isAccepted = false
@@ -22,23 +19,20 @@ struct LegNews {
     var loss: WorkerLoss?
     /// What the worker found cached when it started.
     var cachedTokens: UInt32?
+    /// What the worker says of its own time. Nobody waits for that: it comes along with what follows.
+    var times = LegTimes()
     /// Of each kind one.
     private var words: [Word] = []
     var saidCount: Int { words.count }
 
     /// In place of what was said of that kind before.
     mutating func say(_ word: Word) {
-        words.removeAll { $0.isLike(word) }
-        words.append(word)
+        if let place = words.firstIndex(where: { $0.isLike(word) }) { words[place] = word } else { words.append(word) }
     }
-
-    /// Of one kind each status tells one part.
-    mutating func add(_ times: WorkerSlice) { say(.times((workerTimes ?? WorkerSlice()).filled(from: times))) }
 
     var embedding: [UInt8]? { first { if case .embedding(let vector) = $0 { vector } else { nil } } }
     var refusal: RefusedStatus? { first { if case .refusal(let refusal) = $0 { refusal } else { nil } } }
     var ended: EndedStatus? { first { if case .end(let ended) = $0 { ended } else { nil } } }
-    var workerTimes: WorkerSlice? { first { if case .times(let times) = $0 { times } else { nil } } }
 
     private func first<Value>(_ value: (Word) -> Value?) -> Value? {
         for word in words { if let value = value(word) { return value } }
@@ -46,7 +40,7 @@ struct LegNews {
     }
 
     /// Frames are seen by their runs, and times are not waited for.
-    var isEmpty: Bool { !isAccepted && cachedTokens == nil && loss == nil && words.allSatisfy(\.isAside) }
+    var isEmpty: Bool { !isAccepted && cachedTokens == nil && loss == nil && words.isEmpty }
     /// Nothing more is said of it.
     var isLast: Bool { loss != nil || words.contains(where: \.isLast) }
 }
@@ -55,16 +49,13 @@ extension LegNews.Word {
     fileprivate var isLast: Bool {
         switch self {
         case .refusal, .end: true
-        case .embedding, .times: false
+        case .embedding: false
         }
     }
 
-    /// Comes along with what follows.
-    fileprivate var isAside: Bool { if case .times = self { true } else { false } }
-
     fileprivate func isLike(_ other: Self) -> Bool {
         switch (self, other) {
-        case (.embedding, .embedding), (.refusal, .refusal), (.end, .end), (.times, .times): true
+        case (.embedding, .embedding), (.refusal, .refusal), (.end, .end): true
         default: false
         }
     }

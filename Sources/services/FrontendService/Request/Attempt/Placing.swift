@@ -11,6 +11,8 @@ final class Placing {
     private var patience: Duration
     /// Asked for a plan in this attempt: whoever must be told at once when the client leaves.
     private var asked: RouterClient?
+    /// When.
+    private var askedAt = Instant.zero
     private lazy var routerKey = request.messages.routerKey(session: request.session?.client.key)
     /// Where the task waits for the cluster to change.
     private lazy var change = Signal(on: request.loop)
@@ -60,13 +62,21 @@ final class Placing {
         request.record.wantsPlan()
         defer { request.record.hasNoPlan() }
         var without: [UInt64] = []
-        var router = if let known = question.router, known.canPlan { known } else { try await router() }
+        var router: RouterClient
+        if let known = question.router, known.canPlan {
+            router = known
+        } else if let usable = frontend.cluster.router(for: routerKey) {
+            router = usable
+        } else {
+            router = try await self.router()
+        }
         while true {
             do throws(PlanFailure) {
-                // Whoever waits here holds little: a question and a plan are large, and a task keeps to its end what it held once.
-                let began = loop.now, open = try ask(question, router)
-                await open.pause(until: limit(since: began))
-                return try answer(to: open, router, question, askedAt: began)
+                // Plain calls before the wait and behind it: an async one costs as much as half of what they do. And whoever waits here holds
+                // little: a question and a plan are large, and a task keeps to its end what it held once.
+                let asked = try ask(question, router)
+                await withUnsafeContinuation { asked.answer.resume($0, until: limit) }
+                return try take(asked, of: question, from: router)
             } catch {
                 if let other = try elsewhere(after: error, question, router, &without) {
                     router = other
@@ -110,20 +120,19 @@ final class Placing {
     }
 
     @inline(never)
-    private func ask(_ question: Question, _ router: RouterClient) throws(PlanFailure) -> OpenPlan {
+    private func ask(_ question: Question, _ router: RouterClient) throws(PlanFailure) -> RouterClient.Question {
         asked = router
+        askedAt = loop.now
         return try router.ask(entry(question, request.trace.forRouter()))
     }
 
     /// A router that is there places it, or keeps it parked and says how that ends.
-    private func limit(since began: Instant) -> Instant { min(began + patience + FrontendLimits.planMargin, request.deadline) }
+    private var limit: Instant { min(askedAt + patience + FrontendLimits.planMargin, request.deadline) }
 
     @inline(never)
-    private func answer(
-        to open: OpenPlan, _ router: RouterClient, _ question: Question, askedAt began: Instant
-    ) throws(PlanFailure) -> Placed {
-        defer { patience = max(patience - began.duration(to: loop.now), .zero) }
-        let plan = try router.answer(to: open, counter: request.id.counter, attempt: question.attempt)
+    private func take(_ asked: RouterClient.Question, of question: Question, from router: RouterClient) throws(PlanFailure) -> Placed {
+        patience = max(patience - askedAt.duration(to: loop.now), .zero)
+        let plan = try router.take(asked)
         guard plan.outcome == (request.prepared.isQuestion ? .queryOnly : .placed), plan.fits(question.wish, isSecond: question.isSecond),
             plan.pool == request.messages.pool
         else {
@@ -159,6 +168,12 @@ final class Placing {
     }
 
     // MARK: Workers
+
+    /// The worker of a leg, if there is a link to it now.
+    func workerNow(of leg: PlanLeg) -> WorkerClient? {
+        guard let worker = frontend.workers.client(leg.workerID, generation: leg.generation), worker.isOpen else { return nil }
+        return worker
+    }
 
     /// The worker of a plan, with a link to it. A plan may be ahead of the feed that names its worker, or of the link to it: then that is
     /// waited for; a worker whose link has failed is not.

@@ -5,24 +5,26 @@ import WireProtocol
 
 /// Decides how a conversation's answer is read and what binds its engine; or refuses what this model cannot do.
 struct AnswerDemand {
-    let model: ServedModel
-    let generation: GenerationRequest
-    let names: FieldNames
+    /// Whose demand it is.
+    private let asked: Preparation
+    private var model: ServedModel { asked.model }
+
+    init(_ asked: Preparation) { self.asked = asked }
 
     /// What binds the output: the client's own wish, or a call that it demands.
     func constraint() throws(DialectError) -> OutputConstraint? {
-        let wish = generation.constraint
-        if wish != nil, !can(.constraints) { throw unsupported(names.format, "with any type but 'text'") }
+        let wish = asked.generation.constraint
+        if wish != nil, !can(.constraints) { throw unsupported(asked.delivery.fieldNames.format, "with any type but 'text'") }
         guard let demanded = try demandedCall() else { return try wish.map { (wish) throws(DialectError) in try checked(wish) } }
-        guard wish == nil else { throw unsupported("tool_choice", "together with '\(names.format)'") }
+        guard wish == nil else { throw unsupported("tool_choice", "together with '\(asked.delivery.fieldNames.format)'") }
         return try checked(demanded)
     }
 
     /// The member of the client's body that `constraint` comes from.
-    var constraintName: String { generation.calling?.mustCall == true ? "tool_choice" : names.format }
+    var constraintName: String { asked.generation.calling?.mustCall == true ? "tool_choice" : asked.delivery.fieldNames.format }
 
     private func demandedCall() throws(DialectError) -> OutputConstraint? {
-        guard let calling = generation.calling, calling.mustCall else { return nil }
+        guard let calling = asked.generation.calling, calling.mustCall else { return nil }
         guard can(.constraints) else { throw unsupported("tool_choice", "with any value but 'auto' and 'none'") }
         return .jsonSchema(ForcedCalls.schema(calling))
     }
@@ -30,17 +32,17 @@ struct AnswerDemand {
     /// A worker's link carries so much and no more.
     private func checked(_ constraint: OutputConstraint) throws(DialectError) -> OutputConstraint {
         guard constraint.source.utf8.count > Limits.constraintBytes else { return constraint }
-        let isOfTools = generation.calling?.mustCall == true
+        let isOfTools = asked.generation.calling?.mustCall == true
         throw DialectError(
             message: isOfTools
                 ? "Invalid 'tools': expected at most \(Limits.constraintBytes) bytes of parameters together where a call is demanded."
-                : "Invalid '\(names.format)': expected at most \(Limits.constraintBytes) bytes.",
-            param: isOfTools ? "tools" : names.format, code: "string_above_max_length")
+                : "Invalid '\(asked.delivery.fieldNames.format)': expected at most \(Limits.constraintBytes) bytes.",
+            param: isOfTools ? "tools" : asked.delivery.fieldNames.format, code: "string_above_max_length")
     }
 
     /// Nil: the text is the answer. `text` is that of the prompt, unless it was given as tokens.
     func form(after prompt: [TokenID], _ text: PromptText?) throws(DialectError) -> AnswerForm? {
-        guard let calling = generation.calling else { return nil }
+        guard let calling = asked.generation.calling else { return nil }
         let tools = calling.usableTools, formats = model.formats
         var format = tools.isEmpty ? formats.thinking : formats.calling, forcedTool: String?
         switch calling.choice {
@@ -68,9 +70,9 @@ struct AnswerDemand {
     func needs(_ constraint: OutputConstraint?) throws(DialectError) -> Capabilities {
         var needs = Capabilities()
         if constraint != nil { needs.insert(.constraints) }
-        if generation.sampling.topLogprobs != nil { needs.insert(.logprobs) }
-        if generation.choices > 1 { needs.insert(.choices) }
-        if !can(.logprobs), needs.contains(.logprobs) { throw unsupported(names.logprobs) }
+        if asked.generation.sampling.topLogprobs != nil { needs.insert(.logprobs) }
+        if asked.generation.choices > 1 { needs.insert(.choices) }
+        if !can(.logprobs), needs.contains(.logprobs) { throw unsupported(asked.delivery.fieldNames.logprobs) }
         if !can(.choices), needs.contains(.choices) { throw unsupported("n", "with more than 1") }
         return needs
     }
