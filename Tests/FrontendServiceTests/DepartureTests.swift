@@ -126,4 +126,30 @@ struct DepartureTests {
         #expect(scene.held == [])
         #expect(scene.service { $0.openConnections } == 0)
     }
+
+    /// What a client's request is made of holds each other while it runs; nothing may when it has ended.
+    @Test("a request that has ended is let go, whether it was answered or left", arguments: [true, false], [true, false])
+    func isFreed(stream: Bool, leaves: Bool) {
+        let scene = Scene(), seen = Box(Weak())
+        for worker in scene.workers {
+            worker {
+                $0.script = { job in
+                    job.accept()
+                    job.after(.milliseconds(50)) { job.answer("hello") }
+                }
+            }
+        }
+        let client = scene.chat(stream: stream)
+        scene.run { scene.service { $0.frontend.workers.all.contains { !$0.legs.isEmpty } } }
+        scene.service { service in seen.value.object = service.frontend.workers.all.flatMap(\.legs).first?.request }
+        #expect(seen.value.object != nil)
+        if leaves { client { $0.leave() } } else { scene.finish(client) }
+        #expect(scene.held == [])
+        scene.pass(.seconds(1))
+        #expect(seen.value.object == nil)
+    }
+
+    private struct Weak {
+        weak var object: AnyObject?
+    }
 }

@@ -221,8 +221,9 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
     private func complete() {
         guard let exchange = receiving.take() else { preconditionFailure("a request that is complete has begun") }
         if exchange.endsConnection { isStopped = true }
-        guard !exchange.hasBegun else { return becomeIdle() }
+        // Of a request that was answered before it was read, too: a connection at rest keeps no memory of a body.
         let body = parser.takeBody()
+        guard !exchange.hasBegun else { return becomeIdle() }
         exchange.countBody(body.count)
         exchange.received(body: body)
         server.application.serve(exchange)

@@ -88,8 +88,12 @@ package final class HandlerTable: HTTPApplication {
 
     /// Adds a handler that is a task of its own on the loop. Should it end without an answer, the client gets a 500, or the end of its stream.
     package func on(_ method: HTTPMethod, _ path: StaticString, maximumBody: Int? = nil, task work: @escaping Work) {
+        let loop = loop
         on(method, path, maximumBody: maximumBody) { [weak self] exchange in
-            self?.spawn({ await work(exchange) }, for: exchange)
+            loop.spawn {
+                await work(exchange)
+                self?.isOver(exchange)
+            }
         }
     }
 
@@ -100,23 +104,24 @@ package final class HandlerTable: HTTPApplication {
         on(method, path, maximumBody: maximumBody) { [weak self] exchange in
             switch begin(exchange) {
             case .nothing: self?.isOver(exchange)
-            case .task(let rest): self?.spawn(rest, for: exchange)
+            case .task(let rest):
+                loop.spawn {
+                    await rest()
+                    self?.isOver(exchange)
+                }
             case .tasks(let first):
                 loop.spawn {
+                    // What has begun is run to its end, whether anybody serves or not.
                     guard let rest = await first() else {
                         self?.isOver(exchange)
                         return
                     }
-                    self?.spawn(rest, for: exchange)
+                    loop.spawn {
+                        await rest()
+                        self?.isOver(exchange)
+                    }
                 }
             }
-        }
-    }
-
-    private func spawn(_ rest: @escaping Rest, for exchange: HTTPExchange) {
-        loop.spawn { [self] in
-            await rest()
-            isOver(exchange)
         }
     }
 

@@ -8,8 +8,8 @@ struct SpareExchanges {
 
     /// As many as end in one turn of a busy server; more are freed, which costs little.
     private static let most = 64
-    /// Larger ones were of one large request, whose memory goes back.
-    private static let mostBytes = 16 << 10
+    /// Room for a usual head and a small body. Larger ones were of one large request, whose memory goes back: the next one may live long.
+    private static let mostBytes = 4 << 10
 
     mutating func give(_ exchange: consuming HTTPExchange) {
         guard exchanges.count < Self.most, exchange.keptBytes <= Self.mostBytes else { return }

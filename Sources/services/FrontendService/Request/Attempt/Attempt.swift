@@ -131,6 +131,7 @@ final class Attempt {
     private func send(
         _ fresh: [AttemptLeg], _ placed: Placing.Placed, handOver: [UInt8] = [], until limit: Instant
     ) async throws(AttemptFailure) {
+        guard !request.isClientGone else { throw .clientGone }
         for leg in fresh {
             leg.worker = placing.workerNow(of: leg.placement)
             if leg.worker == nil { leg.worker = try await worker(of: leg, until: limit) }
