@@ -187,21 +187,20 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         isFirstRequest = false
         phaseStart = loop.now
         server.counters.requests += 1
-        let request = HTTPRequest(head, receivedAt: firstByteAt, remoteIsLoopback: socket.peerIsLoopback)
-        let exchange = addExchange(for: request)
-        if request.closes { exchange.end(connection: true) }
+        let exchange = addExchange(for: head)
+        if head.closes { exchange.end(connection: true) }
         receiving = exchange
-        switch server.application.admits(request) {
+        switch server.application.admits(exchange.request) {
         case .read(let maximum, let tag):
             exchange.tag = tag
             try parser.readBody(upTo: min(maximum, limits.bodyBytes), keeping: true)
-            if request.expectsContinue, request.framing != .none, !bodyIsHere {
+            if head.expectsContinue, head.framing != .none, !bodyIsHere {
                 exchange.owesContinuation = true
                 continueIfDue()
             }
         case .refuse(let response):
-            let isSmall = if case .length(let length) = request.framing { length <= limits.lingerBytes } else { true }
-            if isSmall, request.framing == .none || !request.expectsContinue {
+            let isSmall = if case .length(let length) = head.framing { length <= limits.lingerBytes } else { true }
+            if isSmall, head.framing == .none || !head.expectsContinue {
                 try parser.readBody(upTo: limits.lingerBytes, keeping: false)
             } else {
                 // Whether the client sends the body after this is unknown, so nothing behind it can be read.
@@ -211,8 +210,9 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         }
     }
 
-    private func addExchange(for request: HTTPRequest) -> HTTPExchange {
+    private func addExchange(for head: RequestHead) -> HTTPExchange {
         let exchange = spare.take() ?? HTTPExchange()
+        let request = HTTPRequest(head, receivedAt: firstByteAt, remoteIsLoopback: socket.peerIsLoopback)
         exchange.begin(request, on: self, isFirst: exchanges.isEmpty)
         exchanges.append(exchange)
         return exchange
@@ -242,9 +242,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
         if let receiving {
             exchange = receiving
         } else {
-            let head = RequestHead.unreadable(parser.isReadingHead ? .head : nil)
-            let request = HTTPRequest(head, receivedAt: firstByteAt, remoteIsLoopback: socket.peerIsLoopback)
-            exchange = addExchange(for: request)
+            exchange = addExchange(for: RequestHead.unreadable(parser.isReadingHead ? .head : nil))
         }
         stopReading()
         isDirty = true

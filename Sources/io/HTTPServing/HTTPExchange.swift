@@ -52,7 +52,7 @@ package final class HTTPExchange {
     /// It is new, or over and nobody else holds it: from here on it serves this request.
     func begin(_ request: consuming HTTPRequest, on connection: HTTPConnection, isFirst: Bool) {
         assert(hasEnded && waiters.isEmpty && held.isEmpty && !isWriting, "an exchange serves one request at a time")
-        asksForHead = request.method == .head
+        asksForHead = request.asksForHead
         isHTTP10 = request.isHTTP10
         self.request = request
         self.connection = connection

@@ -28,29 +28,42 @@ package struct HTTPField: Hashable, Sendable {
 
     /// A value may come from outside: control bytes in it, which could end the field, become question marks.
     package init(_ name: StaticString, _ value: String) {
-        precondition(name.withUTF8Buffer { HTTPText.isEvery(UnsafeRawBufferPointer($0), .token) }, "names of fields are tokens")
-        nameCount = name.utf8CodeUnitCount
+        let name = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        assert(HTTPText.isEvery(name, .token), "names of fields are tokens")
+        nameCount = name.count
         isOurs = Self.isOurs(name)
-        var line: [UInt8] = []
-        line.reserveCapacity(nameCount + value.utf8.count + 4)
-        HTTPText.append(name, to: &line)
-        HTTPText.append(": ", to: &line)
-        let start = line.count
-        line.append(contentsOf: value.utf8)
-        if !line.withUnsafeBytes({ HTTPText.isFieldValue(UnsafeRawBufferPointer(rebasing: $0[start...])) }) {
-            for index in start..<line.count where !ByteClass.fieldValue.contains(line[index]) { line[index] = UInt8(ascii: "?") }
+        var value = value
+        line = value.withUTF8 { value in
+            let value = UnsafeRawBufferPointer(value)
+            return [UInt8](unsafeUninitializedCapacity: name.count + value.count + 4) { line, count in
+                count = line.count
+                let line = UnsafeMutableRawBufferPointer(line), start = name.count + 2
+                Self.copy(name, to: line, at: 0)
+                Self.copy(": ", to: line, at: name.count)
+                Self.copy(value, to: line, at: start)
+                Self.copy("\r\n", to: line, at: start + value.count)
+                guard !HTTPText.isFieldValue(value) else { return }
+                for place in start..<(start + value.count) where !ByteClass.fieldValue.contains(line[place]) {
+                    line[place] = UInt8(ascii: "?")
+                }
+            }
         }
-        HTTPText.append("\r\n", to: &line)
-        self.line = line
+    }
+
+    private static func copy(_ part: UnsafeRawBufferPointer, to line: UnsafeMutableRawBufferPointer, at place: Int) {
+        UnsafeMutableRawBufferPointer(rebasing: line[place...]).copyMemory(from: part)
+    }
+
+    private static func copy(_ text: StaticString, to line: UnsafeMutableRawBufferPointer, at place: Int) {
+        copy(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount), to: line, at: place)
     }
 
     package var name: String { String(decoding: line.prefix(nameCount), as: UTF8.self) }
     package var value: String { String(decoding: line.dropFirst(nameCount + 2).dropLast(2), as: UTF8.self) }
 
-    private static func isOurs(_ name: StaticString) -> Bool {
-        let name = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-        return HTTPText.isSame(name, "date") || HTTPText.isSame(name, "connection") || HTTPText.isSame(name, "content-length")
-            || HTTPText.isSame(name, "transfer-encoding")
+    private static func isOurs(_ name: UnsafeRawBufferPointer) -> Bool {
+        HTTPText.isName(name, "date") || HTTPText.isName(name, "connection") || HTTPText.isName(name, "content-length")
+            || HTTPText.isName(name, "transfer-encoding")
     }
 
     package func isNamed(_ name: StaticString) -> Bool {

@@ -31,6 +31,8 @@ package struct HTTPRequest: Sendable {
     var capacity: Int { head.table.capacity + body.capacity }
 
     package var method: HTTPMethod { head.method }
+    /// An answer to it has no body.
+    var asksForHead: Bool { head.method == .head }
     package var headers: HTTPHeaders { HTTPHeaders(head.table) }
     package var isHTTP10: Bool { head.isHTTP10 }
     var target: RequestTarget { head.target }

@@ -11,6 +11,9 @@ struct SpareExchanges {
     /// Room for a usual head and a small body. Larger ones were of one large request, whose memory goes back: the next one may live long.
     private static let mostBytes = 4 << 10
 
+    /// By all of them.
+    var keptBytes: Int { exchanges.reduce(0) { $0 + $1.keptBytes } }
+
     mutating func give(_ exchange: consuming HTTPExchange) {
         guard exchanges.count < Self.most, exchange.keptBytes <= Self.mostBytes else { return }
         exchanges.append(exchange)

@@ -69,7 +69,7 @@ public struct FieldTable: Sendable {
         return name.withUTF8 { name in
             withEntries { entries, bytes in
                 let name = UnsafeRawBufferPointer(name)
-                for entry in entries where HTTPText.isSame(Self.part(bytes, entry.name), name) {
+                for entry in entries where entry.nameCount == name.count && HTTPText.isSame(Self.part(bytes, entry.name), name) {
                     return String(decoding: Self.part(bytes, entry.value), as: UTF8.self)
                 }
                 return nil

@@ -12,8 +12,12 @@ struct Parsed: Equatable, CustomStringConvertible {
 }
 
 /// Feeds `bytes` in pieces whose lengths `piece` gives, each in memory of its own so that nothing can be read beyond it.
-func parse(_ bytes: [UInt8], limits: HTTPLimits = HTTPLimits(), piece: (_ offset: Int) -> Int = { _ in .max }) -> Parsed {
+func parse(
+    _ bytes: [UInt8], limits: HTTPLimits = HTTPLimits(), reusing storage: (head: RequestHead, body: [UInt8])? = nil,
+    piece: (_ offset: Int) -> Int = { _ in .max }
+) -> Parsed {
     var parser = RequestParser(limits), parsed = Parsed(), offset = 0, pending = ""
+    if let storage { parser.reuse(storage.head, body: storage.body) }
     do throws(HTTPRefusal) {
         while offset < bytes.count {
             let end = offset + min(max(1, piece(offset)), bytes.count - offset)
