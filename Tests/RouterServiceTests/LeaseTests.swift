@@ -228,7 +228,7 @@ struct LeaseTests {
     @Test("where the index has no room for a lease's blocks they count as its own, and giving them back takes nobody else's")
     func noRoom() {
         var config = RouterConfig()
-        config.index.bytes = 4 << 20
+        config.index.bytes = 2 << 20
         let world = RouterWorld(config: config), frontend = world.frontend()
         _ = world.readyWorker(1)
         func entries(_ prompts: Range<UInt64>) -> [RouteEntry] {

@@ -16,7 +16,8 @@ extension WorkerDirectory {
     /// `newBlocks` were written. Pages of a snapshot name what lay there before, and are nothing new.
     func indexChanged(_ record: WorkerRecord, _ rank: UInt32, newBlocks: Int = 0) {
         guard let index = record.index(of: rank) else { return }
-        let blocks = record.ranks[index].slot.map { cache.cachedBlocks(on: $0) } ?? 0
+        var blocks: UInt64 = 0
+        if let slot = record.ranks[index].slot { blocks = cache.cachedBlocks(on: slot) }
         guard newBlocks > 0 || blocks != record.ranks[index].indexedBlocks else { return }
         record.ranks[index].indexedBlocks = blocks
         let totalBlocks = record.ranks[index].capacity.totalBlocks
@@ -56,7 +57,7 @@ extension WorkerDirectory {
 
     /// The worker has it: not before that is what it will compute counted as there, where no events tell of it.
     func accepted(_ record: WorkerRecord, _ lease: UInt64) {
-        guard record.events == .approximate, let lease = ledger.table[lease], lease.life == record.life,
+        guard record.events == .approximate, let lease = ledger.lease(lease), lease.life == record.life,
             let slot = record.slot(of: lease.rank.rawValue)
         else { return }
         indexChanged(record, lease.rank.rawValue, newBlocks: cache.accepted(lease.hashes, on: slot))

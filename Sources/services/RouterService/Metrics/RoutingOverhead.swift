@@ -1,3 +1,4 @@
+import ClusterModel
 import Telemetry
 import WireProtocol
 
@@ -32,9 +33,10 @@ struct RoutingOverhead: Sendable {
 
     /// Once a placed attempt. Readings that go backwards count as no time.
     func observe(_ entry: RouteEntry, _ reading: Reading) {
-        let hashing = Duration.nanoseconds(Int64(entry.blockHashNanoseconds) + Int64(entry.sequenceHashNanoseconds))
-        blockHashing.observeMilliseconds(.nanoseconds(Int64(entry.blockHashNanoseconds)))
-        sequenceHashing.observeMilliseconds(.nanoseconds(Int64(entry.sequenceHashNanoseconds)))
+        let blocks = Duration.span(ofNanoseconds: Int64(entry.blockHashNanoseconds))
+        let sequences = Duration.span(ofNanoseconds: Int64(entry.sequenceHashNanoseconds)), hashing = blocks + sequences
+        blockHashing.observeMilliseconds(blocks)
+        sequenceHashing.observeMilliseconds(sequences)
         findMatches.observeMilliseconds(max(reading.found, .zero))
         scheduling.observeMilliseconds(max(reading.decided - reading.found, .zero))
         total.observeMilliseconds(hashing + max(reading.decided, .zero))

@@ -56,6 +56,9 @@ final class LeaseLedger {
 
     var table: LeaseTable { _read { yield book.table } }
 
+    /// One that has not ended. Not by way of the table, of which a reader outside of this class takes a copy.
+    func lease(_ number: UInt64) -> Lease? { book.table[number] }
+
     /// Leases that this router booked and that have not ended.
     var ours: [Lease] { table.all.filter { isOurs($0.number) } }
 

@@ -9,6 +9,8 @@ import WireProtocol
 @LoopActor
 final class RoutePlanner {
     private let core: RouterCore
+    /// This router's, in every plan.
+    private let routerID: UInt64
     private var selector: PlacementSelector
     private var scratch = SelectionScratch()
     /// When the present request's blocks had been looked for.
@@ -21,6 +23,7 @@ final class RoutePlanner {
 
     init(_ core: RouterCore, _ selection: SelectionSettings) {
         self.core = core
+        routerID = core.context.identity.id
         selector = PlacementSelector(selection)
         handOvers = SequentialHandOvers(loop: core.loop)
     }
@@ -32,7 +35,7 @@ final class RoutePlanner {
         var plan = PlanEntry()
         plan.counter = entry.counter
         plan.attempt = entry.attempt
-        plan.routerID = core.context.identity.id
+        plan.routerID = routerID
         do throws(PlanRefusal) {
             try place(entry, origin: origin, &plan)
         } catch {
@@ -98,7 +101,7 @@ final class RoutePlanner {
             try check(entry, against: named.pool)
             return .belongs(named)
         } catch {
-            let plan = PlanEntry(failed: entry, believed(error), by: core.context.identity.id)
+            let plan = PlanEntry(failed: entry, believed(error), by: routerID)
             core.metrics.planned(plan.outcome, plan.failure?.code)
             core.spans.answered(entry, origin: origin, plan)
             return .refused(plan)
@@ -178,7 +181,8 @@ final class RoutePlanner {
             planned.streamNumber = record.ranks[index].number
         }
         guard !entry.queryOnly else { return planned }
-        let match = pool.candidates[choice.index].slot.map { matches[$0] } ?? BlockMatch()
+        var match = BlockMatch()
+        if let slot = pool.candidates[choice.index].slot { match = matches[slot] }
         let timing = LegTiming(
             promptTokens: query.tokenCount, mostOutputTokens: UInt64(entry.choices) * UInt64(entry.maxTokens > 0 ? entry.maxTokens : .max),
             choices: entry.choices)

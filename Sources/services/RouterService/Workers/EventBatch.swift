@@ -51,17 +51,17 @@ enum EventBatch {
             ledger.blocks(event, by: life)
             core.workers.accepted(record, event.lease)
         case .requestStarted(let event):
-            core.workers.judge(record, ledger.table[event.lease], found: event.cachedTokens)
+            core.workers.judge(record, ledger.lease(event.lease), found: event.cachedTokens)
             ledger.started(event, by: life)
         case .prefillProgress(let event): ledger.prefill(event.lease, by: life, remaining: event.remainingTokens)
         case .prefillDone(let event):
-            let lease = ledger.table[event.lease]
+            let lease = ledger.lease(event.lease)
             core.workers.judge(record, prefilled: lease)
             core.workers.measure(record, lease, prefilledIn: event.prefillMicroseconds)
             ledger.prefilled(event.lease, by: life)
         case .blocksGrown(let event): ledger.grown(event, by: life)
         case .requestEnded(let event):
-            core.workers.measure(record, ledger.table[event.lease], ended: event)
+            core.workers.measure(record, ledger.lease(event.lease), ended: event)
             ledger.ended(event, by: life)
         case .rankLoad(let event): core.workers.load(record, event, number: number)
         case .stateChanged(let event): core.workers.declared(record, event.state, event.reason)

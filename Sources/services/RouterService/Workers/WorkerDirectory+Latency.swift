@@ -16,11 +16,13 @@ extension WorkerDirectory {
     /// A request has ended; `lease` as it was before that.
     func measure(_ record: WorkerRecord, _ lease: Lease?, ended event: RequestEnded) {
         guard let lease, lease.life == record.life, let index = record.index(of: lease.rank.rawValue) else { return }
-        let placement = record.placement(index)
-        let held = record.pool.flatMap { pool in pool.candidates.index(of: placement).map { pool.candidates[$0].load.heldBlocks } }
+        var held: UInt64 = 0
+        if let pool = record.pool, let place = pool.candidates.index(of: record.placement(index)) {
+            held = pool.candidates[place].load.heldBlocks
+        }
         let verdict = record.ranks[index].meter.ended(
             lease, outputTokens: event.outputTokens, reported: Duration(reported: event.durations.decodeMicroseconds),
-            heldBlocks: held ?? 0, at: loop.now)
+            heldBlocks: held, at: loop.now)
         measured(record, index, verdict)
     }
 

@@ -50,7 +50,7 @@ package struct LatencyMeter: Hashable, Sendable {
     package mutating func prefilled(_ lease: Lease, reported: Duration, at now: Instant) -> Verdict {
         // A decode leg's prompt was computed elsewhere: how long it took to come says nothing of this placement.
         guard lease.role != .decode, lease.isPredicted, let timing = lease.timing, timing.computedTokens > 0 else { return .ignored }
-        guard let (took, verdict) = believed(reported, since: timing.startedAt, limits.promptToken * Int(timing.computedTokens), now)
+        guard let (took, verdict) = believed(reported, since: timing.startedAt, Self.least(timing.computedTokens, limits.promptToken), now)
         else { return .ignored }
         model.prefilled(tokens: timing.computedTokens, in: took)
         noted(now)
@@ -64,11 +64,16 @@ package struct LatencyMeter: Hashable, Sendable {
         let steps = min(UInt64(outputTokens), timing.mostOutputTokens) / UInt64(timing.choices)
         guard steps > 1 else { return .ignored }
         let tokens = UInt32(clamping: steps - 1)
-        guard let (took, verdict) = believed(reported, since: timing.prefilledAt ?? timing.startedAt, limits.step * Int(tokens), now)
+        guard let (took, verdict) = believed(reported, since: timing.prefilledAt ?? timing.startedAt, Self.least(tokens, limits.step), now)
         else { return .ignored }
         model.decoded(tokens: tokens, in: took, heldBlocks: heldBlocks)
         noted(now)
         return verdict
+    }
+
+    /// What so many of them take at least. A product of a duration is computed in software.
+    private static func least(_ count: UInt32, _ each: Duration) -> Duration {
+        .span(ofNanoseconds: each.inNanoseconds * Int64(count))
     }
 
     private mutating func noted(_ now: Instant) {
@@ -78,7 +83,7 @@ package struct LatencyMeter: Hashable, Sendable {
 
     private func believed(_ reported: Duration, since began: Instant?, _ shortest: Duration, _ now: Instant) -> (Duration, Verdict)? {
         let observed = began.map { $0.duration(to: now) } ?? .zero
-        let isDoubted = reported <= .zero || reported > limits.longest || observed > reported * 2 + limits.slack
+        let isDoubted = reported <= .zero || reported > limits.longest || observed > reported + reported + limits.slack
         let took = isDoubted ? observed : reported
         guard took > .zero, took <= limits.longest else { return nil }
         // Without a word of the worker's there was nothing to correct.
