@@ -86,6 +86,25 @@ import Testing
         #expect(blocks(BlockHasher(blockSize: .max), Self.sixteen).isEmpty)
     }
 
+    @Test(
+        "sequences of blocks of any size are the blocks' own hashes, one after another", arguments: [1, 4, 16, 60, 61, 64, 256, 257],
+        [BlockHasher.Window.block, .blockAndNextToken])
+    func chains(blockSize: UInt32, window: BlockHasher.Window) {
+        let tokens = (0..<blockSize * 5 + 3).map { TokenID($0 &* 2_654_435_761) }
+        for adapter in ["", "an adapter"] {
+            let hasher = BlockHasher(blockSize: blockSize, adapter: adapter, window: window)
+            var blocks: [BlockHash] = [], chained: [SequenceHash] = [], whole: [SequenceHash] = []
+            hasher.appendBlockHashes(of: tokens.span, to: &blocks)
+            BlockHasher.appendSequenceHashes(of: blocks.span, after: nil, to: &chained)
+            hasher.appendSequenceHashes(of: tokens.span, after: nil, to: &whole)
+            #expect(whole == chained && whole.count == blocks.count && Set(whole).count == whole.count)
+            // In two parts, behind what is in the array already.
+            var parts = Array(whole[..<2])
+            hasher.extend(&parts, toCover: tokens.span)
+            #expect(parts == whole)
+        }
+    }
+
     @Test("extending token by token gives what hashing at once gives", arguments: [BlockHasher.Window.block, .blockAndNextToken])
     func incremental(_ window: BlockHasher.Window) {
         var random = SeededRandom(seed: 3)

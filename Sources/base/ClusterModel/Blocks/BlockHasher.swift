@@ -73,6 +73,7 @@ package struct BlockHasher: Hashable, Sendable {
     ) {
         let blocks = blockCount(ofTokens: tokens.count)
         guard first < blocks else { return }
+        guard !media.isEmpty else { return appendPlainChain(of: tokens, first..<blocks, after: previous, to: &hashes) }
         var previous = previous
         var media = MediaCursor(media)
         tokens.bytes.withUnsafeBytes { bytes in
@@ -80,6 +81,22 @@ package struct BlockHasher: Hashable, Sendable {
                 let next = SequenceHash(after: previous, hash(block, in: bytes, &media))
                 hashes.append(next)
                 previous = next
+            }
+        }
+    }
+
+    /// Without media, as nearly all sequences are.
+    private func appendPlainChain(
+        of tokens: Span<TokenID>, _ blocks: Range<Int>, after previous: SequenceHash?, to hashes: inout [SequenceHash]
+    ) {
+        let known = hashes.count, start = blocks.lowerBound * blockSize * TokenBytes.perToken
+        hashes.append(contentsOf: repeatElement(SequenceHash(0), count: blocks.count))
+        tokens.bytes.withUnsafeBytes { bytes in
+            hashes.withUnsafeMutableBytes { hashes in
+                XXH3.chain(
+                    UnsafeRawBufferPointer(rebasing: bytes[start...]), width: windowSize * TokenBytes.perToken,
+                    stride: blockSize * TokenBytes.perToken, seed: seed, chainSeed: SequenceHash.seed, after: previous?.rawValue,
+                    into: UnsafeMutableBufferPointer(rebasing: hashes.bindMemory(to: UInt64.self)[known...]))
             }
         }
     }
