@@ -40,7 +40,10 @@ package struct Digest: Hashable, Sendable {
 
     package var bytes: [UInt8] { (0..<Digest.byteCount).map { self[$0] } }
 
-    package func append(to bytes: inout [UInt8]) { for index in 0..<Digest.byteCount { bytes.append(self[index]) } }
+    package func append(to bytes: inout [UInt8]) {
+        let inOrder = InlineArray<4, UInt64> { words[$0].bigEndian }
+        inOrder.span.bytes.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    }
 
     /// 64 hexadecimal digits in lower case.
     package var hex: String { (0..<4).map { Hexadecimal.text(words[$0]) }.joined() }

@@ -67,7 +67,7 @@ final class Placing {
         }
         while true {
             do throws(PlanFailure) {
-                // Plain calls before the wait and behind it: an async one costs as much as half of what they do.
+                // Plain calls before the wait and behind it: async ones would look for their executor at each step.
                 let limit = ask(router), asked = try router.ask(entry(question, request.trace.forRouter()))
                 await withUnsafeContinuation { asked.answer.resume($0, until: limit) }
                 return Placed(router: router, plan: try take(asked, of: question, from: router))
