@@ -41,7 +41,8 @@ package struct Digest: Hashable, Sendable {
     package var bytes: [UInt8] { (0..<Digest.byteCount).map { self[$0] } }
 
     package func append(to bytes: inout [UInt8]) {
-        for index in 0..<4 { withUnsafeBytes(of: words[index].bigEndian) { bytes.append(contentsOf: $0) } }
+        let inOrder = InlineArray<4, UInt64> { words[$0].bigEndian }
+        inOrder.span.bytes.withUnsafeBytes { bytes.append(contentsOf: $0) }
     }
 
     /// 64 hexadecimal digits in lower case.

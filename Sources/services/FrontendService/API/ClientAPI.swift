@@ -79,7 +79,7 @@ extension Frontend {
             headers.append(HTTPField("x-request-id", request.requestLabel ?? drawnLabel))
         }
         let milliseconds = max(0, request.receivedAt.duration(to: context.loop.now).inMilliseconds)
-        headers.append(HTTPField("openai-processing-ms", "\(milliseconds)"))
+        headers.append(HTTPField("openai-processing-ms", String(milliseconds)))
     }
 
     /// For requests that never became any, and whose client gave none.

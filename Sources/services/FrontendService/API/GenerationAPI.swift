@@ -22,18 +22,18 @@ final class GenerationAPI {
     }
 
     /// Reads a call, and gives what answers it. A small body for a model that is here is read at once: a task, with the async calls in it, would
-    /// cost as much as half of that.
+    /// cost half as much again as reading the body.
     func answer(_ exchange: HTTPExchange, _ endpoint: GenerationEndpoint) -> HandlerTable.Remainder {
         guard let call = admitted(exchange, endpoint) else { return .nothing }
         let body = exchange.takeBody(), bytes = body.count
         guard bytes <= frontend.limits.inlineBodyBytes else { return .tasks { await self.read(body, call) } }
         do throws(DialectError) {
-            let request = try permitted(ParsedRequest(body, endpoint, frontend.dialect), call)
+            var request = try ParsedRequest.read(body, endpoint, frontend.dialect)
+            try permit(&request, call)
             guard let model = try modelNow(named: request.generation.model, of: call.visit.tenant) else {
-                return .tasks { await self.waits(request, call, bytes, Flag()) }
+                return .tasks { [request] in await self.waits(request, call, bytes, Flag()) }
             }
-            let prepared = try Self.run(preparations(of: request, model, call, gone: nil))
-            return begin(prepared, call, bytes).map { .task($0) } ?? .nothing
+            return begin(try Self.run(preparations(of: request, model, call, gone: nil)), call, bytes)
         } catch {
             refuse(call, ErrorBody(error))
             return .nothing
@@ -43,12 +43,12 @@ final class GenerationAPI {
     /// A large body is read on the pool. Nil: it was answered already.
     private func read(_ body: [UInt8], _ call: GenerationCall) async -> HandlerTable.Rest? {
         let gone = Flag(), endpoint = call.endpoint, options = frontend.dialect
-        let request: ParsedRequest
+        var request: ParsedRequest
         do throws(DialectError) {
-            let parsed = try await done(bytes: body.count, for: call.exchange, gone) { () throws(DialectError) in
-                try ParsedRequest(body, endpoint, options)
+            request = try await done(bytes: body.count, for: call.exchange, gone) { () throws(DialectError) in
+                try ParsedRequest.read(body, endpoint, options)
             }
-            request = try permitted(parsed, call)
+            try permit(&request, call)
         } catch {
             refuse(call, ErrorBody(error))
             return nil
@@ -62,7 +62,8 @@ final class GenerationAPI {
             let model = try await model(named: request.generation.model, of: call.visit.tenant, for: call.exchange)
             let preparations = preparations(of: request, model, call, gone: gone)
             let prepared = try await done(bytes: bytes, for: call.exchange, gone) { () throws(DialectError) in try Self.run(preparations) }
-            return begin(prepared, call, bytes)
+            if case .task(let rest) = begin(prepared, call, bytes) { return rest }
+            return nil
         } catch {
             refuse(call, ErrorBody(error))
             return nil
@@ -88,12 +89,11 @@ final class GenerationAPI {
         } catch { return refused(error) }
     }
 
-    /// The request as its tenant may ask for it.
-    private func permitted(_ parsed: consuming ParsedRequest, _ call: GenerationCall) throws(DialectError) -> ParsedRequest {
-        frontend.noteUnknown(parsed.unknownFields, parsed.unknownNames)
-        let header = try parsed.generation.hints.takePlaces(from: call.exchange.request)
-        try call.visit.permit(&parsed.generation, pinnedBy: header, prompts: 1 + parsed.morePrompts.count)
-        return parsed
+    /// Leaves of a request what its tenant may ask for.
+    private func permit(_ request: inout ParsedRequest, _ call: GenerationCall) throws(DialectError) {
+        frontend.noteUnknown(request.unknownFields, request.unknownNames)
+        let header = try request.generation.hints.takePlaces(from: call.exchange.request)
+        try call.visit.permit(&request.generation, pinnedBy: header, prompts: 1 + request.morePrompts.count)
     }
 
     /// What makes tokens of each of its prompts. From here on the request is counted: its model is known.
@@ -112,8 +112,8 @@ final class GenerationAPI {
 
     // MARK: Running
 
-    /// Everything is there: gives the task that runs the requests of a call. Nil: there is no room for them, and the client was told.
-    private func begin(_ prepared: OneOrMore<PreparedRequest>, _ call: GenerationCall, _ bodyBytes: Int) -> HandlerTable.Rest? {
+    /// Everything is there: gives the task that runs the requests of a call. Nothing: there is no room for them, and the client was told.
+    private func begin(_ prepared: OneOrMore<PreparedRequest>, _ call: GenerationCall, _ bodyBytes: Int) -> HandlerTable.Remainder {
         let exchange = call.exchange, visit = call.visit, first = prepared.first
         // What the answer repeats is held as long as it runs, and so is a conversation that goes on behind it.
         exchange.holds(ofBody: prepared.contains { $0.generation.mayGoOn } ? bodyBytes : first.delivery.repeated.count)
@@ -125,15 +125,15 @@ final class GenerationAPI {
                 ? try frontend.sessions.session(of: exchange.request, body: first.generation.hints.session, tenant: visit.tenant.name) : nil
         } catch {
             refuse(call, ErrorBody(error))
-            return nil
+            return .nothing
         }
         let failure = exchange.isGone ? nil : visit.reserve(prepared, atOnce: prepared.count) ?? overloaded(prepared.count)
         guard !exchange.isGone, let meter = call.meter, failure == nil else {
             refuse(call, failure.map { ErrorBody($0) })
-            return nil
+            return .nothing
         }
         let runs = runs(of: prepared, call, session, meter), path = call.endpoint.path
-        return { await self.follow(runs, visit, path) }
+        return .task { await self.follow(runs, visit, path) }
     }
 
     private func overloaded(_ requests: Int) -> ServiceFailure? {

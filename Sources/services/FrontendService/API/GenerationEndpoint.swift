@@ -47,26 +47,26 @@ struct ParsedRequest: Sendable {
     var generation: GenerationRequest
     let delivery: Delivery
     /// Prompts of the same kind behind the first, each of which becomes a request of its own.
-    var morePrompts: [GenerationRequest.Prompt] = []
+    let morePrompts: [GenerationRequest.Prompt]
     let unknownFields: Int
     /// The first few of them, as far as they are plain.
     let unknownNames: [String]
 
-    init(_ body: [UInt8], _ endpoint: GenerationEndpoint, _ options: DialectOptions) throws(DialectError) {
+    static func read(_ body: [UInt8], _ endpoint: GenerationEndpoint, _ options: DialectOptions) throws(DialectError) -> ParsedRequest {
         switch endpoint {
-        case .chat: self.init(try ChatCompletionRequest(parsing: body.span.bytes))
+        case .chat: return ParsedRequest(try ChatCompletionRequest(parsing: body.span.bytes))
         case .text:
             let request = try CompletionRequest(parsing: body.span.bytes)
-            self.init(request)
-            morePrompts = request.morePrompts
-        case .responses: self.init(try ResponsesRequest(parsing: body.span.bytes))
-        case .messages: self.init(try MessagesRequest(parsing: body.span.bytes, stripsPreamble: options.stripsPreamble))
+            return ParsedRequest(request, morePrompts: request.morePrompts)
+        case .responses: return ParsedRequest(try ResponsesRequest(parsing: body.span.bytes))
+        case .messages: return ParsedRequest(try MessagesRequest(parsing: body.span.bytes, stripsPreamble: options.stripsPreamble))
         }
     }
 
-    private init(_ request: some AnswerableRequest) {
+    private init(_ request: some AnswerableRequest, morePrompts: [GenerationRequest.Prompt] = []) {
         generation = request.generation
         delivery = request.delivery
+        self.morePrompts = morePrompts
         unknownFields = request.unknownFields.count
         unknownNames = request.unknownFields.names
     }

@@ -10,32 +10,30 @@ package struct ChatCompletionRequest: Hashable, Sendable {
 
     package init(parsing body: RawSpan) throws(DialectError) {
         let object = try RequestBody.object(body)
-        do throws(FieldFault) { try self.init(object) } catch { throw error.error }
-    }
-
-    private init(_ object: JSONObject) throws(FieldFault) {
-        var body = try RequestBody(object)
-        let model = try body.model()
-        var conversation = Conversation(messages: try body.messages())
-        delivery = try body.delivery()
-        let sampling = try body.sampling()
-        try body.tools(into: &conversation)
-        try body.template(into: &conversation)
-        let constraint = try body.constraint()
-        let extensions = try body.extensions()
-        let prompt = extensions.isRawPrompt ? try Self.rawPrompt(conversation) : .conversation(conversation)
-        delivery.names(.chat, extensions)
-        generation = GenerationRequest(model: model, answering: conversation, prompt: prompt, extensions)
-        generation.sampling = sampling
-        generation.sampling.topLogprobs = try body.chatLogprobs()
-        generation.choices = try body.choices()
-        generation.constraint = constraint
-        generation.take(extensions)
-        try body.labels(into: &generation)
-        try body.refuse(Self.refused)
-        try body.refuse(unless: Self.fixed)
-        try body.textOnly()
-        unknownFields = body.finish()
+        do throws(FieldFault) {
+            var body = try RequestBody(object)
+            let model = try body.model()
+            var conversation = Conversation(messages: try body.messages())
+            delivery = try body.delivery()
+            let sampling = try body.sampling()
+            try body.tools(into: &conversation)
+            try body.template(into: &conversation)
+            let constraint = try body.constraint()
+            let extensions = try body.extensions()
+            let prompt = extensions.isRawPrompt ? try Self.rawPrompt(conversation) : .conversation(conversation)
+            delivery.names(.chat, extensions)
+            generation = GenerationRequest(model: model, answering: conversation, prompt: prompt, extensions)
+            generation.sampling = sampling
+            generation.sampling.topLogprobs = try body.chatLogprobs()
+            generation.choices = try body.choices()
+            generation.constraint = constraint
+            generation.take(extensions)
+            try body.labels(into: &generation)
+            try body.refuse(Self.refused)
+            try body.refuse(unless: Self.fixed)
+            try body.textOnly()
+            unknownFields = body.finish()
+        } catch { throw error.error }
     }
 
     /// `functions` is the older form of `tools`.

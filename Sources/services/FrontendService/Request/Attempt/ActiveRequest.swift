@@ -77,35 +77,41 @@ final class ActiveRequest {
     /// True if it is the last word of the worker on that leg of the present attempt.
     func take(_ status: StatusEntry, of leg: Leg, attempt: UInt8) -> Bool {
         guard attempt == self.attempt else { return false }
+        let isLast: Bool
         switch status {
         case .acceptedStatus:
-            arrivals[leg].isAccepted = true
+            isLast = arrivals.hear(of: leg) { $0.isAccepted = true }
             wasTaken = true
         case .startedStatus(let started):
-            arrivals[leg].cachedTokens = started.cachedTokens
-            arrivals[leg].times.add(LegTimes(waited: started.waitedMicroseconds))
+            isLast = arrivals.hear(of: leg) {
+                $0.cachedTokens = started.cachedTokens
+                $0.times.add(LegTimes(waited: started.waitedMicroseconds))
+            }
             self[leg].startedAt = self[leg].startedAt ?? loop.now
         case .embeddingStatus(let embedding):
             guard wantsEmbedding else { return false }
-            arrivals[leg].say(.embedding(embedding.vector))
-        case .refusedStatus(let refusal): arrivals[leg].say(.refusal(refusal))
+            isLast = arrivals.hear(of: leg) { $0.say(.embedding(embedding.vector)) }
+        case .refusedStatus(let refusal): isLast = arrivals.hear(of: leg) { $0.say(.refusal(refusal)) }
         case .prefillDoneStatus(let done):
-            arrivals[leg].times.add(LegTimes(prefill: done.prefillMicroseconds))
-            return false  // what it is about follows in a frame
+            // What it is about follows in a frame.
+            arrivals.hear(of: leg) { $0.times.add(LegTimes(prefill: done.prefillMicroseconds)) }
+            return false
         case .endedStatus(let ended):
-            arrivals[leg].say(.end(ended))
-            arrivals[leg].times.add(LegTimes(ended.durations))
+            isLast = arrivals.hear(of: leg) {
+                $0.say(.end(ended))
+                $0.times.add(LegTimes(ended.durations))
+            }
         default: return false  // nothing here depends on the others, and whoever waits need not wake for them
         }
         signal.wake()
-        return arrivals[leg].isLast
+        return isLast
     }
 
     /// `isDeath`: its process ended, or its host; it did not say goodbye, nor was it sent away.
     func workerLost(_ leg: Leg, attempt: UInt8, isDeath: Bool) {
         guard attempt == self.attempt else { return }
         let isYoung = self[leg].startedAt.map { $0.duration(to: loop.now) < Self.youngDeath } ?? false
-        arrivals[leg].loss = isDeath && isYoung ? .diedYoung : .gone
+        arrivals.hear(of: leg) { $0.loss = isDeath && isYoung ? .diedYoung : .gone }
         signal.wake()
     }
 

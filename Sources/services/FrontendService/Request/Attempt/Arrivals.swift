@@ -24,9 +24,17 @@ struct Arrivals {
     /// Of the leg that computes the prompt for it.
     private var prefill = LegNews()
 
-    subscript(leg: Leg) -> LegNews {
-        get { leg == .prefill ? prefill : main }
-        set { if leg == .prefill { prefill = newValue } else { main = newValue } }
+    subscript(leg: Leg) -> LegNews { leg == .prefill ? prefill : main }
+
+    /// Changes what is known of a leg in place, and tells whether its worker says nothing more.
+    @discardableResult
+    mutating func hear(of leg: Leg, _ change: (inout LegNews) -> Void) -> Bool {
+        if leg == .prefill {
+            change(&prefill)
+            return prefill.isLast
+        }
+        change(&main)
+        return main.isLast
     }
 
     /// A frame with tokens came.
