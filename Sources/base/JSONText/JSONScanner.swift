@@ -261,6 +261,7 @@ enum SpecialBytes {
         let bytes = sixteen.loadUnaligned(as: SIMD16<UInt8>.self), backslash = SIMD16<UInt8>(repeating: UInt8(ascii: "\\"))
         // With this bit turned over the quote comes to stand right behind the control characters, and no other byte does.
         let bit = SIMD16<UInt8>(repeating: 2), behind = SIMD16<UInt8>(repeating: UInt8(ascii: "\"") ^ 2 + 1)
-        return unsafeBitCast(((bytes ^ bit) .< behind) .| (bytes .== backslash), to: SIMD2<UInt64>.self)
+        let found = SIMD16<UInt8>.zero.replacing(with: 0xFF, where: ((bytes ^ bit) .< behind) .| (bytes .== backslash))
+        return withUnsafeBytes(of: found) { $0.loadUnaligned(as: SIMD2<UInt64>.self) }
     }
 }
