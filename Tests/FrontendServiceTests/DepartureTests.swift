@@ -135,7 +135,7 @@ struct DepartureTests {
             worker {
                 $0.script = { job in
                     job.accept()
-                    job.after(.milliseconds(50)) { job.answer("hello") }
+                    job.after(.milliseconds(50)) { _ in job.answer("hello") }
                 }
             }
         }
