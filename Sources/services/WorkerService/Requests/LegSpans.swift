@@ -19,6 +19,8 @@ struct LegSpans {
 
     func record(_ end: WorkerCore.End, at now: Instant) {
         let clock = tracer.clock
+        // What the engine says is as old as its step, and the clock of a turn may be older.
+        let now = max(now, request.prefilledAt ?? now, request.lastTokenAt ?? now)
         var span = place.span("worker.generate", .server, from: request.receivedAt, to: now, clock)
         span.set("request_id", .text(request.id.description))
         span.set("attempt", .count(request.attempt))
