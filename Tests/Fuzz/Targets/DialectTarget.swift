@@ -10,7 +10,7 @@ extension FuzzTarget {
         do throws(DialectError) {
             let request = try ChatCompletionRequest(parsing: bytes.bytes)
             check(request.generation, request.unknownFields)
-            answer(ChatCompletionWriter(id: "1", created: 0, model: request.generation.model, delivery: request.delivery))
+            answer(ChatCompletionWriter(id: "1", created: 0, model: request.generation.model, delivery: streamed(request.delivery)))
         } catch { check(error) }
         do throws(DialectError) {
             let request = try CompletionRequest(parsing: bytes.bytes)
@@ -19,19 +19,19 @@ extension FuzzTarget {
             demand(count <= DialectLimits.prompts, "the number of prompts is out of its bounds")
             demand(count == 1 || count * request.generation.choices <= DialectLimits.choicesOfPrompts, "there are too many choices")
             for other in request.morePrompts { prompt(other) }
-            answer(CompletionWriter(id: "1", created: 0, model: request.generation.model, delivery: request.delivery))
+            answer(CompletionWriter(id: "1", created: 0, model: request.generation.model, delivery: streamed(request.delivery)))
         } catch { check(error) }
         do throws(DialectError) {
             let request = try ResponsesRequest(parsing: bytes.bytes)
             check(request.generation, request.unknownFields)
             let repeated = try? JSONValue(parsing: Array("{".utf8) + request.delivery.repeated + Array("}".utf8))
             demand(repeated?["model"]?.asString == request.generation.model, "what is repeated of the request is not read back")
-            answer(ResponsesWriter(id: "1", created: 0, delivery: request.delivery))
+            answer(ResponsesWriter(id: "1", created: 0, delivery: streamed(request.delivery)))
         } catch { check(error) }
         do throws(DialectError) {
             let request = try MessagesRequest(parsing: bytes.bytes)
             check(request.generation, request.unknownFields)
-            answer(MessagesWriter(id: "1", model: request.generation.model, maxTokens: 1, delivery: request.delivery))
+            answer(MessagesWriter(id: "1", model: request.generation.model, maxTokens: 1, delivery: streamed(request.delivery)))
         } catch { check(error) }
         do throws(DialectError) { prompt(try TokenizeRequest(parsing: bytes.bytes).prompt) } catch { check(error) }
         do throws(DialectError) { _ = try DetokenizeRequest(parsing: bytes.bytes) } catch { check(error) }
@@ -80,6 +80,13 @@ extension FuzzTarget {
         case .text(let given): demand(Array(given.utf8) == text, "the prompt is not read back from its tokens")
         case .tokens: break
         }
+    }
+
+    /// Whatever was asked for is written as a stream: one body has no events.
+    private static func streamed(_ asked: Delivery) -> Delivery {
+        var delivery = asked
+        delivery.isStreamed = true
+        return delivery
     }
 
     private static func answer(_ writer: some AnswerWriter) {
