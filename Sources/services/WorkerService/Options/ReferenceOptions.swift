@@ -1,5 +1,6 @@
 import Engines
 import ServiceRuntime
+import TextProcessing
 
 /// The options of the reference engine alone.
 struct ReferenceOptions: Sendable {

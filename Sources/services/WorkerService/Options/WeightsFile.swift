@@ -18,7 +18,8 @@ struct WeightsFile: Sendable {
             throw ValueProblem(error.description, remedy: "make the file readable to this process")
         }
         do throws(WeightsError) { model = try LlamaModel(try GGUFFile(parsing: bytes)) } catch {
-            throw ValueProblem("the weights cannot be used: \(error)", remedy: "give a GGUF file of the llama architecture, f32, f16 or q8_0")
+            throw ValueProblem(
+                "the weights cannot be used: \(error)", remedy: "give a GGUF file of the llama architecture, f32, f16 or q8_0")
         }
         self.path = path
         digest = SHA256.digest(of: bytes).description

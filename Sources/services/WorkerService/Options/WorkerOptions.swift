@@ -2,6 +2,7 @@ import ClusterModel
 import Engines
 package import ProcessKit
 package import ServiceRuntime
+import TextProcessing
 import Transport
 import WireProtocol
 

@@ -48,7 +48,8 @@ package struct ReferenceConfiguration: Sendable {
     var profile: EngineProfile {
         let shape = model.shape
         var model = EngineModel(
-            name: modelName, weights: weights, blockSize: blockSize, contextLength: min(contextLength, UInt32(clamping: shape.contextLength)),
+            name: modelName, weights: weights, blockSize: blockSize,
+            contextLength: min(contextLength, UInt32(clamping: shape.contextLength)),
             vocabularySize: UInt32(clamping: shape.vocabulary))
         model.files = files
         model.generationDefaults = generationDefaults

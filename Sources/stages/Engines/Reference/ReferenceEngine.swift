@@ -48,7 +48,8 @@ package final class ReferenceEngine: InferenceEngine {
 
     private func refuse(_ request: EngineRequest, _ made: ReferenceRequest?, _ fault: EngineFault) {
         let end = EngineEnd(
-            key: request.key, reason: .failed(fault), promptTokens: UInt32(clamping: request.prefillTokens), cachedTokens: 0, outputTokens: 0)
+            key: request.key, reason: .failed(fault), promptTokens: UInt32(clamping: request.prefillTokens), cachedTokens: 0,
+            outputTokens: 0)
         ends.append(made?.end(.failed(fault)) ?? end)
     }
 

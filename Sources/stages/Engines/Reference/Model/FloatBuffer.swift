@@ -10,6 +10,4 @@ final class FloatBuffer {
     }
 
     deinit { start.deallocate() }
-
-    func clear() { start.update(repeating: 0, count: count) }
 }

@@ -45,7 +45,7 @@ final class ForwardPass {
         if logits.count < batch.logitsCount * model.shape.vocabulary {
             logits = FloatBuffer(count: batch.logitsCount * model.shape.vocabulary)
         } else {
-            logits.clear()
+            logits.start.update(repeating: 0, count: batch.logitsCount * model.shape.vocabulary)
         }
         filledLogits = 0
         for first in stride(from: 0, to: batch.rows.count, by: Self.tile) {
@@ -94,7 +94,7 @@ final class ForwardPass {
             (cache.keys(block, layer: index) + inside).update(from: keys, count: shape.keyWidth)
             (cache.values(block, layer: index) + inside).update(from: value.start + place * shape.keyWidth, count: shape.keyWidth)
         }
-        attended.clear()
+        attended.start.update(repeating: 0, count: rows.count * shape.queryWidth)
         for (place, row) in rows.enumerated() { look(back: row, place, blocks, layer: index) }
         layer.attentionOutput.add(attended.start, rows: rows.count, to: hidden.start)
     }

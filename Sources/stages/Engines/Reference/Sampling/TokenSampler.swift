@@ -63,7 +63,7 @@ struct TokenSampler {
     /// What can be drawn, and with which weight; the best one has the weight 1.
     private mutating func collect(_ sampling: EngineSampling, best: Float) {
         candidates.removeAll(keepingCapacity: true)
-        for token in scores.indices {
+        for token in scores.indices where scores[token] > -.infinity {
             let weight = Exponential.of((scores[token] - best) / sampling.temperature)
             if weight >= sampling.minP { candidates.append((token, Double(weight))) }
         }

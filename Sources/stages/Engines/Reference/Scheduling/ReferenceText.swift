@@ -86,7 +86,9 @@ struct ReferenceText {
         while count < (tokens.count - 1) / pool.blockSize {
             let range = count * pool.blockSize..<(count + 1) * pool.blockSize
             let begins = parent == nil
-            guard let found = pool.find(hashes[count], tokens.span.extracting(range), after: parent, label: begins ? label : nil) else { break }
+            guard let found = pool.find(hashes[count], tokens.span.extracting(range), after: parent, label: begins ? label : nil) else {
+                break
+            }
             hit.append(found)
             parent = found
             count += 1
