@@ -40,7 +40,7 @@ struct ReferenceOptionTests {
         let made = try reference("--blocks=200", "--max-sequences=3", "--max-batched-tokens=70", "--context-length=512", "--model-name=it")
         #expect(made.room.totalBlocks == 200 && made.room.maxSequences == 3 && made.room.maxBatchedTokens == 70)
         #expect(made.contextLength == 512 && made.modelName == "it")
-        #expect(try reference("--block-size=1").room.totalBlocks == 2_048)
+        #expect(try reference("--block-size=1", "--context-length=2048").room.totalBlocks == 2_048)
     }
 
     @Test("what does not belong together is told before the worker starts")

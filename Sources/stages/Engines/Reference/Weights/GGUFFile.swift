@@ -155,7 +155,7 @@ extension GGUFFile {
     private static func placed(
         _ entries: [Entry], alignment: Int, dataStart: Int, fileSize: Int
     ) throws(WeightsError) -> [String: GGUFTensor] {
-        var tensors: [GGUFTensor] = []
+        var placed: [GGUFTensor] = []
         for entry in entries {
             guard let size = GGUFTensor.size(entry.dimensions, entry.element) else {
                 throw WeightsError(entry.name, .unfit("a tensor of whole blocks that can be counted"))
@@ -163,17 +163,17 @@ extension GGUFFile {
             guard let offset = Int(exactly: entry.offset), offset <= fileSize - dataStart, size.bytes <= fileSize - dataStart - offset
             else { throw WeightsError(entry.name, .outside) }
             guard offset % alignment == 0 else { throw WeightsError(entry.name, .misaligned) }
-            tensors.append(
+            placed.append(
                 GGUFTensor(
                     name: entry.name, dimensions: entry.dimensions, element: entry.element, offset: dataStart + offset,
                     byteCount: size.bytes, numberCount: size.numbers))
         }
-        tensors.sort { $0.offset < $1.offset }
-        for (first, second) in zip(tensors, tensors.dropFirst()) where first.offset + first.byteCount > second.offset {
+        placed.sort { $0.offset < $1.offset }
+        for (first, second) in zip(placed, placed.dropFirst()) where first.offset + first.byteCount > second.offset {
             throw WeightsError(second.name, .overlaps(first.name))
         }
         var byName: [String: GGUFTensor] = [:]
-        for tensor in tensors where byName.updateValue(tensor, forKey: tensor.name) != nil {
+        for tensor in placed where byName.updateValue(tensor, forKey: tensor.name) != nil {
             throw WeightsError(tensor.name, .repeated)
         }
         return byName
