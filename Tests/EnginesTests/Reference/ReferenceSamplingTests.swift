@@ -87,6 +87,20 @@ struct ReferenceSamplingTests {
         #expect(try share(0.5) > warm && share(5) < warm)
     }
 
+    @Test("where all tokens are as likely, each position draws for itself, and each seed")
+    func positions() throws {
+        func tokens(_ seed: UInt64) throws -> [TokenID] {
+            try run.answer(prompt, 40) {
+                $0.temperature = 1e6
+                $0.seed = seed
+                $0.ignoreEndOfText = true
+            }.tokens
+        }
+        let one = try tokens(1)
+        #expect(Set(one).count > 20)
+        #expect(zip(one, try tokens(2)).count { $0 == $1 } < 5)
+    }
+
     @Test("biases make tokens come, and keep them away; those of no token are ignored")
     func biases() throws {
         let scores = try first()
