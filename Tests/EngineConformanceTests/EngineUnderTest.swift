@@ -115,7 +115,22 @@ struct EngineUnderTest: Sendable, CustomTestStringConvertible {
         EngineUnderTest("mock with KV state behind faults that are off", preempts: true) { wishes in
             FaultyEngine(MockEngine(mock(wishes) { $0.kv = MockKVConfiguration() }), EngineFaults())
         },
+        EngineUnderTest("reference", preempts: true) { ReferenceEngine(try reference($0)) },
     ]
+
+    /// A model of random weights, which has every kind of number; its file is read once.
+    private static let micro = Result { try LlamaModel(try GGUFFile(parsing: FixtureFile.bytes("reference/micro.gguf"))) }
+
+    private static func reference(_ wishes: EngineWishes) throws -> ReferenceConfiguration {
+        var configuration = ReferenceConfiguration(
+            try micro.get(), name: "micro", weights: "micro",
+            room: EngineRank(
+                totalBlocks: wishes.blocks, maxSequences: wishes.sequences, maxBatchedTokens: wishes.batchedTokens,
+                maxWaiting: wishes.waiting))
+        configuration.blockSize = wishes.blockSize
+        configuration.contextLength = wishes.contextLength
+        return configuration
+    }
 
     /// One with a thought.
     private static func answer(_ number: TokenID) -> MockAnswer {

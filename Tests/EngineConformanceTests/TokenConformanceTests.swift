@@ -102,7 +102,11 @@ struct TokenConformanceTests {
         let alone = try engine.run()
         let room = Int(run.profile.ranks[0].totalBlocks) * Int(run.profile.model.blockSize)
         guard room > 0, room <= 4_096 else { return }
-        let keys = (0..<6).map { run.admit(run.prompt(room / 8, seed: UInt64($0)), maxTokens: UInt32(room / 4), seed: UInt64($0)) }
+        let keys = (0..<6).map { seed in
+            run.admit(run.prompt(room / 8, seed: UInt64(seed)), maxTokens: UInt32(room / 4), seed: UInt64(seed)) {
+                $0.sampling.temperature = 1
+            }
+        }
         try run.finish()
         run.expectRest()
         #expect(run.breaches == [])

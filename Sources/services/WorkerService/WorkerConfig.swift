@@ -26,6 +26,7 @@ package struct WorkerConfig: Sendable {
 /// Which engine runs, with what that engine is told.
 package indirect enum EngineSelection: Sendable {
     case mock(MockConfiguration)
+    case reference(ReferenceConfiguration)
     /// One of the others, which fails on purpose.
     case faulty(EngineSelection, EngineFaults)
     /// For tests: an engine that somebody else looks into.
@@ -45,6 +46,7 @@ package indirect enum EngineSelection: Sendable {
     package func make() throws -> any InferenceEngine {
         switch self {
         case .mock(let configuration): MockEngine(configuration)
+        case .reference(let configuration): ReferenceEngine(configuration)
         case .faulty(let selection, let faults): FaultyEngine(try selection.make(), faults)
         case .made(let make): try make()
         }

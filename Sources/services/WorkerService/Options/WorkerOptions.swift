@@ -2,6 +2,7 @@ import ClusterModel
 import Engines
 package import ProcessKit
 package import ServiceRuntime
+import TextProcessing
 import Transport
 import WireProtocol
 
@@ -27,13 +28,14 @@ package struct WorkerOptions: Sendable {
     private let batchedTokens: OptionKey<Int>
     private let waiting: OptionKey<Int>
     private let mock: MockOptions
+    private let reference: ReferenceOptions
     private let stream: StreamOptions
     private let sessions: SessionOptions
     private let rooms: RoomOptions
     private let faults: EngineFaultOptions
 
     private enum Role: String, CaseIterable, Sendable { case aggregated, prefill, decode }
-    private enum Engine: String, CaseIterable, Sendable { case mock }
+    private enum Engine: String, CaseIterable, Sendable { case mock, reference }
 
     package init() {
         let mock = MockConfiguration(), config = WorkerConfig()
@@ -53,6 +55,9 @@ package struct WorkerOptions: Sendable {
                     .init(
                         "workerd --mock-says deploy/engines/mock-answers.jsonl --tool-format hermes --reasoning-format think",
                         "a mock that calls tools and thinks, as its file says"),
+                    .init(
+                        "workerd --engine reference --model deploy/models/tiny --weights deploy/models/tiny/tiny-f16.gguf",
+                        "a model that computes, small enough for any machine"),
                     .init("workerd --speedup 0", "a mock that is as fast as this machine: for measuring everything else"),
                 ]))
         table.group("Cluster")
@@ -73,7 +78,7 @@ package struct WorkerOptions: Sendable {
         engine = table.option("engine", .word(), default: .mock, help: "Which engine runs.")
         model = table.optional(
             "model", .modelFolder,
-            help: "A folder with tokenizer.json and its like: the mock speaks that model's tokens, and frontends use its chat template.")
+            help: "A folder with tokenizer.json and its like: the engine speaks that model's tokens, and frontends use its chat template.")
         formats = FormatOptions(in: &table)
         modelName = table.option(
             "model-name", .text("NAME", problem: Self.nameProblem), default: mock.modelName,
@@ -104,6 +109,18 @@ package struct WorkerOptions: Sendable {
                 _ = try SpokenTokens(text, formats.reasoning(resolved, resolved[model])).answers(file)
                 return []
             } catch { return [resolved.issue(says, problem: error.problem, remedy: error.remedy)] }
+        }
+        reference = ReferenceOptions(in: &table)
+        table.check(engine, reference.weights, model, contextLength, ranks) { [engine, reference, model, contextLength, ranks] resolved in
+            guard resolved[engine] == .reference else {
+                guard resolved[reference.weights] != nil else { return [] }
+                return [resolved.issue(reference.weights, problem: "the mock has no weights", remedy: "give --engine reference, too")]
+            }
+            var issues = reference.issues(resolved, model, contextLength)
+            if resolved[ranks] != 1 {
+                issues.append(resolved.issue(ranks, problem: "the reference engine has one rank", remedy: "start more workers"))
+            }
+            return issues
         }
         sessions = SessionOptions(in: &table)
         rooms = RoomOptions(in: &table)
@@ -152,6 +169,7 @@ package struct WorkerOptions: Sendable {
         stream.apply(resolved, to: &config)
         switch resolved[engine] {
         case .mock: config.engine = .mock(try mock(resolved))
+        case .reference: config.engine = try reference(resolved)
         }
         let faults = faults.faults(resolved)
         if !faults.isNone { config.engine = .faulty(config.engine, faults) }
@@ -177,6 +195,29 @@ package struct WorkerOptions: Sendable {
         mock.thoughts = try spoken.thoughts()
         mock.answers = try resolved[self.mock.says].map(spoken.answers)
         return mock
+    }
+
+    private func reference(_ resolved: ResolvedConfiguration) throws -> EngineSelection {
+        guard let file = resolved[reference.weights], let folder = resolved[model] else {
+            throw EngineFailure("the reference engine needs weights and a tokenizer")
+        }
+        func isDefault(_ option: some OptionIdentity) -> Bool { if case .default = resolved.origin(of: option) { true } else { false } }
+        var made = ReferenceConfiguration(file.model, name: resolved[modelName], weights: file.digest)
+        if isDefault(modelName), let name = folder.name { made.modelName = name }
+        made.blockSize = UInt32(clamping: resolved[blockSize])
+        if !isDefault(contextLength) { made.contextLength = UInt32(clamping: resolved[contextLength]) }
+        // What the mock takes for granted would take gigabytes here; but the longest context has to fit.
+        let leastBlocks = (made.contextLength + made.blockSize - 1) / made.blockSize
+        made.room.totalBlocks = isDefault(blocks) ? max(made.room.totalBlocks, leastBlocks) : UInt32(clamping: resolved[blocks])
+        if !isDefault(sequences) { made.room.maxSequences = UInt32(clamping: resolved[sequences]) }
+        if !isDefault(batchedTokens) { made.room.maxBatchedTokens = UInt32(clamping: resolved[batchedTokens]) }
+        made.room.maxWaiting = UInt32(clamping: resolved[waiting])
+        made.files = folder.vocabulary.files
+        made.generationDefaults = folder.vocabulary.generationDefaults
+        made.endTokens = folder.text.endTokens
+        made.toolFormat = resolved[formats.toolFormat] ?? ""
+        made.reasoningFormat = resolved[formats.reasoningFormat] ?? ""
+        return .reference(made)
     }
 
     // MARK: Values

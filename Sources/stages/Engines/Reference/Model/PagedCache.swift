@@ -1,0 +1,57 @@
+/// Keys and values of tokens, by the blocks of a `BlockPool`: one page of memory for each block that was ever written.
+///
+/// A page has one part a layer; in it the keys of all its tokens, then their values.
+final class PagedCache {
+    let blockSize: Int
+    let layers: Int
+    /// Numbers of a token's keys in a layer; its values are as many.
+    let keyWidth: Int
+    private var pages: [FloatBuffer?] = []
+
+    init(_ shape: LlamaShape, blockSize: Int) {
+        self.blockSize = blockSize
+        layers = shape.layers
+        keyWidth = shape.keyWidth
+    }
+
+    var numbersPerLayer: Int { 2 * blockSize * keyWidth }
+    var bytesPerLayer: Int { numbersPerLayer * 4 }
+
+    func keys(_ block: BlockNumber, layer: Int) -> UnsafeMutablePointer<Float> {
+        let number = Int(block)
+        if number >= pages.count { pages.append(contentsOf: repeatElement(nil, count: number + 1 - pages.count)) }
+        let page = pages[number] ?? FloatBuffer(count: layers * numbersPerLayer)
+        if pages[number] == nil { pages[number] = page }
+        return page.start + layer * numbersPerLayer
+    }
+
+    func values(_ block: BlockNumber, layer: Int) -> UnsafeMutablePointer<Float> { keys(block, layer: layer) + blockSize * keyWidth }
+
+    func copy(_ source: BlockNumber, to target: BlockNumber) {
+        guard source != target else { return }
+        keys(target, layer: 0).update(from: keys(source, layer: 0), count: layers * numbersPerLayer)
+    }
+
+    // MARK: Bytes
+
+    /// One layer of a page, little-endian. Behind its first so many tokens come zeros: what lies there belongs to nobody.
+    func append(_ block: BlockNumber, layer: Int, tokens: Int, to bytes: inout [UInt8]) {
+        for part in [keys(block, layer: layer), values(block, layer: layer)] {
+            for index in 0..<tokens * keyWidth {
+                withUnsafeBytes(of: part[index].bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+            }
+            bytes.append(contentsOf: repeatElement(0, count: (blockSize - tokens) * keyWidth * 4))
+        }
+    }
+
+    /// Takes one layer of a page from bytes, of which there are enough from `offset` on.
+    func store(_ block: BlockNumber, layer: Int, from bytes: [UInt8], at offset: Int) {
+        let part = keys(block, layer: layer)
+        bytes.withUnsafeBytes { raw in
+            for index in 0..<numbersPerLayer {
+                let word = raw.loadUnaligned(fromByteOffset: offset + index * 4, as: UInt32.self)
+                part[index] = Float(bitPattern: UInt32(littleEndian: word))
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import ClusterModel
+
+/// State that goes over to another engine, or comes from one.
+extension ReferenceRequest {
+    /// Pages that may leave, if there are more than before.
+    func newlyExportable() -> UInt32? {
+        guard let pages = handOver?.pages, isPrefillLeg else { return nil }
+        // Behind the shared blocks, those of several choices are done when all is.
+        let own = texts.count == 1 && computed == sharedTokens ? texts[0].computed : 0
+        return handOver?.mayExport(remaining == 0 ? pages : (computed + own) / blockSize)
+    }
+
+    /// Nil where it is not there to be exported.
+    func export(_ slice: KVSlice, from cache: PagedCache) -> [UInt8]? {
+        guard let handOver, let (pages, layers) = handOver.parts(of: slice), pages.upperBound <= handOver.exportable else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(pages.count * layers.count * cache.bytesPerLayer)
+        for page in pages {
+            for layer in layers { cache.append(block(ofPage: page), layer: layer, tokens: handOver.tokens(ofPage: page), to: &bytes) }
+        }
+        return bytes
+    }
+
+    /// The choice whose own blocks go over, or take what comes: what they have of the prompt is the same in all.
+    private var carrier: Int {
+        var carrier = 0
+        for index in texts.indices where texts[index].blocks.count > texts[carrier].blocks.count { carrier = index }
+        for index in texts.indices where texts[index].computed > texts[carrier].computed { carrier = index }
+        return carrier
+    }
+
+    private func block(ofPage page: Int) -> BlockNumber {
+        page < blocks.count ? blocks[page] : texts[carrier].blocks[page - sharedTokens / blockSize]
+    }
+
+    /// Blocks for all of its state, so many of which were found.
+    func reserve(found: Int, _ pool: inout BlockPool) {
+        while blocks.count * blockSize < sharedTokens { blocks.append(pool.take()) }
+        for index in texts.indices where !texts[index].isFinished { texts[index].takeBlocks(for: texts[index].tokens.count, &pool) }
+        handOver?.reserve(held: found)
+    }
+
+    /// What is wrong with a slice, or nothing.
+    func store(_ slice: KVSlice, _ bytes: [UInt8], in cache: PagedCache, _ pool: inout BlockPool) -> String? {
+        guard handOver?.isReserved == true else { return "KV state before its blocks were reserved" }
+        guard let (pages, layers) = handOver?.parts(of: slice) else { return "KV state of no page" }
+        guard bytes.count == pages.count * layers.count * cache.bytesPerLayer else { return "KV state of another size" }
+        var offset = 0
+        for page in pages {
+            for layer in layers {
+                if handOver?.take(page: page, layer: layer) == true {
+                    cache.store(block(ofPage: page), layer: layer, from: bytes, at: offset)
+                }
+                offset += cache.bytesPerLayer
+            }
+        }
+        registerReceived(&pool)
+        return nil
+    }
+
+    /// Found from here on, whatever becomes of the request: the next attempt need not have them sent again.
+    private func registerReceived(_ pool: inout BlockPool) {
+        guard let handOver else { return }
+        let tokens = min(handOver.received * blockSize, handOver.tokens)
+        registerShared(through: min(tokens, sharedTokens), &pool)
+        if tokens > sharedTokens { registerOwn(carrier, through: tokens - sharedTokens, &pool) }
+    }
+
+    /// What is wrong with the end of a transfer, or nothing.
+    func complete(_ firstTokens: [KVFirstToken], _ state: [UInt8], in cache: PagedCache) -> String? {
+        guard handOver?.complete() == true else { return "KV state with gaps" }
+        guard state.isEmpty else { return "state of another engine" }
+        let source = texts[carrier].blocks
+        computed = sharedTokens
+        for index in texts.indices where !texts[index].isFinished {
+            for (from, to) in zip(source, texts[index].blocks) { cache.copy(from, to: to) }
+            texts[index].takeState()
+        }
+        remaining = unfinished
+        take(firstTokens)
+        return nil
+    }
+}

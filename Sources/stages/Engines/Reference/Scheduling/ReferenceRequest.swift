@@ -1,0 +1,290 @@
+import ClusterModel
+
+/// A request in the reference engine: its tokens, how far they are computed, and the blocks in which their state lies.
+///
+/// All choices share the full blocks of the prompt, without that of its last token; what is behind them each choice has for itself, so that
+/// each has a token of its own to compute from which its next one follows.
+final class ReferenceRequest {
+    let key: EngineRequestKey
+    let priority: Float
+    let session: UInt64?
+    let sampling: EngineSampling
+    let prefillTokens: Int
+    /// Of the prompt, before those that each choice has for itself.
+    let sharedTokens: Int
+    let prompt: [TokenID]
+    let blockSize: Int
+    private let hasher: BlockHasher
+    /// For whom it is computed: said of its first block.
+    private let origin: BlockLabel?
+    /// Of the shared blocks.
+    private let hashes: [SequenceHash]
+
+    var blocks: [BlockNumber] = []
+    private var registered = 0
+    /// Of the shared tokens.
+    var computed = 0
+    var texts: [ReferenceText]
+    private(set) var unfinished: Int
+    /// Known and not computed.
+    var remaining: Int
+    /// All that was known when it started is computed: from here on it decodes.
+    var isPrefilled = false
+    /// Tokens that this step computes; negative: it has no part in it.
+    var scheduled = -1
+    /// What was computed before this step: shared, and of each choice.
+    private var begin = (shared: 0, own: [Int]())
+    /// Where what could follow its choices stands among the results of this step.
+    private(set) var firstLogits = 0
+    private(set) var cachedTokens: Int?
+    private(set) var outputTokens = 0
+    private(set) var preemptions = 0
+    /// Nil: a whole request.
+    var handOver: ReferenceHandOver?
+
+    init(_ request: EngineRequest, blockSize: Int, handOver: ReferenceHandOver?) {
+        key = request.key
+        priority = request.priority
+        session = request.session
+        sampling = request.sampling
+        prompt = request.prompt
+        prefillTokens = request.prefillTokens
+        self.blockSize = blockSize
+        self.handOver = handOver
+        hasher = BlockHasher(blockSize: UInt32(clamping: blockSize), salt: request.salt)
+        origin = BlockLabel(salt: request.salt)
+        sharedTokens = max(0, request.prompt.count - 1) / blockSize * blockSize
+        let rest = request.prompt[sharedTokens...], mostPositions = UInt32(clamping: max(0, request.contextLimit - request.prompt.count))
+        texts = request.choices.map { ReferenceText($0, rest: rest, mostPositions: mostPositions) }
+        unfinished = texts.count
+        remaining = sharedTokens + texts.reduce(0) { $0 + $1.uncomputed }
+        let sharedBlocks = sharedTokens / blockSize
+        if request.promptHashes.count == request.prompt.count / blockSize {
+            hashes = Array(request.promptHashes.prefix(sharedBlocks))
+        } else {
+            var hashes: [SequenceHash] = []
+            hasher.appendSequenceHashes(of: request.prompt.span.extracting(first: sharedTokens), after: nil, to: &hashes)
+            self.hashes = hashes
+        }
+    }
+
+    /// Every choice has at least one token to produce.
+    var isFeasible: Bool { !texts.isEmpty && texts.allSatisfy { $0.position < $0.end } }
+    var isPrefillLeg: Bool { handOver?.kind == .exports }
+    var takesState: Bool { handOver?.takesState ?? false }
+    /// All that it has to do here is done.
+    var isOver: Bool { unfinished == 0 || (isPrefillLeg && outputTokens > 0) }
+    /// Tokens that are going to be computed for it.
+    var waitingTokens: Int { takesState ? 0 : remaining }
+    var knownTokens: Int { sharedTokens + texts.reduce(0) { $1.isFinished ? $0 : $0 + $1.tokens.count } }
+
+    // MARK: Blocks
+
+    private func blocks(of tokens: Int) -> Int { (tokens + blockSize - 1) / blockSize }
+    var heldBlocks: Int { texts.reduce(blocks.count) { $0 + $1.blocks.count } }
+    var knownBlocks: Int { texts.reduce(sharedTokens / blockSize) { $1.isFinished ? $0 : $0 + blocks(of: $1.tokens.count) } }
+    /// That it holds at the most, at its end.
+    var mostBlocks: Int {
+        texts.reduce(sharedTokens / blockSize) { $0 + blocks(of: isPrefillLeg ? $1.tokens.count : max($1.tokens.count, $1.mostTokens)) }
+    }
+
+    /// What it computes of so much room in a step. The last tokens of its choices come together or not at all: what follows them is said at once.
+    func share(of room: Int) -> Int { room >= remaining ? remaining : max(0, min(room, remaining - unfinished)) }
+
+    /// How far each part gets with so many more tokens: first what is shared, then choice after choice.
+    private func reach(_ count: Int) -> (shared: Int, own: [Int]) {
+        if count == remaining { return (sharedTokens, texts.map { $0.isFinished ? $0.computed : $0.tokens.count }) }
+        let shared = min(sharedTokens, computed + count)
+        var left = count - (shared - computed)
+        let own = texts.map { text in
+            let part = min(left, max(0, text.uncomputed - 1))
+            left -= part
+            return text.computed + part
+        }
+        return (shared, own)
+    }
+
+    /// New ones, so that so many more tokens can be computed.
+    func blocksNeeded(toCompute count: Int) -> Int {
+        let reach = reach(count)
+        return zip(texts, reach.own).reduce(blocks(of: reach.shared) - blocks.count) { sum, part in
+            sum + (part.0.isFinished ? 0 : max(0, blocks(of: part.1) - part.0.blocks.count))
+        }
+    }
+
+    /// Takes part in this step with so many tokens. Room is made in the pool before.
+    func compute(_ count: Int, _ pool: inout BlockPool) {
+        let reach = reach(count)
+        begin = (computed, texts.map(\.computed))
+        scheduled = count
+        remaining -= count
+        while blocks.count * blockSize < reach.shared { blocks.append(pool.take()) }
+        computed = reach.shared
+        for index in texts.indices where !texts[index].isFinished { texts[index].compute(through: reach.own[index], &pool) }
+    }
+
+    /// The tokens of this step, once it is clear that nobody needs their blocks more.
+    func appendRows(to batch: inout ForwardBatch) {
+        firstLogits = batch.logitsCount
+        if begin.shared < computed {
+            let first = batch.appendBlocks(blocks, [])
+            for place in begin.shared..<computed { batch.append(prompt[place], at: place, blocksFrom: first, wantsLogits: false) }
+        }
+        for (text, begin) in zip(texts, begin.own) where !text.isFinished && begin < text.computed {
+            let first = batch.appendBlocks(blocks, text.blocks)
+            for place in begin..<text.computed {
+                let isLast = remaining == 0 && place == text.computed - 1
+                batch.append(text.tokens[place], at: sharedTokens + place, blocksFrom: first, wantsLogits: isLast)
+            }
+        }
+    }
+
+    // MARK: Found and registered
+
+    /// What is there already, of all but the last token of each choice.
+    func find(in pool: borrowing BlockPool, into hit: inout ReferenceHit) {
+        hit.removeAll()
+        var parent: BlockNumber?
+        let owner = prompt  // a span of it needs a local owner
+        for (block, hash) in hashes.enumerated() {
+            let tokens = owner.span.extracting(block * blockSize..<(block + 1) * blockSize)
+            guard let found = pool.find(hash, tokens, after: parent, label: block == 0 ? origin : nil) else { break }
+            hit.blocks.append(found)
+            parent = found
+        }
+        hit.sharedCount = hit.blocks.count
+        for index in texts.indices {
+            let isNext = hit.sharedCount == hashes.count
+            hit.ownCounts.append(
+                isNext ? texts[index].find(hasher, after: (parent, hashes.last), label: origin, in: pool, into: &hit.blocks) : 0)
+        }
+        hit.tokens = hit.blocks.count * blockSize
+    }
+
+    /// Out of the queue, with blocks that were found and that it holds from here on.
+    func start(with hit: ReferenceHit, _ pool: inout BlockPool) {
+        for block in hit.blocks { pool.hold(block) }
+        blocks.append(contentsOf: hit.blocks[..<hit.sharedCount])
+        registered = hit.sharedCount
+        computed = hit.sharedCount * blockSize
+        var first = hit.sharedCount
+        for index in texts.indices {
+            let end = first + hit.ownCounts[index]
+            texts[index].start(with: hit.blocks[first..<end], blockSize: blockSize)
+            first = end
+        }
+        remaining -= hit.tokens
+        if cachedTokens == nil { cachedTokens = distinctTokens(of: hit) }
+    }
+
+    /// What was found, with the rest of the prompt counted once, which each choice has for itself.
+    func distinctTokens(of hit: ReferenceHit) -> Int {
+        let copies = hit.ownCounts.count { $0 > 0 } - 1
+        return hit.tokens - max(0, copies) * (prompt.count - sharedTokens)
+    }
+
+    /// Full blocks that are computed can be found from here on.
+    func register(_ pool: inout BlockPool) {
+        registerShared(through: computed, &pool)
+        for index in texts.indices where !texts[index].isFinished { registerOwn(index, through: texts[index].computed, &pool) }
+    }
+
+    func registerShared(through tokens: Int, _ pool: inout BlockPool) {
+        let prompt = prompt  // a span of it needs a local owner
+        while registered < tokens / blockSize {
+            let range = registered * blockSize..<(registered + 1) * blockSize
+            pool.register(
+                blocks[registered], hashes[registered], prompt.span.extracting(range),
+                after: registered > 0 ? blocks[registered - 1] : nil, label: registered == 0 ? origin : nil)
+            registered += 1
+        }
+    }
+
+    func registerOwn(_ index: Int, through tokens: Int, _ pool: inout BlockPool) {
+        texts[index].register(through: tokens, hasher, after: (blocks.last, hashes.last), label: origin, &pool)
+    }
+
+    /// The full blocks of its first choice that are computed, as far as they can be found.
+    func lastingBlocks(in pool: borrowing BlockPool) -> [BlockNumber] {
+        let own = registered == hashes.count ? texts[0].blocks.prefix(texts[0].registered) : []
+        return Array((blocks.prefix(registered) + own).prefix { pool.isRegistered($0) })
+    }
+
+    // MARK: Tokens
+
+    /// Everything known is computed: each choice that goes on gets a token. `choose` says which, and whether it ends the choice.
+    func produce(
+        into output: inout StepOutput, _ choose: (Int, ReferenceText) -> (TokenID, EngineFinish?),
+        score: (Int, TokenID, inout StepOutput) -> Void
+    ) {
+        var logits = firstLogits
+        for index in texts.indices where !texts[index].isFinished {
+            let text = texts[index], (token, finish) = choose(logits, text)
+            output.append(token, of: key, choice: text.number, position: text.position, finish: finish)
+            if sampling.topLogprobs != nil, text.position >= text.logprobOffset { score(logits, token, &output) }
+            texts[index].append(token, ends: finish != nil)
+            logits += 1
+            outputTokens += 1
+            if finish == nil { remaining += 1 } else { unfinished -= 1 }
+        }
+    }
+
+    /// Of prompt and output together, from a position on.
+    func tokens(of text: ReferenceText, from origin: Int) -> ArraySlice<TokenID> {
+        // Where penalties count output alone, as mostly, nothing is copied.
+        origin >= sharedTokens ? text.tokens.dropFirst(origin - sharedTokens) : (prompt[origin..<sharedTokens] + text.tokens)[...]
+    }
+
+    /// What a prefill leg elsewhere produced comes first here, too.
+    func take(_ firstTokens: [KVFirstToken]) {
+        for first in firstTokens {
+            for index in texts.indices where texts[index].number == first.choice { texts[index].givenToken = first.token }
+        }
+    }
+
+    // MARK: Ends
+
+    /// Choices that have ended give back their own blocks: not those of a leg, which go over, nor those of a session's first choice.
+    func releaseFinished(_ pool: inout BlockPool) {
+        guard handOver == nil else { return }
+        for index in texts.indices where texts[index].isFinished && (index > 0 || session == nil) { texts[index].release(&pool) }
+    }
+
+    /// True if that was the last one.
+    func cancel(choice number: UInt8, _ pool: inout BlockPool) -> Bool {
+        for index in texts.indices where texts[index].number == number && !texts[index].isFinished {
+            remaining -= texts[index].uncomputed
+            texts[index].stop()
+            unfinished -= 1
+        }
+        releaseFinished(&pool)
+        return unfinished == 0
+    }
+
+    func release(_ pool: inout BlockPool) {
+        for index in texts.indices.reversed() { texts[index].release(&pool) }
+        pool.release(blocks)
+        blocks.removeAll()
+    }
+
+    /// Gives all of its blocks back; what was computed is to be computed again, what was produced stays.
+    func preempt(_ pool: inout BlockPool) {
+        for index in texts.indices.reversed() { texts[index].reset(&pool) }
+        pool.release(blocks)
+        blocks.removeAll(keepingCapacity: true)
+        registered = 0
+        computed = 0
+        remaining = knownTokens
+        isPrefilled = false
+        scheduled = -1
+        preemptions += 1
+    }
+
+    func end(_ reason: EngineEnd.Reason) -> EngineEnd {
+        var end = EngineEnd(
+            key: key, reason: reason, promptTokens: UInt32(clamping: prefillTokens), cachedTokens: UInt32(clamping: cachedTokens ?? 0),
+            outputTokens: UInt32(clamping: outputTokens))
+        end.preemptions = UInt32(clamping: preemptions)
+        return end
+    }
+}
