@@ -38,7 +38,7 @@ package indirect enum EngineSelection: Sendable {
         case .mock: MockEngine.isBrief ? .loop : .thread
         // Faults change what an engine says of its time, and not the time that its calls take.
         case .faulty(let selection, _): selection.place
-        case .made: .thread
+        case .reference, .made: .thread
         }
     }
 

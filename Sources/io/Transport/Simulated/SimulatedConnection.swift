@@ -32,6 +32,8 @@ final class SimulatedConnection {
         sender.outgoing?.breakAt(rule.after, rule.style)
     }
 
+    func disarm() { for stream in [dialer, listener] { stream.outgoing?.breakNoMore() } }
+
     /// What is under way is lost, and both ends hear of it a little later, each for itself.
     func breakNow(_ style: StreamBreak) {
         guard !isBroken else { return }

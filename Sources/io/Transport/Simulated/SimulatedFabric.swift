@@ -71,6 +71,12 @@ package final class SimulatedFabric: @unchecked Sendable {
         if let connection = connections.last(where: { $0.joins(from, to) }) { connection.arm(rule) } else { breakRules.append(rule) }
     }
 
+    /// What was to break behind some bytes that have not come yet stays whole.
+    package func disarmBreaks() {
+        breakRules.removeAll()
+        for connection in connections { connection.disarm() }
+    }
+
     /// Connections that are not over; 0 at rest.
     package var openConnections: Int { connections.count }
     package func openConnections(between a: String, and b: String) -> Int { connections.count { $0.joins(a, b) } }

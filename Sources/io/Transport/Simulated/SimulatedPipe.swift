@@ -145,4 +145,6 @@ final class SimulatedPipe {
     func breakAt(_ bytes: Int, _ style: StreamBreak) {
         if delivered >= bytes { connection?.breakNow(style) } else { breakAfter = (bytes, style) }
     }
+
+    func breakNoMore() { breakAfter = nil }
 }
