@@ -52,7 +52,7 @@ final class ModelStore {
         if case .ready(let model, _) = models[digest] { model } else { nil }
     }
 
-    /// The model that a client's name stands for now; nil where none does, or its files are not here.
+    /// The model that a client's name means at this moment; nil where none does, or its files are not here.
     func model(named name: String) -> ServedModel? {
         if let known = named[name] { return known }
         guard let card = cluster.card(named: name), let model = model(card) else { return nil }
