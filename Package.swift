@@ -92,10 +92,15 @@ var targets: [Target] = [
             "ServiceRuntime", "StreamFollowing", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     library(
+        "services", "EngineAdapters",
+        [
+            "ClusterModel", "Engines", "EventLoop", "HTTPClient", "JSONText", "ServiceRuntime", "Telemetry", "TextProcessing",
+        ]),
+    library(
         "services", "WorkerService",
         [
-            "ClusterModel", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "TextProcessing", "Transport",
-            "WireProtocol",
+            "ClusterModel", "EngineAdapters", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry",
+            "TextProcessing", "Transport", "WireProtocol",
         ]),
     library(
         "services", "RouterService",
@@ -155,6 +160,12 @@ var targets: [Target] = [
     // tests: one folder a target, then the suites over the whole
     tests("ClusterHarnessTests", ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport"]),
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
+    tests(
+        "EngineAdaptersTests",
+        [
+            "ClusterModel", "EngineAdapters", "Engines", "EventLoop", "HTTPServing", "JSONText", "ServiceRuntime", "Telemetry",
+            "TestSupport", "TextProcessing",
+        ]),
     tests("EngineConformanceTests", ["ClusterModel", "Engines"]),
     tests("EnginesTests", ["ClusterModel", "Engines", "JSONText"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
