@@ -10,12 +10,20 @@ package final class SGLangDialect: ServerDialect {
     package nonisolated let name = "sglang"
     package let healthTarget = "/health"
     private let settings: ServerSettings
+    /// Where decoders reach this server; nil: where this worker does.
+    private let meetingHost: String?
+    private let random: @LoopActor @Sendable () -> UInt64
     /// What it said of itself when it was last asked.
     private var server: SGLangServer?
-    /// Which of the two endpoints for loads it has; nil: not known, or none.
+    /// Which endpoint for loads it has, as far as is known.
     private var loads = SGLangLoads.Endpoint.newer
 
-    package nonisolated init(_ settings: ServerSettings) { self.settings = settings }
+    /// - Parameter random: bits that nobody else draws; the rooms in which servers meet are made of them.
+    package nonisolated init(_ settings: ServerSettings, meetingHost: String?, random: @escaping @LoopActor @Sendable () -> UInt64) {
+        self.settings = settings
+        self.meetingHost = meetingHost
+        self.random = random
+    }
 
     // MARK: What it is
 
@@ -42,8 +50,8 @@ package final class SGLangDialect: ServerDialect {
         case (.whole, .whole): break
         case (.prefill, .prefill(let port)):
             asked.meeting = SGLangMeeting(
-                host: settings.meetingHost ?? settings.address.host, port: port, rank: request.rank, of: server.ranks,
-                random: settings.random())
+                host: meetingHost ?? settings.address.host, port: port, rank: request.rank, of: server.ranks,
+                random: random())
         case (.decode, .decode):
             guard case .parameters(let parameters) = request.handOver else { throw .unsupported("handOver") }
             asked.meeting = try SGLangMeeting(parameters: parameters)

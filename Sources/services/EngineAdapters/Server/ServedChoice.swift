@@ -7,6 +7,8 @@ import EventLoop
 protocol ServedChoiceOwner: AnyObject {
     /// `part` says something new of the choice: tokens, its end, counts, or state for another server.
     func choice(_ choice: ServedChoice, said part: borrowing AnswerPart) throws(ServerProblem)
+    /// The server has taken its question, and waits for the other server of the request.
+    func choice(_ choice: ServedChoice, meets parameters: [UInt8])
     /// No more of its answer comes; nil: it ended as it should.
     func choice(_ choice: ServedChoice, ended problem: ServerProblem?)
 }
@@ -32,6 +34,8 @@ final class ServedChoice: ServerAnswerOwner {
     private var answer: ServerAnswer?
     private weak var owner: (any ServedChoiceOwner)?
     private let vocabularySize: UInt32
+    /// Until when a server that has to be met may say that it has taken the question.
+    private var timer: TimerHandle?
     private var part = AnswerPart()
     /// The last token, while an end that belongs to it may still come.
     private var held = AnswerPart()
@@ -48,9 +52,28 @@ final class ServedChoice: ServerAnswerOwner {
 
     /// False where the server has as many requests as it may.
     func start(_ server: EngineServer) -> Bool {
-        let answer = ServerAnswer(question.request, of: server, owner: self)
+        let answer = ServerAnswer(question, of: server, owner: self)
         self.answer = answer
-        return answer.start()
+        guard answer.start() else { return false }
+        if question.meeting != nil {
+            timer = server.loop.schedule(after: ServerLimits.taken) { [weak self] in self?.meet() }
+        }
+        return true
+    }
+
+    private func meet() {
+        guard !isOver, let parameters = question.meeting else { return }
+        question.meeting = nil
+        owner?.choice(self, meets: parameters)
+    }
+
+    /// Nothing more is told of it; its answer goes on to its end.
+    func leave(_ whenEnded: @escaping () -> Void) {
+        guard !isOver, let answer else { return whenEnded() }
+        isOver = true
+        owner = nil
+        self.answer = nil
+        answer.leave(whenEnded)
     }
 
     /// Nobody wants more of it. True if the server may still be working on it.
@@ -65,6 +88,8 @@ final class ServedChoice: ServerAnswerOwner {
     }
 
     // MARK: ServerAnswerOwner
+
+    func answerBegan(_ answer: ServerAnswer) { meet() }
 
     func answer(_ answer: ServerAnswer, said text: UnsafeRawBufferPointer) {
         do throws(ServerProblem) {
@@ -103,10 +128,7 @@ final class ServedChoice: ServerAnswerOwner {
         }
         room -= part.tokens.count
         if question.holdsLastToken { holdLast() }
-        if part.finish != nil {
-            guard !part.tokens.isEmpty else { throw .malformed("a text ended without a token") }
-            isFinished = true
-        }
+        if part.finish != nil { isFinished = true }
         try owner?.choice(self, said: part)
     }
 

@@ -68,13 +68,31 @@ final class ServedRequest: ServedChoiceOwner {
         if !part.handOver.isEmpty { handOver = part.handOver }
         // Both legs produce the first token, and sampling may differ: where the state goes elsewhere, so does the word about that token.
         let isWithheld = request.leg == .prefill && part.finish ?? .length == .length
-        if !part.tokens.isEmpty {
+        if !part.tokens.isEmpty || part.finish != nil {
             start(choice)
             if !isWithheld { tell(choice, part) }
         }
         if choices.allSatisfy({ $0.isFinished || $0.isOver }), timer == nil {
             timer = loop.schedule(after: ServerLimits.afterLast) { [weak self] in self?.conclude() }
         }
+    }
+
+    /// The state is on its way as soon as the other server is asked: this leg has done its part, and its server goes on with it.
+    func choice(_ choice: ServedChoice, meets parameters: [UInt8]) {
+        guard !hasEnded else { return }
+        handOver = parameters
+        hold()
+        let news = news, rank = request.rank, blocks = blocks
+        self.blocks = 0
+        news.use(of: rank) { $0.running += 1 }
+        choice.leave {
+            news.use(of: rank) { use in
+                use.running -= 1
+                use.blocks -= blocks
+            }
+            news.add { _ in }  // loads have changed
+        }
+        conclude()
     }
 
     func choice(_ choice: ServedChoice, ended problem: ServerProblem?) {

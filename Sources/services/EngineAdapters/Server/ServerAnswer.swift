@@ -5,6 +5,8 @@ import HTTPClient
 /// What hears of one answer that makes tokens.
 @LoopActor
 protocol ServerAnswerOwner: AnyObject {
+    /// The server has taken the question.
+    func answerBegan(_ answer: ServerAnswer)
     /// One event, or the whole body of an answer that is no stream; valid during the call.
     func answer(_ answer: ServerAnswer, said text: UnsafeRawBufferPointer)
     /// Told once, last; nil: it ended as it should.
@@ -19,7 +21,7 @@ final class ServerAnswer: HTTPClientHandler {
     private let deadline: Instant
     private weak var owner: (any ServerAnswerOwner)?
     private var connection: HTTPClientConnection?
-    private var reader = SSEReader(limit: ServerLimits.eventBytes)
+    private var reader: SSEReader
     /// Of an answer that is no stream, or no success.
     private var body: [UInt8] = []
     private var status = 0
@@ -27,11 +29,15 @@ final class ServerAnswer: HTTPClientHandler {
     /// The event that ends a stream of this kind has come.
     private var isDone = false
     private var wasReplaced = false
+    /// Nobody hears of it any more, and it is to come to its end all the same.
+    private var isLeft = false
+    private var whenLeftEnds: (() -> Void)?
     private var timer: TimerHandle?
 
-    init(_ request: HTTPClientRequest, of server: EngineServer, owner: any ServerAnswerOwner) {
+    init(_ question: ServerQuestion, of server: EngineServer, owner: any ServerAnswerOwner) {
         self.server = server
-        self.request = server.complete(request)
+        request = server.complete(question.request)
+        reader = SSEReader(limit: question.mostEventBytes)
         deadline = server.loop.now + ServerLimits.answer
         self.owner = owner
     }
@@ -60,12 +66,25 @@ final class ServerAnswer: HTTPClientHandler {
         }
     }
 
+    /// Nobody hears of it any more; it goes on to its end, for some minutes at most.
+    func leave(_ whenEnded: @escaping () -> Void) {
+        owner = nil
+        guard connection != nil else { return whenEnded() }
+        isLeft = true
+        whenLeftEnds = whenEnded
+        timer = server.loop.schedule(after: ServerLimits.meeting) { [weak self] in
+            self?.timer = nil
+            self?.drop()
+        }
+    }
+
     // MARK: HTTPClientHandler
 
     func answerBegan(_ head: HTTPClientHead) {
         status = head.status
         isStream = status == 200 && (head["content-type"] ?? "").lowercased().hasPrefix("text/event-stream")
-        if owner == nil { drop() }
+        if owner == nil, !isLeft { drop() }
+        if status == 200 { owner?.answerBegan(self) }
     }
 
     func answerReceived(_ part: UnsafeRawBufferPointer) {
@@ -89,6 +108,10 @@ final class ServerAnswer: HTTPClientHandler {
         if let connection {
             self.connection = nil
             server.giveBack(connection)
+        }
+        if let whenLeftEnds {
+            self.whenLeftEnds = nil
+            whenLeftEnds()
         }
         guard owner != nil else { return }
         if case .closedBeforeAnswer(wasUsedBefore: true) = error, !wasReplaced, let fresh = server.freshConnection() {

@@ -45,6 +45,11 @@ package struct ServerQuestion: Sendable {
     package var holdsLastToken = false
     /// The server has to see it, even if it is cancelled at once: it holds the key to memory elsewhere.
     package var mustArrive = false
+    /// What a decode leg elsewhere starts with, where both servers have to be asked before either begins: it is handed over as soon as the
+    /// server has taken the question, whose answer is left to itself.
+    package var meeting: [UInt8]?
+    /// Of one event of the answer.
+    package var mostEventBytes = ServerLimits.eventBytes
 
     package init(_ request: HTTPClientRequest, _ reader: any AnswerReader) {
         self.request = request

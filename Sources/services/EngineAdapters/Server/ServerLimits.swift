@@ -11,7 +11,11 @@ package enum ServerLimits {
     /// Of an answer's beginning to end. Requests have limits of their own, which are shorter as a rule.
     static let answer = Duration.seconds(3_600)
     /// An event has some tokens, and twenty candidates for each at the most.
-    static let eventBytes = 1 << 20
+    package static let eventBytes = 1 << 20
+    /// A server that has taken a question says so at once by the head of its answer. One that does not may have taken it all the same.
+    static let taken = Duration.milliseconds(250)
+    /// A server waits for the other one of a split request, and gives up by itself at some time.
+    static let meeting = Duration.seconds(300)
     /// Of an answer that comes in one piece: one token, and what another server needs to fetch the state of a long prompt.
     static let answerBytes = 4 << 20
     /// Of an answer that says what is wrong.
