@@ -37,8 +37,8 @@ final class ServedScene: @unchecked Sendable {
         change(&settings)
         double = serverLoop.perform { [serverLoop] in ServerDouble(on: serverLoop) }
         let surroundings = EngineSurroundings(
-            loop: loop, sockets: VirtualSockets("10.0.0.1", loop: loop, on: fabric), pool: Self.pool, log: Logger(level: .error),
-            metrics: metrics)
+            loop: loop, sockets: VirtualSockets("10.0.0.1", loop: loop, on: fabric), pool: Self.pool,
+            log: Logger(level: .debug, style: .json, sink: Unwritten(), metrics: metrics, wallClock: { 0 }), metrics: metrics)
         let dialect = dialect(settings)
         (engine, told) = loop.perform {
             let engine = ServerEngine(settings, dialect, surroundings), told = Told(engine)
@@ -67,7 +67,7 @@ final class ServedScene: @unchecked Sendable {
 
     // MARK: The server
 
-    func answer(_ target: String, _ answer: @escaping (ServerDouble.Asked) -> ServerDouble.Answer) {
+    func answer(_ target: String, _ answer: @escaping @Sendable (ServerDouble.Asked) -> ServerDouble.Answer) {
         serverLoop.perform { [double] in double.answers[target] = answer }
     }
 
@@ -146,6 +146,10 @@ final class ServedScene: @unchecked Sendable {
     }
 }
 
+private final class Unwritten: LogSink {
+    func write(_ line: [UInt8]) -> Bool { true }
+}
+
 /// What an engine told, taken apart by request. It checks the rules that hold for all of them.
 @LoopActor
 final class Told: RemoteEngineListener {
@@ -204,7 +208,9 @@ final class Told: RemoteEngineListener {
             if outcome.finishes[run.choice] != nil { outcome.faults.append("tokens behind an end") }
             if outcome.started.isEmpty { outcome.faults.append("tokens before the start") }
             if run.count < 1 { outcome.faults.append("a run of nothing") }
-            if Int(run.position) != outcome.tokens[run.choice, default: []].count { outcome.faults.append("a position that does not follow") }
+            if Int(run.position) != outcome.tokens[run.choice, default: []].count {
+                outcome.faults.append("a position that does not follow")
+            }
             outcome.tokens[run.choice, default: []] += output.tokens[Int(run.first)..<Int(run.first + run.count)]
             if let finish = run.finish { outcome.finishes[run.choice] = finish }
             guard run.firstLogprob >= 0 else { return }

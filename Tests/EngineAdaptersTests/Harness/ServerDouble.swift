@@ -3,13 +3,13 @@ import EventLoop
 /// A server that says what the test wants, byte for byte: what a real one said once, part of it, or what none would say.
 @LoopActor
 final class ServerDouble {
-    struct Asked {
+    struct Asked: Sendable {
         let target: String
         let head: String
         let body: String
     }
 
-    struct Answer {
+    struct Answer: Sendable {
         var bytes: [UInt8]
         /// So many at a time, with a pause between.
         var piece = Int.max
@@ -26,7 +26,8 @@ final class ServerDouble {
         }
 
         static func json(_ status: Int = 200, _ text: String) -> Answer {
-            Answer(Array("HTTP/1.1 \(status) X\r\nContent-Type: application/json\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)".utf8))
+            Answer(
+                Array("HTTP/1.1 \(status) X\r\nContent-Type: application/json\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)".utf8))
         }
 
         /// A stream that does not end.
@@ -45,7 +46,7 @@ final class ServerDouble {
 
     let loop: Loop
     /// By target; others are 404.
-    var answers: [String: (Asked) -> Answer] = [:]
+    var answers: [String: @Sendable (Asked) -> Answer] = [:]
     private(set) var asked: [Asked] = []
     /// Clients that left before they had all of an answer.
     private(set) var departures = 0
@@ -142,7 +143,9 @@ private final class DoubleConnection: ByteSocketOwner {
         let body = String(decoding: input[(end + 4)..<(end + 4 + length)], as: UTF8.self)
         input.removeFirst(end + 4 + length)
         let words = head.split(separator: " ")
-        guard words.count > 1, let answer = double.answer(.init(target: String(words[1]), head: head, body: body)) else { return self.end() }
+        guard words.count > 1, let answer = double.answer(.init(target: String(words[1]), head: head, body: body)) else {
+            return self.end()
+        }
         isAnswering = true
         output = answer.bytes[...]
         piece = answer.piece

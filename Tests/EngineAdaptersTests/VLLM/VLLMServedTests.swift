@@ -8,7 +8,8 @@ import Testing
 struct VLLMServedTests {
     private static let generate = "/inference/v1/generate", completions = "/v1/completions"
 
-    private func scene(takesTokens: Bool = true, _ change: (inout ServerSettings) -> Void = { _ in }) throws -> (ServedScene, EngineProfile) {
+    private func scene(takesTokens: Bool = true, _ change: (inout ServerSettings) -> Void = { _ in }) throws -> (ServedScene, EngineProfile)
+    {
         let scene = try ServedScene(settings: change)
         try scene.replayVLLM(takesTokens: takesTokens)
         return (scene, try scene.begin().get())
@@ -99,7 +100,8 @@ struct VLLMServedTests {
             ("error-temperature", EngineFault.unsupported("temperature")), ("error-logprobs", .unsupported("logprobs")),
             ("error-stop-token", .unsupported("stop_token_ids.0")), ("error-model", .unsupported("model")),
             ("error-too-long", .unsupported("input_tokens")), ("error-vocabulary", .failed("the engine's server: status 400")),
-            ("generate-error-too-long", .failed("the engine's server: status 400")), ("error-path", .failed("the engine's server: status 404")),
+            ("generate-error-too-long", .failed("the engine's server: status 400")),
+            ("error-path", .failed("the engine's server: status 404")),
         ])
     func refusals(name: String, fault: EngineFault) throws {
         let (scene, _) = try scene()

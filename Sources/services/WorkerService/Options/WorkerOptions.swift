@@ -135,8 +135,8 @@ package struct WorkerOptions: Sendable {
             return issues
         }
         server = ServerEngineOptions(in: &table, name: .text("NAME", problem: Self.nameProblem))
-        table.check(engine, server.url, model) { [engine, server, model] resolved in
-            server.issues(resolved, serves: resolved[engine].isServer, model)
+        table.check(engine, server.url, server.key, server.events, server.replay, model, ranks) { [engine, server, model, ranks] resolved in
+            server.issues(resolved, serves: resolved[engine].isServer, model, ranks)
         }
         sessions = SessionOptions(in: &table)
         rooms = RoomOptions(in: &table)
