@@ -21,6 +21,10 @@ package protocol ServerDialect: AnyObject, Sendable {
     /// What to say, beside ending the connection, so that the server drops a request; nil: the end of the connection says it.
     func abort(id: String) -> HTTPClientRequest?
 
+    /// Where the events of the server's cache can be had, one a rank, as it said when it was last learned or as options say; none: nobody knows
+    /// what it holds.
+    var feeds: [EngineEventFeed] { get }
+
     /// The server's own figures, by rank; nil for what it does not tell. Asked now and then.
     func figures(from server: EngineServer) async -> [RankFigures?]
 }

@@ -14,7 +14,9 @@ package final class ServerEngine: RemoteEngine {
     private let metrics: ServerMetrics
     private let news: ServerNews
     private let health: ServerHealth
+    private let surroundings: EngineSurroundings
     private var profile: EngineProfile?
+    private var cache: ServerCache?
     private var requests: [EngineRequestKey: ServedRequest] = [:]
     private var lastRequest: UInt64 = 0
     /// Part of every request's name at the server, which may serve other workers as well.
@@ -25,6 +27,7 @@ package final class ServerEngine: RemoteEngine {
 
     package init(_ settings: ServerSettings, _ dialect: any ServerDialect, _ surroundings: EngineSurroundings) {
         self.dialect = dialect
+        self.surroundings = surroundings
         loop = surroundings.loop
         log = surroundings.log
         metrics = ServerMetrics(registry: surroundings.metrics)
@@ -38,7 +41,9 @@ package final class ServerEngine: RemoteEngine {
 
     package func begin(until deadline: Instant) async throws(EngineFailure) -> EngineProfile {
         news.whenFilled = { [weak self] in self?.listener?.engineHasNews() }
-        let profile = try await health.reach(until: deadline) { [weak self] in self?.note($0, "the engine's server does not stand yet") }
+        var profile = try await health.reach(until: deadline) { [weak self] in self?.note($0, "the engine's server does not stand yet") }
+        health.watch(profile)
+        follow(&profile)
         self.profile = profile
         metrics.up(true)
         log.info(
@@ -48,11 +53,22 @@ package final class ServerEngine: RemoteEngine {
                 "model": .text(profile.model.name), "block_size": .integer(Int64(profile.model.blockSize)),
             ])
         health.whenChanged = { [weak self] in self?.serverIs($0) }
-        health.watch(profile)
         return profile
     }
 
-    package var hasNews: Bool { !news.isEmpty || failure != nil }
+    /// Where a server tells of its cache, that is what the cluster goes by.
+    private func follow(_ profile: inout EngineProfile) {
+        let feeds = dialect.feeds
+        guard !feeds.isEmpty else { return }
+        profile.cacheReport = .exact
+        profile.capabilities.insert(.salts)
+        let cache = ServerCache(feeds, of: profile, in: surroundings)
+        self.cache = cache
+        cache.whenChanged = { [weak self] in self?.listener?.engineHasNews() }
+        cache.follow()
+    }
+
+    package var hasNews: Bool { !news.isEmpty || failure != nil || cache?.hasChanges ?? false }
 
     package func take(_ command: consuming EngineCommand) {
         guard !isClosed else { return }
@@ -67,15 +83,19 @@ package final class ServerEngine: RemoteEngine {
     package func tell(into output: inout StepOutput, at now: Instant) throws(EngineFailure) {
         if let failure { throw failure }
         news.take(into: &output)
+        cache?.drain(into: &output)
         guard let profile else { return }
         for (rank, room) in profile.ranks.enumerated() {
-            output.loads.append(health.load(of: rank, room, own: news.ranks[rank], at: now))
+            var load = health.load(of: rank, room, own: news.ranks[rank], at: now)
+            if let cache { load.add(cache, rank, of: profile) }
+            output.loads.append(load)
         }
     }
 
     package func close() {
         isClosed = true
         health.close()
+        cache?.close()
         news.whenFilled = nil
         // Order: nobody hears of these ends.
         for request in requests.values { _ = request.cancel(choice: nil) }
@@ -94,6 +114,7 @@ package final class ServerEngine: RemoteEngine {
             return news.add { $0.ends.append(end) }
         }
         lastRequest += 1
+        if let salt = request.salt { cache?.expect(salt, sentAs: salt.serverText) }
         let served = ServedRequest(request, blockSize: profile.model.blockSize, news: news, loop: loop) { [weak self] in
             self?.ended($0, $1)
         }
@@ -150,6 +171,7 @@ package final class ServerEngine: RemoteEngine {
         case .back:
             metrics.up(true)
             log.info("the engine's server is back", ["server": .text(server.address.description)])
+            cache?.follow()
             listener?.engineIs(.serving)
         case .away(let problem):
             metrics.up(false)
@@ -160,20 +182,24 @@ package final class ServerEngine: RemoteEngine {
             listener?.engineIs(.away("the engine's server is away: \(problem)"))
             // In the order in which they came, so that who follows sees the same each time.
             for served in requests.values.sorted(by: { $0.request.key.rawValue < $1.request.key.rawValue }) { served.fail(problem) }
-            forgetCache()
+            cache?.forget()
         case .another(let mismatch):
             failure = EngineFailure("the engine's server is not what it was: \(mismatch)")
             listener?.engineHasNews()
         }
     }
+}
 
-    /// What was in the server's memory is not counted on.
-    private func forgetCache() {
-        guard let profile, profile.cacheReport == .exact else { return }
-        news.add { output in
-            for rank in profile.ranks.indices {
-                output.cache.append(CacheChange(kind: .cleared, rank: Rank(UInt32(clamping: rank))))
-            }
+extension EngineLoad {
+    /// What a server that tells of its cache says of a rank beside its figures.
+    @LoopActor fileprivate mutating func add(_ cache: ServerCache, _ rank: Int, of profile: EngineProfile) {
+        let room = profile.ranks[rank]
+        if let stat = cache.load(of: rank) {
+            runningRequests = max(runningRequests, stat.runningRequests)
+            waitingRequests = max(waitingRequests, stat.waitingRequests)
+            let blocks = UInt32(clamping: stat.usedTokens / UInt64(max(1, profile.model.blockSize)))
+            activeBlocks = min(max(activeBlocks, blocks), room.totalBlocks)
         }
+        usedBlocks = min(max(activeBlocks, cache.blocks(perRank: profile.ranks.count)), room.totalBlocks)
     }
 }

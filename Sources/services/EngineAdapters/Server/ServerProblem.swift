@@ -66,7 +66,8 @@ package enum ServerProblem: Error, Hashable, Sendable, CustomStringConvertible {
             (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
                 || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".")
         }
-        return isName ? text : nil
+        guard isName else { return nil }
+        return text.hasPrefix("body.") ? String(text.dropFirst("body.".count)) : text
     }
 
     /// As the validation of some servers says it: a list of places and what is wrong there.

@@ -28,6 +28,8 @@ package struct ServerSettings: Sendable {
     package var room: EngineRank
     /// Of the card's block size where no server says it.
     package var usualBlockSize: UInt32
+    /// Where the events of the first rank's cache can be had; further ranks are on the ports behind it.
+    package var feed: EngineEventFeed?
     /// The server gives and takes KV state of other servers.
     package var handsOver = false
     /// The server schedules by priority; others refuse requests that have one.
@@ -39,4 +41,7 @@ package struct ServerSettings: Sendable {
         self.room = room
         self.usualBlockSize = usualBlockSize
     }
+
+    /// Of all ranks. Where ports run out there are none, which options refuse.
+    package var feeds: [EngineEventFeed] { feed.flatMap { EngineEventFeed.ranks(UInt32(clamping: ranks), from: $0) } ?? [] }
 }

@@ -38,6 +38,8 @@ package final class VLLMDialect: ServerDialect {
         return facts
     }
 
+    package var feeds: [EngineEventFeed] { settings.feeds }
+
     // MARK: Requests
 
     package func question(for choice: EngineChoice, of request: EngineRequest, id: String) throws(ServerProblem) -> ServerQuestion {

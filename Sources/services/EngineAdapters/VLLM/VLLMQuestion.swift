@@ -209,11 +209,6 @@ struct VLLMQuestion {
     }
 }
 
-extension CacheSalt {
-    /// What a server of text parameters knows the salt by.
-    var serverText: String { bytes.map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined() }
-}
-
 extension JSONWriter {
     fileprivate mutating func member(_ name: String, _ value: UInt32) {
         key(name)
