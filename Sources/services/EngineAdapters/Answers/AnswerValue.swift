@@ -16,7 +16,10 @@ struct AnswerValue {
     }
 
     init(parsing bytes: [UInt8]) throws(ServerProblem) {
-        self = try bytes.withUnsafeBytes { (bytes) throws(ServerProblem) in try AnswerValue(parsing: bytes) }
+        do throws(JSONError) { value = try JSONValue(parsing: bytes, limits: AnswerLimits.json) } catch {
+            throw .malformed("\(error.reason), at byte \(error.offset + 1)")
+        }
+        path = ""
     }
 
     private init(_ path: String, _ value: JSONValue?) {

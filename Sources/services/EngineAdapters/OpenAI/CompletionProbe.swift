@@ -24,7 +24,7 @@ struct CompletionProbe {
 
     func abilities() async throws(ServerProblem) -> CompletionAbilities {
         // One that cannot do this does not stand yet, or is no such server.
-        let plain = try await ask([:])
+        let plain = try await ask(JSONObject())
         guard plain.status == 200 else { throw .refusal(status: plain.status, plain.body) }
         guard try AnswerValue(parsing: plain.body)["choices"].elements(atMost: 1)?.first?["text"].value?.asString != nil else {
             throw .malformed("choices[0].text of /v1/completions is missing")

@@ -1,7 +1,7 @@
 import ClusterModel
 package import Engines
 package import EventLoop
-package import HTTPClient
+import HTTPClient
 
 /// Any server that speaks OpenAI's API of completions: what it takes beyond that is found out by asking. A llama-server is spoken to in its own
 /// words, which are of tokens.
@@ -14,7 +14,7 @@ package final class OpenAIDialect: ServerDialect {
     /// What it was found to be when it was last asked.
     private var server: OpenAIServer?
 
-    private static let models = "/v1/models"
+    private nonisolated static let models = "/v1/models"
 
     package nonisolated init(_ settings: ServerSettings) { self.settings = settings }
 
@@ -47,6 +47,9 @@ package final class OpenAIDialect: ServerDialect {
         default: return Self.models
         }
     }
+
+    /// Nobody tells of such a server's cache.
+    package var feeds: [EngineEventFeed] { [] }
 
     // MARK: Requests
 

@@ -1,4 +1,5 @@
 import Engines
+import TextProcessing
 
 /// What a server of OpenAI's API was found to be.
 struct OpenAIServer: Hashable {
@@ -18,16 +19,15 @@ struct OpenAIServer: Hashable {
         for card in cards where found == nil {
             // Adapters name the model under them.
             guard try card["parent"].text(atMost: AnswerLimits.pathBytes) == nil else { continue }
-            if try wanted == nil || card["id"].text(atMost: AnswerLimits.pathBytes) == wanted { found = card }
+            let name = try card["id"].text(atMost: AnswerLimits.pathBytes)
+            if wanted == nil || name == wanted { found = card }
         }
         // Some list only what they have loaded, and take any name that they can load.
-        guard let name = try wanted ?? found?["id"].text(atMost: AnswerLimits.pathBytes) else {
-            throw .malformed("/v1/models lists no model; give --engine-model")
-        }
+        let listed = try found?["id"].text(atMost: AnswerLimits.pathBytes)
+        guard let name = wanted ?? listed else { throw .malformed("/v1/models lists no model; give --engine-model") }
         model = name
         root = try found?["root"].text(atMost: AnswerLimits.pathBytes) ?? name
         contextLength = try found?["max_model_len"].count(atMost: AnswerLimits.tokens)
-            ?? found?["meta"]["n_ctx"].count(atMost: AnswerLimits.tokens)
     }
 
     // MARK: What follows from it

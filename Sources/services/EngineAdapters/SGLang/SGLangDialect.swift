@@ -10,8 +10,6 @@ package final class SGLangDialect: ServerDialect {
     package nonisolated let name = "sglang"
     package let healthTarget = "/health"
     private let settings: ServerSettings
-    /// Where decoders reach this server; nil: where this worker does.
-    private let meetingHost: String?
     private let random: @LoopActor @Sendable () -> UInt64
     /// What it said of itself when it was last asked.
     private var server: SGLangServer?
@@ -19,9 +17,8 @@ package final class SGLangDialect: ServerDialect {
     private var loads = SGLangLoads.Endpoint.newer
 
     /// - Parameter random: bits that nobody else draws; the rooms in which servers meet are made of them.
-    package nonisolated init(_ settings: ServerSettings, meetingHost: String?, random: @escaping @LoopActor @Sendable () -> UInt64) {
+    package nonisolated init(_ settings: ServerSettings, random: @escaping @LoopActor @Sendable () -> UInt64) {
         self.settings = settings
-        self.meetingHost = meetingHost
         self.random = random
     }
 
@@ -40,6 +37,16 @@ package final class SGLangDialect: ServerDialect {
         return .success(profile)
     }
 
+    /// As options say, or as the server does: at its own host, whatever name it listens by.
+    package var feeds: [EngineEventFeed] {
+        guard settings.feed == nil, let server, let told = server.events else { return settings.feeds }
+        func endpoint(_ port: UInt16) -> ZMTPEndpoint { ZMTPEndpoint(host: settings.address.host, port: port) }
+        let first = EngineEventFeed(
+            rank: Rank(0), events: endpoint(told.port), replay: told.replayPort.map(endpoint), topic: told.topic,
+            load: told.loadPort.map(endpoint), loadTopic: told.loadTopic)
+        return EngineEventFeed.ranks(UInt32(clamping: server.ranks), from: first) ?? []
+    }
+
     // MARK: Requests
 
     package func question(for choice: EngineChoice, of request: EngineRequest, id: String) throws(ServerProblem) -> ServerQuestion {
@@ -50,7 +57,7 @@ package final class SGLangDialect: ServerDialect {
         case (.whole, .whole): break
         case (.prefill, .prefill(let port)):
             asked.meeting = SGLangMeeting(
-                host: meetingHost ?? settings.address.host, port: port, rank: request.rank, of: server.ranks,
+                host: settings.meetingHost ?? settings.address.host, port: port, rank: request.rank, of: server.ranks,
                 random: random())
         case (.decode, .decode):
             guard case .parameters(let parameters) = request.handOver else { throw .unsupported("handOver") }

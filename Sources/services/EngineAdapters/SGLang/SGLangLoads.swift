@@ -26,7 +26,8 @@ enum SGLangLoads {
             var figures = RankFigures()
             let waiting = try load["num_waiting_reqs"].count() ?? 0
             // The older one counts those that wait among all.
-            let running = try load["num_running_reqs"].count() ?? load["num_reqs"].count().map { max(0, $0 - waiting) } ?? 0
+            let all = try load["num_reqs"].count().map { max(0, $0 - waiting) }
+            let running = try load["num_running_reqs"].count() ?? all ?? 0
             figures.runningRequests = UInt32(clamping: running)
             figures.waitingRequests = UInt32(clamping: waiting)
             let used = try load.first(of: "num_used_tokens", "num_tokens").count() ?? 0

@@ -1,4 +1,5 @@
 import Engines
+import TextProcessing
 
 extension SGLangServer {
     /// The engine as the cluster sees it.
@@ -28,7 +29,7 @@ extension SGLangServer {
     }
 
     private var capabilities: EngineCapabilities {
-        var capabilities: EngineCapabilities = [.logprobs, .salts]
+        var capabilities: EngineCapabilities = [.logprobs]
         if takesConstraints { capabilities.insert(.constraints) }
         if !adapters.isEmpty { capabilities.insert(.adapters) }
         // The servers of two legs meet once a request.
@@ -46,7 +47,7 @@ extension SGLangServer {
 
     private func blockSize(_ settings: ServerSettings) throws(ServerMismatch) -> UInt32 {
         // Without events a block is only what routing counts in, and a page of one token, which is the server's default, would cost much.
-        guard events != nil else { return settings.blockSize ?? max(settings.usualBlockSize, UInt32(clamping: pageSize)) }
+        guard events != nil || settings.feed != nil else { return settings.blockSize ?? max(settings.usualBlockSize, UInt32(clamping: pageSize)) }
         if let given = settings.blockSize, Int(given) != pageSize {
             throw ServerMismatch("its events are of blocks of \(pageSize) tokens; give --block-size \(pageSize), or nothing")
         }

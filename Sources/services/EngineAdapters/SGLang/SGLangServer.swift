@@ -1,5 +1,6 @@
 import ClusterModel
 import Engines
+import JSONText
 
 /// What a server of SGLang's says of itself: `/server_info`, `/model_info` and `/v1/models` together, by the names of all releases since 0.4.
 struct SGLangServer: Hashable {
@@ -84,14 +85,14 @@ extension SGLangServer {
         }
         let cards = try models["data"].elements(atMost: AnswerLimits.models) ?? []
         version = try info["version"].text() ?? "unknown"
-        let path = try model["model_path"].text(atMost: AnswerLimits.pathBytes) ?? info["model_path"].text(atMost: AnswerLimits.pathBytes) ?? ""
+        let path = try AnswerValue.path(of: model["model_path"], info["model_path"]) ?? ""
         let state = try model["weight_version"].text()
         weights = state.map { $0 == "default" ? path : "\(path) \($0)" } ?? path
-        modelName =
-            try model["served_model_name"].text(atMost: AnswerLimits.pathBytes) ?? info["served_model_name"].text(atMost: AnswerLimits.pathBytes)
-            ?? cards.first?["id"].text(atMost: AnswerLimits.pathBytes) ?? path
+        modelName = try AnswerValue.path(of: model["served_model_name"], info["served_model_name"], cards.first?["id"]) ?? path
+        let listed = try cards.first?["max_model_len"].count(), configured = try figure("context_length")
+        // The longest prompt leaves room for one token.
         let longest = try figure("max_req_input_len").map { $0 + 1 }
-        guard let context = try cards.first?["max_model_len"].count() ?? figure("context_length") ?? longest, context > 0 else {
+        guard let context = listed ?? configured ?? longest, context > 0 else {
             throw ServerProblem.malformed("max_model_len is missing: nothing says how long a context may be")
         }
         contextLength = context
@@ -100,7 +101,8 @@ extension SGLangServer {
             throw ServerProblem.malformed("max_total_num_tokens is missing: the server has not loaded its model")
         }
         totalTokens = total
-        mostRunning = try figure("effective_max_running_requests_per_dp") ?? figure("max_running_requests")
+        let configuredRunning = try figure("max_running_requests")
+        mostRunning = try figure("effective_max_running_requests_per_dp") ?? configuredRunning
         mostBatchedTokens = try figure("chunked_prefill_size")
         caches = try !(info["disable_radix_cache"].flag() ?? false)
         takesConstraints = try info["grammar_backend"].text() != "none"
@@ -152,5 +154,13 @@ extension AnswerValue {
         guard let number = try count(atMost: 65_535) else { return nil }
         guard number > 0 else { throw problem("must be a port from 1 to 65535") }
         return UInt16(number)
+    }
+
+    /// The first of these that is there: a model's name or path.
+    static func path(of values: AnswerValue?...) throws(ServerProblem) -> String? {
+        for value in values {
+            if let text = try value?.text(atMost: AnswerLimits.pathBytes), !text.isEmpty { return text }
+        }
+        return nil
     }
 }

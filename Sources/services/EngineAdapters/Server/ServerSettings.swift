@@ -30,6 +30,8 @@ package struct ServerSettings: Sendable {
     package var usualBlockSize: UInt32
     /// Where the events of the first rank's cache can be had; further ranks are on the ports behind it.
     package var feed: EngineEventFeed?
+    /// Where servers that take KV state reach this one; nil: where this worker does.
+    package var meetingHost: String?
     /// The server gives and takes KV state of other servers.
     package var handsOver = false
     /// The server schedules by priority; others refuse requests that have one.

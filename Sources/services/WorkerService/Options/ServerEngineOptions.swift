@@ -11,6 +11,7 @@ struct ServerEngineOptions: Sendable {
     let events: OptionKey<ZMTPEndpoint?>
     let replay: OptionKey<ZMTPEndpoint?>
     private let topic: OptionKey<String>
+    private let meetingHost: OptionKey<String?>
     private let handOver: OptionKey<Bool>
     private let priorities: OptionKey<Bool>
 
@@ -27,11 +28,15 @@ struct ServerEngineOptions: Sendable {
         replay = table.optional(
             "engine-replay", .zmtpEndpoint, help: "Where the server tells again what was missed; further ranks on the ports behind.")
         topic = table.option("engine-topic", .text("TEXT"), default: "", help: "The topic of those events; empty: whatever is published.")
+        meetingHost = table.optional(
+            "engine-meeting-host", name,
+            help: "Where SGLang's decode servers reach this prefill server; by default where this worker does.")
         handOver = table.flag(
             "engine-hand-over", default: false,
-            help: "The server was started with a connector that gives KV state to other servers and takes it from them.")
+            help: "vLLM was started with a connector that gives KV state to other servers and takes it from them; SGLang says so itself.")
         priorities = table.flag(
-            "engine-priorities", default: false, help: "The server schedules by priority; others refuse requests that have one.")
+            "engine-priorities", default: false,
+            help: "vLLM schedules by priority; one that does not refuses requests that have one. SGLang says so itself.")
     }
 
     /// What is wrong with them, and with those that servers share with other engines.
@@ -78,6 +83,7 @@ struct ServerEngineOptions: Sendable {
         settings.engineModel = resolved[engineModel]
         settings.key = resolved[key]
         settings.feed = feed(resolved)
+        settings.meetingHost = resolved[meetingHost]
         settings.handsOver = resolved[handOver]
         settings.hasPriorities = resolved[priorities]
     }

@@ -38,13 +38,13 @@ package struct WorkerOptions: Sendable {
 
     private enum Role: String, CaseIterable, Sendable { case aggregated, prefill, decode }
     private enum Engine: String, CaseIterable, Sendable {
-        case mock, reference, vllm
+        case mock, reference, vllm, sglang, openai
 
         /// One that is a server elsewhere.
         var isServer: Bool {
             switch self {
             case .mock, .reference: false
-            case .vllm: true
+            case .vllm, .sglang, .openai: true
             }
         }
     }
@@ -189,6 +189,15 @@ package struct WorkerOptions: Sendable {
         case .vllm:
             let settings = try serverSettings(resolved)
             config.engine = .remote { ServerEngine(settings, VLLMDialect(settings), $0) }
+        case .sglang:
+            let settings = try serverSettings(resolved)
+            config.engine = .remote { surroundings in
+                let loop = surroundings.loop
+                return ServerEngine(settings, SGLangDialect(settings) { loop.secureRandomUInt64() }, surroundings)
+            }
+        case .openai:
+            let settings = try serverSettings(resolved)
+            config.engine = .remote { ServerEngine(settings, OpenAIDialect(settings), $0) }
         }
         let faults = faults.faults(resolved)
         if !faults.isNone { config.engine = .faulty(config.engine, faults) }
