@@ -7,13 +7,12 @@ import subprocess
 import time
 from pathlib import Path
 
-import wire
+import rawhttp
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENGINES = Path(os.environ.get("APUS_ENGINES", ROOT / ".engines"))
-TINY = ROOT / "deploy/models/tiny"
-# From the root of the checkout, where servers run: some tell their clients the path.
-HF_TINY = os.path.relpath(ENGINES / "tiny", ROOT)
+# From the root of the checkout, where servers run: some tell their clients the paths of models.
+TINY, HF_TINY = Path("deploy/models/tiny"), Path(os.path.relpath(ENGINES / "tiny", ROOT))
 # A server that imports half of Python's packages on a busy machine takes minutes.
 START_SECONDS = 600
 # After SIGTERM, before SIGKILL.
@@ -37,6 +36,12 @@ class Server:
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
+    def get(self, path):
+        return rawhttp.get(self.port, path)
+
+    def post(self, path, body):
+        return rawhttp.post(self.port, path, body)
+
     def begin(self):
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
@@ -50,7 +55,7 @@ class Server:
             if self.process.poll() is not None:
                 raise NotReady(f"{type(self).__name__} ended with {self.process.returncode} before it served; it said:\n{self.said()}")
             try:
-                if wire.get(self.port, self.health).status == 200:
+                if rawhttp.get(self.port, self.health).status == 200:
                     return self
             except OSError:
                 pass
@@ -126,6 +131,12 @@ class LlamaServer(Server):
 
 
 class Transformers(Server):
+    def variables(self):
+        # It lists the models of its cache, and fails when there is none.
+        cache = ENGINES / "hub"
+        cache.mkdir(parents=True, exist_ok=True)
+        return super().variables() | {"HF_HUB_CACHE": str(cache)}
+
     def command(self):
         return [ENGINES / "transformers/bin/transformers", "serve", "--host", "127.0.0.1", "--port", str(self.port), "--device", "cpu", HF_TINY]
 

@@ -2,7 +2,7 @@
 
 import time
 
-import wire
+import rawhttp
 from prompts import CHAT, chat_bodies, chat_text
 from recording import Recorder
 from servers import LlamaServer
@@ -15,7 +15,7 @@ LEAVE_SECONDS, LOAD_SECONDS = 20, 60
 
 def tokens(port, text):
     body = {"content": text, "parse_special": True, "add_special": False}
-    return wire.post(port, "/tokenize", body).json()["tokens"]
+    return rawhttp.post(port, "/tokenize", body).json()["tokens"]
 
 
 def completion(ids, count=16, **more):
@@ -98,8 +98,7 @@ def openai(record, ids):
 
 def errors(record, ids):
     post = lambda name, body, path="/completion": record.post(f"error-{name}", path, body)  # noqa: E731
-    post("too-long", completion(ids * 300, 4))
-    post("stream-too-long", streamed(ids * 300, 4))
+    post("stream-too-long", streamed(ids * 70, 4))
     post("type", completion(ids, 4) | {"n_predict": "many"})
     post("json", b'{"prompt": [')
     post("prompt", {"n_predict": 4})
@@ -113,12 +112,12 @@ def errors(record, ids):
 
 
 def slots_busy(port):
-    return sum(slot["is_processing"] for slot in wire.get(port, "/slots").json())
+    return sum(slot["is_processing"] for slot in rawhttp.get(port, "/slots").json())
 
 
 def aborts(record, ids):
     body = streamed(ids, 900, ignore_eos=True)
-    record.post("abort-by-leaving", "/completion", body, at_third=lambda: wire.LEAVE)
+    record.post("abort-by-leaving", "/completion", body, at_third=lambda: rawhttp.LEAVE)
     limit = time.monotonic() + LEAVE_SECONDS
     while slots_busy(record.port) and time.monotonic() < limit:
         time.sleep(0.1)
@@ -128,7 +127,7 @@ def aborts(record, ids):
         record.get("slots-busy", "/slots")
         record.metrics("metrics-running", METRICS)
 
-    wire.post(record.port, "/completion", body, at_third=look)
+    rawhttp.post(record.port, "/completion", body, at_third=look)
 
 
 def capture(folder, port, work):

@@ -1,6 +1,6 @@
 """What is asked of `transformers serve`: it knows text only, and calls its model by the folder's path."""
 
-import wire
+import rawhttp
 from prompts import CHAT, SYSTEM_CHAT, TOOLS, chat_text
 from recording import Recorder
 from servers import HF_TINY, Transformers
@@ -37,9 +37,9 @@ def capture(folder, port, work):
         record.post("error-json", "/v1/completions", b'{"prompt": ')
         record.get("error-path", "/nothing")
         record.post("error-tokenize", "/tokenize", {"prompt": "x"})
-        record.post("abort-by-leaving", "/v1/completions", {**text, "prompt": "Once upon a time", "max_tokens": 500, **stream}, at_third=lambda: wire.LEAVE)
+        record.post("abort-by-leaving", "/v1/completions", {**text, "prompt": "Once upon a time", "max_tokens": 500, **stream}, at_third=lambda: rawhttp.LEAVE)
         # A client that has left does not stop others.
-        wire.post(port, "/v1/completions", {**text, "prompt": chat_text()})
+        rawhttp.post(port, "/v1/completions", {**text, "prompt": chat_text()})
         record.get("health-after-leaving", "/health")
     finally:
         server.kill()

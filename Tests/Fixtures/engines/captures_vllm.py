@@ -2,7 +2,7 @@
 
 import time
 
-import wire
+import rawhttp
 import zmtp
 from prompts import CHAT, QUESTION, chat_bodies, chat_text
 from recording import Recorder
@@ -68,7 +68,7 @@ def readable(frames):
 
 def tokens(port, text):
     body = {"model": "tiny", "prompt": text, "add_special_tokens": False}
-    return wire.post(port, "/tokenize", body).json()["tokens"]
+    return rawhttp.post(port, "/tokenize", body).json()["tokens"]
 
 
 def prompt(port, question=QUESTION, times=1):
@@ -168,7 +168,7 @@ def generations(record, ids):
     post("generate-stream-n", generate(ids, 4, {"n": 2, "temperature": 1.0, "seed": 7}, **usage))
     post("generate-stream-text", generate(ids, 4, output_mode="text", **usage))
     post("generate-error-empty", generate([], 4))
-    post("generate-error-too-long", generate(ids * 80, 4))
+    post("generate-error-too-long", generate(ids * 70, 4))
     post("generate-error-vocabulary", generate([5_000_000], 4))
     post("generate-error-parameter", generate(ids, 4, {"temperature": -1.0}))
 
@@ -176,7 +176,7 @@ def generations(record, ids):
 def errors(record, ids):
     post = lambda name, body, **more: record.post(f"error-{name}", "/v1/completions", body, **more)  # noqa: E731
     post("model", completion(ids, 4) | {"model": "nobody"})
-    post("too-long", completion(ids * 80, 4))
+    post("too-long", completion(ids * 70, 4))
     post("too-many-tokens", completion(ids, 2000))
     post("temperature", completion(ids, 4, temperature=-1))
     post("top-p", completion(ids, 4, top_p=2))
@@ -187,7 +187,7 @@ def errors(record, ids):
     post("negative-token", completion([-1], 4))
     post("logprobs", completion(ids, 4, logprobs=100))
     post("stop-token", completion(ids, 4, stop_token_ids=["x"]))
-    post("stream-too-long", streamed(ids * 80, 4))
+    post("stream-too-long", streamed(ids * 70, 4))
     post("unknown-field", completion(ids, 2, no_such_parameter=1))
     post("rank", completion(ids, 2), headers=["X-data-parallel-rank: 7"])
     record.post("error-embeddings", "/v1/embeddings", {"model": "tiny", "input": ids})
@@ -196,7 +196,7 @@ def errors(record, ids):
 
 
 def running(port):
-    lines = wire.get(port, "/metrics").body.decode().splitlines()
+    lines = rawhttp.get(port, "/metrics").body.decode().splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith("vllm:num_requests_running{"))
 
 
@@ -210,7 +210,7 @@ def wait_until_idle(port):
 def aborts(record, ids):
     """A client that leaves, and an order to abort. Both streams would last for hundreds of tokens."""
     long = {"ignore_eos": True, "stream": True, "stream_options": {"include_usage": True}}
-    record.post("abort-by-leaving", "/v1/completions", completion(ids, 900, **long), at_third=lambda: wire.LEAVE)
+    record.post("abort-by-leaving", "/v1/completions", completion(ids, 900, **long), at_third=lambda: rawhttp.LEAVE)
     assert wait_until_idle(record.port), "the engine goes on for a client that has left"
     record.metrics("abort-by-leaving-metrics", METRICS)
     # The server knows the request by its own name for it, the one in its answers, and answers the same to any other.
@@ -219,7 +219,7 @@ def aborts(record, ids):
     record.post("abort-ordered-stream", "/inference/v1/generate", body, at_third=lambda: order("abort-order", "generate-tokens-apus-4"))
     order("abort-order-unknown", "nobody")
     body = completion(ids, 200, **long)
-    wire.post(record.port, "/v1/completions", body, at_third=lambda: record.metrics("metrics-running", METRICS))
+    rawhttp.post(record.port, "/v1/completions", body, at_third=lambda: record.metrics("metrics-running", METRICS))
 
 
 def capture(folder, port, work):
@@ -245,15 +245,15 @@ def capture(folder, port, work):
         events.wait()
         record.post("reset", "/reset_prefix_cache", {})
         # Nothing is published until the engine works again.
-        wire.post(port, "/v1/completions", completion(prompt(port, times=3), 2))
+        rawhttp.post(port, "/v1/completions", completion(prompt(port, times=3), 2))
         record.note("events-after-reset", readable(events.wait()))
         record.metrics("metrics-worked", METRICS)
         server.stop()
         server.start()
         # A subscriber that connects again by itself misses what is published meanwhile; numbers begin anew.
-        wire.post(port, "/v1/completions", completion(prompt(port, times=3), 2))
+        rawhttp.post(port, "/v1/completions", completion(prompt(port, times=3), 2))
         events.wait()
-        wire.post(port, "/v1/completions", completion(prompt(port, times=6), 2))
+        rawhttp.post(port, "/v1/completions", completion(prompt(port, times=6), 2))
         record.note("events-after-restart", readable(events.wait()))
         record.note("events-after-restart-replay", readable(replay(port + 2, 0)))
         events.close()
@@ -274,7 +274,7 @@ def capture_small(folder, port, work):
         record.post("completion-stream-priority", "/v1/completions", streamed(ids, 4, priority=3))
         cities = ["France", "Norway", "Spain", "Italy", "Kenya", "Peru", "Egypt", "Chile", "India", "Cuba"]
         for city in cities:
-            wire.post(port, "/v1/completions", completion(prompt(port, f"What is the capital of {city}?", times=12), 2))
+            rawhttp.post(port, "/v1/completions", completion(prompt(port, f"What is the capital of {city}?", times=12), 2))
         record.note("events-evicted", readable(events.wait()))
         record.metrics("metrics-worked", METRICS)
         events.close()

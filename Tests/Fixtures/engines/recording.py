@@ -3,7 +3,7 @@
 import json
 import re
 
-import wire
+import rawhttp
 
 # Between a request and its answer.
 SEPARATOR = b"\n=== answer ===\n"
@@ -15,8 +15,8 @@ class Recorder:
 
     def exchange(self, name, method, path, body=None, headers=(), at_third=None):
         """Writes NAME.http: the request, a line that separates, and the answer as it came."""
-        request = wire.request_bytes(self.port, method, path, body, headers)
-        answer = wire.exchange(self.port, request, at_third)
+        request = rawhttp.request_bytes(self.port, method, path, body, headers)
+        answer = rawhttp.exchange(self.port, request, at_third)
         self.write(name, request, answer.raw)
         return answer
 
@@ -28,8 +28,8 @@ class Recorder:
 
     def metrics(self, name, wanted, path="/metrics"):
         """Only the lines that match, of the hundreds that there are; Content-Length is made to fit."""
-        request = wire.request_bytes(self.port, "GET", path)
-        answer = wire.exchange(self.port, request)
+        request = rawhttp.request_bytes(self.port, "GET", path)
+        answer = rawhttp.exchange(self.port, request)
         lines = [line for line in answer.body.decode().splitlines() if re.search(wanted, line)]
         body = ("\n".join(lines) + "\n").encode()
         head = answer.raw.split(b"\r\n\r\n", 1)[0]

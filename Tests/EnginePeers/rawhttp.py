@@ -1,4 +1,4 @@
-"""HTTP as bytes: what was sent and what came, each as it stood on the wire."""
+"""HTTP as bytes: what was sent and what came, each as it stood on the rawhttp."""
 
 import json
 import socket
