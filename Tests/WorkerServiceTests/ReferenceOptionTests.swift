@@ -51,7 +51,7 @@ struct ReferenceOptionTests {
         }
         expect("has no weights", resolve("--engine=reference", model))
         expect("has no tokenizer", resolve("--engine=reference", weights))
-        expect("the mock has no weights", resolve(weights))
+        expect("this engine takes no weights", resolve(weights))
         expect("1167 tokens, and the weights 96", resolve("--engine=reference", model, "--weights=\(Self.micro)"))
         expect("made for 2048 tokens", resolve("--engine=reference", model, weights, "--context-length=2049"))
         expect("has one rank", resolve("--engine=reference", model, weights, "--ranks=2"))

@@ -20,6 +20,8 @@ package struct EngineCapabilities: OptionSet, Hashable, Sendable {
     package static let moves = EngineCapabilities(rawValue: 1 << 11)
     /// Blocks of salted prompts are told apart.
     package static let salts = EngineCapabilities(rawValue: 1 << 12)
+    /// It answers in text, of which tokens were made again: the same text, and not always the tokens that it was made of.
+    package static let textAnswers = EngineCapabilities(rawValue: 1 << 13)
 }
 
 /// What an engine says of its prefix cache.

@@ -1,6 +1,6 @@
 package import ClusterModel
 
-/// Why a choice ended: stated with its last token.
+/// Why a choice ended: stated with its last token, or in a run without tokens by an engine that finds out later.
 package enum EngineFinish: UInt8, Hashable, Sendable {
     case endOfText = 1
     case stopToken

@@ -43,6 +43,8 @@ package struct Capabilities: OptionSet, Hashable, Sendable {
     /// Cache events of salted prompts can be told apart.
     package static let saltedEvents = Capabilities(rawValue: 1 << 12)
     package static let promptLogprobs = Capabilities(rawValue: 1 << 13)
+    /// The engine answers in text, of which its worker makes tokens again.
+    package static let textAnswers = Capabilities(rawValue: 1 << 14)
 }
 
 /// Layout: `proto-spec/04-messages.md#modelfile`.

@@ -91,13 +91,14 @@ final class DataLink: LinkHandler {
             finish: finish)
     }
 
-    /// A run of several tokens, or with logprobs; more than a frame holds go into several.
+    /// A run of several tokens, or with logprobs; more than a frame holds go into several. Without tokens it says that the choice has ended.
     func append(
         _ request: OpenRequest, choice: UInt8, position: UInt32, tokens: ArraySlice<TokenID>, logprobs: [TokenLogprob]?,
         finish: FinishReason?, step: UInt64
     ) {
+        guard !tokens.isEmpty || finish != nil else { return }
         var first = tokens.startIndex
-        while first < tokens.endIndex {
+        repeat {
             let count = min(tokens.endIndex - first, Limits.tokensPerFrame), done = first - tokens.startIndex
             scratch.removeAll(keepingCapacity: true)
             scratch.append(contentsOf: tokens[first..<(first + count)])
@@ -107,7 +108,7 @@ final class DataLink: LinkHandler {
                 counter: request.id.counter, attempt: request.attempt, choice: choice, leg: request.leg,
                 firstPosition: position + UInt32(done), tokens: scratch, finish: first == tokens.endIndex ? finish : nil,
                 logprobs: logprobs.map { Array($0[done..<(done + count)]) })
-        }
+        } while first < tokens.endIndex
     }
 
     private func makeRoom(_ step: UInt64) {

@@ -1,4 +1,5 @@
 import ClusterModel
+import EngineAdapters
 import Engines
 package import ProcessKit
 package import ServiceRuntime
@@ -29,13 +30,24 @@ package struct WorkerOptions: Sendable {
     private let waiting: OptionKey<Int>
     private let mock: MockOptions
     private let reference: ReferenceOptions
+    private let server: ServerEngineOptions
     private let stream: StreamOptions
     private let sessions: SessionOptions
     private let rooms: RoomOptions
     private let faults: EngineFaultOptions
 
     private enum Role: String, CaseIterable, Sendable { case aggregated, prefill, decode }
-    private enum Engine: String, CaseIterable, Sendable { case mock, reference }
+    private enum Engine: String, CaseIterable, Sendable {
+        case mock, reference, vllm, sglang, openai
+
+        /// One that is a server elsewhere.
+        var isServer: Bool {
+            switch self {
+            case .mock, .reference: false
+            case .vllm, .sglang, .openai: true
+            }
+        }
+    }
 
     package init() {
         let mock = MockConfiguration(), config = WorkerConfig()
@@ -114,13 +126,17 @@ package struct WorkerOptions: Sendable {
         table.check(engine, reference.weights, model, contextLength, ranks) { [engine, reference, model, contextLength, ranks] resolved in
             guard resolved[engine] == .reference else {
                 guard resolved[reference.weights] != nil else { return [] }
-                return [resolved.issue(reference.weights, problem: "the mock has no weights", remedy: "give --engine reference, too")]
+                return [resolved.issue(reference.weights, problem: "this engine takes no weights", remedy: "give --engine reference, too")]
             }
             var issues = reference.issues(resolved, model, contextLength)
             if resolved[ranks] != 1 {
                 issues.append(resolved.issue(ranks, problem: "the reference engine has one rank", remedy: "start more workers"))
             }
             return issues
+        }
+        server = ServerEngineOptions(in: &table, name: .text("NAME", problem: Self.nameProblem))
+        table.check(engine, server.url, server.key, server.events, server.replay, model, ranks) { [engine, server, model, ranks] resolved in
+            server.issues(resolved, serves: resolved[engine].isServer, model, ranks)
         }
         sessions = SessionOptions(in: &table)
         rooms = RoomOptions(in: &table)
@@ -170,6 +186,18 @@ package struct WorkerOptions: Sendable {
         switch resolved[engine] {
         case .mock: config.engine = .mock(try mock(resolved))
         case .reference: config.engine = try reference(resolved)
+        case .vllm:
+            let settings = try serverSettings(resolved)
+            config.engine = .remote { ServerEngine(settings, VLLMDialect(settings), $0) }
+        case .sglang:
+            let settings = try serverSettings(resolved)
+            config.engine = .remote { surroundings in
+                let loop = surroundings.loop
+                return ServerEngine(settings, SGLangDialect(settings) { loop.secureRandomUInt64() }, surroundings)
+            }
+        case .openai:
+            let settings = try serverSettings(resolved)
+            config.engine = .remote { ServerEngine(settings, OpenAIDialect(settings), $0) }
         }
         let faults = faults.faults(resolved)
         if !faults.isNone { config.engine = .faulty(config.engine, faults) }
@@ -218,6 +246,32 @@ package struct WorkerOptions: Sendable {
         made.toolFormat = resolved[formats.toolFormat] ?? ""
         made.reasoningFormat = resolved[formats.reasoningFormat] ?? ""
         return .reference(made)
+    }
+
+    private func serverSettings(_ resolved: ResolvedConfiguration) throws -> ServerSettings {
+        guard let address = resolved[server.url], let folder = resolved[model] else {
+            throw EngineFailure("an engine's server needs an address and a tokenizer")
+        }
+        func given<Value>(_ option: OptionKey<Value>) -> Value? {
+            if case .default = resolved.origin(of: option) { nil } else { resolved[option] }
+        }
+        var settings = ServerSettings(
+            address: address, text: folder.text,
+            room: EngineRank(
+                totalBlocks: UInt32(clamping: resolved[blocks]), maxSequences: UInt32(clamping: resolved[sequences]),
+                maxBatchedTokens: UInt32(clamping: resolved[batchedTokens]), maxWaiting: UInt32(clamping: resolved[waiting])),
+            usualBlockSize: UInt32(clamping: resolved[blockSize]))
+        settings.modelName = given(modelName) ?? folder.name
+        settings.files = folder.vocabulary.files
+        settings.generationDefaults = folder.vocabulary.generationDefaults
+        settings.toolFormat = resolved[formats.toolFormat] ?? ""
+        settings.reasoningFormat = resolved[formats.reasoningFormat] ?? ""
+        settings.blockSize = given(blockSize).map { UInt32(clamping: $0) }
+        settings.totalBlocks = given(blocks).map { UInt32(clamping: $0) }
+        settings.contextLength = given(contextLength).map { UInt32(clamping: $0) }
+        settings.ranks = resolved[ranks]
+        server.apply(resolved, to: &settings)
+        return settings
     }
 
     // MARK: Values

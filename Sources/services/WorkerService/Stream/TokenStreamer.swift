@@ -112,7 +112,7 @@ final class TokenStreamer {
                     logprobs: Self.logprobs(of: run, output), finish: finish, step: span.number)
             }
         }
-        if let room = request.sending { room.produced(Self.firstToken(of: run, output)) }
+        if run.count > 0, let room = request.sending { room.produced(Self.firstToken(of: run, output)) }
         let isFirst = request.firstTokenAt == nil
         let hasGrown = request.produced(
             UInt32(run.count), choice: run.choice, blockSize: core.model.card.blockSize, at: span.ended)

@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""Starts engines, a cluster in front of them, and asks; deploy/dev/engines calls it."""
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+from place import Place
+from questions import CHECKS, DoesNotApply
+from servers import ROOT
+from setups import SETUPS
+
+ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def ask(name, place, only):
+    """How many checks failed."""
+    failed = 0
+    for check in CHECKS:
+        if only and check.__name__ not in only:
+            continue
+        began = time.monotonic()
+        try:
+            check(place)
+        except DoesNotApply as reason:
+            print(f"  n/a   {name}: {check.__doc__}: {reason}", flush=True)
+        except Exception as error:
+            failed += 1
+            frame = [one for one in traceback.extract_tb(error.__traceback__) if one.filename.startswith(str(ROOT))][-1]
+            print(f"  FAIL  {name}: {check.__doc__}: {type(error).__name__}: {str(error)[:800]}\n        {Path(frame.filename).name}:{frame.lineno}", flush=True)
+        else:
+            print(f"  ok    {name}: {check.__doc__} ({time.monotonic() - began:.1f} s)", flush=True)
+    return failed
+
+
+def run(name, arguments):
+    with tempfile.TemporaryDirectory() as folder:
+        place = None
+        try:
+            place = Place(SETUPS[name](), arguments.binaries, arguments.port, arguments.logs or Path(folder))
+            place.up()
+            return ask(name, place, arguments.check)
+        finally:
+            if place:
+                place.down()
+                if arguments.logs:
+                    for member in place.cluster.members:
+                        (arguments.logs / f"{member.name}.log").write_text("\n".join(member.lines) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("engines", nargs="+", choices=SETUPS, metavar="ENGINE")
+    parser.add_argument("--binaries", type=Path, default=ROOT / ".build/release")
+    parser.add_argument("--port", type=int, default=18440)
+    parser.add_argument("--logs", type=Path)
+    parser.add_argument("--check", action="append", choices=[check.__name__ for check in CHECKS])
+    arguments = parser.parse_args()
+    if arguments.logs:
+        arguments.logs.mkdir(parents=True, exist_ok=True)
+    # Ended from outside, it still ends what it started.
+    for end in ENDS:
+        signal.signal(end, lambda *_: sys.exit(1))
+    failed = []
+    for name in arguments.engines:
+        began = time.monotonic()
+        try:
+            count = run(name, arguments)
+        except Exception as error:
+            # NotReady of either kind, and whatever else keeps a cluster from standing.
+            print(f"  FAIL  {name}: the cluster does not stand: {error}", flush=True)
+            count = 1
+        if count:
+            failed.append(name)
+        print(f"  {name}: {count} failed, after {time.monotonic() - began:.0f} s", flush=True)
+    print(f"engines: {'all is well' if not failed else 'FAILED: ' + ', '.join(failed)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

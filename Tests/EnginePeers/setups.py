@@ -1,0 +1,92 @@
+"""For each engine: which servers run, how its workers are started, and what can be asked of both."""
+
+from servers import ENGINES, HF_TINY, ROOT, SERVERS, TINY
+
+# As the frontend's clients and the servers name it.
+MODEL = "tiny"
+TEMPLATE = ["--model", str(ROOT / TINY)]
+
+
+class Setup:
+    """An engine of one worker or two. What its server cannot be asked is a check that does not apply, and is told so."""
+
+    # Of .engines, or None where the engine is the worker's own.
+    server = None
+    workers = 2
+    # It knows tokens of a prompt that it had cached, and says so.
+    tells_cached = True
+    # It tells which blocks it has: routing is by them.
+    tells_blocks = True
+    has_log_probabilities = True
+    has_seeds = True
+    # Of a request that asks for two choices.
+    has_choices = True
+
+    def worker_options(self, server):
+        raise NotImplementedError
+
+    def running(self, server):
+        """How many requests the server runs; None if nobody can know."""
+        return None
+
+    def direct(self, server, prompt, count):
+        """What the server itself says to a prompt, greedy; None where the engine has no server."""
+        return None
+
+
+class Reference(Setup):
+    def worker_options(self, server):
+        return ["--engine", "reference", *TEMPLATE, "--weights", str(ROOT / TINY / "tiny-f16.gguf"), "--block-size", "32"]
+
+
+class Llama(Setup):
+    def worker_options(self, server):
+        return ["--engine", "llama", *TEMPLATE, "--weights", str(ROOT / TINY / "tiny-f16.gguf"), "--llama-helper", str(ENGINES / "llama/bin/engine-llama")]
+
+
+class Served(Setup):
+    """An engine that is a server with an API like OpenAI's."""
+
+    name = MODEL
+
+    def direct(self, server, prompt, count):
+        answer = server.post("/v1/completions", {"model": self.name, "prompt": prompt, "max_tokens": count, "temperature": 0})
+        assert answer.status == 200, f"the server itself says {answer.status}: {answer.body[:200]!r}"
+        return answer.json()["choices"][0]["text"]
+
+
+class VLLM(Served):
+    server = SERVERS["vllm"]
+
+    def worker_options(self, server):
+        return [
+            "--engine", "vllm", "--engine-url", server.url, "--engine-model", MODEL, *TEMPLATE,
+            "--engine-events", f"tcp://127.0.0.1:{server.port + 1}", "--engine-replay", f"tcp://127.0.0.1:{server.port + 2}",
+        ]  # fmt: skip
+
+    def running(self, server):
+        lines = server.get("/metrics").body.decode().splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith("vllm:num_requests_running{"))
+
+
+class LlamaServer(Served):
+    server = SERVERS["llama-server"]
+    workers, tells_blocks = 1, False
+
+    def worker_options(self, server):
+        return ["--engine", "openai", "--engine-url", server.url, "--engine-model", MODEL, *TEMPLATE]
+
+    def running(self, server):
+        return sum(slot["is_processing"] for slot in server.get("/slots").json())
+
+
+class Transformers(Served):
+    server = SERVERS["transformers"]
+    workers, tells_blocks, tells_cached, has_log_probabilities, has_seeds, has_choices = 1, False, False, False, False, False
+    name = str(HF_TINY)
+
+    def worker_options(self, server):
+        return ["--engine", "openai", "--engine-url", server.url, "--engine-model", self.name, *TEMPLATE]
+
+
+SETUPS = {"vllm": VLLM, "llama-server": LlamaServer, "transformers": Transformers, "llama": Llama, "reference": Reference}
