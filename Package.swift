@@ -234,4 +234,27 @@ if fuzzing {
     ]
 }
 
+/// `APUS_LLAMA=FOLDER` adds the engine over llama.cpp, whose headers and libraries are in FOLDER, absolute; `deploy/engines/llama/setup` makes it.
+if let llama = Context.environment["APUS_LLAMA"] {
+    let headers: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-I\(llama)/include"])]
+    // Beside the program first, where an installed one has them.
+    let libraries: [LinkerSetting] = [
+        .unsafeFlags(["-L\(llama)/lib", "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib", "-Xlinker", "-rpath", "-Xlinker", "\(llama)/lib"])
+    ]
+    targets += [
+        .systemLibrary(name: "CLlama", path: "Sources/system/CLlama"),
+        .target(
+            name: "LlamaEngine", dependencies: ["CLlama", "ClusterModel", "Engines"], path: "Sources/services/LlamaEngine",
+            swiftSettings: swiftSettings + headers),
+        .testTarget(
+            name: "LlamaEngineTests", dependencies: ["ClusterModel", "Engines", "LlamaEngine"], path: "Tests/LlamaEngineTests",
+            swiftSettings: swiftSettings + headers, linkerSettings: libraries),
+    ]
+    for target in targets where target.name == "EngineConformanceTests" {
+        target.dependencies.append("LlamaEngine")
+        target.swiftSettings = swiftSettings + headers + [.define("APUS_LLAMA")]
+        target.linkerSettings = libraries
+    }
+}
+
 let package = Package(name: "apus", targets: targets)

@@ -116,7 +116,7 @@ struct EngineUnderTest: Sendable, CustomTestStringConvertible {
             FaultyEngine(MockEngine(mock(wishes) { $0.kv = MockKVConfiguration() }), EngineFaults())
         },
         EngineUnderTest("reference", preempts: true) { ReferenceEngine(try reference($0)) },
-    ]
+    ] + llama
 
     /// A model of random weights, which has every kind of number; its file is read once.
     private static let micro = Result { try LlamaModel(try GGUFFile(parsing: FixtureFile.bytes("reference/micro.gguf"))) }
