@@ -14,7 +14,10 @@
             },
         ]
 
+        private static let library: Void = LlamaLibrary.start { _ in }
+
         private static func llama(_ wishes: EngineWishes, _ change: (inout LlamaSettings) -> Void = { _ in }) -> LlamaSettings {
+            _ = library
             var settings = LlamaSettings(
                 modelName: "tiny", weightsPath: FixtureFile.path("../deploy/models/tiny/tiny-f16.gguf"), weights: "tiny",
                 room: EngineRank(

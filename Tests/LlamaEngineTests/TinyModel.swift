@@ -16,8 +16,11 @@ enum TinyModel {
         return settings
     }
 
+    private static let library: Void = LlamaLibrary.start { _ in }
+
     static func engine(_ change: (inout LlamaSettings) -> Void = { _ in }) throws -> ReferenceEngine {
-        try LlamaEngine.make(settings(change))
+        _ = library
+        return try LlamaEngine.make(settings(change))
     }
 
     /// Plain words of the model's, other ones for each seed.

@@ -26,7 +26,9 @@ final class LlamaContext {
     init(_ weights: LlamaWeights, _ settings: LlamaSettings, cells: UInt32, sequences: UInt32, batchedTokens: UInt32) throws(LlamaError) {
         var parameters = llama_context_default_params()
         parameters.n_ctx = cells
-        parameters.n_batch = batchedTokens
+        // It takes no batch that is smaller than its sequences are many, and keeps room for what could follow each.
+        parameters.n_batch = max(batchedTokens, sequences)
+        parameters.n_outputs_max = sequences
         parameters.n_ubatch = min(batchedTokens, LlamaLimits.tilesTokens)
         parameters.n_seq_max = sequences
         parameters.n_threads = Int32(clamping: settings.threads)
