@@ -246,6 +246,9 @@ if let llama = Context.environment["APUS_LLAMA"] {
         .target(
             name: "LlamaEngine", dependencies: ["CLlama", "ClusterModel", "Engines"], path: "Sources/services/LlamaEngine",
             swiftSettings: swiftSettings + headers),
+        .executableTarget(
+            name: "engine-llama", dependencies: ["ClusterModel", "EngineServing", "LlamaEngine"], path: "Sources/apps/engine-llama",
+            swiftSettings: swiftSettings + headers, linkerSettings: slim + libraries),
         .testTarget(
             name: "LlamaEngineTests", dependencies: ["ClusterModel", "Engines", "LlamaEngine"], path: "Tests/LlamaEngineTests",
             swiftSettings: swiftSettings + headers, linkerSettings: libraries),

@@ -60,7 +60,7 @@ package enum LlamaEngine {
             blockBytes: UInt64(pageBytes), element: .opaque, layout: "llama.cpp \(type): keys by layer, then values, each by token")
         return EngineProfile(
             name: "llama",
-            build: "llama.cpp ggml \(LlamaLibrary.version), keys \(type), values \(type), flash attention \(flash), unified, rope \(weights.rotation)",
+            build: "\(LlamaLibrary.build), keys \(type), values \(type), flash attention \(flash), unified, rope \(weights.rotation)",
             capabilities: [.sessions, .logprobs, .choices, .salts, .concurrentHandOver, .moves], cacheReport: .exact, model: model,
             ranks: [settings.room], kvShape: shape)
     }

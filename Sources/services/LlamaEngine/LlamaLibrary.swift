@@ -14,8 +14,8 @@ package enum LlamaLibrary {
         llama_backend_init()
     }
 
-    /// Of the library that is linked.
-    static var version: String { String(cString: ggml_version()) }
+    /// Of the library that is linked: of another version, state may mean something else.
+    package static var build: String { "llama.cpp ggml \(String(cString: ggml_version()))" }
 }
 
 private final class LogReceiver: Sendable {
