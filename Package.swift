@@ -91,10 +91,12 @@ var targets: [Target] = [
             "Scheduling",
             "ServiceRuntime", "StreamFollowing", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
+    library("services", "EngineServing", ["ClusterModel", "Engines", "EventLoop", "WireProtocol"]),
     library(
         "services", "EngineAdapters",
         [
-            "ClusterModel", "Engines", "EventLoop", "HTTPClient", "JSONText", "ServiceRuntime", "Telemetry", "TextProcessing",
+            "ClusterModel", "EngineServing", "Engines", "EventLoop", "HTTPClient", "JSONText", "ServiceRuntime", "Telemetry",
+            "TextProcessing", "WireProtocol",
         ]),
     library(
         "services", "WorkerService",
@@ -166,7 +168,8 @@ var targets: [Target] = [
             "ClusterModel", "EngineAdapters", "Engines", "EventLoop", "HTTPServing", "JSONText", "ServiceRuntime", "Telemetry",
             "TestSupport", "TextProcessing",
         ]),
-    tests("EngineConformanceTests", ["ClusterModel", "Engines"]),
+    tests("EngineConformanceTests", ["ClusterModel", "Concurrency", "EngineServing", "Engines", "EventLoop", "WireProtocol"]),
+    tests("EngineServingTests", ["ClusterModel", "EngineServing", "Engines", "EventLoop", "TestSupport", "WireProtocol"]),
     tests("EnginesTests", ["ClusterModel", "Engines", "JSONText"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests(
