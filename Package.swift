@@ -91,11 +91,18 @@ var targets: [Target] = [
             "Scheduling",
             "ServiceRuntime", "StreamFollowing", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
+    library("services", "EngineServing", ["ClusterModel", "Engines", "EventLoop", "WireProtocol"]),
+    library(
+        "services", "EngineAdapters",
+        [
+            "ClusterModel", "EngineServing", "Engines", "EventLoop", "HTTPClient", "JSONText", "ServiceRuntime", "Telemetry",
+            "TextProcessing", "WireProtocol",
+        ]),
     library(
         "services", "WorkerService",
         [
-            "ClusterModel", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "TextProcessing", "Transport",
-            "WireProtocol",
+            "ClusterModel", "EngineAdapters", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry",
+            "TextProcessing", "Transport", "WireProtocol",
         ]),
     library(
         "services", "RouterService",
@@ -155,7 +162,14 @@ var targets: [Target] = [
     // tests: one folder a target, then the suites over the whole
     tests("ClusterHarnessTests", ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport"]),
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
-    tests("EngineConformanceTests", ["ClusterModel", "Engines"]),
+    tests(
+        "EngineAdaptersTests",
+        [
+            "ClusterModel", "EngineAdapters", "Engines", "EventLoop", "HTTPServing", "JSONText", "ServiceRuntime", "Telemetry",
+            "TestSupport", "TextProcessing",
+        ]),
+    tests("EngineConformanceTests", ["ClusterModel", "Concurrency", "EngineServing", "Engines", "EventLoop", "WireProtocol"]),
+    tests("EngineServingTests", ["ClusterModel", "EngineServing", "Engines", "EventLoop", "TestSupport", "WireProtocol"]),
     tests("EnginesTests", ["ClusterModel", "Engines", "JSONText"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests(

@@ -116,6 +116,21 @@ struct EngineUnderTest: Sendable, CustomTestStringConvertible {
             FaultyEngine(MockEngine(mock(wishes) { $0.kv = MockKVConfiguration() }), EngineFaults())
         },
         EngineUnderTest("reference", preempts: true) { ReferenceEngine(try reference($0)) },
+        EngineUnderTest("reference, served over a pair of sockets", preempts: true) { wishes in
+            try ServedEngine { ReferenceEngine(try reference(wishes)) }
+        },
+        EngineUnderTest("mock with KV state, two ranks, served over a pair of sockets", preempts: true) { wishes in
+            try ServedEngine {
+                MockEngine(
+                    mock(wishes) {
+                        $0.kv = MockKVConfiguration()
+                        $0.ranks = 2
+                    })
+            }
+        },
+        EngineUnderTest("mock with adapters, served over a pair of sockets") { wishes in
+            try ServedEngine { MockEngine(mock(wishes) { $0.adapters = ["first", "second"] }) }
+        },
     ] + llama
 
     /// A model of random weights, which has every kind of number; its file is read once.

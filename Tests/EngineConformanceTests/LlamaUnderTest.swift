@@ -12,6 +12,9 @@
             EngineUnderTest("llama without flash attention", preempts: true) { wishes in
                 try LlamaEngine.make(llama(wishes) { $0.flashAttention = false })
             },
+            EngineUnderTest("llama, served over a pair of sockets", preempts: true) { wishes in
+                try ServedEngine { try LlamaEngine.make(llama(wishes)) }
+            },
         ]
 
         private static let library: Void = LlamaLibrary.start { _ in }

@@ -114,6 +114,25 @@ struct StepsTests {
         }
     }
 
+    @Test("woken, it steps once without a command, and not after its end")
+    func woken() async throws {
+        try await everywhere { loop, place in
+            guard place == .loop || loop is VirtualLoop else { return }
+            let reader = Reader(), steps = loop.steps("adder", at: place, for: reader) { Adder(duration: .zero) }
+            try await Self.wait(loop) { reader.profiles == ["adder"] }
+            steps.wake()
+            steps.wake()
+            #expect(!steps.isIdle)
+            try await Self.wait(loop) { !reader.outputs.isEmpty }
+            await loop.sleep(for: .milliseconds(20))
+            #expect(reader.outputs == [[]] && steps.isIdle)
+            steps.close(within: .seconds(5))
+            steps.wake()
+            await loop.sleep(for: .milliseconds(10))
+            #expect(reader.outputs == [[]] && steps.isIdle)
+        }
+    }
+
     @Test("it steps on while it has more to do, and not once after that")
     func more() async throws {
         try await everywhere { loop, place in

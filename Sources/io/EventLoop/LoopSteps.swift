@@ -41,6 +41,12 @@ final class LoopSteps<Work: StepWork>: Steps<Work>, EndOfTurn {
         stepSoon()
     }
 
+    override func wake() {
+        guard !isOver else { return }
+        hasMore = true
+        stepSoon()
+    }
+
     override var isIdle: Bool { isOver || (commands.isEmpty && !hasMore && !isLasting) }
 
     @discardableResult

@@ -76,6 +76,9 @@ package class Steps<Work: StepWork> {
     /// The step that begins next has it.
     package func submit(_ command: consuming Work.Command) { preconditionFailure("a subclass takes commands") }
 
+    /// The work has something to say that came of no command: it is stepped soon. Only on the loop, where such work lives.
+    package func wake() { preconditionFailure("work with a thread of its own says itself that it has more") }
+
     /// Nothing is under way: every command was taken, the last step had no more to do, and its output was told.
     package var isIdle: Bool { preconditionFailure("a subclass knows") }
 

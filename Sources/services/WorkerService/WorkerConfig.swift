@@ -1,3 +1,4 @@
+package import EngineAdapters
 package import Engines
 package import EventLoop
 package import Transport
@@ -27,6 +28,8 @@ package struct WorkerConfig: Sendable {
 package indirect enum EngineSelection: Sendable {
     case mock(MockConfiguration)
     case reference(ReferenceConfiguration)
+    /// One that runs elsewhere, reached over the loop.
+    case remote(@LoopActor @Sendable (EngineSurroundings) -> any RemoteEngine)
     /// One of the others, which fails on purpose.
     case faulty(EngineSelection, EngineFaults)
     /// For tests: an engine that somebody else looks into.
@@ -38,17 +41,29 @@ package indirect enum EngineSelection: Sendable {
         case .mock: MockEngine.isBrief ? .loop : .thread
         // Faults change what an engine says of its time, and not the time that its calls take.
         case .faulty(let selection, _): selection.place
+        case .remote: RemoteEngineSteps.isBrief ? .loop : .thread
         case .reference, .made: .thread
         }
     }
 
-    /// Called on the thread that steps it.
-    package func make() throws -> any InferenceEngine {
+    /// The engine, if it runs elsewhere: made before the steps, which begin when it was reached.
+    @LoopActor package func remote(_ surroundings: EngineSurroundings) -> (any RemoteEngine)? {
+        switch self {
+        case .remote(let make): make(surroundings)
+        case .faulty(let selection, _): selection.remote(surroundings)
+        case .mock, .reference, .made: nil
+        }
+    }
+
+    /// Called on the thread that steps it. `reached` is what `remote` gave, with what it said of itself.
+    package func make(_ reached: RemoteEngineSteps? = nil) throws -> any InferenceEngine {
         switch self {
         case .mock(let configuration): MockEngine(configuration)
         case .reference(let configuration): ReferenceEngine(configuration)
-        case .faulty(let selection, let faults): FaultyEngine(try selection.make(), faults)
+        case .faulty(let selection, let faults): FaultyEngine(try selection.make(reached), faults)
         case .made(let make): try make()
+        case .remote:
+            if let reached { reached } else { throw EngineFailure("an engine that runs elsewhere was not reached") }
         }
     }
 

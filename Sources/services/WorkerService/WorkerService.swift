@@ -1,4 +1,5 @@
 import ClusterModel
+package import EngineAdapters
 package import Engines
 package import EventLoop
 package import ProcessKit
@@ -27,6 +28,8 @@ package final class WorkerService {
     private var endpoint: LinkEndpoint?
     private var linkAddress: Address?
     private var steps: Steps<EngineWork>?
+    /// The engine, where it runs elsewhere.
+    private var remote: (any RemoteEngine)?
     private var engineStands: Promise<Result<EngineProfile, StepFailure>>
     private var quiet: Signal
     private var parts: Parts?
@@ -84,7 +87,8 @@ package final class WorkerService {
         if !selection.faults.isEmpty {
             log.warning("the engine fails on purpose", ["faults": .text(selection.faults.joined(separator: ", "))])
         }
-        let steps: Steps<EngineWork> = loop.steps("engine", at: selection.place, for: self) { EngineWork(try selection.make()) }
+        let reached = try await reach(selection)
+        let steps: Steps<EngineWork> = loop.steps("engine", at: selection.place, for: self) { EngineWork(try selection.make(reached?())) }
         self.steps = steps
         var stands: Result<EngineProfile, StepFailure>?
         // The group bounds the start; a stop meanwhile ends this wait.
@@ -131,6 +135,18 @@ package final class WorkerService {
             ])
     }
 
+    /// An engine that runs elsewhere, once it has said what it is; nil for the others.
+    private func reach(_ selection: EngineSelection) async throws -> (@Sendable () -> RemoteEngineSteps)? {
+        let surroundings = EngineSurroundings(
+            loop: loop, sockets: context.sockets, pool: context.pool, log: log, metrics: context.metrics)
+        guard let remote = selection.remote(surroundings) else { return nil }
+        self.remote = remote
+        remote.listener = self
+        let profile = try await remote.begin(until: loop.now + WorkerLimits.engineReached)
+        guard !isStopped else { throw WorkerStartError("stopped while the engine was reached") }
+        return { RemoteEngineSteps(remote, profile) }
+    }
+
     /// Takes nothing new, lets what runs end, gives back what the limit leaves, and takes leave of every peer.
     package func drain() async -> Bool {
         guard let parts, !isStopped else { return true }
@@ -151,6 +167,7 @@ package final class WorkerService {
         for link in dataLinks { link.link.abort() }
         for link in recoveryLinks { link.link.abort() }
         for link in kvLinks { link.link.abort() }
+        remote?.close()
         if steps?.close(within: WorkerLimits.engineClose) == false {
             log.error("the engine did not stop", ["within": .duration(WorkerLimits.engineClose)])
         }
@@ -329,6 +346,21 @@ extension WorkerService: StepReader {
         // Routers give no new plan to a worker that drains.
         parts.core.become(.draining, reason: "the engine failed")
         whenFailed?(failure.description)
+    }
+}
+
+// MARK: - An engine that runs elsewhere
+
+extension WorkerService: RemoteEngineListener {
+    package func engineHasNews() { steps?.wake() }
+
+    /// Routers give no plan to a worker that starts, and it refuses what comes all the same, so that it is placed elsewhere or waits.
+    package func engineIs(_ condition: EngineCondition) {
+        guard let core, !isStopped else { return }
+        switch condition {
+        case .serving: if core.state == .starting { core.become(.ready) }
+        case .away(let reason): if core.state == .ready || core.state == .starting { core.become(.starting, reason: reason) }
+        }
     }
 }
 

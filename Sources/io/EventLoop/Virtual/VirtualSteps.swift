@@ -62,6 +62,12 @@ final class VirtualSteps<Work: StepWork>: Steps<Work>, InboxReceiver {
         begin()
     }
 
+    override func wake() {
+        guard !isOver else { return }
+        hasMore = true
+        begin()
+    }
+
     override var isIdle: Bool { isOver || (!isStepping && commands.isEmpty && !hasMore) }
 
     @discardableResult
