@@ -253,7 +253,9 @@ if let llama = Context.environment["APUS_LLAMA"] {
     let headers: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-I\(llama)/include"])]
     // Beside the program first, where an installed one has them.
     let libraries: [LinkerSetting] = [
-        .unsafeFlags(["-L\(llama)/lib", "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib", "-Xlinker", "-rpath", "-Xlinker", "\(llama)/lib"])
+        .unsafeFlags([
+            "-L\(llama)/lib", "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib", "-Xlinker", "-rpath", "-Xlinker", "\(llama)/lib",
+        ])
     ]
     targets += [
         .systemLibrary(name: "CLlama", path: "Sources/system/CLlama"),
@@ -261,7 +263,8 @@ if let llama = Context.environment["APUS_LLAMA"] {
             name: "LlamaEngine", dependencies: ["CLlama", "ClusterModel", "Engines"], path: "Sources/services/LlamaEngine",
             swiftSettings: swiftSettings + headers),
         .executableTarget(
-            name: "engine-llama", dependencies: ["ClusterModel", "EngineServing", "LlamaEngine"], path: "Sources/apps/engine-llama",
+            name: "engine-llama", dependencies: ["ClusterModel", "EngineServing", "Engines", "LlamaEngine", "ServiceRuntime"],
+            path: "Sources/apps/engine-llama",
             swiftSettings: swiftSettings + headers, linkerSettings: slim + libraries),
         .testTarget(
             name: "LlamaEngineTests", dependencies: ["ClusterModel", "Engines", "LlamaEngine"], path: "Tests/LlamaEngineTests",

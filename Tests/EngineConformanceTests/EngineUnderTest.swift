@@ -42,7 +42,9 @@ struct EngineUnderTest: Sendable, CustomTestStringConvertible {
     /// A run of a fresh one.
     func run(_ wish: (inout EngineWishes) -> Void = { _ in }) throws -> ConformanceRun { ConformanceRun(try make(wish)) }
 
-    static let all: [EngineUnderTest] = [
+    static let all = own + llama
+
+    private static let own: [EngineUnderTest] = [
         EngineUnderTest("mock", preempts: true) { MockEngine(mock($0)) },
         EngineUnderTest("mock, two ranks", preempts: true) { wishes in MockEngine(mock(wishes) { $0.ranks = 2 }) },
         EngineUnderTest("mock with adapters") { wishes in MockEngine(mock(wishes) { $0.adapters = ["first", "second"] }) },
@@ -131,7 +133,7 @@ struct EngineUnderTest: Sendable, CustomTestStringConvertible {
         EngineUnderTest("mock with adapters, served over a pair of sockets") { wishes in
             try ServedEngine { MockEngine(mock(wishes) { $0.adapters = ["first", "second"] }) }
         },
-    ] + llama
+    ]
 
     /// A model of random weights, which has every kind of number; its file is read once.
     private static let micro = Result { try LlamaModel(try GGUFFile(parsing: FixtureFile.bytes("reference/micro.gguf"))) }

@@ -48,7 +48,9 @@ struct LlamaEngineTests {
         var keys: [(EngineRequestKey, [TokenID])] = []
         for index in 0..<24 {
             // A third of them begin alike.
-            let prompt = index % 3 == 0 ? TinyModel.prompt(64) + TinyModel.prompt(index, seed: 3) : TinyModel.prompt(10 + index * 7, seed: UInt64(index))
+            let prompt =
+                index % 3 == 0
+                ? TinyModel.prompt(64) + TinyModel.prompt(index, seed: 3) : TinyModel.prompt(10 + index * 7, seed: UInt64(index))
             keys.append((run.admit(prompt, 30), prompt))
             try run.step()
         }
@@ -95,7 +97,8 @@ struct LlamaEngineTests {
         }
     }
 
-    @Test("a walk of thousands of requests with common beginnings, cancels and clears never loses a cell", arguments: [1, 2, 3] as [UInt64])
+    @Test(
+        "a walk of thousands of requests with common beginnings, cancels and clears never loses a cell", arguments: [1, 2, 3] as [UInt64])
     func walk(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         let engine = try TinyModel.engine {

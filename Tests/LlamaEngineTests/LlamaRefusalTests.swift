@@ -28,7 +28,8 @@ struct LlamaRefusalTests {
     func builds() throws {
         let plain = try TinyModel.engine().profile
         let others = try [
-            TinyModel.engine { $0.cacheType = .q8 }, TinyModel.engine { $0.cacheType = .f32 }, TinyModel.engine { $0.flashAttention = false },
+            TinyModel.engine { $0.cacheType = .q8 }, TinyModel.engine { $0.cacheType = .f32 },
+            TinyModel.engine { $0.flashAttention = false },
         ].map(\.profile.build)
         #expect(Set(others + [plain.build]).count == 4)
         #expect(try TinyModel.engine { $0.threads = 2 }.profile.build == plain.build)

@@ -1,4 +1,5 @@
 import EngineServing
+import Engines
 import LlamaEngine
 
 extension LlamaSettings {

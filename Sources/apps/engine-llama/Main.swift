@@ -1,6 +1,7 @@
 import EngineServing
 import Glibc
 import LlamaEngine
+import ServiceRuntime
 
 /// `engine-llama`: the engine of one worker, over llama.cpp, in a process of its own; an abort of the library ends this process alone.
 ///
@@ -9,19 +10,18 @@ import LlamaEngine
 struct Main {
     nonisolated static func main() {
         guard CommandLine.arguments.count == 1 else {
-            complain("takes no options; `workerd --engine llama` starts it")
+            StandardStreams.complain("engine-llama: it takes no options; `workerd --engine llama` starts it\n")
             exit(2)
         }
         // An abort would start a debugger to print where it was.
         setenv("GGML_NO_BACKTRACE", "1", 1)
-        LlamaLibrary.start { fputs($0, stderr) }
+        // What comes here is for the worker's log.
+        LlamaLibrary.start { StandardStreams.complain($0) }
         do {
             try EngineServing.serveParent(build: LlamaLibrary.build) { try LlamaEngine.make(try LlamaSettings($0)) }
         } catch {
-            complain("\(error)")
+            StandardStreams.complain("engine-llama: \(error)\n")
             exit(1)
         }
     }
-
-    private nonisolated static func complain(_ text: String) { fputs("engine-llama: \(text)\n", stderr) }
 }

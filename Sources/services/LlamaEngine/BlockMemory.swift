@@ -77,7 +77,8 @@ final class BlockMemory {
         let tokens = part.positions.lowerBound
         guard tokens > 0, let before = place(part.block(at: tokens - 1, blockSize)) else { return nil }
         return before.lanes.first { lane in
-            lanes[lane].tokens == tokens && lanes[lane].lastUse < run && lanes[lane].blocks.elementsEqual(part.blocks.prefix(lanes[lane].blocks.count))
+            lanes[lane].tokens == tokens && lanes[lane].lastUse < run
+                && lanes[lane].blocks.elementsEqual(part.blocks.prefix(lanes[lane].blocks.count))
         }
     }
 
@@ -216,7 +217,8 @@ final class BlockMemory {
     private func clear(_ lane: Int, in pool: borrowing BlockPool) {
         for block in lanes[lane].blocks {
             guard var place = place(block), let index = place.lanes.firstIndex(of: lane) else { continue }
-            let bytes = place.lanes.count == 1 && place.shelf == nil && place.bytes == nil && !Self.isGone(block, pool)
+            let bytes =
+                place.lanes.count == 1 && place.shelf == nil && place.bytes == nil && !Self.isGone(block, pool)
                 ? page(of: block, tokens: place.tokens) : place.bytes
             place.lanes.remove(at: index)
             place.bytes = bytes
@@ -259,7 +261,9 @@ final class BlockMemory {
         var place = BlockPlace(page: page, tokens: tokens)
         if let shelf = emptyPlace(for: page, nil, in: pool) {
             let span = positions(page, tokens: tokens)
-            guard context.restore(form.state(of: rows, first: span.lowerBound, tokens: tokens, room: blockSize), to: passage) else { return false }
+            guard context.restore(form.state(of: rows, first: span.lowerBound, tokens: tokens, room: blockSize), to: passage) else {
+                return false
+            }
             context.share(span, of: passage, with: sequence(shelf: shelf))
             context.removeAll(from: passage)
             shelves.put(block, page: page, shelf: shelf)

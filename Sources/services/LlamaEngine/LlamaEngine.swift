@@ -22,7 +22,9 @@ package enum LlamaEngine {
         let room = settings.room
         // A request has one cell more than its blocks while it begins on state that came from elsewhere.
         let (cells, overflow) = room.totalBlocks.multipliedReportingOverflow(by: settings.blockSize)
-        guard !overflow, cells <= UInt32(Int32.max) - room.maxSequences else { throw .setting("blocks", "llama.cpp does not count so many tokens") }
+        guard !overflow, cells <= UInt32(Int32.max) - room.maxSequences else {
+            throw .setting("blocks", "llama.cpp does not count so many tokens")
+        }
         let context = try LlamaContext(
             weights, settings, cells: cells + room.maxSequences, sequences: sequences, batchedTokens: room.maxBatchedTokens)
         let form = try StateProbe(context, blockSize: Int(settings.blockSize)).form()
@@ -37,7 +39,9 @@ package enum LlamaEngine {
     /// A lane for each that may run, shelves for what is cached, and one through which state goes in and out.
     private static func sequences(_ settings: LlamaSettings) throws(LlamaError) -> UInt32 {
         let room = settings.room, library = LlamaContext.mostSequences
-        guard room.maxSequences > 0, room.totalBlocks > 0 else { throw .setting("max-sequences and blocks", "there are none; give 1 or more") }
+        guard room.maxSequences > 0, room.totalBlocks > 0 else {
+            throw .setting("max-sequences and blocks", "there are none; give 1 or more")
+        }
         guard (1...LlamaLimits.blockTokens).contains(settings.blockSize) else {
             throw .setting("block-size", "give 1 to \(LlamaLimits.blockTokens) tokens")
         }

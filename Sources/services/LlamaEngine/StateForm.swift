@@ -53,7 +53,9 @@ struct StateForm: Equatable {
     /// The rows of a page with room for so many tokens, out of state that holds those from `first` on: tensor by tensor, in each token by token.
     /// Nil where the state is not that.
     func page(of state: [UInt8], first: Int, tokens: Int, room: Int) -> [UInt8]? {
-        guard StateForm(of: state, tokens: tokens) == self, let order = Self.order(of: state, first: first, tokens: tokens) else { return nil }
+        guard StateForm(of: state, tokens: tokens) == self, let order = Self.order(of: state, first: first, tokens: tokens) else {
+            return nil
+        }
         var page = [UInt8](repeating: 0, count: tokenBytes * room)
         state.withUnsafeBytes { from in
             page.withUnsafeMutableBytes { to in

@@ -15,11 +15,14 @@ struct StateProbe {
         for position in 0..<tokens { batch.append(0, at: position, in: [sequence], wantsLogits: position == tokens - 1) }
         guard context.decode(batch) == .done else { throw .context("it computes nothing") }
         let state = context.state(of: sequence)
-        guard let form = StateForm(of: state, tokens: tokens), let page = form.page(of: state, first: 0, tokens: tokens, room: tokens) else {
+        guard let form = StateForm(of: state, tokens: tokens), let page = form.page(of: state, first: 0, tokens: tokens, room: tokens)
+        else {
             throw .architecture("state of a kind that does not lie in rows")
         }
         let again = form.state(of: page[...], first: 0, tokens: tokens, room: tokens)
-        guard context.restore(again, to: sequence), form.page(of: context.state(of: sequence), first: 0, tokens: tokens, room: tokens) == page else {
+        guard context.restore(again, to: sequence),
+            form.page(of: context.state(of: sequence), first: 0, tokens: tokens, room: tokens) == page
+        else {
             throw .architecture("state that is not the same when it is put back")
         }
         context.removeAll(from: sequence)
