@@ -25,7 +25,7 @@ enum ImportRules {
     private static let stages: Set = ["OpenAIDialect", "TextProcessing", "RequestTracking", "KVIndexing", "Scheduling", "Engines"]
     private static let services: Set = [
         "ProcessKit", "FrontendService", "RouterService", "WorkerService", "EngineAdapters", "StreamFollowing", "TraceExport",
-        "LlamaEngine",
+        "EngineServing", "LlamaEngine",
     ]
     private static let testing: Set = ["TestSupport", "ClusterHarness", "LoadGeneration", "FleetSimulation"]
     private static let appsForTesting: Set = ["chaos", "loadgen", "wiretool"]
@@ -118,7 +118,7 @@ enum ImportRules {
     }
 
     /// What several processes share; the others are a process each, and know nothing of one another.
-    private static let sharedServices: Set = ["ProcessKit", "EngineAdapters", "StreamFollowing", "TraceExport"]
+    private static let sharedServices: Set = ["ProcessKit", "EngineAdapters", "EngineServing", "StreamFollowing", "TraceExport"]
 
     private static func mayImport(_ module: String, layer: String, target: String) -> Bool {
         switch layer {
