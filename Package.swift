@@ -91,10 +91,12 @@ var targets: [Target] = [
             "Scheduling",
             "ServiceRuntime", "StreamFollowing", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
+    library("services", "EngineServing", ["ClusterModel", "Engines", "EventLoop", "WireProtocol"]),
     library(
         "services", "EngineAdapters",
         [
-            "ClusterModel", "Engines", "EventLoop", "HTTPClient", "JSONText", "ServiceRuntime", "Telemetry", "TextProcessing",
+            "ClusterModel", "EngineServing", "Engines", "EventLoop", "HTTPClient", "JSONText", "ServiceRuntime", "Telemetry",
+            "TextProcessing", "WireProtocol",
         ]),
     library(
         "services", "WorkerService",
@@ -166,7 +168,8 @@ var targets: [Target] = [
             "ClusterModel", "EngineAdapters", "Engines", "EventLoop", "HTTPServing", "JSONText", "ServiceRuntime", "Telemetry",
             "TestSupport", "TextProcessing",
         ]),
-    tests("EngineConformanceTests", ["ClusterModel", "Engines"]),
+    tests("EngineConformanceTests", ["ClusterModel", "Concurrency", "EngineServing", "Engines", "EventLoop", "WireProtocol"]),
+    tests("EngineServingTests", ["ClusterModel", "EngineServing", "Engines", "EventLoop", "TestSupport", "WireProtocol"]),
     tests("EnginesTests", ["ClusterModel", "Engines", "JSONText"]),
     tests("EventLoopTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport"]),
     tests(
@@ -243,6 +246,35 @@ if fuzzing {
             path: "Tests/Fuzz", exclude: ["CFuzzer", "corpus", "seeds.py"], swiftSettings: swiftSettings,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),
     ]
+}
+
+/// `APUS_LLAMA=FOLDER` adds the engine over llama.cpp, whose headers and libraries are in FOLDER, absolute; `deploy/engines/llama/setup` makes it.
+if let llama = Context.environment["APUS_LLAMA"] {
+    let headers: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-I\(llama)/include"])]
+    // Beside the program first, where an installed one has them.
+    let libraries: [LinkerSetting] = [
+        .unsafeFlags([
+            "-L\(llama)/lib", "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib", "-Xlinker", "-rpath", "-Xlinker", "\(llama)/lib",
+        ])
+    ]
+    targets += [
+        .systemLibrary(name: "CLlama", path: "Sources/system/CLlama"),
+        .target(
+            name: "LlamaEngine", dependencies: ["CLlama", "ClusterModel", "Engines"], path: "Sources/services/LlamaEngine",
+            swiftSettings: swiftSettings + headers),
+        .executableTarget(
+            name: "engine-llama", dependencies: ["ClusterModel", "EngineServing", "Engines", "LlamaEngine", "ServiceRuntime"],
+            path: "Sources/apps/engine-llama",
+            swiftSettings: swiftSettings + headers, linkerSettings: slim + libraries),
+        .testTarget(
+            name: "LlamaEngineTests", dependencies: ["ClusterModel", "Engines", "LlamaEngine"], path: "Tests/LlamaEngineTests",
+            swiftSettings: swiftSettings + headers, linkerSettings: libraries),
+    ]
+    for target in targets where target.name == "EngineConformanceTests" {
+        target.dependencies.append("LlamaEngine")
+        target.swiftSettings = swiftSettings + headers + [.define("APUS_LLAMA")]
+        target.linkerSettings = libraries
+    }
 }
 
 let package = Package(name: "apus", targets: targets)

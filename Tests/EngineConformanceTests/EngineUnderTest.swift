@@ -42,7 +42,9 @@ struct EngineUnderTest: Sendable, CustomTestStringConvertible {
     /// A run of a fresh one.
     func run(_ wish: (inout EngineWishes) -> Void = { _ in }) throws -> ConformanceRun { ConformanceRun(try make(wish)) }
 
-    static let all: [EngineUnderTest] = [
+    static let all = own + llama
+
+    private static let own: [EngineUnderTest] = [
         EngineUnderTest("mock", preempts: true) { MockEngine(mock($0)) },
         EngineUnderTest("mock, two ranks", preempts: true) { wishes in MockEngine(mock(wishes) { $0.ranks = 2 }) },
         EngineUnderTest("mock with adapters") { wishes in MockEngine(mock(wishes) { $0.adapters = ["first", "second"] }) },
@@ -116,6 +118,21 @@ struct EngineUnderTest: Sendable, CustomTestStringConvertible {
             FaultyEngine(MockEngine(mock(wishes) { $0.kv = MockKVConfiguration() }), EngineFaults())
         },
         EngineUnderTest("reference", preempts: true) { ReferenceEngine(try reference($0)) },
+        EngineUnderTest("reference, served over a pair of sockets", preempts: true) { wishes in
+            try ServedEngine { ReferenceEngine(try reference(wishes)) }
+        },
+        EngineUnderTest("mock with KV state, two ranks, served over a pair of sockets", preempts: true) { wishes in
+            try ServedEngine {
+                MockEngine(
+                    mock(wishes) {
+                        $0.kv = MockKVConfiguration()
+                        $0.ranks = 2
+                    })
+            }
+        },
+        EngineUnderTest("mock with adapters, served over a pair of sockets") { wishes in
+            try ServedEngine { MockEngine(mock(wishes) { $0.adapters = ["first", "second"] }) }
+        },
     ]
 
     /// A model of random weights, which has every kind of number; its file is read once.

@@ -4,9 +4,13 @@ import Glibc
 enum FixtureFile {
     struct Problem: Error, CustomStringConvertible { let description: String }
 
+    /// From the folder of all tests.
+    static func path(_ name: String) -> String {
+        #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2).joined(separator: "/") + "/" + name
+    }
+
     static func bytes(_ name: String) throws -> [UInt8] {
-        let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2).joined(separator: "/")
-        guard let file = fopen("\(root)/Fixtures/\(name)", "rb") else { throw Problem(description: "cannot read \(name)") }
+        guard let file = fopen(path("Fixtures/\(name)"), "rb") else { throw Problem(description: "cannot read \(name)") }
         defer { fclose(file) }
         var bytes: [UInt8] = [], chunk = [UInt8](repeating: 0, count: 1 << 16)
         while true {

@@ -3,17 +3,24 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -281,3 +288,67 @@ void apus_close(int descriptor, int resets) {
     }
     close(descriptor);
 }
+
+int64_t apus_receive_blocking(int descriptor, void *bytes, size_t capacity, int waits) {
+    ssize_t count;
+    do count = recv(descriptor, bytes, capacity, waits ? 0 : MSG_DONTWAIT);
+    while (count < 0 && errno == EINTR);
+    return count < 0 ? -errno : count;
+}
+
+int apus_wait_for_hangup(int descriptor, int64_t nanoseconds) {
+    struct pollfd watched = {.fd = descriptor, .events = POLLRDHUP};
+    struct timespec time = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+    return ppoll(&watched, 1, &time, NULL) > 0;
+}
+
+int apus_socket_pair(int ends[2]) {
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
+}
+
+int apus_never_block(int descriptor) { return fcntl(descriptor, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0; }
+
+int apus_spawn(const char *path, char *const arguments[], char *const environment[], int socket, int errors) {
+    enum { child_socket = 3 };
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t signals;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    // In this order: no descriptor is replaced before it was copied.
+    int status = posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
+    if (status == 0) status = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+    if (status == 0) status = posix_spawn_file_actions_adddup2(&actions, socket, child_socket);
+    if (status == 0) status = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (status == 0) status = posix_spawn_file_actions_addclosefrom_np(&actions, child_socket + 1);
+    // A thread's mask and what this process ignores are inherited otherwise.
+    sigemptyset(&signals);
+    posix_spawnattr_setsigmask(&attributes, &signals);
+    sigfillset(&signals);
+    posix_spawnattr_setsigdefault(&attributes, &signals);
+    // A session of its own: what a terminal sends to this process is this process's to pass on.
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+    pid_t child = 0;
+    if (status == 0) status = posix_spawn(&child, path, &actions, &attributes, arguments, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return status == 0 ? child : -status;
+}
+
+int apus_watch_process(int process) {
+    int descriptor = pidfd_open(process, 0);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+int apus_reap(int process, int *status) {
+    pid_t ended;
+    do ended = waitpid(process, status, WNOHANG);
+    while (ended < 0 && errno == EINTR);
+    return ended < 0 ? -errno : ended == process;
+}
+
+void apus_kill_process(int process) { kill(process, SIGKILL); }
+
+void apus_end_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGKILL); }
+
+char **apus_environment(void) { return environ; }

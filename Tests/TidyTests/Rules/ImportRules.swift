@@ -5,7 +5,7 @@ enum ImportRules {
     /// Dangerous or foreign modules, and the folders of `Sources` that may import them.
     private static let importers: [String: [String]] = [
         "CNng": ["io/Transport"], "CZstd": ["io/WireProtocol"], "CSys": ["io/EventLoop"], "CXXH": ["base/ClusterModel"],
-        "CPCRE2": ["stages/TextProcessing"], "CTLS": ["io/HTTPServing"], "CLlama": ["apps/engine-llama"],
+        "CPCRE2": ["stages/TextProcessing"], "CTLS": ["io/HTTPServing"], "CLlama": ["services/LlamaEngine"],
         "Glibc": ["io", "base/ServiceRuntime", "base/Telemetry", "base/Concurrency", "apps", "testing"],
         // Atomics of counters; everything else that threads share is in one `Lock`.
         "Synchronization": ["base/Telemetry", "base/ServiceRuntime", "base/Concurrency"],
@@ -25,6 +25,7 @@ enum ImportRules {
     private static let stages: Set = ["OpenAIDialect", "TextProcessing", "RequestTracking", "KVIndexing", "Scheduling", "Engines"]
     private static let services: Set = [
         "ProcessKit", "FrontendService", "RouterService", "WorkerService", "EngineAdapters", "StreamFollowing", "TraceExport",
+        "EngineServing", "LlamaEngine",
     ]
     private static let testing: Set = ["TestSupport", "ClusterHarness", "LoadGeneration", "FleetSimulation"]
     private static let appsForTesting: Set = ["chaos", "loadgen", "wiretool"]
@@ -117,7 +118,7 @@ enum ImportRules {
     }
 
     /// What several processes share; the others are a process each, and know nothing of one another.
-    private static let sharedServices: Set = ["ProcessKit", "EngineAdapters", "StreamFollowing", "TraceExport"]
+    private static let sharedServices: Set = ["ProcessKit", "EngineAdapters", "EngineServing", "StreamFollowing", "TraceExport"]
 
     private static func mayImport(_ module: String, layer: String, target: String) -> Bool {
         switch layer {

@@ -42,8 +42,12 @@ package struct ReferenceConfiguration: Sendable {
 
     var allEndTokens: [TokenID] { model.endTokens + endTokens.filter { !model.endTokens.contains($0) } }
 
-    /// A share of the blocks; a share that is none counts as 0 or 1.
-    func blocks(_ share: Double) -> Int { share > 0 ? Int(Double(room.totalBlocks) * min(share, 1)) : 0 }
+    var settings: BlockEngineSettings {
+        var settings = BlockEngineSettings(profile, endTokens: allEndTokens)
+        settings.watermark = watermark
+        settings.sessionShare = sessionShare
+        return settings
+    }
 
     var profile: EngineProfile {
         let shape = model.shape

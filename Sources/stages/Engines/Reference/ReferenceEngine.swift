@@ -8,9 +8,7 @@ package final class ReferenceEngine: InferenceEngine {
     package let profile: EngineProfile
     private let endTokens: [TokenID]
     private let blockSize: Int
-    private let layers: Int
-    private let cache: PagedCache
-    private let pass: ForwardPass
+    private let computer: any BlockComputer
     private let scheduler: ReferenceScheduler
     private var sampler = TokenSampler()
     private var batch = ForwardBatch()
@@ -20,14 +18,18 @@ package final class ReferenceEngine: InferenceEngine {
     private var said: [EngineEvent] = []
     private var ends: [EngineEnd] = []
 
-    package init(_ configuration: ReferenceConfiguration) {
-        profile = configuration.profile
-        endTokens = configuration.allEndTokens
-        blockSize = Int(configuration.blockSize)
-        layers = configuration.model.shape.layers
-        cache = PagedCache(configuration.model.shape, blockSize: blockSize)
-        pass = ForwardPass(configuration.model, cache)
-        scheduler = ReferenceScheduler(configuration)
+    package convenience init(_ configuration: ReferenceConfiguration) {
+        let cache = PagedCache(configuration.model.shape, blockSize: Int(configuration.blockSize))
+        self.init(configuration.settings, ForwardPass(configuration.model, cache))
+    }
+
+    /// The same over whatever else computes blocks.
+    package init(_ settings: BlockEngineSettings, _ computer: any BlockComputer) {
+        profile = settings.profile
+        endTokens = settings.endTokens
+        blockSize = Int(settings.profile.model.blockSize)
+        self.computer = computer
+        scheduler = ReferenceScheduler(settings)
     }
 
     package var hasWork: Bool { !ends.isEmpty || !said.isEmpty || scheduler.hasWork }
@@ -35,7 +37,7 @@ package final class ReferenceEngine: InferenceEngine {
     // MARK: Commands
 
     package func admit(_ request: EngineRequest) {
-        switch ReferenceHandOver.of(request, blockSize: blockSize, layers: layers) {
+        switch ReferenceHandOver.of(request, blockSize: blockSize, layers: computer.layers) {
         case .failure(let refusal): refuse(request, nil, problem(with: request) ?? .unsupported(refusal.field))
         case .success(let handOver):
             if let fault = problem(with: request) { return refuse(request, nil, fault) }
@@ -90,16 +92,18 @@ package final class ReferenceEngine: InferenceEngine {
         scheduler.isStuck = false
         switch command {
         case .export(let key, let slice):
-            guard let bytes = request.export(slice, from: cache) else { return .failed(.failed("an export of what is not there")) }
+            guard let bytes = request.export(slice, from: computer, scheduler.pool) else {
+                return .failed(.failed("an export of what is not there"))
+            }
             said.append(.exported(key, slice, bytes: bytes))
         case .release:
             request.handOver?.release()
             return scheduler.isHeld(request) ? .handedOver : nil
         case .store(let key, let slice, let bytes):
-            if let problem = request.store(slice, bytes, in: cache, &scheduler.pool) { return .failed(.failed(problem)) }
+            if let problem = request.store(slice, bytes, in: computer, &scheduler.pool) { return .failed(.failed(problem)) }
             said.append(.stored(key, slice))
         case .complete(let key, let firstTokens, let state):
-            if let problem = request.complete(firstTokens, state, in: cache) { return .failed(.failed(problem)) }
+            if let problem = request.complete(firstTokens, state, in: computer, scheduler.pool) { return .failed(.failed(problem)) }
             scheduler.resume(request)
             said.append(.started(key, cachedTokens: UInt32(clamping: request.cachedTokens ?? 0)))
         }
@@ -127,7 +131,7 @@ package final class ReferenceEngine: InferenceEngine {
         said.removeAll(keepingCapacity: true)
         batch.removeAll()
         for lost in scheduler.schedule(into: &output, &batch) { end(lost, .failed(.capacity), into: &output) }
-        pass.run(batch)
+        try computer.run(batch, in: scheduler.pool)
         for request in scheduler.running where request.scheduled > 0 { conclude(request, into: &output) }
         for request in scheduler.removeOver() { end(request, request.isPrefillLeg ? .handedOver : .finished, into: &output) }
         scheduler.pool.moveChanges(to: &output)
@@ -166,12 +170,12 @@ package final class ReferenceEngine: InferenceEngine {
     }
 
     private func produce(_ request: ReferenceRequest, into output: inout StepOutput) {
-        let sampling = request.sampling, pass = pass
+        let sampling = request.sampling, computer = computer
         request.produce(into: &output) { index, text in
-            let token = choose(pass.logits(index), request, text)
+            let token = choose(computer.logits(index), request, text)
             return (token, finish(token, text, sampling))
         } score: { index, token, output in
-            let scores = TokenScores(pass.logits(index)), run = output.runs.count - 1
+            let scores = TokenScores(computer.logits(index)), run = output.runs.count - 1
             let tops = min(Int(sampling.topLogprobs ?? 0), Int(profile.model.vocabularySize))
             output.runs[run].firstLogprob = Int32(truncatingIfNeeded: output.logprobs.count)
             output.runs[run].topCount = Int32(truncatingIfNeeded: tops)

@@ -81,3 +81,26 @@ int64_t apus_send(int descriptor, const void *bytes, size_t count);
 int apus_finish_sending(int descriptor);
 // Bytes that were taken still leave, unless it resets.
 void apus_close(int descriptor, int resets);
+
+// As apus_receive, for a descriptor of either kind; without `waits` -EAGAIN where nothing is there.
+int64_t apus_receive_blocking(int descriptor, void *bytes, size_t capacity, int waits);
+// Waits at most so long; 1 when the other side is gone or cannot be told from that, 0 otherwise.
+int apus_wait_for_hangup(int descriptor, int64_t nanoseconds);
+
+// Two connected ends that block, closed on exec. 0 or -errno.
+int apus_socket_pair(int ends[2]);
+// The descriptor does not block any more. 0 or -errno.
+int apus_never_block(int descriptor);
+// Starts the program at `path` in a session of its own, with `socket` as its descriptor 3, `errors` as its standard output and error, nothing to
+// read, and no other descriptor of this process. `arguments` and `environment` end with NULL. The process, or -errno.
+int apus_spawn(const char *path, char *const arguments[], char *const environment[], int socket, int errors);
+// A descriptor that is readable when the process has ended, or -errno. It is closed by apus_close.
+int apus_watch_process(int process);
+// 1 and how it ended when it has, as waitpid says it; 0 while it runs; -errno.
+int apus_reap(int process, int *status);
+// Only before apus_reap has said that it ended: after that the number may be another's.
+void apus_kill_process(int process);
+// This process is killed when the thread that started it ends.
+void apus_end_with_parent(void);
+// The variables of this process's environment, ended by NULL.
+char **apus_environment(void);

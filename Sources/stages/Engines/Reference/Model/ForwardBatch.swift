@@ -1,19 +1,19 @@
-import ClusterModel
+package import ClusterModel
 
 /// Tokens that are computed together: of any sequences, those of one sequence in the order of their positions.
-struct ForwardBatch {
-    struct Row {
-        var token: TokenID
+package struct ForwardBatch {
+    package struct Row {
+        package var token: TokenID
         /// In its sequence; everything before it is in the cache, or in this batch before it.
-        var position: Int
+        package var position: Int
         /// Where the blocks of its sequence begin in `blocks`.
-        var firstBlock: Int
+        package var firstBlock: Int
         /// Something follows it: what that could be is wanted.
-        var wantsLogits: Bool
+        package var wantsLogits: Bool
     }
 
-    private(set) var rows: [Row] = []
-    private(set) var blocks: [BlockNumber] = []
+    package private(set) var rows: [Row] = []
+    package private(set) var blocks: [BlockNumber] = []
     private(set) var logitsCount = 0
 
     mutating func removeAll() {

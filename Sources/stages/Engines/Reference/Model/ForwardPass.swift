@@ -3,9 +3,9 @@ import ClusterModel
 /// Computes tokens through all layers of a model: keys and values into the cache, and what could follow into `logits`.
 ///
 /// Each row's numbers depend on its own sequence alone, bit for bit: not on the rows beside it, nor on where its blocks lie.
-final class ForwardPass {
+final class ForwardPass: BlockComputer {
     private let model: LlamaModel
-    private let cache: PagedCache
+    let cache: PagedCache
     private let rotation: Rotation
     private let hidden: FloatBuffer
     private let normed: FloatBuffer
@@ -40,8 +40,7 @@ final class ForwardPass {
         scores = FloatBuffer(count: shape.contextLength)
     }
 
-    /// Computes a batch; of the rows that want it, in their order, `logits(_:)` has what could follow.
-    func run(_ batch: ForwardBatch) {
+    func run(_ batch: ForwardBatch, in pool: borrowing BlockPool) {
         if logits.count < batch.logitsCount * model.shape.vocabulary {
             logits = FloatBuffer(count: batch.logitsCount * model.shape.vocabulary)
         } else {
@@ -53,7 +52,6 @@ final class ForwardPass {
         }
     }
 
-    /// One number a token of the vocabulary.
     func logits(_ index: Int) -> UnsafeBufferPointer<Float> {
         UnsafeBufferPointer(start: logits.start + index * model.shape.vocabulary, count: model.shape.vocabulary)
     }

@@ -11,12 +11,15 @@ extension ReferenceRequest {
     }
 
     /// Nil where it is not there to be exported.
-    func export(_ slice: KVSlice, from cache: PagedCache) -> [UInt8]? {
+    func export(_ slice: KVSlice, from computer: any BlockComputer, _ pool: borrowing BlockPool) -> [UInt8]? {
         guard let handOver, let (pages, layers) = handOver.parts(of: slice), pages.upperBound <= handOver.exportable else { return nil }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(pages.count * layers.count * cache.bytesPerLayer)
+        bytes.reserveCapacity(pages.count * layers.count * computer.bytesPerLayer)
         for page in pages {
-            for layer in layers { cache.append(block(ofPage: page), layer: layer, tokens: handOver.tokens(ofPage: page), to: &bytes) }
+            for layer in layers {
+                let tokens = handOver.tokens(ofPage: page)
+                guard computer.append(block(ofPage: page), layer: layer, tokens: tokens, to: &bytes, in: pool) else { return nil }
+            }
         }
         return bytes
     }
@@ -41,17 +44,20 @@ extension ReferenceRequest {
     }
 
     /// What is wrong with a slice, or nothing.
-    func store(_ slice: KVSlice, _ bytes: [UInt8], in cache: PagedCache, _ pool: inout BlockPool) -> String? {
+    func store(_ slice: KVSlice, _ bytes: [UInt8], in computer: any BlockComputer, _ pool: inout BlockPool) -> String? {
         guard handOver?.isReserved == true else { return "KV state before its blocks were reserved" }
         guard let (pages, layers) = handOver?.parts(of: slice) else { return "KV state of no page" }
-        guard bytes.count == pages.count * layers.count * cache.bytesPerLayer else { return "KV state of another size" }
+        guard bytes.count == pages.count * layers.count * computer.bytesPerLayer else { return "KV state of another size" }
         var offset = 0
         for page in pages {
             for layer in layers {
                 if handOver?.take(page: page, layer: layer) == true {
-                    cache.store(block(ofPage: page), layer: layer, from: bytes, at: offset)
+                    let place = PagePlace(page: page, layer: layer, tokens: handOver?.tokens(ofPage: page) ?? 0)
+                    guard computer.store(block(ofPage: page), at: place, from: bytes, at: offset, in: pool) else {
+                        return "KV state that the engine cannot take"
+                    }
                 }
-                offset += cache.bytesPerLayer
+                offset += computer.bytesPerLayer
             }
         }
         registerReceived(&pool)
@@ -67,13 +73,17 @@ extension ReferenceRequest {
     }
 
     /// What is wrong with the end of a transfer, or nothing.
-    func complete(_ firstTokens: [KVFirstToken], _ state: [UInt8], in cache: PagedCache) -> String? {
+    func complete(
+        _ firstTokens: [KVFirstToken], _ state: [UInt8], in computer: any BlockComputer, _ pool: borrowing BlockPool
+    ) -> String? {
         guard handOver?.complete() == true else { return "KV state with gaps" }
         guard state.isEmpty else { return "state of another engine" }
         let source = texts[carrier].blocks
         computed = sharedTokens
         for index in texts.indices where !texts[index].isFinished {
-            for (from, to) in zip(source, texts[index].blocks) { cache.copy(from, to: to) }
+            for (from, to) in zip(source, texts[index].blocks) where from != to {
+                guard computer.copy(from, to: to, in: pool) else { return "KV state that the engine cannot give to several choices" }
+            }
             texts[index].takeState()
         }
         remaining = unfinished

@@ -32,12 +32,12 @@ final class ReferenceScheduler {
     var isStuck = false
     private var hit = ReferenceHit()
 
-    init(_ configuration: ReferenceConfiguration) {
-        room = configuration.fittingRoom
-        watermark = configuration.blocks(configuration.watermark)
+    init(_ settings: BlockEngineSettings) {
+        room = settings.room
+        watermark = settings.blocks(settings.watermark)
         pool = BlockPool(
-            rank: Rank(0), total: Int(configuration.room.totalBlocks), blockSize: Int(configuration.blockSize), caches: true)
-        sessions = SessionBlocks(most: configuration.blocks(configuration.sessionShare))
+            rank: Rank(0), total: Int(room.totalBlocks), blockSize: Int(settings.profile.model.blockSize), caches: true)
+        sessions = SessionBlocks(most: settings.blocks(settings.sessionShare))
     }
 
     var hasWork: Bool { !running.isEmpty || (!waiting.isEmpty && !isStuck) || pool.hasChanges || sessions.hasChanges }
