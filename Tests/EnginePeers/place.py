@@ -19,14 +19,14 @@ RETURN_SECONDS = 300
 
 
 class Place:
-    def __init__(self, setup, binaries, port, folder):
-        self.setup, self.cluster = setup, Cluster(binaries)
+    def __init__(self, setup, binaries, port, folder, runs_already=False):
+        self.setup, self.cluster, self.runs_already = setup, Cluster(binaries), runs_already
         count = setup.workers if setup.server else 0
         # Each has ports for its cache events behind its own.
-        self.servers = [setup.server(port + 10 * index, folder / f"server-{index}.log") for index in range(count)]
+        self.servers = [setup.server(setup.engines, port + 10 * index, folder / f"server-{index}.log") for index in range(count)]
 
     def up(self):
-        for server in self.servers:
+        for server in [] if self.runs_already else self.servers:
             server.begin()
         for server in self.servers:
             server.ready()

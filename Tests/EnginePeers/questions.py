@@ -70,7 +70,7 @@ def usage(place):
     told = answered(place.complete(STORY, 12, **USAGE)).events()[-1]["usage"]
     same((told["prompt_tokens"], told["completion_tokens"]), (said["prompt_tokens"], 12), "usage of the stream")
     if place.servers:
-        body = {"model": place.setup.name, "prompt": STORY, "max_tokens": 12, "temperature": 0}
+        body = {"model": place.setup.name(place.servers[0]), "prompt": STORY, "max_tokens": 12, "temperature": 0}
         own = place.servers[0].post("/v1/completions", body).json()["usage"]
         same(said["prompt_tokens"], own["prompt_tokens"], "prompt_tokens beside the server's")
 
@@ -85,7 +85,7 @@ def rendered(place):
     ):
         body = {"messages": messages, "max_tokens": 1, "temperature": 0, **({"tools": tools} if tools else {})}
         ours = answered(place.post("/v1/chat/completions", body)).json()["usage"]["prompt_tokens"]
-        own = place.servers[0].post("/v1/chat/completions", {"model": place.setup.name, **body}).json()["usage"]["prompt_tokens"]
+        own = place.servers[0].post("/v1/chat/completions", {"model": place.setup.name(place.servers[0]), **body}).json()["usage"]["prompt_tokens"]
         same(ours, own, f"prompt_tokens of {len(messages)} messages")
 
 
@@ -212,7 +212,8 @@ def parity(place):
 def back_again(place):
     """a server that is killed costs no process, and is used again when it is back"""
     applies(place.servers, "the engine is the worker's own")
-    body = {"prompt": STORY, "max_tokens": 400, "temperature": 0, "ignore_eos": True, **USAGE}
+    applies(not place.runs_already, "the servers are somebody else's")
+    body = {"prompt": STORY, "max_tokens": 400, "temperature": 0, **USAGE}
 
     def kill():
         for server in place.servers:

@@ -41,7 +41,7 @@ def run(name, arguments):
     with tempfile.TemporaryDirectory() as folder:
         place = None
         try:
-            place = Place(SETUPS[name](), arguments.binaries, arguments.port, arguments.logs or Path(folder))
+            place = Place(SETUPS[name](arguments.engines), arguments.binaries, arguments.port, arguments.logs or Path(folder), arguments.running)
             place.up()
             return ask(name, place, arguments.check)
         finally:
@@ -54,8 +54,10 @@ def run(name, arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("engines", nargs="+", choices=SETUPS, metavar="ENGINE")
+    parser.add_argument("names", nargs="+", choices=SETUPS, metavar="ENGINE")
     parser.add_argument("--binaries", type=Path, default=ROOT / ".build/release")
+    parser.add_argument("--engines", type=Path, default=Path(".engines"))
+    parser.add_argument("--running", action="store_true")
     parser.add_argument("--port", type=int, default=18440)
     parser.add_argument("--logs", type=Path)
     parser.add_argument("--check", action="append", choices=[check.__name__ for check in CHECKS])
@@ -66,7 +68,7 @@ def main():
     for end in ENDS:
         signal.signal(end, lambda *_: sys.exit(1))
     failed = []
-    for name in arguments.engines:
+    for name in arguments.names:
         began = time.monotonic()
         try:
             count = run(name, arguments)

@@ -10,9 +10,8 @@ from pathlib import Path
 import rawhttp
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-ENGINES = Path(os.environ.get("APUS_ENGINES", ROOT / ".engines"))
 # From the root of the checkout, where servers run: some tell their clients the paths of models.
-TINY, HF_TINY = Path("deploy/models/tiny"), Path(os.path.relpath(ENGINES / "tiny", ROOT))
+TINY = Path("deploy/models/tiny")
 # A server that imports half of Python's packages on a busy machine takes minutes.
 START_SECONDS = 600
 # After SIGTERM, before SIGKILL.
@@ -29,8 +28,13 @@ class Server:
     # What `GET` says 200 to when it serves.
     health = "/health"
 
-    def __init__(self, port, log, *options):
-        self.port, self.log, self.options, self.process = port, Path(log), options, None
+    def __init__(self, engines, port, log, *options):
+        self.engines, self.port, self.log, self.options, self.process = engines, port, Path(log), options, None
+
+    @property
+    def hf_tiny(self):
+        """The tiny model as a Hugging Face folder."""
+        return Path(os.path.relpath(ROOT / self.engines / "tiny", ROOT))
 
     @property
     def url(self):
@@ -52,7 +56,7 @@ class Server:
     def ready(self):
         limit = time.monotonic() + START_SECONDS
         while time.monotonic() < limit:
-            if self.process.poll() is not None:
+            if self.process is not None and self.process.poll() is not None:
                 raise NotReady(f"{type(self).__name__} ended with {self.process.returncode} before it served; it said:\n{self.said()}")
             try:
                 if rawhttp.get(self.port, self.health).status == 200:
@@ -109,7 +113,7 @@ class VLLM(Server):
         }  # fmt: skip
         # The attention of the processor build wants blocks of a multiple of 32 tokens.
         return [
-            ENGINES / "vllm/bin/vllm", "serve", HF_TINY, "--served-model-name", "tiny", "--host", "127.0.0.1", "--port", str(self.port),
+            ROOT / self.engines / "vllm/bin/vllm", "serve", self.hf_tiny, "--served-model-name", "tiny", "--host", "127.0.0.1", "--port", str(self.port),
             "--enforce-eager", "--dtype", "float32", "--block-size", "32", "--max-model-len", "1024", "--enable-scale-out",
             "--enable-prompt-tokens-details", "--kv-events-config", json.dumps(events),
         ]  # fmt: skip
@@ -125,7 +129,7 @@ class VLLM(Server):
 class LlamaServer(Server):
     def command(self):
         return [
-            ENGINES / "llama/bin/llama-server", "--model", TINY / "tiny-f16.gguf", "--alias", "tiny", "--host", "127.0.0.1", "--port", str(self.port),
+            ROOT / self.engines / "llama/bin/llama-server", "--model", TINY / "tiny-f16.gguf", "--alias", "tiny", "--host", "127.0.0.1", "--port", str(self.port),
             "--ctx-size", "4096", "--parallel", "4", "--threads", "1", "--metrics", "--slots", "--jinja", "--no-webui",
         ]  # fmt: skip
 
@@ -133,12 +137,12 @@ class LlamaServer(Server):
 class Transformers(Server):
     def variables(self):
         # It lists the models of its cache, and fails when there is none.
-        cache = ENGINES / "hub"
+        cache = ROOT / self.engines / "hub"
         cache.mkdir(parents=True, exist_ok=True)
         return super().variables() | {"HF_HUB_CACHE": str(cache)}
 
     def command(self):
-        return [ENGINES / "transformers/bin/transformers", "serve", "--host", "127.0.0.1", "--port", str(self.port), "--device", "cpu", HF_TINY]
+        return [ROOT / self.engines / "transformers/bin/transformers", "serve", "--host", "127.0.0.1", "--port", str(self.port), "--device", "cpu", self.hf_tiny]
 
 
 SERVERS = {"vllm": VLLM, "llama-server": LlamaServer, "transformers": Transformers}

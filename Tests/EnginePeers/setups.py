@@ -1,6 +1,6 @@
 """For each engine: which servers run, how its workers are started, and what can be asked of both."""
 
-from servers import ENGINES, HF_TINY, ROOT, SERVERS, TINY
+from servers import ROOT, SERVERS, TINY
 
 # As the frontend's clients and the servers name it.
 MODEL = "tiny"
@@ -22,6 +22,9 @@ class Setup:
     # Of a request that asks for two choices.
     has_choices = True
 
+    def __init__(self, engines):
+        self.engines = engines
+
     def worker_options(self, server):
         raise NotImplementedError
 
@@ -41,16 +44,18 @@ class Reference(Setup):
 
 class Llama(Setup):
     def worker_options(self, server):
-        return ["--engine", "llama", *TEMPLATE, "--weights", str(ROOT / TINY / "tiny-f16.gguf"), "--llama-helper", str(ENGINES / "llama/bin/engine-llama")]
+        helper = ROOT / self.engines / "llama/bin/engine-llama"
+        return ["--engine", "llama", *TEMPLATE, "--weights", str(ROOT / TINY / "tiny-f16.gguf"), "--engine-helper", str(helper)]
 
 
 class Served(Setup):
     """An engine that is a server with an API like OpenAI's."""
 
-    name = MODEL
+    def name(self, server):
+        return MODEL
 
     def direct(self, server, prompt, count):
-        answer = server.post("/v1/completions", {"model": self.name, "prompt": prompt, "max_tokens": count, "temperature": 0})
+        answer = server.post("/v1/completions", {"model": self.name(server), "prompt": prompt, "max_tokens": count, "temperature": 0})
         assert answer.status == 200, f"the server itself says {answer.status}: {answer.body[:200]!r}"
         return answer.json()["choices"][0]["text"]
 
@@ -83,10 +88,12 @@ class LlamaServer(Served):
 class Transformers(Served):
     server = SERVERS["transformers"]
     workers, tells_blocks, tells_cached, has_log_probabilities, has_seeds, has_choices = 1, False, False, False, False, False
-    name = str(HF_TINY)
+
+    def name(self, server):
+        return str(server.hf_tiny)
 
     def worker_options(self, server):
-        return ["--engine", "openai", "--engine-url", server.url, "--engine-model", self.name, *TEMPLATE]
+        return ["--engine", "openai", "--engine-url", server.url, "--engine-model", self.name(server), *TEMPLATE]
 
 
 SETUPS = {"vllm": VLLM, "llama-server": LlamaServer, "transformers": Transformers, "llama": Llama, "reference": Reference}

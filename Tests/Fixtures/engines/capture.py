@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Asks real engine servers what the adapters ask, and writes down what was sent and what came, byte for byte.
 
-    capture.py [--out DIR] [--port N] SERVER…
+    capture.py [--out DIR] [--engines DIR] [--port N] SERVER…
 
 SERVER: vllm, vllm-small, llama-server, transformers; deploy/engines/peers installs them. Each is started on port N, and vLLM's cache events on
 the two ports behind it. README.md beside this script says what the files are. vllm needs the Python of .engines/vllm, for pyzmq and msgspec.
@@ -32,6 +32,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("servers", nargs="+", choices=CAPTURES, metavar="SERVER")
     parser.add_argument("--out", type=Path, default=HERE)
+    parser.add_argument("--engines", type=Path, default=Path(".engines"))
     parser.add_argument("--port", type=int, default=18440)
     arguments = parser.parse_args()
     for name in arguments.servers:
@@ -39,7 +40,7 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         with tempfile.TemporaryDirectory() as work:
-            CAPTURES[name](folder, arguments.port, Path(work))
+            CAPTURES[name](folder, arguments.engines, arguments.port, Path(work))
         print(f"{name}: {len(list(folder.iterdir()))} files")
 
 

@@ -130,9 +130,9 @@ def aborts(record, ids):
     rawhttp.post(record.port, "/completion", body, at_third=look)
 
 
-def capture(folder, port, work):
+def capture(folder, engines, port, work):
     record = Recorder(folder, port)
-    server = LlamaServer(port, work / "log")
+    server = LlamaServer(engines, port, work / "log")
     try:
         loading(record, server)
         ids, long = tokens(port, chat_text()), tokens(port, chat_text(times=5))

@@ -3,13 +3,13 @@
 import rawhttp
 from prompts import CHAT, SYSTEM_CHAT, TOOLS, chat_text
 from recording import Recorder
-from servers import HF_TINY, Transformers
+from servers import Transformers
 
 
-def capture(folder, port, work):
+def capture(folder, engines, port, work):
     record = Recorder(folder, port)
-    server = Transformers(port, work / "log").start()
-    text = {"model": str(HF_TINY), "max_tokens": 16, "temperature": 0}
+    server = Transformers(engines, port, work / "log").start()
+    text = {"model": str(server.hf_tiny), "max_tokens": 16, "temperature": 0}
     stream = {"stream": True, "stream_options": {"include_usage": True}}
     completion = lambda name, body: record.post(name, "/v1/completions", {**text, **body})  # noqa: E731
     chat = lambda name, body: record.post(name, "/v1/chat/completions", {**text, **body})  # noqa: E731

@@ -222,9 +222,9 @@ def aborts(record, ids):
     rawhttp.post(record.port, "/v1/completions", body, at_third=lambda: record.metrics("metrics-running", METRICS))
 
 
-def capture(folder, port, work):
+def capture(folder, engines, port, work):
     record = Recorder(folder, port)
-    server = VLLM(port, work / "log").start()
+    server = VLLM(engines, port, work / "log").start()
     try:
         ids = prompt(port)
         information(record)
@@ -261,11 +261,11 @@ def capture(folder, port, work):
         server.kill()
 
 
-def capture_small(folder, port, work):
+def capture_small(folder, engines, port, work):
     """With 40 blocks, so that some are evicted; scheduled by priority; hashes that others can compute; no /inference/v1/generate for clients."""
     record = Recorder(folder, port)
     options = ["--num-gpu-blocks-override", "40", "--scheduling-policy", "priority", "--prefix-caching-hash-algo", "sha256_cbor", "--max-num-seqs", "4"]
-    server = VLLM(port, work / "log", *options).start()
+    server = VLLM(engines, port, work / "log", *options).start()
     try:
         ids = prompt(port)
         events = Events(port + 1)
