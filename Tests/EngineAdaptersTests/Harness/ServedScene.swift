@@ -207,7 +207,7 @@ final class Told: RemoteEngineListener {
         change(run.key) { outcome in
             if outcome.finishes[run.choice] != nil { outcome.faults.append("tokens behind an end") }
             if outcome.started.isEmpty { outcome.faults.append("tokens before the start") }
-            if run.count < 1 { outcome.faults.append("a run of nothing") }
+            if run.count < 1, run.finish == nil { outcome.faults.append("a run of nothing") }
             if Int(run.position) != outcome.tokens[run.choice, default: []].count {
                 outcome.faults.append("a position that does not follow")
             }
