@@ -22,6 +22,11 @@ package final class SGLangDialect: ServerDialect {
         self.random = random
     }
 
+    package nonisolated convenience init(_ settings: ServerSettings, in surroundings: EngineSurroundings) {
+        let loop = surroundings.loop
+        self.init(settings) { loop.secureRandomUInt64() }
+    }
+
     // MARK: What it is
 
     package func learn(from server: EngineServer) async throws(ServerMismatch) -> Result<EngineProfile, ServerProblem> {
