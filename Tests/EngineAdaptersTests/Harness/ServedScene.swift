@@ -91,6 +91,9 @@ final class ServedScene: @unchecked Sendable {
     var asked: [ServerDouble.Asked] { serverLoop.perform { [double] in double.asked } }
     /// Questions that make tokens.
     func questions(_ target: String) -> [ServerDouble.Asked] { asked.filter { $0.target == target } }
+    var connections: Int { serverLoop.perform { [double] in double.connections } }
+    func killServer() { serverLoop.perform { [double] in double.die() } }
+    func later(_ span: Duration, _ action: @escaping () -> Void) { world.schedule(after: span, action) }
     var departures: Int { serverLoop.perform { [double] in double.departures } }
 
     // MARK: The engine
@@ -129,9 +132,9 @@ final class ServedScene: @unchecked Sendable {
         return told.outcomes[request.key] ?? Told.Outcome()
     }
 
-    func outcome(_ request: EngineRequest) -> Told.Outcome {
+    func outcome(_ request: EngineRequest, within limit: Duration = .seconds(60)) -> Told.Outcome {
         admit(request)
-        return outcome(of: request)
+        return outcome(of: request, within: limit)
     }
 
     func soFar(_ request: EngineRequest) -> Told.Outcome { told.outcomes[request.key] ?? Told.Outcome() }
@@ -157,6 +160,8 @@ final class Told: RemoteEngineListener {
         var started: [UInt32] = []
         var prefills = 0
         var tokens: [UInt8: [TokenID]] = [:]
+        /// Of the first token of each choice.
+        var origins: [UInt8: UInt32] = [:]
         var finishes: [UInt8: EngineFinish] = [:]
         var logprobs: [AnswerLogprob] = []
         var end: EngineEnd?
@@ -208,8 +213,10 @@ final class Told: RemoteEngineListener {
             if outcome.finishes[run.choice] != nil { outcome.faults.append("tokens behind an end") }
             if outcome.started.isEmpty { outcome.faults.append("tokens before the start") }
             if run.count < 1, run.finish == nil { outcome.faults.append("a run of nothing") }
-            if Int(run.position) != outcome.tokens[run.choice, default: []].count {
-                outcome.faults.append("a position that does not follow")
+            let origin = outcome.origins[run.choice] ?? run.position
+            outcome.origins[run.choice] = origin
+            if Int(run.position - origin) != outcome.tokens[run.choice, default: []].count {
+                outcome.faults.append("a position does not follow")
             }
             outcome.tokens[run.choice, default: []] += output.tokens[Int(run.first)..<Int(run.first + run.count)]
             if let finish = run.finish { outcome.finishes[run.choice] = finish }

@@ -47,6 +47,8 @@ package struct ServerQuestion: Sendable {
     /// The server may say that a text has ended after its last token was told: each token waits for what follows it, since an end is told
     /// with the last token.
     package var holdsLastToken = false
+    /// What was found in the cache is told behind the last token, which waits for it: an answer's counts are known when it ends, or never.
+    package var countsFollow = false
     /// The server has to see it, even if it is cancelled at once: it holds the key to memory elsewhere.
     package var mustArrive = false
     /// What a decode leg elsewhere starts with, where both servers have to be asked before either begins: it is handed over as soon as the
