@@ -142,6 +142,7 @@ final class ServedScene: @unchecked Sendable {
     func soFar(_ request: EngineRequest) -> Told.Outcome { told.outcomes[request.key] ?? Told.Outcome() }
     var conditions: [EngineCondition] { told.conditions }
     var failure: EngineFailure? { told.failure }
+    var remarks: [String] { loop.perform { engine.remarks } }
     var cacheChanges: [CacheChange] { told.cache }
     var loads: [EngineLoad] { told.loads }
 
