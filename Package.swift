@@ -163,8 +163,8 @@ var targets: [Target] = [
     tests(
         "EngineAdaptersTests",
         [
-            "ClusterModel", "EngineAdapters", "Engines", "EventLoop", "HTTPServing", "JSONText", "ServiceRuntime", "Telemetry",
-            "TestSupport", "TextProcessing",
+            "ClusterModel", "EngineAdapters", "Engines", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "ServiceRuntime",
+            "Telemetry", "TestSupport", "TextProcessing",
         ]),
     tests("EngineConformanceTests", ["ClusterModel", "Engines"]),
     tests("EnginesTests", ["ClusterModel", "Engines", "JSONText"]),

@@ -22,6 +22,8 @@ final class ServedScene: @unchecked Sendable {
     private let told: Told
     private static let pool = WorkPool(threads: 0)
     private var lastKey: UInt64 = 0
+    private var probe = ServerDouble.Answer.json(400, #"{"error":{"param":"body.token_ids","code":400}}"#)
+    static let generate = "/inference/v1/generate"
     static let port: UInt16 = 8000
 
     init(
@@ -68,7 +70,10 @@ final class ServedScene: @unchecked Sendable {
     // MARK: The server
 
     func answer(_ target: String, _ answer: @escaping @Sendable (ServerDouble.Asked) -> ServerDouble.Answer) {
-        serverLoop.perform { [double] in double.answers[target] = answer }
+        serverLoop.perform { [double, probe] in
+            // The question that makes no sense is asked whenever the server is learned, whatever else it answers there.
+            double.answers[target] = { target == Self.generate && $0.body == "{}" ? probe : answer($0) }
+        }
     }
 
     func replay(_ target: String, _ name: String, piece: Int = .max) throws {
@@ -81,11 +86,8 @@ final class ServedScene: @unchecked Sendable {
         for (target, name) in [("/health", "health"), ("/v1/models", "models"), ("/version", "version"), ("/metrics", "metrics-idle")] {
             try replay(target, "vllm/\(name)")
         }
-        answer("/inference/v1/generate") { _ in
-            takesTokens
-                ? .json(400, #"{"error":{"param":"body.token_ids","code":400}}"#)
-                : .json(403, #"{"error":{"type":"PermissionDeniedError","code":403}}"#)
-        }
+        if !takesTokens { probe = .json(403, #"{"error":{"type":"PermissionDeniedError","code":403}}"#) }
+        answer(Self.generate) { _ in .json(500, "{}") }
     }
 
     var asked: [ServerDouble.Asked] { serverLoop.perform { [double] in double.asked } }
@@ -140,6 +142,7 @@ final class ServedScene: @unchecked Sendable {
     func soFar(_ request: EngineRequest) -> Told.Outcome { told.outcomes[request.key] ?? Told.Outcome() }
     var conditions: [EngineCondition] { told.conditions }
     var failure: EngineFailure? { told.failure }
+    var remarks: [String] { loop.perform { engine.remarks } }
     var cacheChanges: [CacheChange] { told.cache }
     var loads: [EngineLoad] { told.loads }
 

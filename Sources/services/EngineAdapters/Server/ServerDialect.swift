@@ -25,11 +25,15 @@ package protocol ServerDialect: AnyObject, Sendable {
     /// what it holds.
     var feeds: [EngineEventFeed] { get }
 
+    /// Asks how it renders conversations; nil: it does not tell.
+    var parityProbe: (any ParityProbe)? { get }
+
     /// The server's own figures, by rank; nil for what it does not tell. Asked now and then.
     func figures(from server: EngineServer) async -> [RankFigures?]
 }
 
 extension ServerDialect {
+    package var parityProbe: (any ParityProbe)? { nil }
     package func abort(id: String) -> HTTPClientRequest? { nil }
     package func figures(from server: EngineServer) async -> [RankFigures?] { [] }
 }
