@@ -31,7 +31,7 @@ struct LlamaTests {
                 == [
                     "prompt": [325, 438, 333], "n_predict": 5, "stream": true, "return_tokens": true, "cache_prompt": true,
                     "timings_per_token": true, "temperature": 0.5, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repeat_penalty": 1.0,
-                    "presence_penalty": 0.0, "frequency_penalty": 0.0, "repeat_last_n": -1, "seed": 1, "ignore_eos": false, "n_probs": 1,
+                    "presence_penalty": 0.0, "frequency_penalty": 0.0, "repeat_last_n": 0, "seed": 1, "ignore_eos": false, "n_probs": 1,
                     "logit_bias": [[9, 1.0]], "json_schema": ["type": "object"],
                 ])
     }

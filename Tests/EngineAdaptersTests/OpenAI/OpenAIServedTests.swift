@@ -63,6 +63,18 @@ struct OpenAIServedTests {
         #expect(profile.cacheReport == .silent && profile.capabilities == [.choices, .logprobs, .constraints])
     }
 
+    @Test("it renders conversations as frontends do, or is found not to")
+    func parity() throws {
+        let scene = try scene(Self.llama)
+        // Whatever it is asked for, it renders the first conversation: the second one differs, and the rest is not asked for.
+        try scene.replay("/apply-template", "llama-server/apply-template-plain")
+        try scene.replay("/tokenize", "llama-server/tokenize-plain")
+        _ = try scene.begin().get()
+        #expect(scene.questions("/apply-template").count == 2 && scene.questions("/tokenize").count == 2)
+        let asked = try JSONValue(parsing: scene.questions("/tokenize").first?.body ?? "")
+        #expect(asked["content"] == "<|im_start|>user\nWhat is the capital of Japan?<|im_end|>\n<|im_start|>assistant\n")
+    }
+
     @Test(
         "its streams are told, however they are cut",
         arguments: [

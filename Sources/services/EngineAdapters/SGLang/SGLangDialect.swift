@@ -52,6 +52,9 @@ package final class SGLangDialect: ServerDialect {
         return EngineEventFeed.ranks(UInt32(clamping: server.ranks), from: first) ?? []
     }
 
+    /// Its `/tokenize` takes conversations as vLLM's does; that of older ones does not, and says so.
+    package var parityProbe: (any ParityProbe)? { server.map { VLLMParityProbe(model: $0.modelName) } }
+
     // MARK: Requests
 
     package func question(for choice: EngineChoice, of request: EngineRequest, id: String) throws(ServerProblem) -> ServerQuestion {
