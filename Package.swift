@@ -165,8 +165,8 @@ var targets: [Target] = [
     tests(
         "EngineAdaptersTests",
         [
-            "ClusterModel", "EngineAdapters", "Engines", "EventLoop", "HTTPServing", "JSONText", "ServiceRuntime", "Telemetry",
-            "TestSupport", "TextProcessing",
+            "ClusterModel", "EngineAdapters", "Engines", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "ServiceRuntime",
+            "Telemetry", "TestSupport", "TextProcessing",
         ]),
     tests("EngineConformanceTests", ["ClusterModel", "Concurrency", "EngineServing", "Engines", "EventLoop", "WireProtocol"]),
     tests("EngineServingTests", ["ClusterModel", "EngineServing", "Engines", "EventLoop", "TestSupport", "WireProtocol"]),

@@ -107,6 +107,19 @@ struct RequestTests {
         #expect(steps == steps.sorted() && Set(steps).count == 30)
     }
 
+    @Test("an engine that finds out later that a choice has ended says so without a token")
+    func endsLater() throws {
+        let bed = try WorkerBed { $0.engine = .scripted(CacheScript(), endsLater: true) }
+        try bed.registered()
+        let front = try bed.frontend()
+        front.generate(front.entry(1, maxTokens: 3))
+        try bed.until("ended") { front.ended(1) != nil }
+        var frames: [TokenFrame] = []
+        for case .frame(let frame, _) in front.heard { frames.append(frame) }
+        #expect(frames.map(\.tokens.count) == [1, 1, 1, 0] && frames.map(\.finish) == [nil, nil, nil, .length])
+        #expect(frames.map(\.firstPosition) == [0, 1, 2, 3] && front.ended(1)?.outputTokens == 3)
+    }
+
     @Test("a worker that records no traces tells its engine of the caller's, and of nothing that is none")
     func traceParents() throws {
         let script = CacheScript(), header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -21,8 +21,15 @@ package protocol RemoteEngine: AnyObject, Sendable {
     /// Everything since the last call; `output` is empty when it comes. After a failure the engine is not used again.
     func tell(into output: inout StepOutput, at now: Instant) throws(EngineFailure)
 
+    /// What operators should know of it, a sentence each; fixed once it has begun. The first is shown as the reason of the worker's state.
+    var remarks: [String] { get }
+
     /// Gives back everything that it holds; nothing is told after this.
     func close()
+}
+
+extension RemoteEngine {
+    package var remarks: [String] { [] }
 }
 
 /// Whom a remote engine tells; it does not keep whom it tells alive.

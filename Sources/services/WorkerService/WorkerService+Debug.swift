@@ -27,6 +27,10 @@ extension WorkerService {
         json.string(core.model.card.digest.hex)
         json.key("engine")
         json.string(core.profile.name)
+        json.key("engine_remarks")
+        json.beginArray()
+        for remark in engineRemarks { json.string(remark) }
+        json.endArray()
         json.key("stream")
         json.number(core.events.lastSequence)
         json.key("requests")

@@ -74,6 +74,9 @@ package final class WorkerService {
     /// Accepted and not ended.
     package var openRequests: Int { parts?.core.table.openCount ?? 0 }
     package var registeredRouters: Int { registrations.filter(\.isRegistered).count }
+    /// What operators should know of an engine elsewhere.
+    var engineRemarks: [String] { remote?.remarks ?? [] }
+    private var readyReason: String { engineRemarks.first ?? "" }
     /// Nothing runs, nothing is left of what ran but tombstones, and nothing waits to be sent.
     package var isIdle: Bool {
         guard let parts, let steps else { return true }
@@ -118,7 +121,7 @@ package final class WorkerService {
         core.whenQuiet = { [weak drain] in drain?.look() }
         core.whenMoved = { [weak drain] in drain?.moveArrived() }
         try open(core)
-        core.become(.ready)
+        core.become(.ready, reason: readyReason)
         for address in config.routers {
             guard let endpoint else { break }
             let registration = Registration(
@@ -358,7 +361,7 @@ extension WorkerService: RemoteEngineListener {
     package func engineIs(_ condition: EngineCondition) {
         guard let core, !isStopped else { return }
         switch condition {
-        case .serving: if core.state == .starting { core.become(.ready) }
+        case .serving: if core.state == .starting { core.become(.ready, reason: readyReason) }
         case .away(let reason): if core.state == .ready || core.state == .starting { core.become(.starting, reason: reason) }
         }
     }

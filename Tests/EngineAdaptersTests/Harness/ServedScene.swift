@@ -22,6 +22,8 @@ final class ServedScene: @unchecked Sendable {
     private let told: Told
     private static let pool = WorkPool(threads: 0)
     private var lastKey: UInt64 = 0
+    private var probe = ServerDouble.Answer.json(400, #"{"error":{"param":"body.token_ids","code":400}}"#)
+    static let generate = "/inference/v1/generate"
     static let port: UInt16 = 8000
 
     init(
@@ -68,7 +70,10 @@ final class ServedScene: @unchecked Sendable {
     // MARK: The server
 
     func answer(_ target: String, _ answer: @escaping @Sendable (ServerDouble.Asked) -> ServerDouble.Answer) {
-        serverLoop.perform { [double] in double.answers[target] = answer }
+        serverLoop.perform { [double, probe] in
+            // The question that makes no sense is asked whenever the server is learned, whatever else it answers there.
+            double.answers[target] = { target == Self.generate && $0.body == "{}" ? probe : answer($0) }
+        }
     }
 
     func replay(_ target: String, _ name: String, piece: Int = .max) throws {
@@ -81,16 +86,16 @@ final class ServedScene: @unchecked Sendable {
         for (target, name) in [("/health", "health"), ("/v1/models", "models"), ("/version", "version"), ("/metrics", "metrics-idle")] {
             try replay(target, "vllm/\(name)")
         }
-        answer("/inference/v1/generate") { _ in
-            takesTokens
-                ? .json(400, #"{"error":{"param":"body.token_ids","code":400}}"#)
-                : .json(403, #"{"error":{"type":"PermissionDeniedError","code":403}}"#)
-        }
+        if !takesTokens { probe = .json(403, #"{"error":{"type":"PermissionDeniedError","code":403}}"#) }
+        answer(Self.generate) { _ in .json(500, "{}") }
     }
 
     var asked: [ServerDouble.Asked] { serverLoop.perform { [double] in double.asked } }
     /// Questions that make tokens.
     func questions(_ target: String) -> [ServerDouble.Asked] { asked.filter { $0.target == target } }
+    var connections: Int { serverLoop.perform { [double] in double.connections } }
+    func killServer() { serverLoop.perform { [double] in double.die() } }
+    func later(_ span: Duration, _ action: @escaping () -> Void) { world.schedule(after: span, action) }
     var departures: Int { serverLoop.perform { [double] in double.departures } }
 
     // MARK: The engine
@@ -129,14 +134,15 @@ final class ServedScene: @unchecked Sendable {
         return told.outcomes[request.key] ?? Told.Outcome()
     }
 
-    func outcome(_ request: EngineRequest) -> Told.Outcome {
+    func outcome(_ request: EngineRequest, within limit: Duration = .seconds(60)) -> Told.Outcome {
         admit(request)
-        return outcome(of: request)
+        return outcome(of: request, within: limit)
     }
 
     func soFar(_ request: EngineRequest) -> Told.Outcome { told.outcomes[request.key] ?? Told.Outcome() }
     var conditions: [EngineCondition] { told.conditions }
     var failure: EngineFailure? { told.failure }
+    var remarks: [String] { loop.perform { engine.remarks } }
     var cacheChanges: [CacheChange] { told.cache }
     var loads: [EngineLoad] { told.loads }
 
@@ -157,6 +163,8 @@ final class Told: RemoteEngineListener {
         var started: [UInt32] = []
         var prefills = 0
         var tokens: [UInt8: [TokenID]] = [:]
+        /// Of the first token of each choice.
+        var origins: [UInt8: UInt32] = [:]
         var finishes: [UInt8: EngineFinish] = [:]
         var logprobs: [AnswerLogprob] = []
         var end: EngineEnd?
@@ -207,9 +215,11 @@ final class Told: RemoteEngineListener {
         change(run.key) { outcome in
             if outcome.finishes[run.choice] != nil { outcome.faults.append("tokens behind an end") }
             if outcome.started.isEmpty { outcome.faults.append("tokens before the start") }
-            if run.count < 1 { outcome.faults.append("a run of nothing") }
-            if Int(run.position) != outcome.tokens[run.choice, default: []].count {
-                outcome.faults.append("a position that does not follow")
+            if run.count < 1, run.finish == nil { outcome.faults.append("a run of nothing") }
+            let origin = outcome.origins[run.choice] ?? run.position
+            outcome.origins[run.choice] = origin
+            if Int(run.position - origin) != outcome.tokens[run.choice, default: []].count {
+                outcome.faults.append("a position does not follow")
             }
             outcome.tokens[run.choice, default: []] += output.tokens[Int(run.first)..<Int(run.first + run.count)]
             if let finish = run.finish { outcome.finishes[run.choice] = finish }

@@ -25,7 +25,9 @@ final class ServerDouble {
             self.isPart = isPart
         }
 
-        static func json(_ status: Int = 200, _ text: String) -> Answer {
+        static func json(_ text: String) -> Answer { json(200, text) }
+
+        static func json(_ status: Int, _ text: String) -> Answer {
             Answer(
                 Array("HTTP/1.1 \(status) X\r\nContent-Type: application/json\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)".utf8))
         }

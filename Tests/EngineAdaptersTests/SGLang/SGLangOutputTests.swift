@@ -67,7 +67,8 @@ struct SGLangOutputTests {
     @Test("log probabilities are those of the new tokens, and none where there are too few")
     func scores() throws {
         var output = SGLangOutput()
-        let two = #","output_token_logprobs":[[-1.5,1,null],[null,2,"b"]],"output_top_logprobs":[[[-1.5,1,null]],[[-0.5,7,null],[-2,2,null]]]"#
+        let two =
+            #","output_token_logprobs":[[-1.5,1,null],[null,2,"b"]],"output_top_logprobs":[[[-1.5,1,null]],[[-0.5,7,null],[-2,2,null]]]"#
         _ = try output.take(chunk([1], total: 1, #","output_token_logprobs":[[-1.5,1,null]]"#))
         let news = try output.take(chunk([1, 2], total: 2, two))
         #expect(news.logprobs.count == 1)
@@ -76,16 +77,18 @@ struct SGLangOutputTests {
         #expect(try output.take(chunk([1, 2, 3, 4, 5], total: 5, two)).logprobs.isEmpty)
     }
 
-    @Test("an event that is none is refused by name", arguments: [
-        ("", ""), ("[]", "object"), (#"{"output_ids":[1]}"#, "meta_info"), (#"{"output_ids":1,"meta_info":{}}"#, "output_ids"),
-        (#"{"output_ids":[-1],"meta_info":{}}"#, "output_ids"), (#"{"output_ids":[4294967296],"meta_info":{}}"#, "output_ids"),
-        (#"{"output_ids":[1.5],"meta_info":{}}"#, "output_ids"), (#"{"output_ids":["1"],"meta_info":{}}"#, "output_ids"),
-        (#"{"output_ids":[],"meta_info":{"completion_tokens":-1}}"#, "completion_tokens"),
-        (#"{"output_ids":[],"meta_info":{"cached_tokens":"x"}}"#, "cached_tokens"),
-        (#"{"output_ids":[],"meta_info":{"finish_reason":{"type":"tired"}}}"#, "finish_reason.type"),
-        (#"{"output_ids":[],"meta_info":{"finish_reason":{}}}"#, "finish_reason.type"),
-        (#"{"error":{"code":503}}"#, "503"),
-    ])
+    @Test(
+        "an event that is none is refused by name",
+        arguments: [
+            ("", ""), ("[]", "object"), (#"{"output_ids":[1]}"#, "meta_info"), (#"{"output_ids":1,"meta_info":{}}"#, "output_ids"),
+            (#"{"output_ids":[-1],"meta_info":{}}"#, "output_ids"), (#"{"output_ids":[4294967296],"meta_info":{}}"#, "output_ids"),
+            (#"{"output_ids":[1.5],"meta_info":{}}"#, "output_ids"), (#"{"output_ids":["1"],"meta_info":{}}"#, "output_ids"),
+            (#"{"output_ids":[],"meta_info":{"completion_tokens":-1}}"#, "completion_tokens"),
+            (#"{"output_ids":[],"meta_info":{"cached_tokens":"x"}}"#, "cached_tokens"),
+            (#"{"output_ids":[],"meta_info":{"finish_reason":{"type":"tired"}}}"#, "finish_reason.type"),
+            (#"{"output_ids":[],"meta_info":{"finish_reason":{}}}"#, "finish_reason.type"),
+            (#"{"error":{"code":503}}"#, "503"),
+        ] as [(String, String)])
     func hostile(_ text: String, _ member: String) {
         let problem = #expect(throws: ServerProblem.self) {
             try Array(text.utf8).withUnsafeBytes { (bytes) throws in _ = try SGLangChunk(parsing: bytes) }

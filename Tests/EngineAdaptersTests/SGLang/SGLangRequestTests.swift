@@ -88,9 +88,18 @@ struct SGLangRequestTests {
         #expect(try sampling(.choice(Array(#"["a.b","c|d","日本"]"#.utf8)))?["regex"]?.asString == #"(a\.b|c\|d|日本)"#)
     }
 
-    @Test("older servers know ranks by an older name", arguments: [("0.5.8", "data_parallel_rank"), ("0.5.9", "routed_dp_rank"), ("0.5.10rc1", "routed_dp_rank"), ("1.0", "routed_dp_rank"), ("unknown", "data_parallel_rank")])
+    @Test(
+        "older servers know ranks by an older name",
+        arguments: [
+            ("0.5.8", "data_parallel_rank"), ("0.5.9", "routed_dp_rank"), ("0.5.10rc1", "routed_dp_rank"), ("1.0", "routed_dp_rank"),
+            ("unknown", "data_parallel_rank"),
+        ])
     func ranks(_ version: String, _ member: String) throws {
-        let body = try body(request { $0.rank = Rank(1) }, server { $0.ranks = 2; $0.version = version })
+        let body = try body(
+            request { $0.rank = Rank(1) },
+            server {
+                $0.ranks = 2; $0.version = version
+            })
         #expect(body[member]?.asInt == 1)
     }
 
@@ -120,7 +129,9 @@ struct SGLangRequestTests {
 
 @Suite("Where two servers of SGLang's meet")
 struct SGLangMeetingTests {
-    @Test("a room names the rank of the prefill server, is never 0, and has 63 bits", arguments: [0, 1, 7, UInt64.max, 1 << 62, (1 << 62) - 1])
+    @Test(
+        "a room names the rank of the prefill server, is never 0, and has 63 bits",
+        arguments: [0, 1, 7, .max, 1 << 62, (1 << 62) - 1] as [UInt64])
     func rooms(_ random: UInt64) throws {
         for ranks in [1, 2, 8, 1_024] {
             let meeting = SGLangMeeting(host: "10.0.0.2", port: 8998, rank: Rank(UInt32(ranks - 1)), of: ranks, random: random)
@@ -145,15 +156,18 @@ struct SGLangMeetingTests {
                 == ["bootstrap_host": "10.0.0.2", "bootstrap_port": 8998, "bootstrap_room": 43, "disagg_prefill_dp_rank": 1])
     }
 
-    @Test("parameters that are none are refused by name", arguments: [
-        ("", ""), ("{}", "bootstrap_host"), (#"{"bootstrap_host":""}"#, "bootstrap_host"), (#"{"bootstrap_host":1}"#, "bootstrap_host"),
-        (#"{"bootstrap_host":"a","bootstrap_port":0}"#, "bootstrap_port"), (#"{"bootstrap_host":"a","bootstrap_port":65536}"#, "bootstrap_port"),
-        (#"{"bootstrap_host":"a","bootstrap_port":1}"#, "bootstrap_room"),
-        (#"{"bootstrap_host":"a","bootstrap_port":1,"bootstrap_room":-1}"#, "bootstrap_room"),
-        (#"{"bootstrap_host":"a","bootstrap_port":1,"bootstrap_room":9223372036854775807,"dp_size":1}"#, "bootstrap_room"),
-        (#"{"bootstrap_host":"a","bootstrap_port":1,"bootstrap_room":1,"dp_size":0}"#, "dp_size"),
-        (#"{"bootstrap_host":"a","bootstrap_port":1,"bootstrap_room":1,"dp_size":99999}"#, "dp_size"),
-    ])
+    @Test(
+        "parameters that are none are refused by name",
+        arguments: [
+            ("", ""), ("{}", "bootstrap_host"), (#"{"bootstrap_host":""}"#, "bootstrap_host"), (#"{"bootstrap_host":1}"#, "bootstrap_host"),
+            (#"{"bootstrap_host":"a","bootstrap_port":0}"#, "bootstrap_port"),
+            (#"{"bootstrap_host":"a","bootstrap_port":65536}"#, "bootstrap_port"),
+            (#"{"bootstrap_host":"a","bootstrap_port":1}"#, "bootstrap_room"),
+            (#"{"bootstrap_host":"a","bootstrap_port":1,"bootstrap_room":-1}"#, "bootstrap_room"),
+            (#"{"bootstrap_host":"a","bootstrap_port":1,"bootstrap_room":9223372036854775807,"dp_size":1}"#, "bootstrap_room"),
+            (#"{"bootstrap_host":"a","bootstrap_port":1,"bootstrap_room":1,"dp_size":0}"#, "dp_size"),
+            (#"{"bootstrap_host":"a","bootstrap_port":1,"bootstrap_room":1,"dp_size":99999}"#, "dp_size"),
+        ] as [(String, String)])
     func hostile(_ text: String, _ member: String) {
         let problem = #expect(throws: ServerProblem.self) { try SGLangMeeting(parameters: Array(text.utf8)) }
         #expect(problem?.description.contains(member) ?? false)

@@ -36,6 +36,26 @@ struct SecondHalfTests {
         #expect(meant { $0.asked.dropFirst(before).map(\.wish) } == (leaves ? [.decode] : []))
     }
 
+    @Test("a prefill leg may hand over before there is a token: the decode leg has them all, and may end behind the last one")
+    func atOnce() {
+        let bed = SplitBed(.sequential)
+        bed.script(1) { job in
+            job.accept()
+            SplitBed.handOver(job)
+        }
+        bed.script(2) { job in
+            job.accept()
+            job.start(cached: 0, waited: 9_000)
+            job.say(SplitBed.text)
+            job.after(.milliseconds(5)) { job in
+                job.say("", finish: .stopSequence)
+                job.end(.finished)
+            }
+        }
+        bed.expectWhole(bed.scene.chat())
+        #expect(bed.entry(2).handOver == SplitBed.state && bed.jobs(1).count == 1)
+    }
+
     @Test("the decision that is told is the last one, and what is known of it where that is not", arguments: [true, false])
     func decision(isKept: Bool) {
         let bed = SplitBed(.sequential), explained = Box(0)

@@ -38,10 +38,13 @@ final class ScriptedEngine: InferenceEngine {
     let profile: EngineProfile
     private let script: CacheScript
     private let stepDuration: Duration
-    private var running: [(request: EngineRequest, produced: UInt32)] = []
+    /// That a choice has ended is said in the step behind its last token.
+    private let endsLater: Bool
+    private var running: [Running] = []
     private var ends: [EngineEnd] = []
 
-    init(ranks: Int, script: CacheScript, stepDuration: Duration) {
+    init(ranks: Int, script: CacheScript, stepDuration: Duration, endsLater: Bool = false) {
+        self.endsLater = endsLater
         self.script = script
         self.stepDuration = stepDuration
         let room = EngineRank(totalBlocks: 1_000_000, maxSequences: 64, maxBatchedTokens: 4_096, maxWaiting: 4_096)
@@ -54,7 +57,7 @@ final class ScriptedEngine: InferenceEngine {
     var hasWork: Bool { !running.isEmpty || !ends.isEmpty }
     func admit(_ request: EngineRequest) {
         script.tell(request.traceParent)
-        running.append((request, 0))
+        running.append(Running(request: request))
     }
 
     func cancel(_ key: EngineRequestKey, choice: UInt8?) {
@@ -68,23 +71,39 @@ final class ScriptedEngine: InferenceEngine {
         script.next()?(&output)
         for index in running.indices {
             let request = running[index].request
+            if running[index].produced == request.choices[0].maxTokens {
+                output.runs.append(
+                    TokenRun(
+                        key: request.key, position: running[index].produced, choice: 0, finish: .length, first: Int32(output.tokens.count),
+                        count: 0))
+                running[index].hasEnded = true
+                continue
+            }
             if running[index].produced == 0 {
                 output.events.append(.started(request.key, cachedTokens: 0))
                 output.events.append(.prefillDone(request.key))
             }
             let isLast = running[index].produced + 1 == request.choices[0].maxTokens
-            output.append(TokenID(1), of: request.key, choice: 0, position: running[index].produced, finish: isLast ? .length : nil)
+            output.append(
+                TokenID(1), of: request.key, choice: 0, position: running[index].produced, finish: isLast && !endsLater ? .length : nil)
             running[index].produced += 1
+            running[index].hasEnded = isLast && !endsLater
         }
-        for done in running where done.produced == done.request.choices[0].maxTokens { end(done, .finished) }
-        running.removeAll { $0.produced == $0.request.choices[0].maxTokens }
+        for done in running where done.hasEnded { end(done, .finished) }
+        running.removeAll { $0.hasEnded }
         output.ends += ends
         ends = []
         output.loads = profile.ranks.map { _ in EngineLoad() }
         return stepDuration
     }
 
-    private func end(_ done: (request: EngineRequest, produced: UInt32), _ reason: EngineEnd.Reason) {
+    private struct Running {
+        let request: EngineRequest
+        var produced: UInt32 = 0
+        var hasEnded = false
+    }
+
+    private func end(_ done: Running, _ reason: EngineEnd.Reason) {
         ends.append(
             EngineEnd(
                 key: done.request.key, reason: reason, promptTokens: UInt32(done.request.prompt.count), cachedTokens: 0,
@@ -93,7 +112,9 @@ final class ScriptedEngine: InferenceEngine {
 }
 
 extension EngineSelection {
-    static func scripted(_ script: CacheScript, ranks: Int = 1, step: Duration = .milliseconds(5)) -> EngineSelection {
-        .made { ScriptedEngine(ranks: ranks, script: script, stepDuration: step) }
+    static func scripted(_ script: CacheScript, ranks: Int = 1, step: Duration = .milliseconds(5), endsLater: Bool = false)
+        -> EngineSelection
+    {
+        .made { ScriptedEngine(ranks: ranks, script: script, stepDuration: step, endsLater: endsLater) }
     }
 }

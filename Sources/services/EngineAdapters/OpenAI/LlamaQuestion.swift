@@ -84,8 +84,9 @@ struct LlamaQuestion {
         writer.number(sampling.presencePenalty)
         writer.key("frequency_penalty")
         writer.number(sampling.frequencyPenalty)
+        // Of all there is, and without penalties of nothing.
         writer.key("repeat_last_n")
-        writer.number(-1)  // of all there is
+        writer.number(sampling.hasPenalties ? request.contextLimit : 0)
         writer.key("seed")
         writer.number((sampling.seed &+ UInt64(choice.choice)) % Self.randomSeed)
     }
@@ -110,4 +111,8 @@ struct LlamaQuestion {
             writer.string(ChoiceList(source)?.grammar ?? "")
         }
     }
+}
+
+extension EngineSampling {
+    fileprivate var hasPenalties: Bool { presencePenalty != 0 || frequencyPenalty != 0 || repetitionPenalty != 1 }
 }

@@ -51,6 +51,9 @@ package final class OpenAIDialect: ServerDialect {
     /// Nobody tells of such a server's cache.
     package var feeds: [EngineEventFeed] { [] }
 
+    /// Others do not tell how they render.
+    package var parityProbe: (any ParityProbe)? { server?.llama == nil ? nil : LlamaParityProbe() }
+
     // MARK: Requests
 
     package func question(for choice: EngineChoice, of request: EngineRequest, id: String) throws(ServerProblem) -> ServerQuestion {

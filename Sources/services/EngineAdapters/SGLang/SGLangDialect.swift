@@ -22,6 +22,11 @@ package final class SGLangDialect: ServerDialect {
         self.random = random
     }
 
+    package nonisolated convenience init(_ settings: ServerSettings, in surroundings: EngineSurroundings) {
+        let loop = surroundings.loop
+        self.init(settings) { loop.secureRandomUInt64() }
+    }
+
     // MARK: What it is
 
     package func learn(from server: EngineServer) async throws(ServerMismatch) -> Result<EngineProfile, ServerProblem> {
@@ -46,6 +51,9 @@ package final class SGLangDialect: ServerDialect {
             load: told.loadPort.map(endpoint), loadTopic: told.loadTopic)
         return EngineEventFeed.ranks(UInt32(clamping: server.ranks), from: first) ?? []
     }
+
+    /// Its `/tokenize` takes conversations as vLLM's does; that of older ones does not, and says so.
+    package var parityProbe: (any ParityProbe)? { server.map { VLLMParityProbe(model: $0.modelName) } }
 
     // MARK: Requests
 

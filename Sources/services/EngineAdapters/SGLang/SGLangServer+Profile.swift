@@ -47,7 +47,9 @@ extension SGLangServer {
 
     private func blockSize(_ settings: ServerSettings) throws(ServerMismatch) -> UInt32 {
         // Without events a block is only what routing counts in, and a page of one token, which is the server's default, would cost much.
-        guard events != nil || settings.feed != nil else { return settings.blockSize ?? max(settings.usualBlockSize, UInt32(clamping: pageSize)) }
+        guard events != nil || settings.feed != nil else {
+            return settings.blockSize ?? max(settings.usualBlockSize, UInt32(clamping: pageSize))
+        }
         if let given = settings.blockSize, Int(given) != pageSize {
             throw ServerMismatch("its events are of blocks of \(pageSize) tokens; give --block-size \(pageSize), or nothing")
         }

@@ -6,7 +6,7 @@ import EventLoop
 @LoopActor
 protocol ServedChoiceOwner: AnyObject {
     /// `part` says something new of the choice: tokens, its end, counts, or state for another server.
-    func choice(_ choice: ServedChoice, said part: borrowing AnswerPart) throws(ServerProblem)
+    func choice(_ choice: ServedChoice, said part: borrowing AnswerPart)
     /// The server has taken its question, and waits for the other server of the request.
     func choice(_ choice: ServedChoice, meets parameters: [UInt8])
     /// No more of its answer comes; nil: it ended as it should.
@@ -34,13 +34,20 @@ final class ServedChoice: ServerAnswerOwner {
     private var answer: ServerAnswer?
     private weak var owner: (any ServedChoiceOwner)?
     private let vocabularySize: UInt32
-    /// Until when a server that has to be met may say that it has taken the question.
-    private var timer: TimerHandle?
     private var part = AnswerPart()
+    /// What the text ended with, while its counts may still come.
+    private var last = AnswerPart()
+    /// Until when counts may come, or a server may say that it has taken the question.
+    private var timer: TimerHandle?
+    private let loop: Loop
     /// The last token, while an end that belongs to it may still come.
     private var held = AnswerPart()
 
-    init(_ choice: EngineChoice, _ question: ServerQuestion, id: String, room: Int, vocabularySize: UInt32, owner: any ServedChoiceOwner) {
+    init(
+        _ choice: EngineChoice, _ question: ServerQuestion, id: String, room: Int, vocabularySize: UInt32, loop: Loop,
+        owner: any ServedChoiceOwner
+    ) {
+        self.loop = loop
         number = choice.choice
         self.id = id
         self.question = question
@@ -56,7 +63,10 @@ final class ServedChoice: ServerAnswerOwner {
         self.answer = answer
         guard answer.start() else { return false }
         if question.meeting != nil {
-            timer = server.loop.schedule(after: ServerLimits.taken) { [weak self] in self?.meet() }
+            timer = loop.schedule(after: ServerLimits.taken) { [weak self] in
+                self?.timer = nil
+                self?.meet()
+            }
         }
         return true
     }
@@ -71,6 +81,7 @@ final class ServedChoice: ServerAnswerOwner {
     func leave(_ whenEnded: @escaping () -> Void) {
         guard !isOver, let answer else { return whenEnded() }
         isOver = true
+        forgetTimer()
         owner = nil
         self.answer = nil
         answer.leave(whenEnded)
@@ -82,6 +93,7 @@ final class ServedChoice: ServerAnswerOwner {
         guard !isOver else { return false }
         isOver = true
         owner = nil
+        forgetTimer()
         if question.mustArrive { answer?.dropWhenSeen() } else { answer?.drop() }
         answer = nil
         return true
@@ -92,23 +104,28 @@ final class ServedChoice: ServerAnswerOwner {
     func answerBegan(_ answer: ServerAnswer) { meet() }
 
     func answer(_ answer: ServerAnswer, said text: UnsafeRawBufferPointer) {
+        guard !isOver else { return }
         do throws(ServerProblem) {
             part.removeAll()
             try question.reader.read(text, into: &part)
             try take()
-        } catch { fail(error) }
+        } catch {
+            // A text that is whole is not spoilt by what follows it.
+            if isFinished { settle() } else { fail(error) }
+        }
     }
 
     func answer(_ answer: ServerAnswer, ended problem: ServerProblem?) {
-        self.answer = nil
         guard !isOver else { return }
+        self.answer = nil
+        if isFinished { return settle() }
         var problem = problem
         if problem == nil {
             do throws(ServerProblem) {
                 part.removeAll()
                 try question.reader.end(into: &part)
                 try take()
-                if !held.tokens.isEmpty { throw .malformed("the answer ended before its text did") }
+                if !isOver { problem = .malformed("the answer ended before its text did") }
             } catch { problem = error }
         }
         over(problem)
@@ -117,7 +134,6 @@ final class ServedChoice: ServerAnswerOwner {
     // MARK: What is said
 
     private func take() throws(ServerProblem) {
-        guard !isOver else { return }
         if let count = part.promptTokens { promptTokens = count }
         if let count = part.cachedTokens { cachedTokens = count }
         guard !isFinished || (part.tokens.isEmpty && part.finish == nil) else { throw .malformed("tokens came behind the end of a text") }
@@ -128,8 +144,30 @@ final class ServedChoice: ServerAnswerOwner {
         }
         room -= part.tokens.count
         if question.holdsLastToken { holdLast() }
-        if part.finish != nil { isFinished = true }
-        try owner?.choice(self, said: part)
+        if part.finish != nil {
+            isFinished = true
+            swap(&last, &part)
+            if question.countsFollow, promptTokens == nil, answer != nil { return waitForCounts() }
+        } else if !isFinished {
+            owner?.choice(self, said: part)
+        }
+        if isFinished, !question.countsFollow || promptTokens != nil || answer == nil { settle() }
+    }
+
+    private func waitForCounts() {
+        timer = loop.schedule(after: ServerLimits.afterLast) { [weak self] in
+            self?.timer = nil
+            self?.settle()
+        }
+    }
+
+    /// The text is whole, and its counts are known if they ever will be.
+    private func settle() {
+        guard !isOver else { return }
+        owner?.choice(self, said: last)
+        answer?.release()
+        answer = nil
+        over(nil)
     }
 
     /// The last token stays here until something follows it.
@@ -162,8 +200,13 @@ final class ServedChoice: ServerAnswerOwner {
     private func over(_ problem: ServerProblem?) {
         guard !isOver else { return }
         isOver = true
+        forgetTimer()
         let told = owner
         owner = nil
         told?.choice(self, ended: problem)
+    }
+    private func forgetTimer() {
+        loop.cancel(timer)
+        timer = nil
     }
 }

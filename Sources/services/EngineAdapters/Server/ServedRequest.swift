@@ -16,8 +16,6 @@ final class ServedRequest: ServedChoiceOwner {
     private(set) var hasEnded = false
     private var handOver: [UInt8] = []
     private var blocks: UInt32 = 0
-    /// After the last token, while counts may still come.
-    private var timer: TimerHandle?
 
     init(
         _ request: EngineRequest, blockSize: UInt32, news: ServerNews, loop: Loop,
@@ -42,7 +40,7 @@ final class ServedRequest: ServedChoiceOwner {
                 guard room > 0 else { throw .unsupported("maxTokens") }
                 let question = try dialect.question(for: choice, of: request, id: id)
                 choices.append(
-                    ServedChoice(choice, question, id: id, room: room, vocabularySize: vocabularySize, owner: self))
+                    ServedChoice(choice, question, id: id, room: room, vocabularySize: vocabularySize, loop: loop, owner: self))
             }
         } catch { return end(.failed(error.fault), error) }
         // The choices themselves: what ends the request while they begin ends the loop.
@@ -63,7 +61,7 @@ final class ServedRequest: ServedChoiceOwner {
 
     // MARK: ServedChoiceOwner
 
-    func choice(_ choice: ServedChoice, said part: borrowing AnswerPart) throws(ServerProblem) {
+    func choice(_ choice: ServedChoice, said part: borrowing AnswerPart) {
         guard !hasEnded else { return }
         if !part.handOver.isEmpty { handOver = part.handOver }
         // Both legs produce the first token, and sampling may differ: where the state goes elsewhere, so does the word about that token.
@@ -71,9 +69,6 @@ final class ServedRequest: ServedChoiceOwner {
         if !part.tokens.isEmpty || part.finish != nil {
             start(choice)
             if !isWithheld { tell(choice, part) }
-        }
-        if choices.allSatisfy({ $0.isFinished || $0.isOver }), timer == nil {
-            timer = loop.schedule(after: ServerLimits.afterLast) { [weak self] in self?.conclude() }
         }
     }
 
@@ -98,7 +93,6 @@ final class ServedRequest: ServedChoiceOwner {
     func choice(_ choice: ServedChoice, ended problem: ServerProblem?) {
         guard !hasEnded else { return }
         if let problem { return end(.failed(problem.fault), problem) }
-        guard choice.isFinished else { return fail(.malformed("the answer ended before its text did")) }
         if choices.allSatisfy(\.isOver) { conclude() }
     }
 
@@ -166,8 +160,6 @@ final class ServedRequest: ServedChoiceOwner {
     private func end(_ reason: EngineEnd.Reason, _ problem: ServerProblem?) {
         guard !hasEnded else { return }
         hasEnded = true
-        loop.cancel(timer)
-        timer = nil
         for choice in choices { choice.drop() }
         news.use(of: request.rank) { use in
             use.blocks -= blocks

@@ -56,6 +56,13 @@ final class ServerAnswer: HTTPClientHandler {
         connection?.close()
     }
 
+    /// All that was wanted of it has come; the rest of it is read for nobody.
+    func release() {
+        owner = nil
+        isDone = true
+        awaitEnd()
+    }
+
     /// Nobody waits for it any more, but the server has to have read the question: the connection ends when the answer begins.
     func dropWhenSeen() {
         owner = nil
@@ -83,7 +90,7 @@ final class ServerAnswer: HTTPClientHandler {
     func answerBegan(_ head: HTTPClientHead) {
         status = head.status
         isStream = status == 200 && (head["content-type"] ?? "").lowercased().hasPrefix("text/event-stream")
-        if owner == nil, !isLeft { drop() }
+        if owner == nil, !isDone, !isLeft { drop() }
         if status == 200 { owner?.answerBegan(self) }
     }
 
@@ -127,10 +134,15 @@ final class ServerAnswer: HTTPClientHandler {
 
     // MARK: Ends
 
-    /// All is said. What is left of the answer is read, so that the connection can be used again, and if that takes long it is closed.
     private func finish() {
         isDone = true
         tell(nil)
+        awaitEnd()
+    }
+
+    /// What is left of the answer is read, so that the connection can be used again, and if that takes long it is closed.
+    private func awaitEnd() {
+        guard connection != nil, timer == nil else { return }
         timer = server.loop.schedule(after: ServerLimits.afterLast) { [weak self] in
             self?.timer = nil
             self?.connection?.close()

@@ -25,11 +25,15 @@ package protocol ServerDialect: AnyObject, Sendable {
     /// what it holds.
     var feeds: [EngineEventFeed] { get }
 
+    /// Asks how it renders conversations; nil: it does not tell.
+    var parityProbe: (any ParityProbe)? { get }
+
     /// The server's own figures, by rank; nil for what it does not tell. Asked now and then.
     func figures(from server: EngineServer) async -> [RankFigures?]
 }
 
 extension ServerDialect {
+    package var parityProbe: (any ParityProbe)? { nil }
     package func abort(id: String) -> HTTPClientRequest? { nil }
     package func figures(from server: EngineServer) async -> [RankFigures?] { [] }
 }
@@ -47,6 +51,8 @@ package struct ServerQuestion: Sendable {
     /// The server may say that a text has ended after its last token was told: each token waits for what follows it, since an end is told
     /// with the last token.
     package var holdsLastToken = false
+    /// What was found in the cache is told behind the last token, which waits for it: an answer's counts are known when it ends, or never.
+    package var countsFollow = false
     /// The server has to see it, even if it is cancelled at once: it holds the key to memory elsewhere.
     package var mustArrive = false
     /// What a decode leg elsewhere starts with, where both servers have to be asked before either begins: it is handed over as soon as the

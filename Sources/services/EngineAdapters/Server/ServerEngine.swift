@@ -2,6 +2,7 @@ package import ClusterModel
 package import Engines
 package import EventLoop
 import Telemetry
+import TextProcessing
 
 /// An engine that is a server elsewhere: whatever kind it is, its requests are streamed answers, and it is asked now and then how it is.
 @LoopActor
@@ -14,6 +15,8 @@ package final class ServerEngine: RemoteEngine {
     private let metrics: ServerMetrics
     private let news: ServerNews
     private let health: ServerHealth
+    package private(set) var remarks: [String] = []
+    private let text: ModelText
     private let surroundings: EngineSurroundings
     private var profile: EngineProfile?
     private var cache: ServerCache?
@@ -28,6 +31,7 @@ package final class ServerEngine: RemoteEngine {
     package init(_ settings: ServerSettings, _ dialect: any ServerDialect, _ surroundings: EngineSurroundings) {
         self.dialect = dialect
         self.surroundings = surroundings
+        text = settings.text
         loop = surroundings.loop
         log = surroundings.log
         metrics = ServerMetrics(registry: surroundings.metrics)
@@ -43,7 +47,8 @@ package final class ServerEngine: RemoteEngine {
         news.whenFilled = { [weak self] in self?.listener?.engineHasNews() }
         var profile = try await health.reach(until: deadline) { [weak self] in self?.note($0, "the engine's server does not stand yet") }
         health.watch(profile)
-        follow(&profile)
+        if await rendersAlike() { follow(&profile) } else { profile.cacheReport = .noCache }
+        guard !isClosed else { throw EngineFailure("closed while the engine's server was reached") }
         self.profile = profile
         metrics.up(true)
         log.info(
@@ -54,6 +59,20 @@ package final class ServerEngine: RemoteEngine {
             ])
         health.whenChanged = { [weak self] in self?.serverIs($0) }
         return profile
+    }
+
+    /// False where prompts are not what the engine would make of the same conversations: then nothing that caches hold is counted on.
+    private func rendersAlike() async -> Bool {
+        let parity: TextParity
+        if let probe = dialect.parityProbe { parity = await TextParity.check(text, probe, server) } else { parity = .unknown }
+        let fields: LogFields = ["engine": .text(dialect.name), "result": .text(parity.description)]
+        guard case .differs = parity else {
+            log.info("text parity", fields)
+            return true
+        }
+        remarks.append("text parity: \(parity); requests are placed by load")
+        log.warning("text parity", fields)
+        return false
     }
 
     /// Where a server tells of its cache, that is what the cluster goes by.

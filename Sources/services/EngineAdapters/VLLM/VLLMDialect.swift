@@ -40,6 +40,8 @@ package final class VLLMDialect: ServerDialect {
 
     package var feeds: [EngineEventFeed] { settings.feeds }
 
+    package var parityProbe: (any ParityProbe)? { VLLMParityProbe(model: facts.model) }
+
     // MARK: Requests
 
     package func question(for choice: EngineChoice, of request: EngineRequest, id: String) throws(ServerProblem) -> ServerQuestion {

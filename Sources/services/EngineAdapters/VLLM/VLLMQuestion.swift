@@ -36,6 +36,7 @@ struct VLLMQuestion {
         if let rank { sent.headers.append(("X-data-parallel-rank", String(rank.rawValue))) }
         if !request.traceParent.isEmpty { sent.headers.append(("traceparent", request.traceParent)) }
         var question = ServerQuestion(sent, VLLMAnswerReader(request))
+        question.countsFollow = streams
         question.mustArrive = request.leg == .decode
         return question
     }

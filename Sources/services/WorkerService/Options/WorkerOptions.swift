@@ -191,10 +191,7 @@ package struct WorkerOptions: Sendable {
             config.engine = .remote { ServerEngine(settings, VLLMDialect(settings), $0) }
         case .sglang:
             let settings = try serverSettings(resolved)
-            config.engine = .remote { surroundings in
-                let loop = surroundings.loop
-                return ServerEngine(settings, SGLangDialect(settings) { loop.secureRandomUInt64() }, surroundings)
-            }
+            config.engine = .remote { ServerEngine(settings, SGLangDialect(settings, in: $0), $0) }
         case .openai:
             let settings = try serverSettings(resolved)
             config.engine = .remote { ServerEngine(settings, OpenAIDialect(settings), $0) }

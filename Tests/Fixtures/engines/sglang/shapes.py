@@ -16,7 +16,7 @@ def write(name, method, target, body, status, answer, content="application/json"
         head += f"Content-Type: application/json\r\nContent-Length: {len(sent.encode())}\r\n"
     reply = f"HTTP/1.1 {status}\r\ndate: Mon, 23 Nov 2026 03:24:07 GMT\r\nserver: uvicorn\r\n"
     if isinstance(answer, list):
-        reply += f"content-type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
+        reply += "content-type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
         for event in answer:
             data = f"data: {event if isinstance(event, str) else json.dumps(event, separators=(',', ':'))}\n\n"
             reply += f"{len(data.encode()):x}\r\n{data}\r\n"
@@ -145,8 +145,11 @@ def descriptions():
     write(
         "loads", "GET", "/v1/loads?include=core", None, "200 OK",
         {"timestamp": "2026-11-23T03:24:07+00:00", "version": "0.5.23", "accelerator": None, "num_accelerators": 1, "loads": loads})
-    older = [{"dp_rank": 0, "num_reqs": 5, "num_waiting_reqs": 1, "num_tokens": 4096}, {"dp_rank": 1, "num_reqs": 0, "num_waiting_reqs": 0, "num_tokens": 0}]
-    write("get-load-older", "GET", "/get_load", None, "200 OK", older)
+    older = [
+        {"dp_rank": 0, "num_reqs": 5, "num_waiting_reqs": 1, "num_tokens": 4096},
+        {"dp_rank": 1, "num_reqs": 0, "num_waiting_reqs": 0, "num_tokens": 0},
+    ]
+    write("get-load-older", "GET", "/get_load", None, "200 OK", json.dumps(older))
     write("not-found", "GET", "/server_info", None, "404 Not Found", {"detail": "Not Found"})
 
 

@@ -195,6 +195,10 @@ final class AttemptLegs {
         }
         // What a decode leg has was brought there, and what a later attempt finds cached may be of the answer.
         if let cached = news.cachedTokens, !hadToken, leg.task != .decode { request.found(cachedTokens: cached) }
+        // Some engines learn only at the end what they had found when they began.
+        if let ended = news.ended, ended.cachedTokens > 0, leg.task != .decode, request.active.attempt == 1 {
+            request.found(cachedTokens: ended.cachedTokens)
+        }
     }
 
     /// Numbers that are none could not be told.
