@@ -83,10 +83,9 @@ def rendered(place):
         ([{"role": "system", "content": "You are helpful."}, {"role": "user", "content": "Naïve café, 東京 🗼?"}], None),
         ([{"role": "user", "content": QUESTION}], TOOLS),
     ):
-        body = {"messages": messages, "max_tokens": 1, "temperature": 0, **({"tools": tools} if tools else {})}
-        ours = answered(place.post("/v1/chat/completions", body)).json()["usage"]["prompt_tokens"]
-        own = place.servers[0].post("/v1/chat/completions", {"model": place.setup.name(place.servers[0]), **body}).json()["usage"]["prompt_tokens"]
-        same(ours, own, f"prompt_tokens of {len(messages)} messages")
+        chat = {"messages": messages, **({"tools": tools} if tools else {})}
+        ours = answered(place.post("/v1/chat/completions", {**chat, "max_tokens": 1})).json()["usage"]["prompt_tokens"]
+        same(ours, place.setup.chat_tokens(place.servers[0], chat), f"prompt_tokens of {len(messages)} messages")
 
 
 def length(place):

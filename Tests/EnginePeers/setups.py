@@ -36,6 +36,10 @@ class Setup:
         """What the server itself says to a prompt, greedy; None where the engine has no server."""
         return None
 
+    def chat_tokens(self, server, chat):
+        """How many tokens a chat is by the server's own template."""
+        raise NotImplementedError
+
 
 class Reference(Setup):
     def worker_options(self, server):
@@ -59,6 +63,10 @@ class Served(Setup):
         assert answer.status == 200, f"the server itself says {answer.status}: {answer.body[:200]!r}"
         return answer.json()["choices"][0]["text"]
 
+    def chat_tokens(self, server, chat):
+        body = {"model": self.name(server), "max_tokens": 1, "temperature": 0, **chat}
+        return server.post("/v1/chat/completions", body).json()["usage"]["prompt_tokens"]
+
 
 class VLLM(Served):
     server = SERVERS["vllm"]
@@ -68,6 +76,10 @@ class VLLM(Served):
             "--engine", "vllm", "--engine-url", server.url, "--engine-model", MODEL, *TEMPLATE,
             "--engine-events", f"tcp://127.0.0.1:{server.port + 1}", "--engine-replay", f"tcp://127.0.0.1:{server.port + 2}",
         ]  # fmt: skip
+
+    def chat_tokens(self, server, chat):
+        # Its chats take tools only if it was told how the model calls them.
+        return server.post("/tokenize", {"model": MODEL, **chat}).json()["count"]
 
     def running(self, server):
         lines = server.get("/metrics").body.decode().splitlines()

@@ -105,6 +105,8 @@ def errors(record, ids):
     post("empty", completion([], 4))
     post("vocabulary", completion([5_000_000], 4))
     post("grammar", completion(ids, 4, grammar="root ::= ("))
+    post("repeat-last-n", completion(ids, 4, repeat_last_n=-1))
+    post("top-k", completion(ids, 4, top_k=-1))
     post("slot", completion(ids, 4, id_slot=99))
     post("model", {"model": "nobody", "prompt": ids, "max_tokens": 2}, "/v1/completions")
     post("embeddings", {"model": "tiny", "input": "x"}, "/v1/embeddings")
