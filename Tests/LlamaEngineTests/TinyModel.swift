@@ -9,6 +9,7 @@ enum TinyModel {
         + "/deploy/models/tiny/tiny-f16.gguf"
 
     static func settings(_ change: (inout LlamaSettings) -> Void = { _ in }) -> LlamaSettings {
+        _ = library
         var settings = LlamaSettings(
             modelName: "tiny", weightsPath: path, weights: "tiny",
             room: EngineRank(totalBlocks: 256, maxSequences: 8, maxBatchedTokens: 512, maxWaiting: 64))
@@ -19,8 +20,7 @@ enum TinyModel {
     private static let library: Void = LlamaLibrary.start { _ in }
 
     static func engine(_ change: (inout LlamaSettings) -> Void = { _ in }) throws -> ReferenceEngine {
-        _ = library
-        return try LlamaEngine.make(settings(change))
+        try LlamaEngine.make(settings(change))
     }
 
     /// Plain words of the model's, other ones for each seed.

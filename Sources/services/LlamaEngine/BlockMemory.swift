@@ -9,16 +9,16 @@ import Engines
 final class BlockMemory {
     let form: StateForm
     let blockSize: Int
-    private let context: LlamaContext
-    private var shelves: Shelves
-    private var lanes: [Lane]
-    private var places: [BlockPlace?] = []
-    private var run = 0
+    let context: LlamaContext
+    var shelves: Shelves
+    var lanes: [Lane]
+    var places: [BlockPlace?] = []
+    var run = 0
 
     /// Sequence 0 is where state goes in and out; behind it come the lanes, and the shelves behind them.
-    private let passage: Int32 = 0
-    private func sequence(lane: Int) -> Int32 { Int32(1 + lane) }
-    private func sequence(shelf: Int) -> Int32 { Int32(1 + lanes.count + shelf) }
+    let passage: Int32 = 0
+    func sequence(lane: Int) -> Int32 { Int32(1 + lane) }
+    func sequence(shelf: Int) -> Int32 { Int32(1 + lanes.count + shelf) }
 
     init(_ context: LlamaContext, _ form: StateForm, blockSize: Int, lanes: Int) {
         self.context = context
@@ -30,129 +30,23 @@ final class BlockMemory {
 
     var pageBytes: Int { form.tokenBytes * blockSize }
 
-    private func place(_ block: BlockNumber) -> BlockPlace? { Int(block) < places.count ? places[Int(block)] : nil }
+    func place(_ block: BlockNumber) -> BlockPlace? { Int(block) < places.count ? places[Int(block)] : nil }
 
-    private func set(_ place: BlockPlace?, _ block: BlockNumber) {
+    func set(_ place: BlockPlace?, _ block: BlockNumber) {
         while places.count <= Int(block) { places.append(nil) }
         places[Int(block)] = place
     }
 
-    private func positions(_ page: Int, tokens: Int) -> Range<Int> { page * blockSize..<page * blockSize + tokens }
+    func positions(_ page: Int, tokens: Int) -> Range<Int> { page * blockSize..<page * blockSize + tokens }
 
-    private static func isGone(_ block: BlockNumber, _ pool: borrowing BlockPool) -> Bool {
+    static func isGone(_ block: BlockNumber, _ pool: borrowing BlockPool) -> Bool {
         !pool.isHeld(block) && !pool.isPinned(block) && !pool.isRegistered(block)
     }
 
-    // MARK: Lanes of a batch
-
-    /// Gives each part of a batch its lanes, with all that is before it.
-    func begin(_ parts: inout [BatchPart], in pool: borrowing BlockPool) throws(EngineFailure) {
-        run += 1
-        for part in parts { forgetWritten(by: part, in: pool) }
-        for index in parts.indices where parts[index].parent == nil {
-            if let lane = lane(with: parts[index]) { take(lane, for: &parts[index]) }
-        }
-        for index in parts.indices where parts[index].parent == nil && parts[index].lanes.isEmpty {
-            take(try assembledLane(for: parts[index], in: pool), for: &parts[index])
-        }
-        for index in parts.indices {
-            guard let parent = parts[index].parent else { continue }
-            // The first one behind a part goes on in its lane; each other one gets one, which has the same from the start.
-            let isFirst = !parts[..<index].contains { $0.parent == parent }
-            let lane = isFirst ? parts[parent].lanes[0] : try assembledLane(for: parts[parent], in: pool)
-            if !isFirst { take(lane, for: &parts[parent]) }
-            parts[index].lanes = [lane]
-        }
-    }
-
-    func sequences(of part: BatchPart) -> [Int32] { part.lanes.map { sequence(lane: $0) } }
-
-    private func take(_ lane: Int, for part: inout BatchPart) {
-        lanes[lane].lastUse = run
-        part.lanes.append(lane)
-    }
-
-    /// One that has exactly what is before a part, and that no other part of this batch has taken.
-    private func lane(with part: BatchPart) -> Int? {
-        let tokens = part.positions.lowerBound
-        guard tokens > 0, let before = place(part.block(at: tokens - 1, blockSize)) else { return nil }
-        return before.lanes.first { lane in
-            lanes[lane].tokens == tokens && lanes[lane].lastUse < run
-                && lanes[lane].blocks.elementsEqual(part.blocks.prefix(lanes[lane].blocks.count))
-        }
-    }
-
-    /// An empty one: of those with something in them that which nobody holds, or was not used for longest.
-    private func emptyLane(in pool: borrowing BlockPool) throws(EngineFailure) -> Int {
-        var best: (lane: Int, isLiving: Bool)?
-        for lane in lanes.indices where lanes[lane].lastUse < run {
-            guard let last = lanes[lane].blocks.last else { return lane }
-            let isLiving = pool.isHeld(last)
-            guard let known = best else {
-                best = (lane, isLiving)
-                continue
-            }
-            let isOlder = isLiving == known.isLiving && lanes[lane].lastUse < lanes[known.lane].lastUse
-            if isOlder || (known.isLiving && !isLiving) { best = (lane, isLiving) }
-        }
-        guard let best else { throw EngineFailure("more sequences in a step than there are lanes") }
-        clear(best.lane, in: pool)
-        return best.lane
-    }
-
-    private func assembledLane(for part: BatchPart, in pool: borrowing BlockPool) throws(EngineFailure) -> Int {
-        let lane = try emptyLane(in: pool), end = part.positions.lowerBound
-        var pending: (source: Int32, positions: Range<Int>)?
-        for (page, block) in part.blocks.prefix((end + blockSize - 1) / blockSize).enumerated() {
-            let wanted = positions(page, tokens: min(blockSize, end - page * blockSize))
-            guard var place = place(block), place.page == page, place.tokens >= wanted.count else {
-                throw EngineFailure("the state of page \(page) of a sequence is not there")
-            }
-            if let source = place.shelf.map(sequence(shelf:)) ?? place.lanes.first.map(sequence(lane:)) {
-                // Neighbours that lie in one sequence go over together.
-                if let run = pending, run.source == source {
-                    pending = (source, run.positions.lowerBound..<wanted.upperBound)
-                } else {
-                    share(pending, with: lane)
-                    pending = (source, wanted)
-                }
-            } else {
-                let state = form.state(of: place.bytes?[...] ?? [], first: wanted.lowerBound, tokens: wanted.count, room: blockSize)
-                guard context.restore(state, to: passage) else { throw EngineFailure("the state of a block finds no room") }
-                context.share(wanted, of: passage, with: sequence(lane: lane))
-                context.removeAll(from: passage)
-            }
-            place.lanes.append(lane)
-            set(place, block)
-            lanes[lane].blocks.append(block)
-        }
-        share(pending, with: lane)
-        lanes[lane].tokens = end
-        lanes[lane].lastUse = run
-        return lane
-    }
-
-    private func share(_ run: (source: Int32, positions: Range<Int>)?, with lane: Int) {
-        if let run { context.share(run.positions, of: run.source, with: sequence(lane: lane)) }
-    }
-
-    /// The rows of a part are computed: they are in its lanes.
-    func end(_ part: BatchPart, in pool: borrowing BlockPool) {
-        let end = part.positions.upperBound
-        for lane in part.lanes {
-            lanes[lane].blocks.append(contentsOf: part.blocks.prefix((end + blockSize - 1) / blockSize).dropFirst(lanes[lane].blocks.count))
-            lanes[lane].tokens = end
-        }
-        for page in part.positions.lowerBound / blockSize...(end - 1) / blockSize {
-            let block = part.block(at: page * blockSize, blockSize)
-            leaveOtherPlaces(block, than: part.lanes, in: pool)
-            set(BlockPlace(page: page, tokens: min(blockSize, end - page * blockSize), lanes: part.lanes), block)
-        }
-        shelve(part, in: pool)
-    }
+    // MARK: Shelves
 
     /// Full blocks of a part get a place on a shelf, those side by side on one shelf if there is one for them.
-    private func shelve(_ part: BatchPart, in pool: borrowing BlockPool) {
+    func shelve(_ part: BatchPart, in pool: borrowing BlockPool) {
         var preferred: Int?, pending: (shelf: Int, positions: Range<Int>)?
         let source = sequence(lane: part.lanes[0])
         func flush() {
@@ -177,7 +71,7 @@ final class BlockMemory {
     }
 
     /// A shelf with an empty place for a page; what is gone makes room.
-    private func emptyPlace(for page: Int, _ preferred: Int?, in pool: borrowing BlockPool) -> Int? {
+    func emptyPlace(for page: Int, _ preferred: Int?, in pool: borrowing BlockPool) -> Int? {
         if let free = shelves.free(for: page, preferred: preferred) { return free }
         for (shelf, occupant) in shelves.occupants(of: page).enumerated() {
             guard let occupant, Self.isGone(occupant, pool) else { continue }
@@ -189,7 +83,7 @@ final class BlockMemory {
 
     // MARK: Forgetting
 
-    private func forgetWritten(by part: BatchPart, in pool: borrowing BlockPool) {
+    func forgetWritten(by part: BatchPart, in pool: borrowing BlockPool) {
         let first = (part.positions.lowerBound + blockSize - 1) / blockSize
         for page in first..<max(first, (part.positions.upperBound + blockSize - 1) / blockSize) {
             forget(part.block(at: page * blockSize, blockSize), in: pool)
@@ -203,7 +97,7 @@ final class BlockMemory {
         set(nil, block)
     }
 
-    private func leaveOtherPlaces(_ block: BlockNumber, than kept: [Int], in pool: borrowing BlockPool) {
+    func leaveOtherPlaces(_ block: BlockNumber, than kept: [Int], in pool: borrowing BlockPool) {
         guard let old = place(block) else { return }
         set(nil, block)
         if let shelf = old.shelf {
@@ -214,7 +108,7 @@ final class BlockMemory {
     }
 
     /// Nothing is in a lane any more. What lies nowhere else, and is still of use, is kept as bytes.
-    private func clear(_ lane: Int, in pool: borrowing BlockPool) {
+    func clear(_ lane: Int, in pool: borrowing BlockPool) {
         for block in lanes[lane].blocks {
             guard var place = place(block), let index = place.lanes.firstIndex(of: lane) else { continue }
             let bytes =

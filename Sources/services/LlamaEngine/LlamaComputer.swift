@@ -5,7 +5,7 @@ final class LlamaComputer: BlockComputer {
     let layers = 1
     let bytesPerLayer: Int
     private let context: LlamaContext
-    private let memory: BlockMemory
+    let memory: BlockMemory
     private let rows: DecodeBatch
     /// Of the last batch, those that wanted to know what could follow.
     private var outputs: [Int32] = []

@@ -68,6 +68,12 @@ final class LlamaContext {
 
     func removeAll(from sequence: Int32) { _ = llama_memory_seq_rm(memory, sequence, -1, -1) }
 
+    /// The last position of which it has a cell; nil: it has none.
+    func lastPosition(of sequence: Int32) -> Int? {
+        let position = llama_memory_seq_pos_max(memory, sequence)
+        return position < 0 ? nil : Int(position)
+    }
+
     // MARK: State
 
     /// Of all cells of a sequence, as llama.cpp writes it.

@@ -7,6 +7,12 @@ package import Engines
 package enum LlamaEngine {
     /// Loads the model, and tries how its state is written. The settings' numbers are checked here.
     package static func make(_ settings: LlamaSettings) throws(LlamaError) -> ReferenceEngine {
+        let (engine, computer) = try parts(settings)
+        return ReferenceEngine(engine, computer)
+    }
+
+    /// What an engine is made of.
+    static func parts(_ settings: LlamaSettings) throws(LlamaError) -> (BlockEngineSettings, LlamaComputer) {
         var settings = settings
         settings.room.maxBatchedTokens = max(settings.room.maxBatchedTokens, settings.room.maxSequences)
         let sequences = try sequences(settings)
@@ -32,8 +38,7 @@ package enum LlamaEngine {
         let computer = LlamaComputer(context, memory, batchedTokens: Int(room.maxBatchedTokens))
         let profile = profile(settings, weights, contextLength: contextLength, pageBytes: memory.pageBytes)
         let endTokens = weights.endTokens
-        return ReferenceEngine(
-            BlockEngineSettings(profile, endTokens: endTokens + settings.endTokens.filter { !endTokens.contains($0) }), computer)
+        return (BlockEngineSettings(profile, endTokens: endTokens + settings.endTokens.filter { !endTokens.contains($0) }), computer)
     }
 
     /// A lane for each that may run, shelves for what is cached, and one through which state goes in and out.

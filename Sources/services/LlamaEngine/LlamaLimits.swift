@@ -9,6 +9,6 @@ enum LlamaLimits {
     static let threads: UInt32 = 1_024
     /// Of one block: longer ones are found by nobody.
     static let blockTokens: UInt32 = 4_096
-    /// Of a text in a file's metadata that this engine looks at.
-    static let metadataBytes = 256
+    /// Of a text in a file's metadata that is part of what the engine calls its build: all of them fit into a name on the wire.
+    static let metadataBytes = 32
 }

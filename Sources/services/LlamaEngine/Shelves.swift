@@ -23,5 +23,12 @@ struct Shelves {
         occupants[page][shelf] = block
     }
 
+    /// All that lie somewhere.
+    var all: [(block: BlockNumber, page: Int, shelf: Int)] {
+        occupants.enumerated().flatMap { page, row in
+            row.enumerated().compactMap { shelf, block in block.map { ($0, page, shelf) } }
+        }
+    }
+
     mutating func empty(page: Int, shelf: Int) { occupants[page][shelf] = nil }
 }
