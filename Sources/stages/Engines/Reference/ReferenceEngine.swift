@@ -8,7 +8,7 @@ package final class ReferenceEngine: InferenceEngine {
     package let profile: EngineProfile
     private let endTokens: [TokenID]
     private let blockSize: Int
-    private let layers: Int
+    private let form: ReferenceParameters.Form
     private let cache: PagedCache
     private let pass: ForwardPass
     private let scheduler: ReferenceScheduler
@@ -24,8 +24,9 @@ package final class ReferenceEngine: InferenceEngine {
         profile = configuration.profile
         endTokens = configuration.allEndTokens
         blockSize = Int(configuration.blockSize)
-        layers = configuration.model.shape.layers
-        cache = PagedCache(configuration.model.shape, blockSize: blockSize)
+        let shape = configuration.model.shape
+        form = ReferenceParameters.Form(weights: configuration.weights, layers: shape.layers, keyWidth: shape.keyWidth)
+        cache = PagedCache(shape, blockSize: blockSize)
         pass = ForwardPass(configuration.model, cache)
         scheduler = ReferenceScheduler(configuration)
     }
@@ -35,8 +36,8 @@ package final class ReferenceEngine: InferenceEngine {
     // MARK: Commands
 
     package func admit(_ request: EngineRequest) {
-        switch ReferenceHandOver.of(request, blockSize: blockSize, layers: layers) {
-        case .failure(let refusal): refuse(request, nil, problem(with: request) ?? .unsupported(refusal.field))
+        switch ReferenceHandOver.of(request, blockSize: blockSize, form, profile.capabilities) {
+        case .failure(let refusal): refuse(request, nil, problem(with: request) ?? refusal.fault)
         case .success(let handOver):
             if let fault = problem(with: request) { return refuse(request, nil, fault) }
             let made = ReferenceRequest(request, blockSize: blockSize, handOver: handOver)
@@ -127,6 +128,7 @@ package final class ReferenceEngine: InferenceEngine {
         said.removeAll(keepingCapacity: true)
         batch.removeAll()
         for lost in scheduler.schedule(into: &output, &batch) { end(lost, .failed(.capacity), into: &output) }
+        for request in scheduler.running { request.unpack(into: cache) }
         pass.run(batch)
         for request in scheduler.running where request.scheduled > 0 { conclude(request, into: &output) }
         for request in scheduler.removeOver() { end(request, request.isPrefillLeg ? .handedOver : .finished, into: &output) }
@@ -143,8 +145,9 @@ package final class ReferenceEngine: InferenceEngine {
 
     /// What comes of the tokens that a request computed in this step.
     private func conclude(_ request: ReferenceRequest, into output: inout StepOutput) {
-        if !request.isPrefilled { output.prefillTokens += request.scheduled }
+        if !request.isPrefilled { output.prefillTokens += request.newTokens }
         request.scheduled = -1
+        if request.remaining == 0 { request.share(in: cache) }
         request.register(&scheduler.pool)
         let exportable = request.newlyExportable()
         if let exportable { output.events.append(.exportable(request.key, blocks: exportable)) }
@@ -159,6 +162,7 @@ package final class ReferenceEngine: InferenceEngine {
         }
         if !request.isPrefilled {
             request.isPrefilled = true
+            request.pack(form, from: cache)
             output.events.append(.prefillDone(request.key))
         }
         produce(request, into: &output)
