@@ -156,7 +156,7 @@ var targets: [Target] = [
 
     // text beside that of other implementations; `deploy/dev/text-check`
     .executableTarget(
-        name: "textcheck", dependencies: ["ClusterModel", "JSONText", "TextProcessing"], path: "Tests/TextConformance/Suite",
+        name: "textcheck", dependencies: ["ClusterModel", "Engines", "JSONText", "TextProcessing"], path: "Tests/TextConformance/Suite",
         swiftSettings: swiftSettings),
 
     // tests: one folder a target, then the suites over the whole

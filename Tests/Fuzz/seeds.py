@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turns the vectors of proto-spec and the tables of Fixtures/http into inputs to start from: seeds.py FOLDER makes FOLDER/<target>/<name>."""
+"""Turns the vectors of proto-spec, the tables of Fixtures/http and the tiny model into inputs to start from: seeds.py FOLDER makes FOLDER/<target>/<name>."""
 
 import json
 import struct
@@ -140,6 +140,80 @@ def engine_events(folder: Path) -> int:
     return 3 * len(vectors)
 
 
+class Weights:
+    """A GGUF file with the metadata of another one, cut down to a model of some hundred bytes: metadata and names stay, numbers are small."""
+
+    SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+    TEXT, ARRAY = 8, 9
+    F32, F16, Q8 = 0, 1, 8
+    TOKENS = 16
+    SHAPE = {"embedding_length": 8, "block_count": 1, "feed_forward_length": 32, "attention.head_count": 2, "attention.head_count_kv": 1,
+             "attention.key_length": 4, "attention.value_length": 4, "rope.dimension_count": 4, "context_length": 64, "vocab_size": TOKENS}
+
+    def __init__(self, data: bytes):
+        self.data, self.at = data, 24
+        _, count = struct.unpack_from("<QQ", data, 8)
+        self.entries = [self.entry() for _ in range(count)]
+
+    def take(self, length: int) -> bytes:
+        self.at += length
+        return self.data[self.at - length:self.at]
+
+    def text(self) -> bytes:
+        return self.take(struct.unpack("<Q", self.take(8))[0])
+
+    def value(self, kind: int) -> bytes:
+        if kind == self.TEXT:
+            text = self.text()
+            # Long ones, as the chat template is, say nothing that a short one does not.
+            return struct.pack("<Q", len(text[:40])) + text[:40]
+        if kind != self.ARRAY:
+            return self.take(self.SIZES[kind])
+        inner, count = struct.unpack("<IQ", self.take(12))
+        elements = [self.value(inner) for _ in range(count)][:self.TOKENS]
+        return struct.pack("<IQ", inner, len(elements)) + b"".join(elements)
+
+    def entry(self) -> bytes:
+        key = self.text()
+        kind = struct.unpack("<I", self.take(4))[0]
+        value, name = self.value(kind), key.decode()
+        if name.removeprefix("llama.") in self.SHAPE:
+            value = struct.pack("<I", self.SHAPE[name.removeprefix("llama.")])
+        if name.endswith("token_id"):
+            value = struct.pack("<I", self.TOKENS - 1)
+        return struct.pack("<Q", len(key)) + key + struct.pack("<I", kind) + value
+
+    def file(self, version: int, own_output: bool) -> bytes:
+        tensors = [("token_embd.weight", (8, self.TOKENS), self.F32), ("output_norm.weight", (8,), self.F32)]
+        tensors += [("output.weight", (8, self.TOKENS), self.F16)] if own_output else []
+        tensors += [("blk.0." + name + ".weight", shape, kind) for name, shape, kind in (
+            ("attn_norm", (8,), self.F32), ("attn_q", (8, 8), self.F16), ("attn_k", (8, 4), self.F32), ("attn_v", (8, 4), self.F16),
+            ("attn_output", (8, 8), self.F32), ("ffn_norm", (8,), self.F32), ("ffn_gate", (8, 32), self.F16), ("ffn_up", (8, 32), self.F32),
+            ("ffn_down", (32, 8), self.Q8))]
+        head, body = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(self.entries)) + b"".join(self.entries), b""
+        for name, shape, kind in tensors:
+            head += struct.pack("<Q", len(name)) + name.encode() + struct.pack("<I", len(shape)) + struct.pack(f"<{len(shape)}Q", *shape)
+            head += struct.pack("<IQ", kind, len(body))
+            count = shape[0] * (shape[1] if len(shape) > 1 else 1)
+            numbers = [(index * 37 % 19 - 9) / 8 for index in range(count)]
+            if kind == self.Q8:
+                for first in range(0, count, 32):
+                    body += struct.pack("<e", 1 / 8) + bytes((int(number * 8)) & 255 for number in numbers[first:first + 32])
+            else:
+                body += struct.pack(f"<{count}{'f' if kind == self.F32 else 'e'}", *numbers)
+            body += bytes(-len(body) % 32)
+        return head + bytes(-len(head) % 32) + body
+
+
+def weights(folder: Path) -> int:
+    (folder / "gguf").mkdir(parents=True, exist_ok=True)
+    made = Weights((ROOT / "deploy/models/tiny/tiny-f16.gguf").read_bytes())
+    for version in (2, 3):
+        for own_output in (False, True):
+            (folder / "gguf" / f"small-{version}-{int(own_output)}").write_bytes(made.file(version, own_output))
+    return 4
+
+
 def main() -> None:
     folder, made = Path(sys.argv[1]), 0
     for path in sorted((ROOT / "proto-spec" / "vectors").glob("*.json")):
@@ -154,7 +228,7 @@ def main() -> None:
                 made += 1
     print(
         f"{made} seeds from proto-spec/vectors, {templates(folder)} of templates, {requests(folder)} of HTTP, {bodies(folder)} of bodies, "
-        f"{schemas(folder)} of schemas, {engine_events(folder)} of engines' events"
+        f"{schemas(folder)} of schemas, {engine_events(folder)} of engines' events, {weights(folder)} of weights"
     )
 
 

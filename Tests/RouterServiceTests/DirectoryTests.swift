@@ -249,6 +249,7 @@ struct DirectoryTests {
         let old = world.readyWorker(1), card = WorkerScript.card("model") { $0.weights = "newer" }
         let second = world.readyWorker(2) { $0.card = card }
         #expect(world.on(second) { $0.answer?.warnings.map(\.code) } == [.poolSplit])
+        #expect(world.on(second) { $0.answer?.warnings.first?.detail.hasSuffix("which differ in: weights") } == true)
         #expect(world.plan(frontend).pool == old.digest)
         _ = world.readyWorker(3) { $0.card = card }
         world.until("the larger is current") { world.directory(frontend).pools[card.digest]?.current == true }

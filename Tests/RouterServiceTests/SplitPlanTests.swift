@@ -170,7 +170,9 @@ struct SplitPlanTests {
         #expect(world.on(stranger) { $0.answer?.warnings.map(\.code) } == [.incompatibleKV])
         #expect(world.on(mute) { $0.answer?.warnings.map(\.code) } == [.incompatibleKV])
         world.until("counted") { world.exposition.contains("apus_router_unpaired_workers 3") }
-        #expect(world.log.all.count { $0.contains("fits nobody of the other role") } == 2)
+        let told = world.log.all.filter { $0.contains("fits nobody of the other role") }
+        #expect(told.count == 2 && told[0].contains("engineBuild") && told[1].contains("shape"))
+        #expect(world.on(stranger) { $0.answer?.warnings.first?.detail.hasSuffix("differs in: engineBuild") } == true)
         #expect(world.plan(frontend).legs.map(\.leg) == [.aggregated])
         let reader = SplitPool.worker(5, .decode, in: world, build: "a")
         #expect(world.on(reader) { $0.answer?.warnings.map(\.code) } == [])

@@ -41,6 +41,11 @@ struct ReferenceOptionTests {
         #expect(made.room.totalBlocks == 200 && made.room.maxSequences == 3 && made.room.maxBatchedTokens == 70)
         #expect(made.contextLength == 512 && made.modelName == "it")
         #expect(try reference("--block-size=1", "--context-length=2048").room.totalBlocks == 2_048)
+        #expect(try reference("--block-size=1").room.totalBlocks == 2_048 && reference("--block-size=1").contextLength == 2_048)
+        #expect(try reference("--block-size=1", "--blocks=2048").room.totalBlocks == 2_048)
+        #expect(
+            try reference("--reference-hand-over=none").handOver == nil
+                && reference("--reference-hand-over=sequential").handOver == .sequential)
     }
 
     @Test("what does not belong together is told before the worker starts")
@@ -54,6 +59,8 @@ struct ReferenceOptionTests {
         expect("this engine takes no weights", resolve(weights))
         expect("1167 tokens, and the weights 96", resolve("--engine=reference", model, "--weights=\(Self.micro)"))
         expect("made for 2048 tokens", resolve("--engine=reference", model, weights, "--context-length=2049"))
+        expect(
+            "2047 blocks hold no context of 2048 tokens", resolve("--engine=reference", model, weights, "--block-size=1", "--blocks=2047"))
         expect("has one rank", resolve("--engine=reference", model, weights, "--ranks=2"))
         expect("magic: the file is not GGUF", resolve("--weights=\(Self.tiny)/tokenizer.json"))
         expect("No such file", resolve("--weights=\(Self.tiny)/none.gguf"))

@@ -74,6 +74,8 @@ package enum EngineFault: Hashable, Sendable {
     case capacity
     /// The field of the request that this engine cannot serve.
     case unsupported(String)
+    /// What of the state that another engine handed over is not as it is here.
+    case incompatible(String)
     case failed(String)
 }
 

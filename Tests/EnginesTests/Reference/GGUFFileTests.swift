@@ -42,6 +42,11 @@ struct GGUFFileTests {
         expect("tensor count", .aboveLimit(65_536)) { $0.tensorCount = .max }
         expect("metadata count", .aboveLimit(65_536)) { $0.entryCount = 65_537 }
         expect("metadata key 0", .truncated) { $0.entryCount = 1 }
+        expect("metadata key 1", .unfit("a name")) {
+            $0.entry("k", type: 0, [1])
+            $0.entry("", type: 0, [1])
+        }
+        expect("tensor name 0", .unfit("a name")) { $0.tensor("", [1], offset: 0) }
         expect("k", .unknownType(13)) { $0.entry("k", type: 13, []) }
         expect("k", .notBoolean) { $0.entry("k", type: 7, [2]) }
         expect("k", .notText) { $0.entry("k", type: 8, little(UInt64(1)) + [0xFF]) }

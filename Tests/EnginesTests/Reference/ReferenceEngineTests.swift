@@ -85,27 +85,45 @@ struct ReferenceEngineTests {
         return (output.ends.first?.reason, output.tokens)
     }
 
-    @Test("behind the last token of the last page there are zeros, before it there are none")
-    func pages() throws {
-        let (pages, _) = try exported()
-        // Two layers of keys and values, 16 tokens of 16 numbers each.
-        let part = 16 * 16 * 4
-        #expect(pages.count == 3 * 2 * 2 * part)
-        for index in 0..<4 {
-            let last = pages[(8 + index) * part..<(9 + index) * part]
-            #expect(last.dropFirst(8 * 16 * 4).allSatisfy { $0 == 0 } && last.prefix(8 * 16 * 4).contains { $0 != 0 })
+    /// Two parts a page, one a layer: keys and values, of 16 tokens each of 16 numbers, and a sum.
+    private static let numbersBytes = 2 * 16 * 16 * 4
+    private static let partBytes = numbersBytes + 8
+
+    /// With sums that hold.
+    private func summed(_ pages: [UInt8]) -> [UInt8] {
+        stride(from: 0, to: pages.count, by: Self.partBytes).flatMap { first in
+            let numbers = Array(pages[first..<first + Self.numbersBytes])
+            return numbers + withUnsafeBytes(of: numbers.withUnsafeBytes { XXH3.hash($0) }.littleEndian) { Array($0) }
         }
     }
 
-    @Test("state that is cut, or another engine's, ends the leg; state that is no number gives tokens and no trap")
+    @Test("behind the last token of the last page there are zeros, before it there are none")
+    func pages() throws {
+        let (pages, _) = try exported(), half = Self.numbersBytes / 2
+        #expect(pages.count == 3 * 2 * Self.partBytes && summed(pages) == pages)
+        #expect(ReferenceRun(model).engine.profile.kvShape?.blockBytes == UInt64(2 * Self.partBytes))
+        for part in 4..<6 {
+            for first in [part * Self.partBytes, part * Self.partBytes + half] {
+                let numbers = pages[first..<first + half]
+                #expect(numbers.dropFirst(8 * 16 * 4).allSatisfy { $0 == 0 } && numbers.prefix(8 * 16 * 4).contains { $0 != 0 })
+            }
+        }
+    }
+
+    @Test("state that is cut, damaged, or another engine's, ends the leg; state that is no number gives tokens and no trap")
     func damage() throws {
         let (pages, first) = try exported()
         let (reason, tokens) = try received(pages, first)
         #expect(reason == .finished && tokens.count == 4 && tokens[0] == first.token)
         #expect(try received(pages.dropLast(), first).0 == .failed(.failed("KV state of another size")))
         #expect(try received(pages, first, state: [1]).0 == .failed(.failed("state of another engine")))
+        for place in [0, 1_000, Self.numbersBytes, Self.partBytes - 1, pages.count - 1] {
+            var flipped = pages
+            flipped[place] ^= 0x10
+            #expect(try received(flipped, first).0 == .failed(.failed("KV state with wrong bytes")))
+        }
         for byte in [0xFF, 0x7F, 0x80] as [UInt8] {
-            let (reason, tokens) = try received(Array(repeating: byte, count: pages.count), first)
+            let (reason, tokens) = try received(summed(Array(repeating: byte, count: pages.count)), first)
             #expect(reason == .finished && tokens.count == 4 && tokens.allSatisfy { $0 < 96 })
         }
     }
@@ -115,7 +133,7 @@ struct ReferenceEngineTests {
         let (pages, first) = try exported()
         var other = pages
         for index in 0..<pages.count where index % 4 == 3 { other[index] ^= 0x80 }
-        #expect(try received(other, first).1 != received(pages, first).1)
+        #expect(try received(summed(other), first).1 != received(pages, first).1)
     }
 
     @Test("under pressure of blocks and with sessions, its books stay right in every step", arguments: [1, 2] as [UInt64])

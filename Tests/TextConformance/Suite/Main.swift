@@ -11,7 +11,7 @@ enum Main {
 
     /// By name; each is a file of this folder.
     private static let checks: [(name: String, run: Check)] = [
-        ("answers", AnswersCheck.run), ("chats", ChatCheck.run), ("formats", FormatsCheck.run),
+        ("answers", AnswersCheck.run), ("chats", ChatCheck.run), ("formats", FormatsCheck.run), ("greedy", GreedyCheck.run),
         ("hostile-templates", HostileCheck.run), ("parser-speed", ParserSpeedCheck.run),
         ("template-provenance", TemplateProvenanceCheck.run), ("templates", TemplatesCheck.run), ("tokenizer-bench", TokenizerBench.run),
         ("tokenizers", TokenizersCheck.run), ("unicode", UnicodeCheck.run),

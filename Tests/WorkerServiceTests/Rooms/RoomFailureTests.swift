@@ -87,6 +87,7 @@ struct RoomFailureTests {
         bed.split(1)
         try bed.finish(1)
         #expect(bed.front.line(bed.prefill).ended(1)?.failure?.field == "shape")
+        #expect(bed.front.line(bed.prefill).ended(1)?.failure?.reason.contains("layers") == true)
         try expectEnds(bed, prefill: .failed, decode: .prefillLost, .incompatibleKV)
     }
 

@@ -119,7 +119,10 @@ final class ControlHandler: LinkHandler {
         var warnings: [Warning] = []
         let others = core.workers.pools.others(than: registration.card.digest, named: registration.card.name).filter { !$0.members.isEmpty }
         if !others.isEmpty {
-            warnings.append(Warning(code: .poolSplit, detail: "workers of this model name have \(others.count) other card(s)"))
+            // Order: sorted.
+            let members = Set(others.flatMap { $0.card.differences(from: registration.card) }).sorted().joined(separator: ", ")
+            let detail = "workers of this model name have \(others.count) other card(s), which differ in: \(members)"
+            warnings.append(Warning(code: .poolSplit, detail: detail))
         }
         if registration.events == .approximate { warnings.append(Warning(code: .approximate, detail: "without usable cache events")) }
         if link.terms.minor < core.context.policy.newestMinor {
@@ -130,12 +133,19 @@ final class ControlHandler: LinkHandler {
         }
         if record.pool?.isUnpaired(record) ?? false {
             let role = registration.role == .prefill ? "decodes" : "prefills"
-            warnings.append(Warning(code: .incompatibleKV, detail: "nobody who \(role) has KV state of its shape and engine build"))
+            let difference = record.pool?.unpairedDifference(of: registration) ?? ""
+            warnings.append(
+                Warning(
+                    code: .incompatibleKV,
+                    detail:
+                        "nobody who \(role) has KV state of its shape and engine build, and its way of handing it over; it differs in: \(difference)"
+                ))
             core.log.warning(
                 "worker's KV state fits nobody of the other role",
                 [
                     "worker": .hex(record.life.worker.rawValue), "role": .text("\(registration.role)"),
                     "build": .text(registration.engineBuild), "has_shape": .text("\(registration.kvShape != nil)"),
+                    "differs_in": .text(difference),
                 ])
         }
         return warnings

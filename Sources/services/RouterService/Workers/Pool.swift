@@ -7,7 +7,7 @@ import WireProtocol
 @LoopActor
 final class Pool: StateEntry {
     let digest: Digest
-    private let card: ModelCard
+    let card: ModelCard
     /// Attached ones, by id.
     private(set) var members: [WorkerRecord] = []
     /// Their ranks, by placement: what a policy chooses among.
@@ -146,6 +146,17 @@ final class Pool: StateEntry {
     func isUnpaired(_ record: WorkerRecord) -> Bool {
         guard let own = SplitClass(record) else { return false }
         return own.isUnpaired(among: Set(members.compactMap { SplitClass($0) }))
+    }
+
+    /// By what the state of one that is not paired differs from that of the first worker that could serve the other leg.
+    func unpairedDifference(of registration: RegisterWorker) -> String? {
+        let others = members.compactMap(\.registration)
+        guard let other = others.first(where: { $0.role != registration.role && [$0.role, registration.role].contains(.prefill) }) else {
+            return nil
+        }
+        if other.engineBuild != registration.engineBuild { return "engineBuild" }
+        guard let one = other.kvShape, let two = registration.kvShape else { return "shape" }
+        return two.difference(from: one).map { "shape, \($0)" } ?? "hand-over"
     }
 
     /// So many of them are.

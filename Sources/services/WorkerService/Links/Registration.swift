@@ -131,7 +131,11 @@ final class Registration: LinkKeeperHandler {
             "registered",
             ["router": .text(address.description), "id": .hex(link.peer.id), "events": .text("\(answer.events)")])
         for warning in answer.warnings {
-            core.log.warning("router warns", ["router": .text(address.description), "code": .unsigned(UInt64(warning.code.rawValue))])
+            core.log.warning(
+                "router warns",
+                [
+                    "router": .text(address.description), "code": .unsigned(UInt64(warning.code.rawValue)), "detail": .text(warning.detail),
+                ])
         }
         if core.state == .draining { announceDrain(drainReason(), remaining: .zero) }
     }

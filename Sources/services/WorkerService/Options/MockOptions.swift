@@ -21,11 +21,9 @@ struct MockOptions: Sendable {
     /// Its answers, which need the model's tokens to be applied.
     let says: OptionKey<MockAnswersFile?>
     private let constraints: OptionKey<Bool>
-    private let handOver: OptionKey<HandOver>
+    private let handOver: OptionKey<HandOverChoice>
     private let kvLayers: OptionKey<Int>
     private let kvHeadDimension: OptionKey<Int>
-
-    private enum HandOver: String, CaseIterable, Sendable { case both, concurrent, sequential, none }
 
     init(in table: inout OptionTable, name: ValueSyntax<String>) {
         let mock = MockConfiguration()
@@ -107,7 +105,7 @@ struct MockOptions: Sendable {
         mock.preemption = resolved[preemption]
         mock.watermark = resolved[watermark]
         mock.sessionShare = resolved[sessionShare]
-        if let paths = MockKVConfiguration.Paths(rawValue: resolved[handOver].rawValue) {
+        if let paths = resolved[handOver].paths {
             mock.kv = MockKVConfiguration(
                 layers: UInt32(clamping: resolved[kvLayers]), headDimension: UInt32(clamping: resolved[kvHeadDimension]), paths: paths)
         }

@@ -5,12 +5,16 @@ import TextProcessing
 /// The options of the reference engine alone.
 struct ReferenceOptions: Sendable {
     let weights: OptionKey<WeightsFile?>
+    let handOver: OptionKey<HandOverChoice>
 
     init(in table: inout OptionTable) {
         table.group("Reference engine")
         weights = table.optional(
             "weights", .weightsFile,
             help: "Weights of a model of the llama architecture, GGUF of f32, f16 or q8_0; its tokenizer is in the folder of --model.")
+        handOver = table.option(
+            "reference-hand-over", .word(), default: .both,
+            help: "How KV state is given and taken: while prefill goes on, after it, in both ways, or not at all.")
     }
 
     /// What keeps this engine from running the model, with the folder of its text.

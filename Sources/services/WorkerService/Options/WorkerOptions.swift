@@ -143,13 +143,17 @@ package struct WorkerOptions: Sendable {
         stream = StreamOptions(in: &table)
         faults = EngineFaultOptions(in: &table)
         process = ProcessOptions(in: &table, role: .worker, admin: "127.0.0.1:0")
-        table.check(contextLength, blockSize, blocks) { [contextLength, blockSize, blocks] resolved in
-            guard resolved[blocks].multipliedReportingOverflow(by: resolved[blockSize]).partialValue < resolved[contextLength] else {
-                return []
+        table.check(contextLength, blockSize, blocks, engine) { [contextLength, blockSize, blocks, engine, reference] resolved in
+            var context = resolved[contextLength]
+            if resolved[engine] == .reference {
+                // Blocks that nobody counts are as many as the context needs, and that is the model's where nobody says less.
+                if case .default = resolved.origin(of: blocks) { return [] }
+                if case .default = resolved.origin(of: contextLength) { context = resolved[reference.weights]?.model.contextLength ?? 0 }
             }
+            guard resolved[blocks].multipliedReportingOverflow(by: resolved[blockSize]).partialValue < context else { return [] }
             return [
                 resolved.issue(
-                    blocks, problem: "\(resolved[blocks]) blocks hold no context of \(resolved[contextLength]) tokens",
+                    blocks, problem: "\(resolved[blocks]) blocks hold no context of \(context) tokens",
                     remedy: "give more blocks, or a shorter context-length")
             ]
         }
@@ -242,6 +246,7 @@ package struct WorkerOptions: Sendable {
         made.endTokens = folder.text.endTokens
         made.toolFormat = resolved[formats.toolFormat] ?? ""
         made.reasoningFormat = resolved[formats.reasoningFormat] ?? ""
+        made.handOver = resolved[reference.handOver].paths
         return .reference(made)
     }
 

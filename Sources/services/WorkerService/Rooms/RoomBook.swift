@@ -269,7 +269,8 @@ final class RoomBook {
     func objection(to open: RoomOpen, _ geometry: KVGeometry) -> FailureDetail? {
         if open.model != core.model.card.digest { return .of(.incompatibleKV, "model", "another model card is served here") }
         if open.engineBuild != core.profile.build { return .of(.incompatibleKV, "engineBuild", "another build runs here") }
-        if open.shape != core.profile.kvShape.map(KVShape.init) { return .of(.incompatibleKV, "shape", "pages have another shape here") }
+        guard let shape = core.profile.kvShape.map(KVShape.init) else { return .of(.incompatibleKV, "shape", "there are no pages here") }
+        if let part = open.shape.difference(from: shape) { return .of(.incompatibleKV, "shape", "pages have other \(part) here") }
         if open.tokens != geometry.tokens { return .of(.invalidArgument, "tokens", "the request has \(geometry.tokens)") }
         if open.blocks != geometry.pages { return .of(.invalidArgument, "blocks", "these are \(geometry.pages) pages") }
         if open.totalBytes != geometry.totalBytes { return .of(.invalidArgument, "totalBytes", "these are \(geometry.totalBytes)") }

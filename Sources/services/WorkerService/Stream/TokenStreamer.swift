@@ -174,6 +174,8 @@ extension WorkerCore.End {
         case .cancelled: self.init(.cancelled)
         case .failed(.capacity): self.init(.failed, failure: .of(.capacity, "rank", "the rank can never hold it"))
         case .failed(.unsupported(let field)): self.init(.failed, failure: .of(.invalidArgument, field, "the engine cannot do this"))
+        case .failed(.incompatible(let part)):
+            self.init(.failed, failure: .of(.incompatibleKV, "handOver", "the state that was handed over has other \(part)"))
         case .failed(.failed(let reason)): self.init(.failed, failure: .of(.engineFailed, "", reason))
         }
     }

@@ -122,6 +122,10 @@ package final class FaultyEngine: InferenceEngine {
             bytes[Int(exportDraws.next() % UInt64(bytes.count))] ^= UInt8(1 + exportDraws.next() % 255)
             output.events[index] = .exported(key, slice, bytes: bytes)
         }
+        for index in output.ends.indices where !output.ends[index].handOver.isEmpty && exportDraws.hits(faults.damagedExports) {
+            let count = UInt64(output.ends[index].handOver.count)
+            output.ends[index].handOver[Int(exportDraws.next() % count)] ^= UInt8(1 + exportDraws.next() % 255)
+        }
     }
 }
 

@@ -21,6 +21,8 @@ package struct ReferenceConfiguration: Sendable {
     package var watermark = 0.01
     /// The share of blocks that sessions may keep.
     package var sessionShare = 0.5
+    /// The ways in which it gives and takes KV state; nil: none.
+    package var handOver: HandOverPaths? = .both
 
     /// Room for 64 k tokens: of the tiny model 128 MiB, which are taken as they are used.
     package static let usualRoom = EngineRank(totalBlocks: 1_024, maxSequences: 64, maxBatchedTokens: 512, maxWaiting: 1_024)
@@ -59,14 +61,14 @@ package struct ReferenceConfiguration: Sendable {
         model.generationDefaults = generationDefaults
         model.toolFormat = toolFormat
         model.reasoningFormat = reasoningFormat
-        let pageNumbers = 2 * shape.layers * Int(blockSize) * shape.keyWidth
+        let pageBytes = shape.layers * PagedCache(shape, blockSize: Int(blockSize)).bytesPerLayer
         let kv = EngineKVShape(
             layers: UInt32(clamping: shape.layers), heads: UInt32(clamping: shape.keyHeads),
-            headDimension: UInt32(clamping: shape.headDimension), blockTokens: blockSize, blockBytes: UInt64(pageNumbers) * 4,
-            element: .float32, layout: "reference: layer, keys and values, token, head")
+            headDimension: UInt32(clamping: shape.headDimension), blockTokens: blockSize, blockBytes: UInt64(pageBytes),
+            element: .float32, layout: "reference: layer, keys and values, token, head, sum")
+        let abilities: EngineCapabilities = [.sessions, .logprobs, .choices, .exactContinuation, .salts]
         return EngineProfile(
-            name: "reference", build: "reference-1",
-            capabilities: [.sessions, .logprobs, .choices, .exactContinuation, .salts, .concurrentHandOver, .moves], cacheReport: .exact,
-            model: model, ranks: [fittingRoom], kvShape: kv)
+            name: "reference", build: "reference-1", capabilities: abilities.union(handOver?.capabilities ?? []), cacheReport: .exact,
+            model: model, ranks: [fittingRoom], kvShape: handOver == nil ? nil : kv)
     }
 }

@@ -8,6 +8,7 @@ package final class ReferenceEngine: InferenceEngine {
     package let profile: EngineProfile
     private let endTokens: [TokenID]
     private let blockSize: Int
+    private let form: ReferenceParameters.Form
     private let computer: any BlockComputer
     private let scheduler: ReferenceScheduler
     private var sampler = TokenSampler()
@@ -29,6 +30,8 @@ package final class ReferenceEngine: InferenceEngine {
         endTokens = settings.endTokens
         blockSize = Int(settings.profile.model.blockSize)
         self.computer = computer
+        form = ReferenceParameters.Form(
+            weights: settings.profile.model.weights, layers: computer.layers, keyWidth: computer.tokenStates?.keyWidth ?? 0)
         scheduler = ReferenceScheduler(settings)
     }
 
@@ -37,8 +40,8 @@ package final class ReferenceEngine: InferenceEngine {
     // MARK: Commands
 
     package func admit(_ request: EngineRequest) {
-        switch ReferenceHandOver.of(request, blockSize: blockSize, layers: computer.layers) {
-        case .failure(let refusal): refuse(request, nil, problem(with: request) ?? .unsupported(refusal.field))
+        switch ReferenceHandOver.of(request, blockSize: blockSize, form, profile.capabilities) {
+        case .failure(let refusal): refuse(request, nil, problem(with: request) ?? refusal.fault)
         case .success(let handOver):
             if let fault = problem(with: request) { return refuse(request, nil, fault) }
             let made = ReferenceRequest(request, blockSize: blockSize, handOver: handOver)
@@ -131,8 +134,9 @@ package final class ReferenceEngine: InferenceEngine {
         said.removeAll(keepingCapacity: true)
         batch.removeAll()
         for lost in scheduler.schedule(into: &output, &batch) { end(lost, .failed(.capacity), into: &output) }
+        if let states = computer.tokenStates { for request in scheduler.running { request.unpack(into: states) } }
         try computer.run(batch, in: scheduler.pool)
-        for request in scheduler.running where request.scheduled > 0 { conclude(request, into: &output) }
+        for request in scheduler.running where request.scheduled > 0 { try conclude(request, into: &output) }
         for request in scheduler.removeOver() { end(request, request.isPrefillLeg ? .handedOver : .finished, into: &output) }
         scheduler.pool.moveChanges(to: &output)
         scheduler.sessions.tell(&output)
@@ -146,9 +150,12 @@ package final class ReferenceEngine: InferenceEngine {
     }
 
     /// What comes of the tokens that a request computed in this step.
-    private func conclude(_ request: ReferenceRequest, into output: inout StepOutput) {
-        if !request.isPrefilled { output.prefillTokens += request.scheduled }
+    private func conclude(_ request: ReferenceRequest, into output: inout StepOutput) throws(EngineFailure) {
+        if !request.isPrefilled { output.prefillTokens += request.newTokens }
         request.scheduled = -1
+        if request.remaining == 0, !request.share(in: computer, scheduler.pool) {
+            throw EngineFailure("the state of a prompt is not where it was computed")
+        }
         request.register(&scheduler.pool)
         let exportable = request.newlyExportable()
         if let exportable { output.events.append(.exportable(request.key, blocks: exportable)) }
@@ -163,6 +170,7 @@ package final class ReferenceEngine: InferenceEngine {
         }
         if !request.isPrefilled {
             request.isPrefilled = true
+            if let states = computer.tokenStates { request.pack(form, from: states) }
             output.events.append(.prefillDone(request.key))
         }
         produce(request, into: &output)

@@ -29,33 +29,33 @@ struct MockHandOver {
     /// From the first one on, without a gap.
     private(set) var receivedPages = 0
 
-    /// Nil for a whole request; the field for a leg that makes no sense, or that is not for this engine.
+    /// Nil for a whole request; the fault for a leg that makes no sense, or that is not for this engine.
     static func of(
         _ request: EngineRequest, blockSize: Int, _ kv: MockKVConfiguration?
     ) -> Result<MockHandOver?, MockHandOverFault> {
         let kind: Kind
         switch (request.leg, request.handOver) {
         case (.whole, .none): return .success(nil)
-        case (.whole, _): return .failure(MockHandOverFault(field: "handOver"))
-        case _ where kv == nil: return .failure(MockHandOverFault(field: "leg"))
+        case (.whole, _): return .failure(MockHandOverFault(.unsupported("handOver")))
+        case _ where kv == nil: return .failure(MockHandOverFault(.unsupported("leg")))
         case (.prefill, .none): kind = .givesParameters
         case (.prefill, .export): kind = .exports
         case (.decode, .receive): kind = .receives
         case (.decode, .parameters): kind = .takesParameters
-        case (.prefill, _), (.decode, _): return .failure(MockHandOverFault(field: "handOver"))
+        case (.prefill, _), (.decode, _): return .failure(MockHandOverFault(.unsupported("handOver")))
         }
         guard let kv else { return .success(nil) }
         let ability: EngineCapabilities = kind == .exports || kind == .receives ? .concurrentHandOver : .sequentialHandOver
-        guard kv.capabilities.contains(ability) else { return .failure(MockHandOverFault(field: "handOver")) }
-        if request.embeds { return .failure(MockHandOverFault(field: "task")) }
+        guard kv.capabilities.contains(ability) else { return .failure(MockHandOverFault(.unsupported("handOver"))) }
+        if request.embeds { return .failure(MockHandOverFault(.unsupported("task"))) }
         // Pages are one sequence: where choices go on from different texts there are several.
         guard request.choices.count == 1 || request.choices.allSatisfy(\.shown.isEmpty) else {
-            return .failure(MockHandOverFault(field: "choices"))
+            return .failure(MockHandOverFault(.unsupported("choices")))
         }
         let tokens = request.choices.count == 1 ? request.prompt + request.choices[0].shown : request.prompt
         let made = MockHandOver(kind, MockKVPages(tokens, adapter: request.adapter, blockSize: blockSize, kv))
         if case .parameters(let bytes) = request.handOver, bytes != made.parameters {
-            return .failure(MockHandOverFault(field: "handOver"))
+            return .failure(MockHandOverFault(.incompatible("parameters")))
         }
         return .success(made)
     }
@@ -146,7 +146,9 @@ struct MockHandOver {
     mutating func take() { hasState = true }
 }
 
-/// The field of a request that no leg can be made of.
+/// Why no leg can be made of a request.
 struct MockHandOverFault: Error {
-    let field: String
+    let fault: EngineFault
+
+    init(_ fault: EngineFault) { self.fault = fault }
 }

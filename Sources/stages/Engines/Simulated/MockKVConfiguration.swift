@@ -3,26 +3,16 @@ package struct MockKVConfiguration: Hashable, Sendable {
     package var layers: UInt32
     /// Of each of keys and values, a byte a number.
     package var headDimension: UInt32
-    package var paths: Paths
-
-    /// The ways in which it gives and takes state.
-    package enum Paths: String, CaseIterable, Hashable, Sendable { case both, concurrent, sequential }
+    package var paths: HandOverPaths
 
     /// By default 64 bytes a token: a block of 64 tokens has 4 KiB.
-    package init(layers: UInt32 = 2, headDimension: UInt32 = 16, paths: Paths = .both) {
+    package init(layers: UInt32 = 2, headDimension: UInt32 = 16, paths: HandOverPaths = .both) {
         self.layers = layers
         self.headDimension = headDimension
         self.paths = paths
     }
 
-    /// State that can leave while it is computed can leave a request that was running, too.
-    var capabilities: EngineCapabilities {
-        switch paths {
-        case .both: [.concurrentHandOver, .sequentialHandOver, .moves]
-        case .concurrent: [.concurrentHandOver, .moves]
-        case .sequential: .sequentialHandOver
-        }
-    }
+    var capabilities: EngineCapabilities { paths.capabilities }
 
     /// Of all layers: what the time of a transfer follows from.
     package var bytesPerToken: Int { Int(layers) * bytesPerLayer }

@@ -119,7 +119,7 @@ final class MockRequest {
             handOver = made
             isPrefillLeg = made?.isPrefill ?? false
             if isPrefillLeg { mostBlocks = blocks { $0.known } }
-        case .failure(let fault): return .unsupported(fault.field)
+        case .failure(let refusal): return refusal.fault
         }
         return nil
     }

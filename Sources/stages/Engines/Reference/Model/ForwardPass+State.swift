@@ -2,6 +2,7 @@
 extension ForwardPass {
     var layers: Int { cache.layers }
     var bytesPerLayer: Int { cache.bytesPerLayer }
+    var tokenStates: (any TokenStates)? { cache }
 
     func append(_ block: BlockNumber, layer: Int, tokens: Int, to bytes: inout [UInt8], in pool: borrowing BlockPool) -> Bool {
         cache.append(block, layer: layer, tokens: tokens, to: &bytes)
@@ -10,7 +11,6 @@ extension ForwardPass {
 
     func store(_ block: BlockNumber, at place: PagePlace, from bytes: [UInt8], at offset: Int, in pool: borrowing BlockPool) -> Bool {
         cache.store(block, layer: place.layer, from: bytes, at: offset)
-        return true
     }
 
     func copy(_ source: BlockNumber, to target: BlockNumber, in pool: borrowing BlockPool) -> Bool {

@@ -33,6 +33,8 @@ extension LlamaShape {
         heads = try read.count("attention.head_count", atMost: LlamaLimits.heads)
         keyHeads = try read.count("attention.head_count_kv", atMost: heads, default: heads)
         headDimension = try read.count("attention.key_length", atMost: LlamaLimits.headDimension, default: width / heads)
+        // What is counted up to it needs at least one.
+        guard headDimension > 0 else { throw read.unfit("embedding_length", "at least the number of heads") }
         rotatedDimensions = try read.count("rope.dimension_count", atMost: headDimension, default: headDimension)
         rotationBase = try read.number("rope.freq_base", in: 1...1e12, default: 10_000)
         feedForward = try read.count("feed_forward_length", atMost: LlamaLimits.width)
@@ -45,7 +47,6 @@ extension LlamaShape {
     }
 
     private func checkParts(_ read: MetadataReader) throws(WeightsError) {
-        guard headDimension > 0 else { throw read.unfit("embedding_length", "at least the number of heads") }
         guard heads % keyHeads == 0 else { throw read.unfit("attention.head_count_kv", "a divisor of the number of heads") }
         guard rotatedDimensions % 2 == 0 else { throw read.unfit("rope.dimension_count", "even") }
         guard try read.count("attention.value_length", atMost: LlamaLimits.headDimension, default: headDimension) == headDimension else {

@@ -21,6 +21,22 @@ package protocol BlockComputer: AnyObject {
 
     /// Another block has the state of the source from here on. False where it is not to be had.
     func copy(_ source: BlockNumber, to target: BlockNumber, in pool: borrowing BlockPool) -> Bool
+
+    /// Where the state of single tokens is, if it can go over; nil: only that of blocks can.
+    var tokenStates: (any TokenStates)? { get }
+}
+
+extension BlockComputer {
+    package var tokenStates: (any TokenStates)? { nil }
+}
+
+/// The state of tokens, one by one.
+package protocol TokenStates: AnyObject {
+    /// Numbers of a token's keys in a layer; its values are as many.
+    var keyWidth: Int { get }
+    func appendToken(_ index: Int, of block: BlockNumber, to bytes: inout [UInt8])
+    /// From bytes of which there are enough from `offset` on.
+    func storeToken(_ index: Int, of block: BlockNumber, from bytes: [UInt8], at offset: Int)
 }
 
 /// Where a part of a page lies in its sequence.

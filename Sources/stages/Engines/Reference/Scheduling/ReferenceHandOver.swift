@@ -1,6 +1,15 @@
 /// The state of a request that is one leg of a split one: what may leave, or what is still to come.
 struct ReferenceHandOver {
-    enum Kind: Hashable { case exports, receives }
+    enum Kind: Hashable {
+        /// A prefill leg whose pages leave while it computes.
+        case exports
+        /// A decode leg whose pages come one by one.
+        case receives
+        /// A prefill leg that ends with parameters.
+        case givesParameters
+        /// A decode leg that starts with parameters, and with as much state as they have.
+        case takesParameters
+    }
 
     let kind: Kind
     /// Tokens whose state goes over, and the pages in which it lies.
@@ -20,22 +29,37 @@ struct ReferenceHandOver {
     private var there: [Bool] = []
     /// From the first one on, without a gap.
     private(set) var received = 0
+    /// Those that it came with, until it starts.
+    private(set) var parameters: ReferenceParameters?
 
-    /// Nil for a whole request; the field for a leg that makes no sense, or that is not for this engine.
-    static func of(_ request: EngineRequest, blockSize: Int, layers: Int) -> Result<ReferenceHandOver?, ReferenceRefusal> {
+    /// Nil for a whole request; the fault for a leg that makes no sense, or that is not for this engine.
+    static func of(
+        _ request: EngineRequest, blockSize: Int, _ form: ReferenceParameters.Form, _ can: EngineCapabilities
+    ) -> Result<ReferenceHandOver?, ReferenceRefusal> {
         let kind: Kind
         switch (request.leg, request.handOver) {
         case (.whole, .none): return .success(nil)
         case (.prefill, .export): kind = .exports
         case (.decode, .receive): kind = .receives
-        default: return .failure(ReferenceRefusal(field: "handOver"))
+        case (.prefill, .none): kind = .givesParameters
+        case (.decode, .parameters): kind = .takesParameters
+        default: return .failure(ReferenceRefusal(.unsupported("handOver")))
         }
-        // Pages are one sequence: where choices go on from different texts there are several.
+        let ability: EngineCapabilities = kind == .exports || kind == .receives ? .concurrentHandOver : .sequentialHandOver
+        guard can.contains(ability) else { return .failure(ReferenceRefusal(.unsupported("handOver"))) }
+        // State is that of one sequence: where choices go on from different texts there are several.
         guard request.choices.count == 1 || request.choices.allSatisfy(\.shown.isEmpty) else {
-            return .failure(ReferenceRefusal(field: "choices"))
+            return .failure(ReferenceRefusal(.unsupported("choices")))
         }
-        let tokens = request.prompt.count + (request.choices.count == 1 ? request.choices[0].shown.count : 0)
-        return .success(ReferenceHandOver(kind: kind, tokens: tokens, blockSize: blockSize, layers: layers))
+        let tokens = request.choices.count == 1 ? request.prompt + request.choices[0].shown : request.prompt
+        var made = ReferenceHandOver(kind: kind, tokens: tokens.count, blockSize: blockSize, layers: form.layers)
+        if case .parameters(let bytes) = request.handOver {
+            switch ReferenceParameters.read(bytes, form, of: tokens) {
+            case .success(let parameters): made.parameters = parameters
+            case .failure(let refusal): return .failure(refusal)
+            }
+        }
+        return .success(made)
     }
 
     private init(kind: Kind, tokens: Int, blockSize: Int, layers: Int) {
@@ -45,6 +69,9 @@ struct ReferenceHandOver {
         self.layers = layers
         pages = (tokens + blockSize - 1) / blockSize
     }
+
+    /// After its first tokens it has nothing more to do here.
+    var isPrefill: Bool { kind == .exports || kind == .givesParameters }
 
     /// It starts with blocks for all of its state, which it does not compute.
     var takesState: Bool { kind == .receives && !hasState }
@@ -70,6 +97,14 @@ struct ReferenceHandOver {
 
     mutating func release() { isReleased = true }
 
+    /// Once, when it starts.
+    mutating func takeParameters() -> ReferenceParameters? {
+        guard let taken = parameters else { return nil }
+        parameters = nil
+        hasState = taken.isWhole
+        return taken
+    }
+
     mutating func reserve(held: Int) {
         isReserved = true
         received = held
@@ -94,7 +129,9 @@ struct ReferenceHandOver {
     }
 }
 
-/// The field of a request that this engine cannot serve.
+/// Why this engine cannot serve a leg.
 struct ReferenceRefusal: Error {
-    let field: String
+    let fault: EngineFault
+
+    init(_ fault: EngineFault) { self.fault = fault }
 }

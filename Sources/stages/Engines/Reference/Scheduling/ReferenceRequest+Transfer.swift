@@ -4,7 +4,7 @@ import ClusterModel
 extension ReferenceRequest {
     /// Pages that may leave, if there are more than before.
     func newlyExportable() -> UInt32? {
-        guard let pages = handOver?.pages, isPrefillLeg else { return nil }
+        guard let pages = handOver?.pages, handOver?.kind == .exports else { return nil }
         // Behind the shared blocks, those of several choices are done when all is.
         let own = texts.count == 1 && computed == sharedTokens ? texts[0].computed : 0
         return handOver?.mayExport(remaining == 0 ? pages : (computed + own) / blockSize)
@@ -72,6 +72,41 @@ extension ReferenceRequest {
         if tokens > sharedTokens { registerOwn(carrier, through: tokens - sharedTokens, &pool) }
     }
 
+    // MARK: Parameters
+
+    /// Tokens that it need not compute, as their state came with its parameters: all behind those that were found, but not its last one.
+    var broughtTokens: Int { max(0, min(handOver?.parameters?.carried ?? 0, knownTokens - 1) - (knownTokens - remaining)) }
+
+    /// It has blocks for them from here on, and their state as soon as it is `unpack`ed.
+    func takeParameters(_ pool: inout BlockPool) {
+        let first = knownTokens - remaining, count = broughtTokens
+        guard let parameters = handOver?.takeParameters(), count > 0 else { return }
+        compute(count, &pool)
+        scheduled = -1
+        brought = (parameters, first..<first + count)
+    }
+
+    /// Puts the state that it came with into its blocks: nobody else has found them yet.
+    func unpack(into states: any TokenStates) {
+        guard let (parameters, tokens) = brought else { return }
+        brought = nil
+        for place in tokens {
+            parameters.withRow(place) { bytes, first in
+                states.storeToken(place % blockSize, of: block(ofPage: place / blockSize), from: bytes, at: first)
+            }
+        }
+    }
+
+    /// Everything is computed, and goes to whoever decodes.
+    func pack(_ form: ReferenceParameters.Form, from states: any TokenStates) {
+        guard handOver?.kind == .givesParameters else { return }
+        parameters = ReferenceParameters.bytes(form, of: prompt.prefix(sharedTokens) + texts[carrier].tokens) { place, bytes in
+            states.appendToken(place % blockSize, of: block(ofPage: place / blockSize), to: &bytes)
+        }
+    }
+
+    // MARK: The end of a transfer
+
     /// What is wrong with the end of a transfer, or nothing.
     func complete(
         _ firstTokens: [KVFirstToken], _ state: [UInt8], in computer: any BlockComputer, _ pool: borrowing BlockPool
@@ -80,13 +115,12 @@ extension ReferenceRequest {
         guard state.isEmpty else { return "state of another engine" }
         let source = texts[carrier].blocks
         computed = sharedTokens
-        for index in texts.indices where !texts[index].isFinished {
+        for index in leaders where !texts[index].isFinished {
             for (from, to) in zip(source, texts[index].blocks) where from != to {
                 guard computer.copy(from, to: to, in: pool) else { return "KV state that the engine cannot give to several choices" }
             }
             texts[index].takeState()
         }
-        remaining = unfinished
         take(firstTokens)
         return nil
     }

@@ -2,8 +2,8 @@ import ClusterModel
 
 /// A request in the reference engine: its tokens, how far they are computed, and the blocks in which their state lies.
 ///
-/// All choices share the full blocks of the prompt, without that of its last token; what is behind them each choice has for itself, so that
-/// each has a token of its own to compute from which its next one follows.
+/// All choices share the full blocks of the prompt, without that of its last token; what is behind them each choice has for itself, since its
+/// own tokens follow there. As long as choices are alike, as all are that have no token yet, one of them is computed, and the others copy it.
 final class ReferenceRequest {
     let key: EngineRequestKey
     let priority: Float
@@ -26,8 +26,6 @@ final class ReferenceRequest {
     var computed = 0
     var texts: [ReferenceText]
     private(set) var unfinished: Int
-    /// Known and not computed.
-    var remaining: Int
     /// All that was known when it started is computed: from here on it decodes.
     var isPrefilled = false
     /// Tokens that this step computes; negative: it has no part in it.
@@ -36,11 +34,17 @@ final class ReferenceRequest {
     private var begin = (shared: 0, own: [Int]())
     /// Where what could follow its choices stands among the results of this step.
     private(set) var firstLogits = 0
+    /// The choices of this step are alike: what was computed of one holds for all.
+    private var computesOne = false
     private(set) var cachedTokens: Int?
     private(set) var outputTokens = 0
     private(set) var preemptions = 0
     /// Nil: a whole request.
     var handOver: ReferenceHandOver?
+    /// State that came with its start, and where it begins among its tokens; for the memory of its blocks, in the same step.
+    var brought: (parameters: ReferenceParameters, tokens: Range<Int>)?
+    /// That a prefill leg ends with.
+    var parameters: [UInt8] = []
 
     init(_ request: EngineRequest, blockSize: Int, handOver: ReferenceHandOver?) {
         key = request.key
@@ -57,7 +61,6 @@ final class ReferenceRequest {
         let rest = request.prompt[sharedTokens...], mostPositions = UInt32(clamping: max(0, request.contextLimit - request.prompt.count))
         texts = request.choices.map { ReferenceText($0, rest: rest, mostPositions: mostPositions) }
         unfinished = texts.count
-        remaining = sharedTokens + texts.reduce(0) { $0 + $1.uncomputed }
         let sharedBlocks = sharedTokens / blockSize
         if request.promptHashes.count == request.prompt.count / blockSize {
             hashes = Array(request.promptHashes.prefix(sharedBlocks))
@@ -70,13 +73,29 @@ final class ReferenceRequest {
 
     /// Every choice has at least one token to produce.
     var isFeasible: Bool { !texts.isEmpty && texts.allSatisfy { $0.position < $0.end } }
-    var isPrefillLeg: Bool { handOver?.kind == .exports }
+    var isPrefillLeg: Bool { handOver?.isPrefill ?? false }
     var takesState: Bool { handOver?.takesState ?? false }
     /// All that it has to do here is done.
     var isOver: Bool { unfinished == 0 || (isPrefillLeg && outputTokens > 0) }
     /// Tokens that are going to be computed for it.
     var waitingTokens: Int { takesState ? 0 : remaining }
-    var knownTokens: Int { sharedTokens + texts.reduce(0) { $1.isFinished ? $0 : $0 + $1.tokens.count } }
+
+    // MARK: Tokens that are known
+
+    /// No choice has a token of its own, so that one is computed for all: the first that goes on.
+    private var areAlike: Bool { texts.allSatisfy { $0.isFinished || $0.tokens.count == $0.rest } }
+    private var firstUnfinished: Int? { texts.firstIndex { !$0.isFinished } }
+    /// That are computed: of choices that are alike the first one.
+    var leaders: Range<Int> {
+        guard areAlike else { return texts.indices }
+        return firstUnfinished.map { $0..<$0 + 1 } ?? 0..<0
+    }
+    /// Of which something is computed in the step that ends with a token for each choice.
+    private var lastTokens: Int { min(leaders.count, unfinished) }
+
+    /// Known and not computed.
+    var remaining: Int { leaders.reduce(sharedTokens - computed) { $0 + texts[$1].uncomputed } }
+    var knownTokens: Int { leaders.reduce(sharedTokens) { texts[$1].isFinished ? $0 : $0 + texts[$1].tokens.count } }
 
     // MARK: Blocks
 
@@ -89,17 +108,20 @@ final class ReferenceRequest {
     }
 
     /// What it computes of so much room in a step. The last tokens of its choices come together or not at all: what follows them is said at once.
-    func share(of room: Int) -> Int { room >= remaining ? remaining : max(0, min(room, remaining - unfinished)) }
+    func share(of room: Int) -> Int {
+        let remaining = remaining
+        return room >= remaining ? remaining : max(0, min(room, remaining - lastTokens))
+    }
 
     /// How far each part gets with so many more tokens: first what is shared, then choice after choice.
     private func reach(_ count: Int) -> (shared: Int, own: [Int]) {
         if count == remaining { return (sharedTokens, texts.map { $0.isFinished ? $0.computed : $0.tokens.count }) }
         let shared = min(sharedTokens, computed + count)
-        var left = count - (shared - computed)
-        let own = texts.map { text in
-            let part = min(left, max(0, text.uncomputed - 1))
+        var left = count - (shared - computed), own = texts.map(\.computed)
+        for index in leaders {
+            let part = min(left, max(0, texts[index].uncomputed - 1))
             left -= part
-            return text.computed + part
+            own[index] += part
         }
         return (shared, own)
     }
@@ -112,12 +134,15 @@ final class ReferenceRequest {
         }
     }
 
+    /// Those that it computes in this step for the first time anywhere: where all state came, the last token is computed for what follows it.
+    var newTokens: Int { scheduled - (preemptions == 0 && handOver?.hasState ?? false ? lastTokens : 0) }
+
     /// Takes part in this step with so many tokens. Room is made in the pool before.
     func compute(_ count: Int, _ pool: inout BlockPool) {
         let reach = reach(count)
         begin = (computed, texts.map(\.computed))
+        computesOne = areAlike
         scheduled = count
-        remaining -= count
         while blocks.count * blockSize < reach.shared { blocks.append(pool.take()) }
         computed = reach.shared
         for index in texts.indices where !texts[index].isFinished { texts[index].compute(through: reach.own[index], &pool) }
@@ -130,13 +155,24 @@ final class ReferenceRequest {
             let first = batch.appendBlocks(blocks, [])
             for place in begin.shared..<computed { batch.append(prompt[place], at: place, blocksFrom: first, wantsLogits: false) }
         }
-        for (text, begin) in zip(texts, begin.own) where !text.isFinished && begin < text.computed {
-            let first = batch.appendBlocks(blocks, text.blocks)
-            for place in begin..<text.computed {
+        for index in leaders where !texts[index].isFinished && begin.own[index] < texts[index].computed {
+            let text = texts[index], first = batch.appendBlocks(blocks, text.blocks)
+            for place in begin.own[index]..<text.computed {
                 let isLast = remaining == 0 && place == text.computed - 1
                 batch.append(text.tokens[place], at: sharedTokens + place, blocksFrom: first, wantsLogits: isLast)
             }
         }
+    }
+
+    /// Everything known is computed: choices that are alike get what was computed of the first. False where that is not to be had.
+    func share(in computer: any BlockComputer, _ pool: borrowing BlockPool) -> Bool {
+        guard computesOne, let first = firstUnfinished else { return true }
+        for index in texts.indices.dropFirst(first + 1) where !texts[index].isFinished {
+            for (from, to) in zip(texts[first].blocks, texts[index].blocks) where from != to {
+                guard computer.copy(from, to: to, in: pool) else { return false }
+            }
+        }
+        return true
     }
 
     // MARK: Found and registered
@@ -173,7 +209,6 @@ final class ReferenceRequest {
             texts[index].start(with: hit.blocks[first..<end], blockSize: blockSize)
             first = end
         }
-        remaining -= hit.tokens
         if cachedTokens == nil { cachedTokens = distinctTokens(of: hit) }
     }
 
@@ -223,9 +258,9 @@ final class ReferenceRequest {
             output.append(token, of: key, choice: text.number, position: text.position, finish: finish)
             if sampling.topLogprobs != nil, text.position >= text.logprobOffset { score(logits, token, &output) }
             texts[index].append(token, ends: finish != nil)
-            logits += 1
+            if !computesOne { logits += 1 }
             outputTokens += 1
-            if finish == nil { remaining += 1 } else { unfinished -= 1 }
+            if finish != nil { unfinished -= 1 }
         }
     }
 
@@ -253,7 +288,6 @@ final class ReferenceRequest {
     /// True if that was the last one.
     func cancel(choice number: UInt8, _ pool: inout BlockPool) -> Bool {
         for index in texts.indices where texts[index].number == number && !texts[index].isFinished {
-            remaining -= texts[index].uncomputed
             texts[index].stop()
             unfinished -= 1
         }
@@ -274,7 +308,6 @@ final class ReferenceRequest {
         blocks.removeAll(keepingCapacity: true)
         registered = 0
         computed = 0
-        remaining = knownTokens
         isPrefilled = false
         scheduled = -1
         preemptions += 1
@@ -285,6 +318,7 @@ final class ReferenceRequest {
             key: key, reason: reason, promptTokens: UInt32(clamping: prefillTokens), cachedTokens: UInt32(clamping: cachedTokens ?? 0),
             outputTokens: UInt32(clamping: outputTokens))
         end.preemptions = UInt32(clamping: preemptions)
+        if reason == .handedOver { end.handOver = parameters }
         return end
     }
 }

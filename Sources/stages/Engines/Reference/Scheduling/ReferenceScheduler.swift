@@ -183,6 +183,8 @@ final class ReferenceScheduler {
             output.events.append(.reserved(request.key, heldBlocks: UInt32(clamping: hit.blocks.count)))
             return true
         }
+        sessions.giveWay(until: request.blocksNeeded(toCompute: request.broughtTokens), &pool)
+        request.takeParameters(&pool)
         let count = request.share(of: pass.budget)
         sessions.giveWay(until: request.blocksNeeded(toCompute: count), &pool)
         request.compute(count, &pool)

@@ -65,11 +65,18 @@ extension GGUFFile {
     private static func metadata(_ count: Int, _ cursor: inout GGUFCursor) throws(WeightsError) -> [String: GGUFValue] {
         var metadata: [String: GGUFValue] = [:]
         for index in 0..<count {
-            let key = try cursor.text(limit: GGUFLimits.keyBytes, "metadata key \(index)")
+            let key = try name(limit: GGUFLimits.keyBytes, "metadata key \(index)", &cursor)
             guard metadata[key] == nil else { throw WeightsError(key, .repeated) }
             metadata[key] = try value(try valueType(key, &cursor), key, depth: 0, &cursor)
         }
         return metadata
+    }
+
+    /// Errors are told by it: one that is empty would say nothing.
+    private static func name(limit: Int, _ field: String, _ cursor: inout GGUFCursor) throws(WeightsError) -> String {
+        let name = try cursor.text(limit: limit, field)
+        guard !name.isEmpty else { throw WeightsError(field, .unfit("a name")) }
+        return name
     }
 
     private static func valueType(_ key: String, _ cursor: inout GGUFCursor) throws(WeightsError) -> GGUFValueType {
@@ -138,7 +145,7 @@ extension GGUFFile {
     private static func entries(_ count: Int, _ cursor: inout GGUFCursor) throws(WeightsError) -> [Entry] {
         var entries: [Entry] = []
         for index in 0..<count {
-            let name = try cursor.text(limit: GGUFLimits.nameBytes, "tensor name \(index)")
+            let name = try name(limit: GGUFLimits.nameBytes, "tensor name \(index)", &cursor)
             let dimensionCount = try cursor.word(UInt32.self, name)
             guard (1...GGUFLimits.dimensions).contains(Int(dimensionCount)) else {
                 throw WeightsError(name, .unfit("a tensor of 1 to \(GGUFLimits.dimensions) dimensions"))
