@@ -30,4 +30,19 @@ struct LlamaModelTests {
         // Outputs would be those of the tokens, and the tensor is one that nobody knows.
         #expect(try field("\u{0D}\0\0\0\0\0\0\0output.weight", becomes: "\u{0D}\0\0\0\0\0\0\0output.w_ight") == "output.w_ight")
     }
+
+    @Test("heads of no numbers are refused, however the rest of the shape counts up to them")
+    func noHead() throws {
+        var bytes = try ReferenceFiles.bytes(ReferenceFiles.tiny)
+        // Without a length of its own a head has the width's share, and behind the key comes its type, then the number.
+        if let own = bytes.firstRange(of: Array("attention.key_length".utf8)) {
+            bytes.replaceSubrange(own, with: Array("attention.key_lengtH".utf8))
+        }
+        let width = try #require(bytes.firstRange(of: Array("llama.embedding_length".utf8))).upperBound + 4
+        bytes.replaceSubrange(width..<width + 4, with: [1, 0, 0, 0])
+        #expect(bytes.firstRange(of: Array("llama.rope.dimension_count".utf8)) != nil, "what counts up to it is there")
+        var field: String?
+        do throws(WeightsError) { _ = try LlamaModel(try GGUFFile(parsing: bytes)) } catch { field = error.field }
+        #expect(field == "llama.embedding_length")
+    }
 }
