@@ -42,7 +42,7 @@ extension ScoredToken: WireRecord {
 }
 
 extension EngineEnd: WireRecord {
-    private enum Shape: UInt8, WireEnum { case finished = 1, handedOver, cancelled, capacity, unsupported, failed }
+    private enum Shape: UInt8, WireEnum { case finished = 1, handedOver, cancelled, capacity, unsupported, incompatible, failed }
 
     package init() {
         self.init(key: EngineRequestKey(0), reason: .finished, promptTokens: 0, cachedTokens: 0, outputTokens: 0)
@@ -57,6 +57,7 @@ extension EngineEnd: WireRecord {
         case .cancelled: shape = .cancelled
         case .failed(.capacity): shape = .capacity
         case .failed(.unsupported(let field)): (shape, text) = (.unsupported, field)
+        case .failed(.incompatible(let field)): (shape, text) = (.incompatible, field)
         case .failed(.failed(let why)): (shape, text) = (.failed, why)
         }
         try coder.choice("reason", &shape)
@@ -70,6 +71,7 @@ extension EngineEnd: WireRecord {
             case .cancelled: .cancelled
             case .capacity: .failed(.capacity)
             case .unsupported: .failed(.unsupported(text))
+            case .incompatible: .failed(.incompatible(text))
             case .failed: .failed(.failed(text))
             }
         try coder.u32("promptTokens", &promptTokens)
