@@ -236,7 +236,8 @@ if fuzzing {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "CFuzzer", "ClusterModel", "Engines", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "OpenAIDialect",
+                "CFuzzer", "ClusterModel", "EngineAdapters", "Engines", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration",
+                "OpenAIDialect",
                 "ServiceRuntime",
                 "TestSupport", "TextProcessing", "Transport", "WireProtocol",
             ],
