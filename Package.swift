@@ -210,8 +210,8 @@ var targets: [Target] = [
     tests(
         "WorkerServiceTests",
         [
-            "ClusterModel", "Concurrency", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "TestSupport",
-            "TextProcessing", "Transport", "WireProtocol", "WorkerService",
+            "ClusterModel", "Concurrency", "EngineAdapters", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime",
+            "Telemetry", "TestSupport", "TextProcessing", "Transport", "WireProtocol", "WorkerService",
         ]),
     tests(
         "ClusterTests",
@@ -236,7 +236,8 @@ if fuzzing {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "CFuzzer", "ClusterModel", "Engines", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "OpenAIDialect",
+                "CFuzzer", "ClusterModel", "EngineAdapters", "Engines", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration",
+                "OpenAIDialect",
                 "ServiceRuntime",
                 "TestSupport", "TextProcessing", "Transport", "WireProtocol",
             ],

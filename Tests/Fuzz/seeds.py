@@ -119,6 +119,27 @@ def requests(folder: Path) -> int:
     return made
 
 
+def engine_events(folder: Path) -> int:
+    """Batches of cache events as engines pack them, and what a ZeroMQ publisher says with one in it."""
+    targets = {name: folder / name for name in ("msgpack", "kv-events", "zmtp")}
+    for path in targets.values():
+        path.mkdir(parents=True, exist_ok=True)
+    greeting = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"NULL".ljust(20, b"\0") + bytes(32)
+    vectors = json.loads((ROOT / "Tests/Fixtures/kv-events/vectors.json").read_text())
+    for number, vector in enumerate(vectors):
+        batch = bytes.fromhex(vector["hex"])
+        (targets["msgpack"] / f"batch-{number}").write_bytes(batch[:512])
+        # Lengths count in eights; the rest of the last eight is passed over.
+        padded = batch + bytes(-len(batch) % 8)
+        (targets["kv-events"] / f"batch-{number}").write_bytes(bytes([len(padded) // 8]) + padded)
+        ready = b"\x05READY\x0bSocket-Type\0\0\0" + (b"\x06ROUTER" if number % 2 else b"\x03PUB")
+        frames = [b"" if number % 2 else b"kv", bytes(8), batch[:200]]
+        message = b"".join(bytes([index < 2, len(frame)]) + frame for index, frame in enumerate(frames))
+        stream = greeting + bytes([4, len(ready)]) + ready + message + b"\x04\x07\x04PING\0\x0a" + b"\x04\x05\x04PONG"
+        (targets["zmtp"] / f"peer-{number}").write_bytes(bytes([2 * number + 1 - number % 2]) + stream)
+    return 3 * len(vectors)
+
+
 def main() -> None:
     folder, made = Path(sys.argv[1]), 0
     for path in sorted((ROOT / "proto-spec" / "vectors").glob("*.json")):
@@ -133,7 +154,7 @@ def main() -> None:
                 made += 1
     print(
         f"{made} seeds from proto-spec/vectors, {templates(folder)} of templates, {requests(folder)} of HTTP, {bodies(folder)} of bodies, "
-        f"{schemas(folder)} of schemas"
+        f"{schemas(folder)} of schemas, {engine_events(folder)} of engines' events"
     )
 
 

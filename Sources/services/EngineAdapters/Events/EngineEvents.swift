@@ -28,12 +28,16 @@ package final class EngineEvents {
 
     private let followers: [EngineEventFollower]
     private let loads: [EngineLoadFollower]
-    private let salts = SharedSalts()
+    private let salts: EngineSaltBook
 
     /// - Parameter blocks: how many a rank of the engine has, all tiers together. A margin is added, see `EngineEventLimits.followedBlocks`.
     /// - Parameter blockSize: the engine's, which is the card's. Blocks of another size are left out.
-    package init(_ feeds: [EngineEventFeed], blockSize: UInt32, blocks: Int, in surroundings: EngineSurroundings) {
-        let salts = salts
+    /// - Parameter salts: one for all that is ever made for one engine: what a salt was must not be forgotten while the engine may have blocks of it.
+    package init(
+        _ feeds: [EngineEventFeed], blockSize: UInt32, blocks: Int, salts: EngineSaltBook = EngineSaltBook(),
+        in surroundings: EngineSurroundings
+    ) {
+        self.salts = salts
         followers = feeds.map { EngineEventFollower($0, blockSize: blockSize, blocks: blocks, salts: salts, in: surroundings) }
         loads = feeds.compactMap { feed in feed.load.map { EngineLoadFollower(feed, at: $0, in: surroundings) } }
     }
@@ -72,10 +76,4 @@ package final class EngineEvents {
         for follower in followers { follower.close() }
         for load in loads { load.close() }
     }
-}
-
-/// The salts of one engine, which its ranks share.
-@LoopActor
-final class SharedSalts {
-    var table = EngineSalts()
 }

@@ -23,7 +23,13 @@ package struct EngineLoadStat: Hashable, Sendable {
             usedTokens = try reader.integer()
             tokenCapacity = try reader.integer()
             try reader.skip()
-            waitingTokens = count > Self.fixedFields + 1 ? try reader.isNull() ? nil : reader.integer() : nil
+            waitingTokens = nil
+            var left = count - 1 - Self.fixedFields
+            if left > 0 {
+                waitingTokens = try reader.isNull() ? nil : reader.integer()
+                left -= 1
+            }
+            for _ in 0..<left { try reader.skip() }
         } catch {
             throw EngineEventError(Self.type, error)
         }

@@ -21,7 +21,7 @@ package struct ForeignCache {
         case unknownSalt = "unknown_salt"
         case media
         case blockSize = "block_size"
-        /// One name for two things.
+        /// One name for two things, or two names for one.
         case conflict
         case full
         case unreadable
@@ -30,6 +30,8 @@ package struct ForeignCache {
     private let blockSize: Int
     private let limit: Int
     private var blocks: [EngineBlockHash: ForeignBlock] = [:]
+    /// Those that have a name.
+    private var hashes: Set<SequenceHash> = []
     private var log: ForeignChangeLog
     /// The group of blocks that counts, once one was heard of.
     private var mainGroup: Int64?
@@ -66,6 +68,7 @@ package struct ForeignCache {
         mainGroup = nil
         guard !blocks.isEmpty else { return }
         blocks.removeAll(keepingCapacity: true)
+        hashes.removeAll(keepingCapacity: true)
         log.cleared()
     }
 
@@ -118,8 +121,9 @@ package struct ForeignCache {
         if let there = blocks[name] {
             guard there.hash == block.hash else { return .conflict }
             known = there
-        } else if blocks.count >= limit {
-            return .full
+        } else {
+            guard blocks.count < limit else { return .full }
+            guard hashes.insert(block.hash).inserted else { return .conflict }
         }
         if known.addCopy(in: tier) { log.stored(block.hash, after: block.parent, in: tier) }
         blocks[name] = known
@@ -189,6 +193,7 @@ package struct ForeignCache {
                 continue
             }
             if isLast { log.removed(block.hash, from: tier) }
+            if block.isGone { hashes.remove(block.hash) }
             blocks[name] = block.isGone ? nil : block
         }
     }

@@ -11,7 +11,7 @@ final class EngineEventFollower: ZMTPSubscriber {
     private let sockets: any SocketSystem
     private let log: Logger
     private let metrics: EngineEventMetrics
-    private let salts: SharedSalts
+    private let salts: EngineSaltBook
     var whenChanged: (@LoopActor () -> Void)?
 
     private var cache: ForeignCache
@@ -26,7 +26,7 @@ final class EngineEventFollower: ZMTPSubscriber {
     private var heardSinceCheck = false
     private var isClosed = false
 
-    init(_ feed: EngineEventFeed, blockSize: UInt32, blocks: Int, salts: SharedSalts, in surroundings: EngineSurroundings) {
+    init(_ feed: EngineEventFeed, blockSize: UInt32, blocks: Int, salts: EngineSaltBook, in surroundings: EngineSurroundings) {
         self.feed = feed
         self.salts = salts
         loop = surroundings.loop

@@ -49,9 +49,12 @@ package struct MessagePackReader: ~Escapable {
         return Number(bigEndian: value)
     }
 
+    // A count is read before it is compared: an argument that moves the reader would be compared with where the reader stood before.
+
     /// Of bytes that follow: they are there.
     private mutating func byteCount<Number: FixedWidthInteger & BitwiseCopyable>(_ type: Number.Type) throws(MessagePackError) -> Int {
-        try checked(Int(clamping: load(type)))
+        let count = Int(clamping: try load(type))
+        return try checked(count)
     }
 
     private func checked(_ count: Int) throws(MessagePackError) -> Int {
@@ -60,13 +63,27 @@ package struct MessagePackReader: ~Escapable {
     }
 
     /// An extension's type is a byte of its own.
-    private mutating func extensionHead(_ count: Int) throws(MessagePackError) -> Head {
+    private mutating func extensionHead<Number: FixedWidthInteger & BitwiseCopyable>(
+        _ type: Number.Type
+    ) throws(MessagePackError) -> Head {
+        let count = Int(clamping: try load(type))
+        return try extensionHead(ofBytes: count)
+    }
+
+    private mutating func extensionHead(ofBytes count: Int) throws(MessagePackError) -> Head {
         guard count < remaining else { throw .truncated(at: offset) }
         offset += 1
         return .extension(count)
     }
 
     /// Of elements that follow, each of `width` values: each takes a byte at least.
+    private mutating func elementCount<Number: FixedWidthInteger & BitwiseCopyable>(
+        _ type: Number.Type, width: Int = 1
+    ) throws(MessagePackError) -> Int {
+        let count = Int(clamping: try load(type))
+        return try elements(count, width: width)
+    }
+
     private func elements(_ count: Int, width: Int = 1) throws(MessagePackError) -> Int {
         guard count <= remaining / width else { throw .truncated(at: offset) }
         return count
@@ -86,9 +103,9 @@ package struct MessagePackReader: ~Escapable {
         case 0xC4: return .binary(try byteCount(UInt8.self))
         case 0xC5: return .binary(try byteCount(UInt16.self))
         case 0xC6: return .binary(try byteCount(UInt32.self))
-        case 0xC7: return try extensionHead(Int(load(UInt8.self)))
-        case 0xC8: return try extensionHead(Int(load(UInt16.self)))
-        case 0xC9: return try extensionHead(Int(load(UInt32.self)))
+        case 0xC7: return try extensionHead(UInt8.self)
+        case 0xC8: return try extensionHead(UInt16.self)
+        case 0xC9: return try extensionHead(UInt32.self)
         case 0xCA: return .float(Double(Float(bitPattern: try load(UInt32.self))))
         case 0xCB: return .float(Double(bitPattern: try load(UInt64.self)))
         case 0xCC: return .unsigned(UInt64(try load(UInt8.self)))
@@ -99,14 +116,14 @@ package struct MessagePackReader: ~Escapable {
         case 0xD1: return Self.signed(Int64(try load(Int16.self)))
         case 0xD2: return Self.signed(Int64(try load(Int32.self)))
         case 0xD3: return Self.signed(try load(Int64.self))
-        case 0xD4...0xD8: return try extensionHead(1 << Int(first - 0xD4))
+        case 0xD4...0xD8: return try extensionHead(ofBytes: 1 << Int(first - 0xD4))
         case 0xD9: return .text(try byteCount(UInt8.self))
         case 0xDA: return .text(try byteCount(UInt16.self))
         case 0xDB: return .text(try byteCount(UInt32.self))
-        case 0xDC: return .array(try elements(Int(load(UInt16.self))))
-        case 0xDD: return .array(try elements(Int(load(UInt32.self))))
-        case 0xDE: return .map(try elements(Int(load(UInt16.self)), width: 2))
-        case 0xDF: return .map(try elements(Int(load(UInt32.self)), width: 2))
+        case 0xDC: return .array(try elementCount(UInt16.self))
+        case 0xDD: return .array(try elementCount(UInt32.self))
+        case 0xDE: return .map(try elementCount(UInt16.self, width: 2))
+        case 0xDF: return .map(try elementCount(UInt32.self, width: 2))
         case 0xE0...0xFF: return .negative(Int64(Int8(bitPattern: first)))
         default: throw .reservedByte(at: place)
         }
