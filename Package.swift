@@ -213,8 +213,8 @@ var targets: [Target] = [
     tests(
         "WorkerServiceTests",
         [
-            "ClusterModel", "Concurrency", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry", "TestSupport",
-            "TextProcessing", "Transport", "WireProtocol", "WorkerService",
+            "ClusterModel", "Concurrency", "EngineAdapters", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime",
+            "Telemetry", "TestSupport", "TextProcessing", "Transport", "WireProtocol", "WorkerService",
         ]),
     tests(
         "ClusterTests",

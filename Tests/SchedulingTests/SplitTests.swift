@@ -97,6 +97,23 @@ struct SplitTests {
         #expect(Self.decide(Self.prompt(), gone) == .success([place(3)]))
     }
 
+    @Test("workers that serve one leg only get nothing whole, however cheap that is, and whoever asks for it")
+    func legsOnly() {
+        let idle: [Candidate] = [
+            candidate(1, 0, .prefill, capabilities: SelectionLimits.legsOnly, kv: .any),
+            candidate(3, 0, .decode, capabilities: SelectionLimits.legsOnly, kv: .any),
+        ]
+        #expect(Self.decide(Self.prompt(), idle) == .success([place(1), place(3)]))
+        #expect(Self.decide(Self.prompt { $0.wish = .decode }, idle) == .success([place(3)]))
+        #expect(Self.decide(Self.prompt { $0.wish = .aggregated }, idle) == .failure(.noWorker))
+        #expect(Self.decide(Self.prompt(), [idle[1]]) == .failure(.noWorker))
+        let preferring = Self.prompt { query in
+            query.wish = .aggregated
+            query.preferred = PlacementTarget(worker: WorkerID(3), rank: nil)
+        }
+        #expect(Self.decide(preferring, idle) == .failure(.noWorker))
+    }
+
     @Test("a wish for one leg, or for the whole, is granted")
     func wishes() {
         #expect(Self.decide(Self.prompt { $0.wish = .aggregated }) == .success([place(3)]))

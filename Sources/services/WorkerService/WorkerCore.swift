@@ -30,6 +30,10 @@ final class WorkerCore {
     var hasFailed = false
     private(set) var state = ProcessState.starting
     private(set) var stateReason = ""
+    /// What operators should know of a worker that is ready; empty: nothing.
+    var readyReason = ""
+    /// Why an engine elsewhere takes no requests at the moment; nil: it does.
+    var awayReason: String?
     /// Told each time the last open request has ended.
     var whenQuiet: (@LoopActor () -> Void)?
     /// Told of each leg that gives the state of an earlier request to another worker while this one leaves.
@@ -70,6 +74,11 @@ final class WorkerCore {
         stateReason = reason
         events.say(state, reason: reason)
         log.info("state", ["state": .text("\(state)"), "reason": .text(reason)])
+    }
+
+    /// In service, as far as the engine is.
+    func becomeAble() {
+        if let awayReason { become(.starting, reason: awayReason) } else { become(.ready, reason: readyReason) }
     }
 
     // MARK: Limits

@@ -43,7 +43,7 @@ extension Capabilities {
             (.sessions, .sessions), (.logprobs, .logprobs), (.promptLogprobs, .promptLogprobs), (.embeddings, .embeddings),
             (.constraints, .constraints), (.concurrentHandOver, .concurrentHandOver), (.sequentialHandOver, .sequentialHandOver),
             (.adapters, .loRA), (.media, .multimodal), (.choices, .choices), (.exactContinuation, .exactContinuation), (.moves, .moves),
-            (.textAnswers, .textAnswers),
+            (.textAnswers, .textAnswers), (.legsOnly, .legsOnly),
         ]
         self.init()
         for (engine, wire) in table where profile.capabilities.contains(engine) { insert(wire) }

@@ -76,7 +76,6 @@ package final class WorkerService {
     package var registeredRouters: Int { registrations.filter(\.isRegistered).count }
     /// What operators should know of an engine elsewhere.
     var engineRemarks: [String] { remote?.remarks ?? [] }
-    private var readyReason: String { engineRemarks.first ?? "" }
     /// Nothing runs, nothing is left of what ran but tombstones, and nothing waits to be sent.
     package var isIdle: Bool {
         guard let parts, let steps else { return true }
@@ -121,7 +120,8 @@ package final class WorkerService {
         core.whenQuiet = { [weak drain] in drain?.look() }
         core.whenMoved = { [weak drain] in drain?.moveArrived() }
         try open(core)
-        core.become(.ready, reason: readyReason)
+        core.readyReason = engineRemarks.first ?? ""
+        core.becomeAble()
         for address in config.routers {
             guard let endpoint else { break }
             let registration = Registration(
@@ -361,9 +361,11 @@ extension WorkerService: RemoteEngineListener {
     package func engineIs(_ condition: EngineCondition) {
         guard let core, !isStopped else { return }
         switch condition {
-        case .serving: if core.state == .starting { core.become(.ready, reason: readyReason) }
-        case .away(let reason): if core.state == .ready || core.state == .starting { core.become(.starting, reason: reason) }
+        case .serving: core.awayReason = nil
+        case .away(let reason): core.awayReason = reason
         }
+        // One that leaves goes on leaving, and hears of it when it is called back.
+        if core.state == .ready || core.state == .starting { core.becomeAble() }
     }
 }
 

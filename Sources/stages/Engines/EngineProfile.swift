@@ -22,6 +22,8 @@ package struct EngineCapabilities: OptionSet, Hashable, Sendable {
     package static let salts = EngineCapabilities(rawValue: 1 << 12)
     /// It answers in text, of which tokens were made again: the same text, and not always the tokens that it was made of.
     package static let textAnswers = EngineCapabilities(rawValue: 1 << 13)
+    /// It does one leg of split requests, and no whole one.
+    package static let legsOnly = EngineCapabilities(rawValue: 1 << 14)
 }
 
 /// What an engine says of its prefix cache.

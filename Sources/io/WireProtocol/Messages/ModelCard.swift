@@ -45,6 +45,8 @@ package struct Capabilities: OptionSet, Hashable, Sendable {
     package static let promptLogprobs = Capabilities(rawValue: 1 << 13)
     /// The engine answers in text, of which its worker makes tokens again.
     package static let textAnswers = Capabilities(rawValue: 1 << 14)
+    /// One leg of split requests, and no whole one.
+    package static let legsOnly = Capabilities(rawValue: 1 << 15)
 }
 
 /// Layout: `proto-spec/04-messages.md#modelfile`.

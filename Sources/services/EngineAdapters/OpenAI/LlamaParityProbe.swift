@@ -7,6 +7,7 @@ import JSONText
 @LoopActor
 final class LlamaParityProbe: ParityProbe {
     func tokens(of chat: ParityChat, from server: EngineServer) async throws(ServerProblem) -> [TokenID]? {
+        guard !chat.isDecomposed else { return nil }
         var body = JSONObject()
         body["messages"] = chat.messages
         if let tools = chat.tools { body["tools"] = tools }
@@ -19,5 +20,16 @@ final class LlamaParityProbe: ParityProbe {
         let encoded = try await server.ask(.post("/tokenize", json: question.encoded()))
         guard encoded.status == 200 else { return nil }
         return try AnswerValue(parsing: encoded.body)["tokens"].tokens()
+    }
+}
+
+extension ParityChat {
+    /// Some of its characters are written in parts. llama.cpp leaves them so, where a model's own library may put them together; what it is asked
+    /// is in our tokens anyway.
+    fileprivate var isDecomposed: Bool {
+        conversation.messages.contains { message in
+            guard case .text(let text) = message.content else { return false }
+            return text.unicodeScalars.contains { $0.properties.canonicalCombiningClass != .notReordered }
+        }
     }
 }

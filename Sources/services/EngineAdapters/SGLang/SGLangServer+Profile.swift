@@ -32,8 +32,8 @@ extension SGLangServer {
         var capabilities: EngineCapabilities = [.logprobs]
         if takesConstraints { capabilities.insert(.constraints) }
         if !adapters.isEmpty { capabilities.insert(.adapters) }
-        // The servers of two legs meet once a request.
-        capabilities.insert(role == .whole ? .choices : .sequentialHandOver)
+        // A server of one leg does nothing whole, and meets the other one once a request.
+        capabilities.formUnion(role == .whole ? .choices : [.sequentialHandOver, .legsOnly])
         return capabilities
     }
 

@@ -32,7 +32,7 @@ final class ServedRequest: ServedChoiceOwner {
     func begin(_ server: EngineServer, _ dialect: any ServerDialect, vocabularySize: UInt32, id: String) {
         news.use(of: request.rank) { use in
             use.waiting += 1
-            use.waitingTokens += UInt64(request.prefillTokens)
+            use.waitingTokens += work
         }
         do throws(ServerProblem) {
             for choice in request.choices {
@@ -98,19 +98,22 @@ final class ServedRequest: ServedChoiceOwner {
 
     // MARK: What is told
 
+    /// Tokens that its server has to compute before the first one; those of a decode leg come from elsewhere.
+    private var work: UInt64 { request.leg == .decode ? 0 : UInt64(request.prefillTokens) }
+
     private func start(_ choice: ServedChoice) {
         guard !hasStarted else { return }
         hasStarted = true
         news.use(of: request.rank) { use in
             use.waiting -= 1
-            use.waitingTokens -= UInt64(request.prefillTokens)
+            use.waitingTokens -= work
             use.running += 1
         }
         hold()
         news.add { output in
             output.events.append(.started(request.key, cachedTokens: min(choice.cachedTokens, UInt32(clamping: request.prefillTokens))))
             output.events.append(.prefillDone(request.key))
-            output.prefillTokens += request.prefillTokens - Int(min(choice.cachedTokens, UInt32(clamping: request.prefillTokens)))
+            output.prefillTokens += Int(work - min(work, UInt64(choice.cachedTokens)))
         }
     }
 
@@ -167,7 +170,7 @@ final class ServedRequest: ServedChoiceOwner {
                 use.running -= 1
             } else {
                 use.waiting -= 1
-                use.waitingTokens -= UInt64(request.prefillTokens)
+                use.waitingTokens -= work
             }
         }
         var end = EngineEnd(

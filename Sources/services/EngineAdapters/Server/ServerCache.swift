@@ -11,6 +11,8 @@ final class ServerCache {
     private let blockSize: UInt32
     private let ranks: [EngineRank]
     private let surroundings: EngineSurroundings
+    /// Of the server over all of its lives.
+    private let salts = EngineSaltBook()
     private var events: EngineEvents?
     /// All that was told is to be taken back.
     private var isForgotten = false
@@ -25,7 +27,7 @@ final class ServerCache {
     func follow() {
         guard events == nil else { return }
         let most = ranks.map { Int($0.totalBlocks) + Int($0.hostBlocks) + Int($0.diskBlocks) }.max() ?? 0
-        let events = EngineEvents(feeds, blockSize: blockSize, blocks: most, in: surroundings)
+        let events = EngineEvents(feeds, blockSize: blockSize, blocks: most, salts: salts, in: surroundings)
         self.events = events
         events.whenChanged = { [weak self] in self?.whenChanged?() }
         events.start()

@@ -128,7 +128,7 @@ final class Drain {
         supersede(by: nil)
         if let role { self.role = role }
         purpose = nil
-        core.become(.ready)
+        core.becomeAble()
         for registration in registrations() { registration.renew() }
     }
 

@@ -250,7 +250,7 @@ package struct WorkerOptions: Sendable {
         return .reference(made)
     }
 
-    private func serverSettings(_ resolved: ResolvedConfiguration) throws -> ServerSettings {
+    func serverSettings(_ resolved: ResolvedConfiguration) throws -> ServerSettings {
         guard let address = resolved[server.url], let folder = resolved[model] else {
             throw EngineFailure("an engine's server needs an address and a tokenizer")
         }

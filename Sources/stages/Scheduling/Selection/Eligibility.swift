@@ -25,6 +25,8 @@ struct LegDemands: Sendable {
 
     let leg: PlacementRole
     let needs: UInt64
+    /// Who has one of these does not serve such a leg.
+    private let barred: UInt64
     let part: Part
     /// Who serves such a leg, a bit each.
     private var roles: UInt8 = 0
@@ -40,6 +42,7 @@ struct LegDemands: Sendable {
         self.part = part
         sparesDecoders = sparingDecoders && leg == .aggregated
         needs = query.needs | (leg == .prefill ? 0 : query.decodeNeeds)
+        barred = leg == .aggregated ? SelectionLimits.legsOnly : 0
         namesLoRA = !query.loRA.isEmpty
         namesWorkers = !(query.allowed.isEmpty && query.excluded.isEmpty && query.unreachable.isEmpty)
         asksMore = part != .alone || namesLoRA || namesWorkers
@@ -60,7 +63,7 @@ struct LegDemands: Sendable {
 
     @inline(__always)
     func suits(_ role: PlacementRole, _ capabilities: UInt64) -> Bool {
-        needs & ~capabilities == 0 && roles &>> role.rawValue & 1 != 0
+        needs & ~capabilities == 0 && capabilities & barred == 0 && roles &>> role.rawValue & 1 != 0
     }
 
     @inline(__always)

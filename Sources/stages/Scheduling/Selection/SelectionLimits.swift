@@ -7,4 +7,6 @@ package enum SelectionLimits {
     package static let assumedStepTokens: UInt32 = 2_048
     /// Tokens of an answer, where neither the client's hint nor its limit says less.
     package static let assumedOutputTokens: UInt32 = 128
+    /// The ability, as a bit of cards (`proto-spec/04-messages.md#capabilities`), of a worker that serves no whole request.
+    package static let legsOnly: UInt64 = 1 << 15
 }

@@ -76,21 +76,22 @@ struct EngineEventFields {
     private static func extraKeys(from reader: inout MessagePackReader) throws(MessagePackError) -> [BlockExtraKeys] {
         let count = try reader.array(atMost: EngineEventLimits.hashesPerEvent)
         var blocks: [BlockExtraKeys] = []
-        for _ in 0..<count {
-            var block = BlockExtraKeys()
-            if try !reader.isNull() {
-                for _ in 0..<(try reader.array(atMost: EngineEventLimits.extraKeysPerBlock)) {
-                    if try reader.nextKind() == .text {
-                        block.texts.append(try reader.text(atMost: EngineEventLimits.textBytes))
-                    } else {
-                        try reader.skip()
-                        block.others += 1
-                    }
-                }
-            }
-            blocks.append(block)
-        }
+        for _ in 0..<count { blocks.append(try reader.isNull() ? BlockExtraKeys() : block(from: &reader)) }
         return blocks
+    }
+
+    private static func block(from reader: inout MessagePackReader) throws(MessagePackError) -> BlockExtraKeys {
+        let count = try reader.array(atMost: EngineEventLimits.extraKeysPerBlock)
+        var block = BlockExtraKeys()
+        for _ in 0..<count {
+            if try reader.nextKind() == .text {
+                block.texts.append(try reader.text(atMost: EngineEventLimits.textBytes))
+            } else {
+                try reader.skip()
+                block.others += 1
+            }
+        }
+        return block
     }
 
     // MARK: Events
