@@ -3,31 +3,40 @@ import ClusterModel
 import Engines
 
 extension FuzzTarget {
-    /// A value of MessagePack: what is skipped is what is read, and nothing is read past the end.
+    /// A value of MessagePack: it is passed over exactly if it can be read by its parts, and both end at the same place.
     static let msgpack = FuzzTarget(name: "msgpack", longest: 512) { bytes in
         var skipping = MessagePackReader(bytes.bytes), reading = MessagePackReader(bytes.bytes)
-        guard let end = try? skipping.endOfNext() else { return }
-        demand(end > 0 && end <= bytes.count, "a value ends at \(end) of \(bytes.count) bytes")
+        var end: Int?, isRead = false
         do throws(MessagePackError) {
-            // The same value by its parts, as somebody reads it who knows it.
-            var toCome = 1
-            while toCome > 0 {
-                toCome -= 1
-                switch try reading.nextKind() {
-                case .null:
-                    let isNull = try reading.isNull()
-                    demand(isNull, "null that is not")
-                case .integer: _ = try reading.integerBits()
-                case .float: _ = try reading.float()
-                case .text: _ = try reading.text(atMost: .max)
-                case .binary: _ = try reading.binary(atMost: .max)
-                case .array: toCome += try reading.array(atMost: .max)
-                case .map: toCome += 2 * (try reading.map(atMost: .max))
-                case .boolean, .extension: try reading.skip()
-                }
+            try skipping.skip()
+            end = skipping.offset
+        } catch {}
+        do throws(MessagePackError) {
+            try readByParts(&reading)
+            isRead = true
+        } catch {}
+        demand(isRead == (end != nil), "a value can be read (\(isRead)), and passed over up to \(end ?? -1)")
+        demand(!isRead || reading.offset == end, "read to \(reading.offset), passed over to \(end ?? -1)")
+        demand(end ?? 0 <= bytes.count, "a value ends behind the bytes")
+    }
+
+    private static func readByParts(_ reader: inout MessagePackReader) throws(MessagePackError) {
+        var toCome = 1
+        while toCome > 0 {
+            toCome -= 1
+            switch try reader.nextKind() {
+            case .null:
+                let isNull = try reader.isNull()
+                demand(isNull, "null that is not")
+            case .integer: _ = try reader.integerBits()
+            case .float: _ = try reader.float()
+            case .text: _ = try reader.text(atMost: .max)
+            case .binary: _ = try reader.binary(atMost: .max)
+            case .array: toCome += try reader.array(atMost: .max)
+            case .map: toCome += 2 * (try reader.map(atMost: .max))
+            case .boolean, .extension: try reader.skip()
             }
-        } catch { demand(false, "a value is skipped and cannot be read: \(error)") }
-        demand(reading.offset == end, "read to \(reading.offset), skipped to \(end)")
+        }
     }
 
     /// Batches of an engine, each behind its length: whatever they say, what is told of the cache contradicts nothing.

@@ -65,7 +65,7 @@ package final class EngineEvents {
     }
 
     /// A request with this salt is about to be sent, and the engine will be told it as `text`.
-    package func expect(_ salt: CacheSalt, sentAs text: String) { salts.table.remember(salt, sentAs: text) }
+    package func expect(_ salt: CacheSalt, sentAs text: String) { salts.remember(salt, sentAs: text) }
 
     /// What the engine said last of a rank's load; nil: nothing, or not for a while.
     package func load(of rank: Rank) -> EngineLoadStat? { loads.first { $0.rank == rank }?.latest }

@@ -25,7 +25,8 @@ final class ServedChoice: ServerAnswerOwner {
     /// Tokens that may still come: what was asked for.
     private(set) var room: Int
     private(set) var produced: UInt32 = 0
-    private(set) var cachedTokens: UInt32 = 0
+    /// Found by the server; nil: it has not said.
+    private(set) var cachedTokens: UInt32?
     private(set) var promptTokens: UInt32?
     /// Its last token was told.
     private(set) var isFinished = false

@@ -12,6 +12,8 @@ final class ServedRequest: ServedChoiceOwner {
     private let loop: Loop
     /// Told once, with the problem that ended it, if there was one.
     private let whenEnded: (ServedRequest, ServerProblem?) -> Void
+    /// What the server is believed to find, until it says what it has found.
+    var expectedCachedTokens: UInt32 = 0
     private var hasStarted = false
     private(set) var hasEnded = false
     private var handOver: [UInt8] = []
@@ -110,10 +112,11 @@ final class ServedRequest: ServedChoiceOwner {
             use.running += 1
         }
         hold()
+        let cached = min(choice.cachedTokens ?? expectedCachedTokens, UInt32(clamping: request.prefillTokens))
         news.add { output in
-            output.events.append(.started(request.key, cachedTokens: min(choice.cachedTokens, UInt32(clamping: request.prefillTokens))))
+            output.events.append(.started(request.key, cachedTokens: cached))
             output.events.append(.prefillDone(request.key))
-            output.prefillTokens += Int(work - min(work, UInt64(choice.cachedTokens)))
+            output.prefillTokens += Int(work - min(work, UInt64(cached)))
         }
     }
 
@@ -173,10 +176,11 @@ final class ServedRequest: ServedChoiceOwner {
                 use.waitingTokens -= work
             }
         }
+        let found = hasStarted ? expectedCachedTokens : 0
         var end = EngineEnd(
             key: request.key, reason: reason,
             promptTokens: UInt32(clamping: request.prefillTokens),
-            cachedTokens: min(choices.map(\.cachedTokens).max() ?? 0, UInt32(clamping: request.prefillTokens)),
+            cachedTokens: min(choices.compactMap(\.cachedTokens).max() ?? found, UInt32(clamping: request.prefillTokens)),
             outputTokens: choices.reduce(0) { $0 + $1.produced })
         if reason == .handedOver { end.handOver = handOver }
         news.add { $0.ends.append(end) }

@@ -16,12 +16,15 @@ final class ServerCache {
     private var events: EngineEvents?
     /// All that was told is to be taken back.
     private var isForgotten = false
+    /// What was told of each rank and not taken back: tiers by hash.
+    private var held: [HeldBlocks]
 
     init(_ feeds: [EngineEventFeed], of profile: EngineProfile, in surroundings: EngineSurroundings) {
         self.feeds = feeds
         blockSize = profile.model.blockSize
         ranks = profile.ranks
         self.surroundings = surroundings
+        held = profile.ranks.map { _ in HeldBlocks() }
     }
 
     func follow() {
@@ -51,17 +54,56 @@ final class ServerCache {
     var hasChanges: Bool { isForgotten || events?.hasChanges ?? false }
 
     func drain(into output: inout StepOutput) {
+        let first = output.cache.count
         if isForgotten {
             isForgotten = false
             for rank in ranks.indices { output.cache.append(CacheChange(kind: .cleared, rank: Rank(UInt32(clamping: rank)))) }
         }
         events?.drain(into: &output)
+        for change in output.cache[first...] { held[Int(change.rank.rawValue)].apply(change, output.hashes) }
+    }
+
+    /// Leading tokens of a request that its rank has, as far as its events tell: whole blocks, and never all, since one has to be computed.
+    func cachedTokens(of request: EngineRequest) -> UInt32 {
+        guard let choice = request.choices.first, !isForgotten else { return 0 }
+        var hashes = request.promptHashes
+        if hashes.isEmpty || !choice.shown.isEmpty {
+            let tokens = request.prompt + choice.shown
+            hashes.removeAll()
+            BlockHasher(blockSize: blockSize, adapter: request.adapter, salt: request.salt)
+                .appendSequenceHashes(of: tokens.span, after: nil, to: &hashes)
+        }
+        let most = (request.prompt.count + choice.shown.count - 1) / Int(blockSize)
+        let blocks = held[Int(request.rank.rawValue)]
+        return UInt32(clamping: hashes.prefix(most).prefix { blocks.contains($0) }.count) * blockSize
     }
 
     func expect(_ salt: CacheSalt, sentAs text: String) { events?.expect(salt, sentAs: text) }
 
-    /// Blocks of one rank that are followed; of several, as if each had as many.
-    func blocks(perRank ranks: Int) -> UInt32 { UInt32(clamping: (events?.blockCount ?? 0) / max(1, ranks)) }
+    /// Blocks of one rank that are known to be there.
+    func blocks(ofRank rank: Int) -> UInt32 { UInt32(clamping: held[rank].count) }
 
     func load(of rank: Int) -> EngineLoadStat? { events?.load(of: Rank(UInt32(clamping: rank))) }
+}
+
+/// The blocks of one rank, as changes told them.
+private struct HeldBlocks {
+    /// A bit for each tier that has a copy.
+    private var tiers: [SequenceHash: UInt8] = [:]
+
+    var count: Int { tiers.count }
+    func contains(_ hash: SequenceHash) -> Bool { tiers[hash] != nil }
+
+    mutating func apply(_ change: CacheChange, _ hashes: [SequenceHash]) {
+        let bit = UInt8(1) << change.tier.rawValue, run = Int(change.first)..<Int(change.first + change.count)
+        switch change.kind {
+        case .cleared: tiers.removeAll(keepingCapacity: true)
+        case .stored: for hash in hashes[run] { tiers[hash, default: 0] |= bit }
+        case .removed:
+            for hash in hashes[run] {
+                let rest = (tiers[hash] ?? 0) & ~bit
+                tiers[hash] = rest == 0 ? nil : rest
+            }
+        }
+    }
 }

@@ -138,6 +138,8 @@ package final class ServerEngine: RemoteEngine {
             self?.ended($0, $1)
         }
         requests[request.key] = served
+        // Asked before the server has it: afterwards its own blocks may be among those that are there.
+        if let cache { served.expectedCachedTokens = cache.cachedTokens(of: request) }
         served.begin(
             server, dialect, vocabularySize: profile.model.vocabularySize, id: "apus-\(Hexadecimal.text(nonce))-\(lastRequest)")
     }
@@ -219,6 +221,6 @@ extension EngineLoad {
             let blocks = UInt32(clamping: stat.usedTokens / UInt64(max(1, profile.model.blockSize)))
             activeBlocks = min(max(activeBlocks, blocks), room.totalBlocks)
         }
-        usedBlocks = min(max(activeBlocks, cache.blocks(perRank: profile.ranks.count)), room.totalBlocks)
+        usedBlocks = min(max(activeBlocks, cache.blocks(ofRank: rank)), room.totalBlocks)
     }
 }
