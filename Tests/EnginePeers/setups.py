@@ -22,6 +22,7 @@ class Setup:
     parity = ("info", "are the same")
     has_log_probabilities = True
     has_seeds = True
+    takes_ignore_eos = True
 
     def __init__(self, engines):
         self.engines = engines
@@ -103,7 +104,7 @@ class LlamaServer(Served):
 class Transformers(Served):
     server = SERVERS["transformers"]
     parity = ("info", "does not tell")
-    workers, tells_blocks, tells_cached, tells_prompts, has_log_probabilities, has_seeds = 1, False, False, False, False, False
+    workers, tells_blocks, tells_cached, tells_prompts, has_log_probabilities, has_seeds, takes_ignore_eos = 1, False, False, False, False, False, False
 
     def name(self, server):
         return str(server.hf_tiny)
