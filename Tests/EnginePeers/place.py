@@ -1,6 +1,7 @@
 """A cluster in front of engines: what is asked of it, and of the servers behind it."""
 
 import json
+import secrets
 import sys
 import time
 from pathlib import Path
@@ -21,6 +22,8 @@ RETURN_SECONDS = 300
 class Place:
     def __init__(self, setup, binaries, port, folder, runs_already=False):
         self.setup, self.cluster, self.runs_already = setup, Cluster(binaries), runs_already
+        # Begins prompts that no earlier run has left in a cache.
+        self.mark = secrets.token_hex(4)
         count = setup.workers if setup.server else 0
         # Each has ports for its cache events behind its own.
         self.servers = [setup.server(setup.engines, port + 10 * index, folder / f"server-{index}.log") for index in range(count)]
@@ -65,15 +68,18 @@ class Place:
 
     def known_workers(self):
         """As the router sees them."""
-        workers = self.state(self.router)["workers"]
-        return workers if len(workers) == len(self.workers) else [{"takes_work": False}]
+        names = [worker.name for worker in self.workers]
+        workers = [worker for worker in self.state(self.router)["workers"] if worker["name"] in names]
+        return workers if len(workers) == len(names) else [{"takes_work": False}]
 
     def running(self):
         return sum(self.setup.running(server) for server in self.servers)
 
-    def logged(self, word):
-        """Lines of the workers' logs with this word, as records."""
-        return [json.loads(line) for worker in self.workers for line in worker.lines if word in line and line.startswith("{")]
+    @staticmethod
+    def logged(member, message):
+        """The records of a process's log that say this."""
+        records = [json.loads(line) for line in member.lines if line.startswith("{")]
+        return [record for record in records if record["msg"] == message]
 
     def wait(self, sentence, holds, seconds=SETTLE_SECONDS):
         limit = time.monotonic() + seconds

@@ -1,9 +1,13 @@
 """What a cluster in front of an engine is held to. Each check is a function of the place; one that does not apply says why."""
 
+import json
 import signal
+import tempfile
+from pathlib import Path
 
 import rawhttp
 from place import RETURN_SECONDS
+from setups import FILES
 
 QUESTION, ANSWER = "What is the capital of Japan?", "The capital of Japan is Tokyo."
 STORY = "Once upon a time"
@@ -110,11 +114,7 @@ def tools(place):
 
 def choices(place):
     """two choices are two whole answers"""
-    answer = place.chat(QUESTION, max_tokens=16, n=2)
-    if not place.setup.has_choices:
-        same(answer.status, 400, "status for what the engine does not have")
-        return
-    found = answered(answer).json()["choices"]
+    found = answered(place.chat(QUESTION, max_tokens=16, n=2)).json()["choices"]
     same([choice["message"]["content"] for choice in found], [ANSWER, ANSWER], "contents")
     same([choice["index"] for choice in found], [0, 1], "indices")
 
@@ -147,7 +147,7 @@ def log_probabilities(place):
 def cached(place):
     """the same prompt again is found in a cache, and counted"""
     applies(place.setup.tells_cached, "the server does not tell")
-    prompt = "Repeat: " + "owl red kite soup bell " * 12
+    prompt = f"Repeat {place.mark}: " + "owl red kite soup bell " * 12
 
     def found():
         return answered(place.complete(prompt, 2)).json()["usage"]["prompt_tokens_details"]["cached_tokens"]
@@ -162,7 +162,7 @@ def prefix(place):
     same([worker["events"] for worker in place.known_workers()], ["exact"] * len(place.workers), "what routers know of caches")
     asked = {"nvext": {"extra_fields": ["worker_id", "decision"]}}
     for index in range(4):
-        beginning = f"Story {index}: " + "the lion and the horse lived near the old mill. " * 12
+        beginning = f"Story {place.mark} {index}: " + "the lion and the horse lived near the old mill. " * 12
         seen = place.state(place.router)["index"]["blocks"]
         first = answered(place.complete(beginning, 2, **asked)).json()
         place.wait("the router has heard of the blocks", lambda seen=seen: place.state(place.router)["index"]["blocks"] > seen)
@@ -201,18 +201,68 @@ def too_long(place):
 
 
 def parity(place):
-    """a worker has compared its texts with the server's, and found them equal"""
+    """a worker compares its prompts with the server's, and says what it found"""
     applies(place.setup.server, "the engine is the worker's own")
-    records = place.logged("parity")
-    same(len(records) >= len(place.workers), True, f"a line of each worker's log about parity; there are {records}")
-    same([record.get("result") for record in records], ["equal"] * len(records), "results")
+    for worker in place.workers:
+        [record] = place.logged(worker, "text parity")
+        level, words = place.setup.parity
+        same(record["level"], level, f"level of {record}")
+        assert words in record["result"], f"{worker.name} logged {record['result']!r}, and not {words!r}"
+
+
+def other_prompts(place):
+    """a worker whose template is another one says from which token on, and no cache is counted on"""
+    applies(place.setup.server and place.setup.tells_prompts, "no server that could be asked")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for file in FILES.iterdir():
+            (folder / file.name).write_bytes(file.read_bytes())
+        settings = json.loads((folder / "tokenizer_config.json").read_text())
+        # Behind the first turn only, so that the prompts begin alike.
+        settings["chat_template"] += "{{ 'Sure: ' if add_generation_prompt }}"
+        (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+        options = place.setup.worker_options(place.servers[0], folder)
+        worker = place.cluster.worker("other-prompts", place.router, "other", *options).ready()
+        place.wait("the router knows it", lambda: any(one["name"] == worker.name for one in place.state(place.router)["workers"]))
+        [record] = place.logged(worker, "text parity")
+        same(record["level"], "warning", f"level of {record}")
+        assert "from token" in record["result"] and "Japan" not in record["result"], f"the line {record['result']!r}"
+        known = next(one for one in place.state(place.router)["workers"] if one["name"] == worker.name)
+        same(known["events"], "loadOnly", "what the router goes by")
+        worker.stop()
+    place.wait("the router has left it", lambda: all(one["name"] != worker.name or not one["attached"] for one in place.state(place.router)["workers"]))
+
+
+def goes_on(place):
+    """a stream whose server is killed goes on with another worker"""
+    applies(len(place.servers) > 1, "there is one server, or none")
+    applies(not place.runs_already, "the servers are somebody else's")
+    # Long enough to be in its middle when the server ends.
+    body = {"prompt": STORY, "max_tokens": 600, "temperature": 0, "ignore_eos": True}
+    expected = place.servers[0].post("/v1/completions", {**body, "model": place.setup.name(place.servers[0])}).json()["choices"][0]["text"]
+
+    def kill():
+        for server in place.servers:
+            if place.setup.running(server):
+                server.kill()
+
+    answer = place.post("/v1/completions", {**body, **USAGE}, at_third=kill)
+    same(sum(server.process is None for server in place.servers), 1, "servers that were killed")
+    assert answer.body.endswith(b"data: [DONE]\n\n"), f"the stream ended with {answer.body[-300:]!r}"
+    same(streamed_text(answer.events()), expected, "text beside the server's")
+    for server in place.servers:
+        if server.process is None:
+            server.begin()
+    place.wait("every worker takes work", lambda: all(worker["takes_work"] for worker in place.known_workers()), RETURN_SECONDS)
 
 
 def back_again(place):
     """a server that is killed costs no process, and is used again when it is back"""
     applies(place.servers, "the engine is the worker's own")
     applies(not place.runs_already, "the servers are somebody else's")
-    body = {"prompt": STORY, "max_tokens": 400, "temperature": 0, **USAGE}
+    body = {"prompt": STORY, "max_tokens": 800, "temperature": 0, **USAGE}
+    if place.setup.takes_ignore_eos:
+        body["ignore_eos"] = True
 
     def kill():
         for server in place.servers:
@@ -236,7 +286,7 @@ def back_again(place):
 
 
 def cached_after(place):
-    prompt = "Count: " + "one two three four five six " * 12
+    prompt = f"Count {place.mark}: " + "one two three four five six " * 12
     found = lambda: answered(place.complete(prompt, 2)).json()["usage"]["prompt_tokens_details"]["cached_tokens"]  # noqa: E731
     same(found(), 0, "cached_tokens after the server came back")
     place.wait("the prompt is cached", lambda: found() >= 32)
@@ -250,6 +300,6 @@ def drains(place):
 
 
 CHECKS = [
-    capital, direct, usage, rendered, length, stop, tools, choices, seeds, log_probabilities, cached, prefix, leaving, too_long, parity, back_again,
+    capital, direct, usage, rendered, length, stop, tools, choices, seeds, log_probabilities, cached, prefix, leaving, too_long, parity, other_prompts, goes_on, back_again,
     drains,
 ]  # fmt: skip

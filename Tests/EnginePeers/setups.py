@@ -4,7 +4,7 @@ from servers import ROOT, SERVERS, TINY
 
 # As the frontend's clients and the servers name it.
 MODEL = "tiny"
-TEMPLATE = ["--model", str(ROOT / TINY)]
+FILES = ROOT / TINY
 
 
 class Setup:
@@ -17,15 +17,17 @@ class Setup:
     tells_cached = True
     # It tells which blocks it has: routing is by them.
     tells_blocks = True
+    # It can be asked what prompt it makes of a chat; and the level and a part of what a worker then logs.
+    tells_prompts = True
+    parity = ("info", "are the same")
     has_log_probabilities = True
     has_seeds = True
-    # Of a request that asks for two choices.
-    has_choices = True
+    takes_ignore_eos = True
 
     def __init__(self, engines):
         self.engines = engines
 
-    def worker_options(self, server):
+    def worker_options(self, server, files=FILES):
         raise NotImplementedError
 
     def running(self, server):
@@ -42,14 +44,14 @@ class Setup:
 
 
 class Reference(Setup):
-    def worker_options(self, server):
-        return ["--engine", "reference", *TEMPLATE, "--weights", str(ROOT / TINY / "tiny-f16.gguf"), "--block-size", "32"]
+    def worker_options(self, server, files=FILES):
+        return ["--engine", "reference", "--model", str(files), "--weights", str(ROOT / TINY / "tiny-f16.gguf"), "--block-size", "32"]
 
 
 class Llama(Setup):
-    def worker_options(self, server):
+    def worker_options(self, server, files=FILES):
         helper = ROOT / self.engines / "llama/bin/engine-llama"
-        return ["--engine", "llama", *TEMPLATE, "--weights", str(ROOT / TINY / "tiny-f16.gguf"), "--engine-helper", str(helper)]
+        return ["--engine", "llama", "--model", str(files), "--weights", str(ROOT / TINY / "tiny-f16.gguf"), "--engine-helper", str(helper)]
 
 
 class Served(Setup):
@@ -71,9 +73,9 @@ class Served(Setup):
 class VLLM(Served):
     server = SERVERS["vllm"]
 
-    def worker_options(self, server):
+    def worker_options(self, server, files=FILES):
         return [
-            "--engine", "vllm", "--engine-url", server.url, "--engine-model", MODEL, *TEMPLATE,
+            "--engine", "vllm", "--engine-url", server.url, "--engine-model", MODEL, "--model", str(files),
             "--engine-events", f"tcp://127.0.0.1:{server.port + 1}", "--engine-replay", f"tcp://127.0.0.1:{server.port + 2}",
         ]  # fmt: skip
 
@@ -89,9 +91,11 @@ class VLLM(Served):
 class LlamaServer(Served):
     server = SERVERS["llama-server"]
     workers, tells_blocks = 1, False
+    # The model's tokenizer composes letters before it looks at them, and llama.cpp leaves that out.
+    parity = ("warning", "the conversation unicode otherwise")
 
-    def worker_options(self, server):
-        return ["--engine", "openai", "--engine-url", server.url, "--engine-model", MODEL, *TEMPLATE]
+    def worker_options(self, server, files=FILES):
+        return ["--engine", "openai", "--engine-url", server.url, "--engine-model", MODEL, "--model", str(files)]
 
     def running(self, server):
         return sum(slot["is_processing"] for slot in server.get("/slots").json())
@@ -99,13 +103,14 @@ class LlamaServer(Served):
 
 class Transformers(Served):
     server = SERVERS["transformers"]
-    workers, tells_blocks, tells_cached, has_log_probabilities, has_seeds, has_choices = 1, False, False, False, False, False
+    parity = ("info", "does not tell")
+    workers, tells_blocks, tells_cached, tells_prompts, has_log_probabilities, has_seeds, takes_ignore_eos = 1, False, False, False, False, False, False
 
     def name(self, server):
         return str(server.hf_tiny)
 
-    def worker_options(self, server):
-        return ["--engine", "openai", "--engine-url", server.url, "--engine-model", self.name(server), *TEMPLATE]
+    def worker_options(self, server, files=FILES):
+        return ["--engine", "openai", "--engine-url", server.url, "--engine-model", self.name(server), "--context-length", "2048", "--model", str(files)]
 
 
 SETUPS = {"vllm": VLLM, "llama-server": LlamaServer, "transformers": Transformers, "llama": Llama, "reference": Reference}
