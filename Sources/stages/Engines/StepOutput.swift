@@ -75,6 +75,8 @@ package enum EngineFault: Hashable, Sendable {
     /// The field of the request that this engine cannot serve.
     case unsupported(String)
     case failed(String)
+    /// The engine has lost all that it had, and is about to begin anew: the same may be asked of it again, soon.
+    case lost(String)
 }
 
 /// The last thing an engine says of a request; every token came before it.

@@ -42,7 +42,7 @@ extension ScoredToken: WireRecord {
 }
 
 extension EngineEnd: WireRecord {
-    private enum Shape: UInt8, WireEnum { case finished = 1, handedOver, cancelled, capacity, unsupported, failed }
+    private enum Shape: UInt8, WireEnum { case finished = 1, handedOver, cancelled, capacity, unsupported, failed, lost }
 
     package init() {
         self.init(key: EngineRequestKey(0), reason: .finished, promptTokens: 0, cachedTokens: 0, outputTokens: 0)
@@ -58,11 +58,12 @@ extension EngineEnd: WireRecord {
         case .failed(.capacity): shape = .capacity
         case .failed(.unsupported(let field)): (shape, text) = (.unsupported, field)
         case .failed(.failed(let why)): (shape, text) = (.failed, why)
+        case .failed(.lost(let why)): (shape, text) = (.lost, why)
         }
         try coder.choice("reason", &shape)
         // An engine's words for people: longer ones lose their end.
-        text = text.clipped(to: Limits.reasonBytes)
-        try coder.text("text", &text, atMost: Limits.reasonBytes)
+        text = text.cut(toBytes: Limits.reasonBytes)
+        if [.unsupported, .failed, .lost].contains(shape) { try coder.text("text", &text, atMost: Limits.reasonBytes) }
         reason =
             switch shape {
             case .finished: .finished
@@ -71,6 +72,7 @@ extension EngineEnd: WireRecord {
             case .capacity: .failed(.capacity)
             case .unsupported: .failed(.unsupported(text))
             case .failed: .failed(.failed(text))
+            case .lost: .failed(.lost(text))
             }
         try coder.u32("promptTokens", &promptTokens)
         try coder.u32("cachedTokens", &cachedTokens)

@@ -1,4 +1,5 @@
 import ClusterModel
+import EngineServing
 import Engines
 package import ProcessKit
 package import ServiceRuntime
@@ -29,13 +30,14 @@ package struct WorkerOptions: Sendable {
     private let waiting: OptionKey<Int>
     private let mock: MockOptions
     private let reference: ReferenceOptions
+    private let llama: LlamaOptions
     private let stream: StreamOptions
     private let sessions: SessionOptions
     private let rooms: RoomOptions
     private let faults: EngineFaultOptions
 
     private enum Role: String, CaseIterable, Sendable { case aggregated, prefill, decode }
-    private enum Engine: String, CaseIterable, Sendable { case mock, reference }
+    private enum Engine: String, CaseIterable, Sendable { case mock, reference, llama }
 
     package init() {
         let mock = MockConfiguration(), config = WorkerConfig()
@@ -58,6 +60,9 @@ package struct WorkerOptions: Sendable {
                     .init(
                         "workerd --engine reference --model deploy/models/tiny --weights deploy/models/tiny/tiny-f16.gguf",
                         "a model that computes, small enough for any machine"),
+                    .init(
+                        "workerd --engine llama --model deploy/models/tiny --weights deploy/models/tiny/tiny-f16.gguf",
+                        "llama.cpp in a process of its own; deploy/engines/llama/setup builds it"),
                     .init("workerd --speedup 0", "a mock that is as fast as this machine: for measuring everything else"),
                 ]))
         table.group("Cluster")
@@ -111,14 +116,19 @@ package struct WorkerOptions: Sendable {
             } catch { return [resolved.issue(says, problem: error.problem, remedy: error.remedy)] }
         }
         reference = ReferenceOptions(in: &table)
-        table.check(engine, reference.weights, model, contextLength, ranks) { [engine, reference, model, contextLength, ranks] resolved in
-            guard resolved[engine] == .reference else {
+        llama = LlamaOptions(in: &table, reference.weights)
+        table.check(engine, reference.weights, model, contextLength, ranks) {
+            [engine, reference, llama, model, contextLength, ranks] resolved in
+            var issues: [ConfigIssue]
+            switch resolved[engine] {
+            case .mock:
                 guard resolved[reference.weights] != nil else { return [] }
                 return [resolved.issue(reference.weights, problem: "the mock has no weights", remedy: "give --engine reference, too")]
+            case .reference: issues = reference.issues(resolved, model, contextLength)
+            case .llama: issues = llama.issues(resolved, model)
             }
-            var issues = reference.issues(resolved, model, contextLength)
             if resolved[ranks] != 1 {
-                issues.append(resolved.issue(ranks, problem: "the reference engine has one rank", remedy: "start more workers"))
+                issues.append(resolved.issue(ranks, problem: "this engine has one rank", remedy: "start more workers"))
             }
             return issues
         }
@@ -170,6 +180,7 @@ package struct WorkerOptions: Sendable {
         switch resolved[engine] {
         case .mock: config.engine = .mock(try mock(resolved))
         case .reference: config.engine = try reference(resolved)
+        case .llama: config.engine = try llama(resolved)
         }
         let faults = faults.faults(resolved)
         if !faults.isNone { config.engine = .faulty(config.engine, faults) }
@@ -202,7 +213,8 @@ package struct WorkerOptions: Sendable {
             throw EngineFailure("the reference engine needs weights and a tokenizer")
         }
         func isDefault(_ option: some OptionIdentity) -> Bool { if case .default = resolved.origin(of: option) { true } else { false } }
-        var made = ReferenceConfiguration(file.model, name: resolved[modelName], weights: file.digest)
+        let weights = try file.understood()
+        var made = ReferenceConfiguration(weights.model, name: resolved[modelName], weights: weights.digest)
         if isDefault(modelName), let name = folder.name { made.modelName = name }
         made.blockSize = UInt32(clamping: resolved[blockSize])
         if !isDefault(contextLength) { made.contextLength = UInt32(clamping: resolved[contextLength]) }
@@ -218,6 +230,26 @@ package struct WorkerOptions: Sendable {
         made.toolFormat = resolved[formats.toolFormat] ?? ""
         made.reasoningFormat = resolved[formats.reasoningFormat] ?? ""
         return .reference(made)
+    }
+
+    private func llama(_ resolved: ResolvedConfiguration) throws -> EngineSelection {
+        guard let folder = resolved[model] else { throw EngineFailure("this engine needs a tokenizer") }
+        // What stays at its default is the engine's to choose, by its weights.
+        func given(_ option: OptionKey<Int>) -> UInt32 {
+            if case .default = resolved.origin(of: option) { 0 } else { UInt32(clamping: resolved[option]) }
+        }
+        var settings = EngineSettings()
+        settings.modelName = resolved[modelName]
+        if case .default = resolved.origin(of: modelName), let name = folder.name { settings.modelName = name }
+        settings.blockSize = UInt32(clamping: resolved[blockSize])
+        settings.contextLength = given(contextLength)
+        settings.blocks = given(blocks)
+        settings.sequences = given(sequences)
+        settings.batchedTokens = given(batchedTokens)
+        settings.waiting = UInt32(clamping: resolved[waiting])
+        return try llama.engine(
+            resolved, settings, folder, toolFormat: resolved[formats.toolFormat] ?? "",
+            reasoningFormat: resolved[formats.reasoningFormat] ?? "")
     }
 
     // MARK: Values

@@ -173,6 +173,8 @@ extension WorkerCore.End {
         case .failed(.capacity): self.init(.failed, failure: .of(.capacity, "rank", "the rank can never hold it"))
         case .failed(.unsupported(let field)): self.init(.failed, failure: .of(.invalidArgument, field, "the engine cannot do this"))
         case .failed(.failed(let reason)): self.init(.failed, failure: .of(.engineFailed, "", reason))
+        case .failed(.lost(let reason)):
+            self.init(.failed, failure: .of(.engineFailed, "", reason, retryAfter: WorkerLimits.engineReturn))
         }
     }
 }
