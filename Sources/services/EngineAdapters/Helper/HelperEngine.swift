@@ -49,7 +49,7 @@ package final class HelperEngine: RemoteEngine {
         loop = surroundings.loop
         log = surroundings.log
         restarts = surroundings.metrics.counter(
-            "apus_worker_engine_restarts_total", help: "Processes of the engine that died and were started again.")
+            "apus_engine_process_restarts_total", help: "Processes of the engine that died and were started again.")
         stands = Promise(on: surroundings.loop)
         policy = RestartPolicy(limits)
     }
@@ -181,10 +181,11 @@ extension HelperEngine: HelperLifeOwner {
         timer = loop.schedule(after: limits.ending) { [weak self] in self?.giveUp("the engine's process was killed and does not end") }
     }
 
-    func isGone(_ life: HelperLife) {
+    func isGone(_ life: HelperLife, _ ending: String) {
         loop.cancel(timer)
         timer = nil
         guard !isClosed, failure == nil, profile != nil else { return }
+        log.info("engine's process is over", ["process": .integer(Int64(life.number)), "how": .text(ending)])
         switch policy.died(at: loop.now) {
         case .again(let pause): timer = loop.schedule(after: pause) { [weak self] in self?.startAgain() }
         case .giveUp: giveUp("\(policy.count) processes of the engine died within \(limits.span)")

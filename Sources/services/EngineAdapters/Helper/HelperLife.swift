@@ -13,7 +13,7 @@ protocol HelperLifeOwner: AnyObject {
     /// It broke the protocol, or went, or hangs: told once. Steps that had come whole before that are still there.
     func broke(_ reason: String, _ life: HelperLife)
     /// The process is over, so that another one can have its place.
-    func isGone(_ life: HelperLife)
+    func isGone(_ life: HelperLife, _ ending: String)
 }
 
 /// One life of an engine's process: what it is told and what it says, from the greeting to its end.
@@ -102,7 +102,12 @@ final class HelperLife: ByteSocketOwner, EndOfTurn {
         while sentBytes < unsent.count {
             let result = unsent.withUnsafeBytes { socket.send(UnsafeRawBufferPointer(rebasing: $0[sentBytes...])) }
             switch result {
-            case .taken(0): return wantWritable(true)
+            case .taken(0):
+                if sentBytes > HelperLimits.aheadBytes {
+                    unsent.removeFirst(sentBytes)
+                    sentBytes = 0
+                }
+                return wantWritable(true)
             case .taken(let count): sentBytes += count
             case .failed: return  // the end of what it says follows, and says more
             }
@@ -245,7 +250,7 @@ final class HelperLife: ByteSocketOwner, EndOfTurn {
         // What it said last is still there.
         if phase != .broken { read() }
         fail(ending)
+        owner?.isGone(self, ending)
         helper = nil
-        owner?.isGone(self)
     }
 }
