@@ -101,8 +101,8 @@ var targets: [Target] = [
     library(
         "services", "WorkerService",
         [
-            "ClusterModel", "EngineAdapters", "Engines", "EventLoop", "JSONText", "ProcessKit", "ServiceRuntime", "Telemetry",
-            "TextProcessing", "Transport", "WireProtocol",
+            "ClusterModel", "Concurrency", "EngineAdapters", "EngineServing", "Engines", "EventLoop", "JSONText", "ProcessKit",
+            "ServiceRuntime", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     library(
         "services", "RouterService",
@@ -159,14 +159,19 @@ var targets: [Target] = [
         name: "textcheck", dependencies: ["ClusterModel", "Engines", "JSONText", "TextProcessing"], path: "Tests/TextConformance/Suite",
         swiftSettings: swiftSettings),
 
+    // the reference engine in a process of its own, for ProcessTests
+    .executableTarget(
+        name: "enginehelper", dependencies: ["ClusterModel", "EngineServing", "Engines", "EventLoop", "ServiceRuntime"],
+        path: "Tests/Fixtures/EngineHelper", swiftSettings: swiftSettings),
+
     // tests: one folder a target, then the suites over the whole
     tests("ClusterHarnessTests", ["ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "TestSupport"]),
     tests("ClusterModelTests", ["ClusterModel", "JSONText"]),
     tests(
         "EngineAdaptersTests",
         [
-            "ClusterModel", "EngineAdapters", "Engines", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "ServiceRuntime",
-            "Telemetry", "TestSupport", "TextProcessing",
+            "ClusterModel", "EngineAdapters", "EngineServing", "Engines", "EventLoop", "HTTPClient", "HTTPServing", "JSONText",
+            "ServiceRuntime", "Telemetry", "TestSupport", "TextProcessing", "WireProtocol",
         ]),
     tests("EngineConformanceTests", ["ClusterModel", "Concurrency", "EngineServing", "Engines", "EventLoop", "WireProtocol"]),
     tests("EngineServingTests", ["ClusterModel", "EngineServing", "Engines", "EventLoop", "TestSupport", "WireProtocol"]),
@@ -228,7 +233,7 @@ var targets: [Target] = [
         "ProcessTests",
         [
             "ClusterHarness", "ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "TestSupport",
-            "frontend", "loadgen", "router", "wiretool", "workerd",
+            "enginehelper", "frontend", "loadgen", "router", "wiretool", "workerd",
         ]),
     tests("TidyTests", []),
 ]
@@ -239,8 +244,8 @@ if fuzzing {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "CFuzzer", "ClusterModel", "EngineAdapters", "Engines", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration",
-                "OpenAIDialect",
+                "CFuzzer", "ClusterModel", "EngineAdapters", "EngineServing", "Engines", "HTTPClient", "HTTPServing", "JSONText",
+                "LoadGeneration", "OpenAIDialect",
                 "ServiceRuntime",
                 "TestSupport", "TextProcessing", "Transport", "WireProtocol",
             ],

@@ -214,6 +214,31 @@ def weights(folder: Path) -> int:
     return 4
 
 
+def engine_frames(folder: Path) -> int:
+    """What an engine's process and its worker say: a length, a kind and a body each; the first byte chooses the size of the pieces."""
+    (folder / "engine").mkdir(parents=True, exist_ok=True)
+
+    def frame(kind: int, body: bytes) -> bytes:
+        return struct.pack("<IB", 1 + len(body), kind) + body
+
+    greeting = frame(1, bytes.fromhex("4175456e") + struct.pack("<IHH", 0x656E6967, 1, 1) + b"b")
+    load = struct.pack("<QIIIII", 1, 2, 3, 4, 5, 6)
+    run = struct.pack("<QIBBiiii", 9, 0, 0, 4, 0, 1, 0, 0)
+    started = struct.pack("<BQI", 1, 9, 3)
+    end = struct.pack("<QBH", 9, 6, 2) + b"no" + struct.pack("<IIIII", 3, 0, 1, 0, 0)
+    change = struct.pack("<BQIBii", 2, 5, 0, 1, 0, 1)
+    step = b"".join(
+        struct.pack("<I", 1) + part for part in (started, run, struct.pack("<I", 7), struct.pack("<If", 7, -0.5), end, change, struct.pack("<Q", 6), load)
+    ) + struct.pack("<I", 3)
+    frames = [
+        greeting, frame(3, struct.pack("<BQBB", 2, 9, 0, 1)), frame(3, struct.pack("<BQI", 7, 5, 0)), frame(3, struct.pack("<BI", 9, 0)),
+        frame(5, step), frame(6, struct.pack("<Q", 3)), frame(7, struct.pack("<H", 2) + b"no"),
+    ]
+    for number, data in enumerate(frames + [b"".join(frames)]):
+        (folder / "engine" / f"frames-{number}").write_bytes(bytes([number]) + data)
+    return len(frames) + 1
+
+
 def main() -> None:
     folder, made = Path(sys.argv[1]), 0
     for path in sorted((ROOT / "proto-spec" / "vectors").glob("*.json")):
@@ -228,7 +253,7 @@ def main() -> None:
                 made += 1
     print(
         f"{made} seeds from proto-spec/vectors, {templates(folder)} of templates, {requests(folder)} of HTTP, {bodies(folder)} of bodies, "
-        f"{schemas(folder)} of schemas, {engine_events(folder)} of engines' events, {weights(folder)} of weights"
+        f"{schemas(folder)} of schemas, {engine_events(folder)} of engines' events, {weights(folder)} of weights, {engine_frames(folder)} of engines' frames"
     )
 
 

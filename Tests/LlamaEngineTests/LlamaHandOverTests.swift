@@ -92,25 +92,38 @@ struct LlamaHandOverTests {
         }
     }
 
-    @Test("rows of any bytes are taken as numbers, and do no harm to other requests")
-    func garbage() throws {
-        var side = try Side { _ in }
-        let good = TinyModel.prompt(70, seed: 2), expected = try side.run.answer(good, 20)
+    @Test("a page with one wrong byte, anywhere, is not taken, and other requests hear nothing of it")
+    func damaged() throws {
+        var giver = try Side { _ in }, taker = try Side { _ in }
+        let good = TinyModel.prompt(70, seed: 2), expected = try taker.run.answer(good, 20)
+        let prompt = TinyModel.prompt(48, seed: 20)
+        let first = giver.run.admit(prompt, 1) {
+            $0.leg = .prefill
+            $0.handOver = .export
+        }
+        for _ in 0..<100 where giver.exportable < 3 { try giver.step() }
+        giver.run.engine.transfer(.export(first, KVSlice(firstBlock: 0, blockCount: 3, firstLayer: 0, layerCount: 1)))
+        try giver.step()
+        let (slice, bytes) = try #require(giver.pages.first)
         var random = SeededRandom(seed: 9)
-        for round in 0..<6 {
-            side.held = nil
-            let prompt = TinyModel.prompt(40, seed: UInt64(20 + round))
-            let key = side.run.admit(prompt, 10) {
+        for _ in 0..<40 {
+            taker.held = nil
+            let key = taker.run.admit(prompt, 10) {
                 $0.leg = .decode
                 $0.handOver = .receive
             }
-            while side.held == nil { try side.step() }
-            let bytes = (0..<3 * 16 * 1_024).map { _ in round == 0 ? 0xFF : UInt8(truncatingIfNeeded: random.next()) }
-            side.run.engine.transfer(.store(key, KVSlice(firstBlock: 0, blockCount: 3, firstLayer: 0, layerCount: 1), bytes: bytes))
-            side.run.engine.transfer(.complete(key, firstTokens: [KVFirstToken(choice: 0, token: 300)], handOver: []))
-            try side.run.finish()
-            #expect(side.run.ends[key] == .finished && side.run.tokens[key]?.count == 10)
-            #expect(try side.run.answer(good, 20) == expected)
+            for _ in 0..<100 where taker.held == nil { try taker.step() }
+            // Pages before the damaged one were taken, and are not sent again.
+            let held = taker.held ?? 0, size = bytes.count / 3
+            var wrong = Array(bytes[(Int(held) * size)...])
+            wrong[Int(random.next() % UInt64(wrong.count))] ^= 1 << UInt8(random.next() % 8)
+            let rest = KVSlice(firstBlock: held, blockCount: slice.blockCount - held, firstLayer: 0, layerCount: 1)
+            guard held < 3 else { break }
+            taker.run.engine.transfer(.store(key, rest, bytes: wrong))
+            try taker.run.finish()
+            #expect(taker.run.ends[key] == .failed(.failed("KV state with wrong bytes")))
+            #expect(taker.memory.problems == [])
+            #expect(try taker.run.answer(good, 20) == expected)
         }
     }
 }

@@ -1,3 +1,4 @@
+import ClusterModel
 import Engines
 
 /// llama.cpp under the scheduler of the reference engine: one decode a step for the rows of all requests.
@@ -7,13 +8,15 @@ final class LlamaComputer: BlockComputer {
     private let context: LlamaContext
     let memory: BlockMemory
     private let rows: DecodeBatch
+    /// Behind the rows of a page comes their hash: nothing else would tell wrong state from right, as any numbers give some text.
+    static let sumBytes = 8
     /// Of the last batch, those that wanted to know what could follow.
     private var outputs: [Int32] = []
 
     init(_ context: LlamaContext, _ memory: BlockMemory, batchedTokens: Int) {
         self.context = context
         self.memory = memory
-        bytesPerLayer = memory.pageBytes
+        bytesPerLayer = memory.pageBytes + Self.sumBytes
         rows = DecodeBatch(rows: batchedTokens, sequences: context.sequences)
     }
 
@@ -51,12 +54,18 @@ final class LlamaComputer: BlockComputer {
     func append(_ block: BlockNumber, layer: Int, tokens: Int, to bytes: inout [UInt8], in pool: borrowing BlockPool) -> Bool {
         guard let page = memory.page(of: block, tokens: tokens) else { return false }
         bytes += page
+        withUnsafeBytes(of: Self.sum(of: page[...]).littleEndian) { bytes += $0 }
         return true
     }
 
     func store(_ block: BlockNumber, at place: PagePlace, from bytes: [UInt8], at offset: Int, in pool: borrowing BlockPool) -> Bool {
-        memory.store(bytes[offset..<offset + bytesPerLayer], in: block, page: place.page, tokens: place.tokens, pool: pool)
+        let end = offset + memory.pageBytes, rows = bytes[offset..<end]
+        let sum = bytes.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: end, as: UInt64.self)) }
+        guard sum == Self.sum(of: rows) else { return false }
+        return memory.store(rows, in: block, page: place.page, tokens: place.tokens, pool: pool)
     }
+
+    private static func sum(of rows: ArraySlice<UInt8>) -> UInt64 { rows.withUnsafeBytes { XXH3.hash($0) } }
 
     func copy(_ source: BlockNumber, to target: BlockNumber, in pool: borrowing BlockPool) -> Bool {
         guard let extent = memory.extent(of: source), let rows = memory.page(of: source, tokens: extent.tokens) else { return false }

@@ -36,7 +36,7 @@ package enum LlamaEngine {
         let form = try StateProbe(context, blockSize: Int(settings.blockSize)).form()
         let memory = BlockMemory(context, form, blockSize: Int(settings.blockSize), lanes: Int(room.maxSequences))
         let computer = LlamaComputer(context, memory, batchedTokens: Int(room.maxBatchedTokens))
-        let profile = profile(settings, weights, contextLength: contextLength, pageBytes: memory.pageBytes)
+        let profile = profile(settings, weights, contextLength: contextLength, pageBytes: computer.bytesPerLayer)
         let endTokens = weights.endTokens
         return (BlockEngineSettings(profile, endTokens: endTokens + settings.endTokens.filter { !endTokens.contains($0) }), computer)
     }
@@ -66,7 +66,7 @@ package enum LlamaEngine {
         // One part a page: llama.cpp takes state of all layers at once.
         let shape = EngineKVShape(
             layers: 1, heads: weights.keyHeads, headDimension: weights.headDimension, blockTokens: settings.blockSize,
-            blockBytes: UInt64(pageBytes), element: .opaque, layout: "llama.cpp \(type): keys by layer, then values, each by token")
+            blockBytes: UInt64(pageBytes), element: .opaque, layout: "llama.cpp \(type): keys by layer, then values, each by token, sum")
         return EngineProfile(
             name: "llama",
             build: "\(LlamaLibrary.build), keys \(type), values \(type), flash attention \(flash), unified, rope \(weights.rotation)",

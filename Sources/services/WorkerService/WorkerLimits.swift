@@ -33,6 +33,8 @@ enum WorkerLimits {
     static let longestDrain = Duration.seconds(86_400)
     /// An engine that runs elsewhere loads its model before it answers, and a large one takes half an hour.
     static let engineReached = Duration.seconds(1_800)
+    /// What is said of an engine that begins anew: most are back by then, and routers keep what comes earlier until they are.
+    static let engineReturn = Duration.seconds(1)
     /// A step that was begun ends within this, or its thread is left behind.
     static let engineClose = Duration.seconds(5)
     /// Media of a parity list are hashed into every block that they touch: no more of these than tokens.

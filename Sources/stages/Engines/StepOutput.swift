@@ -77,6 +77,8 @@ package enum EngineFault: Hashable, Sendable {
     /// What of the state that another engine handed over is not as it is here.
     case incompatible(String)
     case failed(String)
+    /// The engine has lost all that it had, and is about to begin anew: the same may be asked of it again, soon.
+    case lost(String)
 }
 
 /// The last thing an engine says of a request; every token came before it.

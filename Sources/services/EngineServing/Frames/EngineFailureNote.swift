@@ -5,7 +5,7 @@ package struct EngineFailureNote: WireRecord, Hashable {
     package var reason = ""
 
     package init() {}
-    package init(_ reason: String) { self.reason = reason.clipped(to: EngineFrameLimits.textBytes) }
+    package init(_ reason: String) { self.reason = reason.cut(toBytes: EngineFrameLimits.textBytes) }
 
     package mutating func layout<C: FieldCoder & ~Escapable>(_ coder: inout C) throws(WireError) {
         try coder.text("reason", &reason, atMost: EngineFrameLimits.textBytes)

@@ -11,7 +11,7 @@ package struct EngineGreeting: WireRecord, Hashable {
     package var build = ""
 
     package init() {}
-    package init(build: String) { self.build = build.clipped(to: EngineFrameLimits.textBytes) }
+    package init(build: String) { self.build = build.cut(toBytes: EngineFrameLimits.textBytes) }
 
     package mutating func layout<C: FieldCoder & ~Escapable>(_ coder: inout C) throws(WireError) {
         try coder.u64("magic", &magic)
@@ -23,15 +23,5 @@ package struct EngineGreeting: WireRecord, Hashable {
     package func check() throws(EngineProtocolError) {
         guard magic == Self.magic else { throw .notAnEngine }
         guard version == Self.version else { throw .version(version) }
-    }
-}
-
-extension String {
-    /// As much of it as has so many bytes, in whole characters.
-    package func clipped(to byteCount: Int) -> String {
-        guard utf8.count > byteCount else { return self }
-        var text = self
-        while text.utf8.count > byteCount { text.removeLast() }
-        return text
     }
 }

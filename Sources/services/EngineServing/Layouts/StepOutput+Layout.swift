@@ -42,7 +42,7 @@ extension ScoredToken: WireRecord {
 }
 
 extension EngineEnd: WireRecord {
-    private enum Shape: UInt8, WireEnum { case finished = 1, handedOver, cancelled, capacity, unsupported, incompatible, failed }
+    private enum Shape: UInt8, WireEnum { case finished = 1, handedOver, cancelled, capacity, unsupported, incompatible, failed, lost }
 
     package init() {
         self.init(key: EngineRequestKey(0), reason: .finished, promptTokens: 0, cachedTokens: 0, outputTokens: 0)
@@ -59,11 +59,12 @@ extension EngineEnd: WireRecord {
         case .failed(.unsupported(let field)): (shape, text) = (.unsupported, field)
         case .failed(.incompatible(let field)): (shape, text) = (.incompatible, field)
         case .failed(.failed(let why)): (shape, text) = (.failed, why)
+        case .failed(.lost(let why)): (shape, text) = (.lost, why)
         }
         try coder.choice("reason", &shape)
         // An engine's words for people: longer ones lose their end.
-        text = text.clipped(to: Limits.reasonBytes)
-        try coder.text("text", &text, atMost: Limits.reasonBytes)
+        text = text.cut(toBytes: Limits.reasonBytes)
+        if [.unsupported, .failed, .lost].contains(shape) { try coder.text("text", &text, atMost: Limits.reasonBytes) }
         reason =
             switch shape {
             case .finished: .finished
@@ -73,6 +74,7 @@ extension EngineEnd: WireRecord {
             case .unsupported: .failed(.unsupported(text))
             case .incompatible: .failed(.incompatible(text))
             case .failed: .failed(.failed(text))
+            case .lost: .failed(.lost(text))
             }
         try coder.u32("promptTokens", &promptTokens)
         try coder.u32("cachedTokens", &cachedTokens)

@@ -131,7 +131,10 @@ final class RoutePlanner {
         do throws(PlacementFailure) {
             decision = try selector.decide(
                 query, among: pool.candidates, blocks: matches, scratch: &scratch, random: &core.loop.random)
-        } catch { throw PlanRefusal(error, of: entry) }
+        } catch {
+            // A worker that is expected back is waited for as a busy one is.
+            throw PlanRefusal(error == .noWorker && pool.awaits(query) ? .busy : error, of: entry)
+        }
         plan.outcome = entry.queryOnly ? .queryOnly : .placed
         plan.handOver = HandOverPath(decision.handOver)
         plan.legs.append(try book(decision.first, entry, query, pool, matches))

@@ -282,6 +282,11 @@ final class PlanQueue: EndOfTurn {
 
     /// Nobody in the pool takes work: for some time that may be a restart.
     private func wait(_ queue: PoolQueue, _ tries: inout Int) -> Bool {
+        // Whoever is expected back says so: each request waits for it as long as it may.
+        if queue.pool.isReturning {
+            queue.workerlessSince = nil
+            return false
+        }
         let since = queue.workerlessSince ?? now
         queue.workerlessSince = since
         guard since.duration(to: now) >= QueueingLimits.workerless else { return false }

@@ -97,6 +97,17 @@ final class Pool: StateEntry {
         return true
     }
 
+    /// Whether a worker that is expected back may run the request, by what it can and whom the request wants.
+    func awaits(_ query: RouteQuery) -> Bool {
+        members.contains { member in
+            guard member.isReturning, let registration = member.registration else { return false }
+            return query.needs & ~registration.card.capabilities.rawValue == 0 && query.names(member.life.worker)
+        }
+    }
+
+    /// Nobody takes work, and somebody is expected back.
+    var isReturning: Bool { readyWorkers == 0 && members.contains(where: \.isReturning) }
+
     func setLoad(_ load: RankLoad, of placement: Placement) {
         guard let index = candidates.index(of: placement) else { return }
         candidates[index].load.waitingTokens = load.waitingTokens

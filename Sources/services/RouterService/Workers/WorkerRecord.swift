@@ -112,6 +112,9 @@ final class WorkerRecord: StateEntry {
         isAttached && drain == .none && (declared == .ready || declared == .degraded) && isHeard && !isSuspected && !isFeedSilent
     }
 
+    /// It takes nothing now, and is expected back soon: its engine begins anew.
+    var isReturning: Bool { isAttached && drain == .none && declared == .starting }
+
     /// How its cache events are used now.
     var events: EventsMode {
         guard provenEvents == .exact else { return provenEvents }

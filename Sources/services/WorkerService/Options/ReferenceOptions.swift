@@ -8,10 +8,12 @@ struct ReferenceOptions: Sendable {
     let handOver: OptionKey<HandOverChoice>
 
     init(in table: inout OptionTable) {
-        table.group("Reference engine")
+        table.group("Engines with weights")
         weights = table.optional(
             "weights", .weightsFile,
-            help: "Weights of a model of the llama architecture, GGUF of f32, f16 or q8_0; its tokenizer is in the folder of --model.")
+            help:
+                "A model's weights, GGUF; its tokenizer is in the folder of --model. The reference engine reads llama's architecture, f32, f16 or q8_0."
+        )
         handOver = table.option(
             "reference-hand-over", .word(), default: .both,
             help: "How KV state is given and taken: while prefill goes on, after it, in both ways, or not at all.")
@@ -25,19 +27,23 @@ struct ReferenceOptions: Sendable {
         guard let folder = resolved[model] else {
             return [resolved.issue(model, problem: "the reference engine has no tokenizer", remedy: "give the folder of the model's files")]
         }
+        let weights: ReferenceWeights
+        do throws(ValueProblem) { weights = try file.understood() } catch {
+            return [resolved.issue(self.weights, problem: error.problem, remedy: error.remedy)]
+        }
         var issues: [ConfigIssue] = []
-        if folder.text.vocabulary.count > file.model.vocabularySize {
+        if folder.text.vocabulary.count > weights.model.vocabularySize {
             issues.append(
                 resolved.issue(
-                    model, problem: "it has \(folder.text.vocabulary.count) tokens, and the weights \(file.model.vocabularySize)",
+                    model, problem: "it has \(folder.text.vocabulary.count) tokens, and the weights \(weights.model.vocabularySize)",
                     remedy: "give the folder that belongs to the weights"))
         }
         if case .default = resolved.origin(of: contextLength) { return issues }
-        if resolved[contextLength] > file.model.contextLength {
+        if resolved[contextLength] > weights.model.contextLength {
             issues.append(
                 resolved.issue(
-                    contextLength, problem: "the model was made for \(file.model.contextLength) tokens",
-                    remedy: "give \(file.model.contextLength) or less, or nothing"))
+                    contextLength, problem: "the model was made for \(weights.model.contextLength) tokens",
+                    remedy: "give \(weights.model.contextLength) or less, or nothing"))
         }
         return issues
     }

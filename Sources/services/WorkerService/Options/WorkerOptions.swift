@@ -1,5 +1,6 @@
 import ClusterModel
 import EngineAdapters
+import EngineServing
 import Engines
 package import ProcessKit
 package import ServiceRuntime
@@ -30,6 +31,7 @@ package struct WorkerOptions: Sendable {
     private let waiting: OptionKey<Int>
     private let mock: MockOptions
     private let reference: ReferenceOptions
+    private let llama: LlamaOptions
     private let server: ServerEngineOptions
     private let stream: StreamOptions
     private let sessions: SessionOptions
@@ -38,12 +40,12 @@ package struct WorkerOptions: Sendable {
 
     private enum Role: String, CaseIterable, Sendable { case aggregated, prefill, decode }
     private enum Engine: String, CaseIterable, Sendable {
-        case mock, reference, vllm, sglang, openai
+        case mock, reference, llama, vllm, sglang, openai
 
         /// One that is a server elsewhere.
         var isServer: Bool {
             switch self {
-            case .mock, .reference: false
+            case .mock, .reference, .llama: false
             case .vllm, .sglang, .openai: true
             }
         }
@@ -70,6 +72,9 @@ package struct WorkerOptions: Sendable {
                     .init(
                         "workerd --engine reference --model deploy/models/tiny --weights deploy/models/tiny/tiny-f16.gguf",
                         "a model that computes, small enough for any machine"),
+                    .init(
+                        "workerd --engine llama --model deploy/models/tiny --weights deploy/models/tiny/tiny-f16.gguf",
+                        "llama.cpp in a process of its own; deploy/engines/llama/setup builds it"),
                     .init("workerd --speedup 0", "a mock that is as fast as this machine: for measuring everything else"),
                 ]))
         table.group("Cluster")
@@ -123,14 +128,19 @@ package struct WorkerOptions: Sendable {
             } catch { return [resolved.issue(says, problem: error.problem, remedy: error.remedy)] }
         }
         reference = ReferenceOptions(in: &table)
-        table.check(engine, reference.weights, model, contextLength, ranks) { [engine, reference, model, contextLength, ranks] resolved in
-            guard resolved[engine] == .reference else {
+        llama = LlamaOptions(in: &table, reference.weights)
+        table.check(engine, reference.weights, model, contextLength, ranks) {
+            [engine, reference, llama, model, contextLength, ranks] resolved in
+            var issues: [ConfigIssue]
+            switch resolved[engine] {
+            case .mock, .vllm, .sglang, .openai:
                 guard resolved[reference.weights] != nil else { return [] }
                 return [resolved.issue(reference.weights, problem: "this engine takes no weights", remedy: "give --engine reference, too")]
+            case .reference: issues = reference.issues(resolved, model, contextLength)
+            case .llama: issues = llama.issues(resolved, model)
             }
-            var issues = reference.issues(resolved, model, contextLength)
             if resolved[ranks] != 1 {
-                issues.append(resolved.issue(ranks, problem: "the reference engine has one rank", remedy: "start more workers"))
+                issues.append(resolved.issue(ranks, problem: "this engine has one rank", remedy: "start more workers"))
             }
             return issues
         }
@@ -145,10 +155,13 @@ package struct WorkerOptions: Sendable {
         process = ProcessOptions(in: &table, role: .worker, admin: "127.0.0.1:0")
         table.check(contextLength, blockSize, blocks, engine) { [contextLength, blockSize, blocks, engine, reference] resolved in
             var context = resolved[contextLength]
-            if resolved[engine] == .reference {
+            if resolved[engine] != .mock {
                 // Blocks that nobody counts are as many as the context needs, and that is the model's where nobody says less.
                 if case .default = resolved.origin(of: blocks) { return [] }
-                if case .default = resolved.origin(of: contextLength) { context = resolved[reference.weights]?.model.contextLength ?? 0 }
+                if case .default = resolved.origin(of: contextLength) {
+                    guard resolved[engine] == .reference, let weights = try? resolved[reference.weights]?.understood() else { return [] }
+                    context = weights.model.contextLength
+                }
             }
             guard resolved[blocks].multipliedReportingOverflow(by: resolved[blockSize]).partialValue < context else { return [] }
             return [
@@ -190,6 +203,7 @@ package struct WorkerOptions: Sendable {
         switch resolved[engine] {
         case .mock: config.engine = .mock(try mock(resolved))
         case .reference: config.engine = try reference(resolved)
+        case .llama: config.engine = try llama(resolved)
         case .vllm:
             let settings = try serverSettings(resolved)
             config.engine = .remote { ServerEngine(settings, VLLMDialect(settings), $0) }
@@ -231,7 +245,8 @@ package struct WorkerOptions: Sendable {
             throw EngineFailure("the reference engine needs weights and a tokenizer")
         }
         func isDefault(_ option: some OptionIdentity) -> Bool { if case .default = resolved.origin(of: option) { true } else { false } }
-        var made = ReferenceConfiguration(file.model, name: resolved[modelName], weights: file.digest)
+        let weights = try file.understood()
+        var made = ReferenceConfiguration(weights.model, name: resolved[modelName], weights: weights.digest)
         if isDefault(modelName), let name = folder.name { made.modelName = name }
         made.blockSize = UInt32(clamping: resolved[blockSize])
         if !isDefault(contextLength) { made.contextLength = UInt32(clamping: resolved[contextLength]) }
@@ -248,6 +263,26 @@ package struct WorkerOptions: Sendable {
         made.reasoningFormat = resolved[formats.reasoningFormat] ?? ""
         made.handOver = resolved[reference.handOver].paths
         return .reference(made)
+    }
+
+    private func llama(_ resolved: ResolvedConfiguration) throws -> EngineSelection {
+        guard let folder = resolved[model] else { throw EngineFailure("this engine needs a tokenizer") }
+        // What stays at its default is the engine's to choose, by its weights.
+        func given(_ option: OptionKey<Int>) -> UInt32 {
+            if case .default = resolved.origin(of: option) { 0 } else { UInt32(clamping: resolved[option]) }
+        }
+        var settings = EngineSettings()
+        settings.modelName = resolved[modelName]
+        if case .default = resolved.origin(of: modelName), let name = folder.name { settings.modelName = name }
+        settings.blockSize = UInt32(clamping: resolved[blockSize])
+        settings.contextLength = given(contextLength)
+        settings.blocks = given(blocks)
+        settings.sequences = given(sequences)
+        settings.batchedTokens = given(batchedTokens)
+        settings.waiting = UInt32(clamping: resolved[waiting])
+        return try llama.engine(
+            resolved, settings, folder, toolFormat: resolved[formats.toolFormat] ?? "",
+            reasoningFormat: resolved[formats.reasoningFormat] ?? "")
     }
 
     func serverSettings(_ resolved: ResolvedConfiguration) throws -> ServerSettings {

@@ -157,10 +157,10 @@ struct EntryCheck {
 }
 
 extension FailureDetail {
-    static func of(_ code: FailureCode, _ field: String = "", _ reason: String = "") -> FailureDetail {
+    static func of(_ code: FailureCode, _ field: String = "", _ reason: String = "", retryAfter: Duration = .zero) -> FailureDetail {
         // Some of it are a peer's or an engine's words.
         FailureDetail(
-            code: code, retryAfterMilliseconds: 0, field: field.cut(toBytes: Limits.nameBytes),
+            code: code, retryAfterMilliseconds: UInt32(clamping: retryAfter.inMilliseconds), field: field.cut(toBytes: Limits.nameBytes),
             reason: reason.cut(toBytes: Limits.reasonBytes))
     }
 }

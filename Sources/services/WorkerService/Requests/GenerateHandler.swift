@@ -50,6 +50,9 @@ final class GenerateHandler {
 
     private func problem(with entry: GenerateEntry, _ id: RequestID) -> FailureDetail? {
         if let failure { return failure }
+        if core.state == .starting {
+            return .of(.draining, "", "this worker's engine begins anew", retryAfter: WorkerLimits.engineReturn)
+        }
         if core.state != .ready, !isMove(entry, id) { return .of(.draining, "", "this worker takes nothing new") }
         if entry.room != nil, core.rooms.isBuried(RequestKey(origin: id.origin, counter: id.counter, attempt: entry.attempt)) {
             return .of(.roomClosed, "room", "it is closed")

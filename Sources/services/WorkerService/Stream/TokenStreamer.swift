@@ -177,6 +177,8 @@ extension WorkerCore.End {
         case .failed(.incompatible(let part)):
             self.init(.failed, failure: .of(.incompatibleKV, "handOver", "the state that was handed over has other \(part)"))
         case .failed(.failed(let reason)): self.init(.failed, failure: .of(.engineFailed, "", reason))
+        case .failed(.lost(let reason)):
+            self.init(.failed, failure: .of(.engineFailed, "", reason, retryAfter: WorkerLimits.engineReturn))
         }
     }
 }

@@ -92,7 +92,8 @@ struct LegDemands: Sendable {
 }
 
 extension RouteQuery {
-    fileprivate func names(_ worker: WorkerID) -> Bool {
+    /// Whether the request leaves the worker open.
+    package func names(_ worker: WorkerID) -> Bool {
         (allowed.isEmpty || allowed.contains(worker)) && (excluded.isEmpty || !excluded.contains(worker))
             && (unreachable.isEmpty || !unreachable.contains(worker))
     }

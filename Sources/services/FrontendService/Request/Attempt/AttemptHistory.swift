@@ -54,7 +54,7 @@ struct AttemptHistory {
     }
 
     mutating func refused(_ leg: FailedLeg, _ refusal: RefusedStatus, in words: ClientWords) -> AttemptFailure {
-        leave(leg, excluding: refusal.failure.code != .overbooked)
+        leave(leg, excluding: refusal.failure.code != .overbooked && !refusal.failure.isPassing)
         if refusal.failure.code == .overbooked {
             overbooked.append(
                 OverbookedReport(
@@ -105,6 +105,8 @@ struct AttemptHistory {
     mutating func ended(_ leg: FailedLeg, _ ended: EndedStatus, in words: ClientWords) -> AttemptFailure {
         let code = ended.failure?.code
         switch ended.reason {
+        // Its engine begins anew, and may be the only one there is: routers give the worker nothing until it is back.
+        case .failed where code == .engineFailed && (ended.failure?.isPassing ?? false): leave(leg, excluding: false)
         // Finished, and tokens are missing: the worker may well do it again.
         case .finished: return tokensLost()
         // What an engine cannot hold it says in other fields.
@@ -170,6 +172,11 @@ enum LegWait { case acceptance, firstToken, nextToken }
 
 extension PlacementRef {
     init(_ leg: PlanLeg) { self.init(workerID: leg.workerID, rank: leg.rank) }
+}
+
+extension FailureDetail {
+    /// The worker says that it will be able to do it, and when: it is not to blame.
+    fileprivate var isPassing: Bool { retryAfterMilliseconds > 0 }
 }
 
 extension FailureCode {

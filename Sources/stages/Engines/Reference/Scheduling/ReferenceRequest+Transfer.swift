@@ -54,7 +54,7 @@ extension ReferenceRequest {
                 if handOver?.take(page: page, layer: layer) == true {
                     let place = PagePlace(page: page, layer: layer, tokens: handOver?.tokens(ofPage: page) ?? 0)
                     guard computer.store(block(ofPage: page), at: place, from: bytes, at: offset, in: pool) else {
-                        return "KV state that the engine cannot take"
+                        return "KV state with wrong bytes"
                     }
                 }
                 offset += computer.bytesPerLayer
