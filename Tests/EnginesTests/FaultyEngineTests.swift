@@ -178,6 +178,27 @@ struct FaultyEngineTests {
         #expect(told.events.count == 201 && told.events.last == .prefillDone(EngineRequestKey(1)))
     }
 
+    @Test("so have damaged parameters, and an end without any stays as it is")
+    func parameters() throws {
+        var output = StepOutput()
+        let ends = (0..<200 as Range<UInt64>).map { key in
+            var end = EngineEnd(key: EngineRequestKey(key), reason: .handedOver, promptTokens: 1, cachedTokens: 0, outputTokens: 1)
+            end.handOver = key % 2 == 0 ? [UInt8](repeating: 0xAB, count: 50) : []
+            return end
+        }
+        output.ends = ends
+        let engine = FaultyEngine(ScriptedEngine(outputs: [output]), faults { $0.damagedExports = 0.5 })
+        var told = StepOutput(), damaged = 0
+        _ = try engine.step(at: .zero, into: &told)
+        for (given, end) in zip(told.ends, ends) {
+            #expect(given.key == end.key && given.handOver.count == end.handOver.count)
+            let wrong = zip(given.handOver, end.handOver).count { $0 != $1 }
+            #expect(wrong <= 1)
+            damaged += wrong
+        }
+        #expect(told.ends.count == 200 && (30...70).contains(damaged))
+    }
+
     @Test("a refused store ends its request as failed; others, and whoever is cancelled later, end as they do")
     func stores() throws {
         let slice = KVSlice(firstBlock: 0, blockCount: 1, firstLayer: 0, layerCount: 2)
