@@ -94,6 +94,8 @@ final class ServedScene: @unchecked Sendable {
     /// Questions that make tokens.
     func questions(_ target: String) -> [ServerDouble.Asked] { asked.filter { $0.target == target } }
     var connections: Int { serverLoop.perform { [double] in double.connections } }
+    /// Of another host.
+    func sockets(of host: String) -> VirtualSockets { VirtualSockets(host, loop: serverLoop, on: fabric) }
     func killServer() { serverLoop.perform { [double] in double.die() } }
     func later(_ span: Duration, _ action: @escaping () -> Void) { world.schedule(after: span, action) }
     var departures: Int { serverLoop.perform { [double] in double.departures } }

@@ -78,7 +78,7 @@ final class ServerCache {
         return UInt32(clamping: hashes.prefix(most).prefix { blocks.contains($0) }.count) * blockSize
     }
 
-    func expect(_ salt: CacheSalt, sentAs text: String) { events?.expect(salt, sentAs: text) }
+    func expect(_ salt: CacheSalt, sentAs text: String) { salts.remember(salt, sentAs: text) }
 
     /// Blocks of one rank that are known to be there.
     func blocks(ofRank rank: Int) -> UInt32 { UInt32(clamping: held[rank].count) }
