@@ -180,6 +180,20 @@ struct EngineEventsTests {
         scene.close()
     }
 
+    @Test("a server that sends what cannot be read fills no log")
+    func quietLog() {
+        let scene = EventScene()
+        scene.onEngine { $0.listen() }
+        #expect(scene.runs { $0.isFollowing })
+        scene.onEngine { engine in
+            for _ in 0..<500 { engine.publish(payload: [0xC1]) }
+            engine.publish([Self.prompt(100, blocks: 1)])
+        }
+        #expect(scene.runs { $0.blockCount == 1 })
+        #expect(scene.logLines > 2 && scene.logLines < 20, "\(scene.logLines) lines")
+        scene.close()
+    }
+
     @Test("a peer that is no ZeroMQ publisher is tried again, less and less often", arguments: 0..<3)
     func wrongPeer(kind: Int) {
         let scene = EventScene()

@@ -46,6 +46,10 @@ package enum EngineEventLimits {
     /// An engine whose events cannot be had for so long is not believed to hold what it held.
     package static let awayPatience = Duration.seconds(30)
 
+    /// Lines of each kind in a log: what goes on has metrics.
+    package static let logLines = 5
+    package static let logMilliseconds: Int64 = 60_000
+
     /// Changes that wait to be taken; past it nothing is read, and the engine's own queue fills.
     package static let waitingChanges = 1 << 18
     /// Salts whose meaning is kept: the cache groups that were asked for last.

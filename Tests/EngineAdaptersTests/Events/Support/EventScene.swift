@@ -20,9 +20,19 @@ final class EventScene: @unchecked Sendable {
     private(set) var told = ToldCache()
     private(set) var notices = 0
 
-    private struct NoLog: LogSink {
-        func write(_ line: [UInt8]) -> Bool { true }
+    /// Counts the lines.
+    private final class Lines: LogSink, @unchecked Sendable {
+        // Safety: written and read on the thread of the world.
+        var count = 0
+
+        func write(_ line: [UInt8]) -> Bool {
+            count += 1
+            return true
+        }
     }
+
+    private let lines = Lines()
+    var logLines: Int { lines.count }
 
     init(seed: UInt64 = 1, topic: String = "kv", replays: Bool = true, minor: UInt8 = 1, blocks: Int = 1_000, load: Bool = false) {
         world = VirtualWorld(seed: seed)
@@ -31,10 +41,10 @@ final class EventScene: @unchecked Sendable {
         engineLoop = world.makeLoop("engine")
         let sockets = VirtualSockets("worker", loop: loop, on: fabric),
             engineSockets = VirtualSockets("engine", loop: engineLoop, on: fabric)
-        let metrics = metrics
+        let metrics = metrics, lines = lines
         let surroundings = EngineSurroundings(
             loop: loop, sockets: sockets, pool: WorkPool(threads: 0),
-            log: Logger(level: .error, style: .json, sink: NoLog(), metrics: metrics, wallClock: { 0 }), metrics: metrics)
+            log: Logger(level: .info, style: .json, sink: lines, metrics: metrics, wallClock: { 0 }), metrics: metrics)
         engine = engineLoop.perform { EngineDouble(on: engineSockets, minor: minor) }
         var feed = EngineEventFeed(
             rank: Rank(0), events: ZMTPEndpoint(host: "engine", port: EngineDouble.eventPort), topic: topic)

@@ -25,6 +25,7 @@ final class EngineEventFollower: ZMTPSubscriber {
     private var quietTimer: TimerHandle?
     private var heardSinceCheck = false
     private var isClosed = false
+    private var lines = RateLimit(lines: EngineEventLimits.logLines, perMilliseconds: EngineEventLimits.logMilliseconds)
 
     init(_ feed: EngineEventFeed, blockSize: UInt32, blocks: Int, salts: EngineSaltBook, in surroundings: EngineSurroundings) {
         self.feed = feed
@@ -65,7 +66,7 @@ final class EngineEventFollower: ZMTPSubscriber {
     // MARK: The subscription
 
     func subscriptionOpened() {
-        log.info("following the engine's events")
+        limited("open")?.info("following the engine's events")
         loop.cancel(patienceTimer)
         patienceTimer = nil
         pause = .zero
@@ -82,7 +83,7 @@ final class EngineEventFollower: ZMTPSubscriber {
 
     func subscriptionLost(_ error: ZMTPError) {
         metrics.failed()
-        log.warning("the engine's events cannot be had", ["error": .text(error.description)])
+        limited("lost")?.warning("the engine's events cannot be had", ["error": .text(error.description)])
         dropReplay()
         sequence.lost()
         metrics.follows(false)
@@ -96,7 +97,7 @@ final class EngineEventFollower: ZMTPSubscriber {
 
     func subscriptionFailed(_ error: ZMTPError) {
         metrics.failed()
-        log.debug("the engine's events cannot be had yet", ["error": .text(error.description)])
+        limited("unreachable")?.warning("the engine's events cannot be had yet", ["error": .text(error.description)])
     }
 
     /// A last batch that was lost on its way shows by nothing that comes after it.
@@ -132,7 +133,7 @@ final class EngineEventFollower: ZMTPSubscriber {
         replay = nil
         if let error {
             metrics.failed()
-            log.warning("past events of the engine cannot be had", ["error": .text(error.description)])
+            limited("replay")?.warning("past events of the engine cannot be had", ["error": .text(error.description)])
             pause = min(max(pause * 2, EngineEventLimits.firstPause), EngineEventLimits.longestPause)
             run(sequence.replayFailed())
         } else {
@@ -175,7 +176,7 @@ final class EngineEventFollower: ZMTPSubscriber {
                 if cache.apply(event, salts: &salts.table) { mayHaveLost = true }
             }
         } catch {
-            log.warning("a batch of the engine's events cannot be read", ["error": .text(error.description)])
+            limited("unreadable")?.warning("a batch of the engine's events cannot be read", ["error": .text(error.description)])
             mayHaveLost = true
         }
         if mayHaveLost { clear(.unreadable) }
@@ -184,11 +185,15 @@ final class EngineEventFollower: ZMTPSubscriber {
     }
 
     private func clear(_ reason: EventSequence.ClearReason) {
-        log.warning("the engine's cache is taken for empty", ["cause": .text(reason.rawValue), "blocks": .count(cache.count)])
+        limited("clear")?.warning(
+            "the engine's cache is taken for empty", ["cause": .text(reason.rawValue), "blocks": .count(cache.count)])
         metrics.cleared(reason)
         cache.clear()
         metrics.holds(0)
     }
+
+    /// Whatever a server sends, it writes no more than a few lines a minute into our log.
+    private func limited(_ kind: String) -> Logger? { log.limited(lines.admit(kind, atMilliseconds: loop.now.nanoseconds / 1_000_000)) }
 
     private func setReading(_ reading: Bool) {
         subscription?.isReading = reading
