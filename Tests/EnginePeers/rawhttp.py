@@ -66,7 +66,7 @@ LEAVE = object()
 
 
 def exchange(port, request, at_third=None):
-    """Sends bytes and reads the answer. `at_third`: what is done when the third event has come; if it gives `LEAVE`, the connection is closed."""
+    """Sends bytes and reads the answer. `at_third` is called when the third event has come; if it gives `LEAVE`, the connection is closed."""
     answer = Answer()
     with socket.create_connection(("127.0.0.1", port), timeout=READ_SECONDS) as connection:
         connection.sendall(request)

@@ -9,11 +9,19 @@ import time
 import traceback
 from pathlib import Path
 
+import questions
+import trouble
+from asking import DoesNotApply
 from place import Place
-from questions import CHECKS, DoesNotApply
 from servers import ROOT
 from setups import SETUPS
 
+# In this order: the last ones break what the others need.
+CHECKS = [
+    questions.capital, questions.direct, questions.usage, questions.rendered, questions.length, questions.stop, questions.tools,
+    questions.choices, questions.seeds, questions.log_probabilities, questions.cached, questions.prefix, trouble.leaving, trouble.too_long, trouble.parity,
+    trouble.other_prompts, trouble.helper_dies, trouble.goes_on, trouble.back_again, trouble.drains,
+]  # fmt: skip
 ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -31,7 +39,8 @@ def ask(name, place, only):
         except Exception as error:
             failed += 1
             frame = [one for one in traceback.extract_tb(error.__traceback__) if one.filename.startswith(str(ROOT))][-1]
-            print(f"  FAIL  {name}: {check.__doc__}: {type(error).__name__}: {str(error)[:800]}\n        {Path(frame.filename).name}:{frame.lineno}", flush=True)
+            print(f"  FAIL  {name}: {check.__doc__}: {type(error).__name__}: {str(error)[:800]}")
+            print(f"        {Path(frame.filename).name}:{frame.lineno}", flush=True)
         else:
             print(f"  ok    {name}: {check.__doc__} ({time.monotonic() - began:.1f} s)", flush=True)
     return failed
@@ -41,7 +50,8 @@ def run(name, arguments):
     with tempfile.TemporaryDirectory() as folder:
         place = None
         try:
-            place = Place(SETUPS[name](arguments.engines), arguments.binaries, arguments.port, arguments.logs or Path(folder), arguments.running)
+            setup, logs = SETUPS[name](arguments.engines), arguments.logs or Path(folder)
+            place = Place(setup, arguments.binaries, arguments.port, logs, arguments.running)
             place.up()
             return ask(name, place, arguments.check)
         finally:

@@ -40,6 +40,9 @@ class Server:
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
+    def address(self):
+        return ["--host", "127.0.0.1", "--port", str(self.port)]
+
     def get(self, path):
         return rawhttp.get(self.port, path)
 
@@ -106,6 +109,9 @@ class Server:
 class VLLM(Server):
     """Publishes cache events on the port behind its own, and answers who missed some on the one behind that."""
 
+    # Its own endpoint for tokens in and out is there.
+    opens_tokens = True
+
     def command(self):
         events = {
             "enable_kv_cache_events": True, "publisher": "zmq", "topic": "kv@tiny",
@@ -113,9 +119,10 @@ class VLLM(Server):
         }  # fmt: skip
         # The attention of the processor build wants blocks of a multiple of 32 tokens.
         return [
-            ROOT / self.engines / "vllm/bin/vllm", "serve", self.hf_tiny, "--served-model-name", "tiny", "--host", "127.0.0.1", "--port", str(self.port),
-            "--enforce-eager", "--dtype", "float32", "--block-size", "32", "--max-model-len", "1024", "--enable-scale-out",
-            "--enable-prompt-tokens-details", "--kv-events-config", json.dumps(events),
+            ROOT / self.engines / "vllm/bin/vllm", "serve", self.hf_tiny, "--served-model-name", "tiny", *self.address(),
+            "--enforce-eager", "--dtype", "float32", "--block-size", "32", "--max-model-len", "1024",
+            *(["--enable-scale-out"] if self.opens_tokens else []), "--enable-prompt-tokens-details",
+            "--kv-events-config", json.dumps(events),
         ]  # fmt: skip
 
     def variables(self):
@@ -126,10 +133,16 @@ class VLLM(Server):
         }  # fmt: skip
 
 
+class ClosedVLLM(VLLM):
+    """As it is without an option: its endpoint of tokens is closed, and completions take and give them instead."""
+
+    opens_tokens = False
+
+
 class LlamaServer(Server):
     def command(self):
         return [
-            ROOT / self.engines / "llama/bin/llama-server", "--model", TINY / "tiny-f16.gguf", "--alias", "tiny", "--host", "127.0.0.1", "--port", str(self.port),
+            ROOT / self.engines / "llama/bin/llama-server", "--model", TINY / "tiny-f16.gguf", "--alias", "tiny", *self.address(),
             "--ctx-size", "4096", "--parallel", "4", "--threads", "1", "--metrics", "--slots", "--jinja", "--no-webui",
         ]  # fmt: skip
 
@@ -142,7 +155,8 @@ class Transformers(Server):
         return super().variables() | {"HF_HUB_CACHE": str(cache)}
 
     def command(self):
-        return [ROOT / self.engines / "transformers/bin/transformers", "serve", "--host", "127.0.0.1", "--port", str(self.port), "--device", "cpu", self.hf_tiny]
+        program = ROOT / self.engines / "transformers/bin/transformers"
+        return [program, "serve", *self.address(), "--device", "cpu", self.hf_tiny]
 
 
-SERVERS = {"vllm": VLLM, "llama-server": LlamaServer, "transformers": Transformers}
+SERVERS = {"vllm": VLLM, "vllm-closed": ClosedVLLM, "llama-server": LlamaServer, "transformers": Transformers}

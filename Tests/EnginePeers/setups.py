@@ -13,6 +13,8 @@ class Setup:
     # Of .engines, or None where the engine is the worker's own.
     server = None
     workers = 2
+    # It is in a process that the worker starts.
+    has_helper = False
     # It knows tokens of a prompt that it had cached, and says so.
     tells_cached = True
     # It tells which blocks it has: routing is by them.
@@ -49,6 +51,8 @@ class Reference(Setup):
 
 
 class Llama(Setup):
+    has_helper = True
+
     def worker_options(self, server, files=FILES):
         helper = ROOT / self.engines / "llama/bin/engine-llama"
         return ["--engine", "llama", "--model", str(files), "--weights", str(ROOT / TINY / "tiny-f16.gguf"), "--engine-helper", str(helper)]
@@ -88,6 +92,11 @@ class VLLM(Served):
         return sum(float(line.split()[-1]) for line in lines if line.startswith("vllm:num_requests_running{"))
 
 
+class ClosedVLLM(VLLM):
+    server = SERVERS["vllm-closed"]
+    workers = 1
+
+
 class LlamaServer(Served):
     server = SERVERS["llama-server"]
     workers, tells_blocks = 1, False
@@ -104,13 +113,17 @@ class LlamaServer(Served):
 class Transformers(Served):
     server = SERVERS["transformers"]
     parity = ("info", "does not tell")
-    workers, tells_blocks, tells_cached, tells_prompts, has_log_probabilities, has_seeds, takes_ignore_eos = 1, False, False, False, False, False, False
+    workers, tells_blocks, tells_cached, tells_prompts = 1, False, False, False
+    has_log_probabilities, has_seeds, takes_ignore_eos = False, False, False
 
     def name(self, server):
         return str(server.hf_tiny)
 
     def worker_options(self, server, files=FILES):
-        return ["--engine", "openai", "--engine-url", server.url, "--engine-model", self.name(server), "--context-length", "2048", "--model", str(files)]
+        named = ["--engine", "openai", "--engine-url", server.url, "--engine-model", self.name(server)]
+        return [*named, "--context-length", "2048", "--model", str(files)]
 
 
-SETUPS = {"vllm": VLLM, "llama-server": LlamaServer, "transformers": Transformers, "llama": Llama, "reference": Reference}
+SETUPS = {
+    "reference": Reference, "llama": Llama, "vllm": VLLM, "vllm-closed": ClosedVLLM, "llama-server": LlamaServer, "transformers": Transformers,
+}  # fmt: skip

@@ -9,6 +9,7 @@ the two ports behind it. README.md beside this script says what the files are. v
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -35,6 +36,9 @@ def main():
     parser.add_argument("--engines", type=Path, default=Path(".engines"))
     parser.add_argument("--port", type=int, default=18440)
     arguments = parser.parse_args()
+    # Ended from outside, it still ends the server.
+    for end in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(end, lambda *_: sys.exit(1))
     for name in arguments.servers:
         folder = arguments.out / name
         shutil.rmtree(folder, ignore_errors=True)

@@ -77,7 +77,8 @@ def completions(record, ids, long):
     schema = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 8}}, "required": ["city"]}
     post("completion-stream-schema", streamed(ids, 24, json_schema=schema))
     post("completion-stream-grammar", streamed(ids, 8, grammar='root ::= "yes" | "no"'))
-    post("completion-stream-fields", streamed(ids, 4, response_fields=["content", "tokens", "stop_type", "timings/cache_n", "timings/prompt_n"]))
+    fields = ["content", "tokens", "stop_type", "timings/cache_n", "timings/prompt_n"]
+    post("completion-stream-fields", streamed(ids, 4, response_fields=fields))
     post("completion-none", completion(ids, 0))
     post("completion-text", completion(chat_text()))
     # Answers to several prompts come as an array.

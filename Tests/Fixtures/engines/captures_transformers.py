@@ -29,7 +29,8 @@ def capture(folder, engines, port, work):
         chat("chat", {"messages": CHAT})
         chat("chat-stream", {"messages": CHAT, **stream})
         chat("chat-stream-system", {"messages": SYSTEM_CHAT, **stream})
-        chat("chat-stream-tools", {"messages": [{"role": "user", "content": "What is the weather in Oslo?"}], "tools": TOOLS, "max_tokens": 60, **stream})
+        weather = [{"role": "user", "content": "What is the weather in Oslo?"}]
+        chat("chat-stream-tools", {"messages": weather, "tools": TOOLS, "max_tokens": 60, **stream})
         completion("error-model", {"model": "nobody", "prompt": "x"})
         completion("error-type", {"prompt": "x", "max_tokens": "many"})
         completion("error-unknown-field", {"prompt": "x", "max_tokens": 2, "no_such_parameter": 1})
@@ -37,7 +38,8 @@ def capture(folder, engines, port, work):
         record.post("error-json", "/v1/completions", b'{"prompt": ')
         record.get("error-path", "/nothing")
         record.post("error-tokenize", "/tokenize", {"prompt": "x"})
-        record.post("abort-by-leaving", "/v1/completions", {**text, "prompt": "Once upon a time", "max_tokens": 500, **stream}, at_third=lambda: rawhttp.LEAVE)
+        long = {**text, "prompt": "Once upon a time", "max_tokens": 500, **stream}
+        record.post("abort-by-leaving", "/v1/completions", long, at_third=lambda: rawhttp.LEAVE)
         # A client that has left does not stop others.
         rawhttp.post(port, "/v1/completions", {**text, "prompt": chat_text()})
         record.get("health-after-leaving", "/health")

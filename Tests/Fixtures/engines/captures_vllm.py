@@ -6,7 +6,7 @@ import rawhttp
 import zmtp
 from prompts import CHAT, QUESTION, chat_bodies, chat_text
 from recording import Recorder
-from servers import VLLM
+from servers import ClosedVLLM, VLLM
 
 METRICS = (
     r"^vllm:(num_requests_(running|waiting)|kv_cache_usage_perc|cache_config_info|num_preemptions_total|lora_requests_info|"
@@ -262,16 +262,20 @@ def capture(folder, engines, port, work):
 
 
 def capture_small(folder, engines, port, work):
-    """With 40 blocks, so that some are evicted; scheduled by priority; hashes that others can compute; no /inference/v1/generate for clients."""
+    """With 40 blocks, so that some are evicted; scheduled by priority; hashes that others can compute; its endpoint of tokens closed."""
     record = Recorder(folder, port)
-    options = ["--num-gpu-blocks-override", "40", "--scheduling-policy", "priority", "--prefix-caching-hash-algo", "sha256_cbor", "--max-num-seqs", "4"]
-    server = VLLM(engines, port, work / "log", *options).start()
+    options = [
+        "--num-gpu-blocks-override", "40", "--max-num-seqs", "4", "--scheduling-policy", "priority", "--prefix-caching-hash-algo", "sha256_cbor",
+    ]  # fmt: skip
+    server = ClosedVLLM(engines, port, work / "log", *options).start()
     try:
         ids = prompt(port)
         events = Events(port + 1)
         record.get("models", "/v1/models")
         record.metrics("metrics-idle", METRICS)
         record.post("completion-stream-priority", "/v1/completions", streamed(ids, 4, priority=3))
+        record.post("generate-closed", "/inference/v1/generate", {})
+        record.post("abort-closed", "/inference/v1/abort_requests", {"request_ids": ["nobody"]})
         cities = ["France", "Norway", "Spain", "Italy", "Kenya", "Peru", "Egypt", "Chile", "India", "Cuba"]
         for city in cities:
             rawhttp.post(port, "/v1/completions", completion(prompt(port, f"What is the capital of {city}?", times=12), 2))
