@@ -244,7 +244,8 @@ if fuzzing {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "CFuzzer", "ClusterModel", "EngineServing", "Engines", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "OpenAIDialect",
+                "CFuzzer", "ClusterModel", "EngineServing", "Engines", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration",
+                "OpenAIDialect",
                 "ServiceRuntime",
                 "TestSupport", "TextProcessing", "Transport", "WireProtocol",
             ],

@@ -1,6 +1,7 @@
 import ClusterHarness
 import EventLoop
 import Glibc
+import JSONText
 import Testing
 
 extension ProcessSuites {
