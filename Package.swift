@@ -244,8 +244,13 @@ if fuzzing {
         .executableTarget(
             name: "fuzz",
             dependencies: [
+<<<<<<< HEAD
                 "CFuzzer", "ClusterModel", "EngineAdapters", "EngineServing", "Engines", "HTTPClient", "HTTPServing", "JSONText",
                 "LoadGeneration", "OpenAIDialect",
+=======
+                "CFuzzer", "ClusterModel", "EngineServing", "Engines", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration",
+                "OpenAIDialect",
+>>>>>>> helper
                 "ServiceRuntime",
                 "TestSupport", "TextProcessing", "Transport", "WireProtocol",
             ],

@@ -369,6 +369,27 @@ struct AttemptTests {
         #expect(scene.held == [])
     }
 
+    @Test("a worker whose engine begins anew, and says when, is not ruled out: the text goes on there", arguments: [true, false])
+    func beginsAnew(isRefused: Bool) {
+        let scene = Scene(workers: 1)
+        script(scene) { job in
+            if job.entry.attempt > 1 {
+                job.accept()
+                job.say(isRefused ? "hello" : "lo", finish: .endOfText)
+                job.end(.finished)
+            } else if isRefused {
+                job.refuse(.draining, retry: 1_000)
+            } else {
+                job.accept()
+                job.say("hel")
+                job.end(.failed, .engineFailed) { $0.failure?.retryAfterMilliseconds = 1_000 }
+            }
+        }
+        scene.finish(scene.chat()) { #expect($0.text() == "hello") }
+        #expect(scene.router { $0.asked.map(\.options.excludedWorkers) } == [[], []])
+        #expect(scene.held == [])
+    }
+
     @Test("an engine's failure for which no other attempt is allowed ends the request")
     func failedForGood() {
         let scene = Scene()

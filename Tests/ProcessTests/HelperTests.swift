@@ -1,6 +1,8 @@
 import ClusterHarness
 import EventLoop
 import Glibc
+import JSONText
+import JSONText
 import Testing
 
 extension ProcessSuites {

@@ -349,6 +349,28 @@ struct QueueTests {
         #expect(plans(gone.0, gone.1).allSatisfy { $0.failure?.code == .noWorker && $0.failure?.retryAfterMilliseconds == 1_000 })
     }
 
+    @Test("what only a worker may run whose engine begins anew is parked until it is back; others are given it at once")
+    func returning() {
+        let world = Self.world(RouterConfig()), frontend = world.frontend(), worker = world.readyWorker(1)
+        world.on(worker) { $0.publish([.stateChanged(StateChanged(state: .starting, reason: "its engine"))]) }
+        world.until("away") { !world.takesWork(1) }
+        _ = ask(world, frontend)
+        untilParked(1, world)
+        // Longer than a pool without anybody keeps what is parked.
+        world.pass(QueueingLimits.workerless + QueueingLimits.workerless)
+        #expect(parked(world) == 1 && plans(world, frontend).isEmpty)
+        world.on(worker) { $0.publish([.stateChanged(StateChanged(state: .ready, reason: ""))]) }
+        #expect(untilPlans(1, world, frontend).map(\.legs.first?.workerID) == [1])
+        // Not for whom the worker is ruled out, and not where somebody else is.
+        world.on(worker) { $0.publish([.stateChanged(StateChanged(state: .starting, reason: "its engine"))]) }
+        world.until("away") { !world.takesWork(1) }
+        _ = ask(world, frontend) { $0.options.excludedWorkers = [1] }
+        #expect(untilPlans(2, world, frontend).last?.failure?.code == .noWorker)
+        _ = world.readyWorker(2)
+        _ = ask(world, frontend)
+        #expect(untilPlans(3, world, frontend).last?.legs.first?.workerID == 2)
+    }
+
     @Test("a router that leaves sends the parked ones elsewhere")
     func drains() {
         let (world, frontend, _) = busyWorld()

@@ -162,12 +162,14 @@ final class Job {
                 PrefillProgressStatus(counter: entry.counter, attempt: entry.attempt, leg: entry.leg, computedTokens: 1)))
     }
 
-    func refuse(_ code: FailureCode, field: String = "", reason: String = "scripted", waiting: UInt64 = 0, stream: UInt64 = 0) {
+    func refuse(
+        _ code: FailureCode, field: String = "", reason: String = "scripted", waiting: UInt64 = 0, stream: UInt64 = 0, retry: UInt32 = 0
+    ) {
         var refusal = RefusedStatus()
         refusal.counter = entry.counter
         refusal.attempt = entry.attempt
         refusal.leg = entry.leg
-        refusal.failure = FailureDetail(code: code, retryAfterMilliseconds: 0, field: field, reason: reason)
+        refusal.failure = FailureDetail(code: code, retryAfterMilliseconds: retry, field: field, reason: reason)
         refusal.load.waitingTokens = waiting
         refusal.streamNumber = stream
         status(.refusedStatus(refusal))

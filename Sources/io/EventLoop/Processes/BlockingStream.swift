@@ -44,6 +44,9 @@ package final class BlockingStream {
         bytes.removeAll(keepingCapacity: true)
     }
 
+    /// The other side reads what was written, and then the end.
+    package func finishWriting() { if isOpen { _ = apus_finish_sending(descriptor) } }
+
     /// Waits for the moment, or for the other side to be gone.
     package func pause(until moment: Instant) {
         while isOpen, Self.now < moment, apus_wait_for_hangup(descriptor, moment.nanoseconds - Self.now.nanoseconds) == 0 {}
