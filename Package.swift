@@ -244,13 +244,8 @@ if fuzzing {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-<<<<<<< HEAD
                 "CFuzzer", "ClusterModel", "EngineAdapters", "EngineServing", "Engines", "HTTPClient", "HTTPServing", "JSONText",
                 "LoadGeneration", "OpenAIDialect",
-=======
-                "CFuzzer", "ClusterModel", "EngineServing", "Engines", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration",
-                "OpenAIDialect",
->>>>>>> helper
                 "ServiceRuntime",
                 "TestSupport", "TextProcessing", "Transport", "WireProtocol",
             ],

@@ -2,7 +2,6 @@ import ClusterHarness
 import EventLoop
 import Glibc
 import JSONText
-import JSONText
 import Testing
 
 extension ProcessSuites {
