@@ -104,11 +104,11 @@ extension SGLangServer {
         let configuredRunning = try figure("max_running_requests")
         mostRunning = try figure("effective_max_running_requests_per_dp") ?? configuredRunning
         mostBatchedTokens = try figure("chunked_prefill_size")
-        caches = try !(info["disable_radix_cache"].flag() ?? false)
+        caches = try info["disable_radix_cache"].flag() != true
         takesConstraints = try info["grammar_backend"].text() != "none"
         prioritizes = try info["enable_priority_scheduling"].flag() ?? false
         lowPriorityFirst = try info["schedule_low_priority_values_first"].flag() ?? false
-        repeatsOutput = try !(info.first(of: "incremental_streaming_output", "stream_output").flag() ?? false)
+        repeatsOutput = try info.first(of: "incremental_streaming_output", "stream_output").flag() != true
         for card in cards.dropFirst() where card["parent"].value != nil {
             if let name = try card["id"].text() { adapters.append(name) }
         }

@@ -64,7 +64,7 @@ extension EngineEnd: WireRecord {
         try coder.choice("reason", &shape)
         // An engine's words for people: longer ones lose their end.
         text = text.cut(toBytes: Limits.reasonBytes)
-        if [.unsupported, .failed, .lost].contains(shape) { try coder.text("text", &text, atMost: Limits.reasonBytes) }
+        if [.unsupported, .incompatible, .failed, .lost].contains(shape) { try coder.text("text", &text, atMost: Limits.reasonBytes) }
         reason =
             switch shape {
             case .finished: .finished
