@@ -113,7 +113,7 @@ def cached(place):
 
 def prefix(place):
     """a prompt goes where its beginning is, and the router knew how much of it"""
-    applies(place.setup.tells_blocks and len(place.workers) > 1, "the engine does not tell which blocks it has")
+    applies(place.setup.tells_blocks and len(place.workers) > 1, "there is one worker, or the engine does not tell which blocks it has")
     same([worker["events"] for worker in place.known_workers()], ["exact"] * len(place.workers), "what routers know of caches")
     asked = {"nvext": {"extra_fields": ["worker_id", "decision"]}}
     for index in range(4):
