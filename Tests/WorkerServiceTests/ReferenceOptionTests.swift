@@ -62,7 +62,7 @@ struct ReferenceOptionTests {
         expect(
             "2047 blocks hold no context of 2048 tokens", resolve("--engine=reference", model, weights, "--block-size=1", "--blocks=2047"))
         expect("has one rank", resolve("--engine=reference", model, weights, "--ranks=2"))
-        expect("magic: the file is not GGUF", resolve("--weights=\(Self.tiny)/tokenizer.json"))
+        expect("magic: the file is not GGUF", resolve("--engine=reference", model, "--weights=\(Self.tiny)/tokenizer.json"))
         expect("No such file", resolve("--weights=\(Self.tiny)/none.gguf"))
     }
 }

@@ -81,6 +81,11 @@ package final class HelperEngine: RemoteEngine {
     private func startAgain() {
         timer = nil
         guard !isClosed else { return }
+        // What the last one said before it died is told first.
+        if life?.hasNews ?? false {
+            timer = loop.schedule(after: limits.firstPause) { [weak self] in self?.startAgain() }
+            return
+        }
         restarts.increment()
         start(until: loop.now + limits.loading)
     }
