@@ -24,9 +24,9 @@ SERVICES = {"apus-router": "router", "apus-workerd@0": "workerd", "apus-workerd@
 
 
 def make(root, binaries, into, report):
+    """The package, and what was said of its sizes."""
     output = report.command("a package is made", [root / "deploy/package", "--binaries", binaries, "--into", into])
-    print(output, end="")
-    return next(iter(sorted(into.glob("*.tar.gz"))), None)
+    return next(iter(sorted(into.glob("*.tar.gz"))), None), output
 
 
 def debian(root, report):
@@ -188,7 +188,8 @@ def check(root, options):
     binaries = pathlib.Path(options.binaries).resolve()
     with tempfile.TemporaryDirectory() as work:
         work = pathlib.Path(work)
-        package, second = (make(root, binaries, work / each, report) for each in ("one", "two"))
+        (package, sizes), (second, _) = (make(root, binaries, work / each, report) for each in ("one", "two"))
+        print(sizes, end="", flush=True)
         if package is None or second is None:
             return report
         report.expect(package.read_bytes() == second.read_bytes(), "the same binaries make the same package", "two runs differ")
