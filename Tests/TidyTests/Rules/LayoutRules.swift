@@ -22,7 +22,7 @@ enum LayoutRules {
 
     /// Suites over the whole, which have no target of their own name.
     private static let overall: Set = ["TidyTests", "ClusterTests", "ProcessTests", "EngineConformanceTests"]
-    private static let noTests: Set = ["Fuzz", "Benchmarks", "Fixtures", "TextConformance", "GoldenClients", "Edge"]
+    private static let noTests: Set = ["Fuzz", "Benchmarks", "Fixtures", "TextConformance", "GoldenClients", "EnginePeers", "Edge"]
 
     private static let mirrors = Rule(
         "tests mirror targets", instead: "name the folder after its target with `Tests` behind, and declare it in Package.swift",
