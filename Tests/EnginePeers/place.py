@@ -77,7 +77,9 @@ class Place:
         return workers if len(workers) == len(names) else [{"takes_work": False}]
 
     def running(self):
-        return sum(self.setup.running(server) for server in self.servers)
+        """How many requests the servers run; None where nobody can know."""
+        counts = [self.setup.running(server) for server in self.servers]
+        return None if not counts or None in counts else sum(counts)
 
     @staticmethod
     def logged(member, message):

@@ -12,18 +12,33 @@ from place import RETURN_SECONDS
 from setups import FILES
 
 
+# An engine may be through with an answer before a busy machine has brought its client three events.
+ATTEMPTS = 5
+
+
+def in_the_middle(place, body, action):
+    """The answer to a stream, in whose middle something is done while the engine still runs it."""
+    for _ in range(ATTEMPTS):
+        hit = []
+
+        def act(hit=hit):
+            if place.running() == 0:
+                return None
+            hit.append(True)
+            return action()
+
+        answer = place.post("/v1/completions", body, at_third=act)
+        if hit:
+            return answer
+    raise AssertionError(f"the engine was through each of {ATTEMPTS} times")
+
+
 def leaving(place):
     """a client that leaves frees the engine"""
     applies(place.setup.server is None or place.setup.running(place.servers[0]) is not None, "the server does not tell what it runs")
     body = {"prompt": STORY, "max_tokens": 800, "temperature": 0, "ignore_eos": True, **USAGE}
-    seen = []
-
-    def leave():
-        seen.append(place.running() if place.servers else 1)
-        return rawhttp.LEAVE
-
-    answer = place.post("/v1/completions", body, at_third=leave)
-    assert not answer.whole and seen == [1], f"the engine ran {seen} requests when the client left"
+    answer = in_the_middle(place, body, lambda: rawhttp.LEAVE)
+    assert not answer.whole, "the client had all of it"
     if place.servers:
         place.wait("the server runs nothing", lambda: place.running() == 0)
     ranks = lambda: [rank for worker in place.workers for rank in place.state(worker)["ranks"]]  # noqa: E731
@@ -83,7 +98,7 @@ def goes_on(place):
             if place.setup.running(server):
                 server.kill()
 
-    answer = place.post("/v1/completions", {**body, **USAGE}, at_third=kill)
+    answer = in_the_middle(place, {**body, **USAGE}, kill)
     same(sum(server.process is None for server in place.servers), 1, "servers that were killed")
     assert answer.body.endswith(b"data: [DONE]\n\n"), f"the stream ended with {answer.body[-300:]!r}"
     same(streamed_text(answer.events()), expected, "text beside the server's")
@@ -126,7 +141,7 @@ def back_again(place):
         for server in place.servers:
             server.kill()
 
-    answer = place.post("/v1/completions", body, at_third=kill)
+    answer = in_the_middle(place, body, kill)
     # With nobody left to go on with, the stream says that it failed: it does not end as if it were whole.
     assert b"error" in answer.body and b'"finish_reason":"stop"' not in answer.body, f"the stream ended with {answer.body[-300:]!r}"
     place.wait("no worker takes work", lambda: not any(worker["takes_work"] for worker in place.known_workers()))
