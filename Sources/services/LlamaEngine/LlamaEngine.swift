@@ -18,6 +18,7 @@ package enum LlamaEngine {
         let sequences = try sequences(settings)
         let weights = try LlamaWeights(path: settings.weightsPath, gpuLayers: settings.gpuLayers)
         let most = weights.contextLength
+        guard most > 0 else { throw .weights(settings.weightsPath) }
         if let length = settings.contextLength, length == 0 || length > most {
             throw .setting("context-length", "the model was made for \(most) tokens; give that or less")
         }

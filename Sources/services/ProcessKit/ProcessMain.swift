@@ -14,14 +14,16 @@ package struct ProcessMain: Sendable {
     private let options: ProcessOptions
     private let id: @Sendable (ResolvedConfiguration) -> UInt64?
     private let command: @Sendable (ResolvedConfiguration) -> (code: ExitCode, output: String, complaint: String)?
+    private let startLimit: Duration
     private let parts: Parts
 
-    /// `id` is the process's lasting number, where it has one; `command` answers what is asked instead of a run.
+    /// `id` is the process's lasting number, where it has one; `command` answers what is asked instead of a run. `startLimit` is for one service.
     package init(
         _ table: OptionTable, _ options: ProcessOptions, id: @escaping @Sendable (ResolvedConfiguration) -> UInt64? = { _ in nil },
         command: @escaping @Sendable (ResolvedConfiguration) -> (code: ExitCode, output: String, complaint: String)? = { _ in nil },
-        parts: @escaping Parts
+        startLimit: Duration = Self.usualStart, parts: @escaping Parts
     ) {
+        self.startLimit = startLimit
         self.table = table
         self.options = options
         self.id = id
@@ -30,7 +32,7 @@ package struct ProcessMain: Sendable {
     }
 
     /// How long one service may take to start: a model file of hundreds of megabytes is read in that time.
-    private static let startLimit = Duration.seconds(60)
+    package static let usualStart = Duration.seconds(60)
 
     package func run(arguments: [String]) -> ExitCode {
         let environment = ProcessEnvironment.read()
@@ -100,7 +102,7 @@ package struct ProcessMain: Sendable {
         // Neither the grace nor a collector that hangs takes from what running work may take.
         let flush = exporter == nil ? .zero : TraceLimits.flush
         let limit = resolved[options.drainLimit] + resolved[options.drainGrace] + flush
-        let code = await ServiceGroup(services, startLimit: Self.startLimit, drainLimit: limit).run(on: host)
+        let code = await ServiceGroup(services, startLimit: startLimit, drainLimit: limit).run(on: host)
         // Goodbyes that were said in the last turn leave, and are acknowledged.
         await loop.sleep(for: .milliseconds(20))
         return code

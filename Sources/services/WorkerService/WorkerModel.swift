@@ -10,8 +10,10 @@ struct WorkerModel: Sendable {
     init(_ profile: EngineProfile, servedNames: [String]) {
         let model = profile.model
         var card = ModelCard()
-        card.name = model.name
-        card.weights = model.weights
+        // What an engine says of itself may be longer than a card has room for; of weights all of it counts.
+        card.name = model.name.cut(toBytes: Limits.nameBytes)
+        card.weights =
+            model.weights.utf8.count <= Limits.nameBytes ? model.weights : SHA256.digest(of: Array(model.weights.utf8)).description
         card.blockSize = model.blockSize
         card.contextLength = model.contextLength
         card.vocabularySize = model.vocabularySize

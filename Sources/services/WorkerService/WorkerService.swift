@@ -12,6 +12,8 @@ import WireProtocol
 @LoopActor
 package final class WorkerService {
     package let name = "worker"
+    /// An engine that runs elsewhere has that long to stand, and then what is here a little more.
+    package nonisolated static let startLimit = WorkerLimits.engineReached + .seconds(60)
     /// Told once if the engine gives up: the process has no reason to go on.
     package var whenFailed: (@LoopActor (String) -> Void)?
     /// Called when an injected fault asks for the end of the process in this moment: it is not to come back, or at least to kill.
@@ -30,6 +32,8 @@ package final class WorkerService {
     private var steps: Steps<EngineWork>?
     /// The engine, where it runs elsewhere.
     private var remote: (any RemoteEngine)?
+    /// Why it takes no requests at the moment: it may say so before everything here stands.
+    private var awayReason: String?
     private var engineStands: Promise<Result<EngineProfile, StepFailure>>
     private var quiet: Signal
     private var parts: Parts?
@@ -97,6 +101,8 @@ package final class WorkerService {
         while stands == nil, !isStopped { stands = await engineStands.wait(until: loop.now + WorkerLimits.total) }
         guard let stands, !isStopped else { throw WorkerStartError("stopped while the engine was loading") }
         var profile = try stands.get()
+        profile.build = profile.build.cut(toBytes: Limits.nameBytes)
+        profile.name = profile.name.cut(toBytes: Limits.nameBytes)
         if let reason = profile.keepsItsState(credits: config.rooms.credits) {
             log.warning("state is not handed over page by page", ["reason": .text(reason)])
             profile.capabilities.subtract([.concurrentHandOver, .moves])
@@ -121,6 +127,7 @@ package final class WorkerService {
         core.whenMoved = { [weak drain] in drain?.moveArrived() }
         try open(core)
         core.readyReason = engineRemarks.first ?? ""
+        core.awayReason = awayReason
         core.becomeAble()
         for address in config.routers {
             guard let endpoint else { break }
@@ -359,11 +366,13 @@ extension WorkerService: RemoteEngineListener {
 
     /// Routers give no plan to a worker that starts, and it refuses what comes all the same, so that it is placed elsewhere or waits.
     package func engineIs(_ condition: EngineCondition) {
-        guard let core, !isStopped else { return }
+        guard !isStopped else { return }
         switch condition {
-        case .serving: core.awayReason = nil
-        case .away(let reason): core.awayReason = reason
+        case .serving: awayReason = nil
+        case .away(let reason): awayReason = reason
         }
+        guard let core else { return }
+        core.awayReason = awayReason
         // One that leaves goes on leaving, and hears of it when it is called back.
         if core.state == .ready || core.state == .starting { core.becomeAble() }
     }

@@ -22,7 +22,7 @@ struct SGLangOutputTests {
                 // Few different ones, so that what is added often looks like the beginning; without counts they have to differ somewhere.
                 let different: UInt32 = isCounted ? 2 : 100_000
                 let tokens = (0..<Int.random(in: 1...40, using: &random)).map { _ in TokenID.random(in: 0..<different, using: &random) }
-                var output = SGLangOutput(), known = 0, told: [TokenID] = []
+                var output = SGLangOutput(alternatives: 5), known = 0, told: [TokenID] = []
                 while known < tokens.count {
                     let next = Int.random(in: known + 1...tokens.count, using: &random)
                     let news = try output.take(
@@ -38,27 +38,27 @@ struct SGLangOutputTests {
     @Test("the token that a choice stopped at is told once, whether the server tells it or not")
     func stops() throws {
         let stop = #"{"type":"stop","matched":9}"#
-        var output = SGLangOutput()
+        var output = SGLangOutput(alternatives: 5)
         _ = try output.take(chunk([1, 2], total: 2))
         #expect(try output.take(chunk([1, 2, 9], total: 3, finish: stop)).tokens == [9])
-        output = SGLangOutput()
+        output = SGLangOutput(alternatives: 5)
         _ = try output.take(chunk([1, 2], total: 2))
         #expect(try output.take(chunk([1, 2], total: 3, finish: stop)).tokens == [9])
-        output = SGLangOutput()
+        output = SGLangOutput(alternatives: 5)
         _ = try output.take(chunk([1, 2], total: 2))
         #expect(try output.take(chunk([], total: 3, finish: stop)).tokens == [9])
     }
 
     @Test("a server that gives up says no token more, whatever it repeats")
     func aborts() throws {
-        var output = SGLangOutput()
+        var output = SGLangOutput(alternatives: 5)
         _ = try output.take(chunk([1, 2], total: 2))
         #expect(try output.take(chunk([2], total: 2, finish: #"{"type":"abort","status_code":500}"#)).tokens.isEmpty)
     }
 
     @Test("a server that forgets what it said is found out")
     func shrinks() throws {
-        var output = SGLangOutput()
+        var output = SGLangOutput(alternatives: 5)
         _ = try output.take(chunk([1, 2], total: 2))
         _ = try output.take(chunk([1, 2, 3], total: 3))
         #expect(throws: ServerProblem.self) { try output.take(chunk([1], total: 4)) }
@@ -66,7 +66,7 @@ struct SGLangOutputTests {
 
     @Test("log probabilities are those of the new tokens, and none where there are too few")
     func scores() throws {
-        var output = SGLangOutput()
+        var output = SGLangOutput(alternatives: 5)
         let two =
             #","output_token_logprobs":[[-1.5,1,null],[null,2,"b"]],"output_top_logprobs":[[[-1.5,1,null]],[[-0.5,7,null],[-2,2,null]]]"#
         _ = try output.take(chunk([1], total: 1, #","output_token_logprobs":[[-1.5,1,null]]"#))

@@ -12,6 +12,8 @@ enum AnswerLimits {
     static let pathBytes = 4_096
     /// Models of one server, adapters among them.
     static let models = 1_024
+    /// Of a page of a server's cache, and so of a block: as many as a block of ours may have.
+    static let pageTokens = 4_096
     /// Data-parallel ranks of one server.
     static let ranks = 1_024
     /// Candidates at one place, more than anybody can ask for here.

@@ -1,5 +1,7 @@
 /// What the events of an engine elsewhere may cost us, each with its reason.
 package enum EngineEventLimits {
+    /// A load that was said longer ago is not believed; servers say theirs several times a second while they work.
+    static let loadAge = Duration.seconds(6)
     /// Of one message, all frames together. A prompt of a million tokens is one event of at most five megabytes.
     package static let messageBytes = 16 << 20
     /// Engines send two to four.

@@ -68,7 +68,7 @@ package final class EngineEvents {
     package func expect(_ salt: CacheSalt, sentAs text: String) { salts.remember(salt, sentAs: text) }
 
     /// What the engine said last of a rank's load; nil: nothing, or not for a while.
-    package func load(of rank: Rank) -> EngineLoadStat? { loads.first { $0.rank == rank }?.latest }
+    package func load(of rank: Rank) -> EngineLoadStat? { loads.first { $0.rank == rank }?.load }
 
     /// Nothing is called and nothing changes after this.
     package func close() {

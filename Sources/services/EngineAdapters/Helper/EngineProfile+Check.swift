@@ -5,6 +5,7 @@ extension EngineProfile {
     /// What makes it no profile of an engine, whoever says so; nil: nothing.
     var impossibility: String? {
         if name.isEmpty || model.name.isEmpty { return "it does not say what it runs" }
+        if build.utf8.count > Limits.nameBytes { return "the name of its build has \(build.utf8.count) bytes" }
         if ranks.isEmpty { return "it has no ranks" }
         if ranks.contains(where: { $0.totalBlocks == 0 || $0.maxSequences == 0 || $0.maxBatchedTokens == 0 }) {
             return "a rank has no room"

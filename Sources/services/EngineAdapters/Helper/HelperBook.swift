@@ -1,6 +1,7 @@
 import ClusterModel
 import EngineServing
 import Engines
+import WireProtocol
 
 /// What an engine elsewhere was given and has not ended, so that what it says can be judged, and all of it ended when its process dies.
 struct HelperBook {
@@ -52,14 +53,31 @@ struct HelperBook {
     /// Throws where it is impossible, before anybody relies on any of it.
     mutating func judge(_ output: borrowing StepOutput) throws(EngineProtocolError) {
         guard output.loads.count == profile.ranks.count else { throw .meaning("a step with the loads of \(output.loads.count) ranks") }
+        let most = UInt64(profile.ranks.reduce(0) { $0 + Int($1.maxBatchedTokens) })
+        guard UInt64(output.prefillTokens) <= most else { throw .meaning("more prefill in a step than fits one") }
         for event in output.events { try judge(event) }
         for run in output.runs { try judge(run, output) }
         for change in output.cache { try judge(change, hashes: output.hashes.count) }
-        for end in output.ends {
-            guard entries.removeValue(forKey: end.key) != nil else { throw .meaning("the end of a request that it does not have") }
+        try end(output.ends)
+        // Last, and without a doubt left: what the book says of sessions and ends, others were told.
+        for case .sessionHolds(let session, let blocks) in output.events { hold(session, blocks) }
+    }
+
+    /// All of them, or none: a step that is not believed has ended nobody.
+    private mutating func end(_ ends: [EngineEnd]) throws(EngineProtocolError) {
+        var gone: [(EngineRequestKey, Entry)] = []
+        for end in ends {
+            guard let entry = entries.removeValue(forKey: end.key) else {
+                for (key, entry) in gone { entries[key] = entry }
+                throw .meaning("the end of a request that it does not have")
+            }
+            gone.append((end.key, entry))
         }
-        let most = UInt64(profile.ranks.reduce(0) { $0 + Int($1.maxBatchedTokens) })
-        guard UInt64(output.prefillTokens) <= most else { throw .meaning("more prefill in a step than fits one") }
+    }
+
+    /// One that was ended meanwhile may be told of once more.
+    private mutating func hold(_ session: UInt64, _ blocks: UInt32) {
+        if blocks == 0, sessions[session]?.isEnded ?? false { sessions[session] = nil } else { sessions[session]?.blocks = blocks }
     }
 
     private mutating func judge(_ event: EngineEvent) throws(EngineProtocolError) {
@@ -79,9 +97,7 @@ struct HelperBook {
         case .prefillDone(let key), .reserved(let key, _), .exportable(let key, _), .exported(let key, _, _), .stored(let key, _),
             .beside(let key, _):
             try change(key) { _ in }
-        case .sessionHolds(let session, let blocks):
-            // One that was ended meanwhile may be told of once more.
-            if blocks == 0, sessions[session]?.isEnded ?? false { sessions[session] = nil } else { sessions[session]?.blocks = blocks }
+        case .sessionHolds: break
         }
     }
 
@@ -110,7 +126,12 @@ struct HelperBook {
             throw .meaning("tokens that do not go on from the last ones")
         }
         let scored = Int(run.firstLogprob), scores = count * (1 + Int(run.topCount))
-        guard scored < 0 || (run.topCount >= 0 && scored + scores <= output.logprobs.count) else { throw .meaning("scores of no tokens") }
+        guard scored < 0 || ((0...Limits.topLogprobs).contains(Int(run.topCount)) && scored + scores <= output.logprobs.count) else {
+            throw .meaning("scores of no tokens")
+        }
+        if scored >= 0, !output.logprobs[scored..<(scored + scores)].allSatisfy(\.logprob.isFinite) {
+            throw .meaning("scores that are no numbers")
+        }
         for token in output.tokens[first..<(first + count)] where token >= profile.model.vocabularySize {
             throw .meaning("a token outside of its vocabulary")
         }

@@ -74,7 +74,14 @@ package final class HelperEngine: RemoteEngine {
         self.life = life
         do throws(SystemError) {
             try life.start(launcher, settings, until: deadline) { [weak self] in self?.said($0) }
-        } catch { return giveUp("the engine's process cannot be started: \(error)") }
+        } catch {
+            let reason = "the engine's process cannot be started: \(error)"
+            // At the beginning somebody waits to hear it; later it may be what passes, such as a program that is being replaced.
+            guard profile != nil, case .again(let pause) = policy.died(at: loop.now) else { return giveUp(reason) }
+            log.error("engine's process cannot be started", ["reason": .text("\(error)")])
+            timer = loop.schedule(after: pause) { [weak self] in self?.startAgain() }
+            return
+        }
         log.info("engine's process started", ["process": .integer(Int64(life.number))])
     }
 

@@ -39,6 +39,8 @@ final class HelperLife: ByteSocketOwner, EndOfTurn {
     private var commandsSent: UInt64 = 0
     private var commandsRested: UInt64 = 0
     private var heardAt: Instant
+    /// When it last took something of what it is told, or had taken everything.
+    private var takenAt: Instant
     private var watch: TimerHandle?
     private(set) var build = ""
 
@@ -47,6 +49,7 @@ final class HelperLife: ByteSocketOwner, EndOfTurn {
         self.limits = limits
         self.owner = owner
         heardAt = loop.now
+        takenAt = loop.now
     }
 
     var endOfTurn: EndOfTurnStage { .written }
@@ -83,9 +86,13 @@ final class HelperLife: ByteSocketOwner, EndOfTurn {
     func send(_ command: consuming EngineCommand) {
         guard phase == .serving else { return }
         if !owes { heardAt = loop.now }
+        if unsent.count == sentBytes { takenAt = loop.now }
         EngineFrame.append(.command, &command, to: &unsent)
         commandsSent += 1
-        guard unsent.count - sentBytes <= HelperLimits.unsentBytes else { return failSoon("it does not read what it is told") }
+        // State from several peers may be more than it takes at once: what counts is that it goes on taking.
+        guard unsent.count - sentBytes <= HelperLimits.unsentBytes || loop.now < takenAt + limits.patience else {
+            return failSoon("it does not read what it is told")
+        }
         if watch == nil { watchSilence() }
         flushSoon()
     }
@@ -103,12 +110,15 @@ final class HelperLife: ByteSocketOwner, EndOfTurn {
             let result = unsent.withUnsafeBytes { socket.send(UnsafeRawBufferPointer(rebasing: $0[sentBytes...])) }
             switch result {
             case .taken(0):
-                if sentBytes > HelperLimits.aheadBytes {
+                // What is behind moves to the front: seldom, and never more than what was sent.
+                if sentBytes > HelperLimits.aheadBytes, sentBytes >= unsent.count - sentBytes {
                     unsent.removeFirst(sentBytes)
                     sentBytes = 0
                 }
                 return wantWritable(true)
-            case .taken(let count): sentBytes += count
+            case .taken(let count):
+                sentBytes += count
+                takenAt = loop.now
             case .failed: return  // the end of what it says follows, and says more
             }
         }
@@ -130,9 +140,10 @@ final class HelperLife: ByteSocketOwner, EndOfTurn {
         if events.contains(.readable) || events.contains(.hangup) { read() }
     }
 
-    private func read() {
-        while phase != .broken, let socket = helper?.socket {
-            guard mayRead else { return }
+    /// - Parameter pieces: so many reads at the most: who writes without end holds up nobody else, and is heard again in the next turn.
+    private func read(pieces: Int = HelperLimits.piecesPerTurn) {
+        for _ in 0..<pieces {
+            guard phase != .broken, let socket = helper?.socket, mayRead else { return }
             var result = SocketRead.nothing
             received.fill { room in
                 result = socket.receive(into: room)
@@ -206,7 +217,8 @@ final class HelperLife: ByteSocketOwner, EndOfTurn {
     func takeStep(into output: inout StepOutput) throws(EngineProtocolError) {
         try take(.step, &output)
         look()
-        _ = mayRead
+        // Its end may have been told while nothing was read.
+        if phase != .broken, mayRead { read() }
     }
 
     /// Nothing that it said is of any use.
@@ -248,7 +260,7 @@ final class HelperLife: ByteSocketOwner, EndOfTurn {
 
     private func ended(_ ending: String) {
         // What it said last is still there.
-        if phase != .broken { read() }
+        if phase != .broken { read(pieces: .max) }
         fail(ending)
         owner?.isGone(self, ending)
         helper = nil

@@ -17,10 +17,12 @@ package struct HelperLimits: Sendable {
 
     package init() {}
 
-    /// Said to it and not read by it. It reads while it works, between its steps; a frame of the longest kind fits twice.
+    /// Said to it and not read by it while it takes nothing more. It reads between its steps; a frame of the longest kind fits twice.
     static let unsentBytes = 2 * EngineFrameLimits.frameBytes
     /// Steps that are read ahead of those who take them: more stays with the process, which then waits.
     static let aheadBytes = 1 << 20
+    /// Reads of one turn.
+    static let piecesPerTurn = 16
     /// Lines of its outputs in the log, each ten seconds.
     static let logLines = 50
     static let logMilliseconds: Int64 = 10_000

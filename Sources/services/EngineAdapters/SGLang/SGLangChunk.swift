@@ -43,15 +43,16 @@ extension SGLangChunk {
         alternatives = meta["output_top_logprobs"]
     }
 
-    /// Of the last tokens; empty where there are none, or too few.
-    func scores(ofLast count: Int) throws(ServerProblem) -> [AnswerLogprob] {
+    /// Of the last tokens, each with so many alternatives at the most; empty where there are none, or too few.
+    func scores(ofLast count: Int, alternatives most: Int) throws(ServerProblem) -> [AnswerLogprob] {
         guard let chosen = try logprobs.last(count, atMost: AnswerLimits.tokens), chosen.count == count else { return [] }
         let others = try alternatives.last(count, atMost: AnswerLimits.tokens) ?? []
         var scores: [AnswerLogprob] = []
         for (index, value) in chosen.enumerated() {
             var top: [ScoredToken] = []
             if others.count == count {
-                for other in try others[index].last(.max, atMost: AnswerLimits.alternatives) ?? [] { top.append(try Self.scored(other)) }
+                let listed = try others[index].last(.max, atMost: AnswerLimits.alternatives) ?? []
+                for other in listed.prefix(most) { top.append(try Self.scored(other)) }
             }
             scores.append(AnswerLogprob(chosen: try Self.scored(value), top: top))
         }

@@ -75,7 +75,8 @@ package final class SGLangDialect: ServerDialect {
         }
         var sent = HTTPClientRequest.post("/generate", json: asked.body())
         if !request.traceParent.isEmpty { sent.headers.append(("traceparent", request.traceParent)) }
-        var question = ServerQuestion(sent, SGLangReader(stopTokens: request.sampling.stopTokens))
+        var question = ServerQuestion(
+            sent, SGLangReader(stopTokens: request.sampling.stopTokens, topLogprobs: request.sampling.topLogprobs))
         question.mostEventBytes = AnswerLimits.repeatedEventBytes
         if request.leg == .prefill { question.meeting = asked.meeting?.parameters ?? [] }
         return question

@@ -12,10 +12,15 @@ struct SGLangOutput {
 
     private enum Manner { case repeating, adding }
 
+    /// That were asked for beside each token; nil: no scores at all.
+    private let alternatives: Int?
+
     /// Nil until an event tells: the first one is the same either way.
     private var manner: Manner?
     /// As they came.
     private(set) var tokens: [TokenID] = []
+
+    init(alternatives: Int?) { self.alternatives = alternatives }
 
     var count: Int { tokens.count }
 
@@ -29,7 +34,7 @@ struct SGLangOutput {
         guard chunk.tokens.count >= skipped || chunk.tokens.isEmpty else { throw Self.problem("repeats fewer tokens than it did before") }
         guard known + chunk.tokens.count - skipped <= AnswerLimits.tokens else { throw Self.problem("has more tokens than any context") }
         var news = News(tokens: Array(chunk.tokens.dropFirst(skipped)))
-        news.logprobs = try chunk.scores(ofLast: news.tokens.count)
+        if let alternatives { news.logprobs = try chunk.scores(ofLast: news.tokens.count, alternatives: alternatives) }
         // Some releases leave out the token at which a choice stopped.
         if case .stop(let token?)? = chunk.finish, (news.tokens.last ?? tokens.last) != token {
             news.tokens.append(token)

@@ -5,9 +5,12 @@ import Engines
 struct SGLangReader: AnswerReader {
     /// That the client wants to stop at; every other token that ends the choice ends the text.
     private let stopTokens: [TokenID]
-    private var output = SGLangOutput()
+    private var output: SGLangOutput
 
-    init(stopTokens: [TokenID]) { self.stopTokens = stopTokens }
+    init(stopTokens: [TokenID], topLogprobs: UInt32?) {
+        self.stopTokens = stopTokens
+        output = SGLangOutput(alternatives: topLogprobs.map { Int($0) })
+    }
 
     mutating func read(_ text: UnsafeRawBufferPointer, into part: inout AnswerPart) throws(ServerProblem) {
         let chunk = try SGLangChunk(parsing: text)

@@ -91,7 +91,7 @@ extension SGLangServer {
         modelName = try AnswerValue.path(of: model["served_model_name"], info["served_model_name"], cards.first?["id"]) ?? path
         let listed = try cards.first?["max_model_len"].count(), configured = try figure("context_length")
         // The longest prompt leaves room for one token.
-        let longest = try figure("max_req_input_len").map { $0 + 1 }
+        let longest = try figure("max_req_input_len").map { min($0, AnswerLimits.tokens) + 1 }
         guard let context = listed ?? configured ?? longest, context > 0 else {
             throw ServerProblem.malformed("max_model_len is missing: nothing says how long a context may be")
         }
@@ -117,7 +117,7 @@ extension SGLangServer {
         let published = info["kv_events"]
         if published.isObject {
             events = try Events(published)
-            pageSize = try published["block_size"].count(atMost: 1 << 20) ?? pageSize
+            if let size = try published["block_size"].count(atMost: AnswerLimits.pageTokens), size > 0 { pageSize = size }
             ranks = max(1, try published["dp_size"].count(atMost: AnswerLimits.ranks) ?? ranks)
         }
     }

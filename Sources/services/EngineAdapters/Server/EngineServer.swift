@@ -35,9 +35,9 @@ package final class EngineServer {
 
     // MARK: Connections
 
-    /// Nil where as many are in use as may be.
-    func connection() -> HTTPClientConnection? {
-        guard !isClosed, used.count < ServerLimits.answers + ServerLimits.questions else { return nil }
+    /// Nil where as many are in use as may be; some are left for questions.
+    func connection(atMost most: Int = ServerLimits.answers) -> HTTPClientConnection? {
+        guard !isClosed, used.count < most else { return nil }
         let connection = idle.popLast() ?? make()
         used[ObjectIdentifier(connection)] = connection
         return connection
@@ -85,12 +85,14 @@ package final class EngineServer {
     // MARK: Questions of our own
 
     /// The whole answer, whatever its status.
-    package func ask(_ request: HTTPClientRequest) async throws(ServerProblem) -> HTTPClientResponse {
-        guard questions < ServerLimits.questions else { throw .unanswered(.closed) }
+    package func ask(
+        _ request: HTTPClientRequest, besides most: Int = ServerLimits.questions
+    ) async throws(ServerProblem) -> HTTPClientResponse {
+        guard questions < most else { throw .unanswered(.closed) }
         questions += 1
         defer { questions -= 1 }
         let request = complete(request), deadline = loop.now + ServerLimits.question
-        var connection = self.connection()
+        var connection = self.connection(atMost: ServerLimits.answers + ServerLimits.questions)
         while let current = connection {
             do throws(HTTPClientError) {
                 let response = try await current.fetch(request, until: deadline)
@@ -112,9 +114,9 @@ package final class EngineServer {
         return response.body
     }
 
-    /// Says something whose answer is of no interest; not at all while much else is asked.
+    /// Says something whose answer is of no interest; not at all while much else is asked: whether the server is well can always be asked.
     func say(_ request: HTTPClientRequest) {
-        guard questions < ServerLimits.questions else { return }
-        loop.spawn { [self] in _ = try? await ask(request) }
+        guard questions < ServerLimits.remarks else { return }
+        loop.spawn { [self] in _ = try? await ask(request, besides: ServerLimits.remarks) }
     }
 }

@@ -180,7 +180,7 @@ final class ServedRequest: ServedChoiceOwner {
         var end = EngineEnd(
             key: request.key, reason: reason,
             promptTokens: UInt32(clamping: request.prefillTokens),
-            cachedTokens: min(choices.compactMap(\.cachedTokens).max() ?? found, UInt32(clamping: request.prefillTokens)),
+            cachedTokens: min(choices.compactMap(\.cachedTokens).min() ?? found, UInt32(clamping: request.prefillTokens)),
             outputTokens: choices.reduce(0) { $0 + $1.produced })
         if reason == .handedOver { end.handOver = handOver }
         news.add { $0.ends.append(end) }

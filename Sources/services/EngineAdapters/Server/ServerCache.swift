@@ -78,6 +78,9 @@ final class ServerCache {
         return UInt32(clamping: hashes.prefix(most).prefix { blocks.contains($0) }.count) * blockSize
     }
 
+    /// A request goes out for an adapter: what engines tell without a name of it is no more everybody's.
+    func expectAdapters() { salts.distinguish() }
+
     func expect(_ salt: CacheSalt, sentAs text: String) { salts.remember(salt, sentAs: text) }
 
     /// Blocks of one rank that are known to be there.

@@ -46,9 +46,11 @@ package final class ServerEngine: RemoteEngine {
     package func begin(until deadline: Instant) async throws(EngineFailure) -> EngineProfile {
         news.whenFilled = { [weak self] in self?.listener?.engineHasNews() }
         var profile = try await health.reach(until: deadline) { [weak self] in self?.note($0, "the engine's server does not stand yet") }
-        health.watch(profile)
-        if await rendersAlike() { follow(&profile) } else { profile.cacheReport = .noCache }
+        // As the server is: what is added to it here is not what it may differ in when it comes back.
+        let reached = profile
+        let isAlike = await rendersAlike()
         guard !isClosed else { throw EngineFailure("closed while the engine's server was reached") }
+        if isAlike { follow(&profile) } else { profile.cacheReport = .noCache }
         self.profile = profile
         metrics.up(true)
         log.info(
@@ -58,6 +60,9 @@ package final class ServerEngine: RemoteEngine {
                 "model": .text(profile.model.name), "block_size": .integer(Int64(profile.model.blockSize)),
             ])
         health.whenChanged = { [weak self] in self?.serverIs($0) }
+        health.whenLooked = { [weak self] in self?.news.add { _ in } }
+        health.ownUse = { [weak self] in self?.news.ranks ?? [] }
+        health.watch(reached)
         return profile
     }
 
@@ -83,7 +88,8 @@ package final class ServerEngine: RemoteEngine {
         profile.capabilities.insert(.salts)
         let cache = ServerCache(feeds, of: profile, in: surroundings)
         self.cache = cache
-        cache.whenChanged = { [weak self] in self?.listener?.engineHasNews() }
+        // Loads come the same way, and are nothing to drain.
+        cache.whenChanged = { [weak self] in self?.news.add { _ in } }
         cache.follow()
     }
 
@@ -134,6 +140,7 @@ package final class ServerEngine: RemoteEngine {
         }
         lastRequest += 1
         if let salt = request.salt { cache?.expect(salt, sentAs: salt.serverText) }
+        if !request.adapter.isEmpty { cache?.expectAdapters() }
         let served = ServedRequest(request, blockSize: profile.model.blockSize, news: news, loop: loop) { [weak self] in
             self?.ended($0, $1)
         }

@@ -15,6 +15,10 @@ final class ServerHealth {
 
     /// Told when it comes or goes.
     var whenChanged: ((Change) -> Void)?
+    /// Told after each look: loads may be others now, and what was told of it before may be too old.
+    var whenLooked: (() -> Void)?
+    /// What our own requests take there, by rank.
+    var ownUse: (() -> [ServerNews.RankUse])?
     private(set) var isWell = false
     private let server: EngineServer
     private let dialect: any ServerDialect
@@ -24,6 +28,8 @@ final class ServerHealth {
     private var missed = 0
     private var figures: [RankFigures?] = []
     private var figuresAt = Instant.zero
+    /// What of these figures is our own requests'.
+    private var usedThen: [ServerNews.RankUse] = []
 
     init(_ server: EngineServer, _ dialect: any ServerDialect) {
         self.server = server
@@ -35,6 +41,8 @@ final class ServerHealth {
     func close() {
         isClosed = true
         whenChanged = nil
+        whenLooked = nil
+        ownUse = nil
         signal.wake()
     }
 
@@ -88,7 +96,8 @@ final class ServerHealth {
     func watch(_ profile: EngineProfile) {
         loop.spawn { [self] in
             while !isClosed {
-                await signal.pause(until: loop.now + (isWell ? ServerLimits.check : ServerLimits.pause))
+                // Doubts that came during the last question are looked into at once.
+                if !isDoubted { await signal.pause(until: loop.now + (isWell ? ServerLimits.check : ServerLimits.pause)) }
                 guard !isClosed else { return }
                 isDoubted = false
                 if isWell { await ask() } else { await comeBack(as: profile) }
@@ -100,9 +109,13 @@ final class ServerHealth {
         guard let problem = await check() else {
             missed = 0
             let told = await dialect.figures(from: server)
-            guard !told.isEmpty else { return }
-            figures = told
-            figuresAt = loop.now
+            guard !isClosed else { return }
+            if !told.isEmpty {
+                figures = told
+                figuresAt = loop.now
+                usedThen = ownUse?() ?? []
+            }
+            whenLooked?()
             return
         }
         guard !isClosed else { return }
@@ -125,7 +138,7 @@ final class ServerHealth {
 
     // MARK: Load
 
-    /// Of one rank: what our requests take, or more where the server says that it has more to do.
+    /// Of one rank: what our requests take, and what others took there when the server last said what it does.
     func load(of rank: Int, _ room: EngineRank, own: ServerNews.RankUse, at now: Instant) -> EngineLoad {
         var load = EngineLoad()
         load.runningRequests = own.running
@@ -134,9 +147,10 @@ final class ServerHealth {
         load.activeBlocks = min(own.blocks, room.totalBlocks)
         if now < figuresAt + ServerLimits.figuresAge, rank < figures.count, let told = figures[rank] {
             let blocks = UInt32(clamping: Int((min(max(told.blocksInUse, 0), 1) * Double(room.totalBlocks)).rounded()))
-            load.activeBlocks = max(load.activeBlocks, blocks)
-            load.runningRequests = max(load.runningRequests, told.runningRequests)
-            load.waitingRequests = max(load.waitingRequests, told.waitingRequests)
+            let then = rank < usedThen.count ? usedThen[rank] : ServerNews.RankUse()
+            load.activeBlocks = min(load.activeBlocks + blocks.beyond(then.blocks), room.totalBlocks)
+            load.runningRequests += told.runningRequests.beyond(then.running)
+            load.waitingRequests += told.waitingRequests.beyond(then.waiting)
         }
         load.usedBlocks = load.activeBlocks
         return load
@@ -157,4 +171,9 @@ extension EngineProfile {
         if capabilities != other.capabilities { return "it can do other things" }
         return nil
     }
+}
+
+extension UInt32 {
+    /// What it has more than the other one.
+    fileprivate func beyond(_ other: UInt32) -> UInt32 { self > other ? self - other : 0 }
 }

@@ -7,6 +7,8 @@ package enum ServerLimits {
     static let idleConnections = 256
     /// For questions of our own at one time: checks, figures, and requests that are to be dropped.
     static let questions = 32
+    /// Of these, for what is only said.
+    static let remarks = 16
     static let connect = Duration.seconds(2)
     /// Of an answer's beginning to end. Requests have limits of their own, which are shorter as a rule.
     static let answer = Duration.seconds(3_600)

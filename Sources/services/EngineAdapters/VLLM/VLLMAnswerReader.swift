@@ -95,7 +95,7 @@ struct VLLMAnswerReader: AnswerReader {
         guard let id = value["token_id"], let logprob = value["logprob"]?.asDouble else {
             throw .malformed("logprobs: no token_id or no logprob")
         }
-        return ScoredToken(token: try token(id, "logprobs"), logprob: Float(logprob))
+        return ScoredToken(token: try token(id, "logprobs"), logprob: Float(clampingLogprob: logprob))
     }
 
     /// `{"tokens": ["token_id:7"], "token_logprobs": [-0.1], "top_logprobs": [{"token_id:7": -0.1}]}`
@@ -112,12 +112,12 @@ struct VLLMAnswerReader: AnswerReader {
                 Self.mostCandidates)
             {
                 guard let value = member.value.asDouble else { throw .malformed("logprobs.top_logprobs: no number") }
-                candidates.append(ScoredToken(token: try Self.token(named: member.name), logprob: Float(value)))
+                candidates.append(ScoredToken(token: try Self.token(named: member.name), logprob: Float(clampingLogprob: value)))
             }
             candidates.sort { ($1.logprob, $0.token) < ($0.logprob, $1.token) }
             part.logprobs.append(
                 AnswerLogprob(
-                    chosen: ScoredToken(token: try Self.token(named: token.asString ?? ""), logprob: Float(logprob)),
+                    chosen: ScoredToken(token: try Self.token(named: token.asString ?? ""), logprob: Float(clampingLogprob: logprob)),
                     top: Array(candidates.prefix(topCount ?? 0))))
         }
     }

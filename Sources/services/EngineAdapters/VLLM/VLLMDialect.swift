@@ -31,7 +31,11 @@ package final class VLLMDialect: ServerDialect {
         try facts.read(version: try await server.get("/version"))
         // A server may be told to have no metrics: then options say what they would have said.
         let metrics = try await server.ask(.get("/metrics"))
-        if metrics.status == 200 { facts.read(metrics: metrics.body) }
+        if metrics.status == 200 {
+            facts.read(metrics: metrics.body)
+        } else if metrics.status >= 500 || metrics.status == 429 {
+            throw .refusal(status: metrics.status, metrics.body)
+        }
         // A request that makes no sense tells whether the endpoint is open, and makes no tokens.
         let probe = try await server.ask(.post(VLLMQuestion.tokensTarget, json: Array("{}".utf8)))
         facts.takesTokens = probe.status == 400 || probe.status == 422

@@ -113,7 +113,12 @@ package struct EngineServing: ~Copyable {
                 mustRest = false
             }
             try stream.write(&sent)
-            guard try Self.read(&received, from: stream, waits: !engine.hasWork && !mustRest) else { return }
+            var isOpen = try Self.read(&received, from: stream, waits: !engine.hasWork && !mustRest)
+            // What has begun is read whole: a piece a step would take seconds for the state of a long prompt.
+            while isOpen, received.byteCount > 0, try received.next() == nil {
+                isOpen = try Self.read(&received, from: stream, waits: true)
+            }
+            guard isOpen else { return }
         }
     }
 

@@ -101,6 +101,9 @@ final class Pool: StateEntry {
     func awaits(_ query: RouteQuery) -> Bool {
         members.contains { member in
             guard member.isReturning, let registration = member.registration else { return false }
+            // One that serves a leg alone is no hope for what wants to run whole; half of a pair is some for what may be split.
+            let isWhole = query.wish == .aggregated
+            if isWhole, registration.role == .prefill || registration.card.capabilities.contains(.legsOnly) { return false }
             return query.needs & ~registration.card.capabilities.rawValue == 0 && query.names(member.life.worker)
         }
     }

@@ -113,7 +113,7 @@ final class WorkerRecord: StateEntry {
     }
 
     /// It takes nothing now, and is expected back soon: its engine begins anew.
-    var isReturning: Bool { isAttached && drain == .none && declared == .starting }
+    var isReturning: Bool { isAttached && drain == .none && declared == .starting && !isSuspected }
 
     /// How its cache events are used now.
     var events: EventsMode {

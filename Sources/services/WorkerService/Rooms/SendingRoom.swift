@@ -37,6 +37,8 @@ final class SendingRoom {
     private var exportable: UInt32 = 0
     /// Asked of the engine, and not packed yet.
     private var exporting = 0
+    /// Of those, come from the engine.
+    private var packing = 0
     private var choice: CodecChoice
     private lazy var line = makeLine()
     private var chunks = ChunkQueue()
@@ -175,7 +177,11 @@ final class SendingRoom {
     }
 
     func exported(_ slice: KVSlice, _ bytes: [UInt8]) {
-        guard exporting > 0 else { return }
+        guard exporting > packing else { return }
+        guard geometry.bytes(of: slice) == bytes.count else {
+            return book.fail(self, .of(.engineFailed, "", "the engine exported another size than it was asked for"))
+        }
+        packing += 1
         line.put(PackJob(slice: slice, plain: bytes, codecs: choice.next(at: link.bytesPerSecond)), bytes: bytes.count)
     }
 
@@ -199,6 +205,7 @@ final class SendingRoom {
 
     private func packed(_ packed: PackedSlice) {
         exporting -= 1
+        packing -= 1
         exportingBytes -= packed.plainBytes
         choice.judge(packed.trials, at: link.bytesPerSecond)
         request.transfer.plainBytes += UInt64(packed.plainBytes)

@@ -149,8 +149,8 @@ final class TokenStreamer {
         guard let request = core.table[end.key] else { return }
         if !request.isClosing {
             request.preemptions = max(request.preemptions, end.preemptions)
-            // Some engines learn only at the end what was found when it started.
-            request.cachedTokens = max(request.cachedTokens, end.cachedTokens)
+            // Some engines learn only at the end what was found when it started; one that was cut off may not have learned it.
+            request.cachedTokens = end.reason == .finished ? end.cachedTokens : max(request.cachedTokens, end.cachedTokens)
             core.end(request, WorkerCore.End(end), byEngine: true)
         }
         core.table.release(request)

@@ -8,6 +8,8 @@ package final class EngineSaltBook {
 
     package init() {}
 
+    package func distinguish() { table.distinguish() }
+
     /// Whether or not anybody follows the engine at the moment: what it computes now may be heard of later.
     package func remember(_ salt: CacheSalt, sentAs text: String) { table.remember(salt, sentAs: text) }
 }

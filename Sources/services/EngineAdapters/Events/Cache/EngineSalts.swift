@@ -8,10 +8,13 @@ package struct EngineSalts {
     private var newer: [String: CacheSalt] = [:]
     private var older: [String: CacheSalt] = [:]
     private let half: Int
-    /// Once a salt was sent, a block that does not say whether it has one may have one.
+    /// Once a salt or an adapter was sent, a block that does not say whose it is may be theirs.
     package private(set) var isUsed = false
 
     package init(limit: Int = EngineEventLimits.knownSalts) { half = max(1, limit / 2) }
+
+    /// A request goes out whose blocks are told apart by something that has no salt.
+    package mutating func distinguish() { isUsed = true }
 
     /// Told before the request goes out, since its blocks may be heard of before its answer.
     package mutating func remember(_ salt: CacheSalt, sentAs text: String) {

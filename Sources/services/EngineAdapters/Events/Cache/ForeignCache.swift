@@ -94,6 +94,8 @@ package struct ForeignCache {
         else {
             return omit(.blockSize, count)
         }
+        // Such an engine names its blocks by their tokens alone: whose they are nothing tells, wherever in a prompt they stand.
+        guard stored.extraKeys != nil || !salts.isUsed else { return omit(.unknownSalt, count) }
         var before: ForeignBlock?
         if let parent = stored.parent {
             before = blocks[parent]
@@ -160,7 +162,6 @@ package struct ForeignCache {
         if stored.adapterNumber != nil, stored.adapterName == nil { throw OmissionError(reason: .unknownAdapter) }
         let adapter = stored.adapterName ?? ""
         guard let keys = stored.extraKeys?.first else {
-            if salts.isUsed { throw OmissionError(reason: .unknownSalt) }
             return BlockHasher(blockSize: UInt32(blockSize), adapter: adapter)
         }
         guard keys.others == 0 else { throw OmissionError(reason: .media) }

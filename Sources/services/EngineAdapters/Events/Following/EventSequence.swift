@@ -160,10 +160,11 @@ struct EventSequence {
 
     mutating func replayFailed() -> [Action] {
         guard case .replaying(let replay) = phase else { return [] }
-        if replay.isCheck, held.isEmpty {
+        if replay.isCheck {
             phase = .following
             attempts = 0
-            return []
+            // Nothing was missed as far as is known: a gap among them begins a replay of its own.
+            return releaseHeld()
         }
         return beginReplay()
     }
@@ -184,9 +185,15 @@ struct EventSequence {
         waiting.reverse()
         // One of them may begin another replay: those behind it wait for that.
         while let batch = waiting.popLast() {
-            if isReplaying { hold(batch) } else { actions += follow(batch) }
+            if isReplaying { hold(batch) } else if isLongPassed(batch.number) { duplicates += 1 } else { actions += follow(batch) }
         }
         return actions
+    }
+
+    /// A replay went so far beyond it that it is not remembered: it was among what was replayed.
+    private func isLongPassed(_ number: UInt64) -> Bool {
+        guard let last, number < last.number else { return false }
+        return last.number - number >= UInt64(EngineEventLimits.knownBatches)
     }
 
     private mutating func hold(_ batch: Batch) {

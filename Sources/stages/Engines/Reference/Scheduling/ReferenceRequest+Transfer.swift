@@ -67,7 +67,8 @@ extension ReferenceRequest {
     /// Found from here on, whatever becomes of the request: the next attempt need not have them sent again.
     private func registerReceived(_ pool: inout BlockPool) {
         guard let handOver else { return }
-        let tokens = min(handOver.received * blockSize, handOver.tokens)
+        // The last token is computed here once more: until then nobody finds its block.
+        let tokens = min(handOver.received * blockSize, handOver.tokens - 1)
         registerShared(through: min(tokens, sharedTokens), &pool)
         if tokens > sharedTokens { registerOwn(carrier, through: tokens - sharedTokens, &pool) }
     }
