@@ -118,9 +118,6 @@ struct EngineUnderTest: Sendable, CustomTestStringConvertible {
             FaultyEngine(MockEngine(mock(wishes) { $0.kv = MockKVConfiguration() }), EngineFaults())
         },
         EngineUnderTest("reference", preempts: true) { ReferenceEngine(try reference($0)) },
-        EngineUnderTest("reference, served over a pair of sockets", preempts: true) { wishes in
-            try ServedEngine { ReferenceEngine(try reference(wishes)) }
-        },
         EngineUnderTest("mock with KV state, two ranks, served over a pair of sockets", preempts: true) { wishes in
             try ServedEngine {
                 MockEngine(
