@@ -23,7 +23,7 @@ enum LayoutRules {
     /// Suites over the whole, which have no target of their own name.
     private static let overall: Set = ["TidyTests", "ClusterTests", "ProcessTests", "EngineConformanceTests"]
     private static let noTests: Set = [
-        "Fuzz", "Benchmarks", "Fixtures", "TextConformance", "GoldenClients", "Edge", "EnginePeers", "DeploymentKit",
+        "Fuzz", "Benchmarks", "Fixtures", "TextConformance", "GoldenClients", "Edge", "EnginePeers", "DeploymentKit", "Guides",
     ]
 
     private static let mirrors = Rule(
