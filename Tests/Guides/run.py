@@ -1,4 +1,4 @@
-"""Runs every command of the guides, block by block, beside a cluster on the ports that the guides name. deploy/dev/guides calls it."""
+"""Follows every link of the documents, and runs every command of the guides, block by block, beside a cluster on the ports that the guides name. deploy/dev/guides calls it."""
 
 import argparse
 import os
@@ -13,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "Tests/DeploymentKit"), str(ROOT / "Tests/Guides")]
 sys.dont_write_bytecode = True
 
+import links  # noqa: E402
 import rules  # noqa: E402
 from blocks import blocks, program  # noqa: E402
 from cluster import Processes, get  # noqa: E402
@@ -135,7 +136,7 @@ def main():
     if options.guides:
         files = [file for file in files if file.name in options.guides or str(file.relative_to(ROOT)) in options.guides]
     found = [block for file in files for block in blocks(file.name, file.read_text()) if not rules.is_shown(block)]
-    failures, ran, elsewhere = [], 0, 0
+    failures, ran, elsewhere = list(links.faults(ROOT)), 0, 0
     with tempfile.TemporaryDirectory() as logs, Processes(pathlib.Path(logs)) as processes:
         made, path = folder()
         with made:

@@ -40,4 +40,40 @@ struct ProcessOptionsTests {
         }
         #expect(text.contains("--metrics-namespace WORD"))
     }
+
+    // MARK: Where peers connect
+
+    private func complaint(at address: String, _ arguments: [String] = []) -> String? {
+        var table = OptionTable(ProcessDescription(name: "node", summary: "For tests.", protocolVersion: "1.0", examples: []))
+        let options = ProcessOptions(in: &table, role: .router, admin: "127.0.0.1:0")
+        let listener = table.option("links", .address(.listener), default: "tcp://127.0.0.1:1", help: "For tests.")
+        options.guards(listener, in: &table)
+        let files = FileReader { _ in .success(Array("a secret of more than thirty-two bytes, surely".utf8)) }
+        let invocation = table.invocation(arguments: ["--links", address] + arguments, environment: [:], files: files)
+        guard case .exit(_, _, let complaint) = invocation else { return nil }
+        return complaint
+    }
+
+    private static let certificates = ["--tls-ca-file", "ca.pem", "--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem"]
+
+    @Test(
+        "whoever would let strangers connect does not start, and is told what to give",
+        arguments: ["tcp://0.0.0.0:8100", "tcp://10.0.0.5:8100", "tcp://[::]:8100", "tcp://router.example:8100"])
+    func strangers(_ address: String) throws {
+        let refusal = try #require(complaint(at: address))
+        #expect(refusal.contains("links") && refusal.contains("told from strangers") && refusal.contains("--cluster-secret-file"))
+        // Certificates alone do not help an address that does not use them.
+        #expect(complaint(at: address, Self.certificates) != nil)
+        #expect(complaint(at: address, ["--cluster-secret-file", "secret"]) == nil)
+    }
+
+    @Test("loopback needs neither secret nor certificate", arguments: ["tcp://127.0.0.1:0", "tcp://127.1.2.3:8100", "tcp://[::1]:8100"])
+    func loopback(_ address: String) { #expect(complaint(at: address) == nil) }
+
+    @Test("an encrypted address needs certificates, wherever it is", arguments: ["tls+tcp://0.0.0.0:8100", "tls+tcp://127.0.0.1:8100"])
+    func encrypted(_ address: String) throws {
+        let refusal = try #require(complaint(at: address))
+        #expect(refusal.contains("certificates") && refusal.contains("tls-key-file"))
+        #expect(complaint(at: address, Self.certificates) == nil)
+    }
 }

@@ -8,7 +8,7 @@ import ServiceRuntime
 struct Main {
     nonisolated static func main() {
         let options = FrontendOptions()
-        let process = ProcessMain(options.table, options.process) { context, resolved, admin, _ in
+        let process = ProcessMain(options.table, options.process, listeners: [options.publish]) { context, resolved, admin, _ in
             let service = FrontendService(try options.config(resolved), context)
             admin.readiness = { service.isServing }
             admin.question("/v1/requests/{id}/decision") { await service.explain($0) }

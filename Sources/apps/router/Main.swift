@@ -12,7 +12,9 @@ struct Main {
         let own = RouterOptions(in: &table)
         let shared = ProcessOptions(in: &table, role: .router, admin: "127.0.0.1:8102")
         let replay = DecisionReplayCommand(in: &table)
-        let process = ProcessMain(table, shared, id: { own.routerID($0) }, command: { replay.run($0) }) { context, resolved, admin, _ in
+        let process = ProcessMain(
+            table, shared, listeners: [own.listen, own.publish], id: { own.routerID($0) }, command: { replay.run($0) }
+        ) { context, resolved, admin, _ in
             let router = RouterService(try own.config(resolved), context)
             router.takeOrders(on: admin)
             admin.debugState = { router.debugState(into: &$0) }

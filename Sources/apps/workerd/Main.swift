@@ -10,8 +10,10 @@ struct Main {
     nonisolated static func main() {
         LargeAllocations.reuse()
         let options = WorkerOptions()
-        let process = ProcessMain(options.table, options.process, id: { options.id($0) }, startLimit: WorkerService.startLimit) {
-            context, resolved, admin, host in
+        let process = ProcessMain(
+            options.table, options.process, listeners: [options.listen, options.publish], id: { options.id($0) },
+            startLimit: WorkerService.startLimit
+        ) { context, resolved, admin, host in
             let service = WorkerService(try options.config(resolved), context)
             admin.readiness = { service.registeredRouters > 0 && service.takesWork }
             // A worker without its engine is of no use; whoever watches over processes starts another one.

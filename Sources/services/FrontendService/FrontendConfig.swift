@@ -25,7 +25,8 @@ package struct FrontendOptions: Sendable {
     package let table: OptionTable
     package let process: ProcessOptions
     private let listen: OptionKey<String>
-    private let publish: OptionKey<String>
+    /// Where its state is published.
+    package let publish: OptionKey<String>
     private let routers: OptionKey<[String]>
     private let dispatch: OptionKey<Duration>
     private let queue: OptionKey<Duration>

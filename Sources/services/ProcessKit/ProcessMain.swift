@@ -17,12 +17,15 @@ package struct ProcessMain: Sendable {
     private let startLimit: Duration
     private let parts: Parts
 
-    /// `id` is the process's lasting number, where it has one; `command` answers what is asked instead of a run. `startLimit` is for one service.
+    /// `listeners` are where peers connect; `id` is the process's lasting number, where it has one; `command` answers what is asked instead of a run.
+    /// `startLimit` is for one service.
     package init(
-        _ table: OptionTable, _ options: ProcessOptions, id: @escaping @Sendable (ResolvedConfiguration) -> UInt64? = { _ in nil },
+        _ table: OptionTable, _ options: ProcessOptions, listeners: [OptionKey<String>], id: @escaping @Sendable (ResolvedConfiguration) -> UInt64? = { _ in nil },
         command: @escaping @Sendable (ResolvedConfiguration) -> (code: ExitCode, output: String, complaint: String)? = { _ in nil },
         startLimit: Duration = Self.usualStart, parts: @escaping Parts
     ) {
+        var table = table
+        for listener in listeners { options.guards(listener, in: &table) }
         self.startLimit = startLimit
         self.table = table
         self.options = options

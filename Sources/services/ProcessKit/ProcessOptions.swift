@@ -64,6 +64,31 @@ package struct ProcessOptions: Sendable {
         }
     }
 
+    /// An address where peers connect. Beyond loopback they have to be told from strangers: without a secret and without certificates the process does
+    /// not start (`proto-spec/02-negotiation.md`).
+    package func guards(_ listener: OptionKey<String>, in table: inout OptionTable) {
+        table.check(listener, secret, authority) { [secret, authority] resolved in
+            guard let address = try? AddressText(resolved[listener], rule: .listener) else { return [] }
+            if address.scheme != Self.plain {
+                guard resolved[authority] == nil else { return [] }
+                return [
+                    resolved.issue(
+                        listener, problem: "an encrypted address needs certificates",
+                        remedy: "give tls-ca-file, tls-cert-file and tls-key-file, or write \(Self.plain)://")
+                ]
+            }
+            guard resolved[secret] == nil, !Address(host: address.host, port: 0).isLoopback else { return [] }
+            return [
+                resolved.issue(
+                    listener, problem: "beyond loopback peers could not be told from strangers",
+                    remedy: "give --cluster-secret-file, write tls+tcp:// and give the three TLS files, or listen on 127.0.0.1")
+            ]
+        }
+    }
+
+    /// The scheme without certificates.
+    private static let plain = "tcp"
+
     package func tls(_ resolved: ResolvedConfiguration) -> TLSFiles? {
         guard let authority = resolved[authority], let certificate = resolved[certificate], let key = resolved[certificateKey] else {
             return nil

@@ -23,8 +23,8 @@ package struct RouterConfig: Sendable {
 
 /// The router's own options.
 package struct RouterOptions: Sendable {
-    private let listen: OptionKey<String>
-    private let publish: OptionKey<String>
+    package let listen: OptionKey<String>
+    package let publish: OptionKey<String>
     private let id: OptionKey<String?>
     private let routing: RoutingOptions
     private let queue: QueueOptions

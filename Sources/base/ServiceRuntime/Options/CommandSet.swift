@@ -34,6 +34,14 @@ package struct CommandSet: Sendable {
             return command.run(Array(words.dropFirst()))
         }
         switch words.first {
+        case "--completion":
+            guard let topic = words.dropFirst().first.flatMap(CompletionTopic.init) else {
+                let known = CompletionTopic.allCases.map(\.rawValue).joined(separator: ", ")
+                StandardStreams.complain("\(program): --completion wants one of \(known)\n")
+                return .usage
+            }
+            StandardStreams.output(completion(topic))
+            return .ok
         case "--version":
             StandardStreams.output(BuildInfo.line(process: program, protocolVersion: protocolVersion) + "\n")
             return .ok
@@ -44,6 +52,12 @@ package struct CommandSet: Sendable {
             StandardStreams.complain("\(program): there is no command \(String(word.prefix(40)).quotedForMessage); see \(program) --help\n")
             return .usage
         }
+    }
+
+    func completion(_ topic: CompletionTopic) -> String {
+        guard topic == .words else { return CompletionScript(program: program).text(topic) }
+        let own = [("--help", "Prints the commands, and exits."), ("--version", "Prints the version, and exits.")]
+        return (commands.map { ($0.name, $0.effect) } + own).map { CompletionWord(word: $0, value: .nothing, help: $1).line }.joined()
     }
 
     private var help: String {

@@ -91,14 +91,14 @@ struct HelpText {
 extension Option {
     /// `--listen ADDRESS`, `--[no-]trace`, `--router ADDRESS...`
     fileprivate var label: String {
-        if sources == .commandLine { return flag }
+        if sources == .commandLine { return isFlag ? flag : "\(flag) \(placeholder)" }
         if isFlag { return "--[no-]\(name)" }
         return "\(flag) \(placeholder)\(isList ? "..." : "")"
     }
 
     /// What is allowed, the default and the variable, in brackets after the text.
     fileprivate var facts: String {
-        guard sources != .commandLine else { return "" }
+        guard sources != .commandLine else { return constraint.map { "[\($0)]" } ?? "" }
         var facts: [String] = constraint.map { [$0] } ?? []
         let shown = defaultValue.asWritten
         switch necessity {

@@ -16,6 +16,7 @@ extension OptionTable {
             let line = BuildInfo.line(process: process.name, protocolVersion: process.protocolVersion)
             return .exit(.ok, output: "\(line)\n", diagnostics: "")
         }
+        if let topic = resolution.completion(standard.completion) { return .exit(.ok, output: completion(topic), diagnostics: "") }
         let diagnostics = diagnostics(resolution.issues)
         guard resolution.errors.isEmpty else { return .exit(.usage, output: "", diagnostics: diagnostics) }
         if resolution.asks(standard.printConfig) {
@@ -42,5 +43,10 @@ extension OptionTable {
 extension Resolution {
     fileprivate func asks(_ key: OptionKey<Bool>) -> Bool {
         configuration.entries[key.index].stored is Stored<Bool> && configuration[key]
+    }
+
+    /// Asked for in words that are known; whatever else is wrong, a shell gets its answer.
+    fileprivate func completion(_ key: OptionKey<CompletionTopic?>) -> CompletionTopic? {
+        configuration.entries[key.index].stored is Stored<CompletionTopic?> ? configuration[key] : nil
     }
 }

@@ -32,6 +32,8 @@ package struct Option: Sendable {
     package let name: String
     package let placeholder: String
     package let constraint: String?
+    /// All values there are, where they are few words.
+    let words: [String]
     package let group: String
     /// One sentence that says what the value changes.
     package let help: String

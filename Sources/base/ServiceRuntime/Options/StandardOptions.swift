@@ -14,6 +14,7 @@ package struct StandardOptions: Sendable {
     package let logFormat: OptionKey<LogFormat>
     let printConfig: OptionKey<Bool>
     let checkConfig: OptionKey<Bool>
+    let completion: OptionKey<CompletionTopic?>
     let version: OptionKey<Bool>
     let help: OptionKey<Bool>
 
@@ -36,6 +37,9 @@ package struct StandardOptions: Sendable {
             "print-config", sources: .commandLine, help: "Prints every option's value and where it came from as JSON, and exits.")
         checkConfig = table.flag(
             "check-config", sources: .commandLine, help: "Checks flags, environment and file, prints all problems, and exits.")
+        completion = table.optional(
+            "completion", .word(), sources: .commandLine,
+            help: "Prints what a shell completes command lines with, and exits: source <(NAME --completion bash).")
         version = table.flag("version", sources: .commandLine, help: "Prints the version, and exits.")
         help = table.flag("help", sources: .commandLine, help: "Prints this text, and exits; -h for short.")
     }

@@ -4,17 +4,21 @@ package struct ValueSyntax<Value: Sendable>: Sendable {
     package let placeholder: String
     /// What values are allowed, for `--help`: `1 to 65535`.
     package let constraint: String?
+    /// All values there are, where they are few words.
+    let words: [String]
     let read: @Sendable (RawValue, FileReader) throws(ValueProblem) -> Value
     let show: @Sendable (Value) -> RawValue
 
     package init(
         placeholder: String,
         constraint: String? = nil,
+        words: [String] = [],
         read: @escaping @Sendable (RawValue, FileReader) throws(ValueProblem) -> Value,
         show: @escaping @Sendable (Value) -> RawValue
     ) {
         self.placeholder = placeholder
         self.constraint = constraint
+        self.words = words
         self.read = read
         self.show = show
     }
@@ -121,7 +125,7 @@ extension ValueSyntax<String> {
 
     /// One of a few words that only the run of the program knows; a fixed set is an enum and `word`.
     package static func words(_ words: [String]) -> ValueSyntax {
-        ValueSyntax(placeholder: "WORD", constraint: "one of \(words.joined(separator: ", "))") { raw, _ throws(ValueProblem) in
+        ValueSyntax(placeholder: "WORD", constraint: "one of \(words.joined(separator: ", "))", words: words) { raw, _ throws(ValueProblem) in
             let text = try raw.text("one of the words")
             guard words.contains(text) else { throw .unknownWord(text, among: words) }
             return text
@@ -135,7 +139,7 @@ extension ValueSyntax where Value: RawRepresentable & CaseIterable, Value.RawVal
     /// One of the words of an enum.
     package static func word(_ type: Value.Type = Value.self) -> ValueSyntax {
         let words = Value.allCases.map(\.rawValue)
-        return ValueSyntax(placeholder: "WORD", constraint: "one of \(words.joined(separator: ", "))") { raw, _ throws(ValueProblem) in
+        return ValueSyntax(placeholder: "WORD", constraint: "one of \(words.joined(separator: ", "))", words: words) { raw, _ throws(ValueProblem) in
             let text = try raw.text("one of the words")
             guard let value = Value(rawValue: text) else { throw .unknownWord(text, among: words) }
             return value

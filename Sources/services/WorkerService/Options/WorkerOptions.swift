@@ -14,8 +14,8 @@ package struct WorkerOptions: Sendable {
     package let process: ProcessOptions
     private let role: OptionKey<Role>
     private let routers: OptionKey<[String]>
-    private let listen: OptionKey<String>
-    private let publish: OptionKey<String>
+    package let listen: OptionKey<String>
+    package let publish: OptionKey<String>
     private let workerID: OptionKey<String?>
     private let engine: OptionKey<Engine>
     private let model: OptionKey<ModelFolder?>
