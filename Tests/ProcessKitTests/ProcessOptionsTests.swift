@@ -48,7 +48,7 @@ struct ProcessOptionsTests {
         let options = ProcessOptions(in: &table, role: .router, admin: "127.0.0.1:0")
         let listener = table.option("links", .address(.listener), default: "tcp://127.0.0.1:1", help: "For tests.")
         options.guards(listener, in: &table)
-        let files = FileReader { _ in .success(Array("a secret of more than thirty-two bytes, surely".utf8)) }
+        let files = FileReader { (_, _) throws(FileReadError) in Array("a secret of more than thirty-two bytes, surely".utf8) }
         let invocation = table.invocation(arguments: ["--links", address] + arguments, environment: [:], files: files)
         guard case .exit(_, _, let complaint) = invocation else { return nil }
         return complaint
