@@ -115,8 +115,8 @@ class Asked:
         await self.expect((405, 501), "/v1/chat/completions", method="DELETE", headers=[("user-agent", canary("a user agent")), ("referer", "http://" + canary("a referer"))])
         await self.expect((400, 405, 501), "/v1/models", method=canary("a method").upper()[:16])
         await self.expect(413, "/v1/chat/completions", json.dumps(good).encode() + canary("a body that is too long", repeats=20000).encode())
-        await self.expect((200, 429), "/v1/chat/completions", {**good, "max_tokens": 190}, key=self.place.second_key)
-        await self.expect(429, "/v1/chat/completions", {**good, "max_tokens": 190}, key=self.place.second_key)
+        await self.expect((200, 429), "/v1/chat/completions", {**good, "model": WORDS, "max_tokens": 150}, key=self.place.second_key)
+        await self.expect(429, "/v1/chat/completions", {**good, "model": WORDS, "max_tokens": 150}, key=self.place.second_key)
         await self.expect((200, 400), "/v1/chat/completions", good, headers=[("traceparent", canary("a trace's parent")), ("tracestate", "a=" + canary("a trace's state"))])
         await self.expect((200, 400), "/v1/chat/completions", good, headers=[("x-worker-instance-id", canary("a pin in a header"))])
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 BYTES, WORDS, FAILING, DEADLY = "plain", "tiny", "failing", "deadly"
 PACE = ["--mock-decode-step", "10ms", "--mock-prefill-token", "1us"]
 # Slow enough that something can happen to a process in the middle of an answer.
-SLOW = ["--mock-decode-step", "60ms", "--mock-prefill-token", "1us"]
+SLOW = ["--mock-decode-step", "25ms", "--mock-prefill-token", "1us"]
 TALKATIVE = ["--log-level", "trace"]
 # Documented to be seen: ids and names by which operators find a request. That they are found shows that what is captured is what is meant.
 TENANT = "canary-tenant"

@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT / "Tests/RealCluster"))
 from members import Cluster, Failed  # noqa: E402
 from talk import Cut, Hung, until_ready  # noqa: E402
 
-from asking import Asked, seen  # noqa: E402
+from asking import REQUEST_ID, Asked, seen  # noqa: E402
 from captures import Captures, Collector, Feeds  # noqa: E402
 from marks import Canaries, prove  # noqa: E402
 from place import BYTES, WORDS, Place  # noqa: E402
@@ -40,10 +40,8 @@ REPORT_ENDS = b"Backtrace took"
 # Names that clients choose for their sessions are part of the protocol: routers and workers tell them one another on their feeds, and nobody else.
 ON_FEEDS = {"feed of router", "feed of workerd"}
 NAMES = {"a session's id", "a session's header"}
-# As it comes, and with Swift's reports of crashes, where the toolchain's reporter is. Registers are left out, as operators are told to do: the
-# report would show sixteen bytes of whatever each of them points to, a prompt perhaps.
-CRASHES = [("bytes-1", signal.SIGABRT), ("tiny-1", signal.SIGSEGV), ("router", signal.SIGSEGV), ("frontend", signal.SIGABRT), ("frontend", signal.SIGSEGV)]
-REPORTED = [("tiny-1", signal.SIGSEGV), ("router", signal.SIGSEGV), ("frontend", signal.SIGSEGV)]
+# All at once, with an answer to each under way.
+CRASHES = {"bytes-1": signal.SIGABRT, "tiny-1": signal.SIGSEGV, "router": signal.SIGSEGV, "frontend": signal.SIGABRT}
 # What operators get wrong: a secret where none belongs. Each is refused, and said without it.
 MISTAKES = [
     ("tenants", '{"tenants": [{"name": "a", "keys": ["apus-%s"]}]}', "a key in a tenants' file"),
@@ -75,53 +73,42 @@ def mistakes(binaries, folder, canaries, captures):
     return problems
 
 
-async def crash(place, asked, name, number, env):
-    """A process with a request of a client under way, and what it says when it ends so."""
-    member = place.cluster[name]
-    if env:
-        await member.end()
-        member.env.update(env)
-        await member.start()
-        await until_ready(place.frontend, [BYTES, WORDS], place.key)
-    model = WORDS if name.startswith("tiny") else BYTES
-    talk = await asked.leave(model, "a prompt under a crash")
-    code = None
-    try:
-        member.tell(number)
-        if env:
-            # A signal that is sent is no fault that comes again when its handler returns: a second one ends the process after its report.
-            await reported(member)
-            member.tell(number)
-        code = await asyncio.wait_for(member.process.wait(), CRASH_SECONDS)
-    except asyncio.TimeoutError:
-        member.tell(signal.SIGKILL)
-        await member.process.wait()
-    finally:
-        talk.leave()
-    member.env.pop("SWIFT_BACKTRACE", None)
-    await member.start()
-    await until_ready(place.frontend, [BYTES, WORDS], place.key)
-    return [] if code == -number else [f"{name} ends with {code} after {number.name}: {member.last_words()}"]
-
-
-async def reported(member):
+async def crash(place, asked, is_reported):
+    """Every role with a request of a client under way, and what it says when it ends so."""
+    streams = [await asked.leave(model, "a prompt under a crash") for model in (BYTES, WORDS)]
+    members = {name: place.cluster[name] for name in CRASHES}
+    for name, member in members.items():
+        member.tell(CRASHES[name])
     end = time.monotonic() + CRASH_SECONDS
-    while not member.said(REPORT_ENDS):
-        if time.monotonic() > end:
-            raise asyncio.TimeoutError
+    while is_reported and not all(member.said(REPORT_ENDS) for member in members.values()) and time.monotonic() < end:
         await asyncio.sleep(0.02)
+    problems = []
+    for name, member in members.items():
+        if is_reported and not member.said(REPORT_ENDS):
+            problems.append(f"of {name} there is no report of its crash: {member.last_words()}")
+        # A signal that is sent is no fault that comes again when its handler returns: a second one ends the process after its report.
+        code = await member.end(CRASHES[name])
+        if code != -CRASHES[name]:
+            problems.append(f"{name} ends with {code} after {CRASHES[name].name}: {member.last_words()}")
+    for talk in streams:
+        talk.leave()
+    return problems
 
 
 async def crashes(place, asked):
-    problems = [problem for name, number in CRASHES for problem in await crash(place, asked, name, number, {})]
-    reporter = reporter_of_crashes()
+    """As it comes, and then with Swift's reports of crashes, where the toolchain's reporter is. Registers are left out of those, as operators are told
+    to do: the report would show sixteen bytes of whatever each of them points to, a prompt perhaps."""
+    problems, reporter = await crash(place, asked, False), reporter_of_crashes()
     if reporter is None:
         print("canaries: no toolchain is here, so Swift's reports of crashes could not be made, and were not searched")
-        return problems
-    for name, number in REPORTED:
-        options = f"enable=yes,color=no,interactive=no,registers=none,symbolicate=off,images=none,limit=32,swift-backtrace={reporter}"
-        problems += await crash(place, asked, name, number, {"SWIFT_BACKTRACE": options})
-    return problems
+    options = f"enable=yes,color=no,interactive=no,registers=none,symbolicate=off,images=none,limit=32,swift-backtrace={reporter}"
+    for name in sorted(CRASHES, key=[member.name for member in place.cluster.members].index):
+        member = place.cluster[name]
+        if reporter:
+            member.env["SWIFT_BACKTRACE"] = options
+        await member.start()
+    await until_ready(place.frontend, [BYTES, WORDS], place.key)
+    return problems + (await crash(place, asked, True) if reporter else [])
 
 
 def reporter_of_crashes():
@@ -146,14 +133,14 @@ async def run(arguments):
             try:
                 await asked.all()
                 (await asked.leave(BYTES, "a prompt whose client leaves")).leave()
+                captures.add("a decision", await asked.expect(200, f"/v1/requests/{REQUEST_ID}/decision"))
                 strangers = await place.strangers()
+                await asyncio.sleep(SPANS_SECONDS)
                 feeds.drain()
                 await captures.processes(cluster.members, "after the requests")
                 for stranger in strangers:
                     await stranger.end()
                 problems += await crashes(place, asked)
-                await asyncio.sleep(SPANS_SECONDS)
-                await captures.processes(cluster.members, "after the crashes")
                 feeds.drain()
             finally:
                 feeds.close()
@@ -185,7 +172,7 @@ async def follow(place, feeds):
 
 def judge(arguments, canaries, captures, asked, feeds, collector, problems, seconds):
     problems += seen(captures)
-    for source in ("recording", "wiretool-watch", "traces", "feed of workerd", "feed of router", "feed of frontend"):
+    for source in ("recording", "wiretool-watch", "a decision", "traces", "feed of workerd", "feed of router", "feed of frontend"):
         if len(captures.data.get(source, b"")) < 200:
             problems.append(f"of {source} there is next to nothing: {bytes(captures.data.get(source, b''))[:200]!r}")
     total = 0
@@ -206,10 +193,13 @@ def judge(arguments, canaries, captures, asked, feeds, collector, problems, seco
 def main():
     parser = argparse.ArgumentParser(prog="deploy/dev/canaries", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--show", action="store_true", help="every place at which one is found, not five of each")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keeps the logs there")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keeps the logs there, in a new folder")
     parser.add_argument("--binaries", type=Path, default=ROOT / ".build/release", help="where the programs are")
+    arguments = parser.parse_args()
+    if arguments.keep and arguments.keep.exists():
+        parser.error(f"{arguments.keep} is there already")
     try:
-        return asyncio.run(run(parser.parse_args()))
+        return asyncio.run(run(arguments))
     except (Failed, Cut, Hung) as failure:
         print(f"canaries: {failure}", file=sys.stderr)
     except asyncio.CancelledError:

@@ -1,6 +1,7 @@
 """Processes of a cluster on loopback, each of which can be ended, started again and looked into; all are ended when the block ends."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -72,8 +73,10 @@ class Member:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-LAST_LINES:])
 
     def tell(self, number):
+        """Past Python's own way, which may look for the process's end before its watcher does, and then its exit code is lost."""
         if self.runs:
-            self.process.send_signal(number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     async def end(self, number=signal.SIGTERM):
         """Its exit code, or None where it had to be killed though it was only asked."""
@@ -81,7 +84,7 @@ class Member:
         try:
             return await asyncio.wait_for(self.process.wait(), END_SECONDS)
         except asyncio.TimeoutError:
-            self.process.kill()
+            self.tell(signal.SIGKILL)
             await self.process.wait()
             return None
 
@@ -99,7 +102,7 @@ class Cluster:
         for member in self.members:
             if member.runs:
                 member.tell(signal.SIGCONT)
-                member.process.kill()
+                member.tell(signal.SIGKILL)
         for member in self.members:
             if member.process is not None:
                 await member.process.wait()

@@ -129,9 +129,11 @@ def main():
     parser.add_argument("--rate", type=float, default=12, help="requests a second, about; 12")
     parser.add_argument("--seed", type=int, default=1, help="what is asked, and when; 1")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also writes all figures and samples")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keeps the logs there")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keeps the logs there, in a new folder")
     parser.add_argument("--binaries", type=Path, default=ROOT / ".build/release", help="where the programs are")
     arguments = parser.parse_args()
+    if arguments.keep and arguments.keep.exists():
+        parser.error(f"{arguments.keep} is there already")
     try:
         return asyncio.run(run(arguments))
     except (Failed, Cut, Hung) as failure:
