@@ -11,7 +11,7 @@ import WorkerService
 @Suite("A worker's stream and those who follow it")
 struct StreamTests {
     @Test(
-        "whatever network, readers and worker do, each gap is counted, and two quiet seconds later every reader shows the worker's truth",
+        "T19: whatever network, readers and worker do, each gap is counted, and two quiet seconds later every reader shows the worker's truth",
         arguments: 1...20 as ClosedRange<UInt64>)
     func truth(seed: UInt64) {
         let report = StreamRun.run(seed: seed)
@@ -69,7 +69,8 @@ struct StreamTests {
         }
     }
 
-    @Test("a reader that stands still for 30 s costs the worker nothing: each step begins when it would have, and the reader catches up")
+    @Test(
+        "T21: a reader that stands still for 30 s costs the worker nothing: each step begins when it would have, and the reader catches up")
     func stopped() {
         var steps: [[Instant]] = []
         for stops in [false, true] {
@@ -119,7 +120,7 @@ struct StreamTests {
         for reader in readers { #expect(reader.picture.blockCount > 0 && reader.picture.blocks == scene.worker.blocks) }
     }
 
-    @Test("ten thousand damaged pages of a real worker's snapshot: none is taken for one")
+    @Test("T22: ten thousand damaged pages of a real worker's snapshot: none is taken for one")
     func damagedPages() {
         let scene = Scene(), pages = PageCollector(), loop = scene.world.makeLoop("collector")
         let host = scene.fabric.host("collector", loop: loop)

@@ -21,6 +21,7 @@ enum Simulate {
                     .init("wiretool simulate --prefill 2 --decode 2 --runs 100", "a hundred with prefill and decode apart"),
                     .init("wiretool simulate --drill all --runs 20", "each drill with twenty seeds: its worst times beside what passes"),
                     .init("wiretool simulate --streams --runs 1000", "a thousand of a worker's stream and its readers"),
+                    .init("wiretool simulate --versions --runs 100", "a hundred in which today's programs meet those of later minors"),
                 ]))
         let seed = table.option("seed", .integer(0...Int.max), default: 1, help: "The first seed.")
         let runs = table.option("runs", .integer(1...1_000_000), default: 1, help: "How many seeds, counted up from the first.")
@@ -35,7 +36,11 @@ enum Simulate {
         let frontends = table.option("frontends", .integer(1...8), default: defaults.shape.frontends, help: "Frontends.")
         let streams = table.flag(
             "streams", help: "Runs one worker and those who follow its stream instead, and compares their pictures with the worker.")
+        let versions = table.flag(
+            "versions", help: "Each program speaks today's minor or one of the next two, drawn from the seed.")
         table.group("Other runs")
+        let recorded = table.optional(
+            "record-peers", .path(), help: "Records what the programs of small clusters say to one another, into this folder.")
         let drill = table.optional(
             "drill", .words(SimulateDrills.words), help: "Plays a drill instead, by its name or the row that it proves, or all of them.")
         let size = table.option("size", .word(), default: DrillSize.whole, help: "How much a drill asks of its cluster.")
@@ -48,6 +53,7 @@ enum Simulate {
         switch CommandInvocation(table, arguments) {
         case .end(let code): return code
         case .run(let resolved):
+            if let folder = resolved[recorded] { return RecordPeers.run(into: folder) }
             if let drill = resolved[drill] {
                 return SimulateDrills.run(
                     drill, from: UInt64(resolved[seed]), runs: resolved[runs], resolved[size], verbose: resolved[verbose])
@@ -68,6 +74,7 @@ enum Simulate {
                 options.shape.workers = Array(repeating: .aggregated, count: whole) + (isSplit ? options.shape.workers : [])
                 options.shape.routers = resolved[routers]
                 options.shape.frontends = resolved[frontends]
+                if resolved[versions] { options.drawVersions(seed: seed) }
                 let report = SimulationRun.run(seed: seed, options)
                 tell(report, verbose: resolved[verbose])
                 if !report.violations.isEmpty { failures += 1 }

@@ -7,7 +7,7 @@ package struct LinkPolicy: Sendable {
     package var identity: Identity
     package var cluster: ClusterValues
     package var features = FeatureBits.all.rawValue
-    package var oldestMinor = WireVersion.current.minor
+    package var oldestMinor = Self.oldestMinor(for: WireVersion.current.minor)
     package var newestMinor = WireVersion.current.minor
     /// How messages are written; only tests and tools write another than the current one.
     package var dialect = WireDialect.current
@@ -27,6 +27,12 @@ package struct LinkPolicy: Sendable {
         self.identity = identity
         self.cluster = cluster
     }
+
+    /// How many minors back a process still speaks: a cluster may be brought up to date over two releases, one process after another.
+    private static let minorsBack: UInt8 = 2
+
+    /// The oldest minor that a process of a minor must accept.
+    package static func oldestMinor(for newest: UInt8) -> UInt8 { newest - min(newest, minorsBack) }
 
     /// A peer beyond loopback without certificates must prove that it knows the secret; with a secret set, every peer without certificates
     /// must.

@@ -71,6 +71,8 @@ extension WorkerDirectory {
         let found = tokens / max(size, 1)
         metrics.promisedBlocks.increment(by: Int(lease.confirmedBlocks))
         metrics.foundBlocks.increment(by: Int(min(found, lease.confirmedBlocks)))
+        // An engine computes the last block anew where it has all of a prompt.
+        if found + 1 < lease.confirmedBlocks { metrics.staleHits.increment() }
         follow(record.trust.found(found, promised: lease.confirmedBlocks, at: loop.now), of: record)
     }
 

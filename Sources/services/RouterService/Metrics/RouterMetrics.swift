@@ -26,6 +26,7 @@ package final class RouterMetrics: Sendable {
     private let durations: NumberedCounters
     let promisedBlocks: Counter
     let foundBlocks: Counter
+    let staleHits: Counter
     private let index: IndexGauges
 
     private let placed: Counter
@@ -78,6 +79,9 @@ package final class RouterMetrics: Sendable {
         promisedBlocks = registry.counter(
             "apus_router_promised_blocks_total", help: "Blocks that requests should have found where they were placed, by the events.")
         foundBlocks = registry.counter("apus_router_found_blocks_total", help: "Of the promised blocks, those that were found.")
+        staleHits = registry.counter(
+            "apus_router_stale_hits_total",
+            help: "Requests that found fewer blocks where they were placed than the events promised, the last block of a prompt apart.")
         index = IndexGauges(registry)
         placed = plans.labels("placed")
         queryOnly = plans.labels("query_only")

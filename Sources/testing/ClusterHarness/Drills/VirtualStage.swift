@@ -36,11 +36,16 @@ final class VirtualStage {
     // MARK: The cluster
 
     /// A cluster of that shape in which everybody sees everybody, on a quiet network with delays of its own.
-    func open(_ shape: ClusterShape, watchedEach interval: Duration) throws -> VirtualCluster {
+    ///
+    /// - Parameter prepare: what is done to the cluster before anybody lives in it.
+    func open(
+        _ shape: ClusterShape, watchedEach interval: Duration, _ prepare: (VirtualCluster) -> Void = { _ in }
+    ) throws -> VirtualCluster {
         var network = LinkFaults()
         network.delay = random.span(.microseconds(50), to: .microseconds(500))
         network.jitter = random.span(.microseconds(20), to: .microseconds(500))
         let cluster = VirtualCluster(seed: seed, faults: network)
+        prepare(cluster)
         try cluster.add(shape)
         opened = (cluster, LegWatch(cluster, each: interval))
         try whole()

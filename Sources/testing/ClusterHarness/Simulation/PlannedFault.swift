@@ -13,6 +13,8 @@ package struct PlannedFault: Sendable {
         /// The process is gone, and another one takes its place.
         case death(String, ProcessDeath)
         case freeze(String)
+        /// The process drains, and one of another version takes its place.
+        case upgrade(String, ProgramVersion)
     }
 
     package let at: Duration
@@ -34,6 +36,7 @@ package struct PlannedFault: Sendable {
         case .spoil(let a, let b, let faults): cluster.fabric.plan.set(between: a, and: b, faults)
         case .death(let name, let how): cluster.member(name).kill(how)
         case .freeze(let name): cluster.member(name).freeze()
+        case .upgrade(let name, let version): cluster.upgrade(cluster.member(name), to: version)
         }
     }
 
@@ -44,6 +47,7 @@ package struct PlannedFault: Sendable {
         case .spoil(let a, let b, _): cluster.fabric.plan.set(between: a, and: b, cluster.fabric.plan.standard)
         case .death(let name, _): if !cluster.member(name).isAlive { cluster.member(name).restart() }
         case .freeze(let name): cluster.member(name).thaw()
+        case .upgrade: break
         }
     }
 }
@@ -57,6 +61,7 @@ extension PlannedFault: CustomStringConvertible {
             case .spoil(let a, let b, _): "spoil what passes between \(a) and \(b)"
             case .death(let name, let how): "kill \(name), \(how)"
             case .freeze(let name): "freeze \(name)"
+            case .upgrade(let name, let version): "\(name) becomes \(version)"
             }
         return "\(at): \(what) for \(span)"
     }

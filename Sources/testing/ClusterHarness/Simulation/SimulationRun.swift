@@ -16,6 +16,8 @@ package struct SimulationRun {
         package var plan: [PlannedFault]?
         /// With a plan: how soon behind its last fault everything must be well again.
         package var healing = Duration.seconds(3)
+        /// Of the members that are not of today, by name.
+        package var versions: [String: ProgramVersion] = [:]
         /// Gives the logs of the processes also of a run in which all held.
         package var keepsLogs = false
 
@@ -46,8 +48,13 @@ package struct SimulationRun {
         package fileprivate(set) var faults: [String] = []
         /// Empty when all held.
         package fileprivate(set) var violations: [String] = []
+        /// Of programs of later minors.
+        package fileprivate(set) var witness = VersionWitness()
         /// What each process logged last.
         package fileprivate(set) var logs: [(name: String, lines: [String])] = []
+
+        /// Requests that ended with an error.
+        package var refused: Int { errors.reduce(0) { $0 + $1.count } }
 
         package var line: String {
             let codes = errors.sorted { $0.code < $1.code }.map { "\($0.count) \($0.code)" }.joined(separator: ", ")
@@ -67,6 +74,7 @@ package struct SimulationRun {
         var script = FaultScript(seed: seed)
         let network = script.network()
         let cluster = VirtualCluster(seed: seed, faults: options.plan == nil ? network : LinkFaults())
+        cluster.versions = options.versions
         do { try cluster.add(options.shape) } catch { preconditionFailure("\(error)") }
         let watch = LegWatch(cluster, each: Self.lookInterval)
         var run = SimulationRun(cluster: cluster, options: options, watch: watch, script: script, report: Report(seed: seed))
@@ -79,6 +87,8 @@ package struct SimulationRun {
         watch.end()
         report.violations += watch.doubled
         report.faults = options.plan == nil ? script.events : report.planned
+        report.witness = cluster.witness
+        report.violations += cluster.witness.problems
         report.traceHash = cluster.world.traceHash
         report.moved = cluster.members.reduce(0) { $0 + $1.attemptsMoved }
         report.lives = cluster.members.reduce(0) { $0 + $1.lives }

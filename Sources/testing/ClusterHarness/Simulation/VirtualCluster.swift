@@ -2,6 +2,7 @@ import ClusterModel
 package import EventLoop
 import TestSupport
 package import Transport
+package import WireProtocol
 
 /// A cluster of the real services in virtual time, on a simulated network, on one thread.
 package final class VirtualCluster: @unchecked Sendable {
@@ -34,11 +35,23 @@ package final class VirtualCluster: @unchecked Sendable {
     }
 
     package private(set) var shape = ClusterShape()
+    /// Of the members that begin as another one than today's, by name.
+    package var versions: [String: ProgramVersion] = [:]
+    /// What those said that nobody knows.
+    package let witness = VersionWitness()
+    /// Stands between processes and their networks, from their next lives on.
+    package var interposing: Interposing?
+    package typealias Interposing = (_ process: String, _ origin: ConnectionOrigin, _ loop: VirtualLoop) -> (any Interposer)?
+    /// Who processes are whose lives are not to be drawn, by name.
+    package var identities: [String: Identity] = [:]
     private var workerCount = 0
+    private var onlyMember: String?
     private var parts: [String: ClusterShape.WorkerPart] = [:]
 
-    package func add(_ shape: ClusterShape) throws {
+    /// - Parameter only: the one member that there is to be; others are somebody else's business.
+    package func add(_ shape: ClusterShape, only: String? = nil) throws {
         self.shape = shape
+        onlyMember = only
         let routers = routerList, common = Self.common
         for index in 0..<shape.routers {
             try add(
@@ -49,7 +62,7 @@ package final class VirtualCluster: @unchecked Sendable {
                         Self.id(index + 1), "--peers", routers,
                     ] + shape.routerOptions)
         }
-        for part in shape.workers { try addMember(part, shape.workerOptions) }
+        for part in shape.workers { try addWorkerMember(part, shape.workerOptions) }
         for index in 0..<shape.frontends {
             try add(
                 .frontend, "frontend-\(index + 1)",
@@ -67,6 +80,13 @@ package final class VirtualCluster: @unchecked Sendable {
         shape.workers.append(part)
         return try addMember(part, options)
     }
+
+    private func addWorkerMember(_ part: ClusterShape.WorkerPart, _ options: [String]) throws {
+        guard isWanted("worker-\(workerCount + 1)") else { return workerCount += 1 }
+        try addMember(part, options)
+    }
+
+    private func isWanted(_ name: String) -> Bool { onlyMember.map { $0 == name } ?? true }
 
     @discardableResult
     private func addMember(_ part: ClusterShape.WorkerPart, _ options: [String]) throws -> VirtualMember {
@@ -100,6 +120,7 @@ package final class VirtualCluster: @unchecked Sendable {
     }
 
     private func add(_ role: ClusterRole, _ name: String, _ arguments: [String]) throws {
+        guard isWanted(name) else { return }
         members.append(try VirtualMember(role, name, ["--name", name] + arguments, in: self))
     }
 

@@ -14,6 +14,8 @@ package final class VirtualMember: @unchecked Sendable {
     /// Its sockets are open, and it does not run.
     package private(set) var isFrozen = false
     package private(set) var process: VirtualProcess
+    /// What it speaks.
+    package private(set) var version: ProgramVersion
     /// How many processes filled it.
     package private(set) var lives = 1
     private var movedBefore = 0
@@ -34,7 +36,8 @@ package final class VirtualMember: @unchecked Sendable {
         self.arguments = arguments
         workerID = id
         self.cluster = cluster
-        process = VirtualProcess(name, try VirtualProgram(role, arguments: arguments), in: cluster)
+        version = cluster.versions[name] ?? .today
+        process = VirtualProcess(name, try VirtualProgram(role, arguments: arguments), version, in: cluster)
         heedCrash()
     }
 
@@ -59,14 +62,15 @@ package final class VirtualMember: @unchecked Sendable {
         process.drain()
     }
 
-    /// A new process in place of one that has ended or was killed.
-    package func restart() {
+    /// A new process in place of one that has ended or was killed, perhaps of another version.
+    package func restart(as version: ProgramVersion? = nil) {
         precondition(!isAlive, "\(name) lives")
         if !process.host.isDead { process.kill(.reset) }
         lives += 1
+        self.version = version ?? self.version
         isFrozen = false
         movedBefore += process.log.attemptsMoved
-        do { process = VirtualProcess(name, try VirtualProgram(role, arguments: arguments), in: cluster) } catch {
+        do { process = VirtualProcess(name, try VirtualProgram(role, arguments: arguments), self.version, in: cluster) } catch {
             preconditionFailure("\(name) started once: \(error)")
         }
         heedCrash()

@@ -5,6 +5,7 @@ import ProcessKit
 package import ServiceRuntime
 package import Telemetry
 import Transport
+import WireProtocol
 import WorkerService
 
 /// One life of a process in a simulated cluster: the services of the real program on a virtual loop.
@@ -12,8 +13,11 @@ package final class VirtualProcess: @unchecked Sendable {
     // Safety: belongs to the one thread that runs its world.
 
     package let name: String
+    private let version: ProgramVersion
     let loop: VirtualLoop
     let host: SimulatedHost
+    /// Who it is on its links.
+    private(set) var identity = Identity()
     private let sockets: VirtualSockets
     let log = LogCapture()
     private let metrics = MetricsRegistry()
@@ -29,23 +33,30 @@ package final class VirtualProcess: @unchecked Sendable {
     static let secret = Array("the secret of a cluster that does not exist".utf8)
     private static let startLimit = Duration.seconds(60)
 
-    init(_ name: String, _ program: VirtualProgram, in cluster: VirtualCluster) {
+    init(_ name: String, _ program: VirtualProgram, _ version: ProgramVersion, in cluster: VirtualCluster) {
         self.name = name
+        self.version = version
         let loop = cluster.world.makeLoop(name)
         self.loop = loop
         host = cluster.fabric.host(name, loop: loop)
         sockets = VirtualSockets(name, loop: loop, on: cluster.socketFabric)
         logger = Logger(level: .debug, style: .json, sink: log, metrics: metrics, wallClock: { loop.wallClockMilliseconds })
         lifecycle = loop.perform { [logger] in LoopHost(on: loop, log: logger, systemd: SystemdNotify(environment: [:])) }
-        loop.perform { start(program, metrics, cluster.pool) }
+        let network = Self.network(over: host, of: name, version, on: loop, in: cluster), identity = cluster.identities[name]
+        loop.perform { start(program, network, identity, metrics, cluster.pool) }
     }
 
     @LoopActor
-    private func start(_ program: VirtualProgram, _ metrics: MetricsRegistry, _ pool: WorkPool) {
+    private func start(
+        _ program: VirtualProgram, _ network: any Network, _ identity: Identity?, _ metrics: MetricsRegistry, _ pool: WorkPool
+    ) {
         var policy = program.options.policy(program.resolved, id: program.id, on: loop)
         policy.secret = Self.secret
+        policy.identity = identity ?? policy.identity
+        version.apply(to: &policy)
+        self.identity = policy.identity
         let context = ProcessContext(
-            loop: loop, network: host, sockets: sockets, pool: pool, log: logger, metrics: metrics, policy: policy, advertisedHost: name)
+            loop: loop, network: network, sockets: sockets, pool: pool, log: logger, metrics: metrics, policy: policy, advertisedHost: name)
         do {
             let parts = try program.parts(context)
             self.parts = parts
@@ -57,6 +68,28 @@ package final class VirtualProcess: @unchecked Sendable {
             loop.spawn { await errand.run() }
         } catch { preconditionFailure("\(name) could not be put together: \(error)") }
     }
+
+    /// With whoever the cluster puts between a process and its peers, and what a later version says.
+    private static func network(
+        over host: SimulatedHost, of name: String, _ version: ProgramVersion, on loop: VirtualLoop, in cluster: VirtualCluster
+    ) -> any Network {
+        var network: any Network = host
+        if let interposing = cluster.interposing {
+            network = InterposedNetwork(network) { interposing(name, $0, loop) ?? Bystander() }
+        }
+        guard version != .today else { return network }
+        let witness = cluster.witness
+        return InterposedNetwork(network) { origin in
+            switch origin {
+            case .dialled, .accepted: LaterSpeaker(version, isLink: true, witness)
+            case .published: LaterSpeaker(version, isLink: false, witness)
+            case .subscribed: Bystander()
+            }
+        }
+    }
+
+    /// Changes nothing.
+    private final class Bystander: Interposer {}
 
     fileprivate func ended(_ code: ExitCode) {
         exitCode = code
@@ -120,6 +153,12 @@ package final class VirtualProcess: @unchecked Sendable {
     func errors(about worker: WorkerTruth) -> [String] {
         guard isAlive, let parts else { return [] }
         return loop.perform { parts.errors(worker) }
+    }
+
+    /// Where a router believes in more than a worker has.
+    func phantoms(about worker: WorkerTruth) -> [String] {
+        guard isAlive, let parts else { return [] }
+        return loop.perform { parts.phantoms(worker) }
     }
 
     /// A sample of a metric, summed over its labels; nil if there is none of that name.

@@ -38,6 +38,8 @@ struct VirtualProgram: Sendable {
         var asked: @LoopActor () -> AskedLegs? = { nil }
         /// Of a router: where it is wrong about a worker, in words.
         var errors: @LoopActor (WorkerTruth) -> [String] = { _ in [] }
+        /// Of a router: what it believes of a worker that the worker does not have, in words.
+        var phantoms: @LoopActor (WorkerTruth) -> [String] = { _ in [] }
     }
 
     init(_ role: ClusterRole, arguments: [String]) throws {
@@ -90,7 +92,8 @@ struct VirtualProgram: Sendable {
                     if service.usableWorkers != shape.workers.count { missing.append("it may use \(service.usableWorkers) workers") }
                     return missing
                 },
-                errors: { $0.errors(of: service) })
+                errors: { $0.errors(of: service) },
+                phantoms: { $0.phantoms(of: service) })
         }
     }
 

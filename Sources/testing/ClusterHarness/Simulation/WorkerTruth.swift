@@ -25,6 +25,16 @@ struct WorkerTruth: Sendable {
         sessions = service.sessionsBound
     }
 
+    /// What a router believes in that it does not have, in words: worse than not knowing of what it has.
+    @LoopActor
+    func phantoms(of router: RouterService) -> [String] {
+        places.compactMap { place in
+            guard place.tier == .device else { return nil }
+            let believed = router.believedBlocks(of: worker, rank: place.rank, among: place.hashes)
+            return believed.all > believed.known ? "it believes in \(believed.all - believed.known) blocks that \(worker) has not" : nil
+        }
+    }
+
     /// Where a router at rest is wrong about it, in words.
     @LoopActor
     func errors(of router: RouterService) -> [String] {
