@@ -184,7 +184,7 @@ var targets: [Target] = [
             "OpenAIDialect", "ProcessKit", "RequestTracking", "ServiceRuntime", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     tests("HTTPClientTests", ["ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "TestSupport"]),
-    tests("HTTPServingTests", ["ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "JSONText", "TestSupport"]),
+    tests("HTTPServingTests", ["ClusterModel", "Concurrency", "EventLoop", "HTTPServing", "HTTPSyntax", "JSONText", "TestSupport"]),
     tests(
         "FleetSimulationTests", ["ClusterModel", "Engines", "FleetSimulation", "JSONText", "LoadGeneration", "Scheduling", "TestSupport"]),
     tests(

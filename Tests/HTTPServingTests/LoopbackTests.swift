@@ -1,4 +1,5 @@
 import ClusterModel
+import Concurrency
 import EventLoop
 import HTTPServing
 import TestSupport
@@ -93,6 +94,45 @@ struct LoopbackTests {
             let noticed = await ground.eventually { ground.gone.count == 20 && ground.server.openConnections == 0 }
             #expect(noticed)
         }
+    }
+
+    @Test("T24: who comes when the process has no descriptor to spare is told to come back, and others are served on")
+    func descriptors() async throws {
+        let thread = try LoopThread("reserve")
+        try await thread.run { loop in
+            let limit = Lock(1 << 20), sockets = EpollSockets(on: loop, descriptorLimit: { limit.with { $0 } })
+            let table = HandlerTable(on: loop)
+            table.on(.post, "/echo", run: { $0.respond(HTTPResponse(.ok, body: $0.takeBody())) })
+            let server = HTTPServer(on: loop, sockets: sockets, application: table)
+            let port = try server.listen(host: "127.0.0.1", port: 0, options: ListenOptions(leavesReserve: true))
+            @LoopActor func client() -> RawClient {
+                let client = RawClient(on: loop)
+                client.connect(sockets, "127.0.0.1", port)
+                return client
+            }
+            @LoopActor func eventually(_ condition: @LoopActor () -> Bool) async {
+                for _ in 0..<10_000 where !condition() { await loop.sleep(for: .milliseconds(1)) }
+            }
+            let early = client()
+            early.send(Array(post("/echo", "one").utf8))
+            await eventually { Answers(early.text).statuses == [200] }
+            limit.with { $0 = 1 }
+            let late = client()
+            late.send(Array(post("/echo", "two").utf8))
+            await eventually { late.end != nil }
+            #expect(Answers(late.text).statuses == [503] && late.text.lowercased().contains("\r\nretry-after: 1\r\n"), "\(late.text)")
+            #expect(server.counters.refusals(of: .descriptors) == 1)
+            early.send(Array(post("/echo", "three").utf8))
+            await eventually { Answers(early.text).statuses == [200, 200] }
+            #expect(Answers(early.text).bodies == ["one", "three"], "who was in is served on")
+            limit.with { $0 = 1 << 20 }
+            let next = client()
+            next.send(Array(post("/echo", "four").utf8))
+            await eventually { Answers(next.text).statuses == [200] }
+            #expect(Answers(next.text).bodies == ["four"])
+            server.close()
+        }
+        thread.stop()
     }
 
     @Test("413 is readable by clients that write all of a body before they read, hundreds of times")

@@ -37,6 +37,20 @@ extension ProcessSuites {
             arguments: ["concurrent, prefill killed", "concurrent, decode killed", "sequential, decode killed"])
         func legs(way: String) async throws { try await Self.hold("legs", requests: 8, haste: 2, only: way) }
 
+        @Test(
+            "T13: the only router, one of two, or the only one and a worker are killed: streams end well, its next life knows all caches",
+            arguments: ["the only router", "one of two"])
+        func router(which: String) async throws { try await Self.hold("router", requests: 12, only: which) }
+
+        @Test("T14: every process is drained and started anew under load: no request fails")
+        func rolling() async throws { try await Self.hold("rolling", requests: 200) }
+
+        @Test("T21: the only router listens no more, for a while: workers keep their memory, and it knows all of them again")
+        func consumer() async throws { try await Self.hold("consumer", requests: 12, haste: 5) }
+
+        @Test("T24: descriptors, disk and memory run out: others are served, who is not is told, and it is well again by itself")
+        func scarcity() async throws { try await Self.hold("scarcity", requests: 12, haste: 3) }
+
         /// Runs the drill, and asks that each of its cases passes.
         private static func hold(_ name: String, requests: Int, haste: Double = 1, only: String? = nil) async throws {
             let drill = try #require(Drill.named(name))

@@ -18,14 +18,13 @@ struct DrillReport: Sendable {
     func end(_ rows: [DrillRow]) {
         guard !isJSON else { return }
         var table = TextTable([
-            "drill", "case", "requests", "complete", "errors", "left", "lost", "wrong", "moved", "worst gap", "detected", "healed",
-            "at rest",
-            "verdict",
+            "drill", "proves", "case", "requests", "complete", "errors", "left", "lost", "wrong", "hung", "held", "moved", "worst gap",
+            "detected", "healed", "at rest", "verdict",
         ])
         for row in rows {
-            let counts = [row.requests, row.complete, row.errors, row.left, row.lost, row.wrong].map(String.init)
+            let counts = [row.requests, row.complete, row.errors, row.left, row.lost, row.wrong, row.hung, row.held].map(String.init)
             let times = [row.worstGap, row.detected, row.healed, row.rested].map { $0.map { "\($0.inMilliseconds) ms" } ?? "-" }
-            table.add([row.drill, row.name] + counts + [row.moved.map(String.init) ?? "-"] + times + [Self.verdict(row)])
+            table.add([row.drill, Self.proves(row), row.name] + counts + [row.moved.map(String.init) ?? "-"] + times + [Self.verdict(row)])
         }
         StandardStreams.output("\n" + table.lines.map { $0 + "\n" }.joined())
         for row in rows where !row.notes.isEmpty {
@@ -37,6 +36,8 @@ struct DrillReport: Sendable {
         StandardStreams.output("\n\n\(run.count { $0.passes }) of \(run.count) cases pass\(tail).\n")
     }
 
+    private static func proves(_ row: DrillRow) -> String { Drill.named(row.drill)?.proves ?? "-" }
+
     private static func verdict(_ row: DrillRow) -> String {
         if let skipped = row.skipped { return "skipped: \(skipped)" }
         return row.passes ? "passes" : "fails"
@@ -45,12 +46,13 @@ struct DrillReport: Sendable {
     private static func json(_ row: DrillRow) -> String {
         var object = JSONObject()
         object["drill"] = .string(row.drill)
+        object["proves"] = .string(proves(row))
         object["case"] = .string(row.name)
         object["passes"] = .bool(row.passes)
         if let skipped = row.skipped { object["skipped"] = .string(skipped) }
         let counts = [
             ("requests", row.requests), ("complete", row.complete), ("errors", row.errors), ("left", row.left), ("lost", row.lost),
-            ("wrong", row.wrong), ("moved", row.moved),
+            ("wrong", row.wrong), ("hung", row.hung), ("held", row.held), ("moved", row.moved),
         ]
         for (name, count) in counts { object[name] = count.map { .number(JSONNumber(Int64($0))) } ?? .null }
         let times = [

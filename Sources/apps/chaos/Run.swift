@@ -26,14 +26,20 @@ enum Run {
                     ? [
                         .init("chaos run kill freeze", "two of those that chaos list shows"),
                         .init("chaos run T10 --requests 20 --json", "by what it proves, small, as JSON"),
-                    ] : [.init("chaos all", "every drill, one after another")]))
+                    ]
+                    : [
+                        .init("chaos all", "every drill, one after another"),
+                        .init("chaos all --size short", "each of them small, in two minutes"),
+                    ]))
         let requests = table.optional(
             "requests", .integer(1...1_000_000), help: "Of each case, in place of the drill's own number.")
         let seed = table.option("seed", .integer(0...Int.max), default: Int(defaults.seed), help: "What prompts and faults are drawn from.")
-        let haste = table.option(
-            "haste", .number(0.1...100), default: defaults.haste, help: "Divides the times that a drill only waits through.")
+        let size = table.option(
+            "size", .word(), default: defaults.size,
+            help: "A few requests and cases, the usual ones, or also those that last for minutes.")
+        let haste = table.optional(
+            "haste", .number(0.1...100), help: "Divides the times that a drill only waits through; by default 1, and 4 of short drills.")
         let only = table.optional("only", .text("WORD"), help: "Cases whose names contain this; all unless told.")
-        let long = table.flag("long", help: "With the cases that last for minutes.")
         let json = table.flag("json", help: "Prints one JSON object a case instead of the table.")
         switch CommandInvocation(table, arguments) {
         case .end(let code): return code
@@ -42,14 +48,15 @@ enum Run {
             settings.requests = resolved[requests]
             settings.seed = UInt64(resolved[seed])
             settings.haste = resolved[haste]
-            settings.long = resolved[long]
+            settings.size = resolved[size]
             settings.only = resolved[only]
             let words = takesNames ? resolved.operands : Drill.all.map(\.name)
             guard !words.isEmpty else { return refuse(name, "name a drill; chaos list shows them") }
             var drills: [Drill] = []
             for word in words {
-                guard let drill = Drill.named(word) else { return refuse(name, "there is no drill \(word); chaos list shows them") }
-                drills.append(drill)
+                let found = Drill.about(word)
+                guard !found.isEmpty else { return refuse(name, "there is no drill \(word); chaos list shows them") }
+                drills += found
             }
             let report = DrillReport(isJSON: resolved[json])
             return CommandLoop.run(name) { [drills, settings] loop, stop in await play(drills, settings, report, loop, stop) }

@@ -5,7 +5,7 @@ package enum HTTPRefusalKind: String, Hashable, Sendable, CaseIterable {
     case syntax, framing, host, target, version, method, transferCoding, expectation
     case headerSize, targetSize, bodySize
     case headerDeadline, bodyDeadline
-    case connections, memory, handler
+    case connections, descriptors, memory, handler
 }
 
 /// A request that is refused: with what, and a sentence for whoever wrote the client.
@@ -56,6 +56,8 @@ package struct HTTPRefusal: Error, Sendable {
     static let headerDeadline = HTTPRefusal(.headerDeadline, .requestTimeout, "the request header did not arrive in time")
     static let bodyDeadline = HTTPRefusal(.bodyDeadline, .requestTimeout, "the request body did not arrive in time")
     static let connections = HTTPRefusal(.connections, .serviceUnavailable, "the server has too many open connections")
+    static let descriptors = HTTPRefusal(
+        .descriptors, .serviceUnavailable, "the server has no descriptor to spare for another connection; try again")
     static let memory = HTTPRefusal(.memory, .serviceUnavailable, "the server holds too many request bodies; try again")
     static let noAnswer = HTTPRefusal(.handler, .internalServerError, "the server did not answer the request")
 }

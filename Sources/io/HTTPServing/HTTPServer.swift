@@ -82,7 +82,13 @@ package final class HTTPServer {
         let connection = HTTPConnection(socket, server: self)
         connection.place = connections.count
         connections.append(connection)
-        if excess < 0 { connection.start() } else { connection.start(refusing: .connections) }
+        if excess >= 0 {
+            connection.start(refusing: .connections)
+        } else if socket.usesReserve {
+            connection.start(refusing: .descriptors)
+        } else {
+            connection.start()
+        }
     }
 
     func closed(_ connection: HTTPConnection) {

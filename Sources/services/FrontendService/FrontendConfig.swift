@@ -44,6 +44,7 @@ package struct FrontendOptions: Sendable {
     private let connections: OptionKey<Int>
     private let headerBytes: OptionKey<Int>
     private let bodyBytes: OptionKey<Int>
+    private let bodyMemory: OptionKey<Int?>
     private let headerLimit: OptionKey<Duration>
     private let bodyLimit: OptionKey<Duration>
     private let idleLimit: OptionKey<Duration>
@@ -106,6 +107,12 @@ package struct FrontendOptions: Sendable {
         connections = table.option("max-connections", .integer(1...1_000_000), default: http.connections, help: "Client connections.")
         headerBytes = table.option("max-header-bytes", .integer(1_024...1_048_576), default: http.headerBytes, help: "Of one request.")
         bodyBytes = table.option("max-body-bytes", .integer(1_024...268_435_456), default: http.bodyBytes, help: "Of one request.")
+        bodyMemory = table.optional(
+            "body-memory", .bytes(1_024...(64 << 30)),
+            help: """
+                Of all requests that are held at once; further ones are answered 503. By default an eighth of the memory that the process may \
+                have, and 1GiB at the most.
+                """)
         headerLimit = table.option(
             "header-limit", .duration(.milliseconds(100)...(.seconds(600))), default: http.headerDeadline,
             help: "A request's head must be there after this long, however it trickles.")
@@ -152,10 +159,20 @@ package struct FrontendOptions: Sendable {
         config.http.connections = resolved[connections]
         config.http.headerBytes = resolved[headerBytes]
         config.http.bodyBytes = resolved[bodyBytes]
+        config.http.allBodiesBytes = resolved[bodyMemory] ?? Self.bodyMemory(config.http)
         config.http.headerDeadline = resolved[headerLimit]
         config.http.bodyDeadline = resolved[bodyLimit]
         config.http.idle = resolved[idleLimit]
         config.http.writeStall = resolved[writeStall]
         return config
+    }
+
+    /// A body is there several times while it is read: as it came, as its members, as a prompt and its tokens.
+    private static let bodyShare = 8
+
+    /// What clients can make the process hold ends well before its memory does; but one request of the largest size is always taken.
+    private static func bodyMemory(_ http: HTTPLimits) -> Int {
+        guard let allowance = MemoryAllowance.bytes() else { return http.allBodiesBytes }
+        return min(http.allBodiesBytes, max(allowance / bodyShare, http.bodyBytes))
     }
 }

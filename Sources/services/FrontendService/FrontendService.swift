@@ -89,7 +89,8 @@ package final class FrontendService {
             context: context, on: config.publish, load: { [weak self] in self?.load() ?? FrontendLoad() },
             charges: { [weak self] in self?.frontend.tenants.charges() ?? [] })
         frontend.publish = { [weak self] slice in self?.publisher?.ended(slice) }
-        port = try server.listen(host: config.listenHost, port: config.listenPort)
+        // Links to routers and workers, and whoever asks the admin side, still find a descriptor when clients have taken the rest.
+        port = try server.listen(host: config.listenHost, port: config.listenPort, options: ListenOptions(leavesReserve: true))
         httpAddress = "\(config.listenHost.contains(":") ? "[\(config.listenHost)]" : config.listenHost):\(port)"
         context.log.info(
             "listening",

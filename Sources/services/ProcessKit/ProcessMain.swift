@@ -59,6 +59,7 @@ package struct ProcessMain: Sendable {
     }
 
     private func serve(_ resolved: ResolvedConfiguration, _ systemd: SystemdNotify) throws -> ExitCode {
+        DescriptorLimit.raise()
         let loop = try EpollLoop(name: table.process.name)
         let metrics = MetricsRegistry(namespace: resolved[options.metricsNamespace])
         let log = logger(resolved, loop, metrics)

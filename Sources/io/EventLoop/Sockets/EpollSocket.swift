@@ -5,6 +5,7 @@ import Glibc
 @LoopActor
 final class EpollSocket: ByteSocket, FileEventHandler {
     let peerIsLoopback: Bool
+    let usesReserve: Bool
     private let loop: EpollLoop
     private let descriptor: Int32
     private var owner: (any ByteSocketOwner)?
@@ -19,9 +20,10 @@ final class EpollSocket: ByteSocket, FileEventHandler {
     private var hasEnded = false
 
     /// Takes over the descriptor.
-    init(_ descriptor: Int32, peerIsLoopback: Bool, on loop: EpollLoop) {
+    init(_ descriptor: Int32, peerIsLoopback: Bool, usesReserve: Bool = false, on loop: EpollLoop) {
         self.descriptor = descriptor
         self.peerIsLoopback = peerIsLoopback
+        self.usesReserve = usesReserve
         self.loop = loop
     }
 

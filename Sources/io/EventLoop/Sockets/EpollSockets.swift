@@ -5,8 +5,13 @@ import Glibc
 /// TCP through the kernel.
 package final class EpollSockets: SocketSystem {
     private let loop: EpollLoop
+    private let descriptorLimit: @Sendable () -> Int
 
-    package init(on loop: EpollLoop) { self.loop = loop }
+    /// `descriptorLimit`: how many descriptors the process may have.
+    package init(on loop: EpollLoop, descriptorLimit: @escaping @Sendable () -> Int = { DescriptorLimit.current }) {
+        self.loop = loop
+        self.descriptorLimit = descriptorLimit
+    }
 
     package func listen(
         host: String, port: UInt16, options: ListenOptions, _ accept: @escaping @LoopActor (any ByteSocket) -> Void
@@ -19,7 +24,8 @@ package final class EpollSockets: SocketSystem {
             apus_close(descriptor, 0)
             throw SystemError("getsockname", code: -port)
         }
-        let listener = EpollListener(descriptor, port: UInt16(port), on: loop, accept)
+        let reserved = options.leavesReserve ? descriptorLimit : nil
+        let listener = EpollListener(descriptor, port: UInt16(port), on: loop, leavingReserveOf: reserved, accept)
         do throws(SystemError) { try loop.watch(descriptor, for: .readable, listener) } catch {
             apus_close(descriptor, 0)
             throw error
@@ -42,6 +48,8 @@ final class EpollListener: SocketListener, FileEventHandler {
     let port: UInt16
     private let loop: EpollLoop
     private let descriptor: Int32
+    /// Of how many descriptors some are left to others; nil: it takes all that there are.
+    private let descriptorLimit: (@Sendable () -> Int)?
     /// Dropped at the end: it may hold whoever holds this.
     private var accept: (@LoopActor (any ByteSocket) -> Void)?
     private(set) var pauses = 0
@@ -49,8 +57,12 @@ final class EpollListener: SocketListener, FileEventHandler {
     private var isAccepting = true
     private var timer: TimerHandle?
 
-    init(_ descriptor: Int32, port: UInt16, on loop: EpollLoop, _ accept: @escaping @LoopActor (any ByteSocket) -> Void) {
+    init(
+        _ descriptor: Int32, port: UInt16, on loop: EpollLoop, leavingReserveOf descriptorLimit: (@Sendable () -> Int)?,
+        _ accept: @escaping @LoopActor (any ByteSocket) -> Void
+    ) {
         self.descriptor = descriptor
+        self.descriptorLimit = descriptorLimit
         self.port = port
         self.loop = loop
         self.accept = accept
@@ -82,8 +94,10 @@ final class EpollListener: SocketListener, FileEventHandler {
         var loopback: Int32 = 0
         let accepted = apus_tcp_accept(descriptor, &loopback)
         guard accepted < 0 else {
-            accept?(EpollSocket(accepted, peerIsLoopback: loopback != 0, on: loop))
-            return true
+            let place = descriptorLimit.map { DescriptorReserve(limit: $0()).place(of: accepted) } ?? .free
+            accept?(EpollSocket(accepted, peerIsLoopback: loopback != 0, usesReserve: place != .free, on: loop))
+            if place == .last { pause() }
+            return place != .last
         }
         switch -accepted {
         case EAGAIN: return false

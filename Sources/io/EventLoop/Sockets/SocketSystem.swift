@@ -28,10 +28,13 @@ package struct ListenOptions: Hashable, Sendable {
     package var backlog: Int32
     /// Several loops listen on the same port, and the kernel spreads the clients.
     package var sharesPort: Bool
+    /// The process's last descriptors are for others than these clients: see `ByteSocket.usesReserve`.
+    package var leavesReserve: Bool
 
-    package init(backlog: Int32 = 4096, sharesPort: Bool = false) {
+    package init(backlog: Int32 = 4096, sharesPort: Bool = false, leavesReserve: Bool = false) {
         self.backlog = backlog
         self.sharesPort = sharesPort
+        self.leavesReserve = leavesReserve
     }
 }
 
@@ -57,6 +60,8 @@ package struct SocketEnd: Hashable, Sendable {
 /// It holds no bytes of its own, so that an idle one costs next to nothing.
 package protocol ByteSocket: AnyObject, Sendable {
     @LoopActor var peerIsLoopback: Bool { get }
+    /// Its descriptor is one of those that a listener was to leave to others: its client is told to come back, and must soon be gone.
+    @LoopActor var usesReserve: Bool { get }
     /// The numeric address of the peer, for logs; empty when it is gone.
     @LoopActor var peer: String { get }
     /// Both ends; nil when the connection is gone, or a simulation's, which has no ports.
@@ -80,6 +85,11 @@ package protocol ByteSocket: AnyObject, Sendable {
     @LoopActor func close()
     /// Ends both directions at once, and the peer hears of a reset.
     @LoopActor func reset()
+}
+
+extension ByteSocket {
+    /// Only the kernel's run out.
+    @LoopActor package var usesReserve: Bool { false }
 }
 
 package enum SocketRead: Hashable, Sendable {

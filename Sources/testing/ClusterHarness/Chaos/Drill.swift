@@ -20,11 +20,15 @@ package struct Drill: Sendable {
 
     package static let all: [Drill] = [
         WorkerDrills.kill, WorkerDrills.drain, WorkerDrills.freeze, ChurnDrill.churn, CancelDrill.cancel, SplitDrill.split,
-        LegDrill.legs, NetworkDrill.network, PartitionDrill.partition,
+        LegDrill.legs, RouterDrill.router, RollingDrill.rolling, ConsumerDrill.consumer, NetworkDrill.network, PartitionDrill.partition,
+        ScarcityDrill.scarcity,
     ]
 
-    /// By its name, or by a row that it proves.
-    package static func named(_ word: String) -> Drill? {
-        all.first { $0.name == word || $0.proves.lowercased().split(separator: " ").contains(Substring(word.lowercased())) }
+    package static func named(_ name: String) -> Drill? { all.first { $0.name == name } }
+
+    /// By their name, or by a row that they prove.
+    package static func about(_ word: String) -> [Drill] {
+        if let drill = named(word) { return [drill] }
+        return all.filter { $0.proves.lowercased().split(separator: " ").contains(Substring(word.lowercased())) }
     }
 }

@@ -8,6 +8,8 @@ import EventLoop
 final class DrillClients {
     private struct Exchange {
         let request: ChatRequest
+        /// Of a request that is too long to be written for each of many.
+        let body: [UInt8]?
         let conduct: ClientConduct
         let began: Instant
         var reply: ClientReply?
@@ -39,9 +41,11 @@ final class DrillClients {
 
     // MARK: Asking
 
-    /// At the next frontend in turn.
-    func ask(_ request: ChatRequest, _ conduct: ClientConduct? = nil) throws {
-        let place = try begin(request, conduct), client = try cluster.client(of: frontends[place % frontends.count])
+    /// At the next frontend in turn, unless it is told at which.
+    func ask(
+        _ request: ChatRequest, _ conduct: ClientConduct? = nil, body: [UInt8]? = nil, at frontend: ClusterMember? = nil
+    ) throws {
+        let client = try cluster.client(of: frontend ?? frontends[count % frontends.count]), place = try begin(request, conduct, body)
         cluster.loop.spawn { [self] in await finish(place, client) }
     }
 
@@ -61,17 +65,17 @@ final class DrillClients {
 
     func stop() { isStopping = true }
 
-    private func begin(_ request: ChatRequest, _ conduct: ClientConduct?) throws -> Int {
+    private func begin(_ request: ChatRequest, _ conduct: ClientConduct?, _ body: [UInt8]? = nil) throws -> Int {
         var conduct = conduct ?? ClientConduct()
         conduct.patience = Self.patience
-        exchanges.append(Exchange(request: request, conduct: conduct, began: cluster.loop.now))
+        exchanges.append(Exchange(request: request, body: body, conduct: conduct, began: cluster.loop.now))
         open += 1
         return exchanges.count - 1
     }
 
     private func finish(_ place: Int, _ client: TestClient) async {
         let exchange = exchanges[place]
-        exchanges[place].reply = await client.post(exchange.request.path, exchange.request.body, exchange.conduct)
+        exchanges[place].reply = await client.post(exchange.request.path, exchange.body ?? exchange.request.body, exchange.conduct)
         open -= 1
         lastAnswer = cluster.loop.now
     }
@@ -103,6 +107,9 @@ final class DrillClients {
                 row.errors += 1
                 codes[reply.answer.failure?.code ?? "?", default: 0] += 1
                 if !mayFail { describe("an error", reply) }
+            case .hung:
+                row.hung += 1
+                describe("hung", reply)
             default:
                 row.lost += 1
                 describe("lost", reply)
@@ -116,6 +123,12 @@ final class DrillClients {
         if !codes.isEmpty { row.note("errors", codes.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")) }
         if told > Self.described { row.failures.append("and \(told - Self.described) more of these") }
     }
+
+    /// Requests that were told to come back: 503, and when.
+    var unavailable: Int { exchanges.count { $0.reply?.status == 503 && $0.reply?["retry-after"] != nil } }
+
+    /// How long requests waited for their first event, the longest first.
+    var firstEvents: [Duration] { exchanges.compactMap { $0.reply?.eventTimes.first }.sorted(by: >) }
 
     /// The answers that are whole.
     var complete: [ChatReply] {

@@ -10,8 +10,10 @@ package struct DrillRow: Sendable {
     package var errors = 0
     /// The client left, as it had in mind.
     package var left = 0
-    /// Neither of these: broken off, malformed, or never ended.
+    /// Neither of these: broken off, or malformed.
     package var lost = 0
+    /// Had no end within the clients' patience.
+    package var hung = 0
     /// Had text that is not the model's.
     package var wrong = 0
     /// Attempts that were followed by another one.
@@ -24,6 +26,8 @@ package struct DrillRow: Sendable {
     package var healed: Duration?
     /// From the last answer until nothing was held anywhere.
     package var rested: Duration?
+    /// Things that processes still held a while after that, which is a failure.
+    package var held = 0
     /// Further figures.
     package var notes: [(name: String, value: String)] = []
     /// Why it does not pass.

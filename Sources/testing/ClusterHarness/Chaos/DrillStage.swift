@@ -29,19 +29,21 @@ package final class DrillStage {
         heard(row)
     }
 
-    /// One case: a cluster of that shape, what happens in it, and whether it is at rest after that.
+    /// One case: a cluster of that shape, unless a short run leaves it out, what happens in it, and whether it is at rest after that.
     func play(
-        _ drill: String, _ name: String, _ shape: ClusterShape,
+        _ drill: String, _ name: String, _ shape: ClusterShape, isMinor: Bool = false,
         _ body: @escaping @LoopActor @Sendable (ProcessCluster, inout DrillRow) async throws -> Void
     ) async throws {
-        guard settings.runs(name) else { return }
+        guard settings.runs(name, isMinor: isMinor) else { return }
         var row = DrillRow(drill, name)
         let played = Played()
         do {
             try await ProcessCluster.with(shape, on: loop) { cluster in
                 self.cluster = cluster
                 var row = DrillRow(drill, name)
-                do { try await body(cluster, &row) } catch {
+                do { try await body(cluster, &row) } catch let missing as NotPermitted {
+                    row.skipped = missing.description
+                } catch {
                     row.failures.append("it could not go on: \(error)")
                     row.failures += cluster.members.filter { !$0.isRunning }.map { "\($0.name) is gone: \($0.lastWords)" }
                 }

@@ -71,6 +71,18 @@ extension ProcessCluster {
         return Int(moved)
     }
 
+    /// The bound in seconds, of those that the frontend counts by, below which its loop's timers have always run.
+    func lateness(of frontend: ClusterMember) async throws -> String? {
+        let name = "dynamo_frontend_event_loop_delay_seconds", all = try await metric("\(name)_count", of: frontend)
+        for line in await (try admin(of: frontend)).get("/metrics").text.split(separator: "\n") where line.hasPrefix("\(name)_bucket{") {
+            guard let count = line.split(separator: " ").last.flatMap({ Double($0) }), count == all,
+                let found = line.firstRange(of: "le=\""), let end = line[found.upperBound...].firstIndex(of: "\"")
+            else { continue }
+            return String(line[found.upperBound..<end])
+        }
+        return nil
+    }
+
     /// What a counter says, summed over processes, by the value of one label: `3 link_ended, 1 stalled`.
     func counts(_ name: String, by label: String, of members: [ClusterMember]) async throws -> String {
         var counts: [String: Int] = [:]
@@ -106,6 +118,7 @@ extension ProcessCluster {
         row.failures += after.failures.map { "a request after all that: \($0)" }
         let ended = loop.now, held = try await RestCheck.wait(self)
         if held.isEmpty { row.rested = ended.duration(to: loop.now) }
+        row.held = held.count
         row.failures += held
         row.require(dead.sorted() == gone.sorted(), "these are gone: \(dead), and these were to be: \(gone)")
     }

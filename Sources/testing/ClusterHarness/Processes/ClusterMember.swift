@@ -14,6 +14,8 @@ package final class ClusterMember {
     package let name: String
     /// Of its next start.
     package var options: [String] = []
+    /// Of its next start, too.
+    package var launcher = ProcessLauncher()
     /// The host that it runs on; nil: this one.
     let host: NetworkHost?
     package private(set) var process: ChildProcess?
@@ -45,13 +47,27 @@ package final class ClusterMember {
     package func start(waiting: Bool = true) async throws {
         precondition(!isRunning, "\(name) runs already")
         let program = "\(folder)/\(role.program)", arguments = ["--name", name, "--log-format", "json", "--log-level", "debug"] + options
-        let command = host?.command(program, arguments) ?? (program, arguments)
+        let words = launcher.words + [program] + arguments
+        let command = host?.command(words[0], Array(words.dropFirst())) ?? (words[0], Array(words.dropFirst()))
         let child = try ChildProcess(name, at: command.0, command.1, on: loop)
         process = child
         guard waiting else { return }
-        _ = try await child.logged("serving", within: ProcessCluster.startLimit)
-        for record in child.log where record.level == "info" { addresses.read(record) }
+        for record in try await serving(child) where record.level == "info" { addresses.read(record) }
         pinAddresses()
+    }
+
+    /// What it wrote until it served.
+    private func serving(_ child: ChildProcess) async throws -> [LogRecord] {
+        guard let log = launcher.log else {
+            _ = try await child.logged("serving", within: ProcessCluster.startLimit)
+            return child.log
+        }
+        var records: [LogRecord] = []
+        try await loop.until("\(name) says 'serving' in its log", within: ProcessCluster.startLimit) {
+            records = log.records
+            return records.contains { $0.message == "serving" } || child.ending != nil
+        }
+        return records
     }
 
     /// What the system chose is asked for by number from now on.

@@ -22,7 +22,7 @@ package final class ProcessCluster {
     package private(set) var workers: [ClusterMember] = []
     package private(set) var frontends: [ClusterMember] = []
     private let binaries: String
-    private let sockets: EpollSockets
+    let sockets: EpollSockets
     private let ports: FixedPorts
 
     private init(on loop: EpollLoop, binaries: String) {
@@ -84,9 +84,12 @@ package final class ProcessCluster {
     // MARK: Members
 
     @discardableResult
-    package func addRouter(_ options: [String] = [], at host: NetworkHost? = nil) async throws -> ClusterMember {
+    package func addRouter(
+        _ options: [String] = [], at host: NetworkHost? = nil, through launcher: ProcessLauncher = ProcessLauncher()
+    ) async throws -> ClusterMember {
         let member = ClusterMember(.router, "router-\(routers.count + 1)", binaries, at: host, on: loop), address = Self.address(host)
         routers.append(member)
+        member.launcher = launcher
         // It dials those that are there; they need not know of it.
         let others = routerList.isEmpty ? [] : ["--peers", routerList]
         let number = String(routers.count, radix: 16), id = String(repeating: "0", count: 16 - number.count) + number
@@ -99,13 +102,14 @@ package final class ProcessCluster {
         return member
     }
 
-    /// `routers`: what it is told of them, where that is not where they are.
+    /// `routers`: what it is told of them, where that is not where they are. `launcher`: what starts its program, and perhaps limits it.
     @discardableResult
     package func addWorker(
-        _ options: [String] = [], routers: String? = nil, at host: NetworkHost? = nil
+        _ options: [String] = [], routers: String? = nil, at host: NetworkHost? = nil, through launcher: ProcessLauncher = ProcessLauncher()
     ) async throws -> ClusterMember {
         let member = ClusterMember(.worker, "worker-\(workers.count + 1)", binaries, at: host, on: loop)
         workers.append(member)
+        member.launcher = launcher
         member.options = options + ["--routers", routers ?? routerList, "--admin-listen", "127.0.0.1:\(port(host))"]
         try await member.start()
         return member
@@ -113,10 +117,12 @@ package final class ProcessCluster {
 
     @discardableResult
     package func addFrontend(
-        _ options: [String] = [], routers: String? = nil, publish: String? = nil, at host: NetworkHost? = nil
+        _ options: [String] = [], routers: String? = nil, publish: String? = nil, at host: NetworkHost? = nil,
+        through launcher: ProcessLauncher = ProcessLauncher()
     ) async throws -> ClusterMember {
         let member = ClusterMember(.frontend, "frontend-\(frontends.count + 1)", binaries, at: host, on: loop)
         frontends.append(member)
+        member.launcher = launcher
         member.options =
             options + [
                 "--routers", routers ?? routerList, "--listen", "127.0.0.1:\(port(host))",

@@ -59,7 +59,7 @@ enum LegDrill {
     ) async throws {
         let users = stage.settings.requests(users), seed = stage.settings.seed
         let shape = SplitCluster.shape(path, prefill: 1, decode: 1)
-        try await stage.play("legs", "\(path.rawValue), \(name)", shape) { cluster, row in
+        try await stage.play("legs", "\(path.rawValue), \(name)", shape, isMinor: !name.hasSuffix("killed")) { cluster, row in
             var victims: [ClusterMember] = []
             for leg in legs { victims.append(try await cluster.addWorker(["--role", leg.rawValue] + shape.workerOptions + faults)) }
             try await cluster.reach("everybody is linked") { try await cluster.isWhole() }

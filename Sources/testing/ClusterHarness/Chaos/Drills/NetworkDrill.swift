@@ -29,16 +29,21 @@ enum NetworkDrill {
 
     private static func faults(_ settings: DrillSettings) -> [Fault] {
         var faults: [Fault] = []
-        let spans: [(String, Duration)] = [("1 s", .seconds(1)), ("10 s", .seconds(10))] + (settings.long ? [("60 s", .seconds(60))] : [])
+        var spans: [(String, Duration)] = [("1 s", .seconds(1)), ("10 s", .seconds(10))]
+        if settings.size == .full { spans.append(("60 s", .seconds(60))) }
         for (words, span) in spans {
             let span = settings.span(span)
             faults += [
-                Fault(name: "parted \(words)", conditions: PathConditions(both: .held), span: span, partsAll: true),
+                Fault(name: "parted \(words)", conditions: PathConditions(both: .held), span: span, partsAll: true)
+            ]
+            // Long ones, one way, say nothing that these do not: they are for those who have the time.
+            guard words == "1 s" || settings.size == .full || settings.only != nil else { continue }
+            faults += [
                 Fault(name: "parted there \(words)", conditions: PathConditions(there: .held), span: span),
                 Fault(name: "parted back \(words)", conditions: PathConditions(back: .held), span: span),
             ]
         }
-        let span = settings.span(.seconds(10))
+        let span = settings.span(.seconds(settings.size == .full ? 10 : 5))
         return faults + [
             Fault(name: "half-open", conditions: PathConditions(both: .losing), span: settings.span(.seconds(3))),
             Fault(name: "reset", conditions: PathConditions(), span: settings.span(.seconds(1)), resets: true, partsAll: true),
@@ -50,12 +55,14 @@ enum NetworkDrill {
         ]
     }
 
+    private static let inShort = ["parted 1 s", "half-open", "reset"]
+
     private static func play(_ stage: DrillStage, _ fault: Fault, _ path: FaultyNetwork.Path, _ extent: Extent) async throws {
         var shape = ClusterShape()
         shape.workers = []
         shape.frontends = 0
         let name = "\(fault.name), \(path.rawValue)\(extent.rawValue)"
-        try await stage.play("network", name, shape) { cluster, row in
+        try await stage.play("network", name, shape, isMinor: !inShort.contains(fault.name) || extent == .all) { cluster, row in
             let network = FaultyNetwork(cluster), worker = extent == .one ? 0 : nil
             defer { network.close() }
             try await network.start(

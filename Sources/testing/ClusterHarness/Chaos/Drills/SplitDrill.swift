@@ -23,7 +23,7 @@ enum SplitDrill {
         let requests = stage.settings.requests(200), seed = stage.settings.seed
         var shape = SplitCluster.shape(path)
         shape.workerOptions += faults
-        try await stage.play("split", "\(path.rawValue), \(name)", shape) { cluster, row in
+        try await stage.play("split", "\(path.rawValue), \(name)", shape, isMinor: !isWhole) { cluster, row in
             let clients = DrillClients(cluster)
             var random = SeededRandom(seed: seed)
             for number in 0..<requests {

@@ -4,9 +4,6 @@ import Glibc
 /// Hosts on one machine: network namespaces, each with a link to a hub that routes between them. Nothing of this machine's own network is touched.
 @LoopActor
 final class NetworkHosts {
-    /// Why this machine has no such hosts.
-    struct NotPermitted: Error, CustomStringConvertible { let description: String }
-
     private let loop: EpollLoop
     private let tool: String
     private let tag: String

@@ -1,0 +1,5 @@
+import ClusterModel
+
+extension Duration {
+    var inSeconds: Double { Double(inNanoseconds) / 1e9 }
+}
