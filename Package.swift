@@ -51,6 +51,7 @@ var targets: [Target] = [
     .systemLibrary(name: "CNng", path: "Sources/system/CNng", providers: [.apt(["libnng-dev"])]),
     .systemLibrary(name: "CZstd", path: "Sources/system/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CPCRE2", path: "Sources/system/CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+    .systemLibrary(name: "CTLS", path: "Sources/system/CTLS", providers: [.apt(["libmbedtls-dev"])]),
     shim("CXXH"),
     shim("CSys"),
 
@@ -65,6 +66,7 @@ var targets: [Target] = [
     library("io", "WireProtocol", ["CZstd", "ClusterModel"]),
     library("io", "EventLoop", ["CSys", "ClusterModel", "Concurrency"]),
     library("io", "Transport", ["CNng", "ClusterModel", "Concurrency", "EventLoop", "WireProtocol"]),
+    library("io", "TLS", ["CTLS", "EventLoop"]),
     library("io", "HTTPSyntax"),
     library("io", "HTTPServing", ["ClusterModel", "EventLoop", "HTTPSyntax"]),
     library("io", "HTTPClient", ["ClusterModel", "EventLoop", "HTTPSyntax"]),
