@@ -82,7 +82,7 @@ var targets: [Target] = [
     library(
         "services", "ProcessKit",
         [
-            "ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "ServiceRuntime", "Telemetry", "Transport",
+            "ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "ServiceRuntime", "TLS", "Telemetry", "Transport",
             "WireProtocol",
         ]),
     library("services", "StreamFollowing", ["ClusterModel", "EventLoop", "Transport", "WireProtocol"]),
@@ -91,7 +91,7 @@ var targets: [Target] = [
         [
             "ClusterModel", "Concurrency", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "RequestTracking",
             "Scheduling",
-            "ServiceRuntime", "StreamFollowing", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
+            "ServiceRuntime", "StreamFollowing", "TLS", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     library("services", "EngineServing", ["ClusterModel", "Engines", "EventLoop", "WireProtocol"]),
     library(

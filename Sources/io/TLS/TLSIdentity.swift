@@ -1,4 +1,5 @@
 internal import CTLS
+import Glibc
 
 /// Who a server is to those that connect over TLS, and whom it lets in: made once from files, and shared by the connections that began with it.
 ///
@@ -17,7 +18,7 @@ package final class TLSIdentity: @unchecked Sendable {
     private let constants = Constants()
 
     /// `now`: seconds since 1970. One that has ended, or not begun, is refused: nobody would believe it.
-    package init(_ set: CertificateSet, now: Int64) throws(TLSFault) {
+    package init(_ set: CertificateSet, now: Int64 = TLSIdentity.wallClock()) throws(TLSFault) {
         let (chain, key, expires) = try Self.check(set, now: now)
         let authority: CertificateChain?
         if let file = set.authority { authority = try CertificateChain(file) } else { authority = nil }
@@ -50,10 +51,13 @@ package final class TLSIdentity: @unchecked Sendable {
     }
 
     /// Whether a set can be used, by whichever library; gives when it ends. The authority is read, too.
-    package static func end(of set: CertificateSet, now: Int64) throws(TLSFault) -> Int64 {
+    package static func end(of set: CertificateSet, now: Int64 = TLSIdentity.wallClock()) throws(TLSFault) -> Int64 {
         if let authority = set.authority { _ = try CertificateChain(authority) }
         return try check(set, now: now).expires
     }
+
+    /// What mbedTLS judges peers' certificates by, too; options are read where no loop is.
+    package static func wallClock() -> Int64 { Int64(time(nil)) }
 
     private static func check(
         _ set: CertificateSet, now: Int64

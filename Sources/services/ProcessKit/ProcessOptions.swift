@@ -1,6 +1,7 @@
 import ClusterModel
 package import EventLoop
 package import ServiceRuntime
+package import TLS
 import Telemetry
 package import Transport
 package import WireProtocol
@@ -16,9 +17,7 @@ package struct ProcessOptions: Sendable {
     package let secret: OptionKey<Secret?>
     package let drainLimit: OptionKey<Duration>
     package let drainGrace: OptionKey<Duration>
-    private let authority: OptionKey<String?>
-    private let certificate: OptionKey<String?>
-    private let certificateKey: OptionKey<String?>
+    private let certificates: CertificateOptions
     private let syntheticMinor: OptionKey<Int>
     let traces: TraceOptions
 
@@ -46,30 +45,15 @@ package struct ProcessOptions: Sendable {
         cluster = table.option(
             "cluster-id", .text("NAME", problem: Self.nameProblem), default: "apus", help: "The cluster that all its processes must name.")
         secret = table.secret("cluster-secret", help: "File of the secret that peers without certificates must prove to know.")
-        authority = table.optional("tls-ca-file", .path(), help: "Certificate authority, PEM; needed for tls+tcp:// addresses.")
-        certificate = table.optional("tls-cert-file", .path(), help: "This process's certificate, PEM.")
-        certificateKey = table.optional("tls-key-file", .path(), help: "Its key, PEM.")
+        certificates = .ofLinks(in: &table)
         syntheticMinor = table.option(
             "synthetic-minor", .integer(0...9), default: 0,
             help: "Speaks as a later minor that does not exist, to prove that this version would get along with it. For tests.")
         traces = TraceOptions(in: &table)
-        table.check(authority, certificate, certificateKey) { [authority, certificate, certificateKey] resolved in
-            let given = [resolved[authority], resolved[certificate], resolved[certificateKey]].compactMap { $0 }.count
-            guard given != 0, given != 3 else { return [] }
-            return [
-                resolved.issue(
-                    authority, problem: "only some of the three TLS files are given",
-                    remedy: "give tls-ca-file, tls-cert-file and tls-key-file together")
-            ]
-        }
     }
 
-    package func tls(_ resolved: ResolvedConfiguration) -> TLSFiles? {
-        guard let authority = resolved[authority], let certificate = resolved[certificate], let key = resolved[certificateKey] else {
-            return nil
-        }
-        return TLSFiles(authority: authority, certificate: certificate, key: key)
-    }
+    /// Of links; nil where none is encrypted.
+    package func tls(_ resolved: ResolvedConfiguration) -> CertificateSet? { certificates.set(resolved) }
 
     /// Who this process is on its links. `id` is the same over its lives where the process has such a name, else drawn anew.
     @LoopActor
