@@ -197,8 +197,8 @@ var targets: [Target] = [
     tests(
         "ProcessKitTests",
         [
-            "ClusterModel", "Concurrency", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "ProcessKit", "ServiceRuntime",
-            "Telemetry",
+            "ClusterModel", "Concurrency", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "ProcessKit", "ServiceRuntime", "TLS",
+            "Telemetry", "TestSupport",
             "Transport", "WireProtocol",
         ]),
     tests(
@@ -213,6 +213,7 @@ var targets: [Target] = [
     tests(
         "StreamFollowingTests",
         ["ClusterHarness", "ClusterModel", "EventLoop", "StreamFollowing", "Transport", "WireProtocol"]),
+    tests("TLSTests", ["ClusterModel", "TLS", "TestSupport"]),
     tests("TelemetryTests", ["ClusterModel", "Concurrency", "Telemetry"]),
     tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),
     tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),

@@ -52,13 +52,15 @@ extension ProcessSuites {
                 #expect(end > Double(loop.wallClockMilliseconds / 1_000))
                 let python = "\(GoldenVectors.root)/Tests/ProcessTests/tls_client.py"
                 let port = String(frontend.addresses.http?.split(separator: ":").last ?? "")
-                let lasting = try ChildProcess("lasting", at: "/usr/bin/env", ["python3", python, "lasting", "127.0.0.1", port, world.certs], on: loop)
+                let lasting = try ChildProcess(
+                    "lasting", at: "/usr/bin/env", ["python3", python, "lasting", "127.0.0.1", port, world.certs], on: loop)
 
                 // Half a set, a set that has ended, and no certificate at all: each refused by name.
                 try await world.makeCertificates(in: "next")
                 for (cert, key, words) in [
                     ("next/cert.pem", "certs/key.pem", "it is not the key of the certificate"),
-                    ("certs/expired-cert.pem", "certs/expired-key.pem", "has ended"), ("next/key.pem", "next/key.pem", "no certificate in PEM"),
+                    ("certs/expired-cert.pem", "certs/expired-key.pem", "has ended"),
+                    ("next/key.pem", "next/key.pem", "no certificate in PEM"),
                 ] {
                     try await world.replace("cert.pem", by: cert)
                     try await world.replace("key.pem", by: key)

@@ -12,7 +12,9 @@ final class CertificateChain {
         let text = file.text, status = mbedtls_x509_crt_parse(raw, text, text.count)
         // Above zero: so many of them could not be read. A chain with a hole serves nobody.
         guard status == 0, raw.pointee.raw.p != nil else {
-            throw TLSFault(file.path, status < 0 ? "no certificate in PEM: \(TLSFailure.text(of: status))" : "\(status) certificates of it cannot be read")
+            throw TLSFault(
+                file.path,
+                status < 0 ? "no certificate in PEM: \(TLSFailure.text(of: status))" : "\(status) certificates of it cannot be read")
         }
     }
 

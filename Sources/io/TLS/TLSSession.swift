@@ -44,8 +44,8 @@ final class TLSSession {
     private func give(into buffer: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int32 {
         let given = min(count, input.count - used)
         wantedBytes = count - given
-        guard given > 0 else { return MBEDTLS_ERR_SSL_WANT_READ }
-        UnsafeMutableRawPointer(buffer).copyMemory(from: UnsafeRawBufferPointer(rebasing: input[used...]).baseAddress ?? UnsafeRawPointer(buffer), byteCount: given)
+        guard given > 0, let start = input.baseAddress else { return MBEDTLS_ERR_SSL_WANT_READ }
+        UnsafeMutableRawPointer(buffer).copyMemory(from: start + used, byteCount: given)
         used += given
         return Int32(clamping: given)
     }

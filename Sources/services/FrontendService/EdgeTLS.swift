@@ -51,8 +51,11 @@ final class EdgeTLS {
 
     /// What a client reads that speaks plain HTTP to a port of HTTPS.
     private static let answerToPlainText: [UInt8] = {
-        let body = #"{"error":{"message":"This port speaks HTTPS: write https:// in front of the address.","type":"invalid_request_error","param":null,"code":"https_required"}}"#
-        return Array(
-            "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)".utf8)
+        let message = "This port speaks HTTPS: write https:// in front of the address."
+        let body = #"{"error":{"message":"\#(message)","type":"invalid_request_error","param":null,"code":"https_required"}}"#
+        let head = [
+            "HTTP/1.1 400 Bad Request", "Content-Type: application/json", "Connection: close", "Content-Length: \(body.utf8.count)",
+        ]
+        return Array((head.map { $0 + "\r\n" }.joined() + "\r\n" + body).utf8)
     }()
 }

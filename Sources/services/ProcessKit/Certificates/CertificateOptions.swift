@@ -20,7 +20,8 @@ package struct CertificateOptions: Sendable {
         CertificateOptions(
             &table, "https", authorityName: "https-client-ca-file",
             authorityHelp: "Certificate authority, PEM: only clients with a certificate of it get in.",
-            certificateHelp: "Serves HTTPS on --listen with this certificate and its chain, PEM. The files are read again when they change.",
+            certificateHelp:
+                "Serves HTTPS on --listen with this certificate and its chain, PEM. The files are read again when they change.",
             isAuthorityNeeded: false)
     }
 

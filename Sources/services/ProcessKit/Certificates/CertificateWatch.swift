@@ -34,7 +34,7 @@ package final class CertificateWatch {
         self.install = install
         self.files = [set.certificate.path, set.key.path].map(files) + (set.authority.map { [files($0.path)] } ?? [])
         metrics = CertificateMetrics(registry: context.metrics)
-        expires = try TLSIdentity.end(of: set)
+        expires = try TLSIdentity.end(of: set, now: context.loop.wallClockMilliseconds / 1_000)
         // Nothing is known of when the files were read: the first looks read them again, and find the same.
         judged = []
         found = []
@@ -79,17 +79,17 @@ package final class CertificateWatch {
     private func look() async {
         guard !isClosed else { return }
         warnIfEnding()
-        let finding: Finding
+        let finding: Finding, now = context.loop.wallClockMilliseconds / 1_000
         do throws(WorkPool.Full) {
             finding = try await context.loop.offload(to: context.pool, virtualCost: .microseconds(100)) { [files, found, judged] in
-                Self.look(at: files, found: found, judged: judged)
+                Self.look(at: files, found: found, judged: judged, now: now)
             }
         } catch { return }  // There is a next time.
         guard !isClosed else { return }
         take(finding)
     }
 
-    private nonisolated static func look(at files: [WatchedFile], found: [FileStamp?], judged: [FileStamp?]) -> Finding {
+    private nonisolated static func look(at files: [WatchedFile], found: [FileStamp?], judged: [FileStamp?], now: Int64) -> Finding {
         let stamps = files.map { $0.stamp() }
         // Not twice alike: somebody may still be writing.
         guard stamps == found, stamps != judged else { return .stamps(stamps) }
@@ -101,7 +101,7 @@ package final class CertificateWatch {
                 }
             }
             let set = CertificateSet(certificate: read[0], key: read[1], authority: read.count > 2 ? read[2] : nil)
-            return .good(stamps, set, try TLSIdentity.end(of: set))
+            return .good(stamps, set, try TLSIdentity.end(of: set, now: now))
         } catch { return .wrong(stamps, error) }
     }
 
