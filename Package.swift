@@ -51,6 +51,7 @@ var targets: [Target] = [
     .systemLibrary(name: "CNng", path: "Sources/system/CNng", providers: [.apt(["libnng-dev"])]),
     .systemLibrary(name: "CZstd", path: "Sources/system/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CPCRE2", path: "Sources/system/CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+    .systemLibrary(name: "CTLS", path: "Sources/system/CTLS", providers: [.apt(["libmbedtls-dev"])]),
     shim("CXXH"),
     shim("CSys"),
 
@@ -65,6 +66,7 @@ var targets: [Target] = [
     library("io", "WireProtocol", ["CZstd", "ClusterModel"]),
     library("io", "EventLoop", ["CSys", "ClusterModel", "Concurrency"]),
     library("io", "Transport", ["CNng", "ClusterModel", "Concurrency", "EventLoop", "WireProtocol"]),
+    library("io", "TLS", ["CTLS", "EventLoop"]),
     library("io", "HTTPSyntax"),
     library("io", "HTTPServing", ["ClusterModel", "EventLoop", "HTTPSyntax"]),
     library("io", "HTTPClient", ["ClusterModel", "EventLoop", "HTTPSyntax"]),
@@ -80,7 +82,7 @@ var targets: [Target] = [
     library(
         "services", "ProcessKit",
         [
-            "ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "ServiceRuntime", "Telemetry", "Transport",
+            "ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "ServiceRuntime", "TLS", "Telemetry", "Transport",
             "WireProtocol",
         ]),
     library("services", "StreamFollowing", ["ClusterModel", "EventLoop", "Transport", "WireProtocol"]),
@@ -89,7 +91,7 @@ var targets: [Target] = [
         [
             "ClusterModel", "Concurrency", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "RequestTracking",
             "Scheduling",
-            "ServiceRuntime", "StreamFollowing", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
+            "ServiceRuntime", "StreamFollowing", "TLS", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
     library("services", "EngineServing", ["ClusterModel", "Engines", "EventLoop", "WireProtocol"]),
     library(
@@ -195,8 +197,8 @@ var targets: [Target] = [
     tests(
         "ProcessKitTests",
         [
-            "ClusterModel", "Concurrency", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "ProcessKit", "ServiceRuntime",
-            "Telemetry",
+            "ClusterModel", "Concurrency", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "ProcessKit", "ServiceRuntime", "TLS",
+            "Telemetry", "TestSupport",
             "Transport", "WireProtocol",
         ]),
     tests(
@@ -211,6 +213,7 @@ var targets: [Target] = [
     tests(
         "StreamFollowingTests",
         ["ClusterHarness", "ClusterModel", "EventLoop", "StreamFollowing", "Transport", "WireProtocol"]),
+    tests("TLSTests", ["ClusterModel", "TLS", "TestSupport"]),
     tests("TelemetryTests", ["ClusterModel", "Concurrency", "Telemetry"]),
     tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),
     tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),

@@ -1,5 +1,6 @@
 import ClusterModel
 import EventLoop
+import ProcessKit
 import ServiceRuntime
 import Transport
 import WireProtocol
@@ -8,9 +9,7 @@ import WireProtocol
 struct LinkOptions {
     private let cluster: OptionKey<String>
     private let secret: OptionKey<Secret?>
-    private let authority: OptionKey<String?>
-    private let certificate: OptionKey<String?>
-    private let key: OptionKey<String?>
+    private let certificates: CertificateOptions
     private let minor: OptionKey<Int>
     private let major: OptionKey<Int>
 
@@ -18,30 +17,16 @@ struct LinkOptions {
         table.group("Trust")
         cluster = table.option("cluster-id", .text("NAME"), default: "apus", help: "The cluster that both sides must name.")
         secret = table.secret("cluster-secret", help: "File of the secret that peers without certificates must prove to know.")
-        authority = table.optional("tls-ca-file", .path(), help: "Certificate authority, PEM; needed for tls+tcp:// addresses.")
-        certificate = table.optional("tls-cert-file", .path(), help: "This side's certificate, PEM.")
-        key = table.optional("tls-key-file", .path(), help: "Its key, PEM.")
+        certificates = .ofLinks(in: &table)
         table.group("Versions")
         minor = table.option(
             "synthetic-minor", .integer(0...9), default: 0,
             help: "Speak as a later minor that does not exist: a tail field in every message, an unknown feature bit and an unknown kind.")
         major = table.option(
             "synthetic-major", .integer(0...9), default: 0, help: "Marks every message with another major, which a peer must refuse.")
-        table.check(authority, certificate, key) { [authority, certificate, key] resolved in
-            let given = [resolved[authority], resolved[certificate], resolved[key]].compactMap { $0 }.count
-            guard given != 0, given != 3 else { return [] }
-            return [
-                resolved.issue(
-                    authority, problem: "only some of the three TLS files are given",
-                    remedy: "give --tls-ca-file, --tls-cert-file and --tls-key-file together")
-            ]
-        }
     }
 
-    func tls(_ resolved: ResolvedConfiguration) -> TLSFiles? {
-        guard let authority = resolved[authority], let certificate = resolved[certificate], let key = resolved[key] else { return nil }
-        return TLSFiles(authority: authority, certificate: certificate, key: key)
-    }
+    func tls(_ resolved: ResolvedConfiguration) -> TLSTexts? { certificates.texts(resolved) }
 
     func isSynthetic(_ resolved: ResolvedConfiguration) -> Bool { resolved[minor] > 0 }
 

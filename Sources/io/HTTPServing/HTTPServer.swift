@@ -31,10 +31,16 @@ package final class HTTPServer {
         self.application = application
     }
 
-    /// Listens on a numeric address or `localhost`; may be called for several. Gives the port, which the system chooses for 0.
+    /// Listens on a numeric address or `localhost`; may be called for several. Gives the port, which the system chooses for 0. What lies between
+    /// a client's socket and HTTP, encryption, comes in as `layer`.
     @discardableResult
-    package func listen(host: String, port: UInt16, options: ListenOptions = ListenOptions()) throws(SystemError) -> UInt16 {
-        let listener = try sockets.listen(host: host, port: port, options: options) { self.accept($0) }
+    package func listen(
+        host: String, port: UInt16, options: ListenOptions = ListenOptions(),
+        through layer: (@LoopActor (any ByteSocket) -> any ByteSocket)? = nil
+    ) throws(SystemError) -> UInt16 {
+        let listener = try sockets.listen(host: host, port: port, options: options) { socket in
+            self.accept(layer.map { $0(socket) } ?? socket)
+        }
         listeners.append(listener)
         return listener.port
     }

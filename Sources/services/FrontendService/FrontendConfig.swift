@@ -2,6 +2,7 @@ import ClusterModel
 package import HTTPServing
 package import ProcessKit
 package import ServiceRuntime
+import TLS
 package import Transport
 import WireProtocol
 
@@ -16,6 +17,8 @@ package struct FrontendConfig: Sendable {
     var dialect = DialectOptions()
     var sessions = SessionSettings()
     var tenants = TenantSettings()
+    /// Nil: clients speak plain HTTP.
+    var certificates: CertificateSet?
 
     package init() {}
 }
@@ -25,6 +28,7 @@ package struct FrontendOptions: Sendable {
     package let table: OptionTable
     package let process: ProcessOptions
     private let listen: OptionKey<String>
+    private let certificates: CertificateOptions
     /// Where its state is published.
     package let publish: OptionKey<String>
     private let routers: OptionKey<[String]>
@@ -62,9 +66,13 @@ package struct FrontendOptions: Sendable {
                     .init(
                         "frontend --listen 0.0.0.0:8000 --tenants-file tenants.json --routers tcp://10.0.0.5:8100,tcp://10.0.0.6:8100",
                         "serves everywhere, whoever has a key, with two routers"),
+                    .init(
+                        "frontend --listen 0.0.0.0:8443 --tenants-file tenants.json --https-cert-file cert.pem --https-key-file key.pem",
+                        "the same over HTTPS, so that keys and prompts travel encrypted"),
                 ]))
         table.group("Serving")
         listen = table.option("listen", .address(.http), default: "127.0.0.1:8000", help: "Where clients connect.")
+        certificates = .ofClients(in: &table)
         routers = table.list(
             "routers", .address(.peer), default: ["tcp://127.0.0.1:8100"], count: 1...16, help: "Every router of the cluster.")
         publish = table.option(
@@ -153,6 +161,7 @@ package struct FrontendOptions: Sendable {
         config.limits.keepalive = resolved[keepalive]
         config.sessions = sessions.settings(resolved)
         config.tenants = try tenants.settings(resolved)
+        config.certificates = certificates.set(resolved)
         config.limits.promptMemoryBytes = resolved[promptMemory]
         config.dialect.stripsPreamble = resolved[stripPreamble]
         config.limits.requests = resolved[requests]

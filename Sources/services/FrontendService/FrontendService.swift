@@ -24,6 +24,7 @@ package final class FrontendService {
     private var publisher: StatePublisher?
     private var gauges: TimerHandle?
     private var tenantFile: TenantFileWatch?
+    private var edge: EdgeTLS?
     private var state = ProcessState.starting
     private var httpAddress = ""
 
@@ -90,13 +91,23 @@ package final class FrontendService {
             charges: { [weak self] in self?.frontend.tenants.charges() ?? [] })
         frontend.publish = { [weak self] slice in self?.publisher?.ended(slice) }
         // Links to routers and workers, and whoever asks the admin side, still find a descriptor when clients have taken the rest.
-        port = try server.listen(host: config.listenHost, port: config.listenPort, options: ListenOptions(leavesReserve: true))
+        let options = ListenOptions(leavesReserve: true)
+        _ = EdgeTLS.family(context.metrics)
+        if let certificates = config.certificates {
+            let edge = try EdgeTLS(certificates, context)
+            try await edge.start()
+            port = try server.listen(host: config.listenHost, port: config.listenPort, options: options, through: { edge.accept($0) })
+            self.edge = edge
+        } else {
+            port = try server.listen(host: config.listenHost, port: config.listenPort, options: options)
+            warnOfPlainKeys()
+        }
         httpAddress = "\(config.listenHost.contains(":") ? "[\(config.listenHost)]" : config.listenHost):\(port)"
         context.log.info(
             "listening",
             [
                 "http": .text(httpAddress), "publish": .text(publisher?.address.description ?? ""),
-                "generation": .hex(context.identity.generation),
+                "generation": .hex(context.identity.generation), "encrypted": .flag(edge != nil),
             ])
         state = .ready
         publisher?.state(.ready)
@@ -106,6 +117,17 @@ package final class FrontendService {
         for router in cluster.routers { router.start() }
         readGauges()
         loopDelay.start()
+    }
+
+    /// It may be meant so: something in front of it, on the same machine or a trusted network, speaks HTTPS.
+    private func warnOfPlainKeys() {
+        guard config.tenants.given != nil, !Address(host: config.listenHost, port: 0).isLoopback else { return }
+        context.log.warning(
+            "clients are not encrypted",
+            [
+                "http": .text("\(config.listenHost):\(port)"), "reason": .text("keys, prompts and answers can be read on the way"),
+                "remedy": .text("give --https-cert-file and --https-key-file, or let what stands in front of it speak HTTPS"),
+            ])
     }
 
     package func drain() async -> Bool {
@@ -128,6 +150,7 @@ package final class FrontendService {
         frontend.models.stop()
         endpoint.stopListening()
         tenantFile?.close()
+        edge?.stop()
         publisher?.close()
         publisher = nil
         context.loop.cancel(gauges)

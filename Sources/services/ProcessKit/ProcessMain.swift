@@ -1,5 +1,6 @@
 import EventLoop
 package import ServiceRuntime
+import TLS
 import Telemetry
 import Transport
 import WireProtocol
@@ -78,7 +79,8 @@ package struct ProcessMain: Sendable {
     private func serve(
         _ resolved: ResolvedConfiguration, _ systemd: SystemdNotify, on loop: EpollLoop, _ metrics: MetricsRegistry, _ log: Logger
     ) async throws -> ExitCode {
-        let network = try NngNetwork(on: loop, tls: options.tls(resolved))
+        let certificates = options.tls(resolved)
+        let network = try NngNetwork(on: loop, tls: certificates.map(TLSTexts.init))
         // What hangs in a socket's end does not keep the process.
         defer { if !network.close() { log.warning("a socket did not close", ["within": .duration(WorkPool.closing)]) } }
         let pool = WorkPool()
@@ -102,7 +104,13 @@ package struct ProcessMain: Sendable {
         let grace = DrainGrace(resolved[options.drainGrace], loop: loop)
         // After the parts in the order of the end: the last of their spans leave, too.
         let exporter = traces.map { TraceExporter(to: $0.endpoint, context) }
-        let services = [admin] + (exporter.map { [$0] } ?? []) + (try parts(context, resolved, admin, host)) + [grace]
+        let watch = try certificates.map { set in
+            try CertificateWatch(.links, set, context: context) { (set) throws(TLSFault) in
+                do throws(TransportError) { try network.renew(TLSTexts(set)) } catch { throw TLSFault(set.certificate.path, "\(error)") }
+            }
+        }
+        let services: [any Service] =
+            [admin] + (watch.map { [$0] } ?? []) + (exporter.map { [$0] } ?? []) + (try parts(context, resolved, admin, host)) + [grace]
         // Neither the grace nor a collector that hangs takes from what running work may take.
         let flush = exporter == nil ? .zero : TraceLimits.flush
         let limit = resolved[options.drainLimit] + resolved[options.drainGrace] + flush

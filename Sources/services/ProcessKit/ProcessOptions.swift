@@ -1,6 +1,7 @@
 import ClusterModel
 package import EventLoop
 package import ServiceRuntime
+package import TLS
 import Telemetry
 package import Transport
 package import WireProtocol
@@ -16,9 +17,7 @@ package struct ProcessOptions: Sendable {
     package let secret: OptionKey<Secret?>
     package let drainLimit: OptionKey<Duration>
     package let drainGrace: OptionKey<Duration>
-    private let authority: OptionKey<String?>
-    private let certificate: OptionKey<String?>
-    private let certificateKey: OptionKey<String?>
+    private let certificates: CertificateOptions
     private let syntheticMinor: OptionKey<Int>
     let traces: TraceOptions
 
@@ -46,31 +45,20 @@ package struct ProcessOptions: Sendable {
         cluster = table.option(
             "cluster-id", .text("NAME", problem: Self.nameProblem), default: "apus", help: "The cluster that all its processes must name.")
         secret = table.secret("cluster-secret", help: "File of the secret that peers without certificates must prove to know.")
-        authority = table.optional("tls-ca-file", .path(), help: "Certificate authority, PEM; needed for tls+tcp:// addresses.")
-        certificate = table.optional("tls-cert-file", .path(), help: "This process's certificate, PEM.")
-        certificateKey = table.optional("tls-key-file", .path(), help: "Its key, PEM.")
+        certificates = .ofLinks(in: &table)
         syntheticMinor = table.option(
             "synthetic-minor", .integer(0...9), default: 0,
             help: "Speaks as a later minor that does not exist, to prove that this version would get along with it. For tests.")
         traces = TraceOptions(in: &table)
-        table.check(authority, certificate, certificateKey) { [authority, certificate, certificateKey] resolved in
-            let given = [resolved[authority], resolved[certificate], resolved[certificateKey]].compactMap { $0 }.count
-            guard given != 0, given != 3 else { return [] }
-            return [
-                resolved.issue(
-                    authority, problem: "only some of the three TLS files are given",
-                    remedy: "give tls-ca-file, tls-cert-file and tls-key-file together")
-            ]
-        }
     }
 
     /// An address where peers connect. Beyond loopback they have to be told from strangers: without a secret and without certificates the process does
     /// not start (`proto-spec/02-negotiation.md`).
     package func guards(_ listener: OptionKey<String>, in table: inout OptionTable) {
-        table.check(listener, secret, authority) { [secret, authority] resolved in
+        table.check(listener, secret, certificates.certificate, certificates.key) { [secret, certificates] resolved in
             guard let address = try? AddressText(resolved[listener], rule: .listener) else { return [] }
             if address.scheme != Self.plain {
-                guard resolved[authority] == nil else { return [] }
+                guard certificates.set(resolved) == nil else { return [] }
                 return [
                     resolved.issue(
                         listener, problem: "an encrypted address needs certificates",
@@ -89,12 +77,8 @@ package struct ProcessOptions: Sendable {
     /// The scheme without certificates.
     private static let plain = "tcp"
 
-    package func tls(_ resolved: ResolvedConfiguration) -> TLSFiles? {
-        guard let authority = resolved[authority], let certificate = resolved[certificate], let key = resolved[certificateKey] else {
-            return nil
-        }
-        return TLSFiles(authority: authority, certificate: certificate, key: key)
-    }
+    /// Of links; nil where none is encrypted.
+    package func tls(_ resolved: ResolvedConfiguration) -> CertificateSet? { certificates.set(resolved) }
 
     /// Who this process is on its links. `id` is the same over its lives where the process has such a name, else drawn anew.
     @LoopActor

@@ -3,6 +3,7 @@ internal import CNng
 /// nng's numbers as ours. nng reports plain C integers, which Swift imports with another type than its constants.
 enum Nng {
     static let closed = Int32(NNG_ECLOSED.rawValue)
+    static let cancelled = Int32(NNG_ECANCELED.rawValue)
     static let timedOut = Int32(NNG_ETIMEDOUT.rawValue)
 
     static func error(_ status: Int32, _ what: String) -> TransportError {
@@ -20,7 +21,9 @@ enum Nng {
         case NNG_ENOMEM.rawValue: code = .outOfMemory
         default: code = .other
         }
-        return TransportError(code, "\(what): \(String(cString: nng_strerror(status)))")
+        // nng says no more of a peer's certificate than that it will not do.
+        let doubt = code == .tlsFailed ? " (no certificate, one of another authority, one that has ended, or an older TLS)" : ""
+        return TransportError(code, "\(what): \(String(cString: nng_strerror(status)))\(doubt)")
     }
 
     static func check(_ status: Int32, _ what: @autoclosure () -> String) throws(TransportError) {

@@ -2,21 +2,6 @@ internal import CNng
 package import EventLoop
 import Glibc
 
-/// The files of a process's certificate. Both sides of a link show one, signed by the same authority.
-package struct TLSFiles: Sendable {
-    package var authority: String
-    package var certificate: String
-    package var key: String
-    /// The name in the certificates of the cluster: a link is trusted for who signed it, not for the host it runs on.
-    package var peerName = "apus"
-
-    package init(authority: String, certificate: String, key: String) {
-        self.authority = authority
-        self.certificate = certificate
-        self.key = key
-    }
-}
-
 /// Real sockets: the loop's own over plain TCP; over TLS, and to hosts whose name is to be resolved, `nng_stream`s for links, and PUB and SUB of
 /// nng for feeds. Both kinds speak the same bytes, those of nng's PAIR0, PUB0 and SUB0. One for each loop.
 @LoopActor
@@ -25,10 +10,14 @@ package final class NngNetwork: Network {
     private let sockets: EpollSockets
     /// Closes what has to wait for nng's threads, so that the loop does not.
     let janitor: WorkPool
-    private let serverTLS: OpaquePointer?
-    private let clientTLS: OpaquePointer?
+    private var serverTLS: OpaquePointer?
+    private var clientTLS: OpaquePointer?
+    /// What goes on dialling or accepting by itself, and is told of new certificates. Swept when they come, which is seldom.
+    private var renewables: [Renewable] = []
 
-    package init(on loop: EpollLoop, tls: TLSFiles? = nil) throws(TransportError) {
+    private struct Renewable { weak var object: (any RenewsTLS)? }
+
+    package init(on loop: EpollLoop, tls: TLSTexts? = nil) throws(TransportError) {
         self.loop = loop
         sockets = EpollSockets(on: loop)
         janitor = WorkPool(threads: 1, queueLimit: .max)
@@ -65,7 +54,7 @@ package final class NngNetwork: Network {
         on address: Address, _ accept: @escaping @LoopActor (any ByteStream) -> Void
     ) throws(TransportError) -> any StreamListener {
         if address.isPlain { return try SocketStreamListener(on: address, loop: loop, sockets: sockets, accept) }
-        return try NngStreamListener(on: address, network: self, tls: try tls(serverTLS, for: address), accept)
+        return renewing(try NngStreamListener(on: address, network: self, tls: try tls(serverTLS, for: address), accept))
     }
 
     package func dial(
@@ -82,17 +71,40 @@ package final class NngNetwork: Network {
 
     package func publisher(on address: Address) throws(TransportError) -> any PublishingSocket {
         if address.isPlain { return try SocketPublisher(on: address, loop: loop, sockets: sockets) }
-        return try NngPublisher(on: address, network: self, tls: try tls(serverTLS, for: address))
+        return renewing(try NngPublisher(on: address, network: self, tls: try tls(serverTLS, for: address)))
     }
 
     package func subscriber(
         to address: Address, _ received: @escaping @LoopActor (UnsafeRawBufferPointer) -> Void
     ) throws(TransportError) -> any SubscribingSocket {
         if address.isPlain { return SocketSubscriber(to: address, loop: loop, sockets: sockets, received) }
-        return try NngSubscriber(to: address, network: self, tls: try tls(clientTLS, for: address), received)
+        return renewing(try NngSubscriber(to: address, network: self, tls: try tls(clientTLS, for: address), received))
     }
 
     // MARK: TLS
+
+    /// Connections that begin from now on show the new certificate and believe the new authority; the others stay as they are. A feed may show
+    /// the earlier one once more, to a subscriber whose connection nng already waited for.
+    package func renew(_ texts: TLSTexts) throws(TransportError) {
+        let server = try Self.configuration(texts, NNG_TLS_MODE_SERVER), client: OpaquePointer
+        do throws(TransportError) { client = try Self.configuration(texts, NNG_TLS_MODE_CLIENT) } catch {
+            nng_tls_config_free(server)
+            throw error
+        }
+        let old = (serverTLS, clientTLS)
+        (serverTLS, clientTLS) = (server, client)
+        renewables.removeAll { $0.object == nil }
+        for renewable in renewables { renewable.object?.renew(server: server, client: client) }
+        // Whoever still uses them holds them.
+        if let server = old.0 { nng_tls_config_free(server) }
+        if let client = old.1 { nng_tls_config_free(client) }
+    }
+
+    private func renewing<Object: RenewsTLS>(_ object: Object) -> Object {
+        renewables.removeAll { $0.object == nil }
+        renewables.append(Renewable(object: object))
+        return object
+    }
 
     private func tls(_ configuration: OpaquePointer?, for address: Address) throws(TransportError) -> OpaquePointer? {
         guard address.scheme == .tls else { return nil }
@@ -102,36 +114,24 @@ package final class NngNetwork: Network {
         return configuration
     }
 
-    private static func configuration(_ files: TLSFiles, _ mode: nng_tls_mode) throws(TransportError) -> OpaquePointer {
-        let authority = try contents(of: files.authority)
-        let certificate = try contents(of: files.certificate), key = try contents(of: files.key)
+    private static func configuration(_ texts: TLSTexts, _ mode: nng_tls_mode) throws(TransportError) -> OpaquePointer {
         var made: OpaquePointer?
         try Nng.check(nng_tls_config_alloc(&made, mode), "TLS")
         guard let made else { throw TransportError(.outOfMemory, "TLS") }
         do throws(TransportError) {
-            try Nng.check(nng_tls_config_ca_chain(made, authority, nil), "certificate authority in \(files.authority)")
+            // Said, and not left to a default: an older version would be a peer of another program, or somebody between two of ours.
+            try Nng.check(nng_tls_config_version(made, NNG_TLS_1_2, NNG_TLS_1_2), "TLS 1.2")
+            try Nng.check(nng_tls_config_ca_chain(made, texts.authority.text, nil), "certificate authority in \(texts.authority.path)")
             try Nng.check(
-                nng_tls_config_own_cert(made, certificate, key, nil), "certificate in \(files.certificate) with key in \(files.key)")
+                nng_tls_config_own_cert(made, texts.certificate.text, texts.key.text, nil),
+                "certificate in \(texts.certificate.path) with key in \(texts.key.path)")
             try Nng.check(nng_tls_config_auth_mode(made, NNG_TLS_AUTH_MODE_REQUIRED), "TLS authentication")
-            if mode == NNG_TLS_MODE_CLIENT { try Nng.check(nng_tls_config_server_name(made, files.peerName), "TLS server name") }
+            if mode == NNG_TLS_MODE_CLIENT { try Nng.check(nng_tls_config_server_name(made, texts.peerName), "TLS server name") }
         } catch {
             nng_tls_config_free(made)
             throw error
         }
         return made
-    }
-
-    /// A PEM file with its closing zero. Certificates are kilobytes; a megabyte is a mistake.
-    private static func contents(of path: String) throws(TransportError) -> [CChar] {
-        let limit = 1 << 20
-        guard let file = fopen(path, "re") else {
-            throw TransportError(.tlsFailed, "cannot read \(path): \(String(cString: strerror(errno)))")
-        }
-        defer { fclose(file) }
-        var text = [CChar](repeating: 0, count: limit + 1)
-        let count = fread(&text, 1, limit + 1, file)
-        guard count > 0, count <= limit else { throw TransportError(.tlsFailed, "\(path) is empty or longer than 1 MiB") }
-        return Array(text[0..<count]) + [0]
     }
 }
 

@@ -4,12 +4,13 @@ import EventLoop
 
 /// A PUB socket that listens. It never blocks: for a slow subscriber it drops the oldest, silently, which is why feeds are numbered.
 @LoopActor
-final class NngPublisher: PublishingSocket, InboxReceiver {
+final class NngPublisher: PublishingSocket, InboxReceiver, RenewsTLS {
     private(set) var address: Address
     var subscriberJoined: (@LoopActor () -> Void)?
     private let network: NngNetwork
     private nonisolated let inbox: Inbox
     private let socket: nng_socket
+    private var listener = nng_listener()
     /// The loop is about to hear of subscribers: once for all that come meanwhile.
     private nonisolated let isTelling = Lock(false)
     private var isClosed = false
@@ -48,6 +49,7 @@ final class NngPublisher: PublishingSocket, InboxReceiver {
             throw error
         }
         if nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port) != 0 { port = Int32(address.port) }
+        self.listener = listener
         self.address = Address(address.scheme, host: address.host, port: UInt16(clamping: port))
     }
 
@@ -57,6 +59,11 @@ final class NngPublisher: PublishingSocket, InboxReceiver {
             nng_send(socket, UnsafeMutableRawPointer(mutating: $0.baseAddress), $0.count, Int32(NNG_FLAG_NONBLOCK))
         }
         precondition(status == 0 || status == Int32(NNG_ENOMEM.rawValue), "PUB takes every message: nng error \(status)")
+    }
+
+    func renew(server: OpaquePointer, client: OpaquePointer) {
+        guard !isClosed, address.scheme == .tls else { return }
+        Nng.must(nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(server)), "TLS of a feed")
     }
 
     func close() {

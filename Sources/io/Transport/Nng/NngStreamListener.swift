@@ -3,7 +3,7 @@ import EventLoop
 
 /// One `nng_stream` listener: a port, one outstanding accept.
 @LoopActor
-final class NngStreamListener: StreamListener, InboxReceiver {
+final class NngStreamListener: StreamListener, InboxReceiver, RenewsTLS {
     private(set) var address: Address
     private let network: NngNetwork
     private nonisolated let inbox: Inbox
@@ -56,6 +56,13 @@ final class NngStreamListener: StreamListener, InboxReceiver {
         arm()
     }
 
+    /// What waits for a peer was begun with the earlier certificate, so it is begun anew.
+    func renew(server: OpaquePointer, client: OpaquePointer) {
+        guard accept != nil, isMutuallyAuthenticated else { return }
+        Nng.must(nng_stream_listener_set_ptr(raw, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(server)), "TLS of a listener")
+        if isArmed { nng_aio_cancel(aio.value.raw) }
+    }
+
     func close() {
         guard accept != nil else { return }
         accept = nil
@@ -76,6 +83,8 @@ final class NngStreamListener: StreamListener, InboxReceiver {
         }
         if let stream {
             accept(NngStream(adopting: stream, network: network, scheme: address.scheme, isMutuallyAuthenticated: isMutuallyAuthenticated))
+            arm()
+        } else if item.status == Nng.cancelled {
             arm()
         } else if item.status != Nng.closed {
             network.loop.schedule(after: Self.retry) { [weak self] in self?.arm() }

@@ -5,10 +5,12 @@ import WireProtocol
 
 /// A SUB socket that dials, with one receive outstanding: with more, messages would change their order.
 @LoopActor
-final class NngSubscriber: SubscribingSocket, InboxReceiver {
+final class NngSubscriber: SubscribingSocket, InboxReceiver, RenewsTLS {
     private let network: NngNetwork
     private nonisolated let inbox: Inbox
     private nonisolated let socket: nng_socket
+    private let dialer: nng_dialer
+    private let isOverTLS: Bool
     private nonisolated let aio = Once<NngAio>()
     private var received: (@LoopActor (UnsafeRawBufferPointer) -> Void)?
 
@@ -35,6 +37,8 @@ final class NngSubscriber: SubscribingSocket, InboxReceiver {
         }
         self.network = network
         self.socket = socket
+        self.dialer = dialer
+        isOverTLS = tls != nil
         self.received = received
         inbox = network.loop.inbox
         aio.set(
@@ -43,6 +47,11 @@ final class NngSubscriber: SubscribingSocket, InboxReceiver {
                 Unmanaged<NngSubscriber>.fromOpaque(context).takeUnretainedValue().completed()
             })
         nng_recv_aio(socket, aio.value.raw)
+    }
+
+    func renew(server: OpaquePointer, client: OpaquePointer) {
+        guard received != nil, isOverTLS else { return }
+        Nng.must(nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(client)), "TLS of a subscription")
     }
 
     func close() {
