@@ -2,7 +2,7 @@ import ClusterModel
 import Testing
 import WireProtocol
 
-@testable import wiretool
+@testable import ClusterFollowing
 
 @Suite("Loads of a cluster, as several routers say them")
 struct ClusterLoadTests {

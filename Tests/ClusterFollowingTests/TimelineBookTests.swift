@@ -1,14 +1,12 @@
 import ClusterModel
-import JSONText
-import LoadGeneration
 import Testing
 import WireProtocol
 
-@testable import wiretool
+@testable import ClusterFollowing
 
 @Suite("Timelines of requests, put together from three streams")
 struct TimelineBookTests {
-    private static let life = RecordedLife(worker: 5, generation: 6)
+    private static let life = FollowedLife(worker: 5, generation: 6)
     private static let frontend: UInt64 = 0xF0
     private var book = TimelineBook()
 
@@ -84,7 +82,7 @@ struct TimelineBookTests {
         book.placed(Self.route(1, lease: 7), by: 0, at: Self.at(1))
         book.event(Self.accepted(1, lease: 7), on: Self.life, at: Self.at(2))
         book.left(Self.life, at: Self.at(3))
-        let other = RecordedLife(worker: 8, generation: 1)
+        let other = FollowedLife(worker: 8, generation: 1)
         book.placed(Self.route(1, 2, lease: 9), by: 0, at: Self.at(4))
         book.event(Self.accepted(1, 2, lease: 9), on: other, at: Self.at(5))
         book.event(Self.ended(1, 2, lease: 9), on: other, at: Self.at(6))
@@ -180,7 +178,7 @@ struct TimelineBookTests {
         book.event(Self.ended(1, 2, lease: 9), on: Self.life, at: Self.at(0))
         book.placed(Self.route(1, 1, lease: 7), by: 0, at: Self.at(1))
         book.told(Self.slice(1, attempts: 2), by: Self.frontend, at: Self.at(1))
-        book.event(Self.ended(1, 1, lease: 7, .failed), on: RecordedLife(worker: 8, generation: 1), at: Self.at(2))
+        book.event(Self.ended(1, 1, lease: 7, .failed), on: FollowedLife(worker: 8, generation: 1), at: Self.at(2))
         let timeline = try #require(book.takeEnded().first)
         #expect(timeline.answering?.life == Self.life && timeline.answering?.end == .finished)
         #expect(timeline.routes.map(\.router) == [0, 1] && timeline.legs.map(\.attempt) == [1, 2])
@@ -205,36 +203,18 @@ struct TimelineBookTests {
 
     @Test("hostile streams cost bounded memory: too many requests, too many legs of one, leases of others")
     mutating func bounds() {
-        for counter in 0..<UInt64(RecordLimits.openRequests + 10) {
+        for counter in 0..<UInt64(FollowingBounds.openRequests + 10) {
             book.event(Self.accepted(counter, lease: counter + 1), on: Self.life, at: Self.at(0))
         }
-        #expect(book.openCount == RecordLimits.openRequests && book.dropped == 10)
+        #expect(book.openCount == FollowingBounds.openRequests && book.dropped == 10)
         for lease in 1_000_000..<1_000_100 as Range<UInt64> {
             book.event(Self.accepted(0, lease: lease), on: Self.life, at: Self.at(0))
         }
         // Another worker speaks of a lease that is not its own.
-        book.event(Self.ended(3, lease: 1), on: RecordedLife(worker: 99, generation: 1), at: Self.at(0))
+        book.event(Self.ended(3, lease: 1), on: FollowedLife(worker: 99, generation: 1), at: Self.at(0))
         book.told(Self.slice(0), by: Self.frontend, at: Self.at(0))
         book.tick(at: Self.at(1_500))
         let ended = book.takeEnded()
         #expect(ended.map(\.id.counter) == [0] && ended[0].legs.count == 16 && ended[0].legs[0].end == nil)
-    }
-
-    @Test("a timeline is one object of JSON and one line, in which no peer's name moves the cursor")
-    mutating func shown() throws {
-        var slice = Self.slice(1)
-        slice.model = "m\u{1B}[2J\u{7F}\u{9B}31m\u{9F}é"
-        book.placed(Self.route(1, lease: 7), by: 0, at: Self.at(1))
-        book.event(Self.accepted(1, lease: 7), on: Self.life, at: Self.at(1))
-        book.event(Self.ended(1, lease: 7), on: Self.life, at: Self.at(1))
-        book.told(slice, by: Self.frontend, at: Self.at(1))
-        let timeline = try #require(book.takeEnded().first)
-        let json = try JSONValue(parsing: Array(WatchJSON.request(timeline, at: 12).utf8))
-        #expect(json["model"]?.asString == slice.model && WatchJSON.request(timeline, at: 12).contains(#"[2J\u007f\u009b31m\u009fé"#))
-        #expect(json["type"]?.asString == "request" && json["at_ms"]?.asInt == 12 && json["legs"]?.asArray?.count == 1)
-        #expect(json["frontend_us"]?["total"]?.asInt == 9_000 && json["routes"]?.asArray?.first?["queue_us"]?.asInt == 10)
-        let line = WatchText.request(timeline, named: [5: "w\u{7F}\n"])
-        #expect(line.unicodeScalars.allSatisfy { (0x20..<0x7F).contains($0.value) || $0 == "é" }, "\(line)")
-        #expect(line.contains("w??/0") && line.contains("m?[2J??31m?é"))
     }
 }

@@ -1,6 +1,5 @@
 import ClusterModel
 import EventLoop
-import LoadGeneration
 import ProcessKit
 import StreamFollowing
 import Transport
@@ -9,7 +8,7 @@ import WireProtocol
 /// The stream of one life of a worker, as far as it is about requests and sessions; its blocks are passed over.
 @LoopActor
 final class FollowedWorker: StreamMirror {
-    private let life: RecordedLife
+    private let life: FollowedLife
     private weak var observer: (any ClusterObserver)?
     private var follower: StreamFollower?
     private(set) var isInStep = false
@@ -20,7 +19,7 @@ final class FollowedWorker: StreamMirror {
 
     /// Nil where it cannot be followed: its router names no address of it that can be dialled.
     init?(
-        _ life: RecordedLife, _ endpoints: Endpoints, endpoint: LinkEndpoint, gate: RecoveryGate, loop: Loop, network: any Network,
+        _ life: FollowedLife, _ endpoints: Endpoints, endpoint: LinkEndpoint, gate: RecoveryGate, loop: Loop, network: any Network,
         observer: any ClusterObserver
     ) {
         self.life = life
@@ -28,7 +27,7 @@ final class FollowedWorker: StreamMirror {
         guard let links = Address(advertised: endpoints.linkAddress, peer: nil),
             let feed = Address(advertised: endpoints.feedAddress, peer: nil)
         else {
-            complain("wiretool: worker \(Hexadecimal.text(life.worker)) is not followed: it names no address that can be dialled")
+            observer.cannotFollow("worker \(Hexadecimal.text(life.worker)) is not followed: it names no address that can be dialled")
             return nil
         }
         var options = FollowingOptions()
@@ -39,7 +38,7 @@ final class FollowedWorker: StreamMirror {
                 line: RecoveryLine(dialling: { links }, endpoint: endpoint, loop: loop), gate: gate, options: options, loop: loop,
                 network: network)
         } catch {
-            complain("wiretool: no feed of a worker at \(feed): \(EventText.plain("\(error)"))")
+            observer.cannotFollow("no feed of a worker at \(feed): \(error)")
             return nil
         }
     }
@@ -57,8 +56,8 @@ final class FollowedWorker: StreamMirror {
     func apply(_ page: SnapshotPage, from follower: StreamFollower) {
         for entry in page.entries {
             switch entry {
-            case .heldRequest(let request): if held.count < RecordLimits.openRequests { held.insert(request.lease) }
-            case .sessionBound(let session): if bound.count < RecordLimits.names { bound.append(session) }
+            case .heldRequest(let request): if held.count < FollowingBounds.heldRequests { held.insert(request.lease) }
+            case .sessionBound(let session): if bound.count < FollowingBounds.heldSessions { bound.append(session) }
             default: break
             }
         }

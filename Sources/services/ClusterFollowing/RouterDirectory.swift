@@ -1,38 +1,41 @@
-import ClusterModel
-import WireProtocol
+package import ClusterModel
+package import WireProtocol
 
 /// What one router says of the cluster, as far as its followers need it. Bounded: more than a cluster may have is left out.
-struct RouterDirectory {
+package struct RouterDirectory {
     /// By worker id, frontend id and digest.
-    private(set) var workers: [UInt64: WorkerEntry] = [:]
-    private(set) var frontends: [UInt64: FrontendEntry] = [:]
-    private(set) var pools: [Digest: ModelCard] = [:]
-    private(set) var state = ProcessState.starting
-    private(set) var queues: [Digest: QueueDepth] = [:]
+    package private(set) var workers: [UInt64: WorkerEntry] = [:]
+    package private(set) var frontends: [UInt64: FrontendEntry] = [:]
+    package private(set) var pools: [Digest: ModelPool] = [:]
+    package private(set) var health = RouterHealth()
+    package var state: ProcessState { health.state }
+    package private(set) var queues: [Digest: QueueDepth] = [:]
     /// Of the lives that are in `workers`.
-    private(set) var loads: [LoadPlace: PlacementLoad] = [:]
+    package private(set) var loads: [LoadPlace: PlacementLoad] = [:]
+
+    package init() {}
 
     private static let most = Limits.workerIDs
     /// Of all workers together; few have more than eight.
     private static let mostRanks = 8 * Limits.workerIDs
 
     /// Requests in its queues.
-    var parked: UInt64 { queues.values.reduce(0) { $0 + UInt64($1.requests) } }
+    package var parked: UInt64 { queues.values.reduce(0) { $0 + UInt64($1.requests) } }
 
-    mutating func take(_ entry: SnapshotEntry) {
+    package mutating func take(_ entry: SnapshotEntry) {
         switch entry {
         case .workerEntry(let entry): set(entry)
         case .frontendEntry(let entry): set(entry)
         case .modelPool(let pool): set(pool)
         case .queueDepth(let depth): set(depth)
         case .placementLoad(let load): set(load)
-        case .routerHealth(let health): state = health.state
+        case .routerHealth(let health): self.health = health
         default: break
         }
     }
 
     /// True if workers, frontends or pools are others now.
-    mutating func take(_ change: RouterChange) -> Bool {
+    package mutating func take(_ change: RouterChange) -> Bool {
         switch change {
         case .workerEntry(let entry): set(entry)
         case .workerGone(let gone):
@@ -44,6 +47,9 @@ struct RouterDirectory {
             guard frontends[gone.frontendID]?.generation == gone.generation else { return false }
             frontends[gone.frontendID] = nil
         case .modelPool(let pool): set(pool)
+        case .modelPoolGone(let gone):
+            pools[gone.digest] = nil
+            queues[gone.digest] = nil
         case .queueDepth(let depth):
             set(depth)
             return false
@@ -51,7 +57,7 @@ struct RouterDirectory {
             set(load)
             return false
         case .routerHealth(let health):
-            state = health.state
+            self.health = health
             return false
         default: return false
         }
@@ -67,7 +73,7 @@ struct RouterDirectory {
     }
 
     private mutating func set(_ pool: ModelPool) {
-        if pools[pool.card.digest] != nil || pools.count < Self.most { pools[pool.card.digest] = pool.card }
+        if pools[pool.card.digest] != nil || pools.count < Self.most { pools[pool.card.digest] = pool }
     }
 
     private mutating func set(_ depth: QueueDepth) {
@@ -81,9 +87,14 @@ struct RouterDirectory {
 }
 
 /// One rank of one worker.
-struct LoadPlace: Hashable, Comparable {
-    let worker: UInt64
-    let rank: UInt32
+package struct LoadPlace: Hashable, Comparable, Sendable {
+    package let worker: UInt64
+    package let rank: UInt32
 
-    static func < (left: LoadPlace, right: LoadPlace) -> Bool { (left.worker, left.rank) < (right.worker, right.rank) }
+    package init(worker: UInt64, rank: UInt32) {
+        self.worker = worker
+        self.rank = rank
+    }
+
+    package static func < (left: LoadPlace, right: LoadPlace) -> Bool { (left.worker, left.rank) < (right.worker, right.rank) }
 }

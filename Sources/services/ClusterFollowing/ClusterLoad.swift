@@ -1,26 +1,38 @@
 import ClusterModel
-import WireProtocol
+package import WireProtocol
 
 /// How busy a cluster is, as its routers say: ranks of workers, and queues.
-struct ClusterLoad {
+package struct ClusterLoad {
     /// One rank, as the router with the smallest number sees it that knows it.
-    struct Rank: Equatable {
-        let router: Int
-        let name: String
-        let state: ProcessState
-        let load: PlacementLoad
+    package struct Rank: Equatable {
+        package let router: Int
+        package let name: String
+        package let state: ProcessState
+        package let load: PlacementLoad
+
+        package init(router: Int, name: String, state: ProcessState, load: PlacementLoad) {
+            self.router = router
+            self.name = name
+            self.state = state
+            self.load = load
+        }
     }
 
-    struct Queue: Equatable {
-        let router: Int
-        let depth: QueueDepth
+    package struct Queue: Equatable {
+        package let router: Int
+        package let depth: QueueDepth
+
+        package init(router: Int, depth: QueueDepth) {
+            self.router = router
+            self.depth = depth
+        }
     }
 
-    private(set) var ranks: [Rank] = []
-    private(set) var queues: [Queue] = []
+    package private(set) var ranks: [Rank] = []
+    package private(set) var queues: [Queue] = []
 
     /// - Parameter directories: of the routers that are heard, by their numbers, in that order. What one said that is heard no more is old.
-    init(_ directories: [(router: Int, directory: RouterDirectory)]) {
+    package init(_ directories: [(router: Int, directory: RouterDirectory)]) {
         var known: Set<LoadPlace> = []
         for (router, directory) in directories {
             for place in directory.loads.keys.sorted() {

@@ -1,30 +1,29 @@
 import ClusterModel
-import EventLoop
-import LoadGeneration
+package import EventLoop
 import StreamFollowing
-import Transport
+package import Transport
 import WireProtocol
 
 /// A living cluster, followed from its routers' addresses: the streams of routers, of the workers that these name, and of their frontends.
 ///
 /// It registers with each router as a frontend that asks for nothing, because only who is registered may read a router's state.
 @LoopActor
-final class ClusterFollower {
+package final class ClusterFollower {
     private let addresses: [Address]
     private let endpoint: LinkEndpoint
-    private let loop: EpollLoop
-    private let network: NngNetwork
-    private(set) weak var observer: (any ClusterObserver)?
-    private(set) var routers: [FollowedRouter] = []
-    private var workers: [RecordedLife: FollowedWorker] = [:]
+    private let loop: Loop
+    private let network: any Network
+    package private(set) weak var observer: (any ClusterObserver)?
+    package private(set) var routers: [FollowedRouter] = []
+    private var workers: [FollowedLife: FollowedWorker] = [:]
     private var frontends: [UInt64: FollowedFrontend] = [:]
     /// Those that are there and cannot be followed; it was said once, and a try is not repeated with every change of a directory.
-    private var deafWorkers: Set<RecordedLife> = []
+    private var deafWorkers: Set<FollowedLife> = []
     private var deafFrontends: Set<UInt64> = []
     /// As the observer was told.
     private var present: Set<UInt64> = []
     /// Lives that no router names any more, and since when.
-    private var missing: [RecordedLife: Instant] = [:]
+    private var missing: [FollowedLife: Instant] = [:]
     private let gate = RecoveryGate()
     /// What this process registers as its own stream: who registers with a router has one. Nothing is ever said on it.
     private let feed: FeedPublisher
@@ -36,32 +35,37 @@ final class ClusterFollower {
     /// How long a worker that no router names is still listened to.
     private static let farewell = Duration.seconds(10)
 
-    init(_ addresses: [Address], endpoint: LinkEndpoint, loop: EpollLoop, network: NngNetwork) throws {
+    /// - Parameter feed: where its own stream is had, if anybody should ask; the system chooses the port.
+    package init(
+        _ addresses: [Address], endpoint: LinkEndpoint, loop: Loop, network: any Network,
+        feed: Address = Address(host: "127.0.0.1", port: 0)
+    ) throws {
         self.addresses = addresses
         self.endpoint = endpoint
         self.loop = loop
         self.network = network
         let identity = endpoint.policy.identity
-        feed = try FeedPublisher(
-            on: try Address(parsing: "tcp://127.0.0.1:0"), kind: .frontendState, publisher: identity.id, generation: identity.generation,
+        self.feed = try FeedPublisher(
+            on: feed, kind: .frontendState, publisher: identity.id, generation: identity.generation,
             dialect: endpoint.policy.dialect, loop: loop, network: network)
     }
 
-    var workerCount: Int { workers.count }
-    var frontendCount: Int { frontends.count }
-    var routersInStep: Int { routers.count { $0.isInStep } }
+    package var workerCount: Int { workers.count }
+    package var frontendCount: Int { frontends.count }
+    package var routersInStep: Int { routers.count { $0.isInStep } }
 
     // MARK: Begin and end
 
-    enum Joining {
+    package enum Joining {
         /// As far as it can be within its time.
         case inStep
         case stopped
+        /// A peer's words are in the reason, as they came.
         case failed(reason: String)
     }
 
-    /// Returns when the streams are in step, or as good as it gets.
-    func join(_ stop: Promise<Void>, telling observer: any ClusterObserver) async -> Joining {
+    /// What is said from here on is told to the observer, whom the owner keeps.
+    package func start(telling observer: any ClusterObserver) {
         self.observer = observer
         let registration = RegisterFrontend(
             endpoints: Endpoints(linkAddress: "", feedAddress: feed.address.description), httpAddress: "", state: .starting,
@@ -71,6 +75,11 @@ final class ClusterFollower {
             routers.append(router)
             router.start()
         }
+    }
+
+    /// Starts, and returns when the streams are in step, or as good as it gets.
+    package func join(_ stop: Promise<Void>, telling observer: any ClusterObserver) async -> Joining {
+        start(telling: observer)
         let started = loop.now
         while await stop.wait(until: loop.now + .milliseconds(20)) == nil {
             let waited = started.duration(to: loop.now)
@@ -78,15 +87,14 @@ final class ClusterFollower {
                 routers.allSatisfy(\.isInStep) && workers.values.allSatisfy(\.isInStep) && frontends.values.allSatisfy(\.isHeard)
             if isInStep || waited >= Self.joining && routersInStep > 0 { return .inStep }
             if waited >= Self.reaching {
-                // A peer's words are in them.
-                let problems = EventText.plain(routers.compactMap(\.problem).joined(separator: "; "))
+                let problems = routers.compactMap(\.problem).joined(separator: "; ")
                 return .failed(reason: "no router was reached: \(problems)")
             }
         }
         return .stopped
     }
 
-    func stop() {
+    package func stop() {
         for life in workers.keys.sorted() { workers[life]?.close() }
         for generation in frontends.keys.sorted() { frontends[generation]?.close() }
         for router in routers { router.stop() }
@@ -94,7 +102,7 @@ final class ClusterFollower {
     }
 
     /// Called a few times a second: takes leave of workers and frontends that are not named any more.
-    func tick() {
+    package func tick() {
         tellFrontends()
         for life in missing.keys.sorted() {
             if let since = missing[life], since.duration(to: loop.now) >= Self.farewell { drop(life) }
@@ -115,12 +123,12 @@ final class ClusterFollower {
 
     /// The workers, pools or frontends of a router are others now.
     func directoryChanged() {
-        var lives: [RecordedLife: WorkerEntry] = [:], newest: [UInt64: RecordedLife] = [:]
+        var lives: [FollowedLife: WorkerEntry] = [:], newest: [UInt64: FollowedLife] = [:]
         var feeds: [UInt64: FrontendEntry] = [:]
         for directory in routers.map(\.directory) {
-            for digest in directory.pools.keys.sorted() { if let card = directory.pools[digest] { observer?.told(card) } }
+            for digest in directory.pools.keys.sorted() { if let pool = directory.pools[digest] { observer?.told(pool.card) } }
             for entry in directory.workers.values {
-                let life = RecordedLife(worker: entry.workerID, generation: entry.generation)
+                let life = FollowedLife(worker: entry.workerID, generation: entry.generation)
                 lives[life] = entry
                 newest[entry.workerID] = life
             }
@@ -146,14 +154,14 @@ final class ClusterFollower {
     }
 
     /// Routers know no such life any more. Its requests may run on for a while: only its link to a router may have ended.
-    private func drop(_ life: RecordedLife) {
+    private func drop(_ life: FollowedLife) {
         missing[life] = nil
         workers.removeValue(forKey: life)?.close()
         observer?.left(life)
     }
 
-    private func follow(_ entry: WorkerEntry, _ life: RecordedLife) {
-        guard let observer, observer.joined(entry), workers[life] == nil, !deafWorkers.contains(life), workers.count < RecordLimits.workers
+    private func follow(_ entry: WorkerEntry, _ life: FollowedLife) {
+        guard let observer, observer.joined(entry), workers[life] == nil, !deafWorkers.contains(life), workers.count < FollowingBounds.workers
         else { return }
         workers[life] = FollowedWorker(
             life, entry.endpoints, endpoint: endpoint, gate: gate, loop: loop, network: network, observer: observer)
@@ -162,9 +170,8 @@ final class ClusterFollower {
 
     private func follow(_ entry: FrontendEntry) {
         let generation = entry.generation
-        guard frontends[generation] == nil, !deafFrontends.contains(generation), frontends.count < RecordLimits.workers else { return }
-        frontends[generation] = FollowedFrontend(
-            entry, loop: loop, network: network, ended: { [weak self] in self?.observer?.told($0, by: generation) })
+        guard let observer, frontends[generation] == nil, !deafFrontends.contains(generation), frontends.count < FollowingBounds.workers else { return }
+        frontends[generation] = FollowedFrontend(entry, loop: loop, network: network, observer: observer)
         if frontends[generation] == nil { deafFrontends.insert(generation) }
     }
 }

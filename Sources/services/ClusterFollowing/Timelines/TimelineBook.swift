@@ -1,11 +1,10 @@
-import ClusterModel
-import LoadGeneration
-import WireProtocol
+package import ClusterModel
+package import WireProtocol
 
 /// Puts together what frontends, routers and workers tell of requests, each in its own time, and gives each request that ended once.
 ///
 /// Pure: times come in. Everything is bounded, and what does not fit is counted.
-struct TimelineBook {
+package struct TimelineBook {
     private struct Open {
         var timeline: Timeline
         var heardAt: Instant
@@ -21,10 +20,10 @@ struct TimelineBook {
     private var departed = Recent<UInt64>(most: 1_024)
     private var ended: [Timeline] = []
     /// Requests that were not followed, because too many were.
-    private(set) var dropped = 0
+    package private(set) var dropped = 0
 
     /// Streams come a little apart: a frontend tells each 250 ms, a router four times a second.
-    static let settling = Duration.milliseconds(1_500)
+    package static let settling = Duration.milliseconds(1_500)
     /// Nothing was heard of it for longer than a request may take.
     static let forgetting = Duration.seconds(1_860)
     /// Its frontend is gone, and its workers have ended it.
@@ -32,21 +31,27 @@ struct TimelineBook {
     /// Nothing runs for it and its frontend says nothing: it waits in a queue, for a router or to be taken by a worker. Processes cannot be told
     /// to let it wait for so long: 600 s, 120 s and 60 s. Then its frontend's word is lost.
     static let waiting = Duration.seconds(900)
-    private static let most = RecordLimits.openRequests
-    /// Attempts, and both legs of each.
-    private static let mostParts = 16
+    private let most: Int
 
-    var openCount: Int { open.count }
+    /// - Parameter most: requests that are put together at once.
+    package init(most: Int = FollowingBounds.openRequests) { self.most = most }
+
+    package var openCount: Int { open.count }
+    /// Those that are put together now, in no order.
+    package var openTimelines: some Collection<Timeline> { open.values.lazy.map(\.timeline) }
+
+    /// One that is open.
+    package subscript(id: RequestID) -> Timeline? { open[id]?.timeline }
 
     /// Those that ended since this was last asked, in the order in which they were complete.
-    mutating func takeEnded() -> [Timeline] {
+    package mutating func takeEnded() -> [Timeline] {
         defer { ended = [] }
         return ended
     }
 
     // MARK: What is told
 
-    mutating func told(_ slice: RequestSlice, by frontend: UInt64, at now: Instant) {
+    package mutating func told(_ slice: RequestSlice, by frontend: UInt64, at now: Instant) {
         let id = RequestID(origin: frontend, counter: slice.counter)
         change(id, at: now) { entry in
             entry.timeline.slice = slice
@@ -55,17 +60,17 @@ struct TimelineBook {
         closeIfComplete(id)
     }
 
-    mutating func placed(_ slice: RouteSlice, by router: Int, at now: Instant) {
+    package mutating func placed(_ slice: RouteSlice, by router: Int, at now: Instant) {
         guard slice.outcome == .placed else { return }
         let id = RequestID(origin: slice.request.origin, counter: slice.request.counter)
         change(id, at: now) { entry in
-            guard entry.timeline.routes.count < Self.mostParts else { return }
+            guard entry.timeline.routes.count < FollowingBounds.parts else { return }
             entry.timeline.add(Timeline.Route(router: router, slice: slice))
         }
         closeIfComplete(id)
     }
 
-    mutating func event(_ event: WorkerEvent, on life: RecordedLife, at now: Instant) {
+    package mutating func event(_ event: WorkerEvent, on life: FollowedLife, at now: Instant) {
         switch event {
         case .requestAccepted(let accepted):
             add(accepted.lease, of: accepted.request, accepted.leg, on: life, accepted.rank, at: now)
@@ -92,19 +97,21 @@ struct TimelineBook {
     }
 
     /// A frontend is there, or again: its link to a router may have broken.
-    mutating func joined(frontend: UInt64) { departed.remove(frontend) }
+    package mutating func joined(frontend: UInt64) { departed.remove(frontend) }
 
     /// It tells nothing any more.
-    mutating func left(frontend: UInt64) { departed.insert(frontend) }
+    package mutating func left(frontend: UInt64) { departed.insert(frontend) }
 
     /// What ran there is lost.
-    mutating func left(_ life: RecordedLife, at now: Instant) { endLegs(on: life) { _ in true } }
+    package mutating func left(_ life: FollowedLife, at now: Instant) { endLegs(on: life) { _ in true } }
 
     /// Its stream was joined anew: what it does not hold any more has ended, and nobody knows how.
-    mutating func rejoined(_ life: RecordedLife, held: Set<UInt64>) { endLegs(on: life) { !held.contains($0) } }
+    package mutating func rejoined(_ life: FollowedLife, held: Set<UInt64>) { endLegs(on: life) { !held.contains($0) } }
 
-    private mutating func endLegs(on life: RecordedLife, _ isOver: (UInt64) -> Bool) {
-        for id in open.keys.sorted() {
+    private mutating func endLegs(on life: FollowedLife, _ isOver: (UInt64) -> Bool) {
+        // A cluster that starts joins hundreds of streams while thousands of requests are open: only those that are meant are sorted.
+        let meant = open.filter { $0.value.timeline.legs.contains { $0.life == life && !$0.isOver && isOver($0.lease) } }
+        for id in meant.keys.sorted() {
             guard var entry = open.removeValue(forKey: id) else { continue }
             entry.timeline.changeLegs(where: { $0.life == life && isOver($0.lease) }) { $0.isOver = true }
             open[id] = entry
@@ -115,21 +122,24 @@ struct TimelineBook {
     // MARK: Time
 
     /// Called a few times a second: closes what was waited for long enough.
-    mutating func tick(at now: Instant) {
-        for id in open.keys.sorted() {
-            guard let entry = open[id] else { continue }
+    package mutating func tick(at now: Instant) {
+        var due: [(id: RequestID, tells: Bool)] = []
+        // Order: what is due is sorted before it is closed.
+        for (id, entry) in open {
             let quiet = entry.heardAt.duration(to: now), areOver = entry.timeline.legs.allSatisfy(\.isOver)
             if let told = entry.sliceAt {
-                if told.duration(to: now) >= Self.settling { close(id) }
+                if told.duration(to: now) >= Self.settling { due.append((id, true)) }
             } else if quiet >= (!areOver ? Self.forgetting : departed.contains(id.origin) ? Self.silence : Self.waiting) {
                 // One that no worker told of was placed, and never came there.
-                close(id, tells: !entry.timeline.legs.isEmpty && !entry.needsSlice)
+                due.append((id, !entry.timeline.legs.isEmpty && !entry.needsSlice))
             }
         }
+        due.sort { $0.id < $1.id }
+        for (id, tells) in due { close(id, tells: tells) }
     }
 
     /// From now on requests are watched: those that have ended are not told of.
-    mutating func begin() {
+    package mutating func begin() {
         for id in open.keys.sorted() {
             guard var entry = open.removeValue(forKey: id) else { continue }
             entry.needsSlice = !entry.timeline.legs.isEmpty && entry.timeline.legs.allSatisfy(\.isOver)
@@ -161,7 +171,7 @@ struct TimelineBook {
         // What is still said of one that was closed is late.
         guard !closed.contains(id) else { return }
         if open[id] == nil {
-            guard open.count < Self.most else {
+            guard open.count < most else {
                 dropped += 1
                 return
             }
@@ -174,20 +184,20 @@ struct TimelineBook {
     }
 
     private mutating func add(
-        _ lease: UInt64, of request: RequestKey, _ role: Leg, on life: RecordedLife, _ rank: UInt32, at now: Instant
+        _ lease: UInt64, of request: RequestKey, _ role: Leg, on life: FollowedLife, _ rank: UInt32, at now: Instant
     ) {
         guard lease != 0, byLease[lease] == nil else { return }
         let id = RequestID(origin: request.origin, counter: request.counter)
         var isAdded = false
         change(id, at: now) { entry in
-            guard entry.timeline.legs.count < Self.mostParts else { return }
+            guard entry.timeline.legs.count < FollowingBounds.parts else { return }
             entry.timeline.add(Timeline.Leg(lease: lease, life: life, attempt: request.attempt, role: role, rank: rank))
             isAdded = true
         }
         if isAdded { byLease[lease] = id }
     }
 
-    private mutating func leg(_ lease: UInt64, on life: RecordedLife, at now: Instant, _ body: (inout Timeline.Leg) -> Void) {
+    private mutating func leg(_ lease: UInt64, on life: FollowedLife, at now: Instant, _ body: (inout Timeline.Leg) -> Void) {
         guard let id = byLease[lease] else { return }
         change(id, at: now) { $0.timeline.changeLegs(where: { $0.lease == lease && $0.life == life }, body) }
     }

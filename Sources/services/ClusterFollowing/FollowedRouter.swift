@@ -1,15 +1,15 @@
 import ClusterModel
-import EventLoop
+package import EventLoop
 import ProcessKit
-import StreamFollowing
-import Transport
-import WireProtocol
+package import StreamFollowing
+package import Transport
+package import WireProtocol
 
 /// One router as it is followed: a route link, on which it registers as a frontend that asks for nothing, and the router's stream.
 @LoopActor
-final class FollowedRouter: LinkKeeperHandler, StreamMirror {
-    let ordinal: Int
-    private let address: Address
+package final class FollowedRouter: LinkKeeperHandler, StreamMirror {
+    package let ordinal: Int
+    package let address: Address
     private let registration: RegisterFrontend
     private let endpoint: LinkEndpoint
     private let loop: Loop
@@ -18,14 +18,14 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
     private var keeper: LinkKeeper?
     private var follower: StreamFollower?
     private let gate = RecoveryGate()
-    private(set) var isInStep = false
+    package private(set) var isInStep = false
     /// Whether what it says is the state of things: not of an earlier life, whose word only counts until this one knows its workers.
-    var isCurrent: Bool { isInStep && joining == nil }
+    package var isCurrent: Bool { isInStep && joining == nil }
     /// Why it was not reached; the peer's words are in it as they came.
-    private(set) var problem: String?
+    package private(set) var problem: String?
 
     /// What it says of the cluster. It outlives the link: workers go on without a router.
-    private(set) var directory = RouterDirectory()
+    package private(set) var directory = RouterDirectory()
     /// What a router says that has just begun, and may not know its workers yet.
     private var joining: RouterDirectory?
     /// Gathered until the last page of a snapshot is there.
@@ -57,7 +57,7 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
     }
 
     /// Open, or nil.
-    var link: Link? { keeper?.link.flatMap { $0.isOpen ? $0 : nil } }
+    package var link: Link? { keeper?.link.flatMap { $0.isOpen ? $0 : nil } }
 
     private func unfollow() {
         follower?.close()
@@ -69,7 +69,7 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
 
     // MARK: The link
 
-    func keeper(_ keeper: LinkKeeper, opened link: Link) {
+    package func keeper(_ keeper: LinkKeeper, opened link: Link) {
         loop.spawn { [weak self] in await self?.register(on: link) }
     }
 
@@ -94,7 +94,7 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
         }
     }
 
-    func keeper(_ keeper: LinkKeeper, received header: MessageHeader, body: RawSpan, on link: Link) {
+    package func keeper(_ keeper: LinkKeeper, received header: MessageHeader, body: RawSpan, on link: Link) {
         switch header.kind {
         case .replayQuestion, .snapshotQuestion:
             link.answer(header, with: Failure(.notFound, reason: "nothing is ever said on this stream"))
@@ -102,18 +102,18 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
         }
     }
 
-    func keeper(_ keeper: LinkKeeper, ended: LinkEnd, wasOpen: Bool, retryAfter: Duration) {
+    package func keeper(_ keeper: LinkKeeper, ended: LinkEnd, wasOpen: Bool, retryAfter: Duration) {
         problem = "\(address): \(ended)"
         unfollow()
     }
 
     // MARK: Its stream
 
-    func restarted(_ follower: StreamFollower) { found = RouterDirectory() }
+    package func restarted(_ follower: StreamFollower) { found = RouterDirectory() }
 
-    func apply(_ page: SnapshotPage, from follower: StreamFollower) { for entry in page.entries { found.take(entry) } }
+    package func apply(_ page: SnapshotPage, from follower: StreamFollower) { for entry in page.entries { found.take(entry) } }
 
-    func completed(through number: UInt64, _ follower: StreamFollower) {
+    package func completed(through number: UInt64, _ follower: StreamFollower) {
         joining = found
         found = RouterDirectory()
         adoptIfSettled()
@@ -127,7 +127,7 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
         cluster?.directoryChanged()
     }
 
-    func apply(_ batch: borrowing StreamBatch, from follower: StreamFollower) {
+    package func apply(_ batch: borrowing StreamBatch, from follower: StreamFollower) {
         do throws(WireError) {
             for change in try Codec.decodeBody(RouterState.self, from: batch.body).changes.dropFirst(batch.skip) {
                 if joining != nil {
@@ -142,11 +142,11 @@ final class FollowedRouter: LinkKeeperHandler, StreamMirror {
         } catch { preconditionFailure("the batch was checked: \(error)") }
     }
 
-    func apply(_ event: WorkerEvent, number: UInt64, from follower: StreamFollower) {}
+    package func apply(_ event: WorkerEvent, number: UInt64, from follower: StreamFollower) {}
 
-    func follower(_ follower: StreamFollower, became state: StreamState) { isInStep = state == .inStep }
+    package func follower(_ follower: StreamFollower, became state: StreamState) { isInStep = state == .inStep }
 
-    func follower(_ follower: StreamFollower, noted notice: StreamNotice) {
+    package func follower(_ follower: StreamFollower, noted notice: StreamNotice) {
         if case .recovered(by: .snapshot) = notice, !hasJoined {
             hasJoined = true
         } else {
