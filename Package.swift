@@ -186,8 +186,8 @@ var targets: [Target] = [
     tests(
         "DashboardTests",
         [
-            "ClusterFollowing", "ClusterModel", "Concurrency", "Dashboard", "EventLoop", "HTTPClient", "HTTPServing", "JSONText",
-            "ProcessKit", "ServiceRuntime", "Telemetry", "Transport", "WireProtocol",
+            "ClusterFollowing", "ClusterHarness", "ClusterModel", "Dashboard", "EventLoop", "HTTPClient", "JSONText", "ProcessKit",
+            "ServiceRuntime", "Telemetry", "Transport", "WireProtocol",
         ]),
     tests("EngineConformanceTests", ["ClusterModel", "Concurrency", "EngineServing", "Engines", "EventLoop", "WireProtocol"]),
     tests("EngineServingTests", ["ClusterModel", "EngineServing", "Engines", "EventLoop", "TestSupport", "WireProtocol"]),

@@ -20,7 +20,7 @@ package final class Dashboard {
     private let routers: [Address]
     private let feed: Address
     private var book = RequestBook()
-    private var picture: ClusterPicture?
+    private(set) var picture: ClusterPicture?
     private var tables = PictureBook()
     private var timer: TimerHandle?
     private var lonely: TimerHandle?
@@ -154,8 +154,9 @@ package final class Dashboard {
     }
 
     private func list(_ exchange: HTTPExchange) {
+        let query = exchange.request.query, meant = query.first { $0.name == "id" }.flatMap { request?($0.value) }
         let question: RequestBook.Question
-        do throws(QuestionFault) { question = try RequestBook.Question(exchange.request.query) { request?($0) } } catch {
+        do throws(QuestionFault) { question = try RequestBook.Question(query, meant: meant) } catch {
             return refuse(exchange, .badRequest, error.description)
         }
         var json = JSONWriter()

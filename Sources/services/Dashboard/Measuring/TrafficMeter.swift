@@ -32,7 +32,8 @@ struct TrafficMeter {
     private static let minute = 0.985
     static let percentiles = [0.5, 0.9, 0.99]
 
-    mutating func ended(_ slice: RequestSlice) {
+    /// - Parameter blockSize: of its model, in tokens.
+    mutating func ended(_ slice: RequestSlice, blockSize: UInt32) {
         ended += 1
         let isShed = slice.isShed, isFailure = slice.status >= 500 && !isShed
         if isShed { sheds += 1 }
@@ -41,7 +42,7 @@ struct TrafficMeter {
         failed.add(isFailure ? 1 : 0, of: 1)
         guard slice.outputTokens > 0 else { return }
         firstToken.add(microseconds: slice.durations.firstTokenMicroseconds)
-        cache.achieved.add(UInt64(slice.cachedTokens), of: UInt64(slice.promptTokens))
+        cache.found(slice.cachedTokens, of: slice.promptTokens, blockSize: blockSize)
         let gaps = UInt64(slice.outputTokens) - 1
         if gaps > 0 { betweenTokens.add(microseconds: slice.durations.decodeMicroseconds / gaps, times: Int(gaps)) }
     }

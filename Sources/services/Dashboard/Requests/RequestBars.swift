@@ -22,18 +22,21 @@ struct RequestBars {
         var bars: [Bar] = []
     }
 
+    /// No stage takes longer; a peer may claim anything.
+    fileprivate static let longest: UInt64 = 366 * 86_400 * 1_000_000
+
     private(set) var lanes: [Lane] = []
     private(set) var total: UInt64 = 0
 
     init(_ timeline: Timeline) {
-        let times = timeline.slice?.durations ?? StageDurations()
+        let times = (timeline.slice?.durations ?? StageDurations()).bounded
         var own = Lane(place: .frontend)
         var clock: UInt64 = 0
         func add(_ stage: String, _ length: UInt64) {
             if length > 0 { own.bars.append(Bar(stage: stage, start: clock, length: length)) }
-            clock &+= length
+            clock += length
         }
-        let queued = timeline.slice == nil ? timeline.queueMicroseconds : times.queueMicroseconds
+        let queued = timeline.slice == nil ? min(timeline.queueMicroseconds, Self.longest) : times.queueMicroseconds
         add("tokenize", times.tokenizeMicroseconds)
         add("queue", queued)
         add("route", times.routeMicroseconds > queued ? times.routeMicroseconds - queued : 0)
@@ -44,13 +47,15 @@ struct RequestBars {
         // Earlier attempts lie between the plan and the last one.
         for (place, leg) in timeline.legs.enumerated() where leg.attempt < last {
             let lane = Self.lane(place, leg, from: legStart)
-            legStart = lane.end
+            legStart = min(lane.end, Self.longest)
             lanes.append(lane)
         }
         var begin = max(clock, legStart)
         if timeline.slice != nil, times.firstTokenMicroseconds > 0, timeline.slice?.attempts ?? 1 > 1 {
             // The first token is a mark that all clocks agree on: the last attempt ends its prefill there.
-            let before = timeline.legs.first { $0.attempt == last }.map { $0.durations.waitedMicroseconds + $0.durations.prefillMicroseconds } ?? 0
+            let before = timeline.legs.first { $0.attempt == last }.map { leg in
+                min(leg.durations.waitedMicroseconds, Self.longest) + min(leg.durations.prefillMicroseconds, Self.longest)
+            } ?? 0
             if times.firstTokenMicroseconds > before { begin = max(begin, times.firstTokenMicroseconds - before) }
         }
         var end = begin
@@ -74,17 +79,32 @@ struct RequestBars {
             // What of a transfer lies behind the prefill; the rest happened beside it.
             ("transfer", times.exposedTransferMicroseconds), ("decode", times.decodeMicroseconds),
         ] where length > 0 {
-            lane.bars.append(Bar(stage: stage, start: clock, length: length))
-            clock &+= length
+            lane.bars.append(Bar(stage: stage, start: clock, length: min(length, longest)))
+            clock += min(length, longest)
         }
         return lane
     }
 }
 
 extension RequestBars.Lane {
-    fileprivate var end: UInt64 { bars.last.map { $0.start &+ $0.length } ?? 0 }
+    fileprivate var end: UInt64 { bars.last.map { $0.start + $0.length } ?? 0 }
 }
 
 extension UInt64 {
     fileprivate func subtracting(_ other: UInt64) -> UInt64 { self > other ? self - other : 0 }
+}
+
+extension StageDurations {
+    fileprivate var bounded: StageDurations {
+        func cut(_ value: UInt64) -> UInt64 { min(value, RequestBars.longest) }
+        var times = self
+        times.tokenizeMicroseconds = cut(tokenizeMicroseconds)
+        times.routeMicroseconds = cut(routeMicroseconds)
+        times.queueMicroseconds = cut(queueMicroseconds)
+        times.dispatchMicroseconds = cut(dispatchMicroseconds)
+        times.writeMicroseconds = cut(writeMicroseconds)
+        times.firstTokenMicroseconds = cut(firstTokenMicroseconds)
+        times.totalMicroseconds = cut(totalMicroseconds)
+        return times
+    }
 }

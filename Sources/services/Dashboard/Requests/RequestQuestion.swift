@@ -1,5 +1,4 @@
 import ClusterModel
-import EventLoop
 
 /// What is wrong with a question, by its parameter.
 struct QuestionFault: Error, CustomStringConvertible {
@@ -7,16 +6,15 @@ struct QuestionFault: Error, CustomStringConvertible {
 }
 
 extension RequestBook.Question {
-    /// From the parameters of a path; `label` knows requests by what their clients call them.
-    @LoopActor
-    init(_ query: [(name: String, value: String)], label: @LoopActor (String) -> RequestID?) throws(QuestionFault) {
+    /// From the parameters of a path. `meant` is the request that its client calls as `id` says, if there is one.
+    init(_ query: [(name: String, value: String)], meant: RequestID?) throws(QuestionFault) {
         self.init()
         for (name, value) in query {
             switch name {
             case "id":
                 let text = value.lowercased()
                 let isID = text.utf8.count <= Self.idCharacters && text.utf8.allSatisfy { Self.idAlphabet.contains($0) }
-                prefix = label(value)?.description ?? (isID ? text : Self.nobody)
+                prefix = meant?.description ?? (isID ? text : Self.nobody)
             case "state":
                 guard let state = State(rawValue: value) else {
                     throw QuestionFault(description: "state: one of \(State.allCases.map(\.rawValue).joined(separator: ", "))")

@@ -18,8 +18,9 @@ final class ClusterPicture: ClusterObserver {
     private(set) var cacheRates: [LoadPlace: CacheRates] = [:]
     /// Workers' names and models outlive them: requests that ran there are looked at later.
     private(set) var names: [UInt64: String] = [:]
-    /// When something was last heard of a router, by its place.
-    private(set) var routersHeard: [Int: Instant] = [:]
+    private var models: [UInt64: String] = [:]
+    /// Tokens a block, by the names of models.
+    private var blockSizes: [String: UInt32] = [:]
     /// Workers that left while nobody had drained them, and when.
     private(set) var lost: [(life: FollowedLife, name: String, at: Instant)] = []
     private(set) var notFollowed: [String] = []
@@ -28,7 +29,12 @@ final class ClusterPicture: ClusterObserver {
     /// Workers whose streams are being recovered by routers, and since when.
     private(set) var resyncing: [FollowedLife: Instant] = [:]
     private var lastSecond: Instant?
+    private let beganAt: Instant
 
+    /// Nobody is missed before there was time to hear of them.
+    var isJoining: Bool { beganAt.duration(to: loop.now) < Self.joining }
+
+    private static let joining = Duration.seconds(4)
     private static let recently = Duration.seconds(60)
     /// Names of workers that are gone.
     private static let mostNames = 4 * DashboardLimits.ranks
@@ -38,6 +44,7 @@ final class ClusterPicture: ClusterObserver {
         self.cluster = cluster
         self.book = book
         self.loop = loop
+        beganAt = loop.now
         self.book.beginFollowing()
     }
 
@@ -112,10 +119,16 @@ final class ClusterPicture: ClusterObserver {
 
     // MARK: ClusterObserver
 
-    func told(_ card: ModelCard) {}
+    func told(_ card: ModelCard) {
+        guard blockSizes[card.name] != nil || blockSizes.count < DashboardLimits.rows else { return }
+        blockSizes[card.name] = card.blockSize
+    }
 
     func joined(_ entry: WorkerEntry) -> Bool {
-        if names[entry.workerID] != nil || names.count < Self.mostNames { names[entry.workerID] = entry.name }
+        if names[entry.workerID] != nil || names.count < Self.mostNames {
+            names[entry.workerID] = entry.name
+            models[entry.workerID] = entry.model
+        }
         return true
     }
 
@@ -139,7 +152,6 @@ final class ClusterPicture: ClusterObserver {
     }
 
     func told(_ change: RouterChange, by router: FollowedRouter) {
-        routersHeard[router.ordinal] = loop.now
         guard case .routeSlice(let slice) = change else { return }
         traffic.placed(slice)
         if let leg = slice.legs.first, slice.outcome == .placed {
@@ -152,7 +164,7 @@ final class ClusterPicture: ClusterObserver {
 
     func told(_ slice: RequestSlice, by frontend: UInt64) {
         hear(frontend) { $0.heard(at: loop.now) }
-        traffic.ended(slice)
+        traffic.ended(slice, blockSize: blockSizes[slice.model] ?? 1)
         tenants.ended(slice)
         book.follow { $0.told(slice, by: frontend, at: loop.now) }
     }
@@ -161,9 +173,8 @@ final class ClusterPicture: ClusterObserver {
 
     func told(_ event: WorkerEvent, by life: FollowedLife) {
         if case .requestEnded(let ended) = event, ended.leg != .decode, ended.promptTokens > 0 {
-            rates(LoadPlace(worker: life.worker, rank: ended.rank)) {
-                $0.achieved.add(UInt64(ended.cachedTokens), of: UInt64(ended.promptTokens))
-            }
+            let size = models[life.worker].flatMap { blockSizes[$0] } ?? 1
+            rates(LoadPlace(worker: life.worker, rank: ended.rank)) { $0.found(ended.cachedTokens, of: ended.promptTokens, blockSize: size) }
         }
         book.follow { $0.event(event, on: life, at: loop.now) }
     }

@@ -14,8 +14,9 @@ extension ClusterPicture {
 
     private func ofRouters(at now: Instant) -> [Warning] {
         var found: [Warning] = []
+        guard !isJoining || !heardRouters.isEmpty else { return [] }
         if heardRouters.isEmpty { found.append(Warning(.noRouter, "", "no router is heard; what is shown of workers and queues is old")) }
-        for router in cluster.routers where !router.isCurrent {
+        for router in cluster.routers where !router.isCurrent && !isJoining {
             found.append(Warning(.routerStale, router.address.description, router.problem ?? "its stream is out of step"))
         }
         for router in heardRouters {
@@ -41,7 +42,7 @@ extension ClusterPicture {
                 found += of(worker, at: now)
             }
         }
-        if !heardRouters.isEmpty, ready == 0 { found.append(Warning(.noReadyWorker, "", "no worker takes requests")) }
+        if !heardRouters.isEmpty, !isJoining, ready == 0 { found.append(Warning(.noReadyWorker, "", "no worker takes requests")) }
         for (model, digests) in cards.sorted(by: { $0.key < $1.key }) where digests.count > 1 {
             found.append(Warning(.splitModel, model, "its ready workers have \(digests.count) different cards"))
         }
