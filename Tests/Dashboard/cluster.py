@@ -64,9 +64,11 @@ class Cluster:
             time.sleep(0.2)
         return False
 
-    def ask(self, text, tokens=24, tenant="interactive", label=None, frontend=0):
+    def ask(self, text, tokens=24, tenant="interactive", label=None, frontend=0, pins=None):
         """One chat: its status."""
         body = {"model": MODEL, "max_tokens": tokens, "ignore_eos": True, "messages": [{"role": "user", "content": text}]}
+        if pins:
+            body["nvext"] = pins
         headers = {"content-type": "application/json", "authorization": f"Bearer {KEYS[tenant]}"}
         if label:
             headers["x-request-id"] = label

@@ -71,13 +71,16 @@ struct DashboardTests {
         bed.look(page) { page in
             let tables = page.tables
             #expect(tables["workers"]?.count == 8 && tables["workers"]?.values.allSatisfy { $0["total_blocks"]?.asInt == 16_384 } ?? false)
-            #expect(tables["workers"]?.values.allSatisfy { $0["state"]?.asString == "ready" && $0["model"]?.asString == "synthetic" } ?? false)
+            #expect(
+                tables["workers"]?.values.allSatisfy { $0["state"]?.asString == "ready" && $0["model"]?.asString == "synthetic" } ?? false)
             #expect(tables["workers"]?.values.contains { $0["achieved"]?.asDouble != nil && $0["reachable"]?.asDouble != nil } ?? false)
             #expect(tables["routers"]?["0"]?["heard"]?.asBool == true)
             #expect(tables["queues"]?.count == 1 && tables["frontends"]?.count == 1)
             #expect(Set(tables["tenants"]?.keys.sorted() ?? []) == ["*", "=batch", "=interactive"])
             let points = tables["points"]?.sorted { $0.key < $1.key }.map(\.value) ?? []
             #expect(points.count >= 6 && points.last?[1]?.asDouble.map { abs($0 - 200) < 60 } ?? false, "\(points.last ?? .null)")
+            // Each runs for a second.
+            #expect(points.last?[2]?.asDouble.map { abs($0 - 200) < 60 } ?? false && points.last?[3]?.asDouble.map { $0 < 50 } ?? false)
             #expect(points.last?[6]?.asDouble.map { (20...110).contains($0) } ?? false)
             // Four a second at most, and the first.
             #expect(page.messages <= 4 * 8 + 1 && page.beginnings == 1)
@@ -146,7 +149,9 @@ struct DashboardTests {
             #expect(picture.book.openCount < 3_000 && picture.book.dropped == 0)
             #expect(picture.cacheRates.count <= 40 && picture.frontends.count == 1 && picture.tenants.entries.count == 3)
         }
-        bed.look(page) { #expect($0.longestMessage <= DashboardLimits.bytesPerTick && $0.received < 6 * 4 * DashboardLimits.bytesPerTick / 4) }
+        bed.look(page) {
+            #expect($0.longestMessage <= DashboardLimits.bytesPerTick && $0.received < 6 * 4 * DashboardLimits.bytesPerTick / 4)
+        }
     }
 
     @Test("the page is served to this machine by its own names, and to no page of others")
@@ -170,7 +175,9 @@ struct DashboardTests {
     @Test("beyond loopback there is no dashboard")
     func beyondLoopback() throws {
         let world = VirtualWorld(seed: 1), bed = try Bed(world, SimulatedFabric(world: world), routers: [], listen: "0.0.0.0:9000")
-        for path in ["/dashboard", "/dashboard/events", "/dashboard/requests", "/dashboard/requests/x"] { #expect(bed.get(path).status == 404) }
+        for path in ["/dashboard", "/dashboard/events", "/dashboard/requests", "/dashboard/requests/x"] {
+            #expect(bed.get(path).status == 404)
+        }
     }
 
     @Test("without a router the page is fed all the same, and says what is wrong by name")

@@ -44,7 +44,8 @@ struct PageTests {
 
     @Test("the page has no way to make markup of text, and names no other place")
     func plain() {
-        for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "localStorage", "onclick="] {
+        for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "localStorage", "onclick="]
+        {
             #expect(!PageScript.text.contains(word), "\(word)")
         }
         let text = String(decoding: DashboardPage.document, as: UTF8.self)

@@ -39,7 +39,8 @@ struct PictureMessageTests {
         #expect(late.json["t"]?["a"]?.asInt == 50 && late.json["t"]?.asObject.map { Array($0.names) } == ["a"])
     }
 
-    @Test("a message is as long as it may be, and those that follow hold the rest; no row is left out or told twice", arguments: [1, 40, 300])
+    @Test(
+        "a message is as long as it may be, and those that follow hold the rest; no row is left out or told twice", arguments: [1, 40, 300])
     mutating func parts(mostBytes: Int) throws {
         for key in 0..<200 { set("row \(key)", key) }
         var seen: UInt64 = 0, told: [String: Int] = [:], parts = 0

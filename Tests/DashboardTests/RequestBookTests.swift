@@ -57,12 +57,17 @@ struct RequestBookTests {
         #expect(ids { $0.state = .running } == [1_000_000])
         #expect(ids { $0.state = .troubled } == [2, 1])
         #expect(book.request(Self.id(2))?.isRunning == false && book.request(Self.id(1_000_000))?.isRunning == true)
-        #expect(ids { $0.state = .ended; $0.prefix = Self.id(1_000_000).description }.isEmpty)
+        #expect(
+            ids {
+                $0.state = .ended; $0.prefix = Self.id(1_000_000).description
+            }.isEmpty)
     }
 
     @Test("a search is by the beginning of an id, a model, a tenant; what it cannot mean is told by its name")
     mutating func search() throws {
-        for counter in [0x10, 0x11, 0x20] as [UInt64] { book.endedHere(Self.slice(counter, model: counter == 0x20 ? "n" : "m"), origin: 0xF0) }
+        for counter in [0x10, 0x11, 0x20] as [UInt64] {
+            book.endedHere(Self.slice(counter, model: counter == 0x20 ? "n" : "m"), origin: 0xF0)
+        }
         let kept = book
         func find(_ query: (name: String, value: String)...) throws(QuestionFault) -> [UInt64] {
             let meant = query.contains { $0.value == "mine" } ? Self.id(0x11) : nil
@@ -98,7 +103,8 @@ struct RequestBookTests {
         #expect(bars.lanes.map(\.place) == [.frontend, .leg(0), .leg(1)])
         #expect(bars.lanes[0].bars.map(\.stage) == ["tokenize", "queue", "route", "dispatch"])
         #expect(bars.lanes[0].bars.map(\.start) == [0, 100, 300, 400])
-        #expect(bars.lanes[1].bars == [.init(stage: "prefill", start: 450, length: 1_000), .init(stage: "transfer", start: 1_450, length: 70)])
+        #expect(
+            bars.lanes[1].bars == [.init(stage: "prefill", start: 450, length: 1_000), .init(stage: "transfer", start: 1_450, length: 70)])
         #expect(bars.lanes[2].bars == [.init(stage: "decode", start: 1_520, length: 2_000)])
         #expect(bars.total == 4_000)
     }

@@ -21,7 +21,8 @@ struct Main {
                 guard isWatched else { return service.planWait = nil }
                 service.planWait = { wait in
                     switch wait {
-                    case .began(let id, let tenant, let priorityClass): dashboard.beganToWait(id, tenant: tenant, priorityClass: priorityClass)
+                    case .began(let id, let tenant, let priorityClass):
+                        dashboard.beganToWait(id, tenant: tenant, priorityClass: priorityClass)
                     case .ended(let id): dashboard.endedToWait(id)
                     }
                 }

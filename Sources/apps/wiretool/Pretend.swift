@@ -14,7 +14,9 @@ enum Pretend {
                 name: "wiretool pretend",
                 summary: "Says what a router, many workers and a frontend would say of so many requests a second. It serves none.",
                 protocolVersion: WireVersion.current.description,
-                examples: [.init("wiretool pretend --workers 200 --requests 5000", "then: frontend --routers with the address that it prints")]))
+                examples: [
+                    .init("wiretool pretend --workers 200 --requests 5000", "then: frontend --routers with the address that it prints")
+                ]))
         let workers = table.option("workers", .integer(1...2_000), default: 200, help: "Workers, of one rank each.")
         let requests = table.option("requests", .integer(1...100_000), default: 5_000, help: "Requests a second, of two legs each.")
         let limit = table.option(

@@ -161,7 +161,8 @@ package final class ClusterFollower {
     }
 
     private func follow(_ entry: WorkerEntry, _ life: FollowedLife) {
-        guard let observer, observer.joined(entry), workers[life] == nil, !deafWorkers.contains(life), workers.count < FollowingBounds.workers
+        guard let observer, observer.joined(entry), workers[life] == nil, !deafWorkers.contains(life),
+            workers.count < FollowingBounds.workers
         else { return }
         workers[life] = FollowedWorker(
             life, entry.endpoints, endpoint: endpoint, gate: gate, loop: loop, network: network, observer: observer)
@@ -170,7 +171,8 @@ package final class ClusterFollower {
 
     private func follow(_ entry: FrontendEntry) {
         let generation = entry.generation
-        guard let observer, frontends[generation] == nil, !deafFrontends.contains(generation), frontends.count < FollowingBounds.workers else { return }
+        guard let observer, frontends[generation] == nil, !deafFrontends.contains(generation), frontends.count < FollowingBounds.workers
+        else { return }
         frontends[generation] = FollowedFrontend(entry, loop: loop, network: network, observer: observer)
         if frontends[generation] == nil { deafFrontends.insert(generation) }
     }

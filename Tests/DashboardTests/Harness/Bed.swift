@@ -21,6 +21,7 @@ final class Bed: @unchecked Sendable {
     private let admin: AdminService
     private let sockets: VirtualSocketFabric
     private let clientLoop: VirtualLoop
+    private let clientSockets: VirtualSockets
     private static let pool = WorkPool(threads: 0)
     private static let port: UInt16 = 9_000
 
@@ -29,6 +30,7 @@ final class Bed: @unchecked Sendable {
         sockets = VirtualSocketFabric(world)
         loop = world.makeLoop("dash")
         clientLoop = world.makeLoop("browser")
+        clientSockets = VirtualSockets("browser", loop: clientLoop, on: sockets)
         let metrics = MetricsRegistry()
         var policy = LinkPolicy(
             identity: Identity(role: .frontend, id: 1, generation: 0xF1, name: "dash"), cluster: ClusterValues(clusterID: "apus"))
@@ -59,7 +61,7 @@ final class Bed: @unchecked Sendable {
 
     /// Asks, and does not wait.
     func open(_ path: String, headers: [(name: String, value: String)] = [("Host", "localhost")]) -> Page {
-        let loop = clientLoop, sockets = VirtualSockets("browser", loop: clientLoop, on: sockets)
+        let loop = clientLoop, sockets = clientSockets
         return loop.perform {
             let page = Page(on: loop), connection = HTTPClientConnection(on: loop, sockets: sockets, host: "dash", port: Self.port)
             page.connection = connection
@@ -69,7 +71,9 @@ final class Bed: @unchecked Sendable {
     }
 
     /// A whole answer.
-    func get(_ path: String, headers: [(name: String, value: String)] = [("Host", "localhost")]) -> (status: Int, json: JSONValue, text: String) {
+    func get(_ path: String, headers: [(name: String, value: String)] = [("Host", "localhost")]) -> (
+        status: Int, json: JSONValue, text: String
+    ) {
         let page = open(path, headers: headers)
         run { look(page) { $0.isEnded } }
         return look(page) { page in
@@ -105,7 +109,9 @@ final class Page: HTTPClientHandler {
 
     func answerBegan(_ head: HTTPClientHead) {
         status = head.status
-        for name in ["content-security-policy", "content-type", "x-frame-options"] as [StaticString] { header[name.description] = head[name] }
+        for name in ["content-security-policy", "content-type", "x-frame-options"] as [StaticString] {
+            header[name.description] = head[name]
+        }
     }
 
     func answerReceived(_ part: UnsafeRawBufferPointer) {

@@ -55,8 +55,8 @@ struct DecayingHistogram {
         let value = max(microseconds, 1)
         let octave = 63 - value.leadingZeroBitCount
         guard octave < octaves else { return buckets - 1 }
-        let above = value - 1 << UInt64(octave)
-        return octave * bucketsPerOctave + Int(above * UInt64(bucketsPerOctave) >> UInt64(octave))
+        let above = value - (1 << UInt64(octave))
+        return octave * bucketsPerOctave + Int((above * UInt64(bucketsPerOctave)) >> UInt64(octave))
     }
 
     private static func middle(of bucket: Int) -> Double {

@@ -2,6 +2,6 @@
 // swift-format-ignore-file
 /// The parts in the order of their files' numbers.
 enum PageScript {
-static let hash = "sha256-mpes3ynz49XYb/uDzdIKzBhgCf/sN1nFTjKbrIbWpUw="
+static let hash = "sha256-JMQ9OeVEuq6zlv6SrtYznj6VVh0hN3xTwKvDhjtLOxk="
 static let text = scriptWords + scriptTables + scriptCharts + scriptRequests + scriptMain
 }

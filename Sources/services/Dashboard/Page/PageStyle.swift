@@ -1,13 +1,13 @@
 // Written by deploy/dev/dashboard-page from Source/page.css; change that file instead.
 // swift-format-ignore-file
 enum PageStyle {
-static let hash = "sha256-6gk9DzNsurLBSBXmgFZ8SqEsM0UFlmeBq0j3ijYAXs4="
+static let hash = "sha256-yDn4IiaVK30o/4lkoSnlMuZm18tKkK3VO5ZaYnnhEEA="
 static let text = #"""
 :root {
   --ground: #ffffff; --panel: #f5f7f9; --line: #c4ccd4; --text: #16191d; --muted: #4d5761; --link: #0b4fb3; --focus: #0b4fb3;
   --good: #0f6a36; --bad: #a8171c; --warm: #7d4a00; --bar: #d5dde5;
   --series-1: #0b4fb3; --series-2: #a8410d; --series-3: #6a2aa8; --series-4: #0f6a36;
-  --tokenize: #6b7682; --queue: #b45309; --route: #8250a8; --dispatch: #57606a; --wait: #c2780c; --prefill: #0b5fc4;
+  --tokenize: #6b7682; --queue: #b45309; --route: #8250a8; --dispatch: #57606a; --wait: #8a5d00; --prefill: #0b5fc4;
   --transfer: #7a3fb5; --decode: #14713b; --write: #6b7682;
 }
 @media (prefers-color-scheme: dark) {
@@ -27,12 +27,14 @@ static let text = #"""
   --transfer: #c79bf0; --decode: #63cf8a; --write: #93a0ac;
 }
 * { box-sizing: border-box; }
+[hidden] { display: none !important; }
 html { background: var(--ground); color: var(--text); font: 15px/1.45 system-ui, sans-serif; scroll-padding-top: 1rem; }
 body { margin: 0 auto; max-width: 100rem; padding: 0 1rem 2rem; }
 h1 { font-size: 1.4rem; margin: 0; }
 h2 { font-size: 1.15rem; margin: 1.6rem 0 .5rem; }
 h3 { font-size: 1rem; margin: 1.1rem 0 .4rem; }
 h4 { font-size: .95rem; margin: 1rem 0 .3rem; }
+h5 { font-size: .85rem; margin: .8rem 0 .3rem; color: var(--muted); }
 p { margin: .3rem 0; }
 a { color: var(--link); }
 :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
@@ -60,9 +62,9 @@ button[aria-pressed="true"] { background: var(--text); color: var(--ground); }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(22rem, 100%), 1fr)); gap: .8rem; }
 .chart { background: var(--panel); border: 1px solid var(--line); border-radius: .4rem; padding: .5rem .8rem; margin: 0; min-width: 0; }
 .chart h3 { margin: 0; }
-.chart svg { display: block; width: 100%; height: 8rem; }
+.chart > svg { display: block; width: 100%; height: 7rem; }
 .chart .grid { stroke: var(--line); stroke-width: 1; }
-.chart .axis { fill: var(--muted); font-size: 11px; }
+.chart .axis { display: flex; justify-content: space-between; color: var(--muted); font-size: .75rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .1rem 1rem; margin: .2rem 0 0; padding: 0; list-style: none; font-variant-numeric: tabular-nums; }
 .legend svg { width: 1.6rem; height: .6rem; display: inline-block; margin-right: .3rem; }
 .series-1 { stroke: var(--series-1); } .series-2 { stroke: var(--series-2); stroke-dasharray: 6 3; }

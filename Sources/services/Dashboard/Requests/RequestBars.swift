@@ -53,15 +53,17 @@ struct RequestBars {
         var begin = max(clock, legStart)
         if timeline.slice != nil, times.firstTokenMicroseconds > 0, timeline.slice?.attempts ?? 1 > 1 {
             // The first token is a mark that all clocks agree on: the last attempt ends its prefill there.
-            let before = timeline.legs.first { $0.attempt == last }.map { leg in
-                min(leg.durations.waitedMicroseconds, Self.longest) + min(leg.durations.prefillMicroseconds, Self.longest)
-            } ?? 0
+            let before =
+                timeline.legs.first { $0.attempt == last }.map { leg in
+                    min(leg.durations.waitedMicroseconds, Self.longest) + min(leg.durations.prefillMicroseconds, Self.longest)
+                } ?? 0
             if times.firstTokenMicroseconds > before { begin = max(begin, times.firstTokenMicroseconds - before) }
         }
         var end = begin
         for (place, leg) in timeline.legs.enumerated() where leg.attempt == last {
             // A decode leg is there from the beginning, and has its state when the transfer has ended.
-            let lane = Self.lane(place, leg, from: leg.role == .decode ? max(begin, end.subtracting(leg.durations.waitedMicroseconds)) : begin)
+            let lane = Self.lane(
+                place, leg, from: leg.role == .decode ? max(begin, end.subtracting(leg.durations.waitedMicroseconds)) : begin)
             end = max(end, lane.end)
             lanes.append(lane)
         }

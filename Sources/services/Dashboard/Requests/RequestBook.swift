@@ -83,7 +83,9 @@ struct RequestBook {
         }
         if question.state == .any || question.state == .running {
             // Order: sorted before they are taken.
-            let open = (following.map { Array($0.openTimelines) } ?? []).filter { $0.slice == nil && own[$0.id] == nil && question.fits($0) }
+            let open = (following.map { Array($0.openTimelines) } ?? []).filter {
+                $0.slice == nil && own[$0.id] == nil && question.fits($0)
+            }
             for timeline in open.sorted(by: { $0.id.counter > $1.id.counter }) { take(timeline, isRunning: true) }
         }
         guard question.state != .running else { return found }

@@ -27,7 +27,9 @@ extension RequestBook.Question {
                     throw QuestionFault(description: "limit: a whole number from 1 to \(DashboardLimits.foundRequests)")
                 }
                 self.limit = limit
-            default: throw QuestionFault(description: "\(name.prefix(32)): there is no such parameter; there are id, state, model, tenant, limit")
+            default:
+                throw QuestionFault(
+                    description: "\(name.prefix(32)): there is no such parameter; there are id, state, model, tenant, limit")
             }
         }
     }

@@ -104,7 +104,8 @@ enum PictureRows {
         var found: [(String, ClusterLoad.Queue)] = []
         for router in picture.heardRouters {
             for depth in router.directory.queues.values.sorted(by: { $0.pool < $1.pool }) where found.count < DashboardLimits.rows {
-                found.append(("\(router.ordinal)/\(depth.pool.description.prefix(16))", ClusterLoad.Queue(router: router.ordinal, depth: depth)))
+                found.append(
+                    ("\(router.ordinal)/\(depth.pool.description.prefix(16))", ClusterLoad.Queue(router: router.ordinal, depth: depth)))
             }
         }
         return found
@@ -176,8 +177,8 @@ enum PictureRows {
         json.beginArray()
         json.amount(point.tokensPerSecond)
         json.amount(point.requestsPerSecond)
-        json.amount(point.running.map(Double.init))
-        json.amount(point.queued.map(Double.init))
+        json.amount(point.running.map { Double($0) })
+        json.amount(point.queued.map { Double($0) })
         json.amount(point.shedsPerSecond)
         json.amount(point.failuresPerSecond)
         for value in point.firstToken + point.betweenTokens { json.amount(value.map { $0 / 1_000 }) }

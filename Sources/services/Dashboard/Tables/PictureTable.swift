@@ -47,7 +47,9 @@ struct PictureTable {
     }
 
     /// The rows that there are now: those that are not among them go, and of the others as many are written as a tick has room for, in turn.
-    mutating func update<Value>(_ entries: [(key: String, value: Value)], _ revision: inout UInt64, _ write: (Value, inout JSONWriter) -> Void) {
+    mutating func update<Value>(
+        _ entries: [(key: String, value: Value)], _ revision: inout UInt64, _ write: (Value, inout JSONWriter) -> Void
+    ) {
         if rows.count > entries.count || entries.contains(where: { rows[$0.key] == nil }) {
             let present = Set(entries.map(\.key))
             for key in rows.keys.filter({ !present.contains($0) }).sorted() { remove(key, &revision) }

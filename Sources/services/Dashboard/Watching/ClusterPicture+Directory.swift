@@ -12,7 +12,9 @@ extension ClusterPicture {
     /// As the first router says it that knows the worker's present life.
     func load(_ place: LoadPlace) -> PlacementLoad? {
         for router in shownRouters {
-            if let load = router.directory.loads[place], router.directory.workers[place.worker]?.generation == load.generation { return load }
+            if let load = router.directory.loads[place], router.directory.workers[place.worker]?.generation == load.generation {
+                return load
+            }
         }
         return nil
     }

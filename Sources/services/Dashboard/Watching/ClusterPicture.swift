@@ -174,7 +174,9 @@ final class ClusterPicture: ClusterObserver {
     func told(_ event: WorkerEvent, by life: FollowedLife) {
         if case .requestEnded(let ended) = event, ended.leg != .decode, ended.promptTokens > 0 {
             let size = models[life.worker].flatMap { blockSizes[$0] } ?? 1
-            rates(LoadPlace(worker: life.worker, rank: ended.rank)) { $0.found(ended.cachedTokens, of: ended.promptTokens, blockSize: size) }
+            rates(LoadPlace(worker: life.worker, rank: ended.rank)) {
+                $0.found(ended.cachedTokens, of: ended.promptTokens, blockSize: size)
+            }
         }
         book.follow { $0.event(event, on: life, at: loop.now) }
     }

@@ -59,13 +59,17 @@ extension ClusterPicture {
         }
         let life = FollowedLife(worker: worker.workerID, generation: worker.generation)
         if let since = resyncing[life], since.duration(to: now) >= Self.longRecovery {
-            found.append(Warning(.streamNotRecovered, name, "a router has been making up its state for \(since.duration(to: now).inMilliseconds / 1_000) s"))
+            found.append(
+                Warning(
+                    .streamNotRecovered, name,
+                    "a router has been making up its state for \(since.duration(to: now).inMilliseconds / 1_000) s"))
         }
         for rank in worker.ranks {
             guard let load = self.load(LoadPlace(worker: worker.workerID, rank: rank.rank))?.load, load.totalBlocks > 0,
                 Double(load.activeBlocks) > Self.full * Double(load.totalBlocks)
             else { continue }
-            found.append(Warning(.workerFull, "\(name)/\(rank.rank)", "requests hold \(load.activeBlocks) of its \(load.totalBlocks) KV blocks"))
+            found.append(
+                Warning(.workerFull, "\(name)/\(rank.rank)", "requests hold \(load.activeBlocks) of its \(load.totalBlocks) KV blocks"))
         }
         return found
     }
@@ -91,7 +95,10 @@ extension ClusterPicture {
         var found: [Warning] = []
         if gapsLately > 0 { found.append(Warning(.eventGaps, "", "\(gapsLately) gaps in streams in the last minute; each is made up for")) }
         if book.dropped > 0 {
-            found.append(Warning(.requestsNotShown, "", "more than \(DashboardLimits.openRequests) run at once; \(book.dropped) words on others were passed over"))
+            found.append(
+                Warning(
+                    .requestsNotShown, "",
+                    "more than \(DashboardLimits.openRequests) run at once; \(book.dropped) words on others were passed over"))
         }
         for (generation, frontend) in frontends.sorted(by: { $0.key < $1.key }) where frontend.state == .stopped {
             found.append(Warning(.frontendStopped, Hexadecimal.text(generation), "it says that it has stopped, and routers still name it"))

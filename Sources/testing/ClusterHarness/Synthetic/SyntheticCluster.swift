@@ -121,7 +121,8 @@ package final class SyntheticCluster {
         while started < due {
             started += 1
             let request = SyntheticRequest(
-                number: UInt64(started), origin: frontendGeneration, prefill: pick(4 * Int(random.next() % UInt64(max(workers.count / 4, 1)))),
+                number: UInt64(started), origin: frontendGeneration,
+                prefill: pick(4 * Int(random.next() % UInt64(max(workers.count / 4, 1)))),
                 decode: pick(Int(random.next() % UInt64(workers.count))), draw: random.next(), endsAt: now + size.span)
             running.append(request)
             placements.append(.routeSlice(request.route(entries)))
@@ -150,7 +151,8 @@ package final class SyntheticCluster {
             slices.append(
                 .frontendLoad(
                     FrontendLoad(
-                        connections: 100, requests: UInt32(running.count - nextEnd), streams: UInt32(running.count - nextEnd), bufferedBytes: 0,
+                        connections: 100, requests: UInt32(running.count - nextEnd), streams: UInt32(running.count - nextEnd),
+                        bufferedBytes: 0,
                         requestsTotal: UInt64(started), tokensTotal: tokens)))
         }
         router.tell(placements, inMessagesOf: Self.changesPerMessage)

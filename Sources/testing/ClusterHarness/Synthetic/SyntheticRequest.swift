@@ -72,7 +72,8 @@ struct SyntheticRequest {
                     .requestEnded(
                         RequestEnded(
                             lease: lease(leg), request: key, rank: 0, leg: leg, reason: leg == .prefill ? .handedOver : .finished,
-                            promptTokens: Self.promptTokens, cachedTokens: cachedBlocks * 16, outputTokens: leg == .prefill ? 0 : outputTokens,
+                            promptTokens: Self.promptTokens, cachedTokens: cachedBlocks * 16,
+                            outputTokens: leg == .prefill ? 0 : outputTokens,
                             durations: times))
                 ]
             )

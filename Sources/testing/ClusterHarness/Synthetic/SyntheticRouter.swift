@@ -30,7 +30,8 @@ final class SyntheticRouter: LinkHandler {
         let count = UInt32(workers.count)
         entries =
             [
-                .routerHealth(RouterHealth(state: .ready, reason: "", workers: count, resyncing: 0, leases: 5_000, indexedBlocks: 1_000_000)),
+                .routerHealth(
+                    RouterHealth(state: .ready, reason: "", workers: count, resyncing: 0, leases: 5_000, indexedBlocks: 1_000_000)),
                 .modelPool(ModelPool(card: card, workers: count, readyWorkers: count, current: true)), .frontendEntry(frontend),
             ] + workers.map { .workerEntry($0) }
         address = links
@@ -64,7 +65,8 @@ final class SyntheticRouter: LinkHandler {
             case .registerFrontend:
                 let endpoints = Endpoints(linkAddress: address.description, feedAddress: feed.address.description)
                 link.answer(header, with: FrontendRegistered(endpoints: endpoints, streamPosition: feed.nextSequence - 1, warnings: []))
-            case .snapshotQuestion: link.answer(header, with: page(try Codec.decodeBody(SnapshotQuestion.self, from: body)), compressed: true)
+            case .snapshotQuestion:
+                link.answer(header, with: page(try Codec.decodeBody(SnapshotQuestion.self, from: body)), compressed: true)
             case .routeBatch, .cancelRoute, .leasesEnded: break
             default: link.answer(header, with: Failure(.notFound, reason: "there is nothing behind this router"))
             }

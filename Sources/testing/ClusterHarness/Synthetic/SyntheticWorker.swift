@@ -38,7 +38,9 @@ final class SyntheticWorker: LinkHandler {
         entry.endpoints = Endpoints(linkAddress: address.description, feedAddress: self.feed.address.description)
         entry.model = card.name
         entry.pool = card.digest
-        entry.ranks = [RankCapacity(rank: 0, totalBlocks: Self.blocks, hostBlocks: 0, diskBlocks: 0, maxSequences: 256, maxBatchedTokens: 8_192)]
+        entry.ranks = [
+            RankCapacity(rank: 0, totalBlocks: Self.blocks, hostBlocks: 0, diskBlocks: 0, maxSequences: 256, maxBatchedTokens: 8_192)
+        ]
         entry.engineBuild = "synthetic"
     }
 

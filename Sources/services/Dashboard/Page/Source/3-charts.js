@@ -1,7 +1,7 @@
 // Charts of the last minutes: lines for who sees them, the same numbers as text and as a table for who does not.
 
 const chartSeconds = 300;
-const chartWidth = 600, chartHeight = 160, chartLeft = 48, chartBottom = 16;
+const chartWidth = 600, chartHeight = 160, chartMargin = 4;
 // The places of values in a point, as the frontend writes them.
 const pointColumns = {
   tokens: 0, requests: 1, running: 2, queued: 3, sheds: 4, failures: 5, ttft50: 6, ttft90: 7, ttft99: 8, itl50: 9, itl90: 10, itl99: 11,
@@ -20,11 +20,12 @@ const chartPlans = [
 function makeChart(plan) {
   const id = "chart-" + plan.series[0][0];
   const drawing = element("svg:svg", { viewBox: `0 0 ${chartWidth} ${chartHeight}`, role: "img", preserveAspectRatio: "none" });
-  const top = element("svg:text", { class: "axis", x: 0, y: 12 }), zero = element("svg:text", { class: "axis", x: 0, y: chartHeight - chartBottom });
+  const top = element("span");
   const lines = plan.series.map((_, index) => element("svg:path", { class: `series series-${index + 1}` }));
   drawing.append(
-    element("svg:path", { class: "grid", d: `M${chartLeft} 4H${chartWidth}M${chartLeft} ${chartHeight - chartBottom}H${chartWidth}` }),
-    top, zero, ...lines);
+    element("svg:path", { class: "grid", d: `M0 ${chartMargin}H${chartWidth}M0 ${chartHeight - chartMargin}H${chartWidth}` }), ...lines);
+  const above = element("div", { class: "axis", "aria-hidden": "true" }, top);
+  const below = element("div", { class: "axis", "aria-hidden": "true" }, element("span", null, "0, five minutes ago"), element("span", null, "now"));
   const values = plan.series.map(() => element("span"));
   const legend = element("ul", { class: "legend" }, ...plan.series.map(([, name], index) => element("li", null,
     element("svg:svg", { viewBox: "0 0 26 8", "aria-hidden": "true" }, element("svg:path", { class: `series series-${index + 1}`, d: "M0 4H26" })),
@@ -36,7 +37,7 @@ function makeChart(plan) {
       ...plan.series.map(([, name]) => element("th", { scope: "col", class: "number" }, name)))), body);
   const details = element("details", null, element("summary", null, `${plan.title} as a table`),
     element("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": `${plan.title}, the last seconds` }, table));
-  const figure = element("div", { class: "chart", role: "group", "aria-labelledby": id }, element("h3", { id }, plan.title), drawing, legend, details);
+  const figure = element("div", { class: "chart", role: "group", "aria-labelledby": id }, element("h3", { id }, plan.title), above, drawing, below, legend, details);
 
   function draw(points) {
     const newest = points.length ? points[points.length - 1].second : 0;
@@ -44,13 +45,13 @@ function makeChart(plan) {
     let most = plan.most || 0;
     for (const point of points) for (const column of columns) if (!plan.most) most = Math.max(most, point.values[column] || 0);
     if (most <= 0) most = 1;
-    const width = chartWidth - chartLeft, height = chartHeight - chartBottom - 4;
+    const height = chartHeight - 2 * chartMargin;
     lines.forEach((line, index) => {
       let path = "", isOpen = false;
       for (const point of points) {
         const value = point.values[columns[index]];
         if (!isKnown(value)) { isOpen = false; continue; }
-        const x = chartLeft + width * (1 - (newest - point.second) / chartSeconds), y = 4 + height * (1 - Math.min(value / most, 1));
+        const x = chartWidth * (1 - (newest - point.second) / chartSeconds), y = chartMargin + height * (1 - Math.min(value / most, 1));
         path += `${isOpen ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
         isOpen = true;
       }
@@ -60,7 +61,6 @@ function makeChart(plan) {
     const told = plan.series.map(([, name], index) => `${name} ${plan.form(last[columns[index]])}`);
     plan.series.forEach((_, index) => say(values[index], plan.form(last[columns[index]])));
     say(top, plan.form(most));
-    say(zero, "0");
     drawing.setAttribute("aria-label", `${plan.title}, now: ${told.join(", ")}`);
     if (!details.open) return;
     const shown = points.slice(-30).reverse();

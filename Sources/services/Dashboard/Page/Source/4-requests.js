@@ -125,6 +125,12 @@ function decisions(records) {
   });
 }
 
+// As the table of workers calls it; one that is gone keeps its number.
+function nameOf(worker) {
+  for (const row of tables.workers.values()) if (row.worker === worker) return row.name || worker;
+  return worker;
+}
+
 // Every candidate with every term of its cost, the cheapest first.
 function candidates(record, leg) {
   const terms = leg.candidates.length ? Object.keys(leg.candidates[0].cost).filter((term) => term !== "total") : [];
@@ -133,7 +139,7 @@ function candidates(record, leg) {
   const heads = ["Worker", "Chosen", "Total cost", ...terms.map((term) => term.replaceAll("_", " ")), "Requests there", "Tokens waiting", "Found blocks"];
   const rows = order.map((index) => {
     const one = leg.candidates[index];
-    return [`${one.worker}/${one.rank}`, index === leg.chosen ? "chosen" : "", amount(one.cost.total), ...terms.map((term) => amount(one.cost[term])),
+    return [`${nameOf(one.worker)}/${one.rank}`, index === leg.chosen ? "chosen" : "", amount(one.cost.total), ...terms.map((term) => amount(one.cost[term])),
       amount(one.load.requests), amount(one.load.prefill_tokens), found(one.cached)];
   });
   const counts = leg.counts;
