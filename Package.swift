@@ -87,6 +87,15 @@ var targets: [Target] = [
         ]),
     library("services", "StreamFollowing", ["ClusterModel", "EventLoop", "Transport", "WireProtocol"]),
     library(
+        "services", "ClusterFollowing", ["ClusterModel", "EventLoop", "ProcessKit", "StreamFollowing", "Transport", "WireProtocol"]),
+    library(
+        "services", "Dashboard",
+        [
+            "ClusterFollowing", "ClusterModel", "EventLoop", "HTTPServing", "HTTPSyntax", "JSONText", "ProcessKit", "ServiceRuntime",
+            "StreamFollowing", "Telemetry", "Transport", "WireProtocol",
+        ],
+        beside: ["Page/Source"]),
+    library(
         "services", "FrontendService",
         [
             "ClusterModel", "Concurrency", "EventLoop", "HTTPServing", "JSONText", "OpenAIDialect", "ProcessKit", "RequestTracking",
@@ -129,12 +138,12 @@ var targets: [Target] = [
     library("testing", "FleetSimulation", ["ClusterModel", "Engines", "JSONText", "LoadGeneration", "Scheduling"]),
 
     // apps: @main only
-    app("frontend", ["FrontendService", "ProcessKit", "ServiceRuntime"]),
+    app("frontend", ["Dashboard", "FrontendService", "ProcessKit", "ServiceRuntime"]),
     app(
         "wiretool",
         [
-            "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "LoadGeneration", "ProcessKit", "Scheduling", "ServiceRuntime",
-            "StreamFollowing", "Telemetry", "TestSupport", "Transport", "WireProtocol",
+            "ClusterFollowing", "ClusterHarness", "ClusterModel", "EventLoop", "JSONText", "LoadGeneration", "ProcessKit", "Scheduling",
+            "ServiceRuntime", "StreamFollowing", "Telemetry", "TestSupport", "Transport", "WireProtocol",
         ]),
     app("router", ["ProcessKit", "RouterService", "ServiceRuntime", "WireProtocol"]),
     app(
@@ -174,6 +183,13 @@ var targets: [Target] = [
         [
             "ClusterModel", "EngineAdapters", "EngineServing", "Engines", "EventLoop", "HTTPClient", "HTTPServing", "JSONText",
             "ServiceRuntime", "Telemetry", "TestSupport", "TextProcessing", "WireProtocol",
+        ]),
+    tests("ClusterFollowingTests", ["ClusterFollowing", "ClusterModel", "WireProtocol"]),
+    tests(
+        "DashboardTests",
+        [
+            "ClusterFollowing", "ClusterHarness", "ClusterModel", "Dashboard", "EventLoop", "HTTPClient", "JSONText", "ProcessKit",
+            "ServiceRuntime", "Telemetry", "Transport", "WireProtocol",
         ]),
     tests("EngineConformanceTests", ["ClusterModel", "Concurrency", "EngineServing", "Engines", "EventLoop", "WireProtocol"]),
     tests("EngineServingTests", ["ClusterModel", "EngineServing", "Engines", "EventLoop", "TestSupport", "WireProtocol"]),
@@ -230,7 +246,7 @@ var targets: [Target] = [
             "ClusterHarness", "ClusterModel", "Engines", "EventLoop", "ServiceRuntime", "StreamFollowing", "Telemetry", "TestSupport",
             "Transport", "WireProtocol", "WorkerService",
         ]),
-    tests("wiretoolTests", ["ClusterModel", "JSONText", "LoadGeneration", "WireProtocol", "wiretool"]),
+    tests("wiretoolTests", ["ClusterFollowing", "ClusterModel", "JSONText", "LoadGeneration", "WireProtocol", "wiretool"]),
     // The programs are dependencies so that they are built with the tests that start them.
     tests(
         "ProcessTests",

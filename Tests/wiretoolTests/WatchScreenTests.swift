@@ -1,3 +1,4 @@
+import ClusterFollowing
 import ClusterModel
 import Testing
 import WireProtocol

@@ -23,6 +23,9 @@ struct Main {
                 .init(name: "kinds", effect: "list every kind of message with its number", run: Kinds.run),
                 .init(name: "chaos", effect: "run two peers under faults in virtual time, and print the trace's hash", run: Chaos.run),
                 .init(
+                    name: "pretend", effect: "say what a large cluster that does not exist would say, for what follows clusters",
+                    run: Pretend.run),
+                .init(
                     name: "simulate", effect: "run whole clusters under faults in virtual time, and judge every answer", run: Simulate.run),
             ])
         commands.main()

@@ -25,6 +25,8 @@ final class Frontend {
     private(set) lazy var warmer = PrefixWarmer(self, registry: context.metrics)
     /// Told of each request that ended.
     var publish: (@LoopActor (RequestSlice) -> Void)?
+    /// Told of requests that wait for a place; nil while nobody wants to know.
+    var planWait: (@LoopActor (PlanWait) -> Void)?
     private(set) var isDraining = false
     private(set) var running = 0
     /// Frames of decode legs that wait for a token of their prefill leg.

@@ -1,4 +1,4 @@
-import ClusterModel
+package import ClusterModel
 package import EventLoop
 package import HTTPServing
 package import JSONText
@@ -6,7 +6,7 @@ package import ProcessKit
 import ServiceRuntime
 import Telemetry
 import Transport
-import WireProtocol
+package import WireProtocol
 
 /// One frontend: clients on one side, routers and workers on the other.
 @LoopActor
@@ -89,7 +89,10 @@ package final class FrontendService {
         publisher = try StatePublisher(
             context: context, on: config.publish, load: { [weak self] in self?.load() ?? FrontendLoad() },
             charges: { [weak self] in self?.frontend.tenants.charges() ?? [] })
-        frontend.publish = { [weak self] slice in self?.publisher?.ended(slice) }
+        frontend.publish = { [weak self] slice in
+            self?.publisher?.ended(slice)
+            self?.whenRequestEnded?(slice)
+        }
         // Links to routers and workers, and whoever asks the admin side, still find a descriptor when clients have taken the rest.
         let options = ListenOptions(leavesReserve: true)
         _ = EdgeTLS.family(context.metrics)
@@ -156,6 +159,18 @@ package final class FrontendService {
         context.loop.cancel(gauges)
         loopDelay.stop()
     }
+
+    /// Told of each request of its clients that ended, as its stream tells.
+    package var whenRequestEnded: (@LoopActor (RequestSlice) -> Void)?
+
+    /// Told of requests that wait for a place; nil while nobody wants to know.
+    package var planWait: (@LoopActor (PlanWait) -> Void)? {
+        get { frontend.planWait }
+        set { frontend.planWait = newValue }
+    }
+
+    /// The last request that a client gave this label, or the one with this id.
+    package func request(named label: String) -> RequestID? { frontend.decisions.request(named: label, of: nil) }
 
     /// For the admin side: why a request went where it went, placements by their ids.
     package func explain(_ exchange: HTTPExchange) async {

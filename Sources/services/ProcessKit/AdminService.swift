@@ -70,6 +70,30 @@ package final class AdminService {
         table.on(.get, path, task: answer)
     }
 
+    /// Serves a page and what it asks for, where only this machine can connect, and only to browsers that were told to come here.
+    ///
+    /// A page of somebody else's that runs in a browser of this machine may connect too: it cannot name us as we are called here, unless its name
+    /// was bound to our address, and then the browser says that name.
+    package func webPage(_ path: StaticString, _ answer: @escaping @LoopActor @Sendable (HTTPExchange) -> Void) {
+        guard Self.isLoopback(listen.host) else { return }
+        table.on(.get, path) { exchange in
+            guard let host = exchange.request.headers["Host"], Self.isOurs(host) else {
+                let reason = "this page is served to localhost; forward a port of your own machine to it"
+                return exchange.respond(AdminRefusal(.forbidden, field: "Host", reason).response)
+            }
+            if let site = exchange.request.headers["Sec-Fetch-Site"], site != "same-origin", site != "none" {
+                return exchange.respond(AdminRefusal(.forbidden, field: "Sec-Fetch-Site", "other pages are told nothing").response)
+            }
+            answer(exchange)
+        }
+    }
+
+    /// A `Host` field that names this machine to itself, with whatever port it was reached by.
+    static func isOurs(_ host: String) -> Bool {
+        let name = host.hasPrefix("[") ? host.prefix { $0 != "]" }.dropFirst() : host.prefix { $0 != ":" }
+        return name.lowercased() == "localhost" || isLoopback(String(name))
+    }
+
     private static func isLoopback(_ host: String) -> Bool { Address(host: host, port: 0).isLoopback }
 
     /// Where it listens, once it does.

@@ -1,3 +1,4 @@
+import ClusterFollowing
 import ClusterModel
 import EventLoop
 import Glibc
@@ -42,7 +43,7 @@ final class Recorder: ClusterObserver {
         switch await cluster.join(stop, telling: self) {
         case .inStep: begin()
         case .stopped: break
-        case .failed(let reason): fault = reason
+        case .failed(let reason): fault = EventText.plain(reason)
         }
         if let began {
             while fault == nil, await stop.wait(until: loop.now + Self.beat) == nil {
@@ -120,7 +121,7 @@ final class Recorder: ClusterObserver {
 
     func told(_ card: ModelCard) { assembler.pool(card) }
     func joined(_ entry: WorkerEntry) -> Bool { assembler.joined(entry, at: now) }
-    func left(_ life: RecordedLife) { assembler.left(life, at: now) }
+    func left(_ life: FollowedLife) { assembler.left(RecordedLife(life), at: now) }
 
     func told(_ change: RouterChange, by router: FollowedRouter) {
         switch change {
@@ -148,11 +149,13 @@ final class Recorder: ClusterObserver {
 
     // MARK: What workers say
 
-    func told(_ event: WorkerEvent, by life: RecordedLife) { assembler.event(event, on: life, at: now) }
+    func told(_ event: WorkerEvent, by life: FollowedLife) { assembler.event(event, on: RecordedLife(life), at: now) }
 
-    func rejoined(_ life: RecordedLife, held: Set<UInt64>) { assembler.rejoined(life, held: held, at: now) }
+    func rejoined(_ life: FollowedLife, held: Set<UInt64>) { assembler.rejoined(RecordedLife(life), held: held, at: now) }
 
     // MARK: What was missed
+
+    func cannotFollow(_ what: String) { complain("wiretool record: not followed: \(EventText.plain(what))") }
 
     func noted(_ notice: StreamNotice) {
         guard began != nil else { return }
@@ -162,4 +165,8 @@ final class Recorder: ClusterObserver {
         case .recovered, .malformed, .failed: break
         }
     }
+}
+
+extension RecordedLife {
+    fileprivate init(_ life: FollowedLife) { self.init(worker: life.worker, generation: life.generation) }
 }

@@ -1,7 +1,7 @@
+import ClusterFollowing
 import ClusterModel
 import EventLoop
 import Glibc
-import LoadGeneration
 import ServiceRuntime
 import StreamFollowing
 import Transport
@@ -53,7 +53,7 @@ final class ClusterWatch: ClusterObserver {
         case .inStep: break
         case .stopped: return end(.ok)
         case .failed(let reason):
-            complain("wiretool watch: \(reason)")
+            complain("wiretool watch: \(EventText.plain(reason))")
             return end(.failure)
         }
         let began = loop.now
@@ -152,7 +152,7 @@ final class ClusterWatch: ClusterObserver {
 
     func told(_ card: ModelCard) {}
     func joined(_ entry: WorkerEntry) -> Bool { true }
-    func left(_ life: RecordedLife) { book.left(life, at: loop.now) }
+    func left(_ life: FollowedLife) { book.left(life, at: loop.now) }
 
     func told(_ change: RouterChange, by router: FollowedRouter) {
         if case .routeSlice(let slice) = change { book.placed(slice, by: router.ordinal, at: loop.now) }
@@ -162,7 +162,8 @@ final class ClusterWatch: ClusterObserver {
     func left(frontend: UInt64) { book.left(frontend: frontend) }
     func told(_ slice: RequestSlice, by frontend: UInt64) { book.told(slice, by: frontend, at: loop.now) }
 
-    func told(_ event: WorkerEvent, by life: RecordedLife) { book.event(event, on: life, at: loop.now) }
-    func rejoined(_ life: RecordedLife, held: Set<UInt64>) { book.rejoined(life, held: held) }
+    func told(_ event: WorkerEvent, by life: FollowedLife) { book.event(event, on: life, at: loop.now) }
+    func rejoined(_ life: FollowedLife, held: Set<UInt64>) { book.rejoined(life, held: held) }
     func noted(_ notice: StreamNotice) { if case .gap = notice { gaps += 1 } }
+    func cannotFollow(_ what: String) { complain("wiretool watch: not followed: \(EventText.plain(what))") }
 }

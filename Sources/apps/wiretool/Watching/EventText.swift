@@ -1,3 +1,4 @@
+import ClusterFollowing
 import ClusterModel
 import WireProtocol
 
@@ -68,20 +69,7 @@ enum EventText {
         session.tenant.isEmpty ? quoted(session.id) : "\(quoted(session.tenant))/\(quoted(session.id))"
     }
 
-    static func name(_ reason: EndReason) -> String {
-        switch reason {
-        case .finished: "finished"
-        case .handedOver: "handed over"
-        case .cancelled: "cancelled"
-        case .failed: "failed"
-        case .prefillLost: "prefill lost"
-        case .drained: "drained"
-        case .timedOut: "timed out"
-        case .linkLost: "link lost"
-        case .superseded: "superseded"
-        default: "reason \(reason.rawValue)"
-        }
-    }
+    static func name(_ reason: EndReason) -> String { reason.words }
 
     private static func span(_ microseconds: UInt64) -> String {
         "\(microseconds / 1_000).\(String(microseconds % 1_000 + 1_000).dropFirst()) ms"

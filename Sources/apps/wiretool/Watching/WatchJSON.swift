@@ -1,6 +1,6 @@
+import ClusterFollowing
 import ClusterModel
 import JSONText
-import LoadGeneration
 import WireProtocol
 
 /// What is watched, for programs: one object a line, with `type` first. Form: `deploy/guides/watching.md`.
@@ -134,17 +134,5 @@ enum WatchJSON {
     private static func number(_ key: String, _ value: UInt64, _ json: inout JSONWriter) {
         json.key(key)
         json.number(value)
-    }
-}
-
-extension StageDurations {
-    /// By their names, in the order of a request's life.
-    var named: [(name: String, microseconds: UInt64)] {
-        [
-            ("tokenize", tokenizeMicroseconds), ("route", routeMicroseconds), ("queue", queueMicroseconds),
-            ("dispatch", dispatchMicroseconds), ("worker_wait", workerWaitMicroseconds), ("prefill", prefillMicroseconds),
-            ("transfer", transferMicroseconds), ("decode", decodeMicroseconds), ("detokenize", detokenizeMicroseconds),
-            ("write", writeMicroseconds), ("first_token", firstTokenMicroseconds), ("total", totalMicroseconds),
-        ]
     }
 }

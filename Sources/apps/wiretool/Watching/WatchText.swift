@@ -1,5 +1,5 @@
+import ClusterFollowing
 import ClusterModel
-import LoadGeneration
 import WireProtocol
 
 /// What is watched, for people: lines of fixed columns. Times are milliseconds.

@@ -68,7 +68,7 @@ final class RequestDecisions {
     private static let notFound = ServiceFailure(.notFound, detail: "No decision on such a request is kept.", param: "id")
 
     /// By the client's label, or by the id that answers have where the client gave none. Nobody asks for another frontend's requests.
-    private func request(named name: String, of tenant: Tenant?) -> RequestID? {
+    func request(named name: String, of tenant: Tenant?) -> RequestID? {
         let tenants = tenant.map { [$0.name] } ?? frontend.tenants.inOrder.map(\.tenant.name) + [""]
         let known = tenants.compactMap { labels[$0]?[name] }
         if let last = known.max(by: { $0.counter < $1.counter }) { return last }

@@ -68,17 +68,23 @@ final class RequestRecord {
         tracker.beginAttempt()
     }
 
-    func wantsPlan() { askedAt = loop.preciseNow }
+    func wantsPlan() {
+        askedAt = loop.preciseNow
+        frontend.planWait?(
+            .began(id, tenant: prepared.tenant.name, priorityClass: prepared.generation.hints.strictPriority ?? 0))
+    }
 
     /// No plan came of it; the time is part of the way all the same.
     func hasNoPlan() {
         guard let askedAt else { return }
         self.askedAt = nil
+        frontend.planWait?(.ended(id))
         tracker.recordRoute(asked: askedAt, answered: loop.preciseNow, nil)
     }
 
     func hasPlan(_ plan: PlanEntry) {
         let now = loop.preciseNow, asked = askedAt ?? now
+        if askedAt != nil { frontend.planWait?(.ended(id)) }
         askedAt = nil
         // A router that believes in more than there is would make a rate above 1, and perhaps a number that is none.
         let most = min(plan.promptBlocks, UInt32(clamping: prepared.hashes.count + 1))

@@ -30,7 +30,7 @@ package final class VirtualProcess: @unchecked Sendable {
     var whenCrashed: (() -> Void)?
 
     /// What peers must prove to know: the hosts are not loopback to one another.
-    static let secret = Array("the secret of a cluster that does not exist".utf8)
+    package static let secret = Array("the secret of a cluster that does not exist".utf8)
     private static let startLimit = Duration.seconds(60)
 
     init(_ name: String, _ program: VirtualProgram, _ version: ProgramVersion, in cluster: VirtualCluster) {

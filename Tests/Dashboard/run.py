@@ -1,0 +1,282 @@
+#!/usr/bin/env python3
+"""Opens the dashboard of a living cluster in a browser, headless, and checks what it shows against what the processes say.
+
+  deploy/dev/dashboard [--binaries DIR] [--browser PROGRAM] [--images DIR] [--load [--seconds N]]
+
+  --binaries DIR      where frontend, router and workerd are (.build/release)
+  --browser PROGRAM   chromium
+  --images DIR        writes the screenshots there; deploy/guides/images holds those of the guide
+
+A cluster of two routers, two frontends, two prefill and two decode workers and two tenants is put under traffic. Checked are: workers, routers,
+queues and tenants against what the processes say on their admin sides; a request that is found by what its client called it, with the timeline of
+both its legs, and the decision with every candidate that the router's record has; warnings when a worker freezes and one dies; that a page says when it
+is disconnected; no complaint in the browser's console, no request to anybody else; names, headings, contrast and keyboard, light, dark and narrow.
+--load instead opens the dashboard of 200 workers and 5,000 requests a second (wiretool pretend, which must be built too), for --seconds (30), and prints what
+it costs the frontend and whether the page can be used. Ends with 1 if anything does not hold. Where no browser can be had nothing is checked, which is said.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import accessibility
+import load
+from browser import Browser
+from cluster import Cluster, Traffic, get_json, kit
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+IMAGE_BYTES = 150 << 10
+WIDE, NARROW = (1400, 1000), (360, 760)
+
+
+class Report:
+    def __init__(self):
+        self.missed = 0
+
+    def check(self, name, holds, measured=""):
+        self.missed += 0 if holds else 1
+        print(f"  {name:<76} {str(measured):<30} {'ok' if holds else 'MISSED'}", flush=True)
+
+    def figure(self, name, measured):
+        print(f"  {name:<76} {measured}", flush=True)
+
+    def faults(self, name, faults, measured=""):
+        self.check(name, not faults, measured)
+        for fault in faults[:10]:
+            print(f"      {fault}")
+
+
+def rows(browser, table):
+    """The cells of a table as they are shown, by the titles of their columns."""
+    return browser.evaluate(f"""(() => {{
+      const table = document.querySelector('#{table} table'), titles = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+      return [...table.tBodies[0].rows].map((row) => Object.fromEntries(titles.map((title, index) => [title, row.cells[index].textContent])));
+    }})()""")
+
+
+def number(text):
+    return int(text.replace(",", ""))
+
+
+def picture_of(browser, arguments, report, name):
+    path = Path(arguments.images or tempfile.gettempdir()) / f"dashboard-{name}.png"
+    size = browser.picture(path)
+    if not arguments.images:
+        path.unlink()
+    report.check(f"screenshot {name}", 0 < size <= IMAGE_BYTES, f"{size} bytes")
+
+
+def contents(browser, cluster, report):
+    state = get_json(f"http://127.0.0.1:{cluster.routers[0][2]}/debug/state")["state"]
+    shown = {row["Worker"].split("/")[0]: row for row in rows(browser, "workers")}
+    truth = {worker["name"]: worker for worker in state["workers"]}
+    report.check("workers shown are those that routers know", set(shown) == set(truth), ", ".join(sorted(shown)))
+    report.check("their states, roles and models", all(
+        shown[name]["State"] == truth[name]["state"] and shown[name]["Role"] == name.split("-")[0] and shown[name]["Model"] == truth[name]["model"] for name in shown))
+    totals = {name: get_json(f"http://127.0.0.1:{port}/debug/state") for name, port in zip(["prefill-1", "prefill-2", "decode-1", "decode-2"], cluster.workers)}
+    report.check("every worker's KV blocks", all(number(shown[name]["KV blocks"]) == 4096 for name in totals), "4096 each")
+    report.check("hit rates achieved and reachable are measured", any(row["Hits"] != "unknown" and row["Reachable"] != "unknown" for row in shown.values()),
+                 next((f"{row['Hits']} of {row['Reachable']}" for row in shown.values() if row["Hits"] != "unknown"), ""))
+    report.check("routers are shown as heard", [row["State"] for row in rows(browser, "routers")] == ["ready", "ready"])
+    report.check("frontends are shown", sorted(row["Frontend"] for row in rows(browser, "frontends")) == ["frontend-1", "frontend-2"])
+    tenants = {row["Tenant"]: row for row in rows(browser, "tenants")}
+    report.check("tenants are shown with what they used", {"interactive", "batch"} <= set(tenants) and all(number(tenants[name]["Output tokens"]) > 0 for name in ("interactive", "batch")))
+    charts = browser.evaluate("[...document.querySelectorAll('.chart svg[role=img]')].map((node) => node.getAttribute('aria-label'))")
+    report.check("every chart has values", len(charts) == 6 and not any("unknown" in chart for chart in charts), f"{len(charts)} charts")
+    for chart in charts:
+        if "unknown" in chart:
+            print("      " + chart)
+
+
+def request(browser, cluster, report):
+    # Pinned to both kinds of workers: a router may find that a decode worker alone is as good.
+    pins = {f"{row['Role']}_worker_id": int(browser.evaluate(f"[...tables.workers.values()].find((row) => row.name === '{row['Worker'].split('/')[0]}').worker"), 16)
+            for row in rows(browser, "workers") if row["Worker"] in ("prefill-1/0", "decode-1/0")}
+    status = cluster.ask(f"Which request is number {time.time()}? " + "".join(f"Part {n} of it. " for n in range(400)), 48, label="find-me", pins=pins)
+    report.check("the request that is looked for was answered", status == 200, status)
+    time.sleep(2.5)
+    browser.evaluate("document.getElementById('search-id').focus(), document.getElementById('search-id').select()")
+    browser.type("find-me")
+    browser.press("Enter")
+    opened = browser.until("!document.getElementById('request').hidden && document.querySelectorAll('#request-body .lane').length > 0", 15)
+    report.check("it is found by what its client called it", opened, browser.evaluate("document.getElementById('request-title').textContent"))
+    if not opened:
+        return
+    name = browser.evaluate("document.getElementById('request-title').textContent").removeprefix("Request ")
+    truth = get_json(f"{cluster.admin()}/dashboard/requests/{name}")
+    lanes = browser.evaluate("[...document.querySelectorAll('#request-body .lane svg')].map((node) => node.getAttribute('aria-label'))")
+    report.check("its timeline has the frontend and both workers", len(lanes) == 3 and "prefill-" in lanes[1] and "decode-" in lanes[2], f"{len(lanes)} lanes")
+    report.check("with prefill, transfer and decode where they were", len(lanes) == 3 and "prefill " in lanes[1] and "transfer " in lanes[1] and "decode " in lanes[2])
+    for lane in lanes:
+        print("      " + lane)
+    legs = {leg["leg"]: leg for leg in truth["legs"]}
+    report.check("legs are those that the workers tell of", set(legs) == {"prefill", "decode"} and legs.get("decode", {}).get("output_tokens") == 48, json.dumps({leg: legs[leg]["output_tokens"] for leg in legs}))
+    record = get_json(f"{cluster.admin()}/v1/requests/find-me/decision")
+    wanted = sum(len(leg["candidates"]) for one in [record, record.get("before")] if one for leg in one["legs"])
+    shown = browser.evaluate("""[...document.querySelectorAll('#request-body table')].filter((table) => [...table.tHead.rows[0].cells].some((cell) => cell.textContent === 'Total cost'))
+      .map((table) => ({ rows: table.tBodies[0].rows.length, terms: table.tHead.rows[0].cells.length, chosen: table.querySelectorAll('[data-level=chosen]').length }))""")
+    terms = len(record["legs"][0]["candidates"][0]["cost"]) + 5
+    report.check("every candidate of its decision is shown", wanted > 1 and sum(one["rows"] for one in shown) >= wanted, f"{sum(one['rows'] for one in shown)} of {wanted}")
+    report.check("with every term of its cost", all(one["terms"] == terms for one in shown), f"{terms - 5} terms")
+    report.check("and one of each leg chosen", all(one["chosen"] == 1 for one in shown))
+
+
+def looks(browser, arguments, report):
+    browser.resize(*WIDE)
+    for scheme in ("light", "dark"):
+        browser.colours(scheme)
+        faults, least, count = accessibility.contrast(browser)
+        report.faults(f"contrast, {scheme}", faults, f"least {least:.2f} of {count} texts")
+    browser.colours("light")
+    report.faults("everything that is operated or seen has a name", accessibility.names(browser))
+    report.faults("headings are in order", accessibility.headings(browser))
+    faults, count = accessibility.keyboard(browser)
+    report.faults("Tab comes to everything, in order, seen, and is kept by nothing", faults, f"{count} places")
+    # A table is sorted by key, and says so.
+    browser.evaluate("document.querySelectorAll('#workers th button')[4].focus()")
+    browser.press("Enter")
+    sort = browser.evaluate("document.querySelectorAll('#workers th')[4].getAttribute('aria-sort')")
+    report.check("a table is sorted by keyboard, and says so", sort in ("ascending", "descending"), sort)
+    browser.evaluate("document.getElementById('theme').click(), document.getElementById('theme').click()")
+    ground = browser.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    report.check("the theme can be chosen", ground == "rgb(14, 19, 23)", ground)
+    browser.evaluate("document.getElementById('theme').click()")
+    browser.evaluate("document.querySelector('.skip').focus()")
+    browser.press("Enter")
+    report.check("the first link leads past the navigation", browser.evaluate("document.activeElement.id") == "main")
+    browser.colours("light", motion="reduce")
+    report.check("nothing moves by itself where motion is not wanted", browser.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto")
+
+
+def screenshots(browser, arguments, report):
+    browser.colours("light", motion="reduce")
+    for name, size, scheme, place in [
+        ("wide", WIDE, "light", "body"), ("dark", WIDE, "dark", "body"), ("request", (1200, 900), "light", "#request"), ("narrow", NARROW, "light", "body")]:
+        browser.resize(*size, isMobile=name == "narrow")
+        browser.colours(scheme, motion="reduce")
+        browser.evaluate(f"document.activeElement.blur(), document.querySelector('{place}').scrollIntoView(), document.querySelectorAll('.scroll').forEach((node) => {{ node.scrollLeft = 0; }})")
+        time.sleep(0.6)
+        picture_of(browser, arguments, report, name)
+    width = browser.evaluate("document.documentElement.scrollWidth")
+    report.check("a page of 360 pixels needs no scrolling sideways", width <= NARROW[0], f"{width} pixels")
+    browser.resize(*WIDE)
+
+
+def troubles(browser, cluster, processes, report):
+    pids = {name: process.pid for name, process in processes.running}
+    os.kill(pids["worker-4"], signal.SIGSTOP)
+    try:
+        warned = browser.until("document.getElementById('warnings').textContent.includes('WorkerSuspected')", 20)
+        report.check("a frozen worker is warned of by name", warned, browser.evaluate("document.getElementById('warnings-count').textContent")[:30])
+    finally:
+        os.kill(pids["worker-4"], signal.SIGCONT)
+    report.check("and no longer when it is back", browser.until("!document.getElementById('warnings').textContent.includes('WorkerSuspected')", 30))
+    os.kill(pids["worker-2"], signal.SIGKILL)
+    warned = browser.until("document.getElementById('warnings').textContent.includes('ApusWorkersLost')", 30)
+    report.check("a worker that died is warned of by name", warned, browser.evaluate("document.getElementById('warnings-count').textContent")[:30])
+    os.kill(pids["router-2"], signal.SIGSTOP)
+    try:
+        warned = browser.until("document.getElementById('warnings').textContent.includes('RouterStale')", 30)
+        report.check("a router that is silent is warned of by name", warned)
+    finally:
+        os.kill(pids["router-2"], signal.SIGCONT)
+    os.kill(pids["frontend-1"], signal.SIGSTOP)
+    try:
+        report.check("a silent frontend makes the page stale, which it says", browser.until("document.getElementById('connection').dataset.state === 'stale'", 30))
+    finally:
+        os.kill(pids["frontend-1"], signal.SIGCONT)
+    report.check("and live again afterwards", browser.until("document.getElementById('connection').dataset.state === 'live'", 30))
+
+
+def access(cluster, report):
+    base = cluster.admin()
+    status, _ = kit.get(f"{base}/dashboard")
+    report.check("the page is served", status == 200, status)
+    import http.client
+    port = cluster.frontends[0][1]
+    for name, headers, wanted in [("another name for this machine", {"Host": "evil.example"}, 403), ("a page from elsewhere", {"Sec-Fetch-Site": "cross-site"}, 403)]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/dashboard/requests", headers=headers)
+        status = connection.getresponse().status
+        connection.close()
+        report.check(f"{name} is refused", status == wanted, status)
+    held = []
+    try:
+        for _ in range(12):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("GET", "/dashboard/events")
+            held.append((connection, connection.getresponse()))
+        statuses = [answer.status for _, answer in held]
+        report.check("pages beyond the bound are refused with the reason", statuses.count(503) >= 4 and b"pages are open" in held[-1][1].read(), f"{statuses.count(200)} fed, {statuses.count(503)} refused")
+    finally:
+        for connection, _ in held:
+            connection.close()
+
+
+def test(arguments, program, report, folder):
+    with kit.Processes(folder) as processes:
+        cluster = Cluster(arguments.binaries, processes, folder)
+        if not cluster.until_ready():
+            print(processes.last_words())
+            report.check("the cluster becomes ready", False)
+            return
+        with Browser(program) as browser:
+            traffic = Traffic(cluster)
+            try:
+                browser.resize(*WIDE)
+                browser.open(f"{cluster.admin()}/dashboard")
+                live = browser.until("document.getElementById('connection').dataset.state === 'live' && document.querySelectorAll('#workers tbody tr').length === 4", 30)
+                report.check("the page is live and shows four workers", live)
+                time.sleep(12)
+                contents(browser, cluster, report)
+                request(browser, cluster, report)
+                looks(browser, arguments, report)
+                screenshots(browser, arguments, report)
+                access(cluster, report)
+                report.faults("the browser's console is empty", browser.complaints, f"{len(browser.complaints)} complaints")
+                strangers = [url for url in browser.requested if not url.startswith((cluster.admin(), "data:", "about:"))]
+                report.faults("the page asks nobody else", strangers, f"{len(browser.requested)} requests")
+                troubles(browser, cluster, processes, report)
+            finally:
+                traffic.stop()
+            served = sum(status == 200 for status in traffic.statuses)
+            report.check("clients were answered meanwhile", served > 20 and traffic.statuses.count(0) == 0, f"{served} of {len(traffic.statuses)}")
+            frontend = next(process for name, process in processes.running if name == "frontend-1")
+            frontend.kill()
+            frontend.wait()
+            report.check("without its frontend the page says so", browser.until("document.getElementById('connection').dataset.state === 'lost'", 20))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binaries", type=Path, default=ROOT / ".build/release")
+    parser.add_argument("--browser", default="chromium")
+    parser.add_argument("--images", type=Path)
+    parser.add_argument("--load", action="store_true")
+    parser.add_argument("--seconds", type=int, default=30)
+    arguments = parser.parse_args()
+    program = shutil.which(arguments.browser)
+    if program is None:
+        print(f"dashboard: skipped: there is no {arguments.browser}; apt install chromium")
+        return 0
+    if arguments.images:
+        arguments.images.mkdir(parents=True, exist_ok=True)
+    report = Report()
+    began = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="apus-dashboard-"))
+    try:
+        (load.test if arguments.load else test)(arguments, program, report, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"dashboard: {report.missed} missed, in {time.monotonic() - began:.0f} s")
+    return 1 if report.missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
