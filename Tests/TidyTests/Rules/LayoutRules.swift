@@ -24,6 +24,7 @@ enum LayoutRules {
     private static let overall: Set = ["TidyTests", "ClusterTests", "ProcessTests", "EngineConformanceTests"]
     private static let noTests: Set = [
         "Fuzz", "Benchmarks", "Fixtures", "TextConformance", "GoldenClients", "Edge", "EnginePeers", "DeploymentKit",
+        "Canaries", "Hardened", "RealCluster", "Soak",
     ]
 
     private static let mirrors = Rule(
