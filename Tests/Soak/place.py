@@ -17,6 +17,11 @@ WHOLE, SPLIT = "whole", "split"
 # The first of each kind lives as long as the run does. The others are what faults are for; prefill and decode take turns, half a run each.
 STEADY = ["router-1", "worker-1", "frontend-1"]
 SHAKEN = ["router-2", "worker-2", "frontend-2"]
+# Two of what a stream cannot go on without: where the last one ends, what runs on it fails.
+WORKERS = {
+    "worker-1": (WHOLE, "aggregated"), "worker-2": (WHOLE, "aggregated"),
+    "prefill": (SPLIT, "prefill"), "decode": (SPLIT, "decode"), "decode-2": (SPLIT, "decode"),
+}  # fmt: skip
 # A tenant that is often turned away, in tokens a minute.
 SCARCE = 3000
 
@@ -41,7 +46,7 @@ async def build(cluster):
     routers = ",".join(f"tcp://127.0.0.1:{port}" for port in ports)
     for number, port in enumerate(ports, 1):
         await cluster.router(f"router-{number}", port, "--peers", routers, *proof, *TIGHT_ROUTER)
-    for name, model, role in (("worker-1", WHOLE, "aggregated"), ("worker-2", WHOLE, "aggregated"), ("prefill", SPLIT, "prefill"), ("decode", SPLIT, "decode")):
+    for name, (model, role) in WORKERS.items():
         await cluster.worker(name, routers, "--model-name", model, "--role", role, *proof, *PACE, *TIGHT_WORKER)
     for number in (1, 2):
         await cluster.frontend(f"frontend-{number}", routers, "--tenants-file", str(cluster.folder / "tenants.json"), "--session-cookie", "soak",

@@ -3,7 +3,7 @@
 
   deploy/dev/soak [--for 8h|1h|10m] [--rate N] [--json FILE] [--keep DIR] [--binaries DIR]
 
-Two routers, two frontends, two workers and a prefill and a decode worker of a second model. Users stream, chat, call tools, ask for JSON,
+Two routers, two frontends, two workers, and a prefill and two decode workers of a second model. Users stream, chat, call tools, ask for JSON,
 embeddings and lists, hold sessions, and have tenants' keys; 5 % leave early, 1 % are broken clients, 2 % have to be turned away. Meanwhile one
 process after another is killed, told to end, or frozen, and started again; the first of each kind is left in peace, and so are prefill and decode for
 half of the run each. The memory of processes is judged by its slope after a warm-up (a sixth of the run, fifteen minutes at most), descriptors,
@@ -29,7 +29,7 @@ from rest import until_at_rest  # noqa: E402
 from talk import Cut, Hung  # noqa: E402
 
 from faults import Faults  # noqa: E402
-from place import build  # noqa: E402
+from place import SPLIT, WHOLE, build  # noqa: E402
 from samples import Samples, standing  # noqa: E402
 from traffic import Memory  # noqa: E402
 from users import Users  # noqa: E402
@@ -41,6 +41,9 @@ SAMPLE_SECONDS = 5
 FAULT_SECONDS, LEAST_FAULT_SECONDS, TURNS_OF_FAULTS = 60, 8, 2
 # At rest everybody is there: links are made again within seconds of a restart.
 SETTLE_SECONDS = 6
+# Routers keep their last 8 MiB of changes, and memory settles at the most that was ever under way: a burst brings both about, which the traffic itself
+# would take half an hour for. Not in runs that are too short for slopes.
+BURST_REQUESTS, BURST_TOKENS, BURST_CLIENTS, LEAST_FOR_BURST = {WHOLE: 5000, SPLIT: 1500}, 1200, 48, 600
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -52,7 +55,7 @@ def seconds(text):
 
 class Soak:
     def __init__(self, cluster, keys, arguments):
-        self.cluster, self.length = cluster, arguments.seconds
+        self.cluster, self.length, self.key = cluster, arguments.seconds, keys["ample"]
         self.warm_up = min(self.length / 6, LONGEST_WARM_UP)
         self.samples, self.memory = Samples(cluster), Memory()
         self.users = Users(cluster, keys, self.memory, arguments.rate, random.Random(arguments.seed))
@@ -63,6 +66,26 @@ class Soak:
         while True:
             self.samples.take()
             await asyncio.sleep(SAMPLE_SECONDS)
+
+    async def burst(self):
+        """As much as fills what is bounded, of both models."""
+        file = self.cluster.folder / "key"
+        file.write_text(self.key)
+        for model, requests in BURST_REQUESTS.items():
+            load = await asyncio.create_subprocess_exec(
+                str(self.cluster.binaries / "loadgen"), "run", "--url", f"http://127.0.0.1:{self.cluster['frontend-1'].http}", "--model", model,
+                "--api-key-file", str(file), "--requests", str(requests), "--concurrency", str(BURST_CLIENTS), "--input-tokens", str(BURST_TOKENS),
+                "--output-tokens", "4", "--chars-per-token", "1", "--no-progress", stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+                env=self.cluster["frontend-1"].env)  # fmt: skip
+            try:
+                if await load.wait() != 0:
+                    self.faults.problems.append(f"the burst of {requests} requests ended with {load.returncode}")
+            finally:
+                if load.returncode is None:
+                    load.kill()
+            print(f"{self.samples.now:7.0f} s  a burst of {requests} requests of {model} is over", flush=True)
+        # The run is as long as was asked for behind it, and the warm-up too.
+        self.length, self.warm_up = self.length + self.samples.now, self.warm_up + self.samples.now
 
     async def rest(self):
         """Nothing is asked: what is held, and what each process has."""
@@ -78,8 +101,11 @@ class Soak:
             await asyncio.sleep(self.pause_between)
 
     async def run(self):
-        asking, sampling = asyncio.create_task(self.users.run()), asyncio.create_task(self.sampling())
+        sampling, asking = asyncio.create_task(self.sampling()), None
         try:
+            if self.length >= LEAST_FOR_BURST:
+                await self.burst()
+            asking = asyncio.create_task(self.users.run())
             # One round of faults before what is there is counted: what they bring, such as series for their outcomes, is there then.
             while self.samples.now < self.warm_up:
                 await asyncio.sleep(self.pause_between / 2)
@@ -95,8 +121,9 @@ class Soak:
             self.users.end()
             await asking
         finally:
-            sampling.cancel()
-            asking.cancel()
+            for task in (sampling, asking):
+                if task is not None:
+                    task.cancel()
         return Verdict(self.warm_up, self.samples, before, after, self.users.tally, held + more, self.faults.problems)
 
 

@@ -171,12 +171,12 @@ class Asking:
         self.memory.hold(body["input"], "".join(item["embedding"] for item in answer["data"]))
 
     async def stream_of_responses(self, talk, body):
-        names = [name async for name, _ in talk.events()]
-        expect(names and names[-1] in ("response.completed", "response.incomplete"), f"a response ends with {names[-1:]}")
+        events = [event async for event in talk.events()]
+        expect(events and events[-1][0] in ("response.completed", "response.incomplete"), f"a response ends with {events[-2:]}")
 
     async def stream_of_messages(self, talk, body):
-        names = [name async for name, _ in talk.events()]
-        expect(names and names[-1] == "message_stop", f"a message ends with {names[-1:]}")
+        events = [event async for event in talk.events()]
+        expect(events and events[-1][0] == "message_stop", f"a message ends with {events[-1:]}")
 
     async def tokens(self, talk, body):
         expect(json.loads(await talk.body())["count"] >= len(body["prompt"]), "tokens of a text are missing")

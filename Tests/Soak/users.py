@@ -143,8 +143,8 @@ class User:
                 talk = await self.connection(frontend)
                 status = await talk.ask(path, body, self.key, headers)
                 if status in (429, 503, 529) and "retry-after" in talk.headers:
-                    await talk.body()
-                    self.tally.counts[f"told to come again ({status})"] += 1
+                    why = json.loads(await talk.body()).get("error", {})
+                    self.tally.counts[f"told to come again ({status} {why.get('code') or why.get('type')})"] += 1
                     await asyncio.sleep(min(int(talk.headers["retry-after"]), 5))
                     continue
                 if status != 200:

@@ -55,6 +55,19 @@ struct RequestWordTests {
         #expect(shares == [sent, sent])
     }
 
+    @Test("what a client calls its request is in the log beside the request's number; a name that is drawn is not")
+    func ownName() throws {
+        let scene = Scene()
+        scene.finish(scene.chat(headers: [("x-request-id", "order-17")])) { #expect($0.status == 200) }
+        scene.finish(scene.chat()) { #expect($0.status == 200) }
+        let named = scene.log.filter { $0.contains("request with a name of its own") }
+        let ended = scene.log.filter { $0.contains("request ended") }
+        let line = try #require(named.first)
+        #expect(named.count == 1 && line.contains(#""x_request_id":"order-17""#) && line.contains(#""requests":1"#))
+        let numbers = ended.compactMap { $0.split(separator: #""request":""#).last?.prefix(33) }
+        #expect(numbers.count == 2 && line.contains(numbers[0]) && !line.contains(numbers[1]))
+    }
+
     @Test("a prompt is shown before its stream: its text and its tokens, as comments of named events")
     func annotations() {
         let scene = Scene()

@@ -4,6 +4,7 @@ import HTTPServing
 import JSONText
 import OpenAIDialect
 import ProcessKit
+import Telemetry
 import Transport
 import WireProtocol
 
@@ -37,6 +38,10 @@ final class RequestDecisions {
         guard let label else { return }
         if labels[tenant.name] == nil { addRing(for: tenant) }
         labels[tenant.name]?.remember(label, requests.first)
+        // By it an operator who knows what the client calls its request finds the lines of it, in which it is a number.
+        frontend.context.log.debug(
+            "request with a name of its own",
+            ["request": .text(requests.first.description), "requests": .count(requests.count), "x_request_id": .text(label)])
     }
 
     private func addRing(for tenant: Tenant) {
