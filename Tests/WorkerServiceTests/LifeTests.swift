@@ -155,6 +155,25 @@ struct LifeTests {
         #expect(bed.fabric.openConnections == 0)
     }
 
+    @Test(
+        "T14: who dials a worker that takes its leave already is refused, and does not keep it from its end",
+        arguments: [LinkKind.data, .recovery])
+    func dialledWhileLeaving(kind: LinkKind) throws {
+        let bed = try WorkerBed()
+        try bed.registered()
+        // It does not hear the goodbye, which is waited for.
+        let deaf = try bed.frontend(), done = Done()
+        let late = try ScriptedFrontend("late", bed, Policies.policy(.frontend, id: 0xF3, generation: 0xAD), opens: false)
+        deaf.loop.freeze()
+        bed.loop.spawn { [service = bed.service] in done.value = await service.drain() }
+        try bed.until("it takes its leave") { bed.router.states.last == .stopped }
+        #expect(done.value == nil)
+        guard case .failure(.refused(let refusal)) = try late.open(kind) else { throw NotInTime("a refusal") }
+        #expect(refusal.code == .draining && refusal.retryable)
+        try bed.until("drained") { done.value != nil }
+        #expect(done.value == true)
+    }
+
     @Test("what the drain limit leaves is given back, to go on elsewhere")
     func drainLimit() throws {
         let bed = try WorkerBed { $0.drainLimit = .seconds(5) }

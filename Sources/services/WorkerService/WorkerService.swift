@@ -235,9 +235,12 @@ package final class WorkerService {
             rejected: { [weak self] end, peer in self?.rejected(end, peer) })
     }
 
+    /// Everybody has been told goodbye, or is being told. Whoever dials again all the same would keep the process from its end.
+    private var isLeaving: Bool { isStopped || parts?.core.state == .stopped }
+
     /// The last word on a Hello that is fine otherwise.
     private func judge(_ hello: Hello) -> Refuse? {
-        if isStopped || (parts?.core.state == .draining && hello.link == .data) {
+        if isLeaving || (parts?.core.state == .draining && hello.link == .data) {
             return Refuse(.draining, retryable: true, reason: "this worker leaves")
         }
         let identity = hello.identity
@@ -259,7 +262,7 @@ package final class WorkerService {
     }
 
     private func accepted(_ link: Link) {
-        guard let parts, !isStopped else { return link.goodbye(.leaving) }
+        guard let parts, !isLeaving else { return link.goodbye(.leaving) }
         switch link.kind {
         case .data:
             let data = DataLink(link, core: parts.core, handler: parts.handler) { [weak self] data, end in

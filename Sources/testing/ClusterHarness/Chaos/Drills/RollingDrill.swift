@@ -88,10 +88,8 @@ enum RollingDrill {
         func ask(_ clients: DrillClients, _ balancer: ReadyFrontends, _ cluster: ProcessCluster) async {
             var due = cluster.loop.now
             while !isStopping {
-                if let frontend = balancer.next(), (try? clients.ask(.drill(clients.count, tokens: tokens, seed: seed), at: frontend)) != nil {
-                } else {
-                    unplaced += 1
-                }
+                let request = ChatRequest.drill(clients.count, tokens: tokens, seed: seed), frontend = balancer.next()
+                if frontend == nil || (try? clients.ask(request, at: frontend)) == nil { unplaced += 1 }
                 due = due + interval
                 await cluster.loop.sleep(for: cluster.loop.now.duration(to: due))
             }

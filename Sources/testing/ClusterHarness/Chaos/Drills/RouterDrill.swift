@@ -4,7 +4,8 @@ import EventLoop
 /// A router dies among live streams and full caches, and begins anew, knowing nothing.
 enum RouterDrill {
     static let router = Drill(
-        "router", proves: "T13", "SIGKILL a router with live streams: these end well, new requests wait for its next life, its index fills again"
+        "router", proves: "T13",
+        "SIGKILL a router with live streams: these end well, new requests wait for its next life, its index fills again"
     ) { stage in
         try await strike(stage, Scene(name: "the only router"))
         try await strike(stage, Scene(name: "one of two", routers: 2))
