@@ -266,7 +266,7 @@ if fuzzing {
                 "CFuzzer", "ClusterModel", "EngineAdapters", "EngineServing", "Engines", "HTTPClient", "HTTPServing", "JSONText",
                 "LoadGeneration", "OpenAIDialect",
                 "ServiceRuntime",
-                "TestSupport", "TextProcessing", "Transport", "WireProtocol",
+                "TLS", "TestSupport", "TextProcessing", "Transport", "WireProtocol",
             ],
             path: "Tests/Fuzz", exclude: ["CFuzzer", "corpus", "seeds.py"], swiftSettings: swiftSettings,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),

@@ -10,7 +10,7 @@ struct FuzzTarget: Sendable {
 
     static let all: [FuzzTarget] = [
         .header, .message, .tokens, .events, .framing, .handshake, .address, .json, .config, .dialect, .request, .answer, .trace, .report,
-        .parser, .schema, .template, .tokenizerFile, .tokenizerText, .msgpack, .kvEvents, .zmtp, .gguf, .engine,
+        .parser, .schema, .template, .tokenizerFile, .tokenizerText, .msgpack, .kvEvents, .zmtp, .gguf, .engine, .tls,
     ]
 }
 

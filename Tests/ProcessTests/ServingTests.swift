@@ -45,6 +45,25 @@ extension ProcessSuites {
             }
         }
 
+        @Test("T45: what operators ask of a process does not exist on the clients' port, whatever a client writes to get there")
+        func adminPaths() async throws {
+            try await ProcessCluster.with { cluster in
+                let frontend = cluster.frontends[0], client = try cluster.client(of: frontend), admin = try cluster.admin(of: frontend)
+                // It is there, so that what follows is no mistake in a path.
+                #expect(await admin.get("/metrics").status == 200)
+                #expect(await admin.get("/debug/state").status == 200)
+                for path in [
+                    "/metrics", "/debug/state", "/livez/../debug/state", "//debug/state", "/%64ebug/state", "/debug/state?x=/v1/models",
+                    "/v1/models/../../debug/state", "/drain", "/role",
+                ] {
+                    let status = await client.get(path).status
+                    #expect(status == 404 || status == 400, "\(path): \(status)")
+                    let posted = await client.post(path, Array("{}".utf8)).status
+                    #expect(posted == 404 || posted == 400 || posted == 405, "\(path): \(posted)")
+                }
+            }
+        }
+
         @Test("an idle cluster costs next to nothing")
         func idle() async throws {
             try await ProcessCluster.with { cluster in

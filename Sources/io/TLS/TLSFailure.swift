@@ -38,8 +38,8 @@ package struct TLSFailure: Error, Hashable, Sendable {
         case MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION: self.init(kind: .terms, reason: "the client speaks no TLS 1.2")
         case MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN, MBEDTLS_ERR_SSL_NO_USABLE_CIPHERSUITE:
             self.init(kind: .terms, reason: "the client offers none of the cipher suites and curves that are spoken here")
-        case MBEDTLS_ERR_SSL_BAD_HS_CLIENT_HELLO where alert == 0:
-            self.init(kind: .terms, reason: "the client's greeting offers nothing that is spoken here, no http/1.1 perhaps")
+        case MBEDTLS_ERR_SSL_BAD_HS_CLIENT_HELLO:
+            self.init(kind: .terms, reason: "the client's greeting makes no sense, or offers other protocols than http/1.1")
         case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
             self.init(kind: .declined, reason: "the client declined: \(Self.words(ofAlert: alert))")
         case MBEDTLS_ERR_SSL_CONN_EOF: self = .left
