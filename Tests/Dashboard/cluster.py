@@ -34,7 +34,7 @@ class Cluster:
         secret.write_text("a secret of the dashboard's test\n")
         secret.chmod(0o600)
         tenants.write_text(json.dumps({"tenants": [
-            {"name": name, "keys": ["sha256:" + hashlib.sha256(key.encode()).hexdigest()]} for name, key in KEYS.items()]}))
+            {"name": name, "keys": ["sha256:" + hashlib.sha256(key.encode()).hexdigest()], "mayPinWorkers": True} for name, key in KEYS.items()]}))
         tenants.chmod(0o600)
         known = ",".join(f"tcp://127.0.0.1:{ports[0]}" for ports in self.routers)
         common = ["--cluster-secret-file", secret, "--log-format", "json"]

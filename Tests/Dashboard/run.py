@@ -32,7 +32,7 @@ from cluster import Cluster, Traffic, get_json, kit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 IMAGE_BYTES = 150 << 10
-WIDE, NARROW = (1400, 1000), (360, 760)
+WIDE, NARROW = (1280, 900), (360, 760)
 
 
 class Report:
@@ -157,7 +157,7 @@ def looks(browser, arguments, report):
 def screenshots(browser, arguments, report):
     browser.colours("light", motion="reduce")
     for name, size, scheme, place in [
-        ("wide", WIDE, "light", "body"), ("dark", WIDE, "dark", "body"), ("request", (1200, 900), "light", "#request"), ("narrow", NARROW, "light", "body")]:
+        ("wide", WIDE, "light", "body"), ("dark", WIDE, "dark", "body"), ("request", (1100, 900), "light", "#request"), ("narrow", NARROW, "light", "body")]:
         browser.resize(*size, isMobile=name == "narrow")
         browser.colours(scheme, motion="reduce")
         browser.evaluate(f"document.activeElement.blur(), document.querySelector('{place}').scrollIntoView(), document.querySelectorAll('.scroll').forEach((node) => {{ node.scrollLeft = 0; }})")

@@ -48,7 +48,8 @@ struct PageTests {
         {
             #expect(!PageScript.text.contains(word), "\(word)")
         }
-        let text = String(decoding: DashboardPage.document, as: UTF8.self)
+        // The name of the language of drawings is no place.
+        let text = String(decoding: DashboardPage.document, as: UTF8.self).replacing("http://www.w3.org/2000/svg", with: "")
         #expect(!text.contains("http://") && !text.contains("https://") && !text.contains("src=\"/") && !text.contains("//cdn"))
         #expect(!text.contains(" style=\"") && !PageScript.text.contains(".style."), "the policy forbids styles that stand elsewhere")
     }

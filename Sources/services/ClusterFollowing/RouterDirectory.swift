@@ -20,7 +20,10 @@ package struct RouterDirectory {
     private static let mostRanks = 8 * Limits.workerIDs
 
     /// Requests in its queues.
-    package var parked: UInt64 { queues.values.reduce(0) { $0 + UInt64($1.requests) } }
+    package var parked: UInt64 {
+        // Order: a sum.
+        queues.values.reduce(0) { $0 + UInt64($1.requests) }
+    }
 
     package mutating func take(_ entry: SnapshotEntry) {
         switch entry {
@@ -41,6 +44,7 @@ package struct RouterDirectory {
         case .workerGone(let gone):
             guard workers[gone.workerID]?.generation == gone.generation else { return false }
             workers[gone.workerID] = nil
+            // Order: each goes.
             for place in loads.keys.filter({ $0.worker == gone.workerID }) { loads[place] = nil }
         case .frontendEntry(let entry): set(entry)
         case .frontendGone(let gone):

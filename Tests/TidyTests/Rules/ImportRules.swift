@@ -25,6 +25,8 @@ enum ImportRules {
     private static let stages: Set = ["OpenAIDialect", "TextProcessing", "RequestTracking", "KVIndexing", "Scheduling", "Engines"]
     private static let services: Set = [
         "ProcessKit", "FrontendService", "RouterService", "WorkerService", "EngineAdapters", "StreamFollowing", "TraceExport",
+        "ClusterFollowing",
+        "Dashboard",
         "EngineServing", "LlamaEngine",
     ]
     private static let testing: Set = ["TestSupport", "ClusterHarness", "LoadGeneration", "FleetSimulation"]
@@ -118,7 +120,9 @@ enum ImportRules {
     }
 
     /// What several processes share; the others are a process each, and know nothing of one another.
-    private static let sharedServices: Set = ["ProcessKit", "EngineAdapters", "EngineServing", "StreamFollowing", "TraceExport"]
+    private static let sharedServices: Set = [
+        "ProcessKit", "EngineAdapters", "EngineServing", "StreamFollowing", "ClusterFollowing", "TraceExport",
+    ]
 
     private static func mayImport(_ module: String, layer: String, target: String) -> Bool {
         switch layer {

@@ -134,7 +134,10 @@ extension Timeline {
     fileprivate var runningStage: String {
         guard let leg = answering else { return routes.isEmpty ? "waits" : "placed" }
         if leg.durations.prefillMicroseconds > 0 { return leg.role == .prefill ? "transfer" : "decode" }
-        if let first = prefilling, first.role == .prefill, first.isOver { return "decode" }
+        if let first = prefilling, first.role == .prefill {
+            if first.isOver { return "decode" }
+            if first.durations.prefillMicroseconds > 0 { return "transfer" }
+        }
         return leg.durations.waitedMicroseconds > 0 || leg.cachedTokens > 0 ? "prefill" : "accepted"
     }
 }

@@ -134,7 +134,8 @@ package final class SyntheticCluster {
             nextEnd += 1
             ended += 1
             tokens += UInt64(request.outputTokens)
-            for (place, events) in request.end() { told[place] += events }
+            let (place, event) = request.end()
+            told[place].append(event)
             slices.append(.requestSlice(request.slice(card.name, at: loop.wallClockMilliseconds, ran: size.span)))
         }
         if nextEnd > 10_000 {

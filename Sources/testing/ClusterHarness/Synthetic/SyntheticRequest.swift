@@ -51,33 +51,27 @@ struct SyntheticRequest {
             let started = RequestStarted(lease: lease(leg), rank: 0, cachedTokens: cachedBlocks * 16, waitedMicroseconds: 700)
             guard leg == .prefill else { return (place, [.requestAccepted(accepted), .requestStarted(started)]) }
             let done = PrefillDone(lease: lease(leg), rank: 0, prefillMicroseconds: prefillMicroseconds)
-            return (place, [.requestAccepted(accepted), .requestStarted(started), .prefillDone(done)])
+            return (place, [.requestAccepted(accepted), .requestStarted(started), .prefillDone(done), ended(.prefill)])
         }
     }
 
-    func end() -> [(place: Int, events: [WorkerEvent])] {
-        [(Leg.prefill, prefill), (.decode, decode)].map { leg, place in
-            var times = WorkerDurations()
-            times.waitedMicroseconds = 700
-            if leg == .prefill {
-                times.prefillMicroseconds = prefillMicroseconds
-                times.transferMicroseconds = 9_000
-                times.exposedTransferMicroseconds = 3_000
-            } else {
-                times.decodeMicroseconds = 800_000
-            }
-            return (
-                place,
-                [
-                    .requestEnded(
-                        RequestEnded(
-                            lease: lease(leg), request: key, rank: 0, leg: leg, reason: leg == .prefill ? .handedOver : .finished,
-                            promptTokens: Self.promptTokens, cachedTokens: cachedBlocks * 16,
-                            outputTokens: leg == .prefill ? 0 : outputTokens,
-                            durations: times))
-                ]
-            )
+    func end() -> (place: Int, event: WorkerEvent) { (decode, ended(.decode)) }
+
+    private func ended(_ leg: Leg) -> WorkerEvent {
+        var times = WorkerDurations()
+        times.waitedMicroseconds = 700
+        if leg == .prefill {
+            times.prefillMicroseconds = prefillMicroseconds
+            times.transferMicroseconds = 9_000
+            times.exposedTransferMicroseconds = 3_000
+        } else {
+            times.decodeMicroseconds = 800_000
         }
+        return .requestEnded(
+            RequestEnded(
+                lease: lease(leg), request: key, rank: 0, leg: leg, reason: leg == .prefill ? .handedOver : .finished,
+                promptTokens: Self.promptTokens, cachedTokens: cachedBlocks * 16, outputTokens: leg == .prefill ? 0 : outputTokens,
+                durations: times))
     }
 
     func slice(_ model: String, at milliseconds: Int64, ran span: Duration) -> RequestSlice {
