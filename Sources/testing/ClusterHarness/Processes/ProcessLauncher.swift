@@ -11,11 +11,19 @@ package struct ProcessLauncher: Sendable {
 
     var words: [String] { prefix + (log?.launcher ?? []) }
 
-    /// It may have so many files and sockets open, and cannot raise that.
-    package static func descriptors(_ most: Int) -> ProcessLauncher {
+    /// What sets limits of a process, before or while it runs.
+    static let limiter = "/usr/bin/prlimit"
+
+    /// It may have so many files and sockets open, and cannot raise that. Where the machine has no such tool, `NotPermitted`.
+    static func descriptors(_ most: Int) throws -> ProcessLauncher {
+        try requireLimiter()
         var launcher = ProcessLauncher()
-        launcher.prefix = ["/usr/bin/prlimit", "--nofile=\(most):\(most)", "--"]
+        launcher.prefix = [limiter, "--nofile=\(most):\(most)", "--"]
         return launcher
+    }
+
+    static func requireLimiter() throws {
+        guard access(limiter, X_OK) == 0 else { throw NotPermitted(description: "there is no prlimit command (package util-linux)") }
     }
 
     package static func logging(to log: LogFile) -> ProcessLauncher {

@@ -4,7 +4,6 @@ import Glibc
 
 /// A living process may have no descriptor more than it has: those who would join wait, and join when it may.
 enum DescriptorCase {
-    private static let tool = "/usr/bin/prlimit"
     private static let toolLimit = Duration.seconds(5)
     private static let joinLimit = Duration.seconds(30)
     private static let mostDescriptors: Int32 = 65_536
@@ -15,7 +14,7 @@ enum DescriptorCase {
         shape.workerOptions = ScarcityDrill.workerOptions
         let seed = stage.settings.seed, streams = stage.settings.requests(ScarcityDrill.streams)
         try await stage.play("scarcity", "a \(role) gets no descriptor", shape) { cluster, row in
-            guard access(tool, X_OK) == 0 else { throw NotPermitted(description: "there is no prlimit command (package util-linux)") }
+            try ProcessLauncher.requireLimiter()
             let victim = try member(role, of: cluster), frontend = cluster.frontends[0]
             let running = DrillClients(cluster), meanwhile = DrillClients(cluster, at: [frontend])
             for number in 0..<streams { try running.ask(.drill(number, tokens: ScarcityDrill.tokens(8), seed: seed)) }
@@ -75,7 +74,7 @@ enum DescriptorCase {
 
     @LoopActor
     private static func run(_ words: [String], on cluster: ProcessCluster) async throws -> String {
-        let child = try ChildProcess("prlimit", at: tool, words, on: cluster.loop)
+        let child = try ChildProcess("prlimit", at: ProcessLauncher.limiter, words, on: cluster.loop)
         guard try await child.ended(within: toolLimit) == .exited(0) else {
             throw Unmet("prlimit \(words.joined(separator: " ")): \(child.lines.first ?? "no reason given")")
         }

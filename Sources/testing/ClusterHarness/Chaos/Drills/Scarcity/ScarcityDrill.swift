@@ -52,7 +52,7 @@ enum ScarcityDrill {
         shape.workerOptions = workerOptions
         let seed = stage.settings.seed, streams = stage.settings.requests(streams)
         try await stage.play("scarcity", "clients take all descriptors of a frontend", shape) { cluster, row in
-            let frontend = try await cluster.addFrontend(["--header-limit", "2min"], through: .descriptors(descriptors))
+            let frontend = try await cluster.addFrontend(["--header-limit", "2min"], through: try .descriptors(descriptors))
             try await cluster.ready(frontend)
             let running = DrillClients(cluster), turned = DrillClients(cluster), back = DrillClients(cluster)
             for number in 0..<streams { try running.ask(.drill(number, tokens: tokens(6), seed: seed)) }
