@@ -16,6 +16,8 @@ _specification.loader.exec_module(kit)
 
 KEYS = {"interactive": "key-of-interactive-clients", "batch": "key-of-batch-clients"}
 MODEL = "apus-mock"
+# Of each worker.
+BLOCKS = 4096
 
 
 def get_json(url):
@@ -46,7 +48,7 @@ class Cluster:
             role = "prefill" if index < 2 else "decode"
             processes.start(f"worker-{index + 1}", [
                 f"{binaries}/workerd", "--name", f"{role}-{index % 2 + 1}", "--routers", known, "--role", role, "--admin-listen", f"127.0.0.1:{admin}",
-                "--blocks", "4096", *common])
+                "--blocks", BLOCKS, *common])
         for index, (http, admin, publish) in enumerate(self.frontends):
             processes.start(f"frontend-{index + 1}", [
                 f"{binaries}/frontend", "--name", f"frontend-{index + 1}", "--routers", known, "--listen", f"127.0.0.1:{http}",

@@ -16,6 +16,7 @@ it costs the frontend and whether the page can be used. Ends with 1 if anything 
 """
 
 import argparse
+import http.client
 import json
 import os
 import shutil
@@ -28,7 +29,7 @@ from pathlib import Path
 import accessibility
 import load
 from browser import Browser
-from cluster import Cluster, Traffic, get_json, kit
+from cluster import BLOCKS, Cluster, Traffic, get_json, kit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 IMAGE_BYTES = 150 << 10
@@ -79,8 +80,7 @@ def contents(browser, cluster, report):
     report.check("workers shown are those that routers know", set(shown) == set(truth), ", ".join(sorted(shown)))
     report.check("their states, roles and models", all(
         shown[name]["State"] == truth[name]["state"] and shown[name]["Role"] == name.split("-")[0] and shown[name]["Model"] == truth[name]["model"] for name in shown))
-    totals = {name: get_json(f"http://127.0.0.1:{port}/debug/state") for name, port in zip(["prefill-1", "prefill-2", "decode-1", "decode-2"], cluster.workers)}
-    report.check("every worker's KV blocks", all(number(shown[name]["KV blocks"]) == 4096 for name in totals), "4096 each")
+    report.check("every worker's KV blocks", all(number(row["KV blocks"]) == BLOCKS for row in shown.values()), f"{BLOCKS} each")
     report.check("hit rates achieved and reachable are measured", any(row["Hits"] != "unknown" and row["Reachable"] != "unknown" for row in shown.values()),
                  next((f"{row['Hits']} of {row['Reachable']}" for row in shown.values() if row["Hits"] != "unknown"), ""))
     report.check("routers are shown as heard", [row["State"] for row in rows(browser, "routers")] == ["ready", "ready"])
@@ -94,37 +94,56 @@ def contents(browser, cluster, report):
             print("      " + chart)
 
 
-def request(browser, cluster, report):
-    # Pinned to both kinds of workers: a router may find that a decode worker alone is as good.
-    pins = {f"{row['Role']}_worker_id": int(browser.evaluate(f"[...tables.workers.values()].find((row) => row.name === '{row['Worker'].split('/')[0]}').worker"), 16)
-            for row in rows(browser, "workers") if row["Worker"] in ("prefill-1/0", "decode-1/0")}
-    status = cluster.ask(f"Which request is number {time.time()}? " + "".join(f"Part {n} of it. " for n in range(400)), 48, label="find-me", pins=pins)
-    report.check("the request that is looked for was answered", status == 200, status)
-    time.sleep(2.5)
+def search(browser, label):
+    """Whether the request was found by what its client called it, and opened; its id."""
     browser.evaluate("document.getElementById('search-id').focus(), document.getElementById('search-id').select()")
-    browser.type("find-me")
+    before = browser.evaluate("document.getElementById('request-title').textContent")
+    browser.type(label)
     browser.press("Enter")
-    opened = browser.until("!document.getElementById('request').hidden && document.querySelectorAll('#request-body .lane').length > 0", 15)
-    report.check("it is found by what its client called it", opened, browser.evaluate("document.getElementById('request-title').textContent"))
-    if not opened:
-        return
-    name = browser.evaluate("document.getElementById('request-title').textContent").removeprefix("Request ")
-    truth = get_json(f"{cluster.admin()}/dashboard/requests/{name}")
-    lanes = browser.evaluate("[...document.querySelectorAll('#request-body .lane svg')].map((node) => node.getAttribute('aria-label'))")
-    report.check("its timeline has the frontend and both workers", len(lanes) == 3 and "prefill-" in lanes[1] and "decode-" in lanes[2], f"{len(lanes)} lanes")
-    report.check("with prefill, transfer and decode where they were", len(lanes) == 3 and "prefill " in lanes[1] and "transfer " in lanes[1] and "decode " in lanes[2])
-    for lane in lanes:
-        print("      " + lane)
-    legs = {leg["leg"]: leg for leg in truth["legs"]}
-    report.check("legs are those that the workers tell of", set(legs) == {"prefill", "decode"} and legs.get("decode", {}).get("output_tokens") == 48, json.dumps({leg: legs[leg]["output_tokens"] for leg in legs}))
-    record = get_json(f"{cluster.admin()}/v1/requests/find-me/decision")
+    is_open = browser.until(
+        f"document.getElementById('request-title').textContent !== {json.dumps(before)} && document.querySelectorAll('#request-body .lane').length > 0", 20)
+    return is_open, browser.evaluate("document.getElementById('request-title').textContent").removeprefix("Request ")
+
+
+def decision(browser, cluster, report, label):
+    """Every candidate that the routers' records have, with every term: counted against the record as the admin side gives it."""
+    record = get_json(f"{cluster.admin()}/v1/requests/{label}/decision")
     wanted = sum(len(leg["candidates"]) for one in [record, record.get("before")] if one for leg in one["legs"])
     shown = browser.evaluate("""[...document.querySelectorAll('#request-body table')].filter((table) => [...table.tHead.rows[0].cells].some((cell) => cell.textContent === 'Total cost'))
       .map((table) => ({ rows: table.tBodies[0].rows.length, terms: table.tHead.rows[0].cells.length, chosen: table.querySelectorAll('[data-level=chosen]').length }))""")
     terms = len(record["legs"][0]["candidates"][0]["cost"]) + 5
-    report.check("every candidate of its decision is shown", wanted > 1 and sum(one["rows"] for one in shown) >= wanted, f"{sum(one['rows'] for one in shown)} of {wanted}")
-    report.check("with every term of its cost", all(one["terms"] == terms for one in shown), f"{terms - 5} terms")
-    report.check("and one of each leg chosen", all(one["chosen"] == 1 for one in shown))
+    report.check(f"{label}: every candidate of its decision is shown", wanted > 1 and sum(one["rows"] for one in shown) == wanted, f"{sum(one['rows'] for one in shown)} of {wanted}")
+    report.check(f"{label}: with every term of its cost", all(one["terms"] == terms for one in shown), f"{terms - 5} terms")
+    report.check(f"{label}: and one of each leg chosen", all(one["chosen"] == 1 for one in shown))
+
+
+def request(browser, cluster, report):
+    prompt = f"Which request is number {time.time()}? " + "".join(f"Part {n} of it. " for n in range(400))
+    # Pinned to both kinds of workers: a router may find that a decode worker alone is as good. And one that goes where it likes.
+    pins = {f"{row['Role']}_worker_id": int(browser.evaluate(f"[...tables.workers.values()].find((row) => row.name === '{row['Worker'].split('/')[0]}').worker"), 16)
+            for row in rows(browser, "workers") if row["Worker"] in ("prefill-1/0", "decode-1/0")}
+    statuses = [cluster.ask(prompt, 48, label="pinned-request", pins=pins), cluster.ask(prompt[::-1], 8, label="free-request")]
+    report.check("the requests that are looked for were answered", statuses == [200, 200], statuses)
+    time.sleep(2.5)
+    is_open, name = search(browser, "free-request")
+    report.check("one is found by what its client called it", is_open, name)
+    if is_open:
+        decision(browser, cluster, report, "free-request")
+    is_open, name = search(browser, "pinned-request")
+    report.check("and the other", is_open, name)
+    if not is_open:
+        return
+    decision(browser, cluster, report, "pinned-request")
+    truth = get_json(f"{cluster.admin()}/dashboard/requests/{name}")
+    lanes = browser.evaluate("[...document.querySelectorAll('#request-body .lane svg')].map((node) => node.getAttribute('aria-label'))")
+    report.check("its timeline has the frontend and both workers", len(lanes) == 3 and "prefill-" in lanes[1] and "decode-" in lanes[2], f"{len(lanes)} lanes")
+    report.check("with prefill, transfer and decode where they were",
+                 len(lanes) == 3 and "prefill " in lanes[1] and "transfer " in lanes[1] and "decode " in lanes[2])
+    for lane in lanes:
+        print("      " + lane)
+    legs = {leg["leg"]: leg for leg in truth["legs"]}
+    report.check("legs are those that the workers tell of", set(legs) == {"prefill", "decode"} and legs["decode"]["output_tokens"] == 48,
+                 json.dumps({leg: legs[leg]["output_tokens"] for leg in legs}))
 
 
 def looks(browser, arguments, report):
@@ -198,7 +217,6 @@ def access(cluster, report):
     base = cluster.admin()
     status, _ = kit.get(f"{base}/dashboard")
     report.check("the page is served", status == 200, status)
-    import http.client
     port = cluster.frontends[0][1]
     for name, headers, wanted in [("another name for this machine", {"Host": "evil.example"}, 403), ("a page from elsewhere", {"Sec-Fetch-Site": "cross-site"}, 403)]:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)

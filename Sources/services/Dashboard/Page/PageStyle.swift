@@ -1,14 +1,14 @@
 // Written by deploy/dev/dashboard-page from Source/page.css; change that file instead.
 // swift-format-ignore-file
 enum PageStyle {
-static let hash = "sha256-yDn4IiaVK30o/4lkoSnlMuZm18tKkK3VO5ZaYnnhEEA="
+static let hash = "sha256-zsweFgNLh7EpaMxHct63kwd+J1swDzg/UQ848qpYP/o="
 static let text = #"""
 :root {
   --ground: #ffffff; --panel: #f5f7f9; --line: #c4ccd4; --text: #16191d; --muted: #4d5761; --link: #0b4fb3; --focus: #0b4fb3;
   --good: #0f6a36; --bad: #a8171c; --warm: #7d4a00; --bar: #d5dde5;
   --series-1: #0b4fb3; --series-2: #a8410d; --series-3: #6a2aa8; --series-4: #0f6a36;
   --tokenize: #6b7682; --queue: #b45309; --route: #8250a8; --dispatch: #57606a; --wait: #8a5d00; --prefill: #0b5fc4;
-  --transfer: #7a3fb5; --decode: #14713b; --write: #6b7682;
+  --transfer: #0b6a7d; --decode: #14713b; --write: #6b7682;
 }
 @media (prefers-color-scheme: dark) {
   :root:not([data-theme="light"]) {
@@ -16,7 +16,7 @@ static let text = #"""
     --good: #6cd391; --bad: #ff9b95; --warm: #f2bd63; --bar: #2b3640;
     --series-1: #86b6ff; --series-2: #ffb385; --series-3: #d0a8ff; --series-4: #6cd391;
     --tokenize: #93a0ac; --queue: #f0a94b; --route: #c79bf0; --dispatch: #aab4be; --wait: #f3c47a; --prefill: #74a9ff;
-    --transfer: #c79bf0; --decode: #63cf8a; --write: #93a0ac;
+    --transfer: #5ccfe6; --decode: #63cf8a; --write: #93a0ac;
   }
 }
 :root[data-theme="dark"] {
@@ -24,7 +24,7 @@ static let text = #"""
   --good: #6cd391; --bad: #ff9b95; --warm: #f2bd63; --bar: #2b3640;
   --series-1: #86b6ff; --series-2: #ffb385; --series-3: #d0a8ff; --series-4: #6cd391;
   --tokenize: #93a0ac; --queue: #f0a94b; --route: #c79bf0; --dispatch: #aab4be; --wait: #f3c47a; --prefill: #74a9ff;
-  --transfer: #c79bf0; --decode: #63cf8a; --write: #93a0ac;
+  --transfer: #5ccfe6; --decode: #63cf8a; --write: #93a0ac;
 }
 * { box-sizing: border-box; }
 [hidden] { display: none !important; }
