@@ -17,6 +17,9 @@ package struct FrontendConfig: Sendable {
     var sessions = SessionSettings()
     var tenants = TenantSettings()
 
+    /// The tenants' file is watched there, and no longer where the options said: for simulations, which have no file system.
+    package mutating func watchTenants(_ file: WatchedFile) { tenants.file = file }
+
     package init() {}
 }
 

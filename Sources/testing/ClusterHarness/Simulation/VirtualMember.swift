@@ -8,7 +8,9 @@ package final class VirtualMember: @unchecked Sendable {
 
     package let role: ClusterRole
     package let name: String
-    package let arguments: [String]
+    private let arguments: [String]
+    /// Behind those of its beginning, in its next life.
+    var furtherArguments: [String] = []
     /// Of a worker.
     package let workerID: WorkerID?
     /// Its sockets are open, and it does not run.
@@ -34,12 +36,14 @@ package final class VirtualMember: @unchecked Sendable {
         self.arguments = arguments
         workerID = id
         self.cluster = cluster
-        process = VirtualProcess(name, try VirtualProgram(role, arguments: arguments), in: cluster)
+        process = VirtualProcess(name, try VirtualProgram(role, arguments: arguments, cluster.files), in: cluster)
         heedCrash()
     }
 
     private func heedCrash() { process.whenCrashed = { [unowned self] in disturb(ofLife: lives) } }
 
+    /// Of the world.
+    var now: Instant { cluster.world.now }
     package var isAlive: Bool { process.isAlive }
     package var isServing: Bool { process.isServing }
     /// Whether it could do its work now: a frontend has routers and a model.
@@ -62,15 +66,21 @@ package final class VirtualMember: @unchecked Sendable {
     /// A new process in place of one that has ended or was killed.
     package func restart() {
         precondition(!isAlive, "\(name) lives")
+        let program: VirtualProgram
+        do { program = try VirtualProgram(role, arguments: arguments + furtherArguments, cluster.files) } catch {
+            precondition(!cluster.files.isEmpty, "\(name) started once: \(error)")
+            // A file of its options is not as it should be: whoever starts it tries again.
+            return cluster.world.schedule(after: Self.nextStart) { [weak self] in if let self, !isAlive { restart() } }
+        }
         if !process.host.isDead { process.kill(.reset) }
         lives += 1
         isFrozen = false
         movedBefore += process.log.attemptsMoved
-        do { process = VirtualProcess(name, try VirtualProgram(role, arguments: arguments), in: cluster) } catch {
-            preconditionFailure("\(name) started once: \(error)")
-        }
+        process = VirtualProcess(name, program, in: cluster)
         heedCrash()
     }
+
+    private static let nextStart = Duration.milliseconds(500)
 
     package func freeze() {
         isFrozen = isAlive
