@@ -27,7 +27,9 @@ struct SimulationTests {
         #expect(report.faults.count > 3 && report.complete > 10, "\(report.line)")
     }
 
-    @Test("the same with clusters and users as seeds draw them, and harm at the places that the code names", arguments: 1...4 as ClosedRange<UInt64>)
+    @Test(
+        "the same with clusters and users as seeds draw them, and harm at the places that the code names",
+        arguments: 1...4 as ClosedRange<UInt64>)
     func drawn(seed: UInt64) {
         let report = SimulationRun.run(seed: seed, .drawn)
         #expect(report.violations == [], "\(report.line)\n\(report.scene)\nrepeat with: wiretool simulate --seed \(seed) --verbose")

@@ -10,14 +10,19 @@ enum FaultPointRules {
         "fault points are listed",
         instead: "name the place in \(list) as in the code, once in either; a simulation never strikes where its list has another name",
         bad: [
-            .init([(list, "\"a lease booked\","), ("Sources/services/A/A.swift", "loop.reaches(\"a lease booked\")\nloop.reaches(\"more\")")]),
+            .init([
+                (list, "\"a lease booked\","), ("Sources/services/A/A.swift", "loop.reaches(\"a lease booked\")\nloop.reaches(\"more\")"),
+            ]),
             .init([(list, "\"a lease booked\",\n\"no room\","), ("Sources/services/A/A.swift", "loop.reaches(\"a lease booked\")")]),
             .init([(list, "\"one\","), ("Sources/services/A/A.swift", "loop.reaches(\"one\")\nloop.fails(at: \"one\")")]),
         ],
         good: [
             .init([
                 (list, "\"a lease booked\",\n\"no room\","),
-                ("Sources/services/A/A.swift", "loop.reaches(\"a lease booked\")\nif isFull || core.loop.fails(at: \"no room\") { return }"),
+                (
+                    "Sources/services/A/A.swift",
+                    "loop.reaches(\"a lease booked\")\nif isFull || core.loop.fails(at: \"no room\") { return }"
+                ),
             ])
         ]
     ) { tree in
@@ -26,7 +31,9 @@ enum FaultPointRules {
         for file in tree.files where file.path.hasPrefix("Sources/") && file.path.hasSuffix(".swift") && !file.path.hasPrefix(mechanism) {
             for (number, line) in file.lines.enumerated() {
                 for point in calls(in: line) {
-                    if !named.contains(point) { places.append(.init(path: file.path, line: number + 1, what: "\"\(point)\" is not listed")) }
+                    if !named.contains(point) {
+                        places.append(.init(path: file.path, line: number + 1, what: "\"\(point)\" is not listed"))
+                    }
                     if !seen.insert(point).inserted {
                         places.append(.init(path: file.path, line: number + 1, what: "\"\(point)\" stands in two places"))
                     }
@@ -41,7 +48,9 @@ enum FaultPointRules {
         bad: [.init("Sources/services/A/A.swift", "#if \(define)\n#endif")],
         good: [.init("Sources/io/EventLoop/Loop.swift", "#if \(define)\n#endif")], files: Files.swift
     ) { file in
-        guard !file.path.hasPrefix("Sources/io/EventLoop/"), !file.path.hasPrefix("Tests/TidyTests/"), file.path != "Package.swift" else { return [] }
+        guard !file.path.hasPrefix("Sources/io/EventLoop/"), !file.path.hasPrefix("Tests/TidyTests/"), file.path != "Package.swift" else {
+            return []
+        }
         return file.lines.enumerated().filter { $0.element.contains(define) }.map { ($0.offset + 1, define) }
     }
 

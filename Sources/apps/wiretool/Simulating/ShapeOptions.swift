@@ -13,7 +13,8 @@ struct ShapeOptions {
 
     private var numbers: [(String, Int?)] {
         [
-            ("users", users), ("routers", routers), ("workers", workers), ("prefill", prefill), ("decode", decode), ("frontends", frontends),
+            ("users", users), ("routers", routers), ("workers", workers), ("prefill", prefill), ("decode", decode),
+            ("frontends", frontends),
         ]
     }
 

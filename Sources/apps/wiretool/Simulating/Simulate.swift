@@ -55,7 +55,8 @@ enum Simulate {
                     drill, from: UInt64(resolved[seed]), runs: resolved[runs], resolved[size], verbose: resolved[verbose])
             }
             if resolved[streams] {
-                return follow(from: UInt64(resolved[seed]), runs: resolved[runs], span: resolved[span] ?? defaults.span, verbose: resolved[verbose])
+                return follow(
+                    from: UInt64(resolved[seed]), runs: resolved[runs], span: resolved[span] ?? defaults.span, verbose: resolved[verbose])
             }
             var shape = ShapeOptions()
             shape.span = resolved[span]
@@ -70,7 +71,8 @@ enum Simulate {
         }
     }
 
-    private nonisolated static func simulate(_ shape: ShapeOptions, from first: UInt64, runs: Int, visits: Bool, verbose: Bool) -> ExitCode {
+    private nonisolated static func simulate(_ shape: ShapeOptions, from first: UInt64, runs: Int, visits: Bool, verbose: Bool) -> ExitCode
+    {
         var failures = 0, seen: [String: Int] = [:]
         for run in 0..<runs {
             let seed = first &+ UInt64(run)

@@ -46,13 +46,16 @@ struct AnswerJudge {
         if mustHold, !reply.isComplete { problems.append("not whole with nothing wrong any more") }
         let isWhole = reply.isComplete
         if isWhole {
-            if reply.answer.choices.count != request.choices { problems.append("\(reply.answer.choices.count) choices of \(request.choices)") }
+            if reply.answer.choices.count != request.choices {
+                problems.append("\(reply.answer.choices.count) choices of \(request.choices)")
+            }
             problems += usageProblems(reply.answer.usage, expected, isCut: !request.stop.isEmpty)
         }
         let form = "\(request.isPlain ? "text" : "chat")\(request.streams ? "" : ", unary")\(request.wantsObject ? ", object" : "")"
         let failure = reply.answer.failure.map { $0.code ?? $0.type }
         close(
-            reply.http, of: asked, isWhole: isWhole, failure: failure, tokens: request.stop.isEmpty ? expected.reduce(0) { $0 + $1.tokens } : 0,
+            reply.http, of: asked, isWhole: isWhole, failure: failure,
+            tokens: request.stop.isEmpty ? expected.reduce(0) { $0 + $1.tokens } : 0,
             problems: problems, words: "\(form)\(request.stop.isEmpty ? "" : ", stopped"): \(reply.summary)", id: reply.answer.id)
     }
 
@@ -81,10 +84,15 @@ struct AnswerJudge {
     // MARK: The end of each
 
     private mutating func close(
-        _ http: ClientReply, of asked: AskedOnce, isWhole: Bool, failure: String?, tokens: Int, problems: [String], words: String, id: String?
+        _ http: ClientReply, of asked: AskedOnce, isWhole: Bool, failure: String?, tokens: Int, problems: [String], words: String,
+        id: String?
     ) {
         var problems = problems
         let frontend = asked.frontend
+        // It may have come only to a later life, where nobody knew of it when it began.
+        for number in asked.life..<frontend.lives {
+            tally.lives[.init(frontend: frontend.name, number: number + 1), default: .init()].begun += asked.parts
+        }
         switch http.ending {
         case .answered where isWhole:
             tally.complete += 1

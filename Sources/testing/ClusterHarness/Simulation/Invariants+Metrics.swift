@@ -32,7 +32,9 @@ extension Invariants {
             // Its clients know what they sent and what they got; what broke on its way there may have arrived or not.
             let counted = Int(sums["dynamo_frontend_requests_total"]), tokens = Int(sums["dynamo_frontend_output_tokens_total"])
             if !(clients.complete...clients.begun).contains(counted) {
-                violations.append("\(member.name) counted \(counted) requests, of which clients sent \(clients.begun), and \(clients.complete) were answered")
+                violations.append(
+                    "\(member.name) counted \(counted) requests, of which clients sent \(clients.begun), and \(clients.complete) were answered"
+                )
             }
             if tokens < clients.tokens { violations.append("\(member.name) counted \(tokens) tokens, and clients got \(clients.tokens)") }
             return violations

@@ -59,7 +59,7 @@ struct RequestMix: Sendable {
             request.stop = [stop(in: request, &random)]
         }
         var hints = JSONObject()
-        if random.below(4) == 0 { hints["session_control"] = session(&random) }
+        if random.below(4) == 0 { hints["session_control"] = session(of: request.model, &random) }
         if priorities > 0, random.below(priorities) == 0 {
             hints["agent_hints"] = ["priority": .number(JSONNumber(Int64(random.within(1...100))))]
         }
@@ -75,10 +75,10 @@ struct RequestMix: Sendable {
         return String(decoding: Array(said.utf8)[from..<(from + random.within(2...5))], as: UTF8.self)
     }
 
-    /// One of a few conversations, of which several users may be part at once: opened again and again, used, now and then closed.
-    private func session(_ random: inout SeededRandom) -> JSONValue {
+    /// One of a few conversations with a model, of which several users may be part at once: opened again and again, used, now and then closed.
+    private func session(of model: String, _ random: inout SeededRandom) -> JSONValue {
         var control = JSONObject()
-        control["session_id"] = .string("conversation-\(random.below(6))")
+        control["session_id"] = .string("\(model)-\(random.below(6))")
         switch random.below(8) {
         case 0: control["action"] = "close"
         case 1...3: break

@@ -65,7 +65,9 @@ struct SimulatedScene: Sendable {
             options += ["--max-sequences", "\(random.within(2...6))", "--max-waiting", "\(random.within(2...12))"]
         }
         // Too little cache for all: blocks are evicted, and requests preempted.
-        if random.below(3) == 0 { options += ["--blocks", "\(random.within(160...600))", "--block-size", "16", "--context-length", "2048"] }
+        if random.below(3) == 0 {
+            options += ["--blocks", "\(random.within(160...600))", "--block-size", "16", "--context-length", "2048"]
+        }
         if random.below(4) == 0 { options += ["--fault-refuse", "0.03"] }
         if random.below(4) == 0 { options += ["--fault-slow-step", "0.01x8"] }
         if random.below(4) == 0 {
@@ -77,7 +79,9 @@ struct SimulatedScene: Sendable {
     private static func routerOptions(_ random: inout SeededRandom, isSplit: Bool) -> [String] {
         var options: [String] = []
         if !isSplit {
-            options += ["--policy", random.one(of: ["kv", "kv", "kv", "lmetric", "latency", "least-loaded", "power-of-two", "round-robin"])]
+            options += [
+                "--policy", random.one(of: ["kv", "kv", "kv", "lmetric", "latency", "least-loaded", "power-of-two", "round-robin"]),
+            ]
         }
         if random.below(3) == 0 { options += ["--queue-entries", "\(random.within(4...30))", "--queue-time", "20s"] }
         return options

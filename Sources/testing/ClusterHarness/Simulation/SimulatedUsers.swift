@@ -75,7 +75,8 @@ final class SimulatedUsers {
 
     private func begin(_ place: Int, as tenant: SimulatedTenant?, parts: Int) -> AskedOnce {
         judge.begun(
-            AskedOnce(place: place, frontend: frontends[place], tenant: tenant, parts: parts, began: loop.now, life: frontends[place].lives))
+            AskedOnce(place: place, frontend: frontends[place], tenant: tenant, parts: parts, began: loop.now, life: frontends[place].lives)
+        )
     }
 
     private func patient(_ tenant: SimulatedTenant?) -> ClientConduct {

@@ -218,8 +218,8 @@ package struct SimulationRun {
 
     /// What processes logged of a request, in order.
     private func trail(of request: String) -> [String] {
-        // Answers carry the id behind a word for their kind.
-        let id = request.split(separator: "-").last.map(String.init) ?? request
+        // Answers carry the id, whose two halves a hyphen joins, behind a word for their kind.
+        let id = request.split(separator: "-").suffix(2).joined(separator: "-")
         let lines = cluster.members.flatMap { member in member.log.filter { $0.contains(id) }.map { "\(member.name) \($0)" } }
         return Array(lines.suffix(Self.trailLines))
     }

@@ -38,7 +38,8 @@ package final class VirtualFiles: Sendable {
     func watched(_ path: String) -> WatchedFile {
         WatchedFile(
             path: path,
-            stamp: { [self] in state.with { $0.files[path].map { FileStamp(inode: 1, bytes: Int64($0.bytes.count), seconds: $0.version) } } },
+            stamp: { [self] in state.with { $0.files[path].map { FileStamp(inode: 1, bytes: Int64($0.bytes.count), seconds: $0.version) } }
+            },
             read: { [self] limit throws(FileReadError) in try read(path, limit) })
     }
 

@@ -65,7 +65,8 @@ package final class VirtualProcess: @unchecked Sendable {
         exitCode = code
         // What the process's sockets said last is under way; a kernel would deliver it too.
         loop.world.schedule(after: .milliseconds(20)) { [self] in
-            timersLeft = loop.perform { loop.timersWaiting }
+            // Whoever dialled it as it ended is being refused, and that has a limit too.
+            if !host.hasConnections { timersLeft = loop.perform { loop.timersWaiting } }
             kill(.reset)
         }
     }
