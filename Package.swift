@@ -23,8 +23,16 @@ let strict: [SwiftSetting] = [
 let fuzzing = Context.environment["APUS_FUZZ"] == "1"
 let swiftSettings = strict + (fuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address", "-O", "-assert-config", "Debug"])] : [])
 
-func library(_ layer: String, _ name: String, _ uses: [Target.Dependency] = [], beside: [String] = []) -> Target {
-    .target(name: name, dependencies: uses, path: "Sources/\(layer)/\(name)", exclude: beside, swiftSettings: swiftSettings)
+/// Places where a simulation may do harm: in debug builds, and with `APUS_FAULT_POINTS=1` in a build folder of its own (`deploy/dev/simulate`).
+let faultPoints: [SwiftSetting] = [
+    Context.environment["APUS_FAULT_POINTS"] == "1"
+        ? .define("FAULT_POINTS") : .define("FAULT_POINTS", .when(configuration: .debug))
+]
+
+func library(
+    _ layer: String, _ name: String, _ uses: [Target.Dependency] = [], beside: [String] = [], also: [SwiftSetting] = []
+) -> Target {
+    .target(name: name, dependencies: uses, path: "Sources/\(layer)/\(name)", exclude: beside, swiftSettings: swiftSettings + also)
 }
 
 /// A program needs nobody to find its functions by name, and its relocations fit into eight kilobytes: both together are 1.8 MB that each
@@ -64,7 +72,7 @@ var targets: [Target] = [
 
     // io: bytes ⇄ values
     library("io", "WireProtocol", ["CZstd", "ClusterModel"]),
-    library("io", "EventLoop", ["CSys", "ClusterModel", "Concurrency"]),
+    library("io", "EventLoop", ["CSys", "ClusterModel", "Concurrency"], also: faultPoints),
     library("io", "Transport", ["CNng", "ClusterModel", "Concurrency", "EventLoop", "WireProtocol"]),
     library("io", "TLS", ["CTLS", "EventLoop"]),
     library("io", "HTTPSyntax"),

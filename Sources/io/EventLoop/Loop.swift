@@ -21,6 +21,9 @@ package class Loop: TaskExecutor, @unchecked Sendable {
     private let told = EndOfTurnList()
     private var pauseObservers: [PauseObserver] = []
     private var generator: SeededRandom
+    #if FAULT_POINTS
+        final weak var faultPoints: (any FaultPointWatch)?
+    #endif
     private(set) var isStopped = false
     /// Set by the subclass at the start of each turn and read many times in it.
     final var currentInstant: Instant

@@ -58,6 +58,8 @@ extension Tenants {
             json.number(account.running)
             json.key("running_elsewhere")
             json.number(account.runningElsewhere)
+            json.key("reserved_tokens")
+            json.number(account.reservedTokens)
             if let tokens = account.allowance(at: now).tokens {
                 json.key("tokens_left")
                 json.number(tokens.remaining)

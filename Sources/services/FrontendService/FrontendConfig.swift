@@ -20,6 +20,9 @@ package struct FrontendConfig: Sendable {
     /// Nil: clients speak plain HTTP.
     var certificates: CertificateSet?
 
+    /// The tenants' file is watched there, and no longer where the options said: for simulations, which have no file system.
+    package mutating func watchTenants(_ file: WatchedFile) { tenants.file = file }
+
     package init() {}
 }
 

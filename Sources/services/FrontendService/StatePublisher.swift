@@ -72,6 +72,7 @@ final class StatePublisher {
     private func sendWaiting() {
         for part in waiting.parts(of: Self.changesPerMessage) {
             let state = FrontendState(changes: part)
+            loop.reaches("frontend's state about to be published")
             feed.publish(count: part.count) { Codec.appendBody(state, to: &$0) }
         }
         waiting.removeAll(keepingCapacity: true)

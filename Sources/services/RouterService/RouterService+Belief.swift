@@ -12,6 +12,13 @@ extension RouterService {
         return (known, Int(core.cache.cachedBlocks(on: slot)))
     }
 
+    /// What is above its limits now, in words: nothing, ever.
+    package var beyondLimits: [String] {
+        (core?.queue.all ?? []).filter { $0.order.count > $0.order.settings.entries }.map {
+            "\($0.order.count) requests are parked for \($0.pool.name), and there is room for \($0.order.settings.entries)"
+        }
+    }
+
     /// Blocks that it counts as held or expected by requests; none at rest.
     package var blocksOfRequests: Int { core.map { $0.cache.counts.activeBlocks + $0.cache.counts.predictedBlocks } ?? 0 }
 

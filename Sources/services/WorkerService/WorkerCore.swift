@@ -138,6 +138,7 @@ final class WorkerCore {
             link.append(.endedStatus(status))
         }
         table.close(request, at: now)
+        loop.reaches("request ended at its worker, and nobody told")
         if !byEngine, request.isAdmitted { steps.submit(.cancel(request.key, choice: nil)) }
         if request.lease != 0 {
             events.append(

@@ -1,5 +1,6 @@
 package import ClusterModel
 import EventLoop
+import Engines
 import Transport
 package import WireProtocol
 
@@ -22,6 +23,19 @@ extension WorkerService {
 
     /// The card that is served; nil before the engine stands.
     package var pool: Digest? { core?.model.card.digest }
+
+    /// What is above the engine's limits now, in words: nothing, ever.
+    package var beyondLimits: [String] {
+        (core?.table.ranks ?? []).flatMap { tally in
+            let load = tally.load, room = tally.room
+            return [
+                ("running", UInt64(load.runningRequests), UInt64(room.maxSequences)),
+                ("waiting", UInt64(load.waitingRequests), UInt64(room.maxWaiting)),
+                ("blocks held", UInt64(load.activeBlocks), UInt64(room.totalBlocks)),
+                ("blocks used", UInt64(load.usedBlocks), UInt64(room.totalBlocks)),
+            ].filter { $0.1 > $0.2 }.map { "rank \(load.rank) has \($0.1) \($0.0), and room for \($0.2)" }
+        }
+    }
 
     /// Rooms of either side, and offers that wait for their request.
     package var openRooms: Int { core?.rooms.openCount ?? 0 }

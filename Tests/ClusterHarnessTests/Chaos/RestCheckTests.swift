@@ -6,7 +6,7 @@ import Testing
 struct RestCheckTests {
     private static let frontend = """
         {"state":{"requests":0,"streams":0,"legs":0,"kept_frames":0,"buffered_bytes":0,"routers":[{"open_plans":0}],
-        "tenants":[{"name":"a","running":0,"running_elsewhere":0}],"workers":[{"requests":0,"legs":0,"unsent_bytes":0}]}}
+        "tenants":[{"name":"a","running":0,"running_elsewhere":0,"reserved_tokens":0}],"workers":[{"requests":0,"legs":0,"unsent_bytes":0}]}}
         """
     private static let load = #""waiting_tokens":0,"waiting_requests":0,"running_requests":0,"active_blocks":0"#
     private static let router = """

@@ -25,29 +25,31 @@ enum Simulate {
                 ]))
         let seed = table.option("seed", .integer(0...Int.max), default: 1, help: "The first seed.")
         let runs = table.option("runs", .integer(1...1_000_000), default: 1, help: "How many seeds, counted up from the first.")
-        let span = table.option(
-            "span", .duration(.seconds(1)...(.seconds(3_600))), default: defaults.span, help: "How long things go wrong, in virtual time.")
-        let users = table.option("users", .integer(1...1_000), default: defaults.users, help: "Clients that ask again and again.")
-        let routers = table.option("routers", .integer(1...8), default: defaults.shape.routers, help: "Routers.")
+        table.group("Shape; where none of these is given all of it follows from the seed")
+        let span = table.optional(
+            "span", .duration(.seconds(1)...(.seconds(3_600))), help: "How long things go wrong, in virtual time: \(defaults.span).")
+        let users = table.optional("users", .integer(1...1_000), help: "Clients that ask again and again: \(defaults.users).")
+        let routers = table.optional("routers", .integer(1...8), help: "Routers: \(defaults.shape.routers).")
         let workers = table.optional(
             "workers", .integer(0...32), help: "Workers for whole requests: \(defaults.shape.workers.count), or none beside others.")
-        let prefill = table.option("prefill", .integer(0...16), default: 0, help: "Workers for the prefill of split requests.")
-        let decode = table.option("decode", .integer(0...16), default: 0, help: "Workers for the rest of them.")
-        let frontends = table.option("frontends", .integer(1...8), default: defaults.shape.frontends, help: "Frontends.")
+        let prefill = table.optional("prefill", .integer(0...16), help: "Workers for the prefill of split requests: none.")
+        let decode = table.optional("decode", .integer(0...16), help: "Workers for the rest of them: none.")
+        let frontends = table.optional("frontends", .integer(1...8), help: "Frontends: \(defaults.shape.frontends).")
+        table.group("Other runs")
         let streams = table.flag(
             "streams", help: "Runs one worker and those who follow its stream instead, and compares their pictures with the worker.")
         let versions = table.flag(
             "versions", help: "Each program speaks today's minor or one of the next two, drawn from the seed.")
-        table.group("Other runs")
         let recorded = table.optional(
             "record-peers", .path(), help: "Records what the programs of small clusters say to one another, into this folder.")
         let drill = table.optional(
             "drill", .words(SimulateDrills.words), help: "Plays a drill instead, by its name or the row that it proves, or all of them.")
         let size = table.option("size", .word(), default: DrillSize.whole, help: "How much a drill asks of its cluster.")
+        let visits = table.flag("visits", help: "Prints how often processes came to each place at which faults may strike, over all runs.")
         let verbose = table.flag("verbose", help: "Prints the faults of each run, and what its processes logged.")
         table.check(workers, prefill, decode) { [workers, prefill, decode] resolved in
-            let isSplit = resolved[prefill] + resolved[decode] > 0
-            guard resolved[decode] == 0, resolved[workers] ?? (isSplit ? 0 : 1) == 0 else { return [] }
+            let isSplit = (resolved[prefill] ?? 0) + (resolved[decode] ?? 0) > 0
+            guard resolved[decode] ?? 0 == 0, resolved[workers] ?? (isSplit ? 0 : 1) == 0 else { return [] }
             return [resolved.issue(workers, problem: "nobody makes tokens", remedy: "give workers, or prefill and decode workers")]
         }
         switch CommandInvocation(table, arguments) {
@@ -59,29 +61,44 @@ enum Simulate {
                     drill, from: UInt64(resolved[seed]), runs: resolved[runs], resolved[size], verbose: resolved[verbose])
             }
             if resolved[streams] {
-                return follow(from: UInt64(resolved[seed]), runs: resolved[runs], span: resolved[span], verbose: resolved[verbose])
+                return follow(
+                    from: UInt64(resolved[seed]), runs: resolved[runs], span: resolved[span] ?? defaults.span, verbose: resolved[verbose])
             }
-            var options = defaults
-            options.span = resolved[span]
-            options.keepsLogs = resolved[verbose]
-            options.users = resolved[users]
-            let isSplit = resolved[prefill] + resolved[decode] > 0,
-                whole = resolved[workers] ?? (isSplit ? 0 : defaults.shape.workers.count)
-            var failures = 0
-            for run in 0..<resolved[runs] {
-                let seed = UInt64(resolved[seed]) &+ UInt64(run)
-                if isSplit { options.shape = .split(seed: seed, prefill: resolved[prefill], decode: resolved[decode]) }
-                options.shape.workers = Array(repeating: .aggregated, count: whole) + (isSplit ? options.shape.workers : [])
-                options.shape.routers = resolved[routers]
-                options.shape.frontends = resolved[frontends]
-                if resolved[versions] { options.drawVersions(seed: seed) }
-                let report = SimulationRun.run(seed: seed, options)
-                tell(report, verbose: resolved[verbose])
-                if !report.violations.isEmpty { failures += 1 }
-            }
-            if resolved[runs] > 1 { say("\(resolved[runs] - failures) runs held, \(failures) did not") }
-            return failures == 0 ? .ok : .failure
+            var shape = ShapeOptions()
+            shape.span = resolved[span]
+            shape.users = resolved[users]
+            shape.routers = resolved[routers]
+            shape.workers = resolved[workers]
+            shape.prefill = resolved[prefill]
+            shape.decode = resolved[decode]
+            shape.frontends = resolved[frontends]
+            shape.hasVersions = resolved[versions]
+            return simulate(
+                shape, from: UInt64(resolved[seed]), runs: resolved[runs], visits: resolved[visits], verbose: resolved[verbose])
         }
+    }
+
+    private nonisolated static func simulate(_ shape: ShapeOptions, from first: UInt64, runs: Int, visits: Bool, verbose: Bool) -> ExitCode
+    {
+        var failures = 0, seen: [String: Int] = [:]
+        for run in 0..<runs {
+            let seed = first &+ UInt64(run)
+            var options = shape.options(seed: seed)
+            options.keepsLogs = verbose
+            let report = SimulationRun.run(seed: seed, options)
+            tell(report, repeated: "wiretool simulate --seed \(seed)\(shape.words) --verbose", verbose: verbose)
+            if !report.violations.isEmpty { failures += 1 }
+            seen.merge(report.visits) { $0 + $1 }
+        }
+        if runs > 1 { say("\(runs - failures) runs held, \(failures) did not") }
+        if visits {
+            for point in FaultPoints.places + FaultPoints.refusals { say("\(seen[point] ?? 0) visits: \(point)") }
+            // A place that has another name in the code than in the list is never struck. Order: sorted.
+            for point in seen.keys.sorted() where !(FaultPoints.places + FaultPoints.refusals).contains(point) {
+                say("not in the list: \(point)")
+            }
+        }
+        return failures == 0 ? .ok : .failure
     }
 
     private nonisolated static func follow(from seed: UInt64, runs: Int, span: Duration, verbose: Bool) -> ExitCode {
@@ -101,14 +118,21 @@ enum Simulate {
         return failures == 0 ? .ok : .failure
     }
 
-    private nonisolated static func tell(_ report: SimulationRun.Report, verbose: Bool) {
+    private nonisolated static func tell(_ report: SimulationRun.Report, repeated: String, verbose: Bool) {
         say(report.line)
         if verbose {
+            say("  \(report.scene)")
             for fault in report.faults { say("  \(fault)") }
             for (name, lines) in report.logs {
                 for line in lines { say("  \(name) \(line)") }
             }
         }
+        guard !report.violations.isEmpty else { return }
+        if !verbose {
+            say("  \(report.scene)")
+            for trail in report.trails { for line in trail.lines { say("  \(line)") } }
+        }
         for violation in report.violations { say("  violated: \(violation)") }
+        say("  repeat with: \(repeated)")
     }
 }

@@ -38,13 +38,16 @@ package final class VirtualLoop: Loop, @unchecked Sendable {
     @LoopActor package override func offload<Result: Sendable>(
         to pool: WorkPool, virtualCost: Duration, _ work: @escaping @Sendable () -> Result
     ) async throws(WorkPool.Full) -> Result {
-        guard !poolsAreFull, !pool.isFull else { throw WorkPool.Full(limit: pool.queueLimit) }
+        guard !poolsAreFull, !pool.isFull, !fails(at: "no room in the pool") else { throw WorkPool.Full(limit: pool.queueLimit) }
         let result = work()
-        await sleep(for: virtualCost)
+        await sleep(for: fails(at: "slow work in the pool") ? virtualCost + Self.slowWork : virtualCost)
         return result
     }
 
     // MARK: Faults
+
+    /// What work takes longer in a pool whose threads do not get their turns.
+    private static let slowWork = Duration.milliseconds(700)
 
     /// Pools refuse work, as they do when others have filled their queues.
     package var poolsAreFull = false

@@ -64,6 +64,11 @@ package final class SimulatedFabric: @unchecked Sendable {
         for connection in connections where connection.joins(a, b) { connection.breakNow(style) }
     }
 
+    /// Breaks every open connection of a host, now.
+    package func breakStreams(of host: String, _ style: StreamBreak = .reset) {
+        for connection in connections where connection.isOf(host) { connection.breakNow(style) }
+    }
+
     /// Breaks the newest open connection between two hosts, or the next one if none is open, when exactly `bytes` of all that was ever sent
     /// on it from `from` to `to` have been delivered.
     package func breakStream(from: String, to: String, afterBytes bytes: Int, _ style: StreamBreak = .reset) {

@@ -197,6 +197,7 @@ final class ModelStore {
 
     /// Checked and built on the pool: the digest of a large file, and its tokenizer, would hold up every stream.
     private func build(_ fetch: ModelFetch, from address: Address) async -> Result<ModelText, ModelFailure> {
+        if context.loop.fails(at: "model not fetched") { return .failure(.notFetched("a simulation says so")) }
         let contents: [[UInt8]]
         do throws(ModelFailure) { contents = try await fetch.contents(from: address) } catch { return .failure(error) }
         do throws(WorkPool.Full) {

@@ -141,6 +141,7 @@ final class RouterClient: LinkKeeperHandler, EndOfTurn {
         wantsFlush = false
         guard let link, isRegistered else { return }
         let origin = context.identity.generation
+        context.loop.reaches("question to a router not sent")
         var ended = batch.endedLeases.parts(of: Limits.batchEntries)[...], start = 0
         while start < batch.entries.count {
             let count = batch.entries.fitInMessage(from: start)

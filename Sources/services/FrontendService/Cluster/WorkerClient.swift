@@ -144,6 +144,7 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
         // Cancels first: the attempts that end make room for those that begin.
         for part in cancelling.parts(of: Limits.batchEntries) { link.send(CancelBatch(requests: part), origin: origin) }
         cancelling.removeAll(keepingCapacity: true)
+        if !starting.isEmpty { context.loop.reaches("request to a worker not sent") }
         var start = 0
         // Prompts that the worker does not take are kept here, where a client that leaves takes its own back.
         while start < starting.count, !link.isBackedUp {

@@ -77,6 +77,7 @@ final class RequestRun {
     @inline(never)
     private func ended(_ outcome: RequestOutcome, _ endpoint: StaticString) {
         self.outcome = outcome
+        frontend.context.loop.reaches("answer ended, and not counted")
         frontend.end(isStreamed: isStreamed, tokens: outcome.usage.completionTokens)
         record.count(outcome)
         frontend.context.log.debug(

@@ -16,6 +16,7 @@ final class TenantAccount {
     private var bucket: TokenBucket?
     /// By requests that run here.
     private var reserved = TenantTokens()
+    var reservedTokens: Int { reserved.all }
     /// What this frontend says: what ended requests used, and what running ones have reserved.
     private var total: TenantCharge
     /// As it was said last.

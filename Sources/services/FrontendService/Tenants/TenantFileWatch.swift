@@ -64,6 +64,7 @@ final class TenantFileWatch {
         } catch { return miss() }
         guard !isClosed else { return }
         missed = 0
+        if context.loop.fails(at: "tenants' file not read") { return take(.unreadable(Unread(stamp: nil, reason: "a simulation says so"))) }
         take(finding)
     }
 

@@ -58,6 +58,7 @@ final class TenantVisit {
         for one in prepared { tokens.add(Self.tokens(of: one)) }
         if let failure = account.reserve(tokens, at: loop.now) { return failure }
         reserved = tokens
+        loop.reaches("tenant charged, request not begun")
         return nil
     }
 

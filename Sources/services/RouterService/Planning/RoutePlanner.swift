@@ -44,6 +44,7 @@ final class RoutePlanner {
             plan.legs = []
             plan.failure = believed(error).detail
         }
+        if plan.outcome == .placed { core.loop.reaches("lease booked, plan not sent") }
         let took = began.duration(to: core.loop.preciseNow)
         plan.queueMicroseconds = UInt64(clamping: waited.inNanoseconds / 1_000)
         plan.decisionNanoseconds = UInt64(clamping: took.inNanoseconds)
@@ -193,7 +194,7 @@ final class RoutePlanner {
             Lease(
                 number: number, leg, for: query, attempt: entry.attempt, match: match, settings: selector.settings, timing: timing)
         }
-        guard let lease else {
+        guard let lease, !core.loop.fails(at: "no room for a lease") else {
             // Nor is its other leg kept.
             cancel(query.request, through: entry.attempt)
             throw PlanRefusal(code: .capacity, reason: "this router can keep no more leases", retryAfter: RouterLimits.retryAfter)

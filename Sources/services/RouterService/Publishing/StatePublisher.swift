@@ -137,6 +137,7 @@ final class StatePublisher: EndOfTurn {
             let body = body
             ring.append(body.span.bytes, count: batch.count)
         }
+        loop.reaches("router's state about to be published")
         feed.publish(count: batch.count) { $0.append(contentsOf: body) }
         metrics.published.increment(by: batch.count)
         lastPublished = loop.now

@@ -108,6 +108,7 @@ final class PlanQueue: EndOfTurn {
         // As if it had been tried: what an earlier attempt booked is given up, and what a worker said is taken note of.
         for report in entry.overbooked { core.planner.takeNote(of: report) }
         if entry.attempt > 1 { core.planner.cancel(id, through: entry.attempt - 1) }
+        core.loop.reaches("request parked")
         arm()
     }
 

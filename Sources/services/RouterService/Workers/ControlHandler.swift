@@ -71,6 +71,7 @@ final class ControlHandler: LinkHandler {
         record.declaredReason = ""
         // The answer is written once its pool is known, and leaves before anything else that says so.
         core.workers.registered(record)
+        core.loop.reaches("worker registered, and not answered")
         link.answer(header, with: WorkerRegistered(events: record.events, parityFollows: probes, warnings: warnings(link)))
         core.sessions.registered(record)
         follow(addresses.feed)

@@ -125,6 +125,7 @@ final class Registration: LinkKeeperHandler {
             return link.goodbye(.done, detail: "not registered")
         }
         guard link.isOpen, keeper?.link === link else { return }
+        core.loop.reaches("worker registered, and does not know")
         state = .registered(answer.events)
         core.metrics.registered(address, true)
         core.log.info(

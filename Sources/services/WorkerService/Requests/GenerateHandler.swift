@@ -106,6 +106,7 @@ final class GenerateHandler {
             .acceptedStatus(
                 AcceptedStatus(counter: entry.counter, attempt: entry.attempt, leg: entry.leg, waitingTokens: waiting)))
         announce(request)
+        core.loop.reaches("request accepted, and nobody told")
         core.limit(request)
         request.isMove = core.state == .draining
         begin(request, admitted, entry.room)

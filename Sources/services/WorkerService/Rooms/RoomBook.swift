@@ -196,7 +196,9 @@ final class RoomBook {
                 earlier.refuse(.of(.roomClosed, "room", "it was offered again"))
                 offer.arrivedAt = earlier.arrivedAt
             }
-            if offers.isFull { return offer.refuse(.of(.capacity, "room", "too many rooms are offered")) }
+            if offers.isFull || core.loop.fails(at: "no room for an offered room") {
+                return offer.refuse(.of(.capacity, "room", "too many rooms are offered"))
+            }
             keep(offer)
         }
     }

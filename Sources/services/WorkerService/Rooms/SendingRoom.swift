@@ -278,12 +278,14 @@ final class SendingRoom {
             firstTokens: firstTokens.sorted { $0.choice < $1.choice }, handOver: handOver,
             prefillMicroseconds: request.durations.prefillMicroseconds)
         clock.watch()
+        book.core.loop.reaches("all of a room sent, its end not")
         ask(end, on: link, until: now + WorkerLimits.roomEndAnswer, late: .stalled) { (room, _: RoomDone) in room.done() }
         return true
     }
 
     private func done() {
         request.transfer.doneAt = now
+        book.core.loop.reaches("room handed over, its leg not ended")
         book.finished(self)
         book.core.steps.submit(.transfer(.release(request.key)))
     }

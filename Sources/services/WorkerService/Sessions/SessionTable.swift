@@ -62,6 +62,7 @@ final class SessionTable {
         steps.submit(.session(.open(session: session.bindCounter, rank: Rank(session.rank))))
         slide(session)
         events.append(.sessionBound(session.bound))
+        loop.reaches("session bound, and nobody told")
         metrics.sessions(byKey.count)
         return Self.opened(session)
     }

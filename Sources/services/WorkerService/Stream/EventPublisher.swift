@@ -141,6 +141,7 @@ final class EventPublisher: EndOfTurn {
 
     private func send() {
         guard pending.count > 0 else { return }
+        loop.reaches("worker's events about to be published")
         feed.publish(count: pending.count) { [pending] in $0.append(contentsOf: pending.body) }
         do {
             // Held here while it is read in place, and no longer: what is emptied below is nobody else's.

@@ -69,6 +69,7 @@ final class RecoveryLink: LinkHandler {
         }
         // Hashes do not shrink.
         link.answer(header, with: page, compressed: page.section == 0)
+        if page.next != nil { core.loop.reaches("part of a snapshot answered") }
     }
 
     // MARK: Files

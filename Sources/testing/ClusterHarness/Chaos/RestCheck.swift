@@ -45,7 +45,9 @@ package enum RestCheck {
 
     private static func frontend(_ state: JSONValue, _ reader: inout HeldReader) {
         reader.counts(state, ["requests", "streams", "legs", "kept_frames", "buffered_bytes"])
-        for tenant in reader.entries(state, "tenants") { reader.counts(tenant, ["running", "running_elsewhere"], at: "a tenant") }
+        for tenant in reader.entries(state, "tenants") {
+            reader.counts(tenant, ["running", "running_elsewhere", "reserved_tokens"], at: "a tenant")
+        }
         for router in reader.entries(state, "routers") { reader.counts(router, ["open_plans"], at: "a router") }
         for worker in reader.entries(state, "workers") { reader.counts(worker, ["requests", "legs", "unsent_bytes"], at: "a worker") }
     }

@@ -16,6 +16,8 @@ package struct ChatRequest: Sendable {
     package var stop: [String] = []
     /// Never ends by itself: tests know how long it takes.
     package var ignoresEnd = true
+    /// The answer is to be a JSON object, and ends where that does.
+    package var wantsObject = false
     /// Further members.
     package var extra: [(name: String, value: JSONValue)] = []
 
@@ -41,6 +43,7 @@ package struct ChatRequest: Sendable {
         if choices != 1 { object["n"] = .number(JSONNumber(Int64(choices))) }
         if !stop.isEmpty { object["stop"] = .array(stop.map(JSONValue.string)) }
         if ignoresEnd { object["ignore_eos"] = true }
+        if wantsObject { object["response_format"] = ["type": "json_object"] }
         if streams {
             object["stream"] = true
             if includesUsage { object["stream_options"] = ["include_usage": true] }

@@ -7,7 +7,7 @@ struct AskedRequest {
     let pending: PendingReply
 
     /// Engines fail on purpose, too.
-    private static let honest = SimulatedUsers.honest.union(["engine_failed"])
+    private static let honest = AnswerJudge.honest.union(["engine_failed"])
 
     var reply: ChatReply? { pending.reply }
 

@@ -5,12 +5,19 @@ import Transport
 /// What goes wrong in a run, drawn from its seed: which fault, where, for how long.
 struct FaultScript {
     private var random: SeededRandom
-    /// One line each, in order: what a failing seed did.
-    private(set) var events: [String] = []
+    /// In order: what a failing seed did.
+    private(set) var events: [FaultEvent] = []
     private var quiet = LinkFaults()
+    private let calmness = Calmness()
+
+    /// Known to what goes on for a while, and is to go on no longer.
+    private final class Calmness { var isCalm = false }
 
     /// Longest time that a fault lasts: longer than it takes to call a peer dead, so that both verdicts and their withdrawal happen.
     private static let longest = 4_000
+
+    /// What stands in the tenants' file, where there is one; a cut or lost one changes nothing for those that run.
+    var tenants: String?
 
     init(seed: UInt64) { random = SeededRandom(seed: seed ^ 0xFA_17_5C_81_97) }
 
@@ -37,7 +44,7 @@ struct FaultScript {
     mutating func strike(_ cluster: VirtualCluster) {
         let member = cluster.members[Int(random.next() % UInt64(cluster.members.count))]
         let (a, b) = pair(cluster)
-        switch random.next() % 16 {
+        switch random.next() % 24 {
         case 0...2: kill(member, in: cluster)
         case 3...5: freeze(member, in: cluster)
         case 6...7: partition(a, b, in: cluster)
@@ -45,18 +52,28 @@ struct FaultScript {
         case 9...11: breakNow(a, b, in: cluster)
         case 12: breakLater(a, b, in: cluster)
         case 13: breakClients(of: cluster)
-        default: drain(member, in: cluster)
+        case 14...15: drain(member, in: cluster)
+        case 16: renew(cluster)
+        case 17: roll(cluster)
+        case 18: changeTenants(cluster)
+        default: cluster.points?.arm(&random, away: span())
         }
     }
 
     /// Ends everything that goes on; who is not there is started again.
     func calm(_ cluster: VirtualCluster) {
+        calmness.isCalm = true
+        if let tenants { cluster.files[SimulatedTenant.file] = tenants }
         let names = cluster.members.map(\.name)
         for (index, a) in names.enumerated() { for b in names[(index + 1)...] { cluster.fabric.heal(a, b) } }
         for member in cluster.members {
             member.thaw()
+            // Whoever came back as another is again as it was, so that everybody finds the partners that it needs.
+            if member.isAlive, !member.furtherArguments.isEmpty { member.kill() }
+            member.furtherArguments = []
             if !member.isAlive { member.restart() }
         }
+        cluster.points?.disarm()
         cluster.fabric.plan = FaultPlan(quiet)
         // A link over which little goes would reach its byte long after, when nothing is to go wrong any more.
         cluster.fabric.disarmBreaks()
@@ -65,7 +82,7 @@ struct FaultScript {
     // MARK: Faults
 
     private mutating func note(_ what: String, _ cluster: VirtualCluster) {
-        events.append("\(cluster.world.now.nanoseconds / 1_000_000) ms: \(what)")
+        events.append(FaultEvent(what, cluster))
     }
 
     /// Two hosts that may have something to say to each other.
@@ -98,6 +115,53 @@ struct FaultScript {
             guard member.lives == life else { return }
             if member.isAlive { restart(member, afterLife: life, in: world) } else { member.restart() }
         }
+    }
+
+    /// A worker drains and comes back with another card: for a while its model has two pools.
+    private mutating func renew(_ cluster: VirtualCluster) {
+        let worker = random.one(of: cluster.members(.worker))
+        guard worker.isAlive else { return }
+        worker.furtherArguments = worker.furtherArguments.isEmpty ? ["--tool-format", "hermes"] : []
+        note("drain \(worker.name), which comes back as \(worker.furtherArguments.isEmpty ? "it was" : "another")", cluster)
+        worker.drain()
+        Self.restart(worker, afterLife: worker.lives, in: cluster.world)
+    }
+
+    /// All of a role drain and come back, one after the other.
+    private mutating func roll(_ cluster: VirtualCluster) {
+        let role = random.one(of: ClusterRole.allCases)
+        note("restart every \(role), one by one", cluster)
+        Self.roll(cluster.members(role)[...], in: cluster.world, until: calmness)
+    }
+
+    private static func roll(_ members: ArraySlice<VirtualMember>, in world: VirtualWorld, until calmness: Calmness) {
+        guard let member = members.first, !calmness.isCalm else { return }
+        let life = member.lives
+        if member.isAlive { member.drain() }
+        restart(member, afterLife: life, in: world)
+        goOn(members, afterLife: life, in: world, until: calmness, looks: 0)
+    }
+
+    private static let mostLooks = 50
+
+    /// With those behind it, once it serves again; or when it does not for long, as somebody struck it.
+    private static func goOn(
+        _ members: ArraySlice<VirtualMember>, afterLife life: Int, in world: VirtualWorld, until calmness: Calmness, looks: Int
+    ) {
+        world.schedule(after: .milliseconds(200)) {
+            guard let member = members.first else { return }
+            let isBack = member.lives > life && member.canServe
+            if isBack || looks > mostLooks { return roll(members.dropFirst(), in: world, until: calmness) }
+            goOn(members, afterLife: life, in: world, until: calmness, looks: looks + 1)
+        }
+    }
+
+    /// The file is cut short, as while it is written, or gone, or as it was.
+    private mutating func changeTenants(_ cluster: VirtualCluster) {
+        guard let tenants else { return }
+        let text = random.one(of: [tenants, String(tenants.prefix(tenants.count / 2)), nil])
+        cluster.files[SimulatedTenant.file] = text
+        note("the tenants' file is \(text.map { $0 == tenants ? "as it was" : "cut" } ?? "gone")", cluster)
     }
 
     private mutating func freeze(_ member: VirtualMember, in cluster: VirtualCluster) {

@@ -44,6 +44,9 @@ enum Invariants {
             let code = member.process.exitCode.map { "\($0.rawValue)" } ?? "none"
             violations.append("\(member.name) ended with code \(code) at a drain with nothing to do")
         }
+        for member in cluster.members where member.process.timersLeft != 0 {
+            violations.append("\(member.name) ended with \(member.process.timersLeft) timers set")
+        }
         let open = cluster.fabric.openConnections
         if open != 0 { violations.append("\(open) links are left") }
         let sockets = cluster.socketFabric.openSockets

@@ -18,6 +18,8 @@ package struct SimulationRun {
         package var healing = Duration.seconds(3)
         /// Of the members that are not of today, by name.
         package var versions: [String: ProgramVersion] = [:]
+        /// Shape, users, span and what they ask for follow from the seed, whatever stands here.
+        package var isDrawn = false
         /// Gives the logs of the processes also of a run in which all held.
         package var keepsLogs = false
 
@@ -25,6 +27,20 @@ package struct SimulationRun {
             shape.routers = 2
             shape.frontends = 2
             shape.workers = [.aggregated, .aggregated, .aggregated]
+        }
+
+        /// What a seed draws.
+        package static let drawn = {
+            var options = Options()
+            options.isDrawn = true
+            return options
+        }()
+
+        func scene(seed: UInt64) -> SimulatedScene {
+            guard !isDrawn else { return .drawn(seed: seed) }
+            var scene = SimulatedScene()
+            (scene.shape, scene.users, scene.span) = (shape, users, span)
+            return scene
         }
     }
 
@@ -44,12 +60,18 @@ package struct SimulationRun {
         /// With a plan: how long it took until every process saw all that it should.
         package fileprivate(set) var healed = Duration.zero
         fileprivate var planned: [String] = []
+        /// The cluster in a line.
+        package fileprivate(set) var scene = ""
+        /// How often processes came to each place at which harm may be done.
+        package fileprivate(set) var visits: [String: Int] = [:]
         /// What went wrong on purpose, in order.
         package fileprivate(set) var faults: [String] = []
         /// Empty when all held.
         package fileprivate(set) var violations: [String] = []
         /// Of programs of later minors.
         package fileprivate(set) var witness = VersionWitness()
+        /// The last that was logged of each request whose answer broke a rule.
+        package fileprivate(set) var trails: [(request: String, lines: [String])] = []
         /// What each process logged last.
         package fileprivate(set) var logs: [(name: String, lines: [String])] = []
 
@@ -66,18 +88,29 @@ package struct SimulationRun {
 
     private let cluster: VirtualCluster
     private let options: Options
+    private let scene: SimulatedScene
     private let watch: LegWatch
+    private let limits: LimitWatch
+    private let points: FaultPointScript
     private var script: FaultScript
     private var report: Report
 
     package static func run(seed: UInt64, _ options: Options = Options()) -> Report {
         var script = FaultScript(seed: seed)
-        let network = script.network()
+        let network = script.network(), scene = options.scene(seed: seed)
         let cluster = VirtualCluster(seed: seed, faults: options.plan == nil ? network : LinkFaults())
+        if !scene.tenants.isEmpty {
+            let tenants = SimulatedTenant.text(of: scene.tenants)
+            cluster.files[SimulatedTenant.file] = tenants
+            cluster.files[SimulatedTenant.secretFile] = SimulatedTenant.secret
+            script.tenants = tenants
+        }
         cluster.versions = options.versions
-        do { try cluster.add(options.shape) } catch { preconditionFailure("\(error)") }
-        let watch = LegWatch(cluster, each: Self.lookInterval)
-        var run = SimulationRun(cluster: cluster, options: options, watch: watch, script: script, report: Report(seed: seed))
+        let points = cluster.watchFaultPoints()
+        do { try cluster.add(scene.shape) } catch { preconditionFailure("\(error)") }
+        var run = SimulationRun(
+            cluster: cluster, options: options, scene: scene, watch: LegWatch(cluster, each: Self.lookInterval),
+            limits: LimitWatch(cluster), points: points, script: script, report: Report(seed: seed))
         run.run()
         return run.report
     }
@@ -85,8 +118,11 @@ package struct SimulationRun {
     private mutating func run() {
         do { try live() } catch { report.violations.append("\(error)") }
         watch.end()
-        report.violations += watch.doubled
-        report.faults = options.plan == nil ? script.events : report.planned
+        limits.end()
+        report.violations += watch.doubled + limits.violations
+        report.scene = scene.words
+        report.visits = points.visits
+        report.faults = options.plan == nil ? (script.events + points.events).sorted { $0.at < $1.at }.map(\.description) : report.planned
         report.witness = cluster.witness
         report.violations += cluster.witness.problems
         report.traceHash = cluster.world.traceHash
@@ -99,9 +135,9 @@ package struct SimulationRun {
     private mutating func live() throws {
         try cluster.untilReady()
         let frontends = cluster.members(.frontend)
-        let clients = frontends.map(cluster.client), loop = cluster.clients, seed = report.seed
-        let users = loop.perform { SimulatedUsers(on: loop, frontends: frontends, clients: clients, seed: seed) }
-        loop.perform { users.start(options.users) }
+        let clients = frontends.map(cluster.client), loop = cluster.clients, seed = report.seed, scene = scene
+        let users = loop.perform { SimulatedUsers(on: loop, frontends: frontends, clients: clients, scene, seed: seed) }
+        loop.perform { users.start(scene.users) }
         defer { take(users) }
         if let plan = options.plan {
             follow(plan)
@@ -117,12 +153,12 @@ package struct SimulationRun {
         loop.perform { users.probe(2 * frontends.count) }
         try cluster.until("every probe has ended", within: .seconds(30)) { loop.perform { users.active } == 0 }
         cluster.pass(Self.settling)
-        report.violations += Invariants.atRest(cluster)
+        report.violations += Invariants.atRest(cluster) + Invariants.metrics(cluster, loop.perform { users.tally })
         try leave()
     }
 
     private mutating func strike() {
-        let end = cluster.world.now + options.span
+        let end = cluster.world.now + scene.span
         while cluster.world.now < end {
             cluster.pass(script.pause())
             script.strike(cluster)
@@ -182,7 +218,19 @@ package struct SimulationRun {
         report.errors = tally.errors
         report.tokens = tally.tokens
         report.violations += tally.violations
+        report.trails = tally.suspects.prefix(Self.trails).map { (request: $0, lines: trail(of: $0)) }
         if tally.begun != tally.ended { report.violations.append("\(tally.begun) requests began, \(tally.ended) ended") }
         if tally.complete == 0 { report.violations.append("nothing was ever answered") }
+    }
+
+    /// Of so many requests it is told what befell them: more of one fault are of no use.
+    private static let trails = 3, trailLines = 40
+
+    /// What processes logged of a request, in order.
+    private func trail(of request: String) -> [String] {
+        // Answers carry the id, whose two halves a hyphen joins, behind a word for their kind.
+        let id = request.split(separator: "-").suffix(2).joined(separator: "-")
+        let lines = cluster.members.flatMap { member in member.log.filter { $0.contains(id) }.map { "\(member.name) \($0)" } }
+        return Array(lines.suffix(Self.trailLines))
     }
 }

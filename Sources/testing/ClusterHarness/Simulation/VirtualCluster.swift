@@ -23,6 +23,10 @@ package final class VirtualCluster: @unchecked Sendable {
     private let clientSockets: VirtualSockets
     /// Never used: work of a virtual loop runs inline.
     let pool = WorkPool(threads: 0)
+    /// What processes read that have files in their options.
+    package let files = VirtualFiles()
+    /// Told of the places in the code that processes come to, where the build has them.
+    private(set) var points: FaultPointScript?
 
     package init(seed: UInt64, faults: LinkFaults = LinkFaults()) {
         world = VirtualWorld(seed: seed)
@@ -32,6 +36,13 @@ package final class VirtualCluster: @unchecked Sendable {
         (plan.delay, plan.jitter, plan.bufferBytes) = (faults.delay, faults.jitter, faults.bufferBytes)
         socketFabric = VirtualSocketFabric(world, plan: plan)
         clientSockets = VirtualSockets(Self.clientHost, loop: clients, on: socketFabric)
+    }
+
+    /// Before there are processes.
+    func watchFaultPoints() -> FaultPointScript {
+        let script = FaultPointScript(self)
+        points = script
+        return script
     }
 
     package private(set) var shape = ClusterShape()

@@ -8,7 +8,9 @@ package final class VirtualMember: @unchecked Sendable {
 
     package let role: ClusterRole
     package let name: String
-    package let arguments: [String]
+    private let arguments: [String]
+    /// Behind those of its beginning, in its next life.
+    var furtherArguments: [String] = []
     /// Of a worker.
     package let workerID: WorkerID?
     /// Its sockets are open, and it does not run.
@@ -37,12 +39,14 @@ package final class VirtualMember: @unchecked Sendable {
         workerID = id
         self.cluster = cluster
         version = cluster.versions[name] ?? .today
-        process = VirtualProcess(name, try VirtualProgram(role, arguments: arguments), version, in: cluster)
+        process = VirtualProcess(name, try VirtualProgram(role, arguments: arguments, cluster.files), version, in: cluster)
         heedCrash()
     }
 
     private func heedCrash() { process.whenCrashed = { [unowned self] in disturb(ofLife: lives) } }
 
+    /// Of the world.
+    var now: Instant { cluster.world.now }
     package var isAlive: Bool { process.isAlive }
     package var isServing: Bool { process.isServing }
     /// Whether it could do its work now: a frontend has routers and a model.
@@ -65,16 +69,22 @@ package final class VirtualMember: @unchecked Sendable {
     /// A new process in place of one that has ended or was killed, perhaps of another version.
     package func restart(as version: ProgramVersion? = nil) {
         precondition(!isAlive, "\(name) lives")
+        let program: VirtualProgram
+        do { program = try VirtualProgram(role, arguments: arguments + furtherArguments, cluster.files) } catch {
+            precondition(!cluster.files.isEmpty, "\(name) started once: \(error)")
+            // A file of its options is not as it should be: whoever starts it tries again.
+            return cluster.world.schedule(after: Self.nextStart) { [weak self] in if let self, !isAlive { restart(as: version) } }
+        }
         if !process.host.isDead { process.kill(.reset) }
         lives += 1
         self.version = version ?? self.version
         isFrozen = false
         movedBefore += process.log.attemptsMoved
-        do { process = VirtualProcess(name, try VirtualProgram(role, arguments: arguments), self.version, in: cluster) } catch {
-            preconditionFailure("\(name) started once: \(error)")
-        }
+        process = VirtualProcess(name, program, self.version, in: cluster)
         heedCrash()
     }
+
+    private static let nextStart = Duration.milliseconds(500)
 
     package func freeze() {
         isFrozen = isAlive

@@ -26,6 +26,8 @@ package final class VirtualProcess: @unchecked Sendable {
     private var parts: VirtualProgram.Parts?
     /// Set when all its services have ended by themselves.
     package private(set) var exitCode: ExitCode?
+    /// Set when it ends by itself: what still waits for its time then.
+    private(set) var timersLeft = 0
     /// Told when an injected fault kills it, or its engine.
     var whenCrashed: (() -> Void)?
 
@@ -40,6 +42,7 @@ package final class VirtualProcess: @unchecked Sendable {
         self.loop = loop
         host = cluster.fabric.host(name, loop: loop)
         sockets = VirtualSockets(name, loop: loop, on: cluster.socketFabric)
+        if let points = cluster.points { loop.watchFaultPoints(points) }
         logger = Logger(level: .debug, style: .json, sink: log, metrics: metrics, wallClock: { loop.wallClockMilliseconds })
         lifecycle = loop.perform { [logger] in LoopHost(on: loop, log: logger, systemd: SystemdNotify(environment: [:])) }
         let network = Self.network(over: host, of: name, version, on: loop, in: cluster), identity = cluster.identities[name]
@@ -94,7 +97,11 @@ package final class VirtualProcess: @unchecked Sendable {
     fileprivate func ended(_ code: ExitCode) {
         exitCode = code
         // What the process's sockets said last is under way; a kernel would deliver it too.
-        loop.world.schedule(after: .milliseconds(20)) { [self] in kill(.reset) }
+        loop.world.schedule(after: .milliseconds(20)) { [self] in
+            // Whoever dialled it as it ended is being refused, and that has a limit too.
+            if !host.hasConnections { timersLeft = loop.perform { loop.timersWaiting } }
+            kill(.reset)
+        }
     }
 
     /// SIGTERM.
@@ -131,6 +138,12 @@ package final class VirtualProcess: @unchecked Sendable {
         return loop.perform { parts.held() }
     }
 
+    /// What is above its limit now, in words.
+    var beyondLimits: [String] {
+        guard isAlive, let parts else { return [] }
+        return loop.perform { parts.beyondLimits() }
+    }
+
     /// Of a worker that lives.
     var truth: WorkerTruth? {
         guard isAlive, let parts else { return nil }
@@ -162,14 +175,13 @@ package final class VirtualProcess: @unchecked Sendable {
     }
 
     /// A sample of a metric, summed over its labels; nil if there is none of that name.
-    package func metric(_ name: String) -> Double? {
+    package func metric(_ name: String) -> Double? { sums.sum(of: name) }
+
+    /// Those of all its metrics.
+    var sums: MetricSums {
         var text = TextExposition()
         loop.perform { text.append(metrics) }
-        let samples = String(decoding: text.bytes, as: UTF8.self).split(separator: "\n").filter { line in
-            line.hasPrefix(name) && (line.dropFirst(name.utf8.count).first.map { $0 == "{" || $0 == " " } ?? false)
-        }
-        let values = samples.compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }
-        return values.isEmpty ? nil : values.reduce(0, +)
+        return MetricSums(text)
     }
 
     /// Every family of metrics that its services have made.

@@ -17,17 +17,19 @@ struct VirtualProgram: Sendable {
     let parts: @LoopActor @Sendable (ProcessContext) throws -> Parts
 
     /// The main service of a process, and what is asked of it.
-    struct Parts: @unchecked Sendable {
+    final class Parts: @unchecked Sendable {
         // Safety: made, asked and dropped on the loop of one virtual process.
         let service: any Service
         let openRequests: @LoopActor () -> Int
         let canServe: @LoopActor () -> Bool
+        /// What it holds that it should not hold at rest, in words.
+        let held: @LoopActor () -> [String]
+        /// What is above its limit, in words.
+        let beyondLimits: @LoopActor () -> [String]
         /// To be called in the moment in which an injected fault ends the process.
         var whenCrashed: @LoopActor (@escaping @LoopActor () -> Void) -> Void = { _ in }
         /// To be called when a service cannot go on, and its process is to end.
         var whenFailed: @LoopActor (@escaping @LoopActor (String) -> Void) -> Void = { _ in }
-        /// What it holds that it should not hold at rest, in words.
-        let held: @LoopActor () -> [String]
         /// What it does not see of a cluster of that shape, in words.
         var missing: @LoopActor (ClusterShape) -> [String] = { _ in [] }
         /// Of a worker.
@@ -40,13 +42,24 @@ struct VirtualProgram: Sendable {
         var errors: @LoopActor (WorkerTruth) -> [String] = { _ in [] }
         /// Of a router: what it believes of a worker that the worker does not have, in words.
         var phantoms: @LoopActor (WorkerTruth) -> [String] = { _ in [] }
+
+        init(
+            service: any Service, openRequests: @escaping @LoopActor () -> Int, canServe: @escaping @LoopActor () -> Bool,
+            held: @escaping @LoopActor () -> [String], beyondLimits: @escaping @LoopActor () -> [String]
+        ) {
+            self.service = service
+            self.openRequests = openRequests
+            self.canServe = canServe
+            self.held = held
+            self.beyondLimits = beyondLimits
+        }
     }
 
-    init(_ role: ClusterRole, arguments: [String]) throws {
+    init(_ role: ClusterRole, arguments: [String], _ files: VirtualFiles) throws {
         switch role {
-        case .frontend: self = try Self.frontend(arguments)
-        case .router: self = try Self.router(arguments)
-        case .worker: self = try Self.worker(arguments)
+        case .frontend: self = try Self.frontend(arguments, files)
+        case .router: self = try Self.router(arguments, files)
+        case .worker: self = try Self.worker(arguments, files)
         }
     }
 
@@ -60,56 +73,62 @@ struct VirtualProgram: Sendable {
         self.parts = parts
     }
 
-    private static func frontend(_ arguments: [String]) throws -> VirtualProgram {
-        let options = FrontendOptions(), resolved = try resolve(options.table, arguments)
+    private static func frontend(_ arguments: [String], _ files: VirtualFiles) throws -> VirtualProgram {
+        let options = FrontendOptions(), resolved = try resolve(options.table, arguments, files)
         return VirtualProgram(options.process, resolved) { context in
-            let service = FrontendService(try options.config(resolved), context)
-            return Parts(
+            var config = try options.config(resolved)
+            if files[SimulatedTenant.file] != nil { config.watchTenants(files.watched(SimulatedTenant.file)) }
+            let service = FrontendService(config, context)
+            let parts = Parts(
                 service: service, openRequests: { service.openRequests }, canServe: { service.isServing },
                 held: {
                     counts([("sessions to be closed", service.sessionsClosing), ("client connections", service.openConnections)])
                         + held(by: .frontend, service.debugState)
-                },
-                missing: { shape in
-                    service.usableRouters == shape.routers ? [] : ["it may ask \(service.usableRouters) of \(shape.routers) routers"]
-                },
-                asked: { AskedLegs(service) })
+                }, beyondLimits: { service.beyondLimits })
+            parts.missing = { shape in
+                service.usableRouters == shape.routers ? [] : ["it may ask \(service.usableRouters) of \(shape.routers) routers"]
+            }
+            parts.asked = { AskedLegs(service) }
+            return parts
         }
     }
 
-    private static func router(_ arguments: [String]) throws -> VirtualProgram {
+    private static func router(_ arguments: [String], _ files: VirtualFiles) throws -> VirtualProgram {
         var table = OptionTable(description("router"))
         let own = RouterOptions(in: &table), shared = ProcessOptions(in: &table, role: .router, admin: "127.0.0.1:8102")
-        let resolved = try resolve(table, arguments)
+        let resolved = try resolve(table, arguments, files)
         return VirtualProgram(shared, resolved, id: own.routerID(resolved)) { context in
             let service = RouterService(try own.config(resolved), context)
-            return Parts(
+            let parts = Parts(
                 service: service, openRequests: { service.leasesHeld }, canServe: { !service.isDraining },
                 held: { counts([("blocks of requests", service.blocksOfRequests)]) + held(by: .router, service.debugState) },
-                missing: { shape in
-                    var missing = service.gaps
-                    if service.linkedPeers != shape.routers - 1 { missing.append("it has links to \(service.linkedPeers) other routers") }
-                    if service.usableWorkers != shape.workers.count { missing.append("it may use \(service.usableWorkers) workers") }
-                    return missing
-                },
-                errors: { $0.errors(of: service) },
-                phantoms: { $0.phantoms(of: service) })
+                beyondLimits: { service.beyondLimits })
+            parts.missing = { shape in
+                var missing = service.gaps
+                if service.linkedPeers != shape.routers - 1 { missing.append("it has links to \(service.linkedPeers) other routers") }
+                if service.usableWorkers != shape.workers.count { missing.append("it may use \(service.usableWorkers) workers") }
+                return missing
+            }
+            parts.errors = { $0.errors(of: service) }
+            parts.phantoms = { $0.phantoms(of: service) }
+            return parts
         }
     }
 
-    private static func worker(_ arguments: [String]) throws -> VirtualProgram {
-        let options = WorkerOptions(), resolved = try resolve(options.table, arguments)
+    private static func worker(_ arguments: [String], _ files: VirtualFiles) throws -> VirtualProgram {
+        let options = WorkerOptions(), resolved = try resolve(options.table, arguments, files)
         return VirtualProgram(options.process, resolved, id: options.id(resolved)) { context in
             let service = WorkerService(try options.config(resolved), context)
-            return Parts(
+            let parts = Parts(
                 service: service, openRequests: { service.openRequests }, canServe: { service.registeredRouters > 0 },
-                whenCrashed: { service.whenCrashed = $0 },
-                whenFailed: { service.whenFailed = $0 },
                 held: {
                     (service.openRequests == 0 && !service.isIdle ? ["its engine works"] : []) + held(by: .worker, service.debugState)
-                },
-                truth: { WorkerTruth(service) },
-                legs: { (service.openLegs, service.closingLegs) })
+                }, beyondLimits: { service.beyondLimits })
+            parts.whenCrashed = { service.whenCrashed = $0 }
+            parts.whenFailed = { service.whenFailed = $0 }
+            parts.truth = { WorkerTruth(service) }
+            parts.legs = { (service.openLegs, service.closingLegs) }
+            return parts
         }
     }
 
@@ -131,8 +150,9 @@ struct VirtualProgram: Sendable {
         ProcessDescription(name: name, summary: "In a simulation.", protocolVersion: WireVersion.current.description)
     }
 
-    private static func resolve(_ table: OptionTable, _ arguments: [String]) throws -> ResolvedConfiguration {
-        switch table.invocation(arguments: arguments, environment: [:], files: .system) {
+    /// Files of the simulation; those of the machine only where a test has made some for it.
+    private static func resolve(_ table: OptionTable, _ arguments: [String], _ files: VirtualFiles) throws -> ResolvedConfiguration {
+        switch table.invocation(arguments: arguments, environment: [:], files: files.isEmpty ? .system : files.reader) {
         case .run(let resolved, _): return resolved
         case .exit(_, _, let diagnostics): throw Unmet("\(table.process.name) \(arguments) is a good command line: \(diagnostics)")
         }
