@@ -23,9 +23,15 @@ let strict: [SwiftSetting] = [
 let fuzzing = Context.environment["APUS_FUZZ"] == "1"
 let swiftSettings = strict + (fuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address", "-O", "-assert-config", "Debug"])] : [])
 
-func library(_ layer: String, _ name: String, _ uses: [Target.Dependency] = [], beside: [String] = []) -> Target {
-    .target(name: name, dependencies: uses, path: "Sources/\(layer)/\(name)", exclude: beside, swiftSettings: swiftSettings)
+func library(
+    _ layer: String, _ name: String, _ uses: [Target.Dependency] = [], beside: [String] = [], settings: [SwiftSetting] = []
+) -> Target {
+    .target(name: name, dependencies: uses, path: "Sources/\(layer)/\(name)", exclude: beside, swiftSettings: swiftSettings + settings)
 }
+
+/// For what computes: a model's matrices take fifty times as long in plain code, and tests of engines would do little else. Bounds, overflows and
+/// exclusive access are checked as in plain code, and assertions stay.
+let computing: [SwiftSetting] = fuzzing ? [] : [.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))]
 
 /// A program needs nobody to find its functions by name, and its relocations fit into eight kilobytes: both together are 1.8 MB that each
 /// process would keep resident. The toolchain's own linker packs them; the C library must be glibc 2.36 or later (Debian 12 has it).
@@ -73,7 +79,7 @@ var targets: [Target] = [
     library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"], beside: ["README.md"]),
     library("stages", "TextProcessing", ["CPCRE2", "ClusterModel", "Concurrency", "JSONText"]),
     library("stages", "RequestTracking", ["ClusterModel", "JSONText"]),
-    library("stages", "Engines", ["ClusterModel", "JSONText"]),
+    library("stages", "Engines", ["ClusterModel", "JSONText"], settings: computing),
     library("stages", "Scheduling", ["ClusterModel", "JSONText"]),
 
     // services: the effects, one library a process, and what they share
@@ -244,12 +250,11 @@ if fuzzing {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "CFuzzer", "ClusterModel", "EngineAdapters", "EngineServing", "Engines", "HTTPClient", "HTTPServing", "JSONText",
-                "LoadGeneration", "OpenAIDialect",
-                "ServiceRuntime",
-                "TestSupport", "TextProcessing", "Transport", "WireProtocol",
+                "CFuzzer", "ClusterModel", "EngineAdapters", "EngineServing", "Engines", "FrontendService", "HTTPClient", "HTTPServing",
+                "JSONText", "LoadGeneration", "OpenAIDialect", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime", "Telemetry",
+                "TestSupport", "TextProcessing", "Transport", "WireProtocol", "WorkerService",
             ],
-            path: "Tests/Fuzz", exclude: ["CFuzzer", "corpus", "seeds.py"], swiftSettings: swiftSettings,
+            path: "Tests/Fuzz", exclude: ["CFuzzer", "README.md", "corpus", "outside_seeds.py", "seeds.py"], swiftSettings: swiftSettings,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),
     ]
 }
