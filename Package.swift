@@ -30,10 +30,14 @@ let faultPoints: [SwiftSetting] = [
 ]
 
 func library(
-    _ layer: String, _ name: String, _ uses: [Target.Dependency] = [], beside: [String] = [], also: [SwiftSetting] = []
+    _ layer: String, _ name: String, _ uses: [Target.Dependency] = [], beside: [String] = [], settings: [SwiftSetting] = []
 ) -> Target {
-    .target(name: name, dependencies: uses, path: "Sources/\(layer)/\(name)", exclude: beside, swiftSettings: swiftSettings + also)
+    .target(name: name, dependencies: uses, path: "Sources/\(layer)/\(name)", exclude: beside, swiftSettings: swiftSettings + settings)
 }
+
+/// For what computes: a model's matrices take fifty times as long in plain code, and tests of engines would do little else. Bounds, overflows and
+/// exclusive access are checked as in plain code, and assertions stay.
+let computing: [SwiftSetting] = fuzzing ? [] : [.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))]
 
 /// A program needs nobody to find its functions by name, and its relocations fit into eight kilobytes: both together are 1.8 MB that each
 /// process would keep resident. The toolchain's own linker packs them; the C library must be glibc 2.36 or later (Debian 12 has it).
@@ -72,7 +76,7 @@ var targets: [Target] = [
 
     // io: bytes ⇄ values
     library("io", "WireProtocol", ["CZstd", "ClusterModel"]),
-    library("io", "EventLoop", ["CSys", "ClusterModel", "Concurrency"], also: faultPoints),
+    library("io", "EventLoop", ["CSys", "ClusterModel", "Concurrency"], settings: faultPoints),
     library("io", "Transport", ["CNng", "ClusterModel", "Concurrency", "EventLoop", "WireProtocol"]),
     library("io", "TLS", ["CTLS", "EventLoop"]),
     library("io", "HTTPSyntax"),
@@ -83,7 +87,7 @@ var targets: [Target] = [
     library("stages", "OpenAIDialect", ["ClusterModel", "JSONText"], beside: ["README.md"]),
     library("stages", "TextProcessing", ["CPCRE2", "ClusterModel", "Concurrency", "JSONText"]),
     library("stages", "RequestTracking", ["ClusterModel", "JSONText"]),
-    library("stages", "Engines", ["ClusterModel", "JSONText"]),
+    library("stages", "Engines", ["ClusterModel", "JSONText"], settings: computing),
     library("stages", "Scheduling", ["ClusterModel", "JSONText"]),
 
     // services: the effects, one library a process, and what they share
@@ -271,12 +275,11 @@ if fuzzing {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "CFuzzer", "ClusterModel", "EngineAdapters", "EngineServing", "Engines", "HTTPClient", "HTTPServing", "JSONText",
-                "LoadGeneration", "OpenAIDialect",
-                "ServiceRuntime",
-                "TLS", "TestSupport", "TextProcessing", "Transport", "WireProtocol",
+                "CFuzzer", "ClusterModel", "EngineAdapters", "EngineServing", "Engines", "FrontendService", "HTTPClient", "HTTPServing",
+                "JSONText", "LoadGeneration", "OpenAIDialect", "ProcessKit", "RouterService", "Scheduling", "ServiceRuntime", "Telemetry",
+                "TLS", "TestSupport", "TextProcessing", "Transport", "WireProtocol", "WorkerService",
             ],
-            path: "Tests/Fuzz", exclude: ["CFuzzer", "corpus", "seeds.py"], swiftSettings: swiftSettings,
+            path: "Tests/Fuzz", exclude: ["CFuzzer", "README.md", "corpus", "outside_seeds.py", "seeds.py"], swiftSettings: swiftSettings,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),
     ]
 }

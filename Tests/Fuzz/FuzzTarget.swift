@@ -6,11 +6,15 @@ struct FuzzTarget: Sendable {
     let name: String
     /// The longest input that is tried: long enough for every branch, short enough for many a second.
     let longest: Int
+    /// The largest piece of memory that one input may make it ask for, in mebibytes: what reads frames needs no more than the largest of them.
+    var allocation = 32
     let run: @Sendable (UnsafeRawBufferPointer) -> Void
 
     static let all: [FuzzTarget] = [
         .header, .message, .tokens, .events, .framing, .handshake, .address, .json, .config, .dialect, .request, .answer, .trace, .report,
-        .parser, .schema, .template, .tokenizerFile, .tokenizerText, .msgpack, .kvEvents, .zmtp, .gguf, .engine, .tls,
+        .parser, .schema, .template, .tokenizerFile, .tokenizerText, .msgpack, .kvEvents, .zmtp, .gguf, .engine,
+        .engineAnswer, .engineServer, .clientFields, .tenants, .mockFiles, .operatorText, .options, .record, .decision, .modelFiles,
+        .loadAnswer, .handOver, .tls,
     ]
 }
 

@@ -1,13 +1,13 @@
 import CFuzzer
 import Glibc
 
-/// `fuzz TARGET [LIBFUZZER OPTIONS] [FOLDERS OR FILES]`; `deploy/dev/fuzz` builds and calls it. `fuzz --list` prints names and longest inputs.
+/// `fuzz TARGET [LIBFUZZER OPTIONS] [FOLDERS OR FILES]`; `deploy/dev/fuzz` builds and calls it. `fuzz --list` prints names, longest inputs and largest allocations.
 @main
 struct Main {
     static func main() {
         let words = CommandLine.arguments
         if words.dropFirst().first == "--list" {
-            for target in FuzzTarget.all { print(target.name, target.longest) }
+            for target in FuzzTarget.all { print(target.name, target.longest, target.allocation) }
             return
         }
         guard words.count > 1, let target = FuzzTarget.all.first(where: { $0.name == words[1] }) else {
@@ -34,6 +34,19 @@ private enum Chosen {
 /// libFuzzer's name for the function under test. Its own `main`, which ours replaces, wants it to be there.
 @_cdecl("LLVMFuzzerTestOneInput")
 func oneInput(_ data: UnsafePointer<UInt8>?, _ size: Int) -> Int32 {
+    let start = processorTime()
     Chosen.target?.run(UnsafeRawBufferPointer(start: data, count: size))
+    let time = processorTime() - start
+    demand(time < mostProcessorTime, "one input takes \(time / 1_000_000) ms of processor time")
     return 0
+}
+
+/// Nanoseconds that an input may take. The slowest honest one takes some hundred times less, and under the sanitizer all takes several times as long.
+private let mostProcessorTime: Int64 = 1_000_000_000
+
+/// Of this thread, so that what else runs on the machine makes no finding.
+private func processorTime() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }

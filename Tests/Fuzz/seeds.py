@@ -6,6 +6,9 @@ import struct
 import sys
 from pathlib import Path
 
+sys.dont_write_bytecode = True  # beside the sources of a target
+from outside_seeds import client_fields, engine_servers, model_files, operators, records  # noqa: E402
+
 HEADER_BYTES, COMPRESSED = 32, 1
 GREETING = bytes.fromhex("0053500000100000")
 ROOT = Path(__file__).resolve().parents[2]
@@ -253,7 +256,9 @@ def main() -> None:
                 made += 1
     print(
         f"{made} seeds from proto-spec/vectors, {templates(folder)} of templates, {requests(folder)} of HTTP, {bodies(folder)} of bodies, "
-        f"{schemas(folder)} of schemas, {engine_events(folder)} of engines' events, {weights(folder)} of weights, {engine_frames(folder)} of engines' frames"
+        f"{schemas(folder)} of schemas, {engine_events(folder)} of engines' events, {weights(folder)} of weights, {engine_frames(folder)} of engines' frames, "
+        f"{engine_servers(folder)} of engines' servers, {client_fields(folder)} of clients' fields, {operators(folder)} of operators, "
+        f"{records(folder)} of records, {model_files(folder)} of models' files"
     )
 
 

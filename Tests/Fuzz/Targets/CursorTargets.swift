@@ -2,7 +2,7 @@ import WireProtocol
 
 extension FuzzTarget {
     /// The body of a TokenBatch: the cursor of the hot path and the record's layout accept and refuse the same.
-    static let tokens = FuzzTarget(name: "tokens", longest: 2048) { bytes in
+    static let tokens = FuzzTarget(name: "tokens", longest: 2048, allocation: 16) { bytes in
         var frames: [TokenFrame] = []
         let byCursor = fault { () throws(WireError) in
             var cursor = try TokenBatchCursor(bytes.bytes)
@@ -30,7 +30,7 @@ extension FuzzTarget {
     }
 
     /// The body of WorkerEvents: likewise.
-    static let events = FuzzTarget(name: "events", longest: 2048) { bytes in
+    static let events = FuzzTarget(name: "events", longest: 2048, allocation: 16) { bytes in
         var events: [WorkerEvent] = []
         let byCursor = fault { () throws(WireError) in
             var cursor = try WorkerEventCursor(bytes.bytes)

@@ -6,7 +6,7 @@ import WireProtocol
 extension FuzzTarget {
     /// What a worker and the process of its engine read from one another: cut into pieces it gives the same frames, and each that is accepted is written
     /// in one way. The first byte chooses the pieces.
-    static let engine = FuzzTarget(name: "engine", longest: 4096) { bytes in
+    static let engine = FuzzTarget(name: "engine", longest: 4096, allocation: 16) { bytes in
         guard let first = bytes.first else { return }
         let stream = UnsafeRawBufferPointer(rebasing: bytes.dropFirst())
         let whole = frames(in: stream, piece: max(stream.count, 1)), cut = frames(in: stream, piece: Int(first) % 23 + 1)

@@ -2,7 +2,7 @@ import WireProtocol
 
 extension FuzzTarget {
     /// The 32 bytes before every body, strictly and as a listener reads a Hello of another major.
-    static let header = FuzzTarget(name: "header", longest: 256) { bytes in
+    static let header = FuzzTarget(name: "header", longest: 256, allocation: 16) { bytes in
         let strict = try? MessageHeader(reading: bytes.bytes)
         let lenient = try? MessageHeader(reading: bytes.bytes, anyMajor: true)
         guard let strict else { return }

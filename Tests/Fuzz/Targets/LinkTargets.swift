@@ -4,7 +4,7 @@ import WireProtocol
 
 extension FuzzTarget {
     /// A byte stream cut into SP messages: in one piece, and in pieces whose sizes the input chooses, it gives the same messages and the same end.
-    static let framing = FuzzTarget(name: "framing", longest: 1024) { bytes in
+    static let framing = FuzzTarget(name: "framing", longest: 1024, allocation: 16) { bytes in
         guard let first = bytes.first else { return }
         let stream = UnsafeRawBufferPointer(rebasing: bytes.dropFirst())
         let whole = messages(of: stream, piece: max(stream.count, 1)), cut = messages(of: stream, piece: Int(first) % 23 + 1)
@@ -37,7 +37,7 @@ extension FuzzTarget {
     }
 
     /// The opening of a link, as both sides, against a peer that says anything: a message is `kind, length, body` of the input.
-    static let handshake = FuzzTarget(name: "handshake", longest: 2048) { bytes in
+    static let handshake = FuzzTarget(name: "handshake", longest: 2048, allocation: 16) { bytes in
         guard let options = bytes.first else { return }
         var policy = LinkPolicy(
             identity: Identity(role: .router, id: 1, generation: 2, name: "fuzz"), cluster: ClusterValues(clusterID: "apus"))

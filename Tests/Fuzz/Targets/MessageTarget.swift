@@ -3,7 +3,7 @@ import WireProtocol
 
 extension FuzzTarget {
     /// A whole message as a link receives it: header, zstd, and the body's layout by its kind. What is accepted has one canonical encoding.
-    static let message = FuzzTarget(name: "message", longest: 4096) { bytes in
+    static let message = FuzzTarget(name: "message", longest: 4096, allocation: 16) { bytes in
         guard let header = try? MessageHeader(reading: bytes.bytes), let kind = header.kind else { return }
         let body = UnsafeRawBufferPointer(rebasing: bytes[MessageHeader.byteCount...])
         if header.flags.contains(.compressed) {

@@ -40,31 +40,32 @@ extension FuzzTarget {
             demand(rest == tokens, "from a cut on there are other tokens")
         }
     }
+}
 
-    /// A small byte-level tokenizer with merges and added tokens.
-    private enum BytePairs {
-        static let tokenizer = try? BPETokenizer(parsing: file.encoded())
+/// A small byte-level tokenizer with merges and added tokens.
+enum BytePairs {
+    static let encoded = file.encoded()
+    static let tokenizer = try? BPETokenizer(parsing: encoded)
 
-        private static var file: JSONValue {
-            var vocabulary = JSONObject()
-            var next: UInt32 = 256
-            for byte in 0..<256 as Range<UInt32> {
-                let isShown = 0x21...0x7E ~= byte || 0xA1...0xAC ~= byte || 0xAE...0xFF ~= byte
-                vocabulary[String(Character(UnicodeScalar(isShown ? byte : next)!))] = .number(JSONNumber(Int64(byte)))
-                if !isShown { next += 1 }
-            }
-            let merges = [("a", "b"), ("ab", "c"), ("Ġ", "a"), ("Ġ", "Ġ"), ("ĠĠ", "ĠĠ"), ("<", "x"), ("1", "2")]
-            for (index, merge) in merges.enumerated() { vocabulary[merge.0 + merge.1] = .number(JSONNumber(Int64(256 + index))) }
-            let added: [JSONValue] = ["<s>", "<s", "</s>"].enumerated().map { index, text in
-                ["id": .number(JSONNumber(Int64(256 + merges.count + index))), "content": .string(text), "special": .bool(index != 1)]
-            }
-            return [
-                "added_tokens": .array(added), "decoder": ["type": "ByteLevel"],
-                "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false, "use_regex": true],
-                "model": [
-                    "type": "BPE", "vocab": .object(vocabulary), "merges": .array(merges.map { [.string($0.0), .string($0.1)] }),
-                ],
-            ]
+    private static var file: JSONValue {
+        var vocabulary = JSONObject()
+        var next: UInt32 = 256
+        for byte in 0..<256 as Range<UInt32> {
+            let isShown = 0x21...0x7E ~= byte || 0xA1...0xAC ~= byte || 0xAE...0xFF ~= byte
+            vocabulary[String(Character(UnicodeScalar(isShown ? byte : next)!))] = .number(JSONNumber(Int64(byte)))
+            if !isShown { next += 1 }
         }
+        let merges = [("a", "b"), ("ab", "c"), ("Ġ", "a"), ("Ġ", "Ġ"), ("ĠĠ", "ĠĠ"), ("<", "x"), ("1", "2")]
+        for (index, merge) in merges.enumerated() { vocabulary[merge.0 + merge.1] = .number(JSONNumber(Int64(256 + index))) }
+        let added: [JSONValue] = ["<s>", "<s", "</s>"].enumerated().map { index, text in
+            ["id": .number(JSONNumber(Int64(256 + merges.count + index))), "content": .string(text), "special": .bool(index != 1)]
+        }
+        return [
+            "added_tokens": .array(added), "decoder": ["type": "ByteLevel"],
+            "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false, "use_regex": true],
+            "model": [
+                "type": "BPE", "vocab": .object(vocabulary), "merges": .array(merges.map { [.string($0.0), .string($0.1)] }),
+            ],
+        ]
     }
 }

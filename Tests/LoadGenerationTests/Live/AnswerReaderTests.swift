@@ -116,6 +116,13 @@ struct AnswerReaderTests {
         #expect(reader.failure == "HTTP 500")
     }
 
+    @Test("what follows an event that makes no sense is not counted, in whatever pieces it comes", arguments: [1, 5, 23, .max])
+    func behindFailures(piece: Int) {
+        let text = "data: [BEGIN]\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n"
+        let reader = read(text) { min($0, piece) }
+        #expect(reader.pieces == 0 && reader.failure == "malformed event")
+    }
+
     @Test("any damage to a stream is read without a trap")
     func damage() {
         let bytes = Array(Self.stream.utf8)

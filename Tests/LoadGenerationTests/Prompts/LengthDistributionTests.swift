@@ -25,7 +25,8 @@ struct LengthDistributionTests {
         #expect(drawn(.lognormal(median: 4_000_000, sigma: 10)).allSatisfy { (1...LengthDistribution.longest).contains($0) })
     }
 
-    @Test("what is written is what is read", arguments: ["512", "uniform:1-900", "normal:512,128", "lognormal:800.5,0.8"])
+    @Test(
+        "what is written is what is read", arguments: ["512", "uniform:1-900", "normal:512,128", "lognormal:800.5,0.8", "normal:1,1e-08"])
     func texts(text: String) throws {
         #expect(try LengthDistribution(parsing: text).text == text)
     }
@@ -34,7 +35,7 @@ struct LengthDistributionTests {
         "nonsense is refused, never drawn from",
         arguments: [
             "", "0", "-1", "1e3", "9999999", "uniform:", "uniform:5", "uniform:9-5", "uniform:0-5", "normal:5", "normal:0,1", "normal:a,b",
-            "lognormal:5,11", "lognormal:5,-1", "gauss:5,1", "normal:1,2,3", "5:5", "nan", "lognormal:inf,1",
+            "lognormal:5,11", "lognormal:5,-1", "normal:5,-1", "normal:5,e", "gauss:5,1", "normal:1,2,3", "5:5", "nan", "lognormal:inf,1",
         ])
     func nonsense(text: String) {
         #expect(throws: LengthDistribution.Malformed.self) { try LengthDistribution(parsing: text) }

@@ -13,9 +13,12 @@ package struct MetricsText: Sendable {
 
     /// Lines that are no samples are passed over: a server may have what we do not know.
     package init(_ text: [UInt8], names: Set<String>) {
-        var samples: [Sample] = []
-        for line in text.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D }) where line.first != UInt8(ascii: "#") {
-            guard samples.count < Self.mostSamples else { break }
+        var samples: [Sample] = [], rest = text[...]
+        // A line at a time: a list of all of them would be larger than a text that is nothing but line breaks.
+        while samples.count < Self.mostSamples, !rest.isEmpty {
+            let line = rest.prefix { $0 != 0x0A && $0 != 0x0D }
+            rest = rest[line.endIndex...].dropFirst()
+            guard let first = line.first, first != UInt8(ascii: "#") else { continue }
             let end = line.firstIndex { $0 == UInt8(ascii: "{") || $0 == 0x20 } ?? line.endIndex
             let name = String(decoding: line[..<end], as: UTF8.self)
             guard names.contains(name), let sample = Self.sample(name, line[end...]) else { continue }

@@ -54,13 +54,14 @@ struct AnswerReader {
         guard let base = part.baseAddress, failure == nil else { return 0 }
         let before = pieces
         var start = 0
-        while start < part.count, let found = memchr(base + start, 0x0A, part.count - start) {
+        // What follows a failure is not looked at, in whatever pieces it comes.
+        while start < part.count, failure == nil, let found = memchr(base + start, 0x0A, part.count - start) {
             let end = base.distance(to: UnsafeRawPointer(found))
             let line = UnsafeRawBufferPointer(rebasing: part[start..<end])
             if kept.isEmpty { take(line) } else { takeKept(with: line) }
             start = end + 1
         }
-        if start < part.count { keep(UnsafeRawBufferPointer(rebasing: part[start...])) }
+        if start < part.count, failure == nil { keep(UnsafeRawBufferPointer(rebasing: part[start...])) }
         return pieces - before
     }
 

@@ -23,27 +23,29 @@ package enum LengthDistribution: Hashable, Sendable {
     /// From `512`, `uniform:100-900`, `normal:MEAN,DEVIATION` or `lognormal:MEDIAN,SIGMA`.
     package init(parsing text: String) throws(Malformed) {
         let halves = text.split(separator: ":", maxSplits: 1).map(String.init)
-        func numbers(_ separator: Character) -> [Double] {
+        func numbers(_ separator: Character, _ digits: String) -> [Double] {
             guard halves.count == 2 else { return [] }
             let parts = halves[1].split(separator: separator, omittingEmptySubsequences: false)
-            let values = parts.compactMap { $0.utf8.allSatisfy { "0123456789.".utf8.contains($0) } ? Double($0) : nil }
+            let values = parts.compactMap { $0.utf8.allSatisfy(digits.utf8.contains) ? Double($0) : nil }
             return values.count == parts.count ? values : []
         }
+        // Exponents, too, since small numbers are shown with one.
+        func pair() -> [Double] { numbers(",", "0123456789.e-") }
         let span = 1...Double(Self.longest)
         switch halves.first {
         case "uniform":
-            let bounds = numbers("-")
+            let bounds = numbers("-", "0123456789.")
             guard bounds.count == 2, bounds[0] <= bounds[1], span.contains(bounds[0]), span.contains(bounds[1]) else { break }
             self = .uniform(Int(bounds[0])...Int(bounds[1]))
             return
         case "normal":
-            let values = numbers(",")
-            guard values.count == 2, span.contains(values[0]), values[1] <= Double(Self.longest) else { break }
+            let values = pair()
+            guard values.count == 2, span.contains(values[0]), (0...Double(Self.longest)).contains(values[1]) else { break }
             self = .normal(mean: values[0], deviation: values[1])
             return
         case "lognormal":
-            let values = numbers(",")
-            guard values.count == 2, span.contains(values[0]), values[1] <= 10 else { break }
+            let values = pair()
+            guard values.count == 2, span.contains(values[0]), (0...10).contains(values[1]) else { break }
             self = .lognormal(median: values[0], sigma: values[1])
             return
         default:
