@@ -16,6 +16,8 @@ package struct SimulationRun {
         package var plan: [PlannedFault]?
         /// With a plan: how soon behind its last fault everything must be well again.
         package var healing = Duration.seconds(3)
+        /// An operator sets the wall clock of all hosts so far forward and back again, each second or so; zero: sets it to what it is.
+        package var clockSteps: Duration?
         /// Gives the logs of the processes also of a run in which all held.
         package var keepsLogs = false
 
@@ -41,6 +43,8 @@ package struct SimulationRun {
         package fileprivate(set) var moved = 0
         /// With a plan: how long it took until every process saw all that it should.
         package fileprivate(set) var healed = Duration.zero
+        /// Virtual time from the first moment to the last.
+        package fileprivate(set) var took = Duration.zero
         fileprivate var planned: [String] = []
         /// What went wrong on purpose, in order.
         package fileprivate(set) var faults: [String] = []
@@ -80,6 +84,7 @@ package struct SimulationRun {
         report.violations += watch.doubled
         report.faults = options.plan == nil ? script.events : report.planned
         report.traceHash = cluster.world.traceHash
+        report.took = Instant.zero.duration(to: cluster.world.now)
         report.moved = cluster.members.reduce(0) { $0 + $1.attemptsMoved }
         report.lives = cluster.members.reduce(0) { $0 + $1.lives }
         if options.keepsLogs || !report.violations.isEmpty { report.logs = cluster.members.map { ($0.name, $0.log) } }
@@ -93,6 +98,7 @@ package struct SimulationRun {
         let users = loop.perform { SimulatedUsers(on: loop, frontends: frontends, clients: clients, seed: seed) }
         loop.perform { users.start(options.users) }
         defer { take(users) }
+        if let step = options.clockSteps { setClocks(by: step) }
         if let plan = options.plan {
             follow(plan)
             try heal(users)
@@ -109,6 +115,14 @@ package struct SimulationRun {
         cluster.pass(Self.settling)
         report.violations += Invariants.atRest(cluster)
         try leave()
+    }
+
+    /// Forward, back to what it was, and behind that.
+    private func setClocks(by step: Duration) {
+        let world = cluster.world, times = Int(options.span.inMilliseconds / Self.clockInterval.inMilliseconds)
+        for time in 1...max(1, times) {
+            world.schedule(after: Self.clockInterval * time) { world.wallClockOffset += time % 4 < 2 ? step : .zero - step }
+        }
     }
 
     private mutating func strike() {
@@ -145,6 +159,7 @@ package struct SimulationRun {
         cluster.clients.perform { users.probe(2 * cluster.shape.frontends) }
     }
 
+    private static let clockInterval = Duration.milliseconds(1_100)
     /// How often it is looked which leg runs where: a leg without any wait takes as long.
     private static let lookInterval = Duration.milliseconds(10)
     /// After the last fault: dials with back-off, snapshots, model files.

@@ -26,6 +26,8 @@ struct VirtualProgram: Sendable {
         var whenCrashed: @LoopActor (@escaping @LoopActor () -> Void) -> Void = { _ in }
         /// To be called when a service cannot go on, and its process is to end.
         var whenFailed: @LoopActor (@escaping @LoopActor (String) -> Void) -> Void = { _ in }
+        /// Of a router: requests that wait for a place.
+        var parked: @LoopActor () -> Int = { 0 }
         /// What it holds that it should not hold at rest, in words.
         let held: @LoopActor () -> [String]
         /// What it does not see of a cluster of that shape, in words.
@@ -83,6 +85,7 @@ struct VirtualProgram: Sendable {
             let service = RouterService(try own.config(resolved), context)
             return Parts(
                 service: service, openRequests: { service.leasesHeld }, canServe: { !service.isDraining },
+                parked: { service.requestsParked },
                 held: { counts([("blocks of requests", service.blocksOfRequests)]) + held(by: .router, service.debugState) },
                 missing: { shape in
                     var missing = service.gaps
