@@ -3,10 +3,11 @@
 
   deploy/dev/overload [--quick] [--json] [--binaries DIR] [CASE…]
 
-  steady   half, one, two, five and ten times what two workers can do, a minute each (T26)
-  bursts   67 requests in a tenth of a second, on 26 a second (T30)
-  storm    workers that fail all they are given, clients that ask again at once, three times (T29)
-  memory   prompts of 1,000 to 56,000 tokens by 4 to 2,048 users, then nothing (T41)
+  steady     half, one, two, five and ten times what two workers can do, a minute each (T26)
+  bursts     67 requests in a tenth of a second, on 26 a second (T30)
+  storm      workers that fail all they are given, clients that ask again at once, three times (T29)
+  memory     prompts of 1,000 to 56,000 tokens by 4 to 2,048 users, then nothing (T41)
+  strangers  a hundred thousand requests, each with a model, key, session and label of its own (T44)
 
 The programs must be built (deploy/dev/up does it, or: swift build -c release). Ends with 1 if an answer is lost, wrong or without an end, a
 refusal does not say when to come back, more is asked of failing workers than the retry budget allows, or memory is kept. Times are printed and
@@ -27,9 +28,10 @@ sys.path.insert(0, str(ROOT / "Tests/Edge"))
 import load  # noqa: E402
 import memory  # noqa: E402
 import storms  # noqa: E402
+import strangers  # noqa: E402
 from cluster import Cluster, Failed, end_once, state  # noqa: E402
 
-CASES = {**load.CASES, **storms.CASES, **memory.CASES}
+CASES = {**load.CASES, **storms.CASES, **memory.CASES, **strangers.CASES}
 # Of one case, its cluster's start and end among it.
 LIMIT = 900
 

@@ -14,7 +14,7 @@ struct RetryBudgetTests {
     @Test("T29: a tenth of what was asked in the last ten seconds, and no more however often it is wanted")
     func share() {
         var budget = RetryBudget(RetryLimits(share: 0.1, fewest: 0))
-        #expect(!budget.takes(at: .zero))
+        #expect(budget.takes(at: .zero) == false)
         for number in 0..<500 { budget.began(at: Self.at(Double(number) / 100)) }
         #expect(taken(&budget, 1_000, at: Self.at(5)) == 50)
         #expect(budget.counts(at: Self.at(5)) == (500, 50))

@@ -2,6 +2,7 @@ import ClusterModel
 import EventLoop
 import JSONText
 import Testing
+import Transport
 import WireProtocol
 
 @testable import FrontendService
@@ -13,7 +14,8 @@ struct RetryTests {
         for worker in scene.workers { worker { $0.script = script } }
     }
 
-    private func fails(_ job: Job) {
+    @LoopActor
+    private static func fails(_ job: Job) {
         job.accept()
         job.end(.failed, .engineFailed)
     }
@@ -23,7 +25,7 @@ struct RetryTests {
     @Test("T29: when all fail, a tenth of the requests is tried again, the others are told at once, and an operator hears of it")
     func budget() {
         let scene = Scene(workers: 4) { $0.limits.breaker.failures = 0 }
-        script(scene, fails)
+        script(scene) { Self.fails($0) }
         for _ in 0..<300 { scene.finish(scene.chat(stream: false)) { #expect($0.status == 500) } }
         #expect(attempts(scene) <= 330, "\(attempts(scene)) attempts")
         #expect(attempts(scene) >= 310)
@@ -60,7 +62,7 @@ struct RetryTests {
     @Test("without a budget a failure is the client's at once, with its own words")
     func none() {
         let scene = Scene(workers: 2) { $0.limits.retries = RetryLimits(share: 0, fewest: 0) }
-        script(scene, fails)
+        script(scene) { Self.fails($0) }
         scene.finish(scene.chat(stream: false)) {
             #expect($0.status == 500)
             #expect($0.json["error"]?["code"]?.asString == "engine_failed")
@@ -73,7 +75,7 @@ struct RetryTests {
     /// Two workers, of which the first has just failed its fifth request in a row.
     private func withBarred(_ body: (Scene) -> Void) {
         let scene = Scene(workers: 2)
-        scene.worker { [fails] in $0.script = fails }
+        scene.worker { $0.script = { Self.fails($0) } }
         for _ in 0..<40 where scene.metric("apus_frontend_workers_barred") != 1 {
             scene.finish(scene.chat(stream: false)) { #expect($0.status == 200) }
         }
@@ -111,7 +113,7 @@ struct RetryTests {
             scene.finish(scene.chat(#","nvext":{"backend_instance_id":1}"#, stream: false))
             #expect(scene.router { $0.asked.dropFirst(before).allSatisfy { $0.options.excludedWorkers == [] } })
             // The other one fails all, too: from then on either may as well be asked.
-            script(scene, fails)
+            script(scene) { Self.fails($0) }
             for _ in 0..<12 { scene.finish(scene.chat(stream: false)) { #expect($0.status == 500) } }
             #expect(scene.metric("apus_frontend_workers_barred") == 2)
             before = scene.router { $0.asked.count }

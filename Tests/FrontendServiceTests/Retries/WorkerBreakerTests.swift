@@ -17,8 +17,8 @@ struct WorkerBreakerTests {
     func opens() {
         var breaker = WorkerBreaker(BreakerLimits())
         for _ in 0..<4 { #expect(!breaker.failed(at: .zero) && breaker.admits(at: .zero)) }
-        #expect(!breaker.endedWell())
-        for _ in 0..<4 { #expect(!breaker.failed(at: .zero)) }
+        #expect(breaker.endedWell() == false)
+        for _ in 0..<4 { #expect(breaker.failed(at: .zero) == false) }
         #expect(!breaker.isBarred && breaker.failed(at: .zero) && breaker.isBarred)
         // What was under way when it was barred changes nothing.
         #expect(!breaker.failed(at: Self.at(10)) && breaker.tryAt == Self.at(250))
@@ -43,10 +43,10 @@ struct WorkerBreakerTests {
     func closes() {
         var breaker = barred()
         #expect(breaker.admits(at: Self.at(250)) && breaker.gaveTokens() && !breaker.isBarred)
-        #expect(!breaker.gaveTokens(), "told once")
+        #expect(breaker.gaveTokens() == false, "told once")
         #expect(breaker.failed(at: Self.at(400)) && breaker.tryAt == Self.at(900), "no sooner than after the try before")
         #expect(breaker.endedWell() && breaker.failuresInARow == 0)
-        #expect(!breaker.failed(at: Self.at(500)))
+        #expect(breaker.failed(at: Self.at(500)) == false)
     }
 
     @Test("with no failures allowed nobody is ever barred")

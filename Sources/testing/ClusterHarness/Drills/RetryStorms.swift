@@ -34,10 +34,14 @@ enum RetryStorms {
         var shape = ClusterShape()
         shape.routers = stage.random.within(1...2)
         shape.frontends = stage.random.within(1...2)
-        shape.workers = Array(repeating: .aggregated, count: workers - failing)
-        shape.workerOptions = workerOptions
-        let faults = ["--fault-refuse", "1", "--fault-refuse-for", "\(failure.inMilliseconds)ms"]
-        let (cluster, clients, healed) = try open(stage, shape, failing, workerOptions + faults, failure)
+        let faulty = workerOptions + ["--fault-refuse", "1", "--fault-refuse-for", "\(failure.inMilliseconds)ms"]
+        let isAll = failing == workers
+        shape.workers = Array(repeating: .aggregated, count: isAll ? workers : workers - failing)
+        shape.workerOptions = isAll ? faulty : workerOptions
+        let cluster = try stage.open(shape, watchedEach: .milliseconds(50))
+        let failed = isAll ? cluster.members(.worker) : try (0..<failing).map { _ in try cluster.addWorker(.aggregated, faulty) }
+        try stage.whole()
+        let healed = try failOnce(failed, stage) + failure, clients = InsistentClients(stage, again: again)
         ask(clients, stage, until: healed)
         if failing < workers {
             try untilAdmitted(stage, clients, since: healed)
@@ -50,23 +54,17 @@ enum RetryStorms {
         try stage.settle()
     }
 
-    /// A cluster some of whose workers have just failed their first request, and when they will be well.
-    private static func open(
-        _ stage: VirtualStage, _ shape: ClusterShape, _ failing: Int, _ options: [String], _ failure: Duration
-    ) throws -> (VirtualCluster, InsistentClients, healed: Instant) {
-        let cluster = try stage.open(shape, watchedEach: .milliseconds(50))
-        let failed = try (0..<failing).map { _ in try cluster.addWorker(.aggregated, options) }
-        try stage.whole()
-        for (number, worker) in failed.enumerated() {
+    /// Workers fail from the first request on that they get, and each gets one of its own; when.
+    private static func failOnce(_ failing: [VirtualMember], _ stage: VirtualStage) throws -> Instant {
+        let began = stage.cluster.world.now
+        for (number, worker) in failing.enumerated() {
             var request = ChatRequest.drill(900_000 + number, tokens: 4, seed: stage.seed)
             request.extra = [("nvext", ["backend_instance_id": .number(JSONNumber(Int64(worker.workerID?.rawValue ?? 0)))])]
             stage.ask(request)
         }
-        let began = cluster.world.now
         try stage.untilAnswered(within: .seconds(5))
         stage.require(stage.asked.allSatisfy { !($0.reply?.isComplete ?? true) }, "a worker that is to fail answers")
-        // Begun at the first of each, which came within some milliseconds.
-        return (cluster, InsistentClients(stage, again: again), began + failure)
+        return began
     }
 
     private static func ask(_ clients: InsistentClients, _ stage: VirtualStage, until end: Instant) {

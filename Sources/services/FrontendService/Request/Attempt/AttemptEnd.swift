@@ -34,7 +34,10 @@ final class AttemptFailure: Error {
     }
 
     /// Whether it counts against the worker that is to blame: it was there, and another one may do better.
-    var countsAgainstWorker: Bool { !isFinal && !isNobodys }
+    var countsAgainstWorker: Bool {
+        // One that holds as many sessions as it can may do well otherwise.
+        !isFinal && !isNobodys && fault != .sessionRefused && fault != .sessionNotOpened
+    }
 
     /// What a router or a worker said of a request; the specification has where another one may be asked.
     convenience init(_ detail: FailureDetail, _ fault: AttemptFault, in words: ClientWords = ClientWords()) {
