@@ -9,7 +9,9 @@ import Transport
 struct CacheTimingTests {
     private static let prompts = 150
 
-    @Test("T47: whether another tenant asked a prompt cannot be told by how fast the first token comes; of one cache group it can", arguments: 1...2 as ClosedRange<UInt64>)
+    @Test(
+        "T47: whether another tenant asked a prompt cannot be told by how fast the first token comes; of one cache group it can",
+        arguments: 1...2 as ClosedRange<UInt64>)
     func apart(seed: UInt64) throws {
         let apart = try advantage(of: ["victim", "prober"].map { TenantFixture.entry($0) }, seed: seed)
         #expect(apart <= 0.55 && apart >= 0.45, "\(apart)")

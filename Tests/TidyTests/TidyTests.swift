@@ -4,7 +4,8 @@ import Testing
 @Suite("Tidy")
 struct TidyTests {
     static let rules: [Rule] =
-        WordRules.all + SafetyRules.all + ImportRules.all + TextRules.all + CitationRules.all + LayoutRules.all + ScriptRules.all + ClockRules.all
+        WordRules.all + SafetyRules.all + ImportRules.all + TextRules.all + CitationRules.all + LayoutRules.all + ScriptRules.all
+        + ClockRules.all
 
     /// Read once for all rules.
     private static let checkout = Result { try Tree.checkout() }

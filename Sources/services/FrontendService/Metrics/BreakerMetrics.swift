@@ -6,7 +6,8 @@ struct BreakerMetrics: Sendable {
     private let changes: CounterFamily
 
     init(registry: MetricsRegistry) {
-        barred = registry.gauge("apus_frontend_workers_barred", help: "Workers that fail all they are given, and are given no more for now.")
+        barred = registry.gauge(
+            "apus_frontend_workers_barred", help: "Workers that fail all they are given, and are given no more for now.")
         changes = registry.counterFamily(
             "apus_frontend_breaker_total", help: "Workers that were barred, tried by one request, or admitted again.", labels: ["event"])
     }

@@ -1,10 +1,12 @@
 import ClusterModel
 import EventLoop
 
-/// Traffic of the shape of Azure's trace of code completions, ten times as fast: 26 requests a second in the mean, and now and then 67 in a tenth of one.
+/// Traffic of the shape of Azure's trace of code completions, ten times as fast: 26 requests a second in the mean, and now and then 67 in a tenth
+/// of one.
 enum Bursts {
     static let drill = VirtualDrill(
-        "burst", proves: "T30", "bursts of 67 requests in a tenth of a second on 26 a second: none is lost, and none refused while there is room",
+        "burst", proves: "T30",
+        "bursts of 67 requests in a tenth of a second on 26 a second: none is lost, and none refused while there is room",
         [drained]
     ) { stage in try play(stage) }
 

@@ -3,7 +3,8 @@ import ClusterModel
 /// Whoever sets clocks sets them an hour forward and back, again and again, while everything else goes wrong as well: nothing may notice.
 enum ClockSteps {
     static let drill = VirtualDrill(
-        "clock", proves: "T23", "the wall clocks of all hosts are set forward and back by an hour, under the usual faults: nothing happens sooner or later",
+        "clock", proves: "T23",
+        "the wall clocks of all hosts are set forward and back by an hour, under the usual faults: nothing happens sooner or later",
         [shifted]
     ) { stage in
         var options = SimulationRun.Options()

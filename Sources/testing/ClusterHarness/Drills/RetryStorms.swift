@@ -11,7 +11,8 @@ enum RetryStorms {
             [answered]
         ) { stage in try play(stage, failing: 4) },
         VirtualDrill(
-            "breaker", proves: "T29", "one of four workers fails all it is given for a while: nobody notices, and it is used again once it has healed",
+            "breaker", proves: "T29",
+            "one of four workers fails all it is given for a while: nobody notices, and it is used again once it has healed",
             [admitted]
         ) { stage in try play(stage, failing: 1) },
     ]
@@ -72,7 +73,8 @@ enum RetryStorms {
         while true {
             stage.cluster.pass(stage.random.span(.zero, to: longest))
             guard stage.cluster.world.now < end else { return }
-            clients.ask(.drill(stage.asked.count, tokens: stage.random.within(2...20), prompt: stage.random.within(60...600), seed: stage.seed))
+            clients.ask(
+                .drill(stage.asked.count, tokens: stage.random.within(2...20), prompt: stage.random.within(60...600), seed: stage.seed))
         }
     }
 
@@ -91,7 +93,8 @@ enum RetryStorms {
 
     private static func judge(_ stage: VirtualStage, _ clients: InsistentClients, _ healed: Instant, _ failing: Int) {
         let attempts = stage.cluster.members(.worker).reduce(0) { sum, worker in
-            sum + (worker.process.metric("apus_worker_requests_ended_total") ?? 0) + (worker.process.metric("apus_worker_requests_refused_total") ?? 0)
+            sum + (worker.process.metric("apus_worker_requests_ended_total") ?? 0)
+                + (worker.process.metric("apus_worker_requests_refused_total") ?? 0)
         }
         let share = attempts / Double(max(1, stage.asked.count)), failed = stage.asked.filter { !($0.reply?.isComplete ?? false) }
         stage.describe(

@@ -29,7 +29,8 @@ final class RetryBudgets {
         self.limits = limits
         let family = context.metrics.counterFamily(
             "apus_frontend_retries_total",
-            help: "Further attempts after a failure that counts as one: made, or held back since the budget was spent.", labels: ["outcome"])
+            help: "Further attempts after a failure that counts as one: made, or held back since the budget was spent.",
+            labels: ["outcome"])
         made = family.labels("made")
         heldBack = family.labels("held_back")
         lines = RateLimit(lines: Self.logLines, perMilliseconds: Self.logMilliseconds)
