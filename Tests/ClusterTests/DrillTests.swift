@@ -6,7 +6,9 @@ import Testing
 struct DrillTests {
     /// Two seeds a drill.
     @Test(
-        "T10, T11, T12, T15 to T19, T21, T22: what fails costs no answer, in the times that are promised, and nothing of it stays",
+        """
+        T10, T11, T12, T15 to T19, T21, T22, T23, T26, T29, T30: what fails costs no answer, in the times that are promised, and nothing of it stays
+        """,
         arguments: VirtualDrill.all.map(\.name), 1...2 as ClosedRange<UInt64>)
     func holds(name: String, seed: UInt64) throws {
         for drill in VirtualDrill.named(name) {

@@ -70,7 +70,7 @@ class Member:
 
 class Cluster:
     def __init__(self, binaries):
-        self.binaries, self.members = binaries, []
+        self.binaries, self.members, self.router_options = binaries, [], []
 
     async def start(self, name, program, *options):
         path = self.binaries / program
@@ -92,7 +92,7 @@ class Cluster:
 
     async def up(self, options, workers=2, worker_options=WORKER_OPTIONS):
         loopback = ["--listen", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]
-        self.router = await self.start("router", "router", *loopback)
+        self.router = await self.start("router", "router", *loopback, *self.router_options)
         routers = f"tcp://127.0.0.1:{self.router.port('links')}"
         self.workers = [
             await self.start(f"worker-{i}", "workerd", "--routers", routers, "--admin-listen", "127.0.0.1:0", *worker_options)

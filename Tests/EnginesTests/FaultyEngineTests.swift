@@ -59,6 +59,24 @@ struct FaultyEngineTests {
         #expect(try refused(seed: 2) != first)
     }
 
+    @Test("requests are refused for a time from the first one on, then taken; who leaves before that is told ends as well")
+    func refusalSpan() throws {
+        let script = ScriptedEngine(outputs: [StepOutput(), StepOutput()])
+        let engine = FaultyEngine(script, faults { ($0.refusals, $0.refusesFor) = (1, .seconds(2)) })
+        func refused(_ keys: [UInt64], at seconds: Int, leaving: UInt64? = nil) throws -> [EngineRequestKey] {
+            for key in keys { engine.admit(request(key)) }
+            if let leaving { engine.cancel(EngineRequestKey(leaving), choice: nil) }
+            var output = StepOutput()
+            #expect(engine.hasWork)
+            _ = try engine.step(at: .zero + .seconds(seconds), into: &output)
+            return output.ends.map(\.key)
+        }
+        #expect(try refused([1, 2], at: 10) == [1, 2].map { EngineRequestKey($0) })
+        #expect(try refused([3], at: 11) == [EngineRequestKey(3)])
+        #expect(try refused([4, 5], at: 12, leaving: 4) == [EngineRequestKey(4)])
+        #expect(script.admitted == [EngineRequestKey(5)])
+    }
+
     @Test("the engine's ends and those of refused requests stand in one output, after a step of the engine")
     func refusalBesideWork() throws {
         let script = ScriptedEngine(outputs: [StepOutput()]), engine = FaultyEngine(script, faults { $0.refusals = 1 })

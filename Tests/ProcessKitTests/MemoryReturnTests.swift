@@ -54,6 +54,12 @@ struct MemoryReturnTests {
     @Test("a process that hums gives nothing back, one that does little gives back what that left")
     func hums() { #expect(given([0, 0.01, 0.01, 0.05, 0.05]) == [1, 1, 1, 2, 3]) }
 
+    @Test("T41: what takes no time to be left is given back as well, every sixteen seconds, but not while the process works")
+    func creeps() {
+        #expect(given(Array(repeating: 0.001, count: 16)) == [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3])
+        #expect(given(Array(repeating: 0.9, count: 16)) == Array(repeating: 0, count: 16))
+    }
+
     @Test("what could not be begun is tried again")
     func refused() { #expect(given([0, 0, 0], refusals: 1) == [0, 1, 1]) }
 }

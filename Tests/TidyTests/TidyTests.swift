@@ -5,7 +5,7 @@ import Testing
 struct TidyTests {
     static let rules: [Rule] =
         WordRules.all + SafetyRules.all + ImportRules.all + TextRules.all + CitationRules.all + LayoutRules.all + ScriptRules.all
-        + FaultPointRules.all
+        + FaultPointRules.all + ClockRules.all
 
     /// Read once for all rules.
     private static let checkout = Result { try Tree.checkout() }

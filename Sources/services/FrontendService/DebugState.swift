@@ -43,7 +43,29 @@ extension WorkerClient {
         json.number(unsentBytes)
         json.key("late_frames")
         json.number(lateFrames)
+        json.key("failures_in_a_row")
+        json.number(breaker.failuresInARow)
+        json.key("barred")
+        json.bool(breaker.isBarred)
         json.endObject()
+    }
+}
+
+extension RetryBudgets {
+    /// Of the last ten seconds.
+    func debugState(into json: inout JSONWriter) {
+        json.beginArray()
+        for count in counts {
+            json.beginObject()
+            json.key("model")
+            json.string(count.model)
+            json.key("requests")
+            json.number(count.requests)
+            json.key("retries")
+            json.number(count.retries)
+            json.endObject()
+        }
+        json.endArray()
     }
 }
 

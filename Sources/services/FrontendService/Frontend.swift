@@ -15,6 +15,8 @@ final class Frontend {
     let cluster: ClusterView
     let workers: WorkerPool
     let models: ModelStore
+    /// Of further attempts.
+    let retries: RetryBudgets
     /// Who may use it.
     let tenants: Tenants
     private(set) lazy var sessions = FrontendSessions(self, sessionSettings, registry: context.metrics)
@@ -50,6 +52,7 @@ final class Frontend {
         self.cluster = cluster
         self.workers = workers
         self.models = models
+        retries = RetryBudgets(context, limits.retries)
         tenants = Tenants(context: context) { [unowned cluster] in cluster.frontends }
         sessionSettings = sessions
     }

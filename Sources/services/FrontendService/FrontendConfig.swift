@@ -43,6 +43,9 @@ package struct FrontendOptions: Sendable {
     private let silence: OptionKey<Duration>
     private let total: OptionKey<Duration>
     private let keepalive: OptionKey<Duration>
+    private let retryShare: OptionKey<Double>
+    private let retryFloor: OptionKey<Int>
+    private let breakerFailures: OptionKey<Int>
     private let sessions: SessionOptions
     private let tenants: TenantOptions
     private let promptMemory: OptionKey<Int>
@@ -104,6 +107,16 @@ package struct FrontendOptions: Sendable {
         keepalive = table.option(
             "keepalive", .duration(.seconds(1)...(.seconds(3_600))), default: limits.keepalive,
             help: "A silent stream gets a comment line after this long.")
+        table.group("Failures")
+        retryShare = table.option(
+            "retry-share", .number(0...1), default: limits.retries.share,
+            help: "Further attempts that a model's requests may have after failures, as a share of those that came in the last 10 s.")
+        retryFloor = table.option(
+            "retry-floor", .integer(0...10_000), default: limits.retries.fewest,
+            help: "So many of them in 10 s at least, however little is asked.")
+        breakerFailures = table.option(
+            "breaker-failures", .integer(0...1_000), default: limits.breaker.failures,
+            help: "A worker that fails so many requests in a row is given no others for a moment; 0: never.")
         sessions = SessionOptions(in: &table)
         tenants = TenantOptions(in: &table)
         table.group("Text")
@@ -162,6 +175,9 @@ package struct FrontendOptions: Sendable {
         config.limits.silence = resolved[silence]
         config.limits.total = resolved[total]
         config.limits.keepalive = resolved[keepalive]
+        config.limits.retries.share = resolved[retryShare]
+        config.limits.retries.fewest = resolved[retryFloor]
+        config.limits.breaker.failures = resolved[breakerFailures]
         config.sessions = sessions.settings(resolved)
         config.tenants = try tenants.settings(resolved)
         config.certificates = certificates.set(resolved)

@@ -18,6 +18,10 @@ package struct FrontendLimits: Sendable {
     package var keepalive = Duration.seconds(10)
     /// Attempts of one request.
     package var attempts = 3
+    /// Of further attempts, over all requests of a model.
+    var retries = RetryLimits()
+    /// Of workers that fail all they are given.
+    var breaker = BreakerLimits()
     /// Requests running at once; each holds its prompt and some buffers. More are refused with 503.
     package var requests = 16_384
     /// Inputs of one request for embeddings that run at once; the others wait here, so that a large batch leaves room for its neighbours.

@@ -38,7 +38,9 @@ package final class FrontendService {
         loopDelay = LoopDelay(registry: context.metrics, on: context.loop)
         endpoint = LinkEndpoint(loop: context.loop, network: context.network, policy: context.policy)
         let relay = ChangeRelay(on: context.loop)
-        let workers = WorkerPool(context: context, endpoint: endpoint, lateFrames: metrics.lateFrames) { relay.linkChanged() }
+        let workers = WorkerPool(
+            context: context, endpoint: endpoint, breaker: config.limits.breaker, lateFrames: metrics.lateFrames
+        ) { relay.linkChanged() }
         let models = ModelStore(
             context: context, endpoint: endpoint, cluster: cluster, promptMemoryBytes: config.limits.promptMemoryBytes
         ) { relay.frontend?.clusterChanged() }
@@ -238,6 +240,8 @@ package final class FrontendService {
         json.beginArray()
         for worker in frontend.workers.all { worker.debugState(into: &json) }
         json.endArray()
+        json.key("retries")
+        frontend.retries.debugState(into: &json)
         json.key("models")
         json.beginArray()
         for card in cluster.cards { frontend.models.debugState(card, into: &json) }

@@ -302,7 +302,7 @@ package final class WorkerService {
     /// Both sides of a refusal log it: whoever looks for the reason may look here first.
     private func rejected(_ end: LinkEnd, _ peer: Address?) {
         metrics.rejectedLink()
-        let verdict = rejections.admit(peer?.host ?? "unknown", atMilliseconds: loop.wallClockMilliseconds)
+        let verdict = rejections.admit(peer?.host ?? "unknown", atMilliseconds: loop.now.nanoseconds / 1_000_000)
         log.limited(verdict)?.warning("link refused", ["peer": .text(peer?.description ?? "unknown"), "end": .text("\(end)")])
     }
 

@@ -137,11 +137,11 @@ void apus_name_thread(const char *name) { pthread_setname_np(pthread_self(), nam
 
 int apus_join_thread(unsigned long thread, int64_t nanoseconds) {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);  // the clock that this wait is defined on
+    clock_gettime(CLOCK_MONOTONIC, &until);
     int64_t sum = until.tv_nsec + nanoseconds;
     until.tv_sec += sum / 1000000000;
     until.tv_nsec = sum % 1000000000;
-    int status = pthread_timedjoin_np((pthread_t)thread, NULL, &until);
+    int status = pthread_clockjoin_np((pthread_t)thread, NULL, CLOCK_MONOTONIC, &until);
     if (status != 0) pthread_detach((pthread_t)thread);
     return -status;
 }

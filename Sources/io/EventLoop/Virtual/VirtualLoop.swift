@@ -29,7 +29,7 @@ package final class VirtualLoop: Loop, @unchecked Sendable {
         weak var loop: VirtualLoop?
     }
 
-    package override var wallClockNanoseconds: Int64 { 1_700_000_000_000_000_000 + world.now.nanoseconds }
+    package override var wallClockNanoseconds: Int64 { 1_700_000_000_000_000_000 + (world.now + world.wallClockOffset).nanoseconds }
 
     @LoopActor package override func secureRandomBytes(_ count: Int) -> [UInt8] {
         (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }

@@ -21,6 +21,8 @@ package final class VirtualWorld: @unchecked Sendable {
     }
 
     package private(set) var now = Instant.zero
+    /// How far an operator, or whoever sets clocks, has set the wall clock of all loops forward. Time itself goes on as before.
+    package var wallClockOffset = Duration.zero
     package var random: SeededRandom
     private var heap: [Entry] = []
     private var ready: [VirtualLoop] = []

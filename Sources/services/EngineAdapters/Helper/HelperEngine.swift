@@ -98,7 +98,7 @@ package final class HelperEngine: RemoteEngine {
     }
 
     private func said(_ line: String) {
-        let verdict = lines.admit("engine", atMilliseconds: loop.wallClockMilliseconds)
+        let verdict = lines.admit("engine", atMilliseconds: loop.now.nanoseconds / 1_000_000)
         log.limited(verdict)?.info("engine says", ["line": .text(line.cut(toBytes: HelperLimits.logLineBytes))])
     }
 

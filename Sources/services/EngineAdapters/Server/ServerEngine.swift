@@ -186,7 +186,7 @@ package final class ServerEngine: RemoteEngine {
     }
 
     private func note(_ problem: ServerProblem, _ message: StaticString) {
-        let verdict = lines.admit(problem.kind, atMilliseconds: loop.wallClockMilliseconds)
+        let verdict = lines.admit(problem.kind, atMilliseconds: loop.now.nanoseconds / 1_000_000)
         log.limited(verdict)?.warning(
             message, ["server": .text(server.address.description), "reason": .text(problem.description)])
     }

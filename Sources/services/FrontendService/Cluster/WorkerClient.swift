@@ -15,6 +15,8 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
     var unnamedSince: Instant?
     /// As the directory says it.
     private(set) var entry: WorkerEntry
+    /// Kept by `WorkerPool`.
+    var breaker: WorkerBreaker
     private(set) lazy var sessions = SessionLine(on: context.loop) { [weak self] in self?.link }
     /// A request, and which of its legs are here: both may be.
     private struct Running {
@@ -39,12 +41,13 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
     private(set) var lateFrames: UInt64 = 0
 
     init(
-        _ entry: WorkerEntry, at address: Address, context: ProcessContext, endpoint: LinkEndpoint, lateFrames: Counter,
-        changed: @escaping @LoopActor () -> Void
+        _ entry: WorkerEntry, at address: Address, context: ProcessContext, endpoint: LinkEndpoint, breaker: BreakerLimits,
+        lateFrames: Counter, changed: @escaping @LoopActor () -> Void
     ) {
         workerID = entry.workerID
         generation = entry.generation
         self.entry = entry
+        self.breaker = WorkerBreaker(breaker)
         self.context = context
         self.changed = changed
         lateFramesTotal = lateFrames

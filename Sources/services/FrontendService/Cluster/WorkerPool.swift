@@ -15,13 +15,17 @@ final class WorkerPool {
 
     private let context: ProcessContext
     private let endpoint: LinkEndpoint
+    private let breaker: BreakerLimits
     private let lateFrames: Counter
+    private let breakers: BreakerMetrics
     /// Told when a link opens or ends: somebody may wait for it.
     private let changed: @LoopActor () -> Void
     private var clients: [Life: WorkerClient] = [:]
     /// Named, and told of once.
     private var withoutAddress: Set<Life> = []
     private var timer: TimerHandle?
+    /// In the order in which they were barred.
+    private var barred: [WorkerClient] = []
     /// Workers to which a plan would be of no use, ascending; not more than a message names.
     private(set) var unreachable: [UInt64] = []
 
@@ -29,9 +33,14 @@ final class WorkerPool {
     /// again within a second or two.
     private static let linger = Duration.seconds(10)
 
-    init(context: ProcessContext, endpoint: LinkEndpoint, lateFrames: Counter, changed: @escaping @LoopActor () -> Void) {
+    init(
+        context: ProcessContext, endpoint: LinkEndpoint, breaker: BreakerLimits, lateFrames: Counter,
+        changed: @escaping @LoopActor () -> Void
+    ) {
         self.context = context
         self.endpoint = endpoint
+        self.breaker = breaker
+        breakers = BreakerMetrics(registry: context.metrics)
         self.lateFrames = lateFrames
         self.changed = changed
     }
@@ -66,7 +75,9 @@ final class WorkerPool {
                 }
                 continue
             }
-            let client = WorkerClient(entry, at: address, context: context, endpoint: endpoint, lateFrames: lateFrames) { [weak self] in
+            let client = WorkerClient(
+                entry, at: address, context: context, endpoint: endpoint, breaker: breaker, lateFrames: lateFrames
+            ) { [weak self] in
                 self?.review()
                 self?.changed()
             }
@@ -86,6 +97,60 @@ final class WorkerPool {
         context.loop.cancel(timer)
         for client in all { client.stop(.leaving) }
         clients.removeAll()
+        barred.removeAll()
+    }
+
+    // MARK: Workers that fail all they are given
+
+    /// It failed a request that another one may do.
+    func failed(_ client: WorkerClient) {
+        guard client.breaker.failed(at: context.loop.now) else { return }
+        barred.append(client)
+        breakers.opened(barred.count)
+        context.log.warning(
+            "worker barred", ["worker": .hex(client.workerID), "failures": .count(client.breaker.failuresInARow)])
+    }
+
+    func gaveTokens(_ client: WorkerClient) { if client.breaker.gaveTokens() { admit(client) } }
+    func endedWell(_ client: WorkerClient) { if client.breaker.endedWell() { admit(client) } }
+
+    private func admit(_ client: WorkerClient) {
+        forget(client)
+        breakers.closed(barred.count)
+        context.log.info("worker admitted again", ["worker": .hex(client.workerID)])
+    }
+
+    private func forget(_ client: WorkerClient) {
+        barred.removeAll { $0 === client }
+        breakers.show(barred.count)
+    }
+
+    var hasBarred: Bool { !barred.isEmpty }
+
+    /// Workers of a pool that a request is not to be given to, besides those that it excludes itself.
+    ///
+    /// Never all that do the same work: who has nowhere else to go may as well try, and a client whose requests fail wherever they run shuts nobody
+    /// else out.
+    func bar(from pool: Digest, besides excluded: [UInt64], pinned: [WorkerID]) -> BarredWorkers {
+        var result = BarredWorkers()
+        for client in barred where client.entry.pool == pool && !pinned.contains(WorkerID(client.workerID)) {
+            guard hasOther(than: client, besides: excluded) else { continue }
+            if client.breaker.admits(at: context.loop.now) {
+                breakers.tried()
+                result.tried.append(client)
+            } else {
+                result.workers.append(client.workerID)
+            }
+        }
+        return result
+    }
+
+    private func hasOther(than client: WorkerClient, besides excluded: [UInt64]) -> Bool {
+        // Order: whether there is one.
+        clients.values.contains { other in
+            other.isOpen && !other.breaker.isBarred && other.entry.pool == client.entry.pool && other.entry.role == client.entry.role
+                && (other.entry.state == .ready || other.entry.state == .degraded) && !excluded.contains(other.workerID)
+        }
     }
 
     private func review() {
@@ -111,6 +176,7 @@ final class WorkerPool {
                 continue
             }
             clients[Life(worker: client.workerID, generation: client.generation)] = nil
+            forget(client)
             client.stop(.done)
         }
         context.loop.cancel(timer)

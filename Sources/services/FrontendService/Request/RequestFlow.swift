@@ -33,6 +33,7 @@ final class RequestFlow {
         defer { close() }
         if request.isClientGone { return gone(attempts: 0) }
         if prepared.isQuestion { return await ask() }
+        if !prepared.isSpeculative { request.frontend.retries.began(prepared.model.card.name) }
         for number in 1...UInt8(clamping: limits.attempts) {
             switch await Attempt(number, of: request, placing).run() {
             case .finished:
@@ -96,7 +97,8 @@ final class RequestFlow {
         // Whole on the prefill worker is not where a leg is pinned to.
         if end.fault == .noRoom, !prepared.pinnedWorkers.isEmpty { return end.failure }
         guard prepared.generation.mayContinue(after: answer.usage.completionTokens) else { return end.failure }
-        return request.isLate ? ServiceFailure(.timeout) : nil
+        if request.isLate { return ServiceFailure(.timeout) }
+        return end.isNobodys || request.frontend.retries.takes(prepared.model.card.name) ? nil : end.failure
     }
 
     // MARK: How it ends

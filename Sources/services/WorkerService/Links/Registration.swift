@@ -101,7 +101,7 @@ final class Registration: LinkKeeperHandler {
         state = .dialling
         if case .refused = end { state = .refused("\(end)") }
         core.metrics.registered(address, false)
-        let verdict = limit.admit(wasOpen ? "lost" : "dial", atMilliseconds: core.loop.wallClockMilliseconds)
+        let verdict = limit.admit(wasOpen ? "lost" : "dial", atMilliseconds: core.loop.now.nanoseconds / 1_000_000)
         core.log.limited(verdict)?.warning(
             "router not connected",
             [
@@ -118,7 +118,7 @@ final class Registration: LinkKeeperHandler {
             answer = try await link.ask(describe(), answeredBy: WorkerRegistered.self, within: WorkerLimits.registration)
         } catch {
             guard error != .ended, link.isOpen else { return }
-            let verdict = limit.admit("register", atMilliseconds: core.loop.wallClockMilliseconds)
+            let verdict = limit.admit("register", atMilliseconds: core.loop.now.nanoseconds / 1_000_000)
             core.log.limited(verdict)?.error(
                 "not registered", ["router": .text(address.description), "reason": .text(Self.words(error))])
             // The keeper dials again, later each time.

@@ -5,6 +5,7 @@ import ServiceRuntime
 struct EngineFaultOptions: Sendable {
     private let seed: OptionKey<Int>
     private let refuse: OptionKey<Double>
+    private let refuseFor: OptionKey<Duration?>
     private let slowStep: OptionKey<EngineFaults.SlowStep?>
     private let stall: OptionKey<EngineFaults.Stall?>
     private let fail: OptionKey<Int?>
@@ -18,6 +19,9 @@ struct EngineFaultOptions: Sendable {
         table.group("Faults")
         seed = table.option("fault-seed", .integer(0...Int.max), default: 0, help: "What the faults of the engine are drawn from.")
         refuse = table.option("fault-refuse", .number(0...1), default: 0, help: "Share of the requests that the engine has no room for.")
+        refuseFor = table.optional(
+            "fault-refuse-for", .duration(.milliseconds(1)...(.seconds(86_400))),
+            help: "It refuses them only so long after the first request; by default always.")
         slowStep = table.optional(
             "fault-slow-step", .slowStep, help: "Share of the steps that take longer, by a factor or by a time: 0.01x5, 0.01+50ms.")
         stall = table.optional("fault-stall", .stall, help: "A step that takes longer by so much, once: 1000+2s.")
@@ -38,6 +42,7 @@ struct EngineFaultOptions: Sendable {
         var faults = EngineFaults()
         faults.seed = UInt64(resolved[seed])
         faults.refusals = resolved[refuse]
+        faults.refusesFor = resolved[refuseFor]
         faults.slowStep = resolved[slowStep]
         faults.stall = resolved[stall]
         faults.failsAtToken = resolved[fail].map { UInt64($0) }

@@ -35,6 +35,8 @@ package struct EngineFaults: Hashable, Sendable {
     package var seed: UInt64 = 0
     /// Of requests: they end with `capacity` instead of being taken.
     package var refusals = 0.0
+    /// Of requests, only so long after the first one that came; nil: as long as the engine lives.
+    package var refusesFor: Duration?
     package var slowStep: SlowStep?
     package var stall: Stall?
     /// The step that would give the output token of this number, from 1, fails the engine.

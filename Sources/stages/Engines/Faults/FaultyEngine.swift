@@ -15,6 +15,9 @@ package final class FaultyEngine: InferenceEngine {
     private var outputTokens: UInt64 = 0
     /// Said in the next step.
     private var refused: [EngineEnd] = []
+    /// To be refused, if the next step begins within the time for that.
+    private var undecided: [EngineRequest] = []
+    private var refusesUntil: Instant?
     /// Whom a refused store ends: the engine says `cancelled` of them.
     private var failing: Set<EngineRequestKey> = []
     private var cleared: RankClears
@@ -34,17 +37,33 @@ package final class FaultyEngine: InferenceEngine {
     }
 
     package var profile: EngineProfile { engine.profile }
-    package var hasWork: Bool { engine.hasWork || !refused.isEmpty }
+    package var hasWork: Bool { engine.hasWork || !refused.isEmpty || !undecided.isEmpty }
 
     package func admit(_ request: EngineRequest) {
         guard refusalDraws.hits(faults.refusals) else { return engine.admit(request) }
+        if faults.refusesFor == nil { refuse(request) } else { undecided.append(request) }
+    }
+
+    private func decide(at now: Instant) {
+        guard !undecided.isEmpty else { return }
+        let until = refusesUntil ?? now + (faults.refusesFor ?? .zero)
+        refusesUntil = until
+        for request in undecided { if now < until { refuse(request) } else { engine.admit(request) } }
+        undecided.removeAll(keepingCapacity: true)
+    }
+
+    private func refuse(_ request: EngineRequest) {
         refused.append(
             EngineEnd(
                 key: request.key, reason: .failed(.capacity), promptTokens: UInt32(clamping: request.prefillTokens), cachedTokens: 0,
                 outputTokens: 0))
     }
 
-    package func cancel(_ key: EngineRequestKey, choice: UInt8?) { engine.cancel(key, choice: choice) }
+    package func cancel(_ key: EngineRequestKey, choice: UInt8?) {
+        // Nobody waits for it any more: it ends as it would have, and the engine never hears of it.
+        guard choice == nil, let place = undecided.firstIndex(where: { $0.key == key }) else { return engine.cancel(key, choice: choice) }
+        refuse(undecided.remove(at: place))
+    }
     package func session(_ command: SessionCommand) { engine.session(command) }
 
     package func transfer(_ command: KVCommand) {
@@ -60,6 +79,7 @@ package final class FaultyEngine: InferenceEngine {
 
     package func step(at now: Instant, into output: inout StepOutput) throws(EngineFailure) -> Duration {
         var duration = Duration.zero
+        decide(at: now)
         if engine.hasWork {
             steps += 1
             clearSilently()

@@ -19,6 +19,14 @@ struct AskedRequest {
         return (max(first, between), between)
     }
 
+    /// When the first of its text came; nil: none did.
+    var firstToken: Duration? { reply.flatMap { $0.http.eventTimes.dropFirst().first } }
+
+    /// Told to come back later, before anything was done for it.
+    var isRefused: Bool { reply.map { [429, 503].contains($0.http.status) } ?? false }
+    /// And when.
+    var isAdvised: Bool { (1...120).contains(reply?.http["retry-after"].flatMap(Int.init) ?? 0) }
+
     /// What is wrong with its answer: nil if it is the model's, or an honest error where that may be.
     func objection(mayFail: Bool) -> String? {
         guard let reply else { return "no end" }

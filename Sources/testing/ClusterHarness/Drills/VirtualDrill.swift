@@ -20,7 +20,8 @@ package struct VirtualDrill: Sendable {
     }
 
     package static let all: [VirtualDrill] =
-        StreamDrills.all + [WorkerChurn.drill, EarlyLeavers.drill, FailingLegs.drill, PoorNetworks.drill] + EventDrills.all
+        StreamDrills.all + [WorkerChurn.drill, EarlyLeavers.drill, FailingLegs.drill, PoorNetworks.drill, Overload.drill] + RetryStorms.all
+        + [Bursts.drill, ClockSteps.drill] + EventDrills.all
 
     /// By its name, or by a row that they prove.
     package static func named(_ word: String) -> [VirtualDrill] {

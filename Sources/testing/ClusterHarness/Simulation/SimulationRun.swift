@@ -20,6 +20,8 @@ package struct SimulationRun {
         package var versions: [String: ProgramVersion] = [:]
         /// Shape, users, span and what they ask for follow from the seed, whatever stands here.
         package var isDrawn = false
+        /// An operator sets the wall clock of all hosts so far forward and back again, each second or so; zero: sets it to what it is.
+        package var clockSteps: Duration?
         /// Gives the logs of the processes also of a run in which all held.
         package var keepsLogs = false
 
@@ -59,6 +61,8 @@ package struct SimulationRun {
         package fileprivate(set) var moved = 0
         /// With a plan: how long it took until every process saw all that it should.
         package fileprivate(set) var healed = Duration.zero
+        /// Virtual time from the first moment to the last.
+        package fileprivate(set) var took = Duration.zero
         fileprivate var planned: [String] = []
         /// The cluster in a line.
         package fileprivate(set) var scene = ""
@@ -126,6 +130,7 @@ package struct SimulationRun {
         report.witness = cluster.witness
         report.violations += cluster.witness.problems
         report.traceHash = cluster.world.traceHash
+        report.took = Instant.zero.duration(to: cluster.world.now)
         report.moved = cluster.members.reduce(0) { $0 + $1.attemptsMoved }
         report.lives = cluster.members.reduce(0) { $0 + $1.lives }
         if options.keepsLogs || !report.violations.isEmpty { report.logs = cluster.members.map { ($0.name, $0.log) } }
@@ -139,6 +144,7 @@ package struct SimulationRun {
         let users = loop.perform { SimulatedUsers(on: loop, frontends: frontends, clients: clients, scene, seed: seed) }
         loop.perform { users.start(scene.users) }
         defer { take(users) }
+        if let step = options.clockSteps { setClocks(by: step) }
         if let plan = options.plan {
             follow(plan)
             try heal(users)
@@ -155,6 +161,14 @@ package struct SimulationRun {
         cluster.pass(Self.settling)
         report.violations += Invariants.atRest(cluster) + Invariants.metrics(cluster, loop.perform { users.tally })
         try leave()
+    }
+
+    /// Forward, back to what it was, and behind that.
+    private func setClocks(by step: Duration) {
+        let world = cluster.world, times = Int(scene.span.inMilliseconds / Self.clockInterval.inMilliseconds)
+        for time in 1...max(1, times) {
+            world.schedule(after: Self.clockInterval * time) { world.wallClockOffset += time % 4 < 2 ? step : .zero - step }
+        }
     }
 
     private mutating func strike() {
@@ -191,6 +205,7 @@ package struct SimulationRun {
         cluster.clients.perform { users.probe(2 * cluster.shape.frontends) }
     }
 
+    private static let clockInterval = Duration.milliseconds(1_100)
     /// How often it is looked which leg runs where: a leg without any wait takes as long.
     private static let lookInterval = Duration.milliseconds(10)
     /// After the last fault: dials with back-off, snapshots, model files.

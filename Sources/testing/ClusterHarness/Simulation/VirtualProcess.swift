@@ -195,6 +195,8 @@ package final class VirtualProcess: @unchecked Sendable {
 
     /// Requests, or at a router leases, that have not ended.
     package var openRequests: Int { isAlive ? parts.map { parts in loop.perform { parts.openRequests() } } ?? 0 : 0 }
+    /// At a router: requests that wait for a place.
+    var parked: Int { isAlive ? parts.map { parts in loop.perform { parts.parked() } } ?? 0 : 0 }
     /// Whether it could do its work now: a frontend has routers and a model.
     var canServe: Bool { isServing && parts.map { parts in loop.perform { parts.canServe() } } ?? false }
 

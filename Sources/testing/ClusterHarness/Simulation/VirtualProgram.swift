@@ -30,6 +30,8 @@ struct VirtualProgram: Sendable {
         var whenCrashed: @LoopActor (@escaping @LoopActor () -> Void) -> Void = { _ in }
         /// To be called when a service cannot go on, and its process is to end.
         var whenFailed: @LoopActor (@escaping @LoopActor (String) -> Void) -> Void = { _ in }
+        /// Of a router: requests that wait for a place.
+        var parked: @LoopActor () -> Int = { 0 }
         /// What it does not see of a cluster of that shape, in words.
         var missing: @LoopActor (ClusterShape) -> [String] = { _ in [] }
         /// Of a worker.
@@ -109,6 +111,7 @@ struct VirtualProgram: Sendable {
                 if service.usableWorkers != shape.workers.count { missing.append("it may use \(service.usableWorkers) workers") }
                 return missing
             }
+            parts.parked = { service.requestsParked }
             parts.errors = { $0.errors(of: service) }
             parts.phantoms = { $0.phantoms(of: service) }
             return parts

@@ -16,6 +16,8 @@ final class AttemptFailure: Error {
     let fault: AttemptFault
     /// No other attempt would do better.
     let isFinal: Bool
+    /// Nobody failed it who could have done it, so that another attempt is no retry: see `RetryBudgets`.
+    let isNobodys: Bool
 
     convenience init(_ kind: ServiceFailure.Kind, _ fault: AttemptFault, isFinal: Bool = false) {
         self.init(ServiceFailure(kind), fault, isFinal: isFinal)
@@ -24,10 +26,17 @@ final class AttemptFailure: Error {
     /// Nobody hears of it: the client left.
     static let clientGone = AttemptFailure(.cancelled, .ended, isFinal: true)
 
-    init(_ failure: ServiceFailure, _ fault: AttemptFault, isFinal: Bool = false) {
+    init(_ failure: ServiceFailure, _ fault: AttemptFault, isFinal: Bool = false, isNobodys: Bool = false) {
         self.failure = failure
         self.fault = fault
         self.isFinal = isFinal
+        self.isNobodys = isNobodys || fault.isLoss
+    }
+
+    /// Whether it counts against the worker that is to blame: it was there, and another one may do better.
+    var countsAgainstWorker: Bool {
+        // One that holds as many sessions as it can may do well otherwise.
+        !isFinal && !isNobodys && fault != .sessionRefused && fault != .sessionNotOpened
     }
 
     /// What a router or a worker said of a request; the specification has where another one may be asked.
@@ -42,8 +51,15 @@ final class AttemptFailure: Error {
                 wireCode: detail.code.rawValue, field: words.member(detail.code == .sessionUnsupported ? "session" : detail.field),
                 reason: detail.reason,
                 retryAfterMilliseconds: detail.retryAfterMilliseconds),
-            fault, isFinal: !detail.code.isRetryableElsewhere)
+            fault, isFinal: !detail.code.isRetryableElsewhere, isNobodys: fault != .planRefused && detail.isNobodys)
     }
+}
+
+extension FailureDetail {
+    /// The worker says that it will be able to do it, and when: it is not to blame.
+    var isPassing: Bool { retryAfterMilliseconds > 0 }
+    /// It leaves, begins anew, or had less room than its router believed.
+    fileprivate var isNobodys: Bool { isPassing || code == .draining || code == .overbooked }
 }
 
 /// What went wrong with an attempt; the words are for metrics and logs.
@@ -71,6 +87,14 @@ enum AttemptFault: String {
     case timedOut = "timed_out"
     case drained
     case ended
+
+    /// Somebody is gone or about to go, and what ran there goes on elsewhere.
+    var isLoss: Bool {
+        switch self {
+        case .noRouter, .routerLost, .unreachable, .workerLost, .drained: true
+        default: false
+        }
+    }
 
     /// What the router is told of the attempt's lease.
     var lease: LeaseEnd {

@@ -24,6 +24,8 @@ struct AttemptHistory {
     private(set) var excluded: [UInt64] = []
     private(set) var unreachable: [UInt64] = []
     private(set) var overbooked: [OverbookedReport] = []
+    /// Of those that are excluded, the ones that were not asked about yet.
+    private var newlyExcluded: [UInt64] = []
     private var youngDeaths = 0
     /// Workers of pairs between which state did not pass.
     private var suspects: [UInt64] = []
@@ -34,7 +36,18 @@ struct AttemptHistory {
     /// - Parameter place: may have some of what the request needs.
     init(preferring place: PlacementRef? = nil) { next = Next(preferred: place) }
 
-    mutating func exclude(_ worker: UInt64) { if !excluded.contains(worker) { excluded.append(worker) } }
+    mutating func exclude(_ worker: UInt64) {
+        guard !excluded.contains(worker) else { return }
+        excluded.append(worker)
+        newlyExcluded.append(worker)
+    }
+
+    /// Whom the last attempt was ended by; each is told once.
+    mutating func takeBlamed() -> [UInt64] {
+        defer { newlyExcluded = [] }
+        return newlyExcluded
+    }
+
     mutating func notReached(_ worker: UInt64) { if !unreachable.contains(worker) { unreachable.append(worker) } }
 
     /// Whether one of these workers is ruled out: a request that is pinned to it has no other one.
@@ -172,11 +185,6 @@ enum LegWait { case acceptance, firstToken, nextToken }
 
 extension PlacementRef {
     init(_ leg: PlanLeg) { self.init(workerID: leg.workerID, rank: leg.rank) }
-}
-
-extension FailureDetail {
-    /// The worker says that it will be able to do it, and when: it is not to blame.
-    fileprivate var isPassing: Bool { retryAfterMilliseconds > 0 }
 }
 
 extension FailureCode {

@@ -83,7 +83,11 @@ extension AttemptLegs {
         countKept()
         if isMove { frontend.metrics.splits.moved(end, isDone: main?.hasOutput ?? false) }
         switch end {
-        case .finished: for leg in all { leg.finished(request.active) }
+        case .finished:
+            for leg in all {
+                leg.finished(request.active)
+                if let worker = leg.worker { frontend.workers.endedWell(worker) }
+            }
         case .clientGone: for leg in all { leg.clientGone(request.active) }
         case .failed(let failure):
             // What has no leg to blame is said of the one that there is.
@@ -91,6 +95,15 @@ extension AttemptLegs {
             let reason: CancelReason = request.isLate ? .timedOut : all.count == 1 ? .moved : .legFailed
             for leg in all { leg.giveUp(reason, of: request.active) }
             if prefill?.fault == nil { request.session?.attemptFailed(failure.fault) }
+            blame(for: failure)
+        }
+    }
+
+    private func blame(for failure: AttemptFailure) {
+        let blamed = request.history.takeBlamed()
+        guard failure.countsAgainstWorker, !request.prepared.isSpeculative else { return }
+        for leg in all where blamed.contains(leg.placement.workerID) {
+            if let worker = leg.worker { frontend.workers.failed(worker) }
         }
     }
 }

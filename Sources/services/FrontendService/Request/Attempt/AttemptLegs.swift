@@ -183,6 +183,8 @@ final class AttemptLegs {
         let hadToken = request.record.tracker.firstTokenAt != nil
         request.record.hears(news, of: leg.task.phase)
         request.trace.spans?.hears(news, of: leg.task)
+        let hadOutput = leg.hasOutput
+        defer { if !hadOutput, leg.hasOutput, let worker = leg.worker { frontend.workers.gaveTokens(worker) } }
         if leg.hears(news), let worker = leg.worker, leg.task != .prefill, let session = request.session {
             // The client hears of its placement before it hears of its answer.
             session.accepted(by: worker)

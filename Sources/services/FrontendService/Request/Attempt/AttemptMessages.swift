@@ -30,8 +30,8 @@ struct AttemptMessages {
     }
 
     func question(
-        _ question: Placing.Question, _ choices: [ChoiceOutput], _ history: AttemptHistory, unreachable: [UInt64], patience: Duration,
-        at now: Instant
+        _ question: Placing.Question, _ choices: [ChoiceOutput], _ history: AttemptHistory, barred: [UInt64],
+        unreachable: [UInt64], patience: Duration, at now: Instant
     ) -> RouteEntry {
         let shown = choices.reduce(0) { $1.isFinished ? $0 : max($0, $1.shown.count) }
         var entry = RouteEntry()
@@ -58,7 +58,7 @@ struct AttemptMessages {
         entry.blockHashNanoseconds = prepared.costs.hashing.wireNanoseconds  // sequence hashes are made in the same pass
         entry.options = RoutingOptions(prepared.generation.hints)
         entry.options.preferred = question.preferred
-        entry.options.excludedWorkers = history.excluded.sorted()
+        entry.options.excludedWorkers = Self.merged(barred.sorted(), history.excluded.sorted())
         entry.options.unreachableWorkers = Self.merged(unreachable, history.unreachable)
         entry.overbooked = Array(history.overbooked.suffix(Limits.overbookedReports))
         return entry

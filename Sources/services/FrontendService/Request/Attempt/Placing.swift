@@ -13,6 +13,8 @@ final class Placing {
     private var asked: RouterClient?
     /// When.
     private var askedAt = Instant.zero
+    /// By that question.
+    private var barred = BarredWorkers()
     private lazy var routerKey = request.messages.routerKey(session: request.session?.client.key)
     /// Where the task waits for the cluster to change.
     private lazy var change = Signal(on: request.loop)
@@ -123,7 +125,23 @@ final class Placing {
     private func ask(_ question: Question, _ router: RouterClient) throws(PlanFailure) -> RouterClient.Question {
         asked = router
         askedAt = loop.now
-        return try router.ask(entry(question, request.trace.forRouter()))
+        // A session that must be where it is bound has no other place.
+        if frontend.workers.hasBarred, request.session == nil || frontend.sessions.settings.mode != .hard {
+            barred = frontend.workers.bar(
+                from: request.messages.pool, besides: request.history.excluded, pinned: request.prepared.pinnedWorkers)
+        }
+        do throws(PlanFailure) { return try router.ask(entry(question, request.trace.forRouter())) } catch {
+            isPlanned([])
+            throw error
+        }
+    }
+
+    /// What was to be tried and is not is left to others, whyever there is no plan for it.
+    private func isPlanned(_ legs: [PlanLeg]) {
+        for client in barred.tried where !legs.contains(where: { $0.workerID == client.workerID }) {
+            client.breaker.wasNotTried(at: loop.now)
+        }
+        barred = BarredWorkers()
     }
 
     /// A router that is there places it, or keeps it parked and says how that ends.
@@ -132,7 +150,12 @@ final class Placing {
     @inline(never)
     private func take(_ asked: RouterClient.Question, of question: Question, from router: RouterClient) throws(PlanFailure) -> Placed {
         patience = max(patience - askedAt.duration(to: loop.now), .zero)
-        let plan = try router.take(asked)
+        let plan: PlanEntry
+        do throws(PlanFailure) { plan = try router.take(asked) } catch {
+            isPlanned([])
+            throw error
+        }
+        isPlanned(plan.legs)
         guard plan.outcome == (request.prepared.isQuestion ? .queryOnly : .placed), plan.fits(question.wish, isSecond: question.isSecond),
             plan.pool == request.messages.pool
         else {
@@ -147,8 +170,8 @@ final class Placing {
     /// What a router is asked.
     func entry(_ question: Question, _ traceParent: String) -> RouteEntry {
         var entry = request.messages.question(
-            question, request.released.choices, request.history, unreachable: frontend.workers.unreachable, patience: patience,
-            at: loop.now)
+            question, request.released.choices, request.history, barred: barred.workers, unreachable: frontend.workers.unreachable,
+            patience: patience, at: loop.now)
         if let session = request.session {
             entry.session = session.question(
                 holdsSessions: frontend.cluster.holdsSessions(request.messages.pool, request.prepared.generation.model))
