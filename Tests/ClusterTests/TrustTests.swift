@@ -41,6 +41,7 @@ struct TrustTests {
         // Since the first request that missed what it was promised.
         let missing = promised.indices.first { promised[$0] - found[$0] > Double($0) } ?? promised.count
         #expect(asked - missing < 20, "\(asked), \(missing)")
+        #expect((router.process.metric("apus_router_stale_hits_total") ?? 0) > 0, "they were placed in vain, and that is counted")
         // The worker's own books do not know of it either: it may be doubted once more, and then has half a minute.
         for number in 0..<10 { try ask(number) }
         #expect(doubts() <= 2)

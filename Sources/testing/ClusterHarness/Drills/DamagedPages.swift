@@ -1,5 +1,6 @@
 import ClusterModel
 import EventLoop
+import StreamFollowing
 import WireProtocol
 
 /// Routers that begin anew are sent damaged snapshots: they refuse them, begin cold, and never believe a word of them.
@@ -10,8 +11,9 @@ enum DamagedPages {
         [healed]
     ) { stage in try play(stage) }
 
-    /// From the last damaged page until every router believes what is so: a recovery that failed again and again waits for its turn.
-    private static let healed = DrillFigure("index true", atMost: .seconds(12))
+    /// From the last damaged page until every router believes what is so: the longest pause behind recoveries that failed again and again,
+    /// half of it for its jitter, and a second to read.
+    private static let healed = DrillFigure("index true", atMost: FollowingLimits.longestPause * 3 / 2 + .seconds(1))
     private static let look = Duration.milliseconds(100)
 
     private static func play(_ stage: VirtualStage) throws {
