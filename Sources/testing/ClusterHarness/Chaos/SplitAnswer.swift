@@ -29,8 +29,9 @@ struct SplitAnswer: Sendable {
     var faults: [String] {
         guard let prefillWorker, let decodeWorker else { return ["it does not tell both workers"] }
         guard prefillWorker != decodeWorker else { return ["one worker did all of it"] }
+        // An answer that is over before the prefill worker's last word tells of no transfer. That is rare, and `SplitDrill` asks that it is.
+        guard transferEstimate != nil || exposedTransfer != nil else { return [] }
         guard let transferEstimate, transferEstimate > 0 else { return ["it does not tell how long the transfer took"] }
-        // An answer that is over before the prefill worker's last word tells of none.
         guard let exposedTransfer else { return [] }
         // Both are told in milliseconds of nanoseconds.
         return transferEstimate + 1e-6 < exposedTransfer

@@ -59,7 +59,10 @@ enum ChurnDrill {
         func run(over span: Duration) async {
             let pause = span * (1 / Double(adds + removes))
             while adds + removes > 0 {
-                let standing = cluster.workers.filter { worker in worker.isRunning && !leaving.contains { $0 === worker } }
+                // One that has not said where it listens is still being started.
+                let standing = cluster.workers.filter { worker in
+                    worker.isRunning && worker.addresses.admin != nil && !leaving.contains { $0 === worker }
+                }
                 // Somebody has to be left who serves.
                 let mayRemove = removes > 0 && standing.count > 2
                 if mayRemove, adds == 0 || random.next() % UInt64(adds + removes) < UInt64(removes) {
