@@ -43,13 +43,19 @@ struct CertificateWatchTests {
             try files.write("key", key)
             let set = CertificateSet(certificate: files.file("cert"), key: files.file("key"), authority: nil)
             let (context, files, installed) = (kit.context, files, installed)
-            let watch = try kit.loop.perform {
-                try CertificateWatch(.clients, set, context: context, files: { files.watched($0) }) { set in
-                    installed.value?.append(set)
+            let made = kit.loop.perform { () -> CertificateWatch? in
+                do throws(TLSFault) {
+                    return try CertificateWatch(.clients, set, context: context, files: { files.watched($0) }) { set in
+                        installed.value?.append(set)
+                    }
+                } catch {
+                    Issue.record(error)
+                    return nil
                 }
             }
+            let watch = try #require(made)
             kit.kept.append(watch)
-            _ = kit.run { do { try await watch.start() } catch { Issue.record(error) } }
+            kit.run { do { try await watch.start() } catch { Issue.record(error) } }
         }
 
         func said(_ message: String) -> [String] { kit.log.filter { $0.contains("\"msg\":\"\(message)\"") } }
