@@ -6,7 +6,9 @@ import Testing
 @Suite("The guide to metrics")
 struct MetricsGuideTests {
     /// Made by the program around the services; a test with real processes looks at them.
-    private static func isOfTheProgram(_ row: String) -> Bool { row.hasPrefix("| `apus_trace_") || row.hasPrefix("| `apus_tls_") || row.hasPrefix("| `process_") }
+    private static func isOfTheProgram(_ row: String) -> Bool {
+        ["apus_trace_", "apus_tls_", "process_"].contains { row.hasPrefix("| `\($0)") }
+    }
 
     /// Other tables have names in their first cells too, but no kinds in the second.
     private static func isOfAFamily(_ row: String) -> Bool {

@@ -22,7 +22,7 @@ enum Nng {
         default: code = .other
         }
         // nng says no more of a peer's certificate than that it will not do.
-        let doubt = code == .tlsFailed ? " (no certificate, one of another authority, one that has ended, or an older TLS)" : ""
+        let doubt = code == .tlsFailed ? " (no certificate, one of another authority or that has ended, an older TLS, or no TLS)" : ""
         return TransportError(code, "\(what): \(String(cString: nng_strerror(status)))\(doubt)")
     }
 

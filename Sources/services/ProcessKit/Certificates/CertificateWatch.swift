@@ -120,7 +120,7 @@ package final class CertificateWatch {
             warned = nil
             metrics.holds(use, expires: end)
             metrics.read(use, .taken)
-            context.log.info("certificate changed", fields.adding(["ends_in_days": .integer(daysLeft)]))
+            context.log.info("certificate changed", ["use": .text(use.rawValue), "ends_in_days": .integer(daysLeft)])
             warnIfEnding()
         }
     }
@@ -130,27 +130,26 @@ package final class CertificateWatch {
         metrics.read(use, .refused)
         context.log.warning(
             "certificate refused",
-            fields.adding([
-                "file": .text(fault.file), "reason": .text(fault.reason),
+            [
+                "use": .text(use.rawValue), "file": .text(fault.file), "reason": .text(fault.reason),
                 "remedy": .text("mend the files; until then new connections get the earlier ones"),
-            ]))
+            ])
     }
 
     // MARK: Its end
 
     private var secondsLeft: Int64 { expires - context.loop.wallClockMilliseconds / 1_000 }
     private var daysLeft: Int64 { secondsLeft / 86_400 }
-    private var fields: LogFields { ["use": .text(use.rawValue)] }
 
     private func warnIfEnding() {
         guard secondsLeft < CertificateLimits.warnedSeconds else { return }
         let now = context.loop.now
         if let warned, warned.duration(to: now) < CertificateLimits.warningInterval { return }
         warned = now
-        let told = fields.adding([
-            "file": .text(files[0].path), "ends_in_days": .integer(daysLeft),
+        let told: LogFields = [
+            "use": .text(use.rawValue), "file": .text(files[0].path), "ends_in_days": .integer(daysLeft),
             "remedy": .text("put a new certificate and its key there; no restart is needed"),
-        ])
+        ]
         if secondsLeft > 0 { context.log.warning("certificate ends soon", told) } else { context.log.error("certificate has ended", told) }
     }
 }
