@@ -29,7 +29,7 @@ struct CacheTimingTests {
         let cluster = VirtualCluster(seed: seed, faults: network)
         defer { cluster.end() }
         var shape = ClusterShape()
-        shape.workerOptions = ["--mock-prefill-token", "20us", "--mock-decode-step", "2ms", "--blocks", "16384"] + fixture.secretOptions
+        shape.workerOptions = ["--mock-prefill-token", "100us", "--mock-decode-step", "2ms", "--blocks", "16384"] + fixture.secretOptions
         shape.routerOptions = fixture.secretOptions
         shape.frontendOptions = fixture.frontendOptions
         try cluster.add(shape)

@@ -1,7 +1,8 @@
 """What a process keeps of a load that is over.
 
-Caches are meant to be kept: a worker's of KV blocks, the router's index of them, the frontend's memory of prompts. They have bounds, and are
-filled before anything is measured, so that what is found afterwards beside them is what was not given back.
+Caches are meant to be kept: a worker's of KV blocks, the router's index of them, the frontend's memory of prompts, the last events of every
+stream for replay. They have bounds, and are filled before anything is measured, so that what is found afterwards beside them is what was not
+given back.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ STAGES = [(1_000, 4), (4_000, 64), (16_000, 512), (56_000, 2_048)]
 WITHIN = 60
 BLOCKS, BLOCK_TOKENS = 32_768, 16
 PROMPT_MEMORY = 4 << 20
+FILLS = 12
 MOST = 1.25
 # Reading resident pages says what was touched, a few pages more or less.
 MEBIBYTE = 1 << 20
@@ -52,11 +54,15 @@ async def memory(cluster, report, scale):
 
 
 async def fill(cluster):
-    """Prompts that nobody asks again, as many as all caches hold and some more, a few at a time."""
+    """Prompts that nobody asks again, a few at a time, until no process grows by them any more. A leak grows on: then this ends all the same."""
     length, replies, number = STAGES[-1][0], [], 700_000
-    for _ in range(len(cluster.workers) * BLOCKS * BLOCK_TOKENS // length // 4 + 6):
-        replies += await asyncio.gather(*(ask(cluster, prompt(number + i, length), 8) for i in range(4)))
-        number += 4
+    for _ in range(FILLS):
+        before = {member.name: member.resident() for member in cluster.members}
+        for _ in range(len(cluster.workers) * BLOCKS * BLOCK_TOKENS // length // 4 + 1):
+            replies += await asyncio.gather(*(ask(cluster, prompt(number + i, length), 8) for i in range(4)))
+            number += 4
+        if all(member.resident() < before[member.name] + MEBIBYTE for member in cluster.members):
+            break
     return replies
 
 
