@@ -184,7 +184,7 @@ class User:
         self.tally.failed("lost", f"{path}: turned away {TRIES} times")
 
     async def connection(self, frontend):
-        if self.talk is None or self.talk.port != frontend.http or not self.talk.is_open:
+        if self.talk is None or self.talk.port != frontend.http or self.talk.is_over():
             self.drop()
             self.talk = await Talk(frontend.http).open()
         return self.talk
