@@ -30,6 +30,10 @@ class Talk:
         self.is_open = True
         return self
 
+    def is_over(self):
+        """Whether nothing can be asked on it any more, as far as can be told without asking."""
+        return not self.is_open or self.reader.at_eof() or self.reader.exception() is not None
+
     def leave(self):
         """At once, as a client that is ended does."""
         if self.writer is not None:

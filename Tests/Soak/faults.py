@@ -29,14 +29,12 @@ class Faults:
         if not member.runs:
             self.problems.append(f"{member.name} ended by itself with {member.process.returncode}: {member.last_words()}")
         if member.program == "frontend":
-            self.users.died(member)
+            self.users.ending(member, how)
         code = await member.end(signal.SIGKILL if how == "kill" else signal.SIGTERM)
         if how == "term" and code != 0:
             self.problems.append(f"{member.name} was told to end, and ended with {code}: {member.last_words()}")
-        if member.program == "frontend":
-            self.users.died(member)
         await asyncio.sleep(DOWN_SECONDS)
         await member.start()
         if member.program == "frontend":
-            self.users.died(member)
+            self.users.back(member)
         return f"{member.name} {'killed' if how == 'kill' else 'told to end'}, and started again"

@@ -6,7 +6,7 @@
 Two routers, two frontends, two workers, and a prefill and two decode workers of a second model. Users stream, chat, call tools, ask for JSON,
 embeddings and lists, hold sessions, and have tenants' keys; 5 % leave early, 1 % are broken clients, 2 % have to be turned away. Meanwhile one
 process after another is killed, told to end, or frozen, and started again; the first of each kind is left in peace, and so are prefill and decode for
-half of the run each. The memory of processes is judged by its slope after a warm-up (a sixth of the run, fifteen minutes at most), descriptors,
+half of the run each. The memory of processes is judged by its slope after a warm-up (half of the run, thirty minutes at most), descriptors,
 threads and series of metrics by their count at rest, before and after. The programs must be built (swift build -c release). Ends with 1 when
 something is lost, wrong, hung, held or growing; a slope that a run is too short to tell is said, and fails nothing. Only Python's own library is needed.
 """
@@ -35,15 +35,16 @@ from traffic import Memory  # noqa: E402
 from users import Users  # noqa: E402
 from verdict import Verdict  # noqa: E402
 
-LONGEST_WARM_UP = 900
+# Half of a run at most. What is bounded is full behind the burst below but for routers' changes, whose sizes settle over some twenty minutes.
+LONGEST_WARM_UP = 1800
 SAMPLE_SECONDS = 5
 # Faults have a minute each; in short runs less, so that there is one of each kind.
 FAULT_SECONDS, LEAST_FAULT_SECONDS, TURNS_OF_FAULTS = 60, 8, 2
 # At rest everybody is there: links are made again within seconds of a restart.
 SETTLE_SECONDS = 6
-# Routers keep their last 8 MiB of changes, and memory settles at the most that was ever under way: a burst brings both about, which the traffic itself
-# would take half an hour for. Not in runs that are too short for slopes.
-BURST_REQUESTS, BURST_TOKENS, BURST_CLIENTS, LEAST_FOR_BURST = {WHOLE: 5000, SPLIT: 1500}, 1200, 48, 600
+# Routers keep their last 65,536 changes, five a request, and memory settles at the most that was ever under way: a burst brings both about, which the
+# traffic itself would take half an hour for. Not in runs that are too short for slopes.
+BURST_REQUESTS, BURST_TOKENS, BURST_CLIENTS, LEAST_FOR_BURST = {WHOLE: 15_000, SPLIT: 3000}, 200, 48, 600
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -56,7 +57,7 @@ def seconds(text):
 class Soak:
     def __init__(self, cluster, keys, arguments):
         self.cluster, self.length, self.key = cluster, arguments.seconds, keys["ample"]
-        self.warm_up = min(self.length / 6, LONGEST_WARM_UP)
+        self.warm_up = min(self.length / 2, LONGEST_WARM_UP)
         self.samples, self.memory = Samples(cluster), Memory()
         self.users = Users(cluster, keys, self.memory, arguments.rate, random.Random(arguments.seed))
         self.faults = Faults(cluster, self.users, lambda: "decode" if self.samples.now < self.length / 2 else "prefill")

@@ -15,7 +15,7 @@ from traffic import SHARES, Asking, Wrong, expect, prose
 LEAVE_SHARE, BROKEN_SHARE, TURNED_AWAY_SHARE, SESSION_SHARE = 0.05, 0.01, 0.02, 0.15
 # A client asks again where its frontend died under its request, and where it was told to come again: then it was not lost.
 TRIES = 6
-# A frontend that dies does so before its connections are seen to end, and nobody can be blamed for a cut in this time around it.
+# So long after a frontend serves again clients may still hold connections to its former life.
 DEATH_SECONDS = 3
 # Requests on one connection; then the client takes another.
 KEPT_REQUESTS = 20
@@ -37,13 +37,21 @@ class Tally:
 class Users:
     def __init__(self, cluster, keys, memory, rate, random):
         self.cluster, self.keys, self.memory, self.random = cluster, keys, memory, random
-        self.tally, self.resting, self.is_over, self.busy, self.deaths = Tally(), asyncio.Event(), False, 0, {}
+        self.tally, self.resting, self.is_over, self.busy, self.ends = Tally(), asyncio.Event(), False, 0, {}
         self.resting.set()
         # Each asks once in about two seconds, answers among it.
         self.count, self.think = max(2, round(rate * 2)), 1.4
 
-    def died(self, frontend):
-        self.deaths[frontend.name] = time.monotonic()
+    def ending(self, frontend, how):
+        """From now on it may cut: whatever is under way if it is killed, and what it has not yet begun to answer if it is told to end."""
+        self.ends[frontend.name] = (how, float("inf"))
+
+    def back(self, frontend):
+        self.ends[frontend.name] = (self.ends[frontend.name][0], time.monotonic())
+
+    def may_cut(self, frontend, is_answered):
+        how, back = self.ends.get(frontend.name, ("", -float("inf")))
+        return time.monotonic() < back + DEATH_SECONDS and (how == "kill" or not is_answered)
 
     async def pause(self):
         """Lets what is asked be answered; nothing is asked until `go`."""
@@ -138,10 +146,11 @@ class User:
         self.random.shuffle(frontends)
         for attempt in range(TRIES):
             frontend = frontends[attempt % len(frontends)]
-            began = time.monotonic()
+            is_answered = False
             try:
                 talk = await self.connection(frontend)
                 status = await talk.ask(path, body, self.key, headers)
+                is_answered = True
                 if status in (429, 503, 529) and "retry-after" in talk.headers:
                     why = json.loads(await talk.body()).get("error", {})
                     self.tally.counts[f"told to come again ({status} {why.get('code') or why.get('type')})"] += 1
@@ -160,7 +169,7 @@ class User:
                 return
             except Cut as problem:
                 self.drop()
-                if began - DEATH_SECONDS > self.users.deaths.get(frontend.name, 0) and not await self.dies(frontend):
+                if not self.users.may_cut(frontend, is_answered):
                     self.tally.failed("lost", f"{path} at {frontend.name}: {problem}")
                     return
                 self.tally.counts["asked again, since a frontend ended"] += 1
@@ -174,14 +183,8 @@ class User:
                 return
         self.tally.failed("lost", f"{path}: turned away {TRIES} times")
 
-    async def dies(self, frontend):
-        """Whether the frontend is dying: its death may be noted a moment after its connections end."""
-        before = time.monotonic()
-        await asyncio.sleep(0.3)
-        return self.users.deaths.get(frontend.name, -1e9) > before - DEATH_SECONDS
-
     async def connection(self, frontend):
-        if self.talk is None or self.talk.port != frontend.http or not self.talk.is_open:
+        if self.talk is None or self.talk.port != frontend.http or self.talk.is_over():
             self.drop()
             self.talk = await Talk(frontend.http).open()
         return self.talk
