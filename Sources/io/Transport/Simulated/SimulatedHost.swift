@@ -24,8 +24,6 @@ package final class SimulatedHost: Network, @unchecked Sendable {
     }
 
     package var isDead: Bool { death != nil }
-    /// Some that are not over.
-    package var hasConnections: Bool { fabric.connections.contains { $0.isOf(self) } }
 
     /// Ends the process: its loop never runs again. What peers notice depends on how it died.
     package func kill(_ how: ProcessDeath) {

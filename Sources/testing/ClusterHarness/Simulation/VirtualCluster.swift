@@ -185,6 +185,11 @@ extension VirtualCluster {
         members.flatMap { member in member.process.missing(of: shape).map { "\(member.name): \($0)" } }
     }
 
+    /// Between a process and all others.
+    func openLinks(of name: String) -> Int {
+        members.filter { $0.name != name }.reduce(0) { $0 + fabric.openConnections(between: name, and: $1.name) }
+    }
+
     /// What any process holds that it should not hold at rest.
     package var heldAtRest: [String] { Invariants.atRest(self) }
 

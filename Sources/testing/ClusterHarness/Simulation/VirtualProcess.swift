@@ -23,6 +23,7 @@ package final class VirtualProcess: @unchecked Sendable {
     private let metrics = MetricsRegistry()
     private let lifecycle: LoopHost
     private let logger: Logger
+    private unowned let cluster: VirtualCluster
     private var parts: VirtualProgram.Parts?
     /// Set when all its services have ended by themselves.
     package private(set) var exitCode: ExitCode?
@@ -40,6 +41,7 @@ package final class VirtualProcess: @unchecked Sendable {
         self.version = version
         let loop = cluster.world.makeLoop(name)
         self.loop = loop
+        self.cluster = cluster
         host = cluster.fabric.host(name, loop: loop)
         sockets = VirtualSockets(name, loop: loop, on: cluster.socketFabric)
         if let points = cluster.points { loop.watchFaultPoints(points) }
@@ -99,7 +101,7 @@ package final class VirtualProcess: @unchecked Sendable {
         // What the process's sockets said last is under way; a kernel would deliver it too.
         loop.world.schedule(after: .milliseconds(20)) { [self] in
             // Whoever dialled it as it ended is being refused, and that has a limit too.
-            if !host.hasConnections { timersLeft = loop.perform { loop.timersWaiting } }
+            if cluster.openLinks(of: name) == 0 { timersLeft = loop.perform { loop.timersWaiting } }
             kill(.reset)
         }
     }
