@@ -35,7 +35,7 @@ func library(
     .target(name: name, dependencies: uses, path: "Sources/\(layer)/\(name)", exclude: beside, swiftSettings: swiftSettings + settings)
 }
 
-/// For what computes: a model's matrices take fifty times as long in plain code, and tests of engines would do little else. Bounds, overflows and
+/// For what computes: a model's matrices take many times as long in plain code, and tests of engines would do little else. Bounds, overflows and
 /// exclusive access are checked as in plain code, and assertions stay.
 let computing: [SwiftSetting] = fuzzing ? [] : [.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))]
 

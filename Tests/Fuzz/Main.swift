@@ -41,7 +41,7 @@ func oneInput(_ data: UnsafePointer<UInt8>?, _ size: Int) -> Int32 {
     return 0
 }
 
-/// Nanoseconds that an input may take. The slowest honest one takes some hundred times less, and under the sanitizer all takes several times as long.
+/// Nanoseconds that an input may take, under the sanitizer, which makes all of them several times as long. Honest ones stay far below it.
 private let mostProcessorTime: Int64 = 1_000_000_000
 
 /// Of this thread, so that what else runs on the machine makes no finding.
