@@ -286,6 +286,9 @@ def main():
         return 0
     if arguments.images:
         arguments.images.mkdir(parents=True, exist_ok=True)
+    # Ended from outside, it ends what it began: processes and browser are in blocks that this leaves.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(143))
     report = Report()
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="apus-dashboard-"))
