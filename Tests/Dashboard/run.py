@@ -33,7 +33,7 @@ from cluster import BLOCKS, Cluster, Traffic, get_json, kit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 IMAGE_BYTES = 150 << 10
-WIDE, NARROW = (1280, 900), (360, 760)
+WIDE, NARROW = (1200, 850), (360, 760)
 
 
 class Report:
@@ -254,8 +254,9 @@ def test(arguments, program, report, folder):
                 time.sleep(12)
                 contents(browser, cluster, report)
                 request(browser, cluster, report)
-                looks(browser, arguments, report)
+                # Early: charts of many minutes make larger pictures.
                 screenshots(browser, arguments, report)
+                looks(browser, arguments, report)
                 access(cluster, report)
                 report.faults("the browser's console is empty", browser.complaints, f"{len(browser.complaints)} complaints")
                 strangers = [url for url in browser.requested if not url.startswith((cluster.admin(), "data:", "about:"))]
@@ -285,6 +286,9 @@ def main():
         return 0
     if arguments.images:
         arguments.images.mkdir(parents=True, exist_ok=True)
+    # Ended from outside, it ends what it began: processes and browser are in blocks that this leaves.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(143))
     report = Report()
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="apus-dashboard-"))
