@@ -67,7 +67,7 @@ final class RetryBudgets {
     private func change<Result>(_ model: String, _ body: (inout RetryBudget, Instant) -> Result) -> Result {
         let now = context.loop.now
         if budgets[model] == nil, budgets.count >= Self.mostModels {
-            // Those of models that nobody asked for lately.
+            // Order: each is kept or dropped by itself; those of models that nobody asked for lately go.
             budgets = budgets.filter { $0.value.counts(at: now) != (0, 0) }
             if budgets.count >= Self.mostModels { budgets.removeAll() }
         }
