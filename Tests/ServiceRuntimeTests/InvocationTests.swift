@@ -64,7 +64,7 @@ import Testing
         #expect(entry("model-folder") == #"{"value":null,"origin":"default"}"#)
         #expect(entry("config") == #"{"value":"f","origin":"flag"}"#)
         #expect(entry("print-config") == "absent")
-        #expect(json.asObject?.count == sample.table.options.count - 4)
+        #expect(json.asObject?.count == sample.table.options.count - 5)
     }
 
     @Test("check-config judges everything and exits with 0 or 2")

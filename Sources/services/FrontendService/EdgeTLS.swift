@@ -44,7 +44,7 @@ final class EdgeTLS {
         // Who leaves is everyday: a scan of ports, a probe of a load balancer.
         guard let failure, failure.kind != .left else { return }
         // By what is wrong and not by whom: a thousand hosts with one mistake are one story.
-        let verdict = refusals.admit(failure.kind.rawValue, atMilliseconds: context.loop.wallClockMilliseconds)
+        let verdict = refusals.admit(failure.kind.rawValue, atMilliseconds: context.loop.now.nanoseconds / 1_000_000)
         context.log.limited(verdict)?.warning(
             "client refused", ["peer": .text(peer), "kind": .text(failure.kind.rawValue), "reason": .text(failure.reason)])
     }

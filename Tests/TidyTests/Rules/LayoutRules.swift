@@ -24,7 +24,7 @@ enum LayoutRules {
     private static let overall: Set = ["TidyTests", "ClusterTests", "ProcessTests", "EngineConformanceTests"]
     private static let noTests: Set = [
         "Fuzz", "Benchmarks", "Fixtures", "TextConformance", "GoldenClients", "Edge", "EnginePeers", "DeploymentKit", "Guides",
-        "Dashboard", "Soak", "Canaries", "Hardened", "RealCluster",
+        "Dashboard", "Soak", "Canaries", "Hardened", "Overload", "RealCluster",
     ]
 
     private static let mirrors = Rule(
