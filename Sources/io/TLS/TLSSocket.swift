@@ -33,6 +33,7 @@ final class TLSSocket: ByteSocket, ByteSocketOwner {
 
     var peerIsLoopback: Bool { socket.peerIsLoopback }
     var peer: String { socket.peer }
+    var usesReserve: Bool { socket.usesReserve }
     var remoteEnd: SocketEnd? { socket.remoteEnd }
     var localEnd: SocketEnd? { socket.localEnd }
     func keepUnsent(_ byteCount: Int) { socket.keepUnsent(byteCount) }

@@ -1,3 +1,4 @@
+import ClusterModel
 import EventLoop
 import ProcessKit
 import ServiceRuntime
