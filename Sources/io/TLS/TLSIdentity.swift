@@ -1,6 +1,4 @@
 internal import CTLS
-import EventLoop
-import Glibc
 
 /// Who a server is to those that connect over TLS, and whom it lets in: made once from files, and shared by the connections that began with it.
 ///
@@ -58,7 +56,7 @@ package final class TLSIdentity: @unchecked Sendable {
     }
 
     /// What mbedTLS judges peers' certificates by, too; options are read where no loop is.
-    package static func wallClock() -> Int64 { SystemDate.seconds }
+    package static func wallClock() -> Int64 { ctls_seconds() }
 
     private static func check(
         _ set: CertificateSet, now: Int64

@@ -6,7 +6,6 @@ enum ClockRules {
     static let places: [(path: String, why: String)] = [
         ("Sources/apps/wiretool/Watching/ClusterWatch.swift", "the time shown above a table"),
         ("Sources/services/EngineAdapters/Parity/TextParity.swift", "templates write today's date"),
-        ("Sources/io/TLS/TLSIdentity.swift", "certificates end at a date, also where options are checked"),
         ("Sources/services/Dashboard/Dashboard.swift", "pages say when they were told"),
         ("Sources/services/Dashboard/Watching/ClusterPicture.swift", "points of charts are dated"),
         ("Sources/services/ProcessKit/Certificates/CertificateWatch.swift", "certificates end at a date"),
@@ -23,7 +22,7 @@ enum ClockRules {
         ("Sources/testing/ClusterHarness/Simulation/VirtualProcess.swift", "log lines are dated"),
     ]
 
-    private static let words = ["wallClockMilliseconds", "wallClockNanoseconds", "SystemDate"]
+    private static let words = ["wallClockMilliseconds", "wallClockNanoseconds"]
 
     private static let readers = Rule(
         "the wall clock dates things, and times nothing",
