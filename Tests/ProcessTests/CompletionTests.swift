@@ -15,12 +15,12 @@ extension ProcessSuites {
                 cd '\(folder)' && source <(./\(program) --completion bash) && COMP_WORDS=(./"$@") && COMP_CWORD=$(($# - 1)) &&
                 _apus_complete_\(program) && printf '%s\\n' "${COMPREPLY[@]}"
                 """
-            let (ending, lines) = try await thread.run { @LoopActor (loop: EpollLoop) async throws -> (ChildProcess.Ending, [String]) in
+            return try await thread.run { @LoopActor (loop: EpollLoop) async throws -> [String] in
                 let child = try ChildProcess("bash", at: "/bin/bash", ["-c", script, "bash"] + words, on: loop)
-                return (try await child.ended(within: .seconds(60)), child.lines)
+                let ending = try await child.ended(within: .seconds(60))
+                guard ending == .exited(0) else { throw Unmet("bash completes, and does not end by \(ending): \(child.lines)") }
+                return child.outputLines
             }
-            guard ending == .exited(0) else { throw Unmet("bash completes, and does not end by \(ending): \(lines)") }
-            return lines
         }
 
         @Test("options by their beginning, words of an option that has few, and nothing where anything may stand")

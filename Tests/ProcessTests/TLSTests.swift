@@ -50,7 +50,7 @@ extension ProcessSuites {
                 let first = try await fingerprint(world, frontend)
                 let end = try #require(try await world.cluster.metric("apus_tls_certificate_expires_seconds", of: frontend))
                 #expect(end > Double(loop.wallClockMilliseconds / 1_000))
-                let python = "\(GoldenVectors.root)/Tests/ProcessTests/tls_client.py"
+                let python = "\(GoldenVectors.root)/Tests/Fixtures/tls/client.py"
                 let port = String(frontend.addresses.http?.split(separator: ":").last ?? "")
                 let lasting = try ChildProcess(
                     "lasting", at: "/usr/bin/env", ["python3", python, "lasting", "127.0.0.1", port, world.certs], on: loop)
@@ -89,7 +89,7 @@ extension ProcessSuites {
             let (ending, lines) = try await world.run(
                 "/usr/bin/env",
                 [
-                    "python3", "\(GoldenVectors.root)/Tests/ProcessTests/tls_client.py", "fingerprint", "127.0.0.1",
+                    "python3", "\(GoldenVectors.root)/Tests/Fixtures/tls/client.py", "fingerprint", "127.0.0.1",
                     String(frontend.addresses.http?.split(separator: ":").last ?? ""), world.certs,
                 ])
             guard ending == .exited(0), let digest = lines.first else { throw Unmet("a certificate is shown: \(lines)") }

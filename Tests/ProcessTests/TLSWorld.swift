@@ -59,7 +59,7 @@ struct TLSWorld {
     func client(_ name: String, at address: String?) async throws -> String {
         let port = address?.split(separator: ":").last.map(String.init) ?? ""
         let (ending, lines) = try await run(
-            "/usr/bin/env", ["python3", "\(GoldenVectors.root)/Tests/ProcessTests/tls_client.py", name, "127.0.0.1", port, certs])
+            "/usr/bin/env", ["python3", "\(GoldenVectors.root)/Tests/Fixtures/tls/client.py", name, "127.0.0.1", port, certs])
         return ending == .exited(0) ? lines.last ?? "" : "\(ending): \(lines.joined(separator: "\n"))"
     }
 

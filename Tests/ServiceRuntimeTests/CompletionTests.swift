@@ -16,7 +16,8 @@ import Testing
         for line in [
             "--listen\tvalue\tWhere clients connect.", "--policy\tword:cost,random,round-robin\tHow a worker is chosen.",
             "--trace\tflag\tWrites each decision.", "--no-trace\tflag\tWrites each decision.", "--model-folder\tpath\tWhere models lie.",
-            "--admin-token-file\tpath\tGuards the admin listener.", "--log-level\tword:trace,debug,info,warning,error\tLogs events of this level and above.",
+            "--admin-token-file\tpath\tGuards the admin listener.",
+            "--log-level\tword:trace,debug,info,warning,error\tLogs events of this level and above.",
         ] { #expect(lines.contains(line), "\(line)") }
         // What asks for an answer has no opposite.
         #expect(lines.contains { $0.hasPrefix("--help\tflag\t") } && !lines.contains { $0.hasPrefix("--no-help") })
@@ -24,12 +25,14 @@ import Testing
     }
 
     @Test("it is answered whatever else is wrong on the line, as that is not finished")
-    func unfinished() throws { #expect(try output(["--completion", "words", "--no-such", "--queue-entries", "x"]).contains("--listen\t")) }
+    func unfinished() throws {
+        #expect(try output(["--completion", "words", "--no-such", "--queue-entries", "x"]).contains("--listen\t"))
+    }
 
     @Test("the scripts name the program and ask it", arguments: ["bash", "zsh", "fish"])
     func scripts(_ shell: String) throws {
         let script = try output(["--completion", shell])
-        #expect(script.contains("_apus_complete_sample") && script.contains("--completion words") && script.contains("--completion \(shell)"))
+        for part in ["_apus_complete_sample", "--completion words", "--completion \(shell)"] { #expect(script.contains(part), "\(part)") }
     }
 
     @Test("a shell that is not known is refused with those that are")

@@ -21,7 +21,8 @@ package struct ProcessMain: Sendable {
     /// `listeners` are where peers connect; `id` is the process's lasting number, where it has one; `command` answers what is asked instead of a run.
     /// `startLimit` is for one service.
     package init(
-        _ table: OptionTable, _ options: ProcessOptions, listeners: [OptionKey<String>], id: @escaping @Sendable (ResolvedConfiguration) -> UInt64? = { _ in nil },
+        _ table: OptionTable, _ options: ProcessOptions, listeners: [OptionKey<String>],
+        id: @escaping @Sendable (ResolvedConfiguration) -> UInt64? = { _ in nil },
         command: @escaping @Sendable (ResolvedConfiguration) -> (code: ExitCode, output: String, complaint: String)? = { _ in nil },
         startLimit: Duration = Self.usualStart, parts: @escaping Parts
     ) {

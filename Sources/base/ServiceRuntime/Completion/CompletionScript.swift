@@ -15,7 +15,9 @@ struct CompletionScript {
     }
 
     /// A name that no other function of the shell has.
-    private var function: String { "_apus_complete_" + String(decoding: program.utf8.map { $0 == UInt8(ascii: "-") ? 0x5F : $0 }, as: UTF8.self) }
+    private var function: String {
+        "_apus_complete_" + String(decoding: program.utf8.map { $0 == UInt8(ascii: "-") ? 0x5F : $0 }, as: UTF8.self)
+    }
 
     private var bash: String {
         """

@@ -32,7 +32,8 @@ struct Declaring {
         precondition(values.isEmpty || count.contains(values.count), "the default of \(name) breaks its own bounds")
         return append(
             Option(
-                name: name, placeholder: syntax.placeholder, constraint: syntax.constraint, words: syntax.words, group: group, help: help, details: details,
+                name: name, placeholder: syntax.placeholder, constraint: syntax.constraint, words: syntax.words, group: group, help: help,
+                details: details,
                 isFlag: false, isList: true, necessity: values.isEmpty && count.lowerBound > 0 ? .required : .defaulted,
                 sources: .everywhere,
                 defaultValue: .list(values.map(syntax.show)),
@@ -67,7 +68,8 @@ struct Declaring {
     ) -> OptionKey<Kept> {
         append(
             Option(
-                name: name, placeholder: syntax.placeholder, constraint: syntax.constraint, words: syntax.words, group: group, help: help, details: details,
+                name: name, placeholder: syntax.placeholder, constraint: syntax.constraint, words: syntax.words, group: group, help: help,
+                details: details,
                 isFlag: isFlag, isList: false, necessity: necessity, sources: sources, defaultValue: shown, defaultStored: stored,
                 read: { raw, reader in
                     // The readers of command line, environment and file hand over exactly one value to what is no list.

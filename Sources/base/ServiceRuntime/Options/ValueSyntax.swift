@@ -125,7 +125,8 @@ extension ValueSyntax<String> {
 
     /// One of a few words that only the run of the program knows; a fixed set is an enum and `word`.
     package static func words(_ words: [String]) -> ValueSyntax {
-        ValueSyntax(placeholder: "WORD", constraint: "one of \(words.joined(separator: ", "))", words: words) { raw, _ throws(ValueProblem) in
+        ValueSyntax(placeholder: "WORD", constraint: "one of \(words.joined(separator: ", "))", words: words) {
+            raw, _ throws(ValueProblem) in
             let text = try raw.text("one of the words")
             guard words.contains(text) else { throw .unknownWord(text, among: words) }
             return text
@@ -139,7 +140,8 @@ extension ValueSyntax where Value: RawRepresentable & CaseIterable, Value.RawVal
     /// One of the words of an enum.
     package static func word(_ type: Value.Type = Value.self) -> ValueSyntax {
         let words = Value.allCases.map(\.rawValue)
-        return ValueSyntax(placeholder: "WORD", constraint: "one of \(words.joined(separator: ", "))", words: words) { raw, _ throws(ValueProblem) in
+        return ValueSyntax(placeholder: "WORD", constraint: "one of \(words.joined(separator: ", "))", words: words) {
+            raw, _ throws(ValueProblem) in
             let text = try raw.text("one of the words")
             guard let value = Value(rawValue: text) else { throw .unknownWord(text, among: words) }
             return value

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Clients of a TLS port that are not ours: Python's ssl over OpenSSL, and raw bytes. Prints "ok", or what was found instead, and exits 1.
 
-  tls_client.py CASE HOST PORT FOLDER     FOLDER has what deploy/dev/certs makes; the cases are the functions below
+  client.py CASE HOST PORT FOLDER     FOLDER has what deploy/dev/certs makes; the cases are the functions below
 """
 import http.client
 import json
