@@ -42,10 +42,14 @@ def check_compose(root, report, binaries):
             report.expect(address in services, f"{name}: {address} is a service", f"there are {', '.join(services)}")
         for port in service.get("ports", []):
             report.expect(port.startswith("127.0.0.1:"), f"{name}: is open to this machine alone, since it asks for no key", port)
+        # An engine puts each secret there; here is none, and a file of the repository's does as well.
+        given = {key: str(root / "LICENSE") if value in (f"/run/secrets/{each}" for each in service.get("secrets", [])) else value
+                 for key, value in own.items()}
+        report.expect(given != own, f"{name}: peers prove that they belong to it", "a secret that the service is given")
         if binaries:
             program, *words = service["command"]
             report.accepted(f"{name}: {program} accepts its options", [binaries / program, *words, "--check-config"],
-                            {"PATH": os.environ["PATH"], **own})
+                            {"PATH": os.environ["PATH"], **given})
 
 
 def check_images(root, report):

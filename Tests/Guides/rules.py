@@ -8,7 +8,7 @@ import re
 # Programs that are not here, and what tries them instead.
 ELSEWHERE = {
     "vllm": "deploy/dev/engines", "sglang": "deploy/dev/engines", "claude": "deploy/dev/clients has its requests",
-    "docker": "another project's image", "podman": "deploy/dev/kit containers", "podman-compose": "deploy/dev/kit containers",
+    "docker": "another project's image", "ssh": "another host", "podman": "deploy/dev/kit containers", "podman-compose": "deploy/dev/kit containers",
     "kubectl": "deploy/dev/kit kubernetes", "cd": "deploy/dev/kit kubernetes", "systemctl": "deploy/dev/kit systemd, package",
     "apt-get": "deploy/dev/kit package", "install": "deploy/dev/kit systemd", "for": "deploy/dev/kit systemd", "tar": "deploy/dev/kit package",
     "(cd": "deploy/dev/kit package", "git": "a clone is what this runs in", "prometheus": "deploy/dev/kit observability",
@@ -22,13 +22,13 @@ SCRIPTS = ("deploy/dev/", "deploy/observability/")
 # Programs of ours that would serve until they are stopped: their options are checked.
 SERVERS = ("frontend", "router", "workerd")
 # What a shell has, and what everybody has.
-COMMON = ("curl", "head", "export", "jq", "kill", "openssl", "chmod", "ss", "umask", "mkdir", "cp")
+COMMON = ("curl", "head", "export", "jq", "kill", "openssl", "chmod", "ss", "umask", "(umask", "mkdir", "cp")
 TOOLS = ("loadgen", "wiretool")
 
 # Blocks that are no commands, by guide and how they begin.
 SHOWN = [
     ("load.md", "Requests"), ("load.md", "Offered"), ("logs.md", '{"ts"'), ("recording.md", '{"format"'), ("timing.md", "server-timing:"),
-    ("start.md", "[   0.0]"), ("README.md", "client ──"),
+    ("start.md", "[   0.0]"), ("SECURITY.md", "clients ──"), ("README.md", "client ──"),
 ]
 
 # In every guide: names of an example's hosts and files, in place of which this machine's stand; and times that would be long.
@@ -37,6 +37,7 @@ EVERYWHERE = [
     (r"tcp://10\.0\.0\.5:8100,tcp://10\.0\.0\.6:8100", "tcp://127.0.0.1:8100"),
     (r"http://10\.0\.0\.\d+:8000|http://server:8000", "http://127.0.0.1:8000"),
     (r" …", ""),
+    (r"/etc/apus/", "etc-apus/"),
     (r"--for \d+s", "--for 2s"),
     (r"--duration \d+s", "--duration 2s"),
     (r"--rate 5000", "--rate 20"),

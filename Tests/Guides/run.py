@@ -104,13 +104,19 @@ def folder():
         (path / name).symlink_to(ROOT / name)
     for name in ("a.json", "FILE"):
         (path / name).touch()
+    (path / "secret").write_text("as long as a secret of a cluster should be\n")
     return made, path
 
 
-def tenants_file(path):
-    """The example of the guide itself."""
-    text = (ROOT / "deploy/guides/tenants.md").read_text()
-    (path / "tenants.json").write_text(re.search(r"^```json\n(.*?)^```$", text, re.S | re.M).group(1))
+def configured_files(path):
+    """What an operator has in /etc/apus: the tenants of the guide itself, a secret, certificates made for this run."""
+    tenants = re.search(r"^```json\n(.*?)^```$", (ROOT / "deploy/guides/tenants.md").read_text(), re.S | re.M).group(1)
+    own = path / "etc-apus"
+    own.mkdir()
+    for place in (path, own):
+        (place / "tenants.json").write_text(tenants)
+    for name in ("tls", "https"):
+        subprocess.run([str(ROOT / "deploy/dev/certs"), str(own / name)], check=True, stdout=subprocess.DEVNULL)
 
 
 def run(block, lines, path, binaries):
@@ -140,7 +146,7 @@ def main():
     with tempfile.TemporaryDirectory() as logs, Processes(pathlib.Path(logs)) as processes:
         made, path = folder()
         with made:
-            tenants_file(path)
+            configured_files(path)
             cluster = None if options.list else Cluster(binaries, processes)
             if cluster and not cluster.until_ready():
                 sys.exit(f"guides: the cluster did not become ready\n{processes.last_words()}")
