@@ -78,7 +78,8 @@ def script(block):
         if known:
             left.append((known, rules.ELSEWHERE[known]))
         elif name in rules.SERVERS:
-            lines.append(one_line(rules.prepared(block.guide, command)) + " --check-config >/dev/null")
+            line = one_line(rules.prepared(block.guide, command)).removesuffix(" --check-config")
+            lines.append(f"{line} --check-config >/dev/null")
         elif name in rules.TOOLS or name in rules.COMMON or re.fullmatch(r"\w+=\S*", command):
             tried = rules.prepared(block.guide, command)
             if tried.startswith(rules.BESIDE):
