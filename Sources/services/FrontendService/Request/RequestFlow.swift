@@ -98,6 +98,8 @@ final class RequestFlow {
         if end.fault == .noRoom, !prepared.pinnedWorkers.isEmpty { return end.failure }
         guard prepared.generation.mayContinue(after: answer.usage.completionTokens) else { return end.failure }
         if request.isLate { return ServiceFailure(.timeout) }
+        // A barred worker was tried for the frontend's own sake, once in a while: no client's other attempts are spent on it.
+        if request.history.takeTrial() { return nil }
         return end.isNobodys || request.frontend.retries.takes(prepared.model.card.name) ? nil : end.failure
     }
 

@@ -86,7 +86,10 @@ enum Overload {
             for one in refused { stage.measure(Self.refused, one.reply?.http.took ?? .seconds(1_000)) }
             let unadvised = refused.count { !$0.isAdvised }
             stage.require(unadvised == 0, "\(unadvised) of \(refused.count) refusals at \(phase.load)x say not when to come back")
-            if phase.load < 1 { stage.require(refused.count < asked.count / 20, "\(refused.count) are refused at \(phase.load)x") }
+            // Behind an overload what it left is refused, too, for as long as it may take until all is normal again.
+            let left = phase.asked.lowerBound == phases[0].asked.lowerBound ? Duration.zero : normal.limit ?? .zero
+            let late = refused.count { $0.at >= phase.from + left }
+            if phase.load < 1 { stage.require(late < asked.count / 20, "\(late) are refused at \(phase.load)x") }
             if phase.load > 4 { stage.require(!refused.isEmpty, "nobody is refused at \(phase.load)x") }
         }
         for (phase, rate) in zip(phases, rates) where phase.load >= 10 {

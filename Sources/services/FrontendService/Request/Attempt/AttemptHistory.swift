@@ -27,6 +27,7 @@ struct AttemptHistory {
     /// Of those that are excluded, the ones that were not asked about yet.
     private var newlyExcluded: [UInt64] = []
     private var youngDeaths = 0
+    private var wasTrial = false
     /// Workers of pairs between which state did not pass.
     private var suspects: [UInt64] = []
 
@@ -43,6 +44,14 @@ struct AttemptHistory {
     }
 
     /// Whom the last attempt was ended by; each is told once.
+    /// The worker that failed it was barred, and it was let through to see whether that has healed.
+    mutating func failedAsTrial() { wasTrial = true }
+
+    mutating func takeTrial() -> Bool {
+        defer { wasTrial = false }
+        return wasTrial
+    }
+
     mutating func takeBlamed() -> [UInt64] {
         defer { newlyExcluded = [] }
         return newlyExcluded

@@ -103,7 +103,9 @@ extension AttemptLegs {
         let blamed = request.history.takeBlamed()
         guard failure.countsAgainstWorker, !request.prepared.isSpeculative else { return }
         for leg in all where blamed.contains(leg.placement.workerID) {
-            if let worker = leg.worker { frontend.workers.failed(worker) }
+            guard let worker = leg.worker else { continue }
+            if worker.breaker.isBarred { request.history.failedAsTrial() }
+            frontend.workers.failed(worker)
         }
     }
 }
