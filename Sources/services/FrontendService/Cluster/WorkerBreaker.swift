@@ -9,6 +9,8 @@ struct WorkerBreaker {
     /// Barred; from this moment on, one request may try.
     private(set) var tryAt: Instant?
     private var pause: Duration
+    /// One request was let through, and has not told yet what came of it.
+    private var isOnTrial = false
 
     private let limits: BreakerLimits
 
@@ -30,7 +32,7 @@ struct WorkerBreaker {
 
     /// It gave tokens: it is not barred any more. Until a request has ended well, the next failure bars it again. True if it was barred.
     mutating func gaveTokens() -> Bool {
-        defer { tryAt = nil }
+        defer { (tryAt, isOnTrial) = (nil, false) }
         return tryAt != nil
     }
 
@@ -47,11 +49,19 @@ struct WorkerBreaker {
         guard tryAt <= now else { return false }
         pause = min(pause * 2, limits.longestPause)
         self.tryAt = now + pause
+        isOnTrial = true
         return true
+    }
+
+    /// Whether what it failed now was the one request that was let through. Where no other worker is left all are asked, which is no trial.
+    mutating func takeTrial() -> Bool {
+        defer { isOnTrial = false }
+        return isOnTrial
     }
 
     /// Whoever was let through went elsewhere, and nothing was learned: the next one may try.
     mutating func wasNotTried(at now: Instant) {
+        isOnTrial = false
         if tryAt != nil { tryAt = now }
     }
 }

@@ -104,7 +104,7 @@ extension AttemptLegs {
         guard failure.countsAgainstWorker, !request.prepared.isSpeculative else { return }
         for leg in all where blamed.contains(leg.placement.workerID) {
             guard let worker = leg.worker else { continue }
-            if worker.breaker.isBarred { request.history.failedAsTrial() }
+            if worker.breaker.takeTrial() { request.history.failedAsTrial() }
             frontend.workers.failed(worker)
         }
     }
