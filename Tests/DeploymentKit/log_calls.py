@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 # The folders whose lines an operator sees, and which program writes them.
 WRITERS = {
     "Sources/services/FrontendService": "frontend",
+    "Sources/services/Dashboard": "frontend",
     "Sources/services/RouterService": "router",
     "Sources/services/WorkerService": "worker",
     "Sources/services/EngineAdapters": "worker",
