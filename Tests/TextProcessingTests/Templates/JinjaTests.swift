@@ -42,6 +42,7 @@ import TextProcessing
             ("{{ 'ß'.upper() }}{{ 'ΑΣ'.lower() }}{{ 'it is'.title() }}", "SSαςIt Is"),
             ("{{ ' a b '.split(none, 1) }}{{ ' a b '.rsplit(none, 1) }}{{ ' a '.split(none, 1) }}", "['a', 'b '][' a', 'b']['a']"),
             ("{{ nothing is defined }}{{ d is mapping }}{{ s is sequence }}{{ 1.0 is number }}", "FalseTrueTrueTrue"),
+            ("{{ [('ab' | e) | first, ('ab' | e) | last] }}", "['a', Markup('b')]"),
             ("{{ ('<' | safe) + '<' }}", "<&lt;"), ("{{ '%05.1f|%s|%d' % (3.14159, 'x', 7) }}", "003.1|x|7"),
             ("{{ '{:>5}|{:03d}|{!r}'.format('a', 7, 'b') }}", "    a|007|'b'"),
             ("{% generation %}a{% endgeneration %}{% filter upper %}b{% endfilter %}{% set x %}c{% endset %}{{ x }}", "aBc"),

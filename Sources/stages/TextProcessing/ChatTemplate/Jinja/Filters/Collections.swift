@@ -40,7 +40,7 @@ struct Collections {
         case .iterator(let iterator): return iterator.takeOne() ?? .undefined
         case .text(let text):
             guard let byte = text.bytes.first else { return .undefined }
-            return .text(text.part(0..<min(PythonText.length(of: byte), text.count)))
+            return .text(text.plain.part(0..<min(PythonText.length(of: byte), text.count)))
         case .range(let range): return range.count > 0 ? range[0] : .undefined
         default: return try rendering.elements(of: value).first ?? .undefined
         }
