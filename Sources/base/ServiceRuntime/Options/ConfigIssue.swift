@@ -48,12 +48,19 @@ extension String {
     /// The text between quotes, cut and with control characters escaped, so that input cannot garble a terminal or a log.
     package var quotedForMessage: String {
         var result = "\""
-        for scalar in unicodeScalars.prefix(OptionLimits.quotedCharacters) {
+        var rest = unicodeScalars[...], shown = 0
+        // As it is shown: an escape is several characters, and a hundred of them would be a long line.
+        while shown < OptionLimits.quotedCharacters, let scalar = rest.popFirst() {
             switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator: result += "\\u{\(String(scalar.value, radix: 16))}"
-            default: result.unicodeScalars.append(scalar)
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                let escape = "\\u{\(String(scalar.value, radix: 16))}"
+                result += escape
+                shown += escape.utf8.count
+            default:
+                result.unicodeScalars.append(scalar)
+                shown += 1
             }
         }
-        return result + (unicodeScalars.count > OptionLimits.quotedCharacters ? "…\"" : "\"")
+        return result + (rest.isEmpty ? "\"" : "…\"")
     }
 }
