@@ -81,6 +81,18 @@ struct PlanTests {
         #expect(stale.legs[0].waitingTokens == 2_064)
     }
 
+    @Test("several choices go where they run side by side; more than any worker runs is the client's error, and says how many are possible")
+    func choices() {
+        let world = RouterWorld(), frontend = world.frontend()
+        for (id, sequences) in [(UInt64(1), UInt32(2)), (2, 4), (3, 2)] {
+            _ = world.readyWorker(id) { $0.registration = { $0.ranks[0].maxSequences = sequences } }
+        }
+        for _ in 0..<6 { #expect(world.plan(frontend) { $0.choices = 4 }.legs.first?.workerID == 2) }
+        let plan = world.plan(frontend) { $0.choices = 5 }
+        #expect(plan.outcome == .failed && plan.failure?.code == .invalidArgument && plan.failure?.field == "choices")
+        #expect(plan.failure?.reason.contains("4 sequences") == true)
+    }
+
     @Test("C.2, C.3: a query books nothing, and is in no histogram")
     func queryOnly() {
         let world = RouterWorld(), frontend = world.frontend()

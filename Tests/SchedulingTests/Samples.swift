@@ -4,7 +4,7 @@ import Scheduling
 /// Candidates as tables write them: `w` worker, `r` rank, and what differs from a ready, idle worker for whole requests.
 func candidate(
     _ worker: UInt64, _ rank: UInt32 = 0, _ role: PlacementRole = .aggregated, ready: Bool = true, capabilities: UInt64 = 0,
-    loRAs: Set<String> = [], kv: KVSide = .none, waiting: UInt64 = 0, requests: UInt32 = 0, turn: UInt64 = 0
+    loRAs: Set<String> = [], kv: KVSide = .none, sequences: UInt32 = 0, waiting: UInt64 = 0, requests: UInt32 = 0, turn: UInt64 = 0
 ) -> Candidate {
     var load = CandidateLoad()
     load.waitingTokens = waiting
@@ -12,7 +12,7 @@ func candidate(
     load.totalBlocks = 1_000
     return Candidate(
         placement: place(worker, rank), generation: Generation(worker << 8), role: role, capabilities: capabilities, loRAs: loRAs,
-        kv: kv, maxBatchedTokens: 1_000, isReady: ready, load: load, lastTurn: turn)
+        kv: kv, maxBatchedTokens: 1_000, maxSequences: sequences, isReady: ready, load: load, lastTurn: turn)
 }
 
 extension KVSide {

@@ -9,6 +9,7 @@ struct SelectionTests {
     static let pool = [
         candidate(1), candidate(2, 0, .prefill), candidate(3, 0, .decode), candidate(4, 0, capabilities: 0b110),
         candidate(5, 0, loRAs: ["poet"]), candidate(6, ready: false), candidate(7, 0, waiting: 900), candidate(7, 1, waiting: 100),
+        candidate(8, sequences: 2), candidate(9, sequences: 4),
     ]
 
     struct Row: Sendable, CustomTestStringConvertible {
@@ -36,6 +37,22 @@ struct SelectionTests {
         Row("abilities that nobody has all of", .failure(.noWorker)) { $0.needs = 0b1110 },
         Row("an adapter", .success(place(5))) { $0.loRA = "poet" },
         Row("an adapter that nobody has loaded", .failure(.noWorker)) { $0.loRA = "critic" },
+        Row("more choices than most engines run at once", .success(place(9))) {
+            $0.choices = 3
+            $0.allowed = WorkerList([8, 9])
+        },
+        Row("as many as one runs", .success(place(8))) {
+            $0.choices = 2
+            $0.allowed = WorkerList([8, 9])
+        },
+        Row("more than any", .failure(.noWorker)) {
+            $0.choices = 5
+            $0.allowed = WorkerList([8, 9])
+        },
+        Row("more than the pinned one", .failure(.pinConflict(WorkerID(8)))) {
+            $0.choices = 3
+            $0.pins = [pin(8)]
+        },
         Row("excluded", .success(place(3))) { $0.excluded = WorkerList([1]) },
         Row("unreachable", .success(place(3))) { $0.unreachable = WorkerList([1]) },
         Row("excluded, unreachable and allowed together", .success(place(4))) {

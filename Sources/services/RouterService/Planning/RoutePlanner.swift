@@ -252,6 +252,12 @@ final class RoutePlanner {
         guard entry.sequenceHashes.count <= Int(entry.tokenCount / pool.blockSize) else {
             throw PlanRefusal(code: .invalidArgument, field: "sequenceHashes", reason: "more hashes than full blocks")
         }
+        if entry.choices > 1 {
+            let most = pool.mostChoices(atMost: UInt32(entry.choices))
+            guard entry.choices <= most else {
+                throw PlanRefusal(code: .invalidArgument, field: "choices", reason: "a worker of this model runs \(most) sequences at once")
+            }
+        }
         // An answer needs room for one token; how much more is the worker's limit on it.
         let needed = UInt64(entry.tokenCount) + UInt64(entry.task.leastOutput)
         guard pool.contextLength == 0 || needed <= UInt64(pool.contextLength) else {

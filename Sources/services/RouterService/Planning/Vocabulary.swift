@@ -100,6 +100,7 @@ extension RouteQuery {
         request = RequestID(origin: origin, counter: entry.counter)
         wish = PlacementWish(entry.wish)
         tokenCount = entry.tokenCount
+        choices = UInt32(entry.choices)
         maxTokens = entry.maxTokens
         expectedOutputTokens = entry.options.expectedOutputTokens
         hashes = entry.sequenceHashes

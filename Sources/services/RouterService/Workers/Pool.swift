@@ -58,8 +58,9 @@ final class Pool: StateEntry {
             var candidate = Candidate(
                 placement: placement, generation: record.life.generation, role: registration.role.placementRole,
                 capabilities: registration.card.capabilities.rawValue, loRAs: loaded, kv: kv,
-                maxBatchedTokens: record.ranks[index].capacity.maxBatchedTokens, isReady: takesWork,
-                load: known?.load ?? CandidateLoad(), lastTurn: known?.lastTurn ?? 0)
+                maxBatchedTokens: record.ranks[index].capacity.maxBatchedTokens,
+                maxSequences: record.ranks[index].capacity.maxSequences, isReady: takesWork, load: known?.load ?? CandidateLoad(),
+                lastTurn: known?.lastTurn ?? 0)
             candidate.slot = record.isRoutedByBlocks ? record.ranks[index].slot : nil
             candidate.takeCache(record.ranks[index])
             candidate.latency = known?.latency
@@ -105,7 +106,18 @@ final class Pool: StateEntry {
             let isWhole = query.wish == .aggregated
             if isWhole, registration.role == .prefill || registration.card.capabilities.contains(.legsOnly) { return false }
             return query.needs & ~registration.card.capabilities.rawValue == 0 && query.names(member.life.worker)
+                && candidates[candidates.ranks(of: member.life.worker)].contains { $0.takes(choices: query.choices) }
         }
+    }
+
+    /// How many choices of one request some member can run side by side, whether or not it takes work now.
+    func mostChoices(atMost asked: UInt32) -> UInt32 {
+        var most: UInt32 = 0
+        for candidate in candidates {
+            if candidate.takes(choices: asked) { return asked }
+            most = max(most, candidate.maxSequences)
+        }
+        return candidates.isEmpty ? asked : most
     }
 
     /// Nobody takes work, and somebody is expected back.

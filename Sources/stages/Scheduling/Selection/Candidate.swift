@@ -12,6 +12,8 @@ package struct Candidate: Sendable {
     package let kv: KVSide
     /// Of one engine step; 0: unknown.
     package let maxBatchedTokens: UInt32
+    /// That its engine runs at once, each choice of a request counted; 0: unknown.
+    package let maxSequences: UInt32
     /// Its place in the block index; none: routed by load alone.
     package var slot: PlacementSlot?
     /// In the index, on the device: ties go to the one with fewer.
@@ -27,7 +29,8 @@ package struct Candidate: Sendable {
 
     package init(
         placement: Placement, generation: Generation, role: PlacementRole, capabilities: UInt64, loRAs: Set<String> = [],
-        kv: KVSide = .none, maxBatchedTokens: UInt32, isReady: Bool, load: CandidateLoad = CandidateLoad(), lastTurn: UInt64 = 0
+        kv: KVSide = .none, maxBatchedTokens: UInt32, maxSequences: UInt32 = 0, isReady: Bool, load: CandidateLoad = CandidateLoad(),
+        lastTurn: UInt64 = 0
     ) {
         self.placement = placement
         self.generation = generation
@@ -36,10 +39,15 @@ package struct Candidate: Sendable {
         self.loRAs = loRAs
         self.kv = kv
         self.maxBatchedTokens = maxBatchedTokens
+        self.maxSequences = maxSequences
         self.isReady = isReady
         self.load = load
         self.lastTurn = lastTurn
     }
+
+    /// Whether its engine can run so many choices of one request side by side.
+    @inline(__always)
+    package func takes(choices: UInt32) -> Bool { maxSequences == 0 || choices <= maxSequences }
 
     /// Requests there, each full engine step of waiting prefill counted as one more.
     var pressure: Double { CostInputs(self, BlockMatch()).pressure }

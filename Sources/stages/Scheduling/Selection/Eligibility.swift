@@ -34,6 +34,7 @@ struct LegDemands: Sendable {
     private let sparesDecoders: Bool
     private let namesLoRA: Bool
     private let namesWorkers: Bool
+    private let choices: UInt32
     /// Few requests ask for more than a role and abilities: sets and lists are touched only by those that do.
     private let asksMore: Bool
 
@@ -45,7 +46,8 @@ struct LegDemands: Sendable {
         barred = leg == .aggregated ? SelectionLimits.legsOnly : 0
         namesLoRA = !query.loRA.isEmpty
         namesWorkers = !(query.allowed.isEmpty && query.excluded.isEmpty && query.unreachable.isEmpty)
-        asksMore = part != .alone || namesLoRA || namesWorkers
+        choices = query.choices
+        asksMore = part != .alone || namesLoRA || namesWorkers || choices > 1
         admitRoles { $0.serves(leg) }
     }
 
@@ -85,7 +87,7 @@ struct LegDemands: Sendable {
     func admit(_ span: Span<Candidate>, _ index: Int, _ query: borrowing RouteQuery) -> Bool {
         guard span[index].isReady, suits(span[index].role, span[index].capabilities) else { return false }
         guard asksMore else { return true }
-        guard joins(span[index].kv) else { return false }
+        guard joins(span[index].kv), span[index].takes(choices: choices) else { return false }
         guard namesLoRA || namesWorkers else { return true }
         return names(span[index].placement.worker, span[index].loRAs, query)
     }

@@ -183,6 +183,9 @@ package struct PlacementSelector: Sendable {
         let worker = pin.target.worker
         guard !candidates.indices(of: pin.target).isEmpty else { throw .unknownWorker(worker) }
         guard query.allowed.isEmpty || query.allowed.contains(worker) else { throw .pinConflict(worker) }
+        guard candidates[candidates.indices(of: pin.target)].contains(where: { $0.takes(choices: query.choices) }) else {
+            throw .pinConflict(worker)
+        }
     }
 }
 

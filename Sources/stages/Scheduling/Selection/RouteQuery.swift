@@ -76,6 +76,8 @@ package struct RouteQuery: Sendable {
     package var wish = PlacementWish.any
     /// Prompt, and tokens shown so far.
     package var tokenCount: UInt32 = 0
+    /// That run side by side.
+    package var choices: UInt32 = 1
     /// That may still be produced; 0: up to the context length.
     package var maxTokens: UInt32 = 0
     package var expectedOutputTokens: UInt32?

@@ -27,7 +27,8 @@ struct RequestMix: Sendable {
         stops = random.one(of: [0, 4])
         forms = random.one(of: [0, 6])
         priorities = random.one(of: [0, 2])
-        mostChoices = random.one(of: [2, 3])
+        // More than any engine runs at once would be the client's error.
+        mostChoices = min(random.one(of: [2, 3]), SimulatedScene.sequences(of: shape) ?? .max)
     }
 
     private static let openings = [

@@ -19,6 +19,14 @@ struct SimulatedScene: Sendable {
         return scene
     }
 
+    /// Some of what they are given, as long as they live, whatever else is well.
+    var enginesRefuse: Bool { shape.workerOptions.contains(Self.refusalOption) }
+
+    /// That an engine runs at once, if the scene says so.
+    static func sequences(of shape: ClusterShape) -> Int? {
+        shape.workerOptions.firstIndex(of: sequencesOption).flatMap { Int(shape.workerOptions[$0 + 1]) }
+    }
+
     /// The shape in one line, for whoever reads what failed.
     var words: String {
         let parts = [
@@ -39,6 +47,8 @@ struct SimulatedScene: Sendable {
     }
 
     // MARK: Shapes
+
+    private static let refusalOption = "--fault-refuse", sequencesOption = "--max-sequences"
 
     private static func drawnShape(_ random: inout SeededRandom) -> ClusterShape {
         var shape = ClusterShape()
@@ -62,13 +72,13 @@ struct SimulatedScene: Sendable {
         if random.below(4) == 0 { options += ["--ranks", "\(random.within(2...3))"] }
         // Engines that are soon full: their queues, and those of routers, are used.
         if random.below(3) == 0 {
-            options += ["--max-sequences", "\(random.within(2...6))", "--max-waiting", "\(random.within(2...12))"]
+            options += [sequencesOption, "\(random.within(2...6))", "--max-waiting", "\(random.within(2...12))"]
         }
         // Too little cache for all: blocks are evicted, and requests preempted.
         if random.below(3) == 0 {
             options += ["--blocks", "\(random.within(160...600))", "--block-size", "16", "--context-length", "2048"]
         }
-        if random.below(4) == 0 { options += ["--fault-refuse", "0.03"] }
+        if random.below(4) == 0 { options += [refusalOption, "0.03"] }
         if random.below(4) == 0 { options += ["--fault-slow-step", "0.01x8"] }
         if random.below(4) == 0 {
             options += ["--fault-event-loss", "0.01", "--fault-event-duplicate", "0.05", "--fault-event-reorder", "0.05"]

@@ -10,6 +10,7 @@ final class SimulatedUsers {
     private let clients: [TestClient]
     private let mix: RequestMix
     private let tenants: [SimulatedTenant]
+    private let enginesRefuse: Bool
     private var random: SeededRandom
     private var isStopped = false
     private(set) var active = 0
@@ -23,6 +24,7 @@ final class SimulatedUsers {
         self.clients = clients
         mix = scene.mix
         tenants = scene.tenants
+        enginesRefuse = scene.enginesRefuse
         judge = AnswerJudge(patience: Self.patience)
         random = SeededRandom(seed: seed ^ 0x05E2_5EED)
     }
@@ -46,18 +48,23 @@ final class SimulatedUsers {
     /// The requests that run are still followed to their end.
     func stop() { isStopped = true }
 
-    /// With nothing wrong any more: requests that must be answered whole.
-    func probe(_ count: Int) {
-        for index in 0..<count {
+    /// With nothing wrong any more: requests that must be answered whole. At each frontend one after the other, so that the smallest cluster has
+    /// room for them; not where the engines refuse some of what they are given as long as they live.
+    func probe(each count: Int) {
+        for place in frontends.indices {
             active += 1
             loop.spawn { [self] in
-                var request = mix.drawChat(&random)
-                if !request.wantsObject { request.maxTokens = min(request.maxTokens ?? 24, 24) }
-                let asked = begin(index % frontends.count, as: tenants.first { !$0.hasLimits }, parts: 1)
-                judge.judge(await clients[asked.place].chat(request, patient(asked.tenant)), to: request, of: asked, mustHold: true)
+                for _ in 0..<count { await probe(place) }
                 active -= 1
             }
         }
+    }
+
+    private func probe(_ place: Int) async {
+        var request = mix.drawChat(&random)
+        if !request.wantsObject { request.maxTokens = min(request.maxTokens ?? 24, 24) }
+        let asked = begin(place, as: tenants.first { !$0.hasLimits }, parts: 1)
+        judge.judge(await clients[place].chat(request, patient(asked.tenant)), to: request, of: asked, mustHold: !enginesRefuse)
     }
 
     // MARK: One request

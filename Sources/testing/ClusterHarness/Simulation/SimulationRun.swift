@@ -156,7 +156,7 @@ package struct SimulationRun {
         try cluster.until("every request has ended", within: Self.longestRequest) { loop.perform { users.active } == 0 }
         // Nothing is wrong any more, so nothing may fail any more, once what was dialled and asked again had its turn.
         cluster.pass(Self.settling)
-        loop.perform { users.probe(2 * frontends.count) }
+        loop.perform { users.probe(each: Self.probes) }
         try cluster.until("every probe has ended", within: .seconds(30)) { loop.perform { users.active } == 0 }
         cluster.pass(Self.settling)
         report.violations += Invariants.atRest(cluster) + Invariants.metrics(cluster, loop.perform { users.tally })
@@ -202,9 +202,11 @@ package struct SimulationRun {
         report.healed = ended.duration(to: cluster.world.now)
         if !isWhole { report.violations += cluster.missing.map { "\(options.healing) after the last fault: \($0)" } }
         cluster.noteSettled()
-        cluster.clients.perform { users.probe(2 * cluster.shape.frontends) }
+        cluster.clients.perform { users.probe(each: Self.probes) }
     }
 
+    /// Of a frontend.
+    private static let probes = 2
     private static let clockInterval = Duration.milliseconds(1_100)
     /// How often it is looked which leg runs where: a leg without any wait takes as long.
     private static let lookInterval = Duration.milliseconds(10)
