@@ -66,6 +66,11 @@ extension ProcessSuites {
                 try await world.cluster.loop.until("refusals are told", within: .seconds(30)) {
                     trio.reasons.contains { $0.contains("tlsFailed") && $0.contains("no certificate, one of another authority") }
                 }
+                // The same peers at the port of its feed, of which nng tells by counting.
+                #expect(try await world.client("link", at: trio.publish) == "ok")
+                try await world.cluster.loop.until("refusals of the feed are told", within: .seconds(60)) {
+                    trio.router.log.contains { $0.message == "subscribers refused" && $0["feed"] == trio.publish }
+                }
                 note("refusals of links over TLS: \(trio.reasons)")
             }
         }

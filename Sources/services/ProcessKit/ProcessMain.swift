@@ -111,7 +111,8 @@ package struct ProcessMain: Sendable {
             }
         }
         let services: [any Service] =
-            [admin] + (watch.map { [$0] } ?? []) + (exporter.map { [$0] } ?? []) + (try parts(context, resolved, admin, host)) + [grace]
+            [admin] + (watch.map { [$0, FeedStrangers(context) { network.encryptedFeeds }] } ?? []) + (exporter.map { [$0] } ?? [])
+            + (try parts(context, resolved, admin, host)) + [grace]
         // Neither the grace nor a collector that hangs takes from what running work may take.
         let flush = exporter == nil ? .zero : TraceLimits.flush
         let limit = resolved[options.drainLimit] + resolved[options.drainGrace] + flush

@@ -100,6 +100,9 @@ package final class NngNetwork: Network {
         if let client = old.1 { nng_tls_config_free(client) }
     }
 
+    /// Those that are open.
+    package var encryptedFeeds: [EncryptedFeed] { renewables.compactMap { ($0.object as? NngPublisher)?.encrypted } }
+
     private func renewing<Object: RenewsTLS>(_ object: Object) -> Object {
         renewables.removeAll { $0.object == nil }
         renewables.append(Renewable(object: object))

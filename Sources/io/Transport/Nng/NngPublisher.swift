@@ -61,6 +61,8 @@ final class NngPublisher: PublishingSocket, InboxReceiver, RenewsTLS {
         precondition(status == 0 || status == Int32(NNG_ENOMEM.rawValue), "PUB takes every message: nng error \(status)")
     }
 
+    var encrypted: EncryptedFeed? { isClosed || address.scheme != .tls ? nil : EncryptedFeed(address, listener) }
+
     func renew(server: OpaquePointer, client: OpaquePointer) {
         guard !isClosed, address.scheme == .tls else { return }
         Nng.must(nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, UnsafeMutableRawPointer(server)), "TLS of a feed")
