@@ -200,8 +200,8 @@ var targets: [Target] = [
     tests(
         "DashboardTests",
         [
-            "ClusterFollowing", "ClusterHarness", "ClusterModel", "Dashboard", "EventLoop", "HTTPClient", "JSONText", "ProcessKit",
-            "ServiceRuntime", "Telemetry", "Transport", "WireProtocol",
+            "ClusterFollowing", "ClusterHarness", "ClusterModel", "Concurrency", "Dashboard", "EventLoop", "HTTPClient", "JSONText",
+            "ProcessKit", "ServiceRuntime", "TLS", "Telemetry", "TestSupport", "Transport", "WireProtocol",
         ]),
     tests("EngineConformanceTests", ["ClusterModel", "Concurrency", "EngineServing", "Engines", "EventLoop", "WireProtocol"]),
     tests("EngineServingTests", ["ClusterModel", "EngineServing", "Engines", "EventLoop", "TestSupport", "WireProtocol"]),

@@ -7,7 +7,7 @@ import Testing
 struct MetricsGuideTests {
     /// Made by the program around the services; a test with real processes looks at them.
     private static func isOfTheProgram(_ row: String) -> Bool {
-        ["apus_trace_", "apus_tls_", "process_"].contains { row.hasPrefix("| `\($0)") }
+        ["apus_admin_", "apus_trace_", "apus_tls_", "process_"].contains { row.hasPrefix("| `\($0)") }
     }
 
     /// Other tables have names in their first cells too, but no kinds in the second.

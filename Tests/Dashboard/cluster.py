@@ -14,6 +14,8 @@ _specification = importlib.util.spec_from_file_location("kit_cluster", Path(__fi
 kit = importlib.util.module_from_spec(_specification)
 _specification.loader.exec_module(kit)
 
+# Of the second frontend's admin side; the first asks for none.
+ADMIN_TOKEN = "token-of-the-dashboard-test-0123456789"
 KEYS = {"interactive": "key-of-interactive-clients", "batch": "key-of-batch-clients"}
 MODEL = "apus-mock"
 # Of each worker.
@@ -38,6 +40,9 @@ class Cluster:
         tenants.write_text(json.dumps({"tenants": [
             {"name": name, "keys": ["sha256:" + hashlib.sha256(key.encode()).hexdigest()], "mayPinWorkers": True} for name, key in KEYS.items()]}))
         tenants.chmod(0o600)
+        token = folder / "admin-token"
+        token.write_text(f"{ADMIN_TOKEN}\n")
+        token.chmod(0o600)
         known = ",".join(f"tcp://127.0.0.1:{ports[0]}" for ports in self.routers)
         common = ["--cluster-secret-file", secret, "--log-format", "json"]
         for index, (links, publish, admin) in enumerate(self.routers):
@@ -52,7 +57,8 @@ class Cluster:
         for index, (http, admin, publish) in enumerate(self.frontends):
             processes.start(f"frontend-{index + 1}", [
                 f"{binaries}/frontend", "--name", f"frontend-{index + 1}", "--routers", known, "--listen", f"127.0.0.1:{http}",
-                "--admin-listen", f"127.0.0.1:{admin}", "--publish", f"tcp://127.0.0.1:{publish}", "--tenants-file", tenants, *common])
+                "--admin-listen", f"127.0.0.1:{admin}", "--publish", f"tcp://127.0.0.1:{publish}", "--tenants-file", tenants, *common,
+                *(["--admin-token-file", token] if index == 1 else [])])
 
     def admin(self, index=0):
         return f"http://127.0.0.1:{self.frontends[index][1]}"

@@ -10,7 +10,7 @@
 A cluster of two routers, two frontends, two prefill and two decode workers and two tenants is put under traffic. Checked are: workers, routers,
 queues and tenants against what the processes say on their admin sides; a request that is found by what its client called it, with the timeline of
 both its legs, and the decision with every candidate that the router's record has; warnings when a worker freezes and one dies; that a page says when it
-is disconnected; no complaint in the browser's console, no request to anybody else; names, headings, contrast and keyboard, light, dark and narrow.
+is disconnected; a frontend whose admin side asks for a token; no complaint in the browser's console, no request to anybody else; names, headings, contrast and keyboard, light, dark and narrow.
 --load instead opens the dashboard of 200 workers and 5,000 requests a second (wiretool pretend, which must be built too), for --seconds (30), and prints what
 it costs the frontend and whether the page can be used. Ends with 1 if anything does not hold. Where no browser can be had nothing is checked, which is said.
 """
@@ -29,7 +29,7 @@ from pathlib import Path
 import accessibility
 import load
 from browser import Browser
-from cluster import BLOCKS, Cluster, Traffic, get_json, kit
+from cluster import ADMIN_TOKEN, BLOCKS, Cluster, Traffic, get_json, kit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 IMAGE_BYTES = 150 << 10
@@ -237,6 +237,35 @@ def access(cluster, report):
             connection.close()
 
 
+def token(program, cluster, folder, report):
+    """The second frontend's dashboard, which asks for a token first."""
+    base = cluster.admin(1)
+    is_form = "document.querySelector('form[action=\"/login\"] input[type=password]') !== null"
+    with Browser(program) as browser:
+        browser.resize(*WIDE)
+        browser.open(f"{base}/dashboard")
+        report.check("where there is a token, a form asks for it", browser.evaluate(is_form))
+        report.faults("whose parts have names", accessibility.names(browser))
+        faults, least, _ = accessibility.contrast(browser)
+        report.faults("and can be read", faults, f"least {least:.2f}")
+        for text, wanted in [("not-the-token-of-the-dashboard-test", "document.body.textContent.includes('That is not the admin token')"),
+                             (ADMIN_TOKEN, "document.getElementById('connection')?.dataset.state === 'live'")]:
+            browser.evaluate("document.getElementById('token').focus()")
+            browser.type(text)
+            browser.press("Enter")
+            report.check("the right one opens the page" if text == ADMIN_TOKEN else "a wrong one is told so", browser.until(wanted, 30))
+        report.check("the page shows the cluster", browser.until("document.querySelectorAll('#workers tbody tr').length === 4", 30))
+        report.check("its address has no token", browser.evaluate("location.href") == f"{base}/dashboard")
+        report.check("no script reads the cookie", browser.evaluate("document.cookie") == "")
+        report.check("the token is in no address that was asked for", not any(ADMIN_TOKEN in url for url in browser.requested), f"{len(browser.requested)} requests")
+        # Another token in its place.
+        (folder / "admin-token.new").write_text("another-token-of-the-test-0123456789\n")
+        (folder / "admin-token.new").replace(folder / "admin-token")
+        report.check("when the token is changed the form is back", browser.until(is_form, 30))
+    logs = "".join(path.read_text() for path in folder.glob("frontend-*.log"))
+    report.check("and in no log line", ADMIN_TOKEN not in logs and '"msg":"admin signed in"' in logs)
+
+
 def test(arguments, program, report, folder):
     with kit.Processes(folder) as processes:
         cluster = Cluster(arguments.binaries, processes, folder)
@@ -258,6 +287,7 @@ def test(arguments, program, report, folder):
                 screenshots(browser, arguments, report)
                 looks(browser, arguments, report)
                 access(cluster, report)
+                token(program, cluster, folder, report)
                 report.faults("the browser's console is empty", browser.complaints, f"{len(browser.complaints)} complaints")
                 strangers = [url for url in browser.requested if not url.startswith((cluster.admin(), "data:", "about:"))]
                 report.faults("the page asks nobody else", strangers, f"{len(browser.requested)} requests")

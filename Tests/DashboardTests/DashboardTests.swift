@@ -1,7 +1,12 @@
 import ClusterHarness
 import ClusterModel
+import Concurrency
 import EventLoop
 import JSONText
+import ProcessKit
+import ServiceRuntime
+import TLS
+import TestSupport
 import Testing
 import Transport
 import WireProtocol
@@ -178,6 +183,61 @@ struct DashboardTests {
         for path in ["/dashboard", "/dashboard/events", "/dashboard/requests", "/dashboard/requests/x"] {
             #expect(bed.get(path).status == 404)
         }
+    }
+
+    @Test("beyond loopback who shows the token gets it by any name; a page that is open ends when the token is changed")
+    func token() throws {
+        let token = String(repeating: "t", count: 32), text = Lock((version: Int64(1), token: token))
+        let file = WatchedFile(
+            path: "/token", stamp: { FileStamp(seconds: text.with { $0.version }) }, read: { _ in Array(text.with { $0.token }.utf8) })
+        var access = AdminAccess()
+        access.token = (try AdminToken(Array(token.utf8)), file)
+        let world = VirtualWorld(seed: 1)
+        let bed = try Bed(world, SimulatedFabric(world: world), routers: [], listen: "0.0.0.0:9000", access: access)
+        let right = [(name: "Host", value: "apus.example"), (name: "Authorization", value: "Bearer \(token)")]
+        for path in ["/dashboard", "/dashboard/events", "/dashboard/requests", "/dashboard/requests/x"] {
+            #expect(bed.get(path, headers: [("Host", "localhost")]).status == 401, "\(path)")
+        }
+        #expect(bed.get("/dashboard", headers: right).status == 200)
+        #expect(bed.get("/dashboard/requests", headers: right).status == 200)
+        let page = bed.open("/dashboard/events", headers: right)
+        #expect(bed.run { bed.look(page) { $0.messages > 0 } })
+        text.with { $0 = (2, String(repeating: "u", count: 32)) }
+        #expect(bed.run(.seconds(5)) { bed.look(page) { $0.isEnded } })
+        #expect(bed.perform { $0.pages } == 0 && bed.get("/dashboard", headers: right).status == 401)
+    }
+
+    @Test("of itself a frontend warns by name: certificates that end, files that are refused, workers that it keeps out")
+    func own() throws {
+        let world = VirtualWorld(seed: 1), bed = try Bed(world, SimulatedFabric(world: world), routers: [Address(host: "nowhere", port: 1)])
+        let set = try Self.certificate(), context = bed.context
+        // The virtual clock begins five and a half days before the end of this one.
+        let watch = try bed.loop.perform {
+            Result { () throws(TLSFault) in try CertificateWatch(.clients, set, context: context) { _ in } }
+        }.get()
+        bed.perform { $0.barredWorkers = { [(worker: 0xAB, failures: 5)] } }
+        let page = bed.open("/dashboard/events")
+        bed.pass(.seconds(8))
+        let warnings = bed.look(page) { $0.tables["warnings"] ?? [:] }
+        let ends = warnings["ApusCertificateEnds this frontend's certificate for clients"]
+        #expect(ends?["detail"]?.asString == "cert.pem ends in 5 days" && ends?["urgent"]?.asBool == false, "\(warnings.keys)")
+        let barred = warnings["WorkerBarred 00000000000000ab"]
+        #expect(barred?["detail"]?.asString?.hasPrefix("it failed 5 requests in a row") == true)
+        withExtendedLifetime(watch) {}
+
+        var entry = bed.loop.perform { context.certificates.entries[0] }
+        #expect(Warning.of(entry, at: entry.expires - 15 * 86_400).isEmpty)
+        #expect(Warning.of(entry, at: entry.expires).map(\.name) == [.certificateEnded])
+        entry.refusal = "key.pem: it is not the key of the certificate"
+        let refused = Warning.of(entry, at: entry.expires - 15 * 86_400)
+        #expect(refused.map(\.name) == [.certificateRefused] && refused[0].detail.hasPrefix("key.pem: "))
+    }
+
+    private static func certificate() throws -> CertificateSet {
+        func file(_ name: String) throws -> PEMFile {
+            PEMFile("\(name).pem", try GoldenVectors.contents("\(GoldenVectors.root)/Tests/Fixtures/tls/short-\(name).pem"))
+        }
+        return CertificateSet(certificate: try file("cert"), key: try file("key"), authority: nil)
     }
 
     @Test("without a router the page is fed all the same, and says what is wrong by name")

@@ -58,6 +58,7 @@ IN_GUIDE = {
         (r"(--events tcp://127\.0\.0\.1:)PORT( --links tcp://127\.0\.0\.1:)PORT( --snapshot)", r"\g<1>8202\g<2>8200\3 --for 2s"),
         (r"127\.0\.0\.1:PORT", "127.0.0.1:8201"),
     ],
+    "operate.md": [(r"https://worker-1\.example\.net:8201", "http://127.0.0.1:8201"), (r"~/\.apus-admin", "apus-admin")],
     "load.md": [(r"--faults worker:3@60s\+120s", "--faults worker:3@10s+5s")],
 }
 # Commands that never end by themselves get an end.

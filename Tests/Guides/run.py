@@ -110,12 +110,13 @@ def folder():
 
 
 def configured_files(path):
-    """What an operator has in /etc/apus: the tenants of the guide itself, a secret, certificates made for this run."""
+    """What an operator has in /etc/apus: the tenants of the guide itself, a token, certificates made for this run."""
     tenants = re.search(r"^```json\n(.*?)^```$", (ROOT / "deploy/guides/tenants.md").read_text(), re.S | re.M).group(1)
     own = path / "etc-apus"
     own.mkdir()
     for place in (path, own):
         (place / "tenants.json").write_text(tenants)
+    (own / "admin-token").write_text("0123456789abcdef0123456789abcdef\n")
     for name in ("tls", "https"):
         subprocess.run([str(ROOT / "deploy/dev/certs"), str(own / name)], check=True, stdout=subprocess.DEVNULL)
 

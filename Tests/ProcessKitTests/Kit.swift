@@ -9,21 +9,23 @@ import WireProtocol
 
 /// One virtual process, what it is made of, and a client of its HTTP side.
 final class Kit {
-    let world = VirtualWorld(seed: 1)
+    let world: VirtualWorld
     let loop: VirtualLoop
     let context: ProcessContext
     private let clientLoop: VirtualLoop
-    private let clientSockets: VirtualSockets
+    private let clientSockets: [String: VirtualSockets]
     private let lines: Lines
     /// Services, for as long as the test lasts.
     var kept: [AnyObject] = []
     private static let pool = WorkPool(threads: 0)
 
-    init(advertisedHost: String? = nil) {
+    init(advertisedHost: String? = nil, seed: UInt64 = 1) {
+        world = VirtualWorld(seed: seed)
         loop = world.makeLoop("node")
         clientLoop = world.makeLoop("client")
         let sockets = VirtualSocketFabric(world), fabric = SimulatedFabric(world: world), metrics = MetricsRegistry()
-        clientSockets = VirtualSockets("client", loop: clientLoop, on: sockets)
+        clientSockets = Dictionary(
+            uniqueKeysWithValues: ["client", "stranger"].map { [clientLoop] in ($0, VirtualSockets($0, loop: clientLoop, on: sockets)) })
         lines = Lines()
         let identity = Identity(role: .router, id: 0x12, generation: 0x34, name: "node")
         context = ProcessContext(
@@ -55,14 +57,20 @@ final class Kit {
 
     func pass(_ span: Duration) { world.run(for: span) }
 
-    func get(_ path: String, port: UInt16) -> HTTPClientResponse? { fetch(.get(path), port: port) }
-
-    func post(_ path: String, port: UInt16, headers: [(name: String, value: String)], body: [UInt8]) -> HTTPClientResponse? {
-        fetch(HTTPClientRequest("POST", path, headers: headers, body: body), port: port)
+    func get(_ path: String, port: UInt16, headers: [(name: String, value: String)] = [], from host: String = "client")
+        -> HTTPClientResponse?
+    {
+        fetch(HTTPClientRequest("GET", path, headers: headers), port: port, from: host)
     }
 
-    private func fetch(_ request: HTTPClientRequest, port: UInt16) -> HTTPClientResponse? {
-        let box = Box<HTTPClientResponse?>(), loop = clientLoop, sockets = clientSockets
+    func post(
+        _ path: String, port: UInt16, headers: [(name: String, value: String)], body: [UInt8], from host: String = "client"
+    ) -> HTTPClientResponse? {
+        fetch(HTTPClientRequest("POST", path, headers: headers, body: body), port: port, from: host)
+    }
+
+    private func fetch(_ request: HTTPClientRequest, port: UInt16, from host: String) -> HTTPClientResponse? {
+        let box = Box<HTTPClientResponse?>(), loop = clientLoop, sockets = clientSockets[host]!
         loop.spawn {
             let connection = HTTPClientConnection(on: loop, sockets: sockets, host: "node", port: port)
             do throws(HTTPClientError) { box.value = .some(try await connection.fetch(request, until: loop.now + .seconds(5))) } catch {

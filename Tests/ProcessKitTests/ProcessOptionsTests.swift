@@ -1,5 +1,6 @@
 import ProcessKit
 import ServiceRuntime
+import TestSupport
 import Testing
 import WireProtocol
 
@@ -77,5 +78,50 @@ struct ProcessOptionsTests {
         // That these are none is said of them, and not of the address.
         let others = try #require(complaint(at: address, Self.certificates))
         #expect(!others.contains("links (flag)") && others.contains("tls-cert-file"))
+    }
+
+    // MARK: The admin side
+
+    private func adminComplaint(_ arguments: [String], token: String = String(repeating: "a", count: 32)) -> String? {
+        var table = OptionTable(ProcessDescription(name: "node", summary: "For tests.", protocolVersion: "1.0", examples: []))
+        _ = ProcessOptions(in: &table, role: .router, admin: "127.0.0.1:0")
+        let files = FileReader { (path, _) throws(FileReadError) in
+            path == "token" ? Array((token + "\n").utf8) : Self.fixture(path)
+        }
+        guard case .exit(_, _, let complaint) = table.invocation(arguments: arguments, environment: [:], files: files) else { return nil }
+        return complaint
+    }
+
+    private static func fixture(_ name: String) -> [UInt8] {
+        (try? GoldenVectors.contents("\(GoldenVectors.root)/Tests/Fixtures/tls/\(name)")) ?? []
+    }
+
+    private static let admin = ["--admin-https-cert-file", "long-cert.pem", "--admin-https-key-file", "long-key.pem"]
+
+    @Test("a token that would travel in plain text beyond loopback does not start, and is told why")
+    func plainToken() throws {
+        let everywhere = ["--admin-listen", "0.0.0.0:1", "--admin-token-file", "token"]
+        let refusal = try #require(adminComplaint(everywhere))
+        #expect(refusal.contains("admin-token-file (flag): beyond loopback the token could be read on its way"))
+        #expect(refusal.contains("admin-https-cert-file"))
+        #expect(adminComplaint(everywhere + Self.admin) == nil)
+        #expect(adminComplaint(["--admin-listen", "127.0.0.1:1", "--admin-token-file", "token"]) == nil)
+        // Metrics and health need none of it.
+        for more in [[], Self.admin] { #expect(adminComplaint(["--admin-listen", "0.0.0.0:1"] + more) == nil) }
+    }
+
+    @Test(
+        "a token that could be guessed or not be sent is refused without being shown",
+        arguments: [31, 257].map { String(repeating: "s", count: $0) } + ["ü", " s"].map { String(repeating: $0, count: 40) })
+    func badToken(_ token: String) throws {
+        let refusal = try #require(adminComplaint(["--admin-token-file", "token"], token: token))
+        #expect(refusal.contains("admin-token-file (flag): the token ") && refusal.contains("32 to 256") && !refusal.contains(token))
+    }
+
+    @Test("half a set of certificates is refused by the options' names")
+    func halfSet() throws {
+        let refusal = try #require(adminComplaint(["--admin-https-cert-file", "long-cert.pem"]))
+        #expect(refusal.contains("give admin-https-cert-file and admin-https-key-file together"))
+        #expect(adminComplaint(["--admin-https-client-ca-file", "long-cert.pem"]) != nil)
     }
 }

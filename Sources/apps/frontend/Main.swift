@@ -16,6 +16,7 @@ struct Main {
             admin.question("/v1/requests/{id}/decision") { await service.explain($0) }
             admin.debugState = { service.debugState(into: &$0) }
             dashboard.request = { service.request(named: $0) }
+            dashboard.barredWorkers = { service.barredWorkers }
             service.whenRequestEnded = { dashboard.ended($0) }
             dashboard.whenWatched = { isWatched in
                 guard isWatched else { return service.planWait = nil }

@@ -11,6 +11,7 @@ final class HTTPConnection: ByteSocketOwner, EndOfTurn {
     let limits: HTTPLimits
     let server: HTTPServer
     private let socket: any ByteSocket
+    var peer: String { socket.peer }
     /// Where the server keeps this connection.
     var place = -1
 

@@ -91,6 +91,9 @@ package final class HTTPExchange {
     /// So many bytes of the body, or of what was made of it, are still held.
     package func holds(ofBody bytes: Int) { countBody(bytes) }
 
+    /// The numeric address of the client; empty when it is gone.
+    package var peer: String { connection?.peer ?? "" }
+
     package var isGone: Bool { phase == .gone }
     package var hasEnded: Bool { phase == .ended }
     package var hasBegun: Bool { phase != .open }

@@ -78,11 +78,16 @@ package struct HTTPRequest: Sendable {
     /// Names and values of the query in order, decoded anew at each call. What is no escape, or no UTF-8, is taken as it stands.
     package var query: [(name: String, value: String)] {
         guard let query = target.query else { return [] }
-        return headers.table.withBytes { bytes in
-            FieldTable.part(bytes, query).split(separator: UInt8(ascii: "&")).map { pair in
-                let halves = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-                return (Self.decoded(halves[0]), halves.count > 1 ? Self.decoded(halves[1]) : "")
-            }
+        return headers.table.withBytes { Self.pairs(FieldTable.part($0, query)) }
+    }
+
+    /// The same of a body that a form sent (`application/x-www-form-urlencoded`).
+    package var form: [(name: String, value: String)] { body.withUnsafeBytes { Self.pairs($0) } }
+
+    private static func pairs(_ bytes: UnsafeRawBufferPointer) -> [(name: String, value: String)] {
+        bytes.split(separator: UInt8(ascii: "&")).map { pair in
+            let halves = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            return (decoded(halves[0]), halves.count > 1 ? decoded(halves[1]) : "")
         }
     }
 

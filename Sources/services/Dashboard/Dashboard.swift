@@ -29,6 +29,8 @@ package final class Dashboard {
     private var waits = WaitBook()
     /// Told whether somebody watches: only then a frontend says which of its requests wait.
     package var whenWatched: (@LoopActor (Bool) -> Void)?
+    /// Workers to which this frontend gives no requests, since they fail all of them.
+    package var barredWorkers: (@LoopActor () -> [(worker: UInt64, failures: Int)])?
     /// What clients of this frontend call their requests, by their labels.
     package var request: (@LoopActor (_ label: String) -> RequestID?)?
 
@@ -131,14 +133,29 @@ package final class Dashboard {
         if point != nil { waits.beat() }
         let teller = PictureBook.Teller(
             name: context.identity.name, version: BuildInfo.version, generation: context.identity.generation, watchers: watchers.count)
-        tables.update(from: picture, waits: waits, told: teller, point: point, at: context.loop.now)
+        let own = point == nil ? [] : ownWarnings(picture)
+        tables.update(from: picture, waits: waits, own: own, told: teller, point: point, at: context.loop.now)
         watchers.tell(tables.tables, atMilliseconds: context.loop.wallClockMilliseconds)
+    }
+
+    /// What no stream tells: of this frontend itself, and how it judges others.
+    private func ownWarnings(_ picture: ClusterPicture) -> [Warning] {
+        let now = context.loop.wallClockMilliseconds / 1_000
+        let barred = (barredWorkers?() ?? []).map { worker, failures in
+            Warning.barred(picture.names[worker] ?? Hexadecimal.text(worker), failures: failures)
+        }
+        return context.certificates.entries.flatMap { Warning.of($0, at: now) } + barred
     }
 
     // MARK: Answers
 
     /// Puts its paths beside those of the admin side.
     package func serve(on admin: AdminService) {
+        admin.home = "/dashboard"
+        admin.tokenChanged = { [weak self] in
+            self?.watchers.close()
+            self?.watchersChanged()
+        }
         admin.webPage("/dashboard") { $0.respond(DashboardPage.response) }
         admin.webPage("/dashboard/events") { [weak self] in self?.events($0) }
         admin.webPage("/dashboard/requests") { [weak self] in self?.list($0) }
@@ -200,7 +217,7 @@ package final class Dashboard {
         return found
     }
 
-    private static let unkept = [HTTPField("Cache-Control", "no-store")] + DashboardPage.guards
+    private static let unkept = [HTTPField("Cache-Control", "no-store")] + AdminService.pageGuards
 
     private func refuse(_ exchange: HTTPExchange, _ status: HTTPStatus, _ reason: String) {
         var json = JSONWriter()

@@ -1,15 +1,10 @@
 import ClusterModel
 import HTTPServing
 import HTTPSyntax
+import ProcessKit
 
 /// The page itself: one document with its style and its script in it, which asks nobody but this frontend for anything.
 enum DashboardPage {
-    /// Of every answer of the dashboard: it is read as what it says it is, shown in no frame, and told to nobody.
-    static let guards = [
-        HTTPField("X-Content-Type-Options", "nosniff"), HTTPField("Referrer-Policy", "no-referrer"),
-        HTTPField("Cross-Origin-Resource-Policy", "same-origin"), HTTPField("X-Frame-Options", "DENY"),
-    ]
-
     /// Nothing but the style and the script that stand in the page, known by their hashes, and questions to where it came from.
     static let policy =
         "default-src 'none'; script-src '\(PageScript.hash)'; style-src '\(PageStyle.hash)'; connect-src 'self'; "
@@ -30,6 +25,6 @@ enum DashboardPage {
             headers: [
                 HTTPField("Content-Type", "text/html; charset=utf-8"), HTTPField("Cache-Control", "no-cache"),
                 HTTPField("Content-Security-Policy", policy),
-            ] + guards, body: document)
+            ] + AdminService.pageGuards, body: document)
     }
 }

@@ -24,7 +24,7 @@ package final class FrontendService {
     private var publisher: StatePublisher?
     private var gauges: TimerHandle?
     private var tenantFile: TenantFileWatch?
-    private var edge: EdgeTLS?
+    private var edge: ServerTLS?
     private var state = ProcessState.starting
     private var httpAddress = ""
 
@@ -74,6 +74,8 @@ package final class FrontendService {
     /// Sessions that are being closed.
     package var sessionsClosing: Int { frontend.sessions.closing }
     package var isServing: Bool { frontend.isServing }
+    /// Those that fail all they are given, and are given no more but one request now and then.
+    package var barredWorkers: [(worker: UInt64, failures: Int)] { frontend.workers.barredWorkers }
     /// Routers that it may ask now.
     package var usableRouters: Int { cluster.routers.count(where: \.isUsable) }
     package var openConnections: Int { server.openConnections }
@@ -97,9 +99,9 @@ package final class FrontendService {
         }
         // Links to routers and workers, and whoever asks the admin side, still find a descriptor when clients have taken the rest.
         let options = ListenOptions(leavesReserve: true)
-        _ = EdgeTLS.family(context.metrics)
+        ServerTLS.handshakes(at: .clients, context.metrics)
         if let certificates = config.certificates {
-            let edge = try EdgeTLS(certificates, context)
+            let edge = try ServerTLS(.clients, certificates, context)
             try await edge.start()
             port = try server.listen(host: config.listenHost, port: config.listenPort, options: options, through: { edge.accept($0) })
             self.edge = edge

@@ -1,4 +1,4 @@
-package import EventLoop
+import EventLoop
 package import HTTPServing
 
 /// Liveness and readiness, under all the names by which probes and clients ask for them.

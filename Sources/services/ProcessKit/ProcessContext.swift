@@ -23,6 +23,8 @@ package struct ProcessContext: Sendable {
     package let advertisedHost: String?
     /// Off unless it was told of a collector.
     package let tracer: Tracer
+    /// Those that this process shows to others.
+    package let certificates = CertificateBook()
 
     package init(
         loop: Loop, network: any Network, sockets: any SocketSystem, pool: WorkPool, log: Logger, metrics: MetricsRegistry,

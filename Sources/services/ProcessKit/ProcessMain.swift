@@ -101,7 +101,8 @@ package struct ProcessMain: Sendable {
         defer { loop.unwatch(descriptor) }
 
         let admin = AdminService(
-            context, listen: try AddressText(resolved[options.adminListen], rule: .http), isReady: { host.isReady })
+            context, listen: try AddressText(resolved[options.adminListen], rule: .http), access: try options.admin.access(resolved),
+            isReady: { host.isReady })
         let grace = DrainGrace(resolved[options.drainGrace], loop: loop)
         // After the parts in the order of the end: the last of their spans leave, too.
         let exporter = traces.map { TraceExporter(to: $0.endpoint, context) }

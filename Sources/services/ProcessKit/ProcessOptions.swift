@@ -17,6 +17,7 @@ package struct ProcessOptions: Sendable {
     package let secret: OptionKey<Secret?>
     package let drainLimit: OptionKey<Duration>
     package let drainGrace: OptionKey<Duration>
+    let admin: AdminOptions
     private let certificates: CertificateOptions
     private let syntheticMinor: OptionKey<Int>
     let traces: TraceOptions
@@ -41,6 +42,7 @@ package struct ProcessOptions: Sendable {
         drainGrace = table.option(
             "drain-grace", .duration(.zero...(.seconds(300))), default: .zero,
             help: "Serves on for this long after SIGTERM, with readiness false, so that load balancers can take notice.")
+        self.admin = AdminOptions(in: &table, listen: adminListen)
         table.group("Trust")
         cluster = table.option(
             "cluster-id", .text("NAME", problem: Self.nameProblem), default: "apus", help: "The cluster that all its processes must name.")

@@ -19,13 +19,17 @@ final class Bed: @unchecked Sendable {
     let loop: VirtualLoop
     private(set) var dashboard: Dashboard!
     private let admin: AdminService
+    let context: ProcessContext
     private let sockets: VirtualSocketFabric
     private let clientLoop: VirtualLoop
     private let clientSockets: VirtualSockets
     private static let pool = WorkPool(threads: 0)
     private static let port: UInt16 = 9_000
 
-    init(_ world: VirtualWorld, _ fabric: SimulatedFabric, routers: [Address], listen: String = "127.0.0.1:9000") throws {
+    init(
+        _ world: VirtualWorld, _ fabric: SimulatedFabric, routers: [Address], listen: String = "127.0.0.1:9000",
+        access: AdminAccess = AdminAccess()
+    ) throws {
         self.world = world
         sockets = VirtualSocketFabric(world)
         loop = world.makeLoop("dash")
@@ -39,9 +43,10 @@ final class Bed: @unchecked Sendable {
             loop: loop, network: fabric.host("dash", loop: loop), sockets: VirtualSockets("dash", loop: loop, on: sockets), pool: Self.pool,
             log: Logger(level: .error, style: .json, sink: Silence(), metrics: metrics, wallClock: { 0 }), metrics: metrics, policy: policy,
             advertisedHost: nil)
+        self.context = context
         let address = try AddressText(listen, rule: .http)
         (admin, dashboard) = loop.perform { [loop] in
-            let admin = AdminService(context, listen: address, isReady: { true })
+            let admin = AdminService(context, listen: address, access: access, isReady: { true })
             let dashboard = Dashboard(context, routers: routers, feed: Address(host: "dash", port: 9_100))
             dashboard.serve(on: admin)
             loop.spawn { do { try await admin.start() } catch { preconditionFailure("\(error)") } }

@@ -254,6 +254,73 @@ def silent(target):
     target.works()
 
 
+def admin_ask(target, method, path, headers=None, body=None, own=None):
+    connection = http.client.HTTPSConnection(target.host, target.port, timeout=BOUND, context=target.context(own=own))
+    connection.request(method, path, body, headers or {})
+    response = connection.getresponse()
+    content = response.read()
+    connection.close()
+    return response, content
+
+
+@case
+def admin(target):
+    """An admin side that asks for a token over TLS: what is open, what is refused, what the token and a browser's cookie open."""
+    with open(target.file("token")) as file:
+        token = file.read().strip()
+    right, wrong = {"Authorization": f"Bearer {token}"}, {"Authorization": f"Bearer {token[::-1]}"}
+    for path in ("/metrics", "/livez"):
+        response, _ = admin_ask(target, "GET", path)
+        demand(response.status == 200, f"{path} for everybody, and not {response.status}")
+    for headers in ({}, wrong):
+        response, content = admin_ask(target, "GET", "/debug/state", headers)
+        demand(response.status == 401 and response.headers["WWW-Authenticate"] == "Bearer", f"401 and how to, and not {response.status}")
+        demand(token.encode() not in content and b"generation" not in content, "an answer that tells nothing")
+    response, content = admin_ask(target, "GET", "/debug/state", right)
+    state = json.loads(content)
+    order = {"router": "/busy-thresholds", "worker": "/clear-cache"}.get(state["role"])
+    json_type = {"Content-Type": "application/json"}
+    if order:
+        for headers, refused in ((json_type, True), ({**json_type, **wrong}, True), ({**json_type, **right}, False)):
+            response, _ = admin_ask(target, "POST", order, headers, "{}")
+            demand((response.status == 401) == refused, f"{order} for who has the token alone, and not {response.status}")
+    # A browser.
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
+    response, content = admin_ask(target, "GET", "/login")
+    demand(response.status == 200 and b"<form" in content, "a form")
+    response, _ = admin_ask(target, "POST", "/login", form, f"token={token[::-1]}")
+    demand(response.status == 401 and "Set-Cookie" not in response.headers, f"no cookie, and not {response.status}")
+    response, _ = admin_ask(target, "POST", "/login", form, f"token={token}")
+    cookie = response.headers["Set-Cookie"] or ""
+    demand(response.status == 303 and cookie.startswith(f"__Host-apus-admin-{target.port}="), f"a cookie, and not {response.status} {cookie}")
+    demand(all(word in cookie for word in ("; Secure", "; HttpOnly", "; SameSite=Strict", "; Path=/")) and token not in cookie, "one that is kept well")
+    session = {"Cookie": cookie.split(";")[0]}
+    response, _ = admin_ask(target, "GET", response.headers["Location"], session)
+    demand(response.status == 200, f"what it was led to, and not {response.status}")
+    if order:
+        response, _ = admin_ask(target, "POST", order, {**json_type, **session}, "{}")
+        demand(response.status == 401, f"no order by a cookie, and not {response.status}")
+    # Without TLS it is told so, and reads no token.
+    with target.connect() as sock:
+        sock.sendall(b"GET /debug/state HTTP/1.1\r\nHost: x\r\n\r\n")
+        content = read_to_end(sock)
+    demand(content.startswith(b"HTTP/1.1 400") and b"https_required" in content, f"a clear answer, and not {content[:200]}")
+
+
+@case
+def admin_mutual(target):
+    """With an authority for clients nobody without its certificate gets to the admin side, and a certificate is no token."""
+    try:
+        response, _ = admin_ask(target, "GET", "/livez")
+        demand(False, f"a refusal, and not {response.status}")
+    except (ssl.SSLError, ConnectionError):
+        pass
+    response, _ = admin_ask(target, "GET", "/livez", own="")
+    demand(response.status == 200, f"an answer, and not {response.status}")
+    response, _ = admin_ask(target, "GET", "/debug/state", own="")
+    demand(response.status == 401, f"401, and not {response.status}")
+
+
 @case
 def fingerprint(target):
     """Which certificate is shown: prints its digest, for whoever compares."""

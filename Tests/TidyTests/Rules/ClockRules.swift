@@ -9,6 +9,7 @@ enum ClockRules {
         ("Sources/services/Dashboard/Dashboard.swift", "pages say when they were told"),
         ("Sources/services/Dashboard/Watching/ClusterPicture.swift", "points of charts are dated"),
         ("Sources/services/ProcessKit/Certificates/CertificateWatch.swift", "certificates end at a date"),
+        ("Sources/services/ProcessKit/FileWatch.swift", "certificates are judged by the date at which they are read"),
         ("Sources/testing/ClusterHarness/Synthetic/SyntheticCluster.swift", "requests that ended are dated"),
         ("Sources/services/FrontendService/Frontend.swift", "answers and prompts are dated"),
         ("Sources/services/FrontendService/Cluster/ModelStore.swift", "lists of models are dated"),

@@ -5,6 +5,14 @@ package struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConve
     /// Without the line end that editors put after the last line.
     package let bytes: [UInt8]
 
+    /// What a file says, without the line end.
+    package static func content(of file: [UInt8]) -> [UInt8] {
+        var bytes = file
+        if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
+        if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
+        return bytes
+    }
+
     package var description: String { "Secret(\(path))" }
     package var debugDescription: String { description }
     package var customMirror: Mirror { Mirror(self, children: ["path": path]) }
@@ -22,8 +30,7 @@ extension ValueSyntax<Secret> {
             } catch {
                 throw ValueProblem(error.description, remedy: "make the file readable to this process, or correct the path")
             }
-            if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
-            if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
+            bytes = Secret.content(of: bytes)
             guard !bytes.isEmpty else { throw ValueProblem("\(path.quotedForMessage) is empty", remedy: "write the secret into it") }
             return Secret(path: path, bytes: bytes)
         } show: {

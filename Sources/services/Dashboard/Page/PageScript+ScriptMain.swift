@@ -127,6 +127,8 @@ async function follow() {
   for (let failures = 0; ; failures++) {
     try {
       const answer = await fetch("dashboard/events", { cache: "no-store", headers: { Accept: "text/event-stream" } });
+      // The token was changed, or the day is over: the form is shown in place of this page.
+      if (answer.status === 401) location.reload();
       if (!answer.ok) throw new Error((await answer.json()).error.message);
       isLive = true;
       problem = "";

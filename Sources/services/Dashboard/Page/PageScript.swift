@@ -2,6 +2,6 @@
 // swift-format-ignore-file
 /// The parts in the order of their files' numbers.
 enum PageScript {
-static let hash = "sha256-JMQ9OeVEuq6zlv6SrtYznj6VVh0hN3xTwKvDhjtLOxk="
+static let hash = "sha256-s5Y6FUrzRo+MgOrjHqIpvX0sZHaaeu1ebH+66zEGY4M="
 static let text = scriptWords + scriptTables + scriptCharts + scriptRequests + scriptMain
 }

@@ -25,14 +25,18 @@ struct PictureBook {
         let watchers: Int
     }
 
-    /// - Parameter point: of the second that has passed, if one has.
-    mutating func update(from picture: ClusterPicture, waits: WaitBook, told teller: Teller, point: TrafficMeter.Point?, at now: Instant) {
+    /// - Parameters:
+    ///   - own: what is to be warned of beside what the picture knows.
+    ///   - point: of the second that has passed, if one has.
+    mutating func update(
+        from picture: ClusterPicture, waits: WaitBook, own: [Warning], told teller: Teller, point: TrafficMeter.Point?, at now: Instant
+    ) {
         if let point { append(point) }
         if point != nil || isDue {
             isDue = false
             workers = picture.places.map { ("\(Hexadecimal.text($0.worker))/\($0.rank)", $0) }
             // Once a second is often enough for what is read and not watched.
-            let warnings = picture.warnings(at: now)
+            let warnings = picture.warnings(beside: own, at: now)
             change(.warnings) { $0.update(warnings.map { ($0.key, $0) }, &$1, PictureRows.warning) }
             change(.frontends) { table, revision in
                 table.update(PictureRows.frontendKeys(picture), &revision) { PictureRows.frontend($0, of: picture, &$1) }

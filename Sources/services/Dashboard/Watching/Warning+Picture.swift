@@ -6,8 +6,8 @@ import WireProtocol
 
 extension ClusterPicture {
     /// What is to be warned of now, urgent things first; once a second is often enough.
-    func warnings(at now: Instant) -> [Warning] {
-        var found = ofRouters(at: now) + ofWorkers(at: now) + ofTraffic() + ofFollowing(at: now)
+    func warnings(beside own: [Warning], at now: Instant) -> [Warning] {
+        var found = own + ofRouters(at: now) + ofWorkers(at: now) + ofTraffic() + ofFollowing(at: now)
         found.sort { ($0.name.isUrgent ? 0 : 1, $0.key) < ($1.name.isUrgent ? 0 : 1, $1.key) }
         return Array(found.prefix(DashboardLimits.warnings))
     }

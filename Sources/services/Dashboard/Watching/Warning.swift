@@ -14,8 +14,12 @@ struct Warning: Hashable {
         case streamNotRecovered = "ApusStreamNotRecovered"
         case splitModel = "ApusSplitModel"
         case workerFull = "ApusWorkerFull"
+        case certificateEnds = "ApusCertificateEnds"
+        case certificateEnded = "ApusCertificateEnded"
+        case certificateRefused = "ApusCertificateRefused"
         case routerStale = "RouterStale"
         case workerSuspected = "WorkerSuspected"
+        case workerBarred = "WorkerBarred"
         case workerNotFollowed = "WorkerNotFollowed"
         case frontendStopped = "FrontendStopped"
         case eventGaps = "EventGaps"
@@ -24,7 +28,7 @@ struct Warning: Hashable {
 
         var isUrgent: Bool {
             switch self {
-            case .noRouter, .noReadyWorker, .requestsFail, .requestsTurnedAway, .firstTokenLate: true
+            case .noRouter, .noReadyWorker, .requestsFail, .requestsTurnedAway, .firstTokenLate, .certificateEnded: true
             default: false
             }
         }

@@ -1,5 +1,6 @@
 import EventLoop
 import HTTPServing
+import ProcessKit
 
 /// The pages that are fed: each is told what changed since it was last told, as fast as it takes it.
 @LoopActor
@@ -24,7 +25,7 @@ final class Watchers {
 
     /// Begins a stream of events on the exchange.
     func add(_ exchange: HTTPExchange) {
-        exchange.beginStream(.ok, headers: ServerSentEvents.headers + DashboardPage.guards)
+        exchange.beginStream(.ok, headers: ServerSentEvents.headers + AdminService.pageGuards)
         exchange.whenGone = { [weak self, weak exchange] in self?.drop { $0 === exchange } }
         watchers.append(Watcher(exchange: exchange))
         changed()

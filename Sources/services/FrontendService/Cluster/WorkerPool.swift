@@ -126,6 +126,7 @@ final class WorkerPool {
     }
 
     var hasBarred: Bool { !barred.isEmpty }
+    var barredWorkers: [(worker: UInt64, failures: Int)] { barred.map { ($0.workerID, $0.breaker.failuresInARow) } }
 
     /// Workers of a pool that a request is not to be given to, besides those that it excludes itself.
     ///

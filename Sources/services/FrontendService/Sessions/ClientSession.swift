@@ -45,7 +45,7 @@ extension FrontendSessions {
             found = session(body.id, .body)
         }
         guard let name = settings.cookie else { return found }
-        let cookie = Self.cookie(name, request).flatMap { self.cookie.content($0, tenant: tenant, now: now) }
+        let cookie = request.headers.cookie(name).flatMap { self.cookie.content($0, tenant: tenant, now: now) }
         if found == nil {
             let id = cookie?.id ?? Base64URL.text(frontend.context.loop.secureRandomBytes(Self.drawnBytes))
             return ClientSession(key: SessionKey(tenant: tenant, id: id), action: .bind, source: .cookie, cookie: cookie)
@@ -67,18 +67,6 @@ extension FrontendSessions {
                     code: "invalid_value")
             }
             return (id, name == SessionSettings.ownHeader)
-        }
-        return nil
-    }
-
-    /// Of several with that name the first, which a browser puts where the path fits best.
-    private static func cookie(_ name: String, _ request: HTTPRequest) -> String? {
-        for line in request.headers.values(of: "cookie") {
-            for pair in line.split(separator: ";") {
-                let pair = pair.drop { $0 == " " || $0 == "\t" }
-                guard let equals = pair.firstIndex(of: "="), pair[..<equals] == name else { continue }
-                return String(pair[pair.index(after: equals)...].reversed().drop { $0 == " " || $0 == "\t" }.reversed())
-            }
         }
         return nil
     }

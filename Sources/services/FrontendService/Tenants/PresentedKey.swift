@@ -16,7 +16,7 @@ enum PresentedKey: Hashable {
             return
         }
         var found: [Digest] = []
-        for text in authorizations.map(Self.bearer) + plain.map({ Optional($0) }) {
+        for text in authorizations.map(HTTPHeaders.bearer) + plain.map({ Optional($0) }) {
             guard let text, let digest = TenantKey.digest(of: text) else {
                 self = .malformed
                 return
@@ -28,12 +28,5 @@ enum PresentedKey: Hashable {
             return
         }
         self = found.allSatisfy { ConstantTime.areEqual($0, first) } ? .key(first) : .malformed
-    }
-
-    /// What stands behind the scheme, whose letters may be small or large.
-    private static func bearer(_ value: String) -> String? {
-        let scheme = value.utf8.prefix(6).map { $0 | 0x20 }
-        guard scheme == Array("bearer".utf8), value.utf8.dropFirst(6).first == UInt8(ascii: " ") else { return nil }
-        return String(value.dropFirst(6).drop { $0 == " " })
     }
 }

@@ -34,4 +34,4 @@ struct CertificateMetrics: Sendable {
 }
 
 /// What a set of certificates is for; the words are labels of metrics and fields of log lines.
-package enum CertificateUse: String, Sendable { case links, clients }
+package enum CertificateUse: String, Sendable { case links, clients, admin }

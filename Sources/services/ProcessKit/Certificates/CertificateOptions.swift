@@ -25,6 +25,16 @@ package struct CertificateOptions: Sendable {
             isAuthorityNeeded: false)
     }
 
+    /// The admin side's set, as the clients'.
+    static func ofAdmin(in table: inout OptionTable) -> CertificateOptions {
+        CertificateOptions(
+            &table, "admin-https", authorityName: "admin-https-client-ca-file",
+            authorityHelp: "Certificate authority, PEM: only who has a certificate of it gets to the admin side, probes and scrapers too.",
+            certificateHelp:
+                "Serves HTTPS on --admin-listen with this certificate and its chain, PEM. The files are read again when they change.",
+            isAuthorityNeeded: false)
+    }
+
     private init(
         _ table: inout OptionTable, _ prefix: String, authorityName: String, authorityHelp: String, certificateHelp: String,
         isAuthorityNeeded: Bool

@@ -15,12 +15,10 @@ package final class CertificateWatch {
     private let metrics: CertificateMetrics
     private let install: @LoopActor (CertificateSet) throws(TLSFault) -> Void
     private var expires: Int64
-    /// Of the set that was judged last, and of what the last look found.
-    private var judged: [FileStamp?]
-    private var found: [FileStamp?]
     private var warned: Instant?
-    private var timer: TimerHandle?
-    private var isClosed = false
+    private lazy var watch = FileWatch(files, every: CertificateLimits.poll, context: context, read: Self.read) { [weak self] in
+        self?.take($0)
+    }
 
     /// `install` has new connections use a set that was found well; what it throws counts as a refusal.
     package init(
@@ -35,10 +33,8 @@ package final class CertificateWatch {
         self.files = [set.certificate.path, set.key.path].map(files) + (set.authority.map { [files($0.path)] } ?? [])
         metrics = CertificateMetrics(registry: context.metrics)
         expires = try TLSIdentity.end(of: set, now: context.loop.wallClockMilliseconds / 1_000)
-        // Nothing is known of when the files were read: the first looks read them again, and find the same.
-        judged = []
-        found = []
         metrics.began(use, expires: expires)
+        context.certificates.holds(use, file: set.certificate.path, expires: expires)
         inForce = set
     }
 
@@ -48,85 +44,55 @@ package final class CertificateWatch {
 
     package func start() async throws {
         warnIfEnding()
-        schedule()
+        watch.looks = { [weak self] in self?.warnIfEnding() }
+        watch.start()
     }
 
     package func drain() async -> Bool { true }
 
-    package func stop() {
-        isClosed = true
-        context.loop.cancel(timer)
+    package func stop() { watch.stop() }
+
+    // MARK: Changes
+
+    private struct Found: Sendable {
+        let set: CertificateSet
+        let expires: Int64
     }
 
-    private func schedule() {
-        timer = context.loop.schedule(after: CertificateLimits.poll) { [weak self] in
-            guard let self, !isClosed else { return }
-            context.loop.spawn { [weak self] in
-                await self?.look()
-                if self?.isClosed == false { self?.schedule() }
+    private nonisolated static func read(_ files: [WatchedFile], now: Int64) throws(TLSFault) -> Found {
+        var read: [PEMFile] = []
+        for file in files {
+            do throws(FileReadError) { read.append(PEMFile(file.path, try file.read(TLSLimits.fileBytes))) } catch {
+                throw TLSFault(file.path, error.reason)
             }
         }
+        let set = CertificateSet(certificate: read[0], key: read[1], authority: read.count > 2 ? read[2] : nil)
+        return Found(set: set, expires: try TLSIdentity.end(of: set, now: now))
     }
 
-    // MARK: Looking
-
-    private enum Finding: Sendable {
-        case stamps([FileStamp?])
-        case good([FileStamp?], CertificateSet, Int64)
-        case wrong([FileStamp?], TLSFault)
-    }
-
-    private func look() async {
-        guard !isClosed else { return }
-        warnIfEnding()
-        let finding: Finding, now = context.loop.wallClockMilliseconds / 1_000
-        do throws(WorkPool.Full) {
-            finding = try await context.loop.offload(to: context.pool, virtualCost: .microseconds(100)) { [files, found, judged] in
-                Self.look(at: files, found: found, judged: judged, now: now)
-            }
-        } catch { return }  // There is a next time.
-        guard !isClosed else { return }
-        take(finding)
-    }
-
-    private nonisolated static func look(at files: [WatchedFile], found: [FileStamp?], judged: [FileStamp?], now: Int64) -> Finding {
-        let stamps = files.map { $0.stamp() }
-        // Not twice alike: somebody may still be writing.
-        guard stamps == found, stamps != judged else { return .stamps(stamps) }
+    private func take(_ result: Result<Found, TLSFault>) {
         do throws(TLSFault) {
-            var read: [PEMFile] = []
-            for file in files {
-                do throws(FileReadError) { read.append(PEMFile(file.path, try file.read(TLSLimits.fileBytes))) } catch {
-                    throw TLSFault(file.path, error.reason)
-                }
-            }
-            let set = CertificateSet(certificate: read[0], key: read[1], authority: read.count > 2 ? read[2] : nil)
-            return .good(stamps, set, try TLSIdentity.end(of: set, now: now))
-        } catch { return .wrong(stamps, error) }
-    }
-
-    private func take(_ finding: Finding) {
-        switch finding {
-        case .stamps(let stamps): found = stamps
-        case .wrong(let stamps, let fault):
-            judged = stamps
-            refuse(fault)
-        case .good(let stamps, let set, let end):
-            judged = stamps
-            guard set != inForce else { return metrics.holds(use, expires: expires) }
-            do throws(TLSFault) { try install(set) } catch { return refuse(error) }
-            inForce = set
-            expires = end
+            let found = try result.get()
+            guard found.set != inForce else { return holds() }
+            try install(found.set)
+            inForce = found.set
+            expires = found.expires
             warned = nil
-            metrics.holds(use, expires: end)
+            holds()
             metrics.read(use, .taken)
             context.log.info("certificate changed", ["use": .text(use.rawValue), "ends_in_days": .integer(daysLeft)])
             warnIfEnding()
-        }
+        } catch { refuse(error) }
+    }
+
+    private func holds() {
+        metrics.holds(use, expires: expires)
+        context.certificates.holds(use, file: files[0].path, expires: expires)
     }
 
     private func refuse(_ fault: TLSFault) {
         metrics.stale(use)
+        context.certificates.refused(use, fault.description)
         metrics.read(use, .refused)
         context.log.warning(
             "certificate refused",

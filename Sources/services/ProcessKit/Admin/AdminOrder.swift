@@ -3,8 +3,8 @@ import JSONText
 
 /// An order to a process, as it came: a JSON object whose members are read by name, once each.
 ///
-/// Orders change what a process does, so they are taken from this machine only, and not from a web page that runs on it: the body must say that
-/// it is JSON, which no page may send elsewhere unasked, and a request that names its page is refused.
+/// Orders change what a process does, so they are taken from this machine, or with the token, and not from a web page: the body must say that it is
+/// JSON, which no page may send elsewhere unasked, and a request that names its page is refused.
 package struct AdminOrder: ~Copyable {
     private let members: JSONObject
     private var read: Set<String> = []
@@ -84,6 +84,7 @@ package struct AdminRefusal: Error, Sendable {
     let status: HTTPStatus
     let field: String
     let reason: String
+    private var pause: Duration?
 
     init(_ status: HTTPStatus, field: String, _ reason: String) {
         self.status = status
@@ -97,6 +98,18 @@ package struct AdminRefusal: Error, Sendable {
     package static func notFound(_ field: String, _ reason: String) -> AdminRefusal { AdminRefusal(.notFound, field: field, reason) }
 
     package static func invalid(_ field: String, _ reason: String) -> AdminRefusal { AdminRefusal(.badRequest, field: field, reason) }
+
+    static func tooManyTries(_ pause: Duration) -> AdminRefusal {
+        var refusal = AdminRefusal(.tooManyRequests, field: "Authorization", "too many wrong tokens came from this address; wait a minute")
+        refusal.pause = pause
+        return refusal
+    }
+
+    /// For who was told to wait.
+    var headers: [HTTPField] { pause.map { [HTTPField("Retry-After", "\($0.components.seconds + 1)")] } ?? [] }
+
+    /// The same for a browser, with the form in which it may give the token.
+    var page: HTTPResponse { LoginPage.response(status, reason, headers: headers) }
 
     var response: HTTPResponse {
         var json = JSONWriter()
@@ -113,7 +126,7 @@ package struct AdminRefusal: Error, Sendable {
         json.string(String(status.reason.lowercased().map { $0 == " " ? "_" : $0 }))
         json.endObject()
         json.endObject()
-        return .json(status, json.finish())
+        return .json(status, json.finish(), headers: headers)
     }
 }
 

@@ -1,27 +1,40 @@
 import ClusterModel
-import EventLoop
-import ProcessKit
+package import EventLoop
 import ServiceRuntime
-import Telemetry
-import TLS
+package import TLS
+package import Telemetry
 
-/// HTTPS at a frontend's listener: the acceptor under it, its certificates over time, and what is told of clients that do not get in.
+/// HTTPS at one listener: the acceptor under it, its certificates over time, and what is told of those that do not get in.
 @LoopActor
-final class EdgeTLS {
+package final class ServerTLS {
+    /// Which listener it is, and what its handshakes are counted by.
+    package struct Listener: Sendable {
+        let use: CertificateUse
+        let metric: String
+        let help: String
+
+        package static let clients = Listener(
+            use: .clients, metric: "apus_frontend_tls_handshakes_total", help: "Handshakes with clients, by how they ended.")
+        static let admin = Listener(
+            use: .admin, metric: "apus_admin_tls_handshakes_total", help: "Handshakes on the admin side, by how they ended.")
+    }
+
+    private let listener: Listener
     private let acceptor: TLSAcceptor
     private let watch: CertificateWatch
     private let context: ProcessContext
     private let handshakes: CounterFamily
     private var refusals = RateLimit(lines: 5, perMilliseconds: 60_000)
 
-    init(_ set: CertificateSet, _ context: ProcessContext) throws(TLSFault) {
+    package init(_ listener: Listener, _ set: CertificateSet, _ context: ProcessContext) throws(TLSFault) {
+        self.listener = listener
         self.context = context
         let acceptor = TLSAcceptor(try TLSIdentity(set), on: context.loop)
         self.acceptor = acceptor
-        watch = try CertificateWatch(.clients, set, context: context) { [weak acceptor] (set) throws(TLSFault) in
+        watch = try CertificateWatch(listener.use, set, context: context) { [weak acceptor] (set) throws(TLSFault) in
             acceptor?.identity = try TLSIdentity(set)
         }
-        handshakes = Self.family(context.metrics)
+        handshakes = Self.handshakes(at: listener, context.metrics)
         _ = handshakes.labels("completed")
         for kind in TLSFailure.Kind.allCases { _ = handshakes.labels(kind.rawValue) }
         acceptor.answerToPlainText = Self.answerToPlainText
@@ -29,16 +42,14 @@ final class EdgeTLS {
     }
 
     /// Registered with or without TLS, so that tables of metrics are whole.
-    static func family(_ registry: MetricsRegistry) -> CounterFamily {
-        registry.counterFamily(
-            "apus_frontend_tls_handshakes_total", help: "Handshakes with clients, by how they ended.", labels: ["outcome"])
+    @discardableResult
+    package static func handshakes(at listener: Listener, _ registry: MetricsRegistry) -> CounterFamily {
+        registry.counterFamily(listener.metric, help: listener.help, labels: ["outcome"])
     }
 
-    var asksForCertificates: Bool { acceptor.identity.asksForCertificates }
-
-    func accept(_ socket: any ByteSocket) -> any ByteSocket { acceptor.accept(socket) }
-    func start() async throws { try await watch.start() }
-    func stop() { watch.stop() }
+    package func accept(_ socket: any ByteSocket) -> any ByteSocket { acceptor.accept(socket) }
+    package func start() async throws { try await watch.start() }
+    package func stop() { watch.stop() }
 
     private func ended(_ failure: TLSFailure?, _ peer: String) {
         handshakes.labels(failure?.kind.rawValue ?? "completed").increment()
@@ -47,7 +58,11 @@ final class EdgeTLS {
         // By what is wrong and not by whom: a thousand hosts with one mistake are one story.
         let verdict = refusals.admit(failure.kind.rawValue, atMilliseconds: context.loop.now.nanoseconds / 1_000_000)
         context.log.limited(verdict)?.warning(
-            "client refused", ["peer": .text(peer), "kind": .text(failure.kind.rawValue), "reason": .text(failure.reason)])
+            "client refused",
+            [
+                "use": .text(listener.use.rawValue), "peer": .text(peer), "kind": .text(failure.kind.rawValue),
+                "reason": .text(failure.reason),
+            ])
     }
 
     /// What a client reads that speaks plain HTTP to a port of HTTPS.
