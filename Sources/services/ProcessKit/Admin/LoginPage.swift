@@ -21,7 +21,7 @@ enum LoginPage {
             <main>
             <h1>Apus</h1>
             <p role="status">\(word.prefix(1).uppercased())\(word.dropFirst()).</p>
-            <form method="post" action="\(path)">
+            <form method="post" action="\(path)" aria-label="Sign in">
             <label for="token">Admin token</label>
             <input id="token" name="\(field)" type="password" autocomplete="current-password" required autofocus>
             <button type="submit">Sign in</button>

@@ -1,4 +1,4 @@
-import EventLoop
+package import EventLoop
 package import HTTPServing
 
 /// Liveness and readiness, under all the names by which probes and clients ask for them.
