@@ -52,4 +52,21 @@ import Testing
         figures.decisions = []
         #expect(figures == plain.figures)
     }
+
+    @Test("how far it has come is told request by request, up to the last one, and changes nothing")
+    func progress() {
+        let workload = Loads.mixed(150, hurried: true), options = Self.options(seed: 7)
+        var told: [Int] = []
+        let watched = FleetSimulation.run(
+            workload, options,
+            progress: { ended, all in
+                #expect(all == workload.requests.count)
+                told.append(ended)
+            })
+        #expect(told.count == workload.requests.count && told.last == workload.requests.count)
+        #expect(watched.figures == FleetSimulation.run(workload, options).figures)
+        told = []
+        _ = FleetSimulation.capacity(of: workload, options) { ended, _ in told.append(ended) }
+        #expect(told == Array(1...workload.requests.count))
+    }
 }

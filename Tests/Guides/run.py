@@ -32,10 +32,12 @@ class Cluster:
         self.binaries, self.processes = binaries, processes
         start = lambda name, *words: processes.start(name, [f"{binaries}/{words[0]}", *words[1:]], cwd=ROOT)
         start("router", "router")
+        # The example of the reference asks for vectors.
+        mock = ("workerd", "--engine", "mock", "--mock-embedding-dimensions", "4")
         self.starts = {
-            "worker-mock": ("workerd", "--engine", "mock", "--listen", "tcp://127.0.0.1:8200", "--publish", "tcp://127.0.0.1:8202",
+            "worker-mock": (*mock, "--listen", "tcp://127.0.0.1:8200", "--publish", "tcp://127.0.0.1:8202",
                             "--admin-listen", "127.0.0.1:8201"),
-            "worker-other": ("workerd", "--engine", "mock"),
+            "worker-other": mock,
             "worker-tiny": ("workerd", "--engine", "reference", "--model", "deploy/models/tiny", "--weights", "deploy/models/tiny/tiny-f16.gguf"),
         }
         for name, words in self.starts.items():
@@ -133,6 +135,13 @@ def run(block, lines, path, binaries):
         return 124, f"{said}\nit did not end within {BLOCK_SECONDS} s"
 
 
+def outdated_reference():
+    """The reference of the API is what a frontend says of itself."""
+    done = subprocess.run([str(ROOT / "deploy/dev/api-reference"), "--check", "--url", "http://127.0.0.1:8000"], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=BLOCK_SECONDS, check=False)
+    return [done.stdout.rstrip()] if done.returncode else []
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--binaries", required=True)
@@ -155,6 +164,7 @@ def main():
             if cluster:
                 processes.start("traffic", traffic(binaries))
                 cluster.starts["traffic"] = ("loadgen", *traffic(binaries)[1:])
+                failures += outdated_reference()
             for block in found:
                 lines, left = script(block)
                 failures += [f"{block.place}: nobody says how this is tried (Tests/Guides/rules.py): {what}" for what, why in left if why is None]

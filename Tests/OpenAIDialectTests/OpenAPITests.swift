@@ -54,6 +54,31 @@ struct OpenAPITests {
         #expect(names("RequestExtension") == Set(extensions))
     }
 
+    @Test("every body that can be sent has an example, which is read and has no field that is not known")
+    func examples() throws {
+        let readers: [String: (RawSpan) throws -> UnknownFields] = [
+            "/v1/chat/completions": { try ChatCompletionRequest(parsing: $0).unknownFields },
+            "/v1/completions": { try CompletionRequest(parsing: $0).unknownFields },
+            "/v1/responses": { try ResponsesRequest(parsing: $0).unknownFields },
+            "/v1/messages": { try MessagesRequest(parsing: $0, for: .answer).unknownFields },
+            "/v1/messages/count_tokens": { try MessagesRequest(parsing: $0, for: .count).unknownFields },
+            "/v1/embeddings": { try EmbeddingRequest(parsing: $0).unknownFields },
+            "/tokenize": { try TokenizeRequest(parsing: $0).unknownFields },
+            "/detokenize": { try DetokenizeRequest(parsing: $0).unknownFields },
+        ]
+        var read = 0
+        for path in try #require(try document()["paths"]?.asObject).members {
+            guard let body = path.value["post"]?["requestBody"]?["content"]?["application/json"] else { continue }
+            // Two of them have two paths.
+            let reader = try #require(readers[path.name] ?? readers[String(path.name.dropFirst(3))], "\(path.name)")
+            var writer = JSONWriter()
+            writer.value(try #require(body["example"], "\(path.name)"))
+            #expect(try reader(writer.finish().span.bytes).count == 0, "\(path.name)")
+            read += 1
+        }
+        #expect(read == readers.count + 2)
+    }
+
     @Test("when to try again is told with the statuses that may pass, and with no other")
     func retries() throws {
         for (path, style) in [("/v1/chat/completions", ErrorStyle.openAI), ("/v1/messages", .anthropic), ("/v1/embeddings", .openAI)] {

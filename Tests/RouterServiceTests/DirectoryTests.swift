@@ -1,5 +1,6 @@
 import ClusterModel
 import EventLoop
+import JSONText
 import Scheduling
 import Testing
 import Transport
@@ -9,6 +10,24 @@ import WireProtocol
 
 @Suite("Directory")
 struct DirectoryTests {
+    @Test("one line at its start says what it decides by, and what it was not given")
+    func startLine() throws {
+        func line(_ world: RouterWorld) throws -> JSONValue {
+            world.pass(.seconds(1))
+            let said = world.log.all.filter { $0.contains(#""msg":"listening""#) }
+            #expect(said.count == 1)
+            return try JSONValue(parsing: Array(try #require(said.first).utf8))
+        }
+        let alone = try line(RouterWorld())
+        #expect(alone["policy"]?.asString == "round-robin" && alone["index_bytes"]?.asInt == 1 << 30 && alone["peers"]?.asString == "none")
+        #expect(alone["missing"]?.asString == "other routers (--peers), proof of peers (--cluster-secret-file)")
+        // Whoever gives all routers one list gives each its own address, too.
+        let own = try line(RouterWorld(peers: [RouterWorld.routerAddress]))
+        #expect(own["missing"]?.asString == "other routers (--peers), proof of peers (--cluster-secret-file)")
+        let other = try line(RouterWorld(peers: [RouterWorld.routerAddress, Address(host: "other", port: 8100)]))
+        #expect(other["missing"]?.asString == "proof of peers (--cluster-secret-file)")
+    }
+
     @Test("a worker that registers is on the stream and in the snapshot, with its host filled in")
     func registers() throws {
         let world = RouterWorld(), early = world.frontend(1), worker = world.readyWorker(1)

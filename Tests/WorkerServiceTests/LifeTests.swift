@@ -31,6 +31,16 @@ struct LifeTests {
         #expect(bed.log.contains("router not connected"))
     }
 
+    @Test("one line at its start says what it is made of, and what it was not given")
+    func startLine() throws {
+        let bed = try WorkerBed(engine: .worker(ranks: 2)), said = bed.log.all.filter { $0.contains(#""msg":"listening""#) }
+        #expect(said.count == 1)
+        let line = try JSONValue(parsing: Array(try #require(said.first).utf8))
+        #expect(line["engine"]?.asString == "mock" && line["simulated"]?.asBool == true && line["ranks"]?.asInt == 2)
+        #expect(line["routers"]?.asString == "tcp://router:8100" && line["block_tokens"]?.asInt == 16)
+        #expect(line["missing"]?.asString == "tokenizer and chat template (--model)")
+    }
+
     @Test("a router that refuses the registration is asked again, later each time")
     func refusedRegistration() throws {
         let bed = try WorkerBed()

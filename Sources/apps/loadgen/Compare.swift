@@ -55,10 +55,11 @@ enum Compare {
         var facts = FleetReport.facts(of: setting.workload, setting.options)
         var sections: [ReportSection] = [], runs: [(name: String, value: JSONValue)] = [], all: [ComparedLoads.Load] = []
         var paces: [(name: String, workload: Workload)] = []
+        let line = ProgressLine()
         if loads.isEmpty {
             paces.append(("As it was", setting.workload))
         } else {
-            let capacity = try Simulate.capacity(setting.workload, setting.options(.kv))
+            let capacity = try Simulate.capacity(setting.workload, setting.options(.kv), line)
             facts.append(.init("capacity", "\(decimals(capacity, 2)) requests a second"))
             for load in loads {
                 paces.append(("At \(decimals(load, 2)) of capacity", try setting.workload.offered(share: load, of: capacity)))
@@ -69,7 +70,8 @@ enum Compare {
             for name in policies {
                 guard let policy = FleetPolicy.named(name) else { continue }
                 let options = setting.options(policy)
-                compared.append(FleetReport(FleetSimulation.run(pace.workload, options), options).run(named: name))
+                let result = FleetSimulation.run(pace.workload, options, progress: { line.show("\(pace.name): \(name)", $0, of: $1) })
+                compared.append(FleetReport(result, options).run(named: name))
             }
             all.append(ComparedLoads.Load(name: pace.name, runs: compared))
             let report = Comparison(title: pace.name, runs: compared).report
@@ -80,6 +82,7 @@ enum Compare {
             }
             runs.append(("\(pace.name)", report.members.first { $0.name == "runs" }?.value ?? .null))
         }
+        line.close()
         if all.count > 1 { sections.insert(ComparedLoads(loads: all).section, at: 0) }
         var report = LoadReport(title: title, facts: facts, sections: sections)
         report.members = [("paces", .array(runs.map { ["name": .string($0.name), "runs": $0.value] }))]

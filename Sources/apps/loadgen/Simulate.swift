@@ -38,13 +38,15 @@ enum Simulate {
                 guard let chosen = FleetPolicy.named(resolved[policy]) else { return .usage }
                 let options = setting.options(chosen)
                 var facts: [LoadReport.Fact] = []
+                let line = ProgressLine()
                 if let load = resolved[load] {
-                    let capacity = try capacity(setting.workload, setting.options(.kv))
+                    let capacity = try capacity(setting.workload, setting.options(.kv), line)
                     facts.append(.init("capacity", "\(decimals(capacity, 2)) requests a second; the load is \(decimals(load, 2)) of it"))
                     setting.workload = try setting.workload.offered(share: load, of: capacity)
                 }
                 let clock = try realTime(), began = clock()
-                let result = FleetSimulation.run(setting.workload, options, clock: clock)
+                let result = FleetSimulation.run(setting.workload, options, clock: clock, progress: { line.show(chosen.name, $0, of: $1) })
+                line.close()
                 let took = Double(clock() - began) / 1e9
                 let report = FleetReport(result, options).report(
                     title: resolved[title] ?? "Simulated: \(chosen.name)", of: setting.workload, facts: facts)
@@ -66,8 +68,9 @@ enum Simulate {
         } catch { throw RunFailure("there is no clock: \(error)") }
     }
 
-    nonisolated static func capacity(_ workload: Workload, _ options: FleetOptions) throws(RunFailure) -> Double {
-        let capacity = FleetSimulation.capacity(of: workload, options)
+    nonisolated static func capacity(_ workload: Workload, _ options: FleetOptions, _ line: ProgressLine) throws(RunFailure) -> Double {
+        let capacity = FleetSimulation.capacity(of: workload, options) { line.show("what the fleet can carry", $0, of: $1) }
+        line.close()
         guard capacity > 0 else { throw RunFailure("too few requests to measure what the fleet can carry") }
         return capacity
     }

@@ -110,12 +110,7 @@ package final class FrontendService {
             warnOfPlainKeys()
         }
         httpAddress = "\(config.listenHost.contains(":") ? "[\(config.listenHost)]" : config.listenHost):\(port)"
-        context.log.info(
-            "listening",
-            [
-                "http": .text(httpAddress), "publish": .text(publisher?.address.description ?? ""),
-                "generation": .hex(context.identity.generation), "encrypted": .flag(edge != nil),
-            ])
+        sayWhatIsThere()
         state = .ready
         publisher?.state(.ready)
         // Made before anybody asks: what is wrong with the cookie's keys is said at the start.
@@ -124,6 +119,22 @@ package final class FrontendService {
         for router in cluster.routers { router.start() }
         readGauges()
         loopDelay.start()
+    }
+
+    private func sayWhatIsThere() {
+        let tenants = config.tenants.given
+        var missing = MissingParts()
+        missing.note("keys of clients (--tenants-file)", unless: tenants != nil)
+        missing.note("HTTPS (--https-cert-file)", unless: edge != nil)
+        missing.noteProof(context, at: config.publish)
+        context.log.info(
+            "listening",
+            [
+                "http": .text(httpAddress), "publish": .text(publisher?.address.description ?? ""),
+                "generation": .hex(context.identity.generation), "encrypted": .flag(edge != nil),
+                "routers": .addresses(config.routers), "tenants": .count(tenants?.tenants.count ?? 0),
+                "keys": .count(tenants?.keys.count ?? 0), "missing": missing.text,
+            ])
     }
 
     /// It may be meant so: something in front of it, on the same machine or a trusted network, speaks HTTPS.

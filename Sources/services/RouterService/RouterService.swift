@@ -72,11 +72,15 @@ package final class RouterService {
         core.publishHealth()
         core.peers.start(config.peers)
         tick()
+        var missing = MissingParts()
+        missing.note("other routers (--peers)", unless: config.peers.contains { $0 != config.listen })
+        missing.noteProof(context, at: config.listen)
         context.log.info(
             "listening",
             [
                 "links": .text(address.description), "feed": .text(core.publisher.address.description),
-                "policy": .text(config.selection.policy.rawValue),
+                "policy": .text(config.selection.policy.rawValue), "peers": .addresses(config.peers),
+                "index": .size(UInt64(config.index.bytes)), "queue": .count(config.queue.entries), "missing": missing.text,
             ])
     }
 

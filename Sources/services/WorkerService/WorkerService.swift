@@ -21,7 +21,7 @@ package final class WorkerService {
     package var whenCrashed: (@LoopActor () -> Void)?
 
     private let config: WorkerConfig
-    private let context: ProcessContext
+    let context: ProcessContext
     private let loop: Loop
     private let log: Logger
     private let metrics: WorkerMetrics
@@ -137,12 +137,7 @@ package final class WorkerService {
             registrations.append(registration)
             registration.start()
         }
-        log.info(
-            "listening",
-            [
-                "links": .text(linkAddress?.description ?? ""), "feed": .text(events.address.description), "model": .text(model.card.name),
-                "pool": .text(model.card.digest.hex),
-            ])
+        sayWhatIsThere(core, config)
     }
 
     /// An engine that runs elsewhere, once it has said what it is; nil for the others.

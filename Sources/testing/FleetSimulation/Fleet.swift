@@ -27,6 +27,7 @@ final class Fleet {
     let options: FleetOptions
     let workload: Workload
     private let clock: (() -> UInt64)?
+    private let progress: FleetSimulation.Progress?
     private let hasher: BlockHasher
     private let prompts: PromptTokens
     var events = EventHeap<Event>()
@@ -45,10 +46,11 @@ final class Fleet {
     var figures = FleetFigures()
     private var seen: Set<UInt64> = []
 
-    init(_ workload: Workload, _ options: FleetOptions, clock: (() -> UInt64)?) {
+    init(_ workload: Workload, _ options: FleetOptions, clock: (() -> UInt64)?, progress: FleetSimulation.Progress?) {
         self.options = options
         self.workload = workload
         self.clock = clock
+        self.progress = progress
         hasher = BlockHasher(blockSize: options.blockSize)
         prompts = PromptTokens(blockTokens: workload.blockTokens)
         random = SeededRandom(seed: options.seed)
@@ -286,6 +288,7 @@ final class Fleet {
         let isWaiting = request.phase == .asking
         request.phase = .over
         open[request.number] = nil
+        progress?(nextArrival - open.count, workload.requests.count)
         if isWaiting, request.ticket != nil {
             routers[request.router]?.queue.remove(request, at: now)
             openPlans[request.router] -= 1

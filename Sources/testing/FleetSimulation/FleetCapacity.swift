@@ -5,7 +5,7 @@ extension FleetSimulation {
     /// Requests a second that a fleet completes while there are always more: all of the load offered at once, in its order, with nobody sent away.
     ///
     /// From the moment in which a tenth is complete until nine tenths are: the first ones find empty workers, and the last ones leave them so.
-    package static func capacity(of workload: Workload, _ options: FleetOptions) -> Double {
+    package static func capacity(of workload: Workload, _ options: FleetOptions, progress: Progress? = nil) -> Double {
         var crowded = workload, patient = options
         for index in crowded.requests.indices {
             crowded.requests[index].due = .zero
@@ -17,7 +17,7 @@ extension FleetSimulation {
         patient.queue.longest = FleetLimits.tail
         patient.firstToken = FleetLimits.tail
         patient.policy.settings.thresholds = BusyThresholds()
-        let completions = run(crowded, patient).figures.completions
+        let completions = run(crowded, patient, progress: progress).figures.completions
         let first = completions.count / 10, last = completions.count * 9 / 10
         guard last > first, completions[last] > completions[first] else { return 0 }
         return Double(last - first) / (completions[last] - completions[first]).inSeconds

@@ -9,9 +9,14 @@ package enum FleetSimulation {
         package let figures: FleetFigures
     }
 
-    /// `clock`: nanoseconds of real time, to measure decisions by; it changes nothing of the run.
-    package static func run(_ workload: Workload, _ options: FleetOptions, clock: (() -> UInt64)? = nil) -> Result {
-        let fleet = Fleet(workload, options, clock: clock)
+    /// Told of each request that has ended: how many have, and of how many.
+    package typealias Progress = (_ ended: Int, _ all: Int) -> Void
+
+    /// `clock`: nanoseconds of real time, to measure decisions by. Neither it nor `progress` changes anything of the run.
+    package static func run(
+        _ workload: Workload, _ options: FleetOptions, clock: (() -> UInt64)? = nil, progress: Progress? = nil
+    ) -> Result {
+        let fleet = Fleet(workload, options, clock: clock, progress: progress)
         fleet.run()
         return Result(recorder: fleet.recorder, figures: fleet.figures)
     }

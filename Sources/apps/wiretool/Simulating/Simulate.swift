@@ -81,7 +81,9 @@ enum Simulate {
     private nonisolated static func simulate(_ shape: ShapeOptions, from first: UInt64, runs: Int, visits: Bool, verbose: Bool) -> ExitCode
     {
         var failures = 0, seen: [String: Int] = [:]
+        let progress = RunProgress(of: runs, areTold: true)
         for run in 0..<runs {
+            progress.show(run, failures)
             let seed = first &+ UInt64(run)
             var options = shape.options(seed: seed)
             options.keepsLogs = verbose
@@ -90,6 +92,7 @@ enum Simulate {
             if !report.violations.isEmpty { failures += 1 }
             seen.merge(report.visits) { $0 + $1 }
         }
+        progress.close()
         if runs > 1 { say("\(runs - failures) runs held, \(failures) did not") }
         if visits {
             for point in FaultPoints.places + FaultPoints.refusals { say("\(seen[point] ?? 0) visits: \(point)") }
@@ -104,7 +107,9 @@ enum Simulate {
     private nonisolated static func follow(from seed: UInt64, runs: Int, span: Duration, verbose: Bool) -> ExitCode {
         var options = StreamRun.Options(), failures = 0
         options.span = span
+        let progress = RunProgress(of: runs, areTold: true)
         for run in 0..<runs {
+            progress.show(run, failures)
             let report = StreamRun.run(seed: seed &+ UInt64(run), options)
             say(report.line)
             if verbose {
@@ -114,6 +119,7 @@ enum Simulate {
             for violation in report.violations { say("  violated: \(violation)") }
             if !report.violations.isEmpty { failures += 1 }
         }
+        progress.close()
         if runs > 1 { say("\(runs - failures) runs held, \(failures) did not") }
         return failures == 0 ? .ok : .failure
     }

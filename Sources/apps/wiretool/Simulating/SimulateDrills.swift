@@ -17,16 +17,20 @@ enum SimulateDrills {
     nonisolated static func run(_ word: String, from seed: UInt64, runs: Int, _ size: DrillSize, verbose: Bool) -> ExitCode {
         let drills = word == everything ? VirtualDrill.all : VirtualDrill.named(word)
         var summaries: [VirtualDrillSummary] = [], failures = 0
-        for drill in drills {
+        let progress = RunProgress(of: drills.count * runs, areTold: verbose)
+        for (place, drill) in drills.enumerated() {
             var summary = VirtualDrillSummary(drill)
             for run in 0..<runs {
+                progress.show(place * runs + run, failures)
                 let report = drill.run(seed: seed &+ UInt64(run), size, keepsLogs: verbose)
                 summary.add(report)
+                if verbose || !report.violations.isEmpty { progress.close() }
                 if verbose { say(report.line) }
                 tell(report, verbose: verbose)
                 if !report.violations.isEmpty { failures += 1 }
             }
             summaries.append(summary)
+            progress.close()
             // A table of many seeds takes a while.
             if drills.count > 1 || runs > 1 { say("\(drill.name): \(summary.held) of \(summary.runs) runs held") }
         }

@@ -23,6 +23,9 @@ package struct FileReader: Sendable {
 
     package init(_ read: @escaping @Sendable (_ path: String, _ limit: Int) throws(FileReadError) -> [UInt8]) { self.read = read }
 
+    /// A file that takes a second or more on slow disks: how far its reading has come is shown.
+    private static let longFileBytes = 64 << 20
+
     /// Reads the file system. Blocks: for start-up only.
     package static let system = FileReader { (path, limit) throws(FileReadError) in
         guard !path.utf8.contains(0) else { throw FileReadError(path: path, reason: "the path holds a zero byte") }
@@ -34,10 +37,14 @@ package struct FileReader: Sendable {
         defer { close(descriptor) }
 
         var bytes: [UInt8] = []
+        var about = stat()
+        let size = fstat(descriptor, &about) == 0 ? Int(about.st_size) : 0
+        let progress = size >= longFileBytes ? ProgressLine() : nil
         var chunk = [UInt8](repeating: 0, count: 16 << 10)
         while true {
             let count = chunk.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
             if count == 0 { return bytes }
+            progress?.show("reading \(path)", bytes.count, of: size)
             if count < 0 {
                 if errno == EINTR { continue }
                 throw FileReadError(path: path, reason: String(cString: strerror(errno)))

@@ -141,12 +141,7 @@ final class ModelStore {
                     createdSeconds: context.loop.wallClockMilliseconds / 1_000)
                 models[card.digest] = .ready(model, unnamedSince: nil)
                 failures[card.digest] = nil
-                context.log.info(
-                    "model ready",
-                    [
-                        "model": .text(card.name), "digest": .text(card.digest.description), "files": .count(card.files.count),
-                        "after": .duration(began.duration(to: context.loop.now)),
-                    ])
+                context.log.info("model ready", inventory(of: model).adding(["after": .duration(began.duration(to: context.loop.now))]))
                 return changed()
             case .failure(let why): failure = why
             }
@@ -155,6 +150,21 @@ final class ModelStore {
             guard case .fetching = models[card.digest] else { return }
         }
         failed(card, failure)
+    }
+
+    /// What of the model is here, and what its clients have to do without.
+    private func inventory(of model: ServedModel) -> LogFields {
+        let card = model.card, format = model.formats.calling
+        var missing = MissingParts()
+        missing.note("tokenizer (workerd --model)", unless: !card.files.contains { $0.name == ByteModelFile.name })
+        missing.note("chat template", unless: model.text.hasTemplate)
+        missing.note("form of calls (workerd --tool-format)", unless: format.tools != nil)
+        return [
+            "model": .text(card.name), "digest": .text(card.digest.description), "files": .count(card.files.count),
+            "vocabulary": .count(model.text.vocabulary.count), "context_tokens": .unsigned(UInt64(card.contextLength)),
+            "calls": .text(format.tools?.rawValue ?? "none"), "thoughts": .text(format.reasoning?.rawValue ?? "none"),
+            "missing": missing.text,
+        ]
     }
 
     private func failed(_ card: ModelCard, _ failure: ModelFailure) {

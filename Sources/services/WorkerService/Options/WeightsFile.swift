@@ -45,8 +45,21 @@ struct ReferenceWeights: Sendable {
             throw ValueProblem(
                 "the weights cannot be used: \(error)", remedy: "give a GGUF file of the llama architecture, f32, f16 or q8_0")
         }
-        digest = SHA256.digest(of: bytes).description
+        digest = Self.digest(of: bytes, at: path)
     }
+
+    /// Of gigabytes: that takes as long as reading them.
+    private static func digest(of bytes: [UInt8], at path: String) -> String {
+        var hash = SHA256()
+        let line = bytes.count > digestPiece ? ProgressLine() : nil
+        for start in stride(from: 0, to: bytes.count, by: digestPiece) {
+            line?.show("digest of \(path)", start, of: bytes.count)
+            hash.update(bytes.span.bytes.extracting(start..<min(start + digestPiece, bytes.count)))
+        }
+        return hash.finalize().description
+    }
+
+    private static let digestPiece = 16 << 20
 }
 
 extension ValueSyntax<WeightsFile> {

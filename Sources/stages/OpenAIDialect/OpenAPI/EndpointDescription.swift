@@ -39,6 +39,8 @@ struct EndpointDescription {
     var parameters: [Parameter] = []
     /// Of the body.
     var request: Schema?
+    /// A body that the tiny model of this repository answers, as JSON; one with vectors, where vectors are asked for.
+    var example: String?
     var answers: [Answer]
     /// Statuses of failures beside those of every endpoint.
     var failures: [Int] = []
@@ -51,11 +53,12 @@ struct EndpointDescription {
 extension EndpointDescription {
     /// An endpoint that makes a model produce text. `events` is the schema of the data of a stream's events.
     static func generating(
-        _ path: String, id: String, _ summary: String, request: Schema.Named, answer: Schema.Named, events: Schema.Named,
+        _ path: String, id: String, _ summary: String, request: Schema.Named, example: String, answer: Schema.Named, events: Schema.Named,
         ending: String, style: ErrorStyle = .openAI, schemas: [Schema.Named] = []
     ) -> EndpointDescription {
         EndpointDescription(
             method: .post, path: path, id: id, summary: summary, parameters: label + pins, request: .ref(request.name),
+            example: example,
             answers: [
                 Answer(
                     description: "The answer: one body, or with stream an event for each of its parts, and at the end \(ending).",
@@ -73,6 +76,12 @@ extension EndpointDescription {
 
     /// The same, of requests with a body.
     static let withBody = [415]
+
+    /// Why, where the status alone does not say it.
+    private static let serverReasons = [
+        408: "the request did not come to its end in time", 413: "the body is too large", 414: "the path is too long",
+        415: "the body is said to be no JSON", 417: "something is expected that is not known here", 431: "the head is too large",
+    ]
 
     static let label = [
         Parameter(
@@ -102,7 +111,8 @@ extension EndpointDescription {
         var members = [#""operationId":"\#(id)""#, #""summary":\#(quoted(summary))"#]
         if !parameters.isEmpty { members.append(#""parameters":[\#(parameters.map(Self.json).joined(separator: ","))]"#) }
         if let request {
-            members.append(#""requestBody":{"required":true,"content":{"application/json":{"schema":\#(request.json)}}}"#)
+            let example = example.map { #","example":\#($0)"# } ?? ""
+            members.append(#""requestBody":{"required":true,"content":{"application/json":{"schema":\#(request.json)\#(example)}}}"#)
         }
         let statuses = failures.map(style.status) + Self.everywhere + (request == nil ? [] : Self.withBody)
         let refused = Set(statuses).subtracting(answers.map(\.status)).sorted()
@@ -137,7 +147,8 @@ extension EndpointDescription {
     private func failure(_ status: Int) -> String {
         let isOwn = failures.contains { style.status($0) == status }
         let codes = style.hasCodes && isOwn ? ServiceFailure.Kind.allCases.filter { $0.row.status == status }.map(\.row.code) : []
-        let names = codes.isEmpty ? "Refused." : "Refused. Codes: \(codes.joined(separator: ", "))."
+        let reason = Self.serverReasons[status].map { "Refused: \($0)." } ?? "Refused."
+        let names = codes.isEmpty ? reason : "\(reason) Codes: \(codes.joined(separator: ", "))."
         var envelopes = isOwn || Self.withBody.contains(status) ? [style.schema] : []
         // What the server refuses before it knows the path has the one envelope everywhere.
         if Self.everywhere.contains(status), !envelopes.contains(ErrorStyle.openAI.schema) { envelopes.append(ErrorStyle.openAI.schema) }

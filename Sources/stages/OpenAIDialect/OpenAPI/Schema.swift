@@ -72,6 +72,9 @@ struct Schema {
 
     func described(_ description: String) -> Schema { with("description", quoted(description)) }
 
+    /// What holds where a request says nothing; `value` is JSON.
+    func byDefault(_ value: String) -> Schema { with("default", value) }
+
     /// `value` is JSON.
     func with(_ name: String, _ value: String) -> Schema {
         let rest = json.dropFirst()
@@ -98,6 +101,9 @@ struct Schema {
 
         /// Of a request: may be missing, or null, which is the same.
         static func may(_ name: String, _ schema: Schema) -> Member { Member(name: name, schema: schema.orNull, isNeeded: false) }
+
+        /// Of a request: nothing that the API has which it is part of, but this service's or other servers'.
+        var added: Member { Member(name: name, schema: schema.with("x-extension", "true"), isNeeded: isNeeded) }
 
         /// Of a request: whoever asks for anything by it is refused.
         static func refused(_ name: String) -> Member { Member(name: name, schema: .ref("Refused"), isNeeded: false) }

@@ -36,6 +36,9 @@ package struct ModelText: Sendable {
 
     package var vocabulary: Vocabulary { tokenizer.vocabulary }
 
+    /// Without one it only goes on with texts.
+    package var hasTemplate: Bool { !(template is NoTemplate) }
+
     /// The prompt's text; nil for one that its client gave as tokens.
     package func prompt(_ prompt: GenerationRequest.Prompt, _ context: TemplateContext) throws(TextError) -> PromptText? {
         switch prompt {

@@ -3,16 +3,26 @@ enum ChatCompletionsDescription {
     static let endpoints = [
         EndpointDescription.generating(
             "/v1/chat/completions", id: "createChatCompletion", "Answers a conversation.",
-            request: Schema.Named("ChatCompletionRequest", request), answer: Schema.Named("ChatCompletion", answer),
+            request: Schema.Named("ChatCompletionRequest", request),
+            example: #"""
+                {"model":"tiny","messages":[{"role":"user","content":"What is the capital of Japan?"}],"max_tokens":32,"temperature":0}
+                """#,
+            answer: Schema.Named("ChatCompletion", answer),
             events: Schema.Named("ChatCompletionChunk", chunk), ending: "[DONE]", schemas: schemas)
     ]
 
     private static let request = Schema.object(
         [ConversationSchemas.messages] + GenerationSchemas.members + ConversationSchemas.template + [
-            .may("logprobs", .flag), .may("top_logprobs", .integer(0...DialectLimits.topLogprobs)),
-            .may("tool_choice", .ref("ToolChoice")), .may("parallel_tool_calls", .flag),
+            .may("logprobs", .flag.byDefault("false").described("Tells log probabilities of the answer's tokens.")),
+            .may(
+                "top_logprobs",
+                .integer(0...DialectLimits.topLogprobs).byDefault("0").described("And of so many that were likeliest, with logprobs.")),
+            .may("tool_choice", .ref("ToolChoice")),
+            .may(
+                "parallel_tool_calls",
+                .flag.byDefault("true").described("false: one call at the most, as far as the model's form allows it.")),
             .may("verbosity", .words(ChatCompletionRequest.verbosities).described(GenerationSchemas.noEffect)),
-            .may("modalities", .array(of: .word("text"), 0...DialectLimits.hintWords)),
+            .may("modalities", .array(of: .word("text"), 0...DialectLimits.hintWords).described("Text is all that there is.")),
         ] + ChatCompletionRequest.refused.map { .refused($0) } + GenerationSchemas.fixed(ChatCompletionRequest.fixed)
     ).with(
         "if", #"{"required":["top_logprobs"],"properties":{"top_logprobs":{"type":"integer","minimum":1}}}"#

@@ -3,14 +3,17 @@ enum CompletionsDescription {
     static let endpoints = [
         EndpointDescription.generating(
             "/v1/completions", id: "createCompletion", "Continues a text.", request: Schema.Named("CompletionRequest", request),
+            example: #"{"model":"tiny","prompt":"Once upon a time","max_tokens":16,"temperature":0}"#,
             answer: Schema.Named("Completion", answer(isChunk: false)), events: Schema.Named("CompletionChunk", answer(isChunk: true)),
             ending: "[DONE]", schemas: [logprobs])
     ]
 
     private static let request = Schema.object(
         [.needed("prompt", prompt)] + GenerationSchemas.members + [
-            .may("echo", .flag.described("The prompt stands before the answer. Not together with logprobs.")),
-            .may("logprobs", .integer(0...DialectLimits.topLogprobs)),
+            .may("echo", .flag.byDefault("false").described("The prompt stands before the answer. Not together with logprobs.")),
+            .may(
+                "logprobs",
+                .integer(0...DialectLimits.topLogprobs).described("Log probabilities of the answer's tokens, and of so many likeliest.")),
             .may("best_of", .integer(1...DialectLimits.choices).described("As many as n.")),
         ] + CompletionRequest.refused.map { .refused($0) } + GenerationSchemas.fixed(CompletionRequest.fixed))
 

@@ -4,6 +4,7 @@ enum EmbeddingsDescription {
         EndpointDescription(
             method: .post, path: "/v1/embeddings", id: "createEmbedding", summary: "Turns texts into vectors.",
             parameters: EndpointDescription.label, request: .ref(request.name),
+            example: #"{"model":"apus-mock","input":["one text","and another"]}"#,
             answers: [.init(description: "A vector for each input, in their order.", schema: .ref(answer.name))],
             failures: EndpointDescription.generatingFailures, schemas: [request, answer])
     ]
@@ -12,10 +13,11 @@ enum EmbeddingsDescription {
         "EmbeddingRequest",
         .object(
             [
-                .needed("model", .text(1...DialectLimits.model)), .needed("input", input),
-                .may("encoding_format", .word("float", "base64").described("base64: little-endian binary32 numbers.")),
+                .needed("model", .text(1...DialectLimits.model).described(GenerationSchemas.modelName)), .needed("input", input),
+                .may(
+                    "encoding_format", .word("float", "base64").byDefault(#""float""#).described("base64: little-endian binary32 numbers.")),
                 .may("dimensions", .integer(1...DialectLimits.dimensions).described("As many as the model's vectors have.")),
-                .may("user", .text(0...DialectLimits.label)),
+                .may("user", .text(0...DialectLimits.label).described("Whom it is for.")),
             ] + EmbeddingRequest.refused.map { .refused($0) }))
 
     private static let input = Schema.either(

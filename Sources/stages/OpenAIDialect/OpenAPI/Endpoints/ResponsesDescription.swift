@@ -5,6 +5,7 @@ enum ResponsesDescription {
             EndpointDescription.generating(
                 "/v1/responses", id: "createResponse", "Answers a conversation, in items.",
                 request: Schema.Named("ResponseRequest", ResponsesSchemas.request),
+                example: #"{"model":"tiny","input":"What is the capital of Japan?","max_output_tokens":32,"temperature":0}"#,
                 answer: Schema.Named("Response", ResponsesSchemas.answer),
                 events: Schema.Named("ResponseEvent", ResponsesSchemas.event), ending: "response.completed, incomplete or failed",
                 schemas: ResponsesSchemas.all)

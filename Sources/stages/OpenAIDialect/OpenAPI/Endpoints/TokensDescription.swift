@@ -4,13 +4,14 @@ enum TokensDescription {
         ["/tokenize", "/v1/tokenize"].enumerated().map { place, path in
             EndpointDescription(
                 method: .post, path: path, id: place == 0 ? "tokenize" : "tokenizeV1", summary: "The tokens of a text or a conversation.",
-                request: .ref("TokenizeRequest"), answers: [.init(description: "They.", schema: .ref("TokenList"))],
+                request: .ref("TokenizeRequest"), example: #"{"model":"tiny","prompt":"What is the capital of Japan?"}"#,
+                answers: [.init(description: "They.", schema: .ref("TokenList"))],
                 failures: [404], schemas: place == 0 ? schemas : [])
         }
         + ["/detokenize", "/v1/detokenize"].enumerated().map { place, path in
             EndpointDescription(
                 method: .post, path: path, id: place == 0 ? "detokenize" : "detokenizeV1", summary: "The text of tokens.",
-                request: .ref("DetokenizeRequest"),
+                request: .ref("DetokenizeRequest"), example: #"{"model":"tiny","tokens":[72,101,108]}"#,
                 answers: [.init(description: "It, special tokens included.", schema: .object([.needed("prompt", .text)]))], failures: [404])
         }
 
@@ -19,14 +20,18 @@ enum TokensDescription {
 
     private static let common: [Schema.Member] = [
         model, .may("add_special_tokens", .flag.described("By default true for a prompt and false for messages.")),
-        .may("return_token_strs", .flag),
+        .may("return_token_strs", .flag.byDefault("false").described("Tells each token's text, too.")),
     ]
 
     private static let schemas = [
         Schema.Named(
             "TokenizeRequest",
             .either(
-                .object([.needed("prompt", .text), Schema.Member(name: "messages", schema: .null, isNeeded: false)] + common),
+                .object(
+                    [
+                        .needed("prompt", .text.described("The text; or messages, a conversation.")),
+                        Schema.Member(name: "messages", schema: .null, isNeeded: false),
+                    ] + common),
                 .object(
                     [ConversationSchemas.messages, Schema.Member(name: "prompt", schema: .null, isNeeded: false)] + common
                         + ConversationSchemas.template + [.may("tool_choice", .ref("ToolChoice")), .may("parallel_tool_calls", .flag)]
@@ -36,8 +41,9 @@ enum TokensDescription {
         Schema.Named(
             "TokenList",
             .object([
-                .needed("count", .count), .needed("max_model_len", .count), .needed("tokens", .array(of: .token)),
-                .needed("token_strs", Schema.array(of: .text).orNull),
+                .needed("count", .count), .needed("max_model_len", .count.described("Prompt and output together, in tokens.")),
+                .needed("tokens", .array(of: .token)),
+                .needed("token_strs", Schema.array(of: .text).orNull.described("Where they were asked for.")),
             ])),
     ]
 }

@@ -52,15 +52,20 @@ enum ConversationSchemas {
 
     /// What the template of a conversation is given beside its messages.
     static let template: [Schema.Member] = [
-        .may("tools", .array(of: .ref("Tool"), 0...DialectLimits.tools)),
-        .may("add_generation_prompt", .flag.described("By default true.")),
-        .may("continue_final_message", .flag.described("The last message is the assistant's, and goes on.")),
-        .may("chat_template_kwargs", .object.described("Values for the template.")),
+        .may("tools", .array(of: .ref("Tool"), 0...DialectLimits.tools).described("What the model may call, and the client carries out.")),
+        .may(
+            "add_generation_prompt", .flag.byDefault("true").described("The prompt ends where the assistant's message begins.")
+        ).added,
+        .may(
+            "continue_final_message", .flag.byDefault("false").described("The last message is the assistant's, and goes on.")
+        ).added,
+        .may("chat_template_kwargs", .object.described("Values for the template.")).added,
         .may("reasoning_effort", .words(RequestBody.efforts).described("For templates that know it, unless they are given it already.")),
-        .may("documents", .array(of: .object, 0...DialectLimits.documents).described("For templates that quote from them.")),
+        .may("documents", .array(of: .object, 0...DialectLimits.documents).described("For templates that quote from them.")).added,
     ]
 
-    static let messages = Schema.Member.needed("messages", .array(of: .ref("Message"), 1...DialectLimits.messages))
+    static let messages = Schema.Member.needed(
+        "messages", .array(of: .ref("Message"), 1...DialectLimits.messages).described("The conversation, oldest first."))
 
     private static let name = Schema.text(0...DialectLimits.name)
     private static let content = Schema.either(.text, .array(of: .ref("ContentPart"), 1...DialectLimits.partsPerMessage))

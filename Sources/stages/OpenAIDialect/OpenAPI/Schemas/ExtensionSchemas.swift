@@ -19,30 +19,52 @@ enum ExtensionSchemas {
             words.described(
                 "formatted_prompt and token_ids: events before the data of a stream of chat completions or completions. One that begins with query_instance_id: asks only where the request would run."
             )),
-        .may("backend_instance_id", .ref("Worker")), .may("prefill_worker_id", .ref("Worker")), .may("decode_worker_id", .ref("Worker")),
-        .may("dp_rank", word32), .may("prefill_dp_rank", word32),
+        .may("backend_instance_id", Schema.ref("Worker").described("The worker that is to run it.")),
+        .may("prefill_worker_id", Schema.ref("Worker").described("The worker that is to compute the prompt.")),
+        .may("decode_worker_id", Schema.ref("Worker").described("The worker that is to make the answer.")),
+        .may("dp_rank", word32.described("The rank of the worker.")),
+        .may("prefill_dp_rank", word32.described("The rank of the worker that computes the prompt.")),
         .may("agent_hints", .ref("AgentHints")), .may("session_control", .ref("SessionControl")),
         .may("router_config_override", .ref("RouterOverride")),
-        .may("request_timestamp_ms", .number(0...DialectLimits.latestMilliseconds)),
+        .may(
+            "request_timestamp_ms",
+            .number(0...DialectLimits.latestMilliseconds).described("When the client asked, in milliseconds since 1970.")),
         .may("token_data", Schema.array(of: .token, 0...DialectLimits.promptTokens).described("Instead of the prompt in words.")),
-        .may("max_thinking_tokens", word32), .may("greed_sampling", .flag), .may("use_raw_prompt", .flag),
+        .may("max_thinking_tokens", word32.described("Before thinking_token_budget.")),
+        .may("greed_sampling", .flag.byDefault("false").described("Always the likeliest token, whatever temperature says.")),
+        .may(
+            "use_raw_prompt", .flag.byDefault("false").described("The one message of the chat is the whole prompt, without the template.")),
         .may("mm_routing_info", .ref("MediaRouting")), .nothing("cache_salt"),
-    ])
+    ]).described("What clients of NVIDIA Dynamo may ask for: where and when it runs, what the answer tells, sessions.")
 
     private static let agentHints = Schema.object([
-        .may("priority", .integer(Int(Int32.min)...Int(Int32.max))), .may("strict_priority", word32),
-        .may("osl", word32.described("Tokens that the answer is expected to have.")), .may("speculative_prefill", .flag),
-        .may("latency_sensitivity", .number(DialectLimits.anyFloat)),
+        .may(
+            "priority",
+            .integer(Int(Int32.min)...Int(Int32.max)).byDefault("0").described("So many seconds further forward in its class of the queue.")
+        ),
+        .may("strict_priority", word32.byDefault("0").described("The class in the queue; a higher one goes before all lower ones.")),
+        .may("osl", word32.described("Tokens that the answer is expected to have.")),
+        .may("speculative_prefill", .flag.byDefault("false").described("The next turn's beginning is computed ahead.")),
+        .may("latency_sensitivity", .number(DialectLimits.anyFloat).described("The priority, where none is given.")),
     ])
 
     private static let session = Schema.object([
-        .needed("session_id", .text(1...DialectLimits.session)), .may("action", .word("open", "close", "bind")),
-        .may("timeout", .integer(1...DialectLimits.sessionSeconds)),
+        .needed("session_id", .text(1...DialectLimits.session)),
+        .may(
+            "action",
+            .word("open", "close", "bind").described(
+                "open: on the worker that runs this request, or it fails; bind: the same, if that is possible; close: ends with it. None: follow."
+            )),
+        .may("timeout", .integer(1...DialectLimits.sessionSeconds).described("Seconds without a request after which it ends.")),
     ])
 
     private static let overrides = Schema.object([
-        .may("overlap_score_weight", .number(DialectLimits.weights)), .may("router_temperature", .number(DialectLimits.weights)),
-        .may("assume_kv_reuse", .flag), .may("track_prefill_tokens", .flag),
+        .may(
+            "overlap_score_weight", .number(DialectLimits.weights).described("The router's --overlap-weight: what a cached block is worth.")
+        ),
+        .may("router_temperature", .number(DialectLimits.weights).described("The router's --temperature; 0: always the cheapest worker.")),
+        .may("assume_kv_reuse", .flag.described("The router's --assume-reuse: it shares the blocks that others hold already.")),
+        .may("track_prefill_tokens", .flag.described("The router's --track-prefill: its prompt counts as prefill to do.")),
     ])
 
     private static let word64 = Schema(#"{"type":"integer","minimum":0,"maximum":18446744073709551615}"#)

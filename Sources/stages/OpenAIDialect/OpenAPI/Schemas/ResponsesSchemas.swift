@@ -41,19 +41,36 @@ enum ResponsesSchemas {
 
     static let request = Schema.object(
         [
-            .needed("model", .text(1...DialectLimits.model)),
-            .needed("input", .either(.text, .array(of: .ref("InputItem"), 1...DialectLimits.messages))), .may("instructions", .text),
-            .may("stream", .flag),
+            .needed("model", .text(1...DialectLimits.model).described(GenerationSchemas.modelName)),
+            .needed(
+                "input",
+                .either(.text, .array(of: .ref("InputItem"), 1...DialectLimits.messages)).described(
+                    "A message of the user, or the whole conversation in items.")),
+            .may("instructions", .text.described("A system message before all.")), GenerationSchemas.stream,
             .may("stream_options", .object([.may("include_obfuscation", .flag.described(GenerationSchemas.noEffect))])),
-            .may("max_output_tokens", .integer(1...DialectLimits.maxTokens)), .may("max_tool_calls", .integer(1...DialectLimits.maxTokens)),
-            .may("top_logprobs", .integer(0...DialectLimits.topLogprobs)), .may("n", .integer(1...1)),
-            .may("include", .array(of: .words(RequestBody.includable), 0...DialectLimits.hintWords)),
-            .may("tools", .array(of: .ref("FunctionTool"), 0...DialectLimits.tools)), .may("tool_choice", .ref("FunctionChoice")),
-            .may("parallel_tool_calls", .flag), .may("text", .ref("TextForm")), .may("reasoning", reasoning),
-            .may("truncation", .word("auto", "disabled")),
+            .may(
+                "max_output_tokens",
+                .integer(1...DialectLimits.maxTokens).described("Thoughts included. By default what the context leaves.")),
+            .may("max_tool_calls", .integer(1...DialectLimits.maxTokens).described(GenerationSchemas.noEffect)),
+            .may(
+                "top_logprobs", .integer(0...DialectLimits.topLogprobs).byDefault("0").described("With include: of so many likeliest.")),
+            .may("n", .integer(1...1)),
+            .may(
+                "include",
+                .array(of: .words(RequestBody.includable), 0...DialectLimits.hintWords).described(
+                    "message.output_text.logprobs tells log probabilities; the others have no effect.")),
+            .may(
+                "tools",
+                .array(of: .ref("FunctionTool"), 0...DialectLimits.tools).described("What the model may call, and the client carries out.")),
+            .may("tool_choice", .ref("FunctionChoice")),
+            .may(
+                "parallel_tool_calls",
+                .flag.byDefault("true").described("false: one call at the most, as far as the model's form allows it.")),
+            .may("text", .ref("TextForm")), .may("reasoning", reasoning),
+            .may("truncation", .word("auto", "disabled").described("Of no effect: a prompt that is too long is refused.")),
         ] + ConversationSchemas.template.filter { $0.name != "tools" }
             + (GenerationSchemas.sampling + GenerationSchemas.lengths).filter { !RequestBody.otherLimits.contains($0.name) } + labels
-            + [.may("nvext", .ref("RequestExtension"))] + RequestBody.kept.map { .nothing($0) }
+            + [.may("nvext", .ref("RequestExtension")).added] + RequestBody.kept.map { .nothing($0) }
             + RequestBody.otherLimits.map { .nothing($0) }
             + ResponsesRequest.refused.map { .refused($0) } + GenerationSchemas.noted.filter { $0.name != "metadata" }
             + GenerationSchemas.fixed(ChatCompletionRequest.fixed))
@@ -63,9 +80,10 @@ enum ResponsesSchemas {
             "metadata",
             Schema.object.with("maxProperties", "\(DialectLimits.metadata)")
                 .with("propertyNames", Schema.text(0...DialectLimits.metadataName).json)
-                .with("additionalProperties", Schema.text(0...DialectLimits.metadataValue).json)),
-        .may("user", .text(0...DialectLimits.label)), .may("background", .word(of: [false])),
-        .may("prompt_cache_key", .text(0...DialectLimits.label)), .nothing("web_search_options"),
+                .with("additionalProperties", Schema.text(0...DialectLimits.metadataValue).json).described("Told back.")),
+        .may("user", .text(0...DialectLimits.label).described("Whom it is for.")), .may("background", .word(of: [false])),
+        .may("prompt_cache_key", .text(0...DialectLimits.label).described("Told back; caches are found by the prompt itself.")),
+        .nothing("web_search_options"),
     ]
 
     /// What items have when they are passed back; nobody looks at it.
