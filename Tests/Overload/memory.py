@@ -9,13 +9,15 @@ import asyncio
 import time
 
 from clients import ask, judge
+from cluster import metric
 from load import prompt
 
 # Tokens of prompts, and users at once.
 STAGES = [(1_000, 4), (4_000, 64), (16_000, 512), (56_000, 2_048)]
 WITHIN = 60
-BLOCKS, BLOCK_TOKENS = 32_768, 16
-PROMPT_MEMORY = 4 << 20
+BLOCKS, BLOCK_TOKENS = 32_768, 64
+# What is kept of the past, so small that what fills the caches fills that too.
+PROMPT_MEMORY, RING, DECISIONS = 4 << 20, 1 << 20, 64 << 10
 FILLS = 12
 MOST = 1.25
 # Reading resident pages says what was touched, a few pages more or less.
@@ -54,21 +56,28 @@ async def memory(cluster, report, scale):
 
 
 async def fill(cluster):
-    """Prompts that nobody asks again, a few at a time, until no process grows by them any more. A leak grows on: then this ends all the same."""
+    """Prompts that nobody asks again, a few at a time, until the past that is kept is full and no process grows by them any more. A leak grows on: then
+    this ends all the same."""
     length, replies, number = STAGES[-1][0], [], 700_000
     for _ in range(FILLS):
         before = {member.name: member.resident() for member in cluster.members}
         for _ in range(len(cluster.workers) * BLOCKS * BLOCK_TOKENS // length // 4 + 1):
             replies += await asyncio.gather(*(ask(cluster, prompt(number + i, length), 8) for i in range(4)))
             number += 4
-        if all(member.resident() < before[member.name] + MEBIBYTE for member in cluster.members):
+        if await rings_are_full(cluster) and all(member.resident() < before[member.name] + MEBIBYTE for member in cluster.members):
             break
     return replies
 
 
-WORKER_OPTIONS = ["--mock-prefill-token", "1us", "--mock-decode-step", "5ms", "--context-length", "65536", "--blocks", str(BLOCKS),
-                  "--max-sequences", "1024"]  # fmt: skip
+async def rings_are_full(cluster):
+    kept = [await metric(cluster.router.port("admin"), "apus_router_stream_ring_bytes")]
+    kept += [await metric(worker.port("admin"), "apus_worker_stream_ring_bytes") for worker in cluster.workers]
+    return min(kept) >= RING
+
+
+WORKER_OPTIONS = ["--mock-prefill-token", "1us", "--mock-decode-step", "5ms", "--context-length", "65536", "--blocks", str(BLOCKS), "--block-size", str(BLOCK_TOKENS),
+                  "--max-sequences", "1024", "--ring-size", str(RING)]  # fmt: skip
 CASES = {
     "memory": (
-        memory, 2, WORKER_OPTIONS, ["--queue-limit", "600s", "--first-token-limit", "600s", "--prompt-memory-bytes", str(PROMPT_MEMORY)], ["--queue-batches", "10000", "--queue-time", "600s"])
+        memory, 2, WORKER_OPTIONS, ["--queue-limit", "600s", "--first-token-limit", "600s", "--prompt-memory-bytes", str(PROMPT_MEMORY)], ["--queue-batches", "10000", "--queue-time", "600s", "--ring-size", str(RING), "--decision-memory", str(DECISIONS)])
 }  # fmt: skip

@@ -1,6 +1,7 @@
 import Scheduling
 import ServiceRuntime
 import Testing
+import Transport
 
 @testable import RouterService
 
@@ -19,6 +20,7 @@ struct RoutingOptionsTests {
     func defaults() throws {
         let config = try #require(Self.resolve([]))
         #expect(config.selection == SelectionSettings() && config.decisionBytes == 8 << 20)
+        #expect(config.ring == FeedRing.Bounds(events: 65_536, bytes: 8 << 20))
     }
 
     @Test("each knob reaches its setting")
@@ -30,7 +32,7 @@ struct RoutingOptionsTests {
                 "0.3",
                 "--temperature", "0.7", "--no-assume-reuse", "--no-track-prefill", "--no-track-active-blocks", "--transfer-weight", "4",
                 "--interference-weight", "5", "--held-block-weight", "6", "--eviction-weight", "7", "--decode-load-scale", "8",
-                "--decision-memory", "1MiB", "--enforce-disagg",
+                "--decision-memory", "1MiB", "--enforce-disagg", "--ring-events", "100", "--ring-size", "2MiB",
             ]))
         var expected = SelectionSettings()
         expected.policy = .latency
@@ -52,6 +54,7 @@ struct RoutingOptionsTests {
         expected.decodeLoadScale = 8
         expected.enforcesSplit = true
         #expect(config.selection == expected && config.decisionBytes == 1 << 20)
+        #expect(config.ring == FeedRing.Bounds(events: 100, bytes: 2 << 20))
     }
 
     @Test("the one weight of old sets the scale, and at 0 takes every credit away")

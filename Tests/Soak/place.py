@@ -9,7 +9,7 @@ from talk import until_ready
 
 # What is bounded by memory is bounded tightly, so that all of it is full before the warm-up ends: what grows then is a leak.
 TIGHT_FRONTEND = ["--prompt-memory-bytes", "1048576"]
-TIGHT_ROUTER = ["--decision-memory", "1MiB"]
+TIGHT_ROUTER = ["--decision-memory", "1MiB", "--ring-size", "1MiB"]
 TIGHT_WORKER = ["--blocks", "1024", "--ring-size", "1MiB", "--ring-events", "2048", "--session-ttl", "20s"]
 # Of the same pace at every load.
 PACE = ["--mock-decode-step", "10ms", "--mock-prefill-token", "20us"]

@@ -35,15 +35,15 @@ from traffic import Memory  # noqa: E402
 from users import Users  # noqa: E402
 from verdict import Verdict  # noqa: E402
 
-# Half of a run at most. What is bounded is full behind the burst below but for routers' changes, whose sizes settle over some twenty minutes.
+# Half of a run at most. What is bounded is full behind the burst below; how large the pieces are that memory is in settles over some twenty minutes.
 LONGEST_WARM_UP = 1800
 SAMPLE_SECONDS = 5
 # Faults have a minute each; in short runs less, so that there is one of each kind.
 FAULT_SECONDS, LEAST_FAULT_SECONDS, TURNS_OF_FAULTS = 60, 8, 2
 # At rest everybody is there: links are made again within seconds of a restart.
 SETTLE_SECONDS = 6
-# Routers keep their last 65,536 changes, five a request, and memory settles at the most that was ever under way: a burst brings both about, which the
-# traffic itself would take half an hour for. Not in runs that are too short for slopes.
+# Memory settles at the most that was ever under way, with rings of the past that are full: a burst brings both about, which the traffic itself would
+# take half an hour for. Not in runs that are too short for slopes.
 BURST_REQUESTS, BURST_TOKENS, BURST_CLIENTS, LEAST_FOR_BURST = {WHOLE: 15_000, SPLIT: 3000}, 200, 48, 600
 UNITS = {"s": 1, "m": 60, "h": 3600}
 

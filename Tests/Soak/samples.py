@@ -58,12 +58,14 @@ def processor_ticks(pid):
 
 
 async def standing(member):
-    """What a process has at rest: descriptors, threads, series of metrics."""
+    """What a process has at rest: descriptors, threads, series of metrics, and bytes of its stream's past."""
     status, text = await once(member.admin, "/metrics")
+    rings = [int(line.rsplit(b" ", 1)[1]) for line in text.splitlines() if b"_stream_ring_bytes " in line and not line.startswith(b"#")]
     series = sum(1 for line in text.splitlines() if line and not line.startswith(b"#")) if status == 200 else -1
     # The exchange's own connection is over when its answer was read, but perhaps not yet closed.
     return {
         "descriptors": len(os.listdir(f"/proc/{member.pid}/fd")), "threads": len(os.listdir(f"/proc/{member.pid}/task")), "series": series,
+        "ring": sum(rings),
     }  # fmt: skip
 
 

@@ -13,6 +13,8 @@ SERIES_SHARE, MORE_SERIES = 1.10, 20
 MORE_THREADS, MORE_DESCRIPTORS = 2, 2
 # Growth is judged where what is bounded was full: behind a burst, and over so much time.
 LEAST_JUDGED = 600
+# Of a process whose slope says nothing yet.
+TOO_SHORT, STILL_FILLS = "too short to tell", "its past fills"
 
 
 def proof():
@@ -50,20 +52,23 @@ class Verdict:
         row = {
             "process": name, "lives": len(lives), "resident_mib": longest.resident[-1][1] / MEBIBYTE,
             "slope": found and found.per_hour, "error": found and found.error, "minutes": found and (found.last - found.first) / 60,
-            "before": before, "after": after, "verdict": self.growth(name, found) if judged else "is restarted",
+            "before": before, "after": after, "verdict": self.growth(name, found, before, after) if judged else "is restarted",
         }  # fmt: skip
         self.rows.append(row)
         self.expect(after["descriptors"] <= before["descriptors"] + MORE_DESCRIPTORS, f"{name} has {after['descriptors']} descriptors at rest, and had {before['descriptors']}")
         self.expect(after["threads"] <= before["threads"] + MORE_THREADS, f"{name} has {after['threads']} threads, and had {before['threads']}")
         self.expect(after["series"] <= max(before["series"] * SERIES_SHARE, before["series"] + MORE_SERIES), f"{name} has {after['series']} series of metrics, and had {before['series']}")
 
-    def growth(self, name, found):
+    def growth(self, name, found, before, after):
         if found is None or found.last - found.first < LEAST_JUDGED:
-            return "too short to tell"
+            return TOO_SHORT
+        # What is bounded has to be full before growth is a leak's.
+        if after["ring"] > before["ring"]:
+            return STILL_FILLS
         if found.per_hour - ERRORS * found.error > MOST_GROWTH:
             self.failures.append(f"{name} grows by {found.per_hour:.2f} ± {found.error:.2f} MiB/h")
             return "GROWS"
-        return "flat" if found.per_hour + ERRORS * found.error < MOST_GROWTH else "too short to tell"
+        return "flat" if found.per_hour + ERRORS * found.error < MOST_GROWTH else TOO_SHORT
 
     def show(self, tally, seconds, faults):
         print(f"\n{'process':<12} {'lives':>5} {'RSS MiB':>8} {'MiB/h':>8} {'±':>6} {'over min':>8}  {'descriptors':>11} {'threads':>8} {'series':>11}  verdict")
@@ -74,7 +79,7 @@ class Verdict:
         print(f"\n{seconds / 60:.1f} minutes, {faults} faults; " + ", ".join(f"{count} {what}" for what, count in sorted(tally.counts.items())))
         for line in tally.failures + self.failures:
             print(f"  {line}")
-        untold = [row["process"] for row in self.rows if row["verdict"] == "too short to tell"]
+        untold = [row["process"] for row in self.rows if row["verdict"] in (TOO_SHORT, STILL_FILLS)]
         if untold:
             print(f"  too short a run to tell a slope of {MOST_GROWTH} MiB/h from none: {', '.join(untold)}")
         print(f"soak: {'failed' if self.failures else 'nothing lost, wrong, hung or held' + ('' if untold else '; nothing grows')}")

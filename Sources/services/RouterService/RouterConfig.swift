@@ -1,4 +1,5 @@
 import ClusterModel
+import ProcessKit
 package import Scheduling
 package import ServiceRuntime
 package import Transport
@@ -9,6 +10,9 @@ package struct RouterConfig: Sendable {
     package var listen = Address(host: "127.0.0.1", port: 8100)
     /// The feed of the router's state.
     package var publish = Address(host: "127.0.0.1", port: 8101)
+    /// Past changes of its stream: a link that was lost for some seconds misses a few thousand leases of a kilobyte; past it a snapshot of the present
+    /// costs less.
+    package var ring = FeedRing.Bounds(bytes: 8 << 20)
     package var selection = SelectionSettings()
     /// For the records of the last decisions: some thousands of a small pool.
     package var decisionBytes = 8 << 20
@@ -28,6 +32,7 @@ package struct RouterOptions: Sendable {
     private let id: OptionKey<String?>
     private let routing: RoutingOptions
     private let queue: QueueOptions
+    private let ring: RingOptions
     private let peers: PeerOptions
 
     package init(in table: inout OptionTable) {
@@ -43,6 +48,8 @@ package struct RouterOptions: Sendable {
         peers = PeerOptions(in: &table)
         routing = RoutingOptions(in: &table)
         queue = QueueOptions(in: &table)
+        table.group("Stream")
+        ring = RingOptions(in: &table, default: defaults.ring)
     }
 
     package func config(_ resolved: ResolvedConfiguration) throws(Address.Invalid) -> RouterConfig {
@@ -51,6 +58,7 @@ package struct RouterOptions: Sendable {
         config.publish = try Address(parsing: resolved[publish])
         routing.apply(resolved, to: &config)
         queue.apply(resolved, to: &config)
+        config.ring = ring.bounds(resolved)
         config.peers = try peers.addresses(resolved)
         return config
     }

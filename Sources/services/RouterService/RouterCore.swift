@@ -52,8 +52,8 @@ final class RouterCore {
         metrics = RouterMetrics(registry: context.metrics)
         overhead = RoutingOverhead(registry: context.metrics, router: context.identity.id)
         publisher = try StatePublisher(
-            on: config.publish, identity: context.identity, dialect: context.policy.dialect, loop: loop, network: context.network,
-            metrics: metrics, log: log)
+            on: config.publish, ring: config.ring, identity: context.identity, dialect: context.policy.dialect, loop: loop,
+            network: context.network, metrics: metrics, log: log)
         cache = CacheIndex(loop: loop, limits: config.index)
         placements = PlacementReporter(publisher, registry: context.metrics, secret: cache.secret)
         ledger = LeaseLedger(loop: loop, publisher: publisher, metrics: metrics, cache: cache)

@@ -23,9 +23,6 @@ enum RouterLimits {
     static let publishingPace = Duration.milliseconds(2)
     /// Body of one message of a feed: what is left beside the header and the count.
     static let feedBodyBytes = (64 << 10) - 64
-    /// Past changes of the router's stream: a link that was lost for some seconds misses a few thousand leases of a kilobyte; past it a snapshot of
-    /// the present costs less.
-    static let ring = FeedRing.Bounds(bytes: 8 << 20)
     /// One page of a snapshot, unless one entry alone is longer.
     static let snapshotPageBytes = 64 << 10
 

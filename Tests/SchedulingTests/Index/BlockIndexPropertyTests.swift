@@ -20,6 +20,8 @@ struct BlockIndexPropertyTests {
         var tiers = BlockTier.allCases
         /// Of 100 steps.
         var removals = 20
+        /// Now and then all leases end, and memory that is not needed goes back.
+        var givesBack = false
         /// Of 100 stores, those that name a false parent.
         var lies = 0
         var limits = IndexLimits()
@@ -31,6 +33,7 @@ struct BlockIndexPropertyTests {
         Shape(name: "one tier, removed anywhere", tiers: [.device]),
         Shape(name: "all tiers"),
         Shape(name: "one long prompt on few", slots: 3, prompts: 4, blocks: 100...300),
+        Shape(name: "long prompts that come and go", slots: 4, prompts: 300, blocks: 50...150, removals: 40, givesBack: true),
         Shape(name: "many slots", slots: 200, prompts: 12, blocks: 1...12, steps: 1_000, tiers: [.device]),
         Shape(name: "many slots, two tiers", slots: 150, prompts: 10, blocks: 1...10, steps: 1_000, tiers: [.device, .host]),
         Shape(name: "some lie", tiers: [.device], lies: 10),
@@ -114,6 +117,20 @@ struct BlockIndexPropertyTests {
                     index.store(run, after: parent, on: slot, tier: tier)
                 }
                 twin.store(run, on: slot, tier: tier)
+            }
+            if shape.givesBack, step % 50 == 0 {
+                if step % 200 == 0 {
+                    for lease in held {
+                        index.release(lease.hashes.span, on: lease.slot, isPredicted: lease.isPredicted)
+                        twin.release(lease.hashes, on: lease.slot, isPredicted: lease.isPredicted)
+                    }
+                    held = []
+                    index.clear(slot)
+                    twin.clear(slot)
+                    while index.sweep(atMost: 1_000) {}
+                }
+                index.look()
+                while index.giveBack(atMost: 1_000) {}
             }
             guard var asked = tree.prompts.randomElement(using: &random) else { return }
             if random.next() % 4 == 0 { asked.append(random.next()) }

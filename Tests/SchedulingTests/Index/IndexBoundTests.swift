@@ -38,6 +38,38 @@ struct IndexBoundTests {
         #expect(counts.refused * 50 < counts.evicted, "\(counts)")
     }
 
+    @Test("T41: what a peak of leases or of caches took is given back once nothing needed it from one look to the next")
+    func givesBack() throws {
+        var index = BlockIndex(), random = SeededNumbers(5)
+        let opened = index.open()
+        let slot = try #require(opened), atRest = index.counts.bytes
+        let few: [UInt64] = (0..<100).map { _ in random.next() }
+        index.store(few, on: slot)
+        for _ in 0..<3 {
+            let prompts: [[UInt64]] = (0..<100).map { _ in (0..<1_000).map { _ in random.next() } }
+            for prompt in prompts {
+                #expect(index.hold(prompt.span, on: slot) == 1_000)
+                index.store(prompt, on: slot)
+            }
+            let most = index.counts.bytes
+            #expect(most > atRest + 200_000 * 24)
+            for prompt in prompts {
+                index.release(prompt.span, on: slot, isPredicted: true)
+                index.remove(prompt.reversed(), on: slot)
+            }
+            // Needed since the last look.
+            index.look()
+            #expect(!index.giveBack(atMost: 16_384) && index.counts.bytes == most)
+            index.look()
+            var slices = 1
+            while index.giveBack(atMost: 16_384) { slices += 1 }
+            #expect(slices > 2, "all at once")
+            // A piece of each table that still has something, and what stands in place of the others.
+            #expect(index.counts.bytes < atRest + (1 << 19), "\(index.counts.bytes), and \(atRest) at rest")
+            #expect(index.match(few, slot).device == 100 && index.match(prompts[0], slot).device == 0)
+        }
+    }
+
     @Test("what a full index finds is never more than the twin, and right of leases", arguments: 1...3)
     func underReports(_ seed: Int) throws {
         var random = SeededNumbers(UInt64(seed)), index = BlockIndex(limits: Self.limits(bytes: 1 << 19)), twin = NaiveIndex()

@@ -15,6 +15,8 @@ final class CacheIndex {
     private let loop: Loop
     /// Of the next slice; none: nothing is left behind that is known of.
     private var sweeping: TimerHandle?
+    /// When it was last looked what memory is not needed any more.
+    private var looked: Instant
     /// What the last lookup found; filled again by the next.
     private(set) var matches = BlockMatches()
     /// Hashes that lay unaligned in a message.
@@ -25,6 +27,7 @@ final class CacheIndex {
 
     init(loop: Loop, limits: IndexLimits) {
         self.loop = loop
+        looked = loop.now
         secret = loop.secureRandomUInt64()
         index = BlockIndex(limits: limits, secret: secret)
     }
@@ -99,9 +102,13 @@ final class CacheIndex {
 
     var counts: IndexCounts { index.counts }
 
-    /// Takes away what retired slots left behind and what was accepted too long ago, in slices until nothing is left. Called now and then; sets
-    /// timers of its own only while there is something to take away.
+    /// Takes away what retired slots left behind and what was accepted too long ago, and gives back what a peak took, in slices until nothing is
+    /// left. Called now and then; sets timers of its own only while there is something to take away.
     func tidy() {
+        if looked.duration(to: loop.now) >= CacheLimits.unneeded {
+            index.look()
+            looked = loop.now
+        }
         if sweeping == nil, sweep() { sweepSoon() }
     }
 
@@ -121,7 +128,8 @@ final class CacheIndex {
     /// A slice. True: more is left.
     private func sweep() -> Bool {
         let hasExpired = approximate.expire(atMost: CacheLimits.sweptEntries, at: loop.now, in: &index)
-        return index.sweep(atMost: CacheLimits.sweptEntries) || hasExpired
+        let isUnswept = index.sweep(atMost: CacheLimits.sweptEntries), isGivingBack = index.giveBack(atMost: CacheLimits.sweptEntries)
+        return hasExpired || isUnswept || isGivingBack
     }
 
     /// The same memory each time: whoever gets it lets go of it before the next.
@@ -138,6 +146,8 @@ enum CacheLimits {
     static let sweptEntries = 16_384
     /// Between two slices: a table of a million blocks is clean within a fifth of a second, for some hundredths of a core.
     static let sweepPause = Duration.milliseconds(2)
+    /// Memory that was not needed for so long goes back: long enough that waves of requests find what the last one took.
+    static let unneeded = Duration.seconds(10)
 }
 
 extension BlockTier {

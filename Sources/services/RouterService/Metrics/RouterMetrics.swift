@@ -16,7 +16,8 @@ package final class RouterMetrics: Sendable {
     let malformedEvents: Counter
     let strangeEvents: Counter
     private let rejected: CounterFamily
-    let published: Counter
+    private let published: Counter
+    private let ringBytes: Gauge
     let splitModels: Gauge
     let unpaired: Gauge
     private let eventModes: GaugeFamily
@@ -56,6 +57,7 @@ package final class RouterMetrics: Sendable {
         rejected = registry.counterFamily(
             "apus_router_links_rejected_total", help: "Links that were not opened, by cause.", labels: ["cause"])
         published = registry.counter("apus_router_changes_published_total", help: "Changes of state published on the router's stream.")
+        ringBytes = registry.gauge("apus_router_stream_ring_bytes", help: "Memory that holds past changes for replay.")
         splitModels = registry.gauge("apus_router_split_models", help: "Model names whose workers have more than one card.")
         unpaired = registry.gauge(
             "apus_router_unpaired_workers",
@@ -93,6 +95,11 @@ package final class RouterMetrics: Sendable {
         case .queryOnly: queryOnly.increment()
         case .failed: plans.labels(Self.name(of: failure ?? .internalError)).increment()
         }
+    }
+
+    func published(_ changes: Int, ring: Int) {
+        published.increment(by: changes)
+        ringBytes.set(ring)
     }
 
     func ended(_ reason: LeaseRelease) { leasesEnded.increment(Int(reason.rawValue)) }

@@ -30,17 +30,17 @@ final class StatePublisher: EndOfTurn {
     private var batch = StateBatch()
     private var body: [UInt8] = []
     /// For subscribers that missed some.
-    private var ring = FeedRing(RouterLimits.ring)
+    private var ring: FeedRing
     private var lastPublished: Instant?
     private var timer: TimerHandle?
     private var wantsFlush = false
     private var isClosed = false
 
     init(
-        on address: Address, identity: Identity, dialect: WireDialect, loop: Loop, network: any Network, metrics: RouterMetrics, log: Logger
-    )
-        throws(TransportError)
-    {
+        on address: Address, ring bounds: FeedRing.Bounds, identity: Identity, dialect: WireDialect, loop: Loop, network: any Network,
+        metrics: RouterMetrics, log: Logger
+    ) throws(TransportError) {
+        ring = FeedRing(bounds)
         self.loop = loop
         self.metrics = metrics
         self.log = log
@@ -139,7 +139,7 @@ final class StatePublisher: EndOfTurn {
         }
         loop.reaches("router's state about to be published")
         feed.publish(count: batch.count) { $0.append(contentsOf: body) }
-        metrics.published.increment(by: batch.count)
+        metrics.published(batch.count, ring: ring.heldBytes)
         lastPublished = loop.now
         batch.removeAll()
     }

@@ -78,6 +78,18 @@ package struct BlockIndex: ~Copyable {
         return !(cache.lap.isIdle && leases.lap.isIdle)
     }
 
+    /// Memory that a peak has taken, and that nothing has used since this was called last, is given back by the next calls of `giveBack`.
+    package mutating func look() {
+        cache.table.look()
+        leases.table.look()
+    }
+
+    /// In slices of about so many steps. True: more is left.
+    package mutating func giveBack(atMost steps: Int) -> Bool {
+        let isMoreOfCaches = cache.table.giveBack(atMost: steps), isMoreOfLeases = leases.table.giveBack(atMost: steps)
+        return isMoreOfCaches || isMoreOfLeases
+    }
+
     private mutating func grow(slots count: Int) {
         var words = scratch.words
         // In steps of a quarter, as a fleet comes up one by one.

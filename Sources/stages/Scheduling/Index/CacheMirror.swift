@@ -158,7 +158,7 @@ struct CacheMirror: ~Copyable {
 
     /// Looks at so many entries at most, and says at how many. Numbers that are free of entries go to `done`.
     mutating func sweep(atMost limit: Int, _ done: inout [PlaceNumber]) -> Int {
-        guard let range = lap.next(limit, of: table.highWater) else { return 0 }
+        guard let range = lap.next(limit, of: table.entries.highWater) else { return 0 }
         for index in range {
             let block = BlockNumber(index)
             guard table.entries[index].pointee.form != .free else { continue }
@@ -173,7 +173,7 @@ struct CacheMirror: ~Copyable {
                 }
             }
         }
-        for number in lap.ended(at: table.highWater) {
+        for number in lap.ended(at: table.entries.highWater) {
             if places[number.index].isUncounted {
                 places[number.index].isUncounted = false
                 lap.add(number, isLast: true)
@@ -354,8 +354,8 @@ struct CacheMirror: ~Copyable {
     /// Drops a block without children, and the end of its chain. False: the hand found none near.
     @inline(never)
     private mutating func evict(keeping kept: BlockNumber, _ other: BlockNumber, _ third: BlockNumber = BlockEntry.none) -> Bool {
-        for _ in 0..<min(Self.evictionReach, 2 * table.highWater) {
-            if hand >= table.highWater { hand = 0 }
+        for _ in 0..<min(Self.evictionReach, 2 * table.entries.highWater) {
+            if hand >= table.entries.highWater { hand = 0 }
             var block = BlockNumber(hand)
             hand += 1
             var run = 0

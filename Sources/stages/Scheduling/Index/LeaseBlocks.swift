@@ -122,7 +122,7 @@ struct LeaseBlocks: ~Copyable {
 
     /// As `CacheMirror.sweep`.
     mutating func sweep(atMost limit: Int, _ done: inout [PlaceNumber]) -> Int {
-        guard let range = lap.next(limit, of: table.highWater) else { return 0 }
+        guard let range = lap.next(limit, of: table.entries.highWater) else { return 0 }
         for index in range {
             let block = BlockNumber(index)
             guard table.entries[index].pointee.form != .free else { continue }
@@ -137,7 +137,7 @@ struct LeaseBlocks: ~Copyable {
             }
             if table.isEmpty(block) { table.remove(block) }
         }
-        for number in lap.ended(at: table.highWater) {
+        for number in lap.ended(at: table.entries.highWater) {
             ended[number.slot] = false
             done.append(number)
         }

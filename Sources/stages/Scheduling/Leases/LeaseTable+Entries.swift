@@ -100,6 +100,8 @@ extension LeaseTable {
         entryOf[number] = nil
         entries.remove(entry)
         if let request { letGo(number, request) }
+        // A dictionary keeps its room for ever.
+        if entryOf.isEmpty, entryOf.capacity > Slab<Entry>.kept { (entryOf, holders) = ([:], [:]) }
     }
 
     /// The newest attempt counts; a leg of it that comes second stands beside the first.

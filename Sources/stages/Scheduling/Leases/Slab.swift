@@ -6,6 +6,9 @@ struct Slab<Element: Sendable>: Sendable {
     /// Takes the place of what went. An optional in each place would be copied out with every look at it.
     private let nothing: Element
 
+    /// An empty one with room for more than so many lets go of it.
+    static var kept: Int { 1024 }
+
     init(empty nothing: Element) { self.nothing = nothing }
 
     var count: Int { elements.count - free.count }
@@ -32,6 +35,7 @@ struct Slab<Element: Sendable>: Sendable {
         elements[number] = nothing
         isUsed[number] = false
         free.append(number)
+        if free.count == elements.count, free.count > Self.kept { self = Slab(empty: nothing) }
     }
 
     /// The numbers of all, from the lowest on.

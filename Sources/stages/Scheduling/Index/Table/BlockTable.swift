@@ -10,14 +10,11 @@ struct BlockTable: ~Copyable {
     private let entryLimit: Int
     let byteLimit: Int
 
-    var entries = Chunks<BlockEntry>()
+    var entries = EntryPool()
     private var buckets = Chunks<BlockNumber>()
     /// Buckets in use: `base` or more, less than twice that. Those from `base` on were split off.
-    private var bucketCount = 1 << Chunks<BlockNumber>.shift
-    private var base = 1 << Chunks<BlockNumber>.shift
-    private var free = BlockEntry.none
-    /// Entries ever used; free ones among them.
-    private(set) var highWater = 0
+    private var bucketCount = BlockTable.leastBuckets
+    private var base = BlockTable.leastBuckets
     /// Blocks.
     private(set) var count = 0
 
@@ -32,6 +29,10 @@ struct BlockTable: ~Copyable {
     /// Where loads end whose only purpose is to have been made.
     private var touched: UInt64 = 0
     private static let splitsAtOnce = 16
+    /// What it begins with, and goes back to.
+    private static let leastBuckets = 1 << Chunks<BlockNumber>.shift
+    /// What giving back a piece costs, in buckets that are merged.
+    private static let pieceCost = 256
 
     init(primary: UInt16, byteLimit: Int, secret: UInt64) {
         self.primary = primary
@@ -85,20 +86,11 @@ struct BlockTable: ~Copyable {
 
     /// A new block without holders; nil: no room. It must not be there yet.
     mutating func insert(_ hash: UInt64) -> BlockNumber? {
-        let number: BlockNumber
-        if free != BlockEntry.none {
-            number = free
-            free = entries[Int(number)].pointee.next
-        } else {
-            if highWater == entries.capacity {
-                guard highWater < Int(BlockEntry.none) - 1024, entries.bytes + buckets.bytes + entries.growth <= entryLimit,
-                    entries.growth <= allowance
-                else { return nil }
-                entries.grow(filledWith: BlockEntry())
-            }
-            number = BlockNumber(highWater)
-            highWater += 1
+        if !entries.hasFree {
+            guard mayGrow else { return nil }
+            entries.grow()
         }
+        let number = entries.take()
         count += 1
         if count > bucketCount + Self.splitsAtOnce { splitBuckets() }
         let head = buckets[bucket(of: hash)]
@@ -112,9 +104,10 @@ struct BlockTable: ~Copyable {
     }
 
     /// Whether the next block that is inserted finds room.
-    var hasRoom: Bool {
-        free != BlockEntry.none || highWater < entries.capacity
-            || entries.bytes + buckets.bytes + entries.growth <= entryLimit && entries.growth <= allowance
+    var hasRoom: Bool { entries.hasFree || mayGrow }
+
+    private var mayGrow: Bool {
+        entries.mayGrow && entries.bytes + buckets.bytes + entries.growth <= entryLimit && entries.growth <= allowance
     }
 
     /// Takes a block away that has no holders.
@@ -129,9 +122,7 @@ struct BlockTable: ~Copyable {
             while before.pointee.next != number { before = entries[Int(before.pointee.next)] }
             before.pointee.next = entry.pointee.next
         }
-        entry.pointee = BlockEntry()
-        entry.pointee.next = free
-        free = number
+        entries.give(number)
         count -= 1
     }
 
@@ -145,6 +136,29 @@ struct BlockTable: ~Copyable {
         freeWides += (wideCount..<count).reversed().map { UInt32($0) }
         wideBytes += (count - wideCount) * MemoryLayout<WideHolders>.stride
         wideCount = count
+    }
+
+    // MARK: Giving back
+
+    /// What was not needed since the last look is to be given back.
+    mutating func look() {
+        entries.look()
+        lists.look()
+    }
+
+    /// Gives some of it back, for about as many steps at most. True: more is left.
+    mutating func giveBack(atMost steps: Int) -> Bool {
+        var left = steps
+        while entries.surplus > 0, left > 0 {
+            entries.giveBackPiece()
+            left -= Self.pieceCost
+        }
+        // No more of them than there can be blocks.
+        while bucketCount > max(Self.leastBuckets, entries.room), left > 0 {
+            mergeBucket()
+            left -= 1
+        }
+        return left <= 0
     }
 
     // MARK: Buckets
@@ -197,5 +211,19 @@ struct BlockTable: ~Copyable {
         buckets[new].pointee = goes
         bucketCount += 1
         if bucketCount == 2 * base { base *= 2 }
+    }
+
+    /// One bucket less: its blocks go back to the one that they were split from.
+    private mutating func mergeBucket() {
+        if bucketCount == base { base /= 2 }
+        bucketCount -= 1
+        let gone = buckets[bucketCount], kept = buckets[bucketCount - base]
+        while gone.pointee != BlockEntry.none {
+            let number = gone.pointee, entry = entries[Int(number)]
+            gone.pointee = entry.pointee.next
+            entry.pointee.next = kept.pointee
+            kept.pointee = number
+        }
+        if buckets.capacity - bucketCount >= 1 << Chunks<BlockNumber>.shift { buckets.shrink() }
     }
 }

@@ -5,6 +5,9 @@ struct Chunks<Element: BitwiseCopyable>: ~Copyable {
     private var pieces: UnsafeMutablePointer<UnsafeMutablePointer<Element>>
     private var room = 16
     private var pieceCount = 0
+    /// Stands where pieces were given back.
+    private var blank: UnsafeMutablePointer<Element>?
+    private var blanks = 0
 
     /// A piece has 2^shift elements.
     @inline(__always) static var shift: Int { 12 }
@@ -12,14 +15,16 @@ struct Chunks<Element: BitwiseCopyable>: ~Copyable {
     init() { pieces = .allocate(capacity: room) }
 
     deinit {
-        for index in 0..<pieceCount { pieces[index].deallocate() }
+        for index in 0..<pieceCount where pieces[index] != blank { pieces[index].deallocate() }
         pieces.deallocate()
+        blank?.deallocate()
     }
 
     var capacity: Int { pieceCount << Self.shift }
-    var bytes: Int { (MemoryLayout<Element>.stride << Self.shift) * pieceCount + room * MemoryLayout<UnsafeRawPointer>.stride }
+    var pieceBytes: Int { MemoryLayout<Element>.stride << Self.shift }
+    var bytes: Int { pieceBytes * (pieceCount - blanks + (blank == nil ? 0 : 1)) + room * MemoryLayout<UnsafeRawPointer>.stride }
     /// What the next piece takes.
-    var growth: Int { MemoryLayout<Element>.stride << Self.shift + (pieceCount == room ? room * MemoryLayout<UnsafeRawPointer>.stride : 0) }
+    var growth: Int { pieceBytes + (pieceCount == room ? room * MemoryLayout<UnsafeRawPointer>.stride : 0) }
 
     @inline(__always)
     subscript(index: Int) -> UnsafeMutablePointer<Element> {
@@ -35,9 +40,33 @@ struct Chunks<Element: BitwiseCopyable>: ~Copyable {
             pieces = wider
             room *= 2
         }
-        let piece = UnsafeMutablePointer<Element>.allocate(capacity: 1 << Self.shift)
-        piece.initialize(repeating: value, count: 1 << Self.shift)
-        pieces[pieceCount] = piece
+        pieces[pieceCount] = Self.piece(filledWith: value)
         pieceCount += 1
+    }
+
+    /// The last piece goes.
+    mutating func shrink() {
+        pieceCount -= 1
+        pieces[pieceCount].deallocate()
+    }
+
+    /// A piece in the middle goes, and reads as `value` until it is made anew. It must not be written to, and `value` is always the same.
+    mutating func giveBack(piece: Int, blank value: Element) {
+        let shared = blank ?? Self.piece(filledWith: value)
+        blank = shared
+        pieces[piece].deallocate()
+        pieces[piece] = shared
+        blanks += 1
+    }
+
+    mutating func renew(piece: Int, filledWith value: Element) {
+        pieces[piece] = Self.piece(filledWith: value)
+        blanks -= 1
+    }
+
+    private static func piece(filledWith value: Element) -> UnsafeMutablePointer<Element> {
+        let piece = UnsafeMutablePointer<Element>.allocate(capacity: 1 << shift)
+        piece.initialize(repeating: value, count: 1 << shift)
+        return piece
     }
 }

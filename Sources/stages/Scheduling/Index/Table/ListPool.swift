@@ -11,6 +11,9 @@ struct ListPool: ~Copyable {
     private var free = [UInt32](repeating: ListPool.nothing, count: 10)
     /// First unit never used.
     private var used = 0
+    /// Pieces that somebody has, and the most since the last look.
+    private var taken = 0
+    private var mostTaken = 0
 
     var bytes: Int { memory.bytes }
 
@@ -28,6 +31,24 @@ struct ListPool: ~Copyable {
 
     /// A piece of that size; nil: there is none, and no more than `allowance` bytes may be taken for new ones.
     mutating func take(_ sizeClass: Int, allowance: Int) -> UInt32? {
+        guard let piece = find(sizeClass, allowance: allowance) else { return nil }
+        taken += 1
+        mostTaken = max(mostTaken, taken)
+        return piece
+    }
+
+    mutating func give(_ reference: UInt32, _ sizeClass: Int) {
+        taken -= 1
+        push(reference, sizeClass)
+    }
+
+    /// If nobody has had a piece since the last look, all of the memory goes.
+    mutating func look() {
+        if mostTaken == 0, used > 0 { self = ListPool() }
+        mostTaken = taken
+    }
+
+    private mutating func find(_ sizeClass: Int, allowance: Int) -> UInt32? {
         if let piece = pop(sizeClass) { return piece }
         let units = 1 << sizeClass, chunk = 1 << (Chunks<Holding>.shift - 2)
         let left = (memory.capacity >> 2) - used
@@ -46,8 +67,6 @@ struct ListPool: ~Copyable {
         }
         return split(sizeClass)
     }
-
-    mutating func give(_ reference: UInt32, _ sizeClass: Int) { push(reference, sizeClass) }
 
     /// Half of a larger free piece.
     private mutating func split(_ sizeClass: Int) -> UInt32? {
