@@ -202,16 +202,17 @@ extension BlockTable {
     // MARK: Bits
 
     private mutating func setWide(_ block: BlockNumber, _ number: PlaceNumber, _ mark: UInt16) -> Bool {
-        let wide = Int(entries[Int(block)].pointee.first.bits)
+        // By its own pointer: of a change through `wides[…]` the compiler makes no valid code for the thread sanitizer.
+        let wide = wides + Int(entries[Int(block)].pointee.first.bits)
         if mark != 0 {
-            let growth = wides[wide].growth(for: number, words: words)
+            let growth = wide.pointee.growth(for: number, words: words)
             if growth > 0 {
                 guard growth <= allowance else { return false }
                 wideBytes += growth
             }
         }
-        wides[wide].set(number, mark, primary: primary, words: words)
-        if mark == 0, wides[wide].count < wides[wide].words * 4 { narrow(block) }
+        wide.pointee.set(number, mark, primary: primary, words: words)
+        if mark == 0, wide.pointee.count < wide.pointee.words * 4 { narrow(block) }
         return true
     }
 
@@ -220,9 +221,9 @@ extension BlockTable {
         let entry = entries[Int(block)], list = lists.list(entry.pointee.first.bits), count = entry.pointee.listCount
         guard 2 * words * WideHolders.bytesAWord + MemoryLayout<WideHolders>.stride <= allowance else { return false }
         if freeWides.isEmpty { addWides() }
-        let wide = freeWides.removeLast()
-        for index in 0..<count { wides[Int(wide)].set(list[index].number, list[index].mark, primary: primary, words: words) }
-        wideBytes += wides[Int(wide)].bytes
+        let wide = freeWides.removeLast(), holders = wides + Int(wide)
+        for index in 0..<count { holders.pointee.set(list[index].number, list[index].mark, primary: primary, words: words) }
+        wideBytes += holders.pointee.bytes
         lists.give(entry.pointee.first.bits, entry.pointee.listClass)
         entry.pointee.form = .wide
         entry.pointee.first = Holding(bits: wide)
