@@ -135,25 +135,26 @@ int apus_random_bytes(void *bytes, size_t count) {
 
 void apus_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
-// The thread sanitizer does not see that a thread has ended which is joined by the monotonic clock, and stops at the next one in its place.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-#define APUS_JOIN_CLOCK CLOCK_REALTIME
-#define APUS_JOIN(thread, until) pthread_timedjoin_np(thread, NULL, until)
+#define APUS_THREAD_SANITIZER 1
 #endif
-#endif
-#ifndef APUS_JOIN
-#define APUS_JOIN_CLOCK CLOCK_MONOTONIC
-#define APUS_JOIN(thread, until) pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, until)
 #endif
 
 int apus_join_thread(unsigned long thread, int64_t nanoseconds) {
     struct timespec until;
-    clock_gettime(APUS_JOIN_CLOCK, &until);
+#ifdef APUS_THREAD_SANITIZER
+    // It does not see that a thread has ended which is joined by the monotonic clock, and stops at the next one in its place.
+    int64_t sum = apus_wall_nanoseconds() + nanoseconds;
+    until = (struct timespec){sum / 1000000000, sum % 1000000000};
+    int status = pthread_timedjoin_np((pthread_t)thread, NULL, &until);
+#else
+    clock_gettime(CLOCK_MONOTONIC, &until);
     int64_t sum = until.tv_nsec + nanoseconds;
     until.tv_sec += sum / 1000000000;
     until.tv_nsec = sum % 1000000000;
-    int status = APUS_JOIN((pthread_t)thread, &until);
+    int status = pthread_clockjoin_np((pthread_t)thread, NULL, CLOCK_MONOTONIC, &until);
+#endif
     if (status != 0) pthread_detach((pthread_t)thread);
     return -status;
 }
