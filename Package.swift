@@ -17,6 +17,9 @@ let strict: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
     // Tests run with all checks. In what ships each read of an object's member would cost forty instructions more, a twentieth of a request.
     .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+    // Each function stands by itself, and none is kept for its being public: a program has what it calls, and not all of what it is linked with.
+    .unsafeFlags(
+        ["-Xfrontend", "-function-sections", "-Xfrontend", "-internalize-at-link"], .when(platforms: [.linux], configuration: .release)),
 ]
 
 /// `APUS_FUZZ=1` builds every Swift target with coverage for libFuzzer; see `Tests/Fuzz`.

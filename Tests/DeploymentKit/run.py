@@ -7,7 +7,7 @@ import sys
 import traceback
 
 sys.dont_write_bytecode = True
-PARTS = ("observability", "systemd", "kubernetes", "containers", "package")
+PARTS = ("observability", "systemd", "kubernetes", "containers", "sizes", "package")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 

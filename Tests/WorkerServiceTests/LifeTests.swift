@@ -36,7 +36,9 @@ struct LifeTests {
         let bed = try WorkerBed(engine: .worker(ranks: 2)), said = bed.log.all.filter { $0.contains(#""msg":"listening""#) }
         #expect(said.count == 1)
         let line = try JSONValue(parsing: Array(try #require(said.first).utf8))
-        #expect(line["engine"]?.asString == "mock" && line["simulated"]?.asBool == true && line["ranks"]?.asInt == 2)
+        #expect(
+            line["serves"]?.asString == "aggregated" && line["engine"]?.asString == "mock" && line["simulated"]?.asBool == true
+                && line["ranks"]?.asInt == 2)
         #expect(line["routers"]?.asString == "tcp://router:8100" && line["block_tokens"]?.asInt == 16)
         #expect(line["missing"]?.asString == "tokenizer and chat template (--model)")
     }

@@ -109,8 +109,8 @@ struct ResponseParser: ~Copyable, Sendable {
     private mutating func framing(_ table: FieldTable) throws(HTTPClientError) -> Phase {
         keepsConnection = !isMinorZero
         if table.contains("connection") {
-            let connection = table.values(of: "connection").map { $0.lowercased() }.joined(separator: ",")
-            keepsConnection = !connection.contains("close") && (!isMinorZero || connection.contains("keep-alive"))
+            let options = table.values(of: "connection").flatMap { $0.lowercased().split { $0 == "," || $0 == " " || $0 == "\t" } }
+            keepsConnection = !options.contains("close") && (!isMinorZero || options.contains("keep-alive"))
         }
         let isCoded = table.contains("transfer-encoding")
         var lengths = 0, length: Int?

@@ -1,4 +1,5 @@
 package import EventLoop
+import ServiceRuntime
 package import Telemetry
 package import Transport
 package import WireProtocol
@@ -55,23 +56,11 @@ extension Address {
     /// An address as a registration holds it, with the peer's own host filled in where it is left open. Nil if it is no address.
     package init?(advertised text: String, peer: Address?) {
         var text = text
-        if let marker = text.range(of: "://:") {
+        if let marker = text.place(of: "://:") {
             guard let peer else { return nil }
             let host = peer.host.contains(":") ? "[\(peer.host)]" : peer.host
             text.replaceSubrange(marker, with: "://\(host):")
         }
         do throws(Invalid) { try self.init(parsing: text) } catch { return nil }
-    }
-}
-
-extension String {
-    /// Without Foundation: the first place where `text` stands.
-    fileprivate func range(of text: String) -> Range<String.Index>? {
-        var start = startIndex
-        while start < endIndex {
-            if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
-            start = index(after: start)
-        }
-        return nil
     }
 }

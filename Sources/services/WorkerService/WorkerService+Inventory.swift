@@ -19,7 +19,7 @@ extension WorkerService {
             [
                 "links": .text(address?.description ?? ""), "feed": .text(core.events.address.description), "model": .text(card.name),
                 "pool": .text(card.digest.hex), "engine": .text(profile.name), "simulated": .flag(config.engine.isSimulated),
-                "role": .text("\(config.role)"), "ranks": .count(profile.ranks.count),
+                "serves": .text("\(config.role)"), "ranks": .count(profile.ranks.count),
                 "blocks": .unsigned(UInt64(profile.ranks.first?.totalBlocks ?? 0)), "block_tokens": .unsigned(UInt64(card.blockSize)),
                 "context_tokens": .unsigned(UInt64(card.contextLength)), "routers": .addresses(config.routers), "missing": missing.text,
             ])

@@ -41,7 +41,7 @@ package struct AddressText: Hashable, Sendable {
             self.scheme = scheme
             rest = rest.dropFirst(scheme.utf8.count + 3)
         } else {
-            guard rule.bare, !text.contains("://") else { throw refused("does not begin with \(rule.opening)") }
+            guard rule.bare, text.place(of: "://") == nil else { throw refused("does not begin with \(rule.opening)") }
             scheme = ""
         }
 

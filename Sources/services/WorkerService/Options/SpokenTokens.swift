@@ -65,7 +65,7 @@ struct SpokenTokens {
     private func thought(in says: String) -> (opening: String, thought: String, closing: String, rest: String)? {
         guard let format = reasoning, let opener = format.opener, let closer = format.closer, says.hasPrefix(opener) else { return nil }
         let behind = says.dropFirst(opener.count)
-        guard let end = behind.firstRange(of: closer) else { return nil }
+        guard let end = behind.place(of: closer) else { return nil }
         return (opener, String(behind[..<end.lowerBound]), closer, String(behind[end.upperBound...]))
     }
 
