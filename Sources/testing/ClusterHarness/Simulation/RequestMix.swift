@@ -28,6 +28,10 @@ struct RequestMix: Sendable {
         forms = random.one(of: [0, 6])
         priorities = random.one(of: [0, 2])
         mostChoices = random.one(of: [2, 3])
+        // The choices of a request run at once or not at all: for more than a worker's sequences there is no room, however long it is waited for.
+        if let place = shape.workerOptions.firstIndex(of: "--max-sequences"), let most = Int(shape.workerOptions[place + 1]) {
+            mostChoices = min(mostChoices, most)
+        }
     }
 
     private static let openings = [

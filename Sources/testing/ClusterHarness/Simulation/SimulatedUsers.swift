@@ -46,15 +46,18 @@ final class SimulatedUsers {
     /// The requests that run are still followed to their end.
     func stop() { isStopped = true }
 
-    /// With nothing wrong any more: requests that must be answered whole.
+    /// With nothing wrong any more: requests that must be answered whole, so many at each frontend. They come one after the other, since the
+    /// smallest cluster has room for one of each frontend at a time, and may refuse more.
     func probe(_ count: Int) {
-        for index in 0..<count {
+        for place in frontends.indices {
             active += 1
             loop.spawn { [self] in
-                var request = mix.drawChat(&random)
-                if !request.wantsObject { request.maxTokens = min(request.maxTokens ?? 24, 24) }
-                let asked = begin(index % frontends.count, as: tenants.first { !$0.hasLimits }, parts: 1)
-                judge.judge(await clients[asked.place].chat(request, patient(asked.tenant)), to: request, of: asked, mustHold: true)
+                for _ in 0..<count {
+                    var request = mix.drawChat(&random)
+                    if !request.wantsObject { request.maxTokens = min(request.maxTokens ?? 24, 24) }
+                    let asked = begin(place, as: tenants.first { !$0.hasLimits }, parts: 1)
+                    judge.judge(await clients[place].chat(request, patient(asked.tenant)), to: request, of: asked, mustHold: true)
+                }
                 active -= 1
             }
         }

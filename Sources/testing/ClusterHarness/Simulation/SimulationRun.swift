@@ -156,7 +156,7 @@ package struct SimulationRun {
         try cluster.until("every request has ended", within: Self.longestRequest) { loop.perform { users.active } == 0 }
         // Nothing is wrong any more, so nothing may fail any more, once what was dialled and asked again had its turn.
         cluster.pass(Self.settling)
-        loop.perform { users.probe(2 * frontends.count) }
+        loop.perform { users.probe(Self.probes) }
         try cluster.until("every probe has ended", within: .seconds(30)) { loop.perform { users.active } == 0 }
         cluster.pass(Self.settling)
         report.violations += Invariants.atRest(cluster) + Invariants.metrics(cluster, loop.perform { users.tally })
@@ -202,7 +202,7 @@ package struct SimulationRun {
         report.healed = ended.duration(to: cluster.world.now)
         if !isWhole { report.violations += cluster.missing.map { "\(options.healing) after the last fault: \($0)" } }
         cluster.noteSettled()
-        cluster.clients.perform { users.probe(2 * cluster.shape.frontends) }
+        cluster.clients.perform { users.probe(Self.probes) }
     }
 
     private static let clockInterval = Duration.milliseconds(1_100)
@@ -211,6 +211,8 @@ package struct SimulationRun {
     /// After the last fault: dials with back-off, snapshots, model files.
     private static let recovery = Duration.seconds(30)
     private static let settling = Duration.seconds(12)
+    /// At each frontend.
+    private static let probes = 2
     /// Past the limits of silence and of the first token, thrice.
     private static let longestRequest = Duration.seconds(500)
 
