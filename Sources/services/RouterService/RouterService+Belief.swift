@@ -14,8 +14,8 @@ extension RouterService {
 
     /// What is above its limits now, in words: nothing, ever.
     package var beyondLimits: [String] {
-        (core?.queue.all ?? []).filter { $0.order.count > $0.order.settings.entries }.map {
-            "\($0.order.count) requests are parked for \($0.pool.name), and there is room for \($0.order.settings.entries)"
+        (core?.queue.all ?? []).filter { $0.order.newcomers > $0.order.settings.entries }.map {
+            "\($0.order.newcomers) new requests are parked for \($0.pool.name), and there is room for \($0.order.settings.entries)"
         }
     }
 

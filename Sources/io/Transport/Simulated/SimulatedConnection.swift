@@ -27,6 +27,8 @@ final class SimulatedConnection {
 
     func isOf(_ host: SimulatedHost) -> Bool { dialer.host === host || listener.host === host }
 
+    func isHeldByDialler(_ name: String) -> Bool { dialer.host.name == name && !dialer.isClosed }
+
     func isOf(_ name: String) -> Bool { dialer.host.name == name || listener.host.name == name }
 
     func arm(_ rule: SimulatedFabric.BreakRule) {

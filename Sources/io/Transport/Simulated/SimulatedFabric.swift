@@ -85,6 +85,8 @@ package final class SimulatedFabric: @unchecked Sendable {
     /// Connections that are not over; 0 at rest.
     package var openConnections: Int { connections.count }
     package func openConnections(between a: String, and b: String) -> Int { connections.count { $0.joins(a, b) } }
+    /// Those that the process of that name has dialled and not closed.
+    package func openConnections(dialledBy name: String) -> Int { connections.count { $0.isHeldByDialler(name) } }
 
     // MARK: For hosts and streams
 

@@ -80,7 +80,9 @@ package struct RequestQueue: Sendable {
     package private(set) var promptTokens: UInt64 = 0
     /// Of those that are parked.
     private var underWay = 0
-    private var hasNewcomers: Bool { count > underWay }
+    /// Those that are not under way: of them there are never more than the settings' entries.
+    package var newcomers: Int { count - underWay }
+    private var hasNewcomers: Bool { newcomers > 0 }
 
     package init(_ settings: QueueSettings = QueueSettings(), at now: Instant) {
         self.settings = settings

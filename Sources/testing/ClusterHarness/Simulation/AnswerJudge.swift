@@ -17,6 +17,7 @@ struct AnswerJudge {
     ]
     /// The same of a tenant with limits.
     private static let limited = "rate_limit_exceeded"
+    private static let quarantined = "quarantined"
 
     mutating func begun(_ asked: AskedOnce) -> AskedOnce {
         tally.begun += 1
@@ -49,21 +50,28 @@ struct AnswerJudge {
             if reply.answer.choices.count != request.choices {
                 problems.append("\(reply.answer.choices.count) choices of \(request.choices)")
             }
-            problems += usageProblems(reply.answer.usage, expected, isCut: !request.stop.isEmpty)
+            problems += usageProblems(reply.answer.usage, expected, of: request)
         }
         let form = "\(request.isPlain ? "text" : "chat")\(request.streams ? "" : ", unary")\(request.wantsObject ? ", object" : "")"
         let failure = reply.answer.failure.map { $0.code ?? $0.type }
+        let most = expected.reduce(0) { $0 + $1.tokens }
         close(
-            reply.http, of: asked, isWhole: isWhole, failure: failure,
-            tokens: request.stop.isEmpty ? expected.reduce(0) { $0 + $1.tokens } : 0,
+            reply.http, of: asked, isWhole: isWhole, failure: failure, tokens: (request.stop.isEmpty ? most : 0)...most,
             problems: problems, words: "\(form)\(request.stop.isEmpty ? "" : ", stopped"): \(reply.summary)", id: reply.answer.id)
     }
 
     /// What is stopped costs the tokens up to the stop, and those that came before it was known.
-    private func usageProblems(_ usage: ChatAnswer.Usage?, _ expected: [ExpectedText.Choice], isCut: Bool) -> [String] {
-        guard let used = usage?.completionTokens else { return [] }
-        let most = expected.reduce(0) { $0 + $1.tokens }, least = isCut ? expected.reduce(0) { $0 + $1.bytes.count } : most
-        return (least...most).contains(used) ? [] : ["usage says \(used) tokens, of \(least) to \(most)"]
+    private func usageProblems(_ usage: ChatAnswer.Usage?, _ expected: [ExpectedText.Choice], of request: ChatRequest) -> [String] {
+        guard let usage else { return ["no usage"] }
+        let most = expected.reduce(0) { $0 + $1.tokens }, prompt = ExpectedText.tokens(of: request).count
+        let least = request.stop.isEmpty ? most : expected.reduce(0) { $0 + $1.bytes.count }, used = usage.completionTokens
+        var problems: [String] = []
+        if !(least...most).contains(used) { problems.append("usage says \(used) tokens, of \(least) to \(most)") }
+        if usage.promptTokens != prompt { problems.append("usage says \(usage.promptTokens) tokens of prompt, of \(prompt)") }
+        if let cached = usage.cachedTokens, !(0...prompt).contains(cached) {
+            problems.append("usage says \(cached) cached tokens, of a prompt of \(prompt)")
+        }
+        return problems
     }
 
     // MARK: Vectors
@@ -77,15 +85,37 @@ struct AnswerJudge {
             }
         }
         close(
-            reply.http, of: asked, isWhole: reply.isWhole, failure: reply.failure, tokens: 0, problems: problems,
+            reply.http, of: asked, isWhole: reply.isWhole, failure: reply.failure, tokens: 0...0, problems: problems,
             words: "embeddings: \(reply.summary)", id: nil)
+    }
+
+    // MARK: Errors
+
+    /// What clients go by before they try again, where the answer had not begun: `proto-spec/06-errors.md#failure-codes`.
+    private static func adviceProblems(_ http: ClientReply, _ failure: String) -> [String] {
+        guard !http.isStream else { return [] }
+        let status =
+            switch failure {
+            case limited, "queue_full": 429
+            case "timeout": 504
+            case quarantined: 500
+            default: 503
+            }
+        var problems: [String] = []
+        if http.status != status { problems.append("\(failure) with status \(http.status)") }
+        let wait = http["retry-after"].flatMap { Int($0) }
+        // What fails workers is not to be tried again.
+        let isAdvised = failure == quarantined ? http["x-should-retry"] == "false" : wait.map { (1...120).contains($0) } ?? false
+        if !isAdvised { problems.append("\(failure) without what to do about it") }
+        return problems
     }
 
     // MARK: The end of each
 
+    /// - Parameter tokens: that a frontend may have given out for it: so many if it is whole, at most so many whatever became of it.
     private mutating func close(
-        _ http: ClientReply, of asked: AskedOnce, isWhole: Bool, failure: String?, tokens: Int, problems: [String], words: String,
-        id: String?
+        _ http: ClientReply, of asked: AskedOnce, isWhole: Bool, failure: String?, tokens: ClosedRange<Int>, problems: [String],
+        words: String, id: String?
     ) {
         var problems = problems
         let frontend = asked.frontend
@@ -93,23 +123,32 @@ struct AnswerJudge {
         for number in asked.life..<frontend.lives {
             tally.lives[.init(frontend: frontend.name, number: number + 1), default: .init()].begun += asked.parts
         }
+        for number in asked.life...frontend.lives {
+            tally.lives[.init(frontend: frontend.name, number: number), default: .init()].mostTokens += tokens.upperBound
+        }
         switch http.ending {
         case .answered where isWhole:
             tally.complete += 1
-            tally.tokens += tokens
+            tally.tokens += tokens.lowerBound
             if frontend.lives == asked.life {
                 let life = AnswerTally.Life(frontend: frontend.name, number: asked.life)
                 tally.lives[life, default: .init()].complete += asked.parts
-                tally.lives[life, default: .init()].tokens += tokens
+                tally.lives[life, default: .init()].tokens += tokens.lowerBound
             }
-        case .answered where failure != nil:
-            tally.count(error: failure ?? "")
+        case .answered:
+            guard let failure else {
+                tally.broken += 1
+                problems.append("neither an answer nor an error")
+                break
+            }
+            tally.count(error: failure)
             // The requests are good, so nothing may be blamed on them; and what a client may try again must say so.
             let isLimit = failure == Self.limited && asked.tenant?.hasLimits ?? false
-            if !Self.honest.contains(failure ?? ""), !isLimit { problems.append("an error that is not the client's fault, nor a fault's") }
-        case .answered:
-            tally.broken += 1
-            problems.append("neither an answer nor an error")
+            if isLimit || Self.honest.contains(failure) {
+                problems += Self.adviceProblems(http, failure)
+            } else {
+                problems.append("an error that is not the client's fault, nor a fault's")
+            }
         case .left: tally.left += 1
         case .broken, .malformed:
             tally.broken += 1

@@ -25,7 +25,10 @@ struct AnswerTally: Sendable {
         var begun = 0
         /// Answered whole.
         var complete = 0
+        /// Of those that were answered whole.
         var tokens = 0
+        /// Of all, had each been answered whole.
+        var mostTokens = 0
     }
 
     var begun = 0

@@ -47,6 +47,9 @@ enum Invariants {
         for member in cluster.members where member.process.timersLeft != 0 {
             violations.append("\(member.name) ended with \(member.process.timersLeft) timers set")
         }
+        for member in cluster.members where member.process.linksLeft != 0 {
+            violations.append("\(member.name) ended with \(member.process.linksLeft) links open")
+        }
         let open = cluster.fabric.openConnections
         if open != 0 { violations.append("\(open) links are left") }
         let sockets = cluster.socketFabric.openSockets

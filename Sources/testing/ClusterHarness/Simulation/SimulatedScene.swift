@@ -16,6 +16,8 @@ struct SimulatedScene: Sendable {
         scene.span = .milliseconds(Int64(random.within(4_000...9_000)))
         scene.mix = RequestMix(of: scene.shape, &random)
         if random.below(3) == 0 { scene.admit(SimulatedTenant.drawn(&random)) }
+        // Frontends that are full at times; never of the few that ask them at the end, when nothing may be refused.
+        if random.below(4) == 0 { scene.shape.frontendOptions += ["--max-requests", "\(random.within(3...5))"] }
         return scene
     }
 
@@ -33,9 +35,10 @@ struct SimulatedScene: Sendable {
             ("whole", shape.workers.count { $0 == .aggregated }), ("prefill", shape.workers.count { $0 == .prefill }),
             ("decode", shape.workers.count { $0 == .decode }),
         ]
+        let options = shape.workerOptions + shape.routerOptions + shape.frontendOptions
         return "\(shape.routers) routers, \(shape.frontends) frontends, workers: "
             + parts.filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
-            + "; \(users) users, \(tenants.count) tenants; " + (shape.workerOptions + shape.routerOptions).joined(separator: " ")
+            + "; \(users) users, \(tenants.count) tenants; " + options.joined(separator: " ")
     }
 
     private mutating func admit(_ tenants: [SimulatedTenant]) {

@@ -205,14 +205,14 @@ package struct SimulationRun {
         cluster.clients.perform { users.probe(each: Self.probes) }
     }
 
-    /// Of a frontend.
-    private static let probes = 2
     private static let clockInterval = Duration.milliseconds(1_100)
     /// How often it is looked which leg runs where: a leg without any wait takes as long.
     private static let lookInterval = Duration.milliseconds(10)
     /// After the last fault: dials with back-off, snapshots, model files.
     private static let recovery = Duration.seconds(30)
     private static let settling = Duration.seconds(12)
+    /// At each frontend.
+    private static let probes = 2
     /// Past the limits of silence and of the first token, thrice.
     private static let longestRequest = Duration.seconds(500)
 

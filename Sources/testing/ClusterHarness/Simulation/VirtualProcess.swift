@@ -29,6 +29,8 @@ package final class VirtualProcess: @unchecked Sendable {
     package private(set) var exitCode: ExitCode?
     /// Set when it ends by itself: what still waits for its time then.
     private(set) var timersLeft = 0
+    /// The same of the links that it dialled: afterwards all are closed with it, as a kernel does.
+    private(set) var linksLeft = 0
     /// Told when an injected fault kills it, or its engine.
     var whenCrashed: (() -> Void)?
 
@@ -100,6 +102,7 @@ package final class VirtualProcess: @unchecked Sendable {
         exitCode = code
         // What the process's sockets said last is under way; a kernel would deliver it too.
         loop.world.schedule(after: .milliseconds(20)) { [self] in
+            linksLeft = cluster.fabric.openConnections(dialledBy: name)
             // Whoever dialled it as it ended is being refused, and that has a limit too.
             if cluster.openLinks(of: name) == 0 { timersLeft = loop.perform { loop.timersWaiting } }
             kill(.reset)
