@@ -43,7 +43,9 @@ final class FeedStrangers {
         let feeds = feeds()
         guard !feeds.isEmpty else { return }
         do throws(WorkPool.Full) {
-            let found = try await context.loop.offload(to: context.pool, virtualCost: .microseconds(100)) { EncryptedFeed.refusals(of: feeds) }
+            let found = try await context.loop.offload(to: context.pool, virtualCost: .microseconds(100)) {
+                EncryptedFeed.refusals(of: feeds)
+            }
             if let found, !isClosed { tell(feeds, found) }
         } catch { return }  // There is a next time.
     }
