@@ -57,7 +57,8 @@ async def strangers(cluster, report, scale):
     after = await series(cluster)
     strange = set(statuses) - {200, 404}
     report.figure("strangers", "requests; answers", f"{FIRST + total}; {dict(sorted(statuses.items()))}", "200 and 404", not strange)
-    report.figure("strangers", "metric series; new ones", f"{len(before)}; {len(after - before)}", "0", after <= before)
+    new = sorted(after - before)
+    report.figure("strangers", "metric series; new ones", "; ".join([str(len(before)), str(len(new)), *(f"{who} {name}" for who, name in new[:5])]), "0", not new)
     words = [name for name in after if re.search(r"model-\d|key-\d|session-\d|label-\d", name[1])]
     report.figure("strangers", "series with a client's word", len(words), "0", not words)
     for member in cluster.members:
@@ -69,5 +70,7 @@ async def strangers(cluster, report, scale):
         raise Failed(f"after all of it a request ends as {last.kind}")
 
 
-WORKER_OPTIONS = ["--mock-prefill-token", "1us", "--mock-decode-step", "1ms", "--blocks", "2048"]
-CASES = {"strangers": (strangers, 2, WORKER_OPTIONS, ["--prompt-memory-bytes", str(1 << 20)], [])}
+# What is kept of the past, so small that the first requests fill it; sessions end before anything is measured.
+RING = ["--ring-size", str(1 << 20), "--ring-events", "2048"]
+WORKER_OPTIONS = ["--mock-prefill-token", "1us", "--mock-decode-step", "1ms", "--blocks", "2048", "--session-ttl", "5s", *RING]
+CASES = {"strangers": (strangers, 2, WORKER_OPTIONS, ["--prompt-memory-bytes", str(1 << 20)], [*RING, "--decision-memory", str(64 << 10)])}
