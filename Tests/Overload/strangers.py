@@ -9,8 +9,8 @@ from load import prompt
 
 REQUESTS = 100_000
 CONNECTIONS = 16
-# After so many every table that has a bound is full.
-FIRST = 10_000
+# After so many every table that has a bound is full, where the first of them all ask for the model that there is: routers and workers see no others.
+FIRST, FILLING = 10_000, 5_000
 MOST = 1.1
 
 
@@ -18,8 +18,8 @@ async def stranger(cluster, numbers, statuses):
     """Requests one after another on one connection, each with a model, key, session and label of its own."""
     reader, writer = await asyncio.open_connection("127.0.0.1", cluster.http)
     for number in numbers:
-        # One in ten asks for the model that there is, so that sessions are bound and labels kept.
-        model = cluster.model if number % 10 == 0 else f"model-{number}"
+        # Later one in ten asks for the model that there is, so that sessions are bound and labels kept.
+        model = cluster.model if number < FILLING or number % 10 == 0 else f"model-{number}"
         body = b'{"model": "%s", "max_tokens": 1, "messages": [{"role": "user", "content": "%d"}]}' % (model.encode(), number)
         writer.write(
             b"POST /v1/chat/completions HTTP/1.1\r\nhost: overload\r\ncontent-type: application/json\r\n"
