@@ -112,7 +112,7 @@ package final class AdminService {
             if let refusal = Self.refusalOfSite(headers) { return exchange.respond(refusal.response) }
             if let gate {
                 guard let refusal = gate.refusal(of: exchange, takesSession: true) else { return answer(exchange) }
-                let isRead = headers["Accept"]?.contains("text/html") ?? false
+                let isRead = headers["Accept"]?.place(of: "text/html") != nil
                 return exchange.respond(isRead ? refusal.page : refusal.response)
             }
             guard let host = headers["Host"], Self.isOurs(host) else {
