@@ -43,7 +43,6 @@ struct AttemptHistory {
         newlyExcluded.append(worker)
     }
 
-    /// Whom the last attempt was ended by; each is told once.
     /// The worker that failed it was barred, and it was let through to see whether that has healed.
     mutating func failedAsTrial() { wasTrial = true }
 
@@ -52,6 +51,7 @@ struct AttemptHistory {
         return wasTrial
     }
 
+    /// Whom the last attempt was ended by; each is told once.
     mutating func takeBlamed() -> [UInt64] {
         defer { newlyExcluded = [] }
         return newlyExcluded
