@@ -244,7 +244,7 @@ var targets: [Target] = [
     tests(
         "StreamFollowingTests",
         ["ClusterHarness", "ClusterModel", "EventLoop", "StreamFollowing", "Transport", "WireProtocol"]),
-    tests("TLSTests", ["ClusterModel", "TLS", "TestSupport"]),
+    tests("TLSTests", ["ClusterModel", "EventLoop", "TLS", "TestSupport"]),
     tests("TelemetryTests", ["ClusterModel", "Concurrency", "Telemetry"]),
     tests("TextProcessingTests", ["ClusterModel", "JSONText", "TextProcessing"]),
     tests("TransportTests", ["ClusterModel", "Concurrency", "EventLoop", "TestSupport", "Transport", "WireProtocol", "wiretool"]),

@@ -16,4 +16,14 @@ enum Fixture {
     {
         CertificateSet(certificate: try file(certificate), key: try file(key), authority: try authority.map { try file($0) })
     }
+
+    /// A ClientHello of TLS 1.2 with one suite, one curve, and its signature's algorithm.
+    static let greeting: [UInt8] = {
+        var hello: [UInt8] = [3, 3] + Array(repeating: 7, count: 32) + [0]
+        hello += [0, 2, 0xC0, 0x2B, 1, 0]
+        let extensions: [UInt8] = [0, 10, 0, 4, 0, 2, 0, 23, 0, 11, 0, 2, 1, 0, 0, 13, 0, 4, 0, 2, 4, 3]
+        hello += [0, UInt8(extensions.count)] + extensions
+        let message: [UInt8] = [1, 0, 0, UInt8(hello.count)] + hello
+        return [0x16, 3, 1, 0, UInt8(message.count)] + message
+    }()
 }

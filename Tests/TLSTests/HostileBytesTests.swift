@@ -36,19 +36,19 @@ struct HostileBytesTests {
             var bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
             if Bool.random(using: &random) { bytes = [0x16, 3, 1, UInt8(count >> 8), UInt8(count & 0xFF), 1, 0] + bytes }
             _ = try outcome(bytes, identity)
-            var greeting = Self.greeting
+            var greeting = Fixture.greeting
             for _ in 0..<Int.random(in: 1...6, using: &random) {
                 greeting[Int.random(in: 5..<greeting.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
             }
             _ = try outcome(greeting, identity)
         }
-        for count in 0..<Self.greeting.count { #expect(try outcome(Array(Self.greeting[..<count]), identity) == nil, "\(count)") }
+        for count in 0..<Fixture.greeting.count { #expect(try outcome(Array(Fixture.greeting[..<count]), identity) == nil, "\(count)") }
     }
 
     @Test("a greeting of the one kind that is spoken is answered with the certificate")
     func answered() throws {
         let session = try TLSSession(try TLSIdentity(try Fixture.set(), now: Fixture.valid))
-        var rest = Self.greeting[...]
+        var rest = Fixture.greeting[...]
         while !rest.isEmpty {
             let piece = Array(rest.prefix(session.wantedBytes))
             rest = rest.dropFirst(piece.count)
@@ -60,14 +60,4 @@ struct HostileBytesTests {
         // A handshake record of TLS 1.2.
         #expect(session.output.starts(with: [0x16, 3, 3]) && session.output.count > 500)
     }
-
-    /// A ClientHello of TLS 1.2 with one suite, one curve, and its signature's algorithm.
-    private static let greeting: [UInt8] = {
-        var hello: [UInt8] = [3, 3] + Array(repeating: 7, count: 32) + [0]
-        hello += [0, 2, 0xC0, 0x2B, 1, 0]
-        let extensions: [UInt8] = [0, 10, 0, 4, 0, 2, 0, 23, 0, 11, 0, 2, 1, 0, 0, 13, 0, 4, 0, 2, 4, 3]
-        hello += [0, UInt8(extensions.count)] + extensions
-        let message: [UInt8] = [1, 0, 0, UInt8(hello.count)] + hello
-        return [0x16, 3, 1, 0, UInt8(message.count)] + message
-    }()
 }

@@ -61,8 +61,13 @@ final class TLSSocket: ByteSocket, ByteSocketOwner {
     // MARK: Events
 
     func socketReady(_ events: FileEvents) {
-        guard let owner else { return }
-        if events.contains(.broken) { return owner.socketReady(events) }
+        guard owner != nil else { return }
+        if events.contains(.broken) {
+            // What the client said before it left tells why: a reset does not take that back.
+            if state == .shaking, session != nil { shake(events) }
+            owner?.socketReady(events)
+            return
+        }
         if events.contains(.writable) { flush() }
         guard state == .open else {
             if events.contains(.hangup) { hasHungUp = true }
@@ -73,7 +78,7 @@ final class TLSSocket: ByteSocket, ByteSocketOwner {
             events.remove(.writable)
             updateWriting()
         }
-        if !events.isEmpty { owner.socketReady(events) }
+        if !events.isEmpty { owner?.socketReady(events) }
     }
 
     // MARK: Handshake

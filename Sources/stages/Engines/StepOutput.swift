@@ -70,9 +70,9 @@ package enum EngineEvent: Hashable, Sendable {
 
 /// Why an engine gave up on a request.
 package enum EngineFault: Hashable, Sendable {
-    /// No room in the queue, or it could never have the blocks.
+    /// No room in the queue.
     case capacity
-    /// The field of the request that this engine cannot serve.
+    /// The field of the request that this engine cannot serve; `choices` also where all its blocks together would not hold them.
     case unsupported(String)
     /// What of the state that another engine handed over is not as it is here.
     case incompatible(String)

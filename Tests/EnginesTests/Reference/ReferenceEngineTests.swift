@@ -44,7 +44,7 @@ struct ReferenceEngineTests {
         #expect(try end { $0.choices[0].shown = [.max] } == .failed(.unsupported("choices")))
         #expect(try end { $0.media = [EngineMedium(hash: 1, firstToken: 0, tokenCount: 1)] } == .failed(.unsupported("media")))
         #expect(try end { $0.sampling.promptLogprobs = 1 } == .failed(.unsupported("promptLogprobs")))
-        #expect(try end { $0.contextLimit = 1_025 } == .failed(.capacity))
+        #expect(try end { $0.contextLimit = 1_025 } == .failed(.unsupported("choices")))
         #expect(engine.checkInvariants() == [])
     }
 

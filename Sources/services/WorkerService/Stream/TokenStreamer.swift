@@ -172,7 +172,10 @@ extension WorkerCore.End {
             self.init(.failed, failure: .of(.engineFailed, "handOver", "the engine's parameters are longer than a message takes"))
         case .handedOver: self.init(.handedOver, handOver: end.handOver)
         case .cancelled: self.init(.cancelled)
-        case .failed(.capacity): self.init(.failed, failure: .of(.capacity, "rank", "the rank can never hold it"))
+        case .failed(.capacity): self.init(.failed, failure: .of(.capacity, "rank", "too many requests wait"))
+        // All of the rank's blocks would not hold them: that is asked wrongly, and no fault of the worker's.
+        case .failed(.unsupported("choices")):
+            self.init(.failed, failure: .of(.invalidArgument, "choices", "the engine cannot run so many answers, or such long ones"))
         case .failed(.unsupported(let field)): self.init(.failed, failure: .of(.invalidArgument, field, "the engine cannot do this"))
         case .failed(.incompatible(let part)):
             self.init(.failed, failure: .of(.incompatibleKV, "handOver", "the state that was handed over has other \(part)"))

@@ -71,9 +71,8 @@ final class MockRank {
     /// The fault if it cannot be taken.
     func admit(_ request: MockRequest) -> EngineFault? {
         if !chunks, request.prefillTokens > room.maxBatchedTokens { return .unsupported("promptTokens") }
-        guard waiting.count < room.maxWaiting, request.mostBlocks <= room.totalBlocks, request.choices.count <= room.maxSequences else {
-            return .capacity
-        }
+        guard request.mostBlocks <= room.totalBlocks, request.choices.count <= room.maxSequences else { return .unsupported("choices") }
+        guard waiting.count < room.maxWaiting else { return .capacity }
         let place = waiting.lastIndex { $0.priority >= request.priority }.map { $0 + 1 } ?? 0
         waiting.insert(request, at: place)
         waitingTokens += request.waitingTokens

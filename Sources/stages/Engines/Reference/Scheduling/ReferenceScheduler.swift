@@ -46,9 +46,8 @@ final class ReferenceScheduler {
 
     /// The fault if it cannot be taken.
     func admit(_ request: ReferenceRequest) -> EngineFault? {
-        guard waiting.count < room.maxWaiting, request.mostBlocks <= room.totalBlocks, request.texts.count <= room.maxSequences else {
-            return .capacity
-        }
+        guard request.mostBlocks <= room.totalBlocks, request.texts.count <= room.maxSequences else { return .unsupported("choices") }
+        guard waiting.count < room.maxWaiting else { return .capacity }
         let place = waiting.lastIndex { $0.priority >= request.priority }.map { $0 + 1 } ?? 0
         waiting.insert(request, at: place)
         isStuck = false
