@@ -72,7 +72,7 @@ package enum EngineEvent: Hashable, Sendable {
 package enum EngineFault: Hashable, Sendable {
     /// No room in the queue.
     case capacity
-    /// The field of the request that this engine cannot serve; `choices` also where all its blocks together would not hold them.
+    /// The field of the request that this engine cannot serve; `choices` also where its context or all its blocks would not hold them.
     case unsupported(String)
     /// What of the state that another engine handed over is not as it is here.
     case incompatible(String)

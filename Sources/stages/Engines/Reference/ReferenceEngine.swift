@@ -71,9 +71,8 @@ package final class ReferenceEngine: InferenceEngine {
             return .unsupported("choices")
         }
         // Rows behind it have no room among the scores of a forward pass.
-        if request.contextLimit > profile.model.contextLength || request.prefillTokens > profile.model.contextLength {
-            return .capacity
-        }
+        if request.prefillTokens > profile.model.contextLength { return .unsupported("promptTokens") }
+        if request.contextLimit > profile.model.contextLength { return .unsupported("choices") }
         return nil
     }
 
