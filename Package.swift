@@ -57,8 +57,8 @@ func app(_ name: String, _ uses: [Target.Dependency]) -> Target {
 
 func shim(_ name: String) -> Target { .target(name: name, path: "Sources/system/\(name)") }
 
-func tests(_ name: String, _ uses: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: uses, path: "Tests/\(name)", swiftSettings: swiftSettings)
+func tests(_ name: String, _ uses: [Target.Dependency], settings: [SwiftSetting] = []) -> Target {
+    .testTarget(name: name, dependencies: uses, path: "Tests/\(name)", swiftSettings: swiftSettings + settings)
 }
 
 var targets: [Target] = [
@@ -269,7 +269,8 @@ var targets: [Target] = [
             "ClusterHarness", "ClusterModel", "EventLoop", "HTTPClient", "HTTPServing", "JSONText", "LoadGeneration", "TestSupport",
             "enginehelper", "frontend", "loadgen", "router", "wiretool", "workerd",
         ]),
-    tests("TidyTests", []),
+    // It reads all sources, each for many rules.
+    tests("TidyTests", [], settings: computing),
 ]
 
 if fuzzing {
