@@ -294,6 +294,34 @@ struct DirectoryTests {
         #expect(world.failure(frontend) { _ in } == .unknownModel)
         #expect(world.directory(frontend).pools.isEmpty)
     }
+
+    @Test("the names of adapters, and those served beside a card's, wait with it for a worker that comes back")
+    func namesOfEmptyPool() throws {
+        let world = RouterWorld(), frontend = world.frontend()
+        world.acquaint()
+        let first = world.readyWorker(1) { $0.card.loRAs = [Label(text: "poet")] }
+        let last = world.readyWorker(2) {
+            $0.card.servedNames = [Label(text: "alias")]
+            $0.card.loRAs = [Label(text: "clerk")]
+        }
+        func names() -> [String] {
+            world.directory(frontend).pools[last.digest].map { ($0.card.servedNames + $0.card.loRAs).map(\.text) } ?? []
+        }
+        world.until("all are told") { names() == ["alias", "clerk", "poet"] }
+        world.on(first) { $0.link?.goodbye(.leaving) }
+        world.until("who left while another is there took its own along") { names() == ["alias", "clerk"] }
+        world.on(last) { $0.link?.goodbye(.leaving) }
+        world.until("nobody is there") { world.directory(frontend).pools[last.digest]?.workers == 0 }
+        // A frontend that began only now has no other way to know them.
+        let late = world.frontend(2)
+        let pool = try #require(world.directory(late).pools[last.digest])
+        #expect((pool.card.servedNames + pool.card.loRAs).map(\.text) == ["alias", "clerk"])
+        for name in ["alias", "clerk"] { #expect(world.failure(late) { $0.model = name } == .noWorker, "\(name)") }
+        #expect(world.failure(late) { $0.model = "poet" } == .unknownModel)
+        _ = world.readyWorker(3) { $0.card.loRAs = [Label(text: "critic")] }
+        world.until("what is there counts again") { names() == ["critic"] }
+        #expect(world.failure(late) { $0.model = "clerk" } == .unknownModel)
+    }
 }
 
 extension PlanLeg {

@@ -26,15 +26,20 @@ extension WorkerService {
 
     /// What is above the engine's limits now, in words: nothing, ever.
     package var beyondLimits: [String] {
-        (core?.table.ranks ?? []).flatMap { tally in
+        (core?.table.ranks ?? []).enumerated().flatMap { place, tally in
             let load = tally.load, room = tally.room
             return [
-                ("running", UInt64(load.runningRequests), UInt64(room.maxSequences)),
+                ("in the batch", UInt64(load.runningRequests) - UInt64(legsAwaitingFetch(of: place)), UInt64(room.maxSequences)),
                 ("waiting", UInt64(load.waitingRequests), UInt64(room.maxWaiting)),
                 ("blocks held", UInt64(load.activeBlocks), UInt64(room.totalBlocks)),
                 ("blocks used", UInt64(load.usedBlocks), UInt64(room.totalBlocks)),
             ].filter { $0.1 > $0.2 }.map { "rank \(load.rank) has \($0.1) \($0.0), and room for \($0.2)" }
         }
+    }
+
+    /// Prefill legs that have computed all, and hold it until it is fetched: they run to all others, and are in no step of the engine any more.
+    private func legsAwaitingFetch(of rank: Int) -> Int {
+        core?.table.open.count { $0.rank == rank && $0.leg == .prefill && $0.isRunning && $0.prefilledAt != nil } ?? 0
     }
 
     /// Rooms of either side, and offers that wait for their request.

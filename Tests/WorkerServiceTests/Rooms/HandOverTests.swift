@@ -122,6 +122,24 @@ struct HandOverTests {
         #expect(bed.leftovers() == [])
     }
 
+    @Test("state that waits to be fetched keeps no other request out of the engine's batch, and is not counted against it")
+    func heldState() throws {
+        var engine = MockConfiguration.split()
+        engine.room.maxSequences = 1
+        var network = LinkFaults()
+        network.bytesPerSecond = 30_000
+        let bed = try SplitBed(prefill: engine, network: network)
+        for counter in 1...3 as ClosedRange<UInt64> { bed.split(counter, prompt: 400, maxTokens: 2) }
+        var most = 0
+        try bed.until("three wait to be fetched") {
+            #expect(bed.prefill.on { $0.beyondLimits } == [])
+            most = max(most, bed.prefill.on { $0.openLegs.count { $0.isPrefilled } })
+            return most == 3
+        }
+        for counter in 1...3 as ClosedRange<UInt64> { try bed.finish(counter) }
+        #expect(bed.leftovers() == [])
+    }
+
     @Test("pages whose layers are larger than a chunk usually is travel layer by layer, as far as the format goes")
     func largeLayers() throws {
         var engine = MockConfiguration.split()

@@ -15,7 +15,8 @@ final class Pool: StateEntry {
     private var turns: UInt64 = 0
     /// Of the members; kept, since every decision's pool is told by it.
     private(set) var readyWorkers = 0
-    /// What any member answers to beside the card's name, and which adapters one has.
+    /// What any member answers to beside the card's name, and which adapters one has. Where nobody is left, what the last one had: these names
+    /// come back with whoever comes back, as the card's does.
     private(set) var servedNames = LabelUnion()
     private(set) var loRAs = LabelUnion()
     private(set) var kvKinds = KVKinds()
@@ -41,6 +42,7 @@ final class Pool: StateEntry {
         let old = candidates[candidates.ranks(of: record.life.worker)]
         let known = Dictionary(uniqueKeysWithValues: old.filter { $0.generation == record.life.generation }.map { ($0.placement, $0) })
         remove(record)
+        if members.isEmpty { (servedNames, loRAs) = (LabelUnion(), LabelUnion()) }
         let least = leastTurnover(of: registration.role.placementRole)
         for index in record.ranks.indices where record.ranks[index].turnover == nil {
             record.ranks[index].turnover = CacheTurnover(from: least)
@@ -77,8 +79,10 @@ final class Pool: StateEntry {
         record.pool = nil
         members.removeAll { $0 === record }
         candidates.removeSubrange(candidates.ranks(of: record.life.worker))
-        servedNames.remove(record.pooledLabels.served)
-        loRAs.remove(record.pooledLabels.loRAs)
+        if !members.isEmpty {
+            servedNames.remove(record.pooledLabels.served)
+            loRAs.remove(record.pooledLabels.loRAs)
+        }
         kvKinds.leave(record.pooledKind)
         record.pooledKind = 0
         if record.isPooledReady { readyWorkers -= 1 }

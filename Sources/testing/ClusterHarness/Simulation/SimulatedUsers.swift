@@ -14,6 +14,8 @@ final class SimulatedUsers {
     private var random: SeededRandom
     private var isStopped = false
     private(set) var active = 0
+    /// Requests whose clients read slowly, by the life of the frontend that they read from.
+    private var slowReads: [AnswerTally.Life: Int] = [:]
 
     /// Longer than every limit of a request: whoever waits past it hangs.
     private static let patience = Duration.seconds(2_000)
@@ -48,6 +50,9 @@ final class SimulatedUsers {
     /// The requests that run are still followed to their end.
     func stop() { isStopped = true }
 
+    /// Whether somebody reads an answer of its present life, and slowly.
+    func readSlowly(from frontend: VirtualMember) -> Bool { slowReads[.init(frontend: frontend.name, number: frontend.lives)] != nil }
+
     /// With nothing wrong any more: requests that must be answered whole. At each frontend one after the other, so that the smallest cluster has
     /// room for them; not where the engines refuse some of what they are given as long as they live.
     func probe(each count: Int) {
@@ -76,7 +81,11 @@ final class SimulatedUsers {
             judge.judge(await clients[which].embeddings(of: inputs, RequestMix.model, conduct), of: asked)
         } else {
             let request = mix.drawChat(&random), asked = begin(which, as: tenant, parts: 1)
-            judge.judge(await clients[which].chat(request, conduct), to: request, of: asked)
+            let life = AnswerTally.Life(frontend: asked.frontend.name, number: asked.life)
+            if conduct.readBytes != nil { slowReads[life, default: 0] += 1 }
+            let reply = await clients[which].chat(request, conduct)
+            if conduct.readBytes != nil { slowReads[life] = slowReads[life].flatMap { $0 > 1 ? $0 - 1 : nil } }
+            judge.judge(reply, to: request, of: asked)
         }
     }
 

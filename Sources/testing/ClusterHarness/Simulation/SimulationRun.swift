@@ -152,7 +152,7 @@ package struct SimulationRun {
             strike()
         }
         loop.perform { users.stop() }
-        try cluster.untilReady(within: Self.recovery)
+        try recover(users)
         try cluster.until("every request has ended", within: Self.longestRequest) { loop.perform { users.active } == 0 }
         // Nothing is wrong any more, so nothing may fail any more, once what was dialled and asked again had its turn.
         cluster.pass(Self.settling)
@@ -205,11 +205,27 @@ package struct SimulationRun {
         cluster.clients.perform { users.probe(each: Self.probes) }
     }
 
+    /// A frontend that drains serves on until its clients have read, however slowly they do, and only then comes back. Whoever is not held up so has the
+    /// usual time; and so has that frontend, from then on.
+    private func recover(_ users: SimulatedUsers) throws {
+        let cluster = cluster
+        func isHeldUp(_ member: VirtualMember) -> Bool {
+            member.isDraining && cluster.clients.perform { users.readSlowly(from: member) }
+        }
+        try cluster.until("all are ready but who drains for slow readers", within: Self.recovery) {
+            cluster.members.allSatisfy { $0.canServe || isHeldUp($0) }
+        }
+        try cluster.until("slow readers have what they were owed", within: Self.longestDrain) { !cluster.members.contains(where: isHeldUp) }
+        try cluster.untilReady(within: Self.recovery)
+    }
+
     private static let clockInterval = Duration.milliseconds(1_100)
     /// How often it is looked which leg runs where: a leg without any wait takes as long.
     private static let lookInterval = Duration.milliseconds(10)
     /// After the last fault: dials with back-off, snapshots, model files.
     private static let recovery = Duration.seconds(30)
+    /// The limit that a process sets itself.
+    private static let longestDrain = Duration.seconds(120)
     private static let settling = Duration.seconds(12)
     /// At each frontend.
     private static let probes = 2

@@ -49,6 +49,8 @@ package final class VirtualMember: @unchecked Sendable {
     var now: Instant { cluster.world.now }
     package var isAlive: Bool { process.isAlive }
     package var isServing: Bool { process.isServing }
+    /// It was told to end, and has not yet.
+    var isDraining: Bool { isAlive && process.wasToldToEnd }
     /// Whether it could do its work now: a frontend has routers and a model.
     package var canServe: Bool { process.canServe }
     package var log: [String] { process.log.lines }

@@ -27,6 +27,7 @@ package final class VirtualProcess: @unchecked Sendable {
     private var parts: VirtualProgram.Parts?
     /// Set when all its services have ended by themselves.
     package private(set) var exitCode: ExitCode?
+    private(set) var wasToldToEnd = false
     /// Set when it ends by itself: what still waits for its time then.
     private(set) var timersLeft = 0
     /// The same of the links that it dialled: afterwards all are closed with it, as a kernel does.
@@ -111,6 +112,7 @@ package final class VirtualProcess: @unchecked Sendable {
 
     /// SIGTERM.
     func drain() {
+        wasToldToEnd = true
         let lifecycle = lifecycle
         loop.perform { lifecycle.request(.requested(by: "the simulation")) }
     }

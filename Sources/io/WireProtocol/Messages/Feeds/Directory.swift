@@ -114,7 +114,7 @@ package struct FrontendGone: WireRecord, Hashable {
 
 /// Layout: `proto-spec/04-messages.md#modelpool`.
 package struct ModelPool: WireRecord, Hashable {
-    /// `loRAs` and `capabilities` are those that some ready worker has.
+    /// `capabilities` are those that some ready worker has; `servedNames` and `loRAs` those of any, or of the one that left last.
     package var card = ModelCard()
     package var workers: UInt32 = 0
     package var readyWorkers: UInt32 = 0
