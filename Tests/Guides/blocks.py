@@ -51,5 +51,5 @@ def is_whole(text):
 
 def program(command):
     """What a command runs: its first word behind assignments and `swift run`."""
-    words = re.sub(r"^(\w+=\S*\s+)+(?=\S)", "", command).replace("swift run -c release ", "")
+    words = re.sub(r"^(\w+=\S*\s+)+(?=\S)", "", command).replace("swift run -c release --static-swift-stdlib ", "")
     return words.split()[0] if words.split() else "="

@@ -33,7 +33,7 @@ SHOWN = [
 
 # In every guide: names of an example's hosts and files, in place of which this machine's stand; and times that would be long.
 EVERYWHERE = [
-    (r"swift run -c release ", ""),
+    (r"swift run -c release --static-swift-stdlib ", ""),
     (r"tcp://10\.0\.0\.5:8100,tcp://10\.0\.0\.6:8100", "tcp://127.0.0.1:8100"),
     (r"http://10\.0\.0\.\d+:8000|http://server:8000", "http://127.0.0.1:8000"),
     (r" …", ""),

@@ -5,6 +5,8 @@ static let scriptCharts = #"""
 // Charts of the last minutes: lines for who sees them, the same numbers as text and as a table for who does not.
 
 const chartSeconds = 300;
+// A chart is as wide as what is known, in whole minutes: a page that was just opened is not an empty one.
+const chartSpans = ["one minute", "two minutes", "three minutes", "four minutes", "five minutes"];
 const chartWidth = 600, chartHeight = 160, chartMargin = 4;
 // The places of values in a point, as the frontend writes them.
 const pointColumns = {
@@ -29,7 +31,8 @@ function makeChart(plan) {
   drawing.append(
     element("svg:path", { class: "grid", d: `M0 ${chartMargin}H${chartWidth}M0 ${chartHeight - chartMargin}H${chartWidth}` }), ...lines);
   const above = element("div", { class: "axis", "aria-hidden": "true" }, top);
-  const below = element("div", { class: "axis", "aria-hidden": "true" }, element("span", null, "0, five minutes ago"), element("span", null, "now"));
+  const from = element("span");
+  const below = element("div", { class: "axis", "aria-hidden": "true" }, from, element("span", null, "now"));
   const values = plan.series.map(() => element("span"));
   const legend = element("ul", { class: "legend" }, ...plan.series.map(([, name], index) => element("li", null,
     element("svg:svg", { viewBox: "0 0 26 8", "aria-hidden": "true" }, element("svg:path", { class: `series series-${index + 1}`, d: "M0 4H26" })),
@@ -45,6 +48,8 @@ function makeChart(plan) {
 
   function draw(points) {
     const newest = points.length ? points[points.length - 1].second : 0;
+    const minutes = Math.max(1, Math.ceil((points.length ? newest - points[0].second : 0) / 60)), span = 60 * minutes;
+    say(from, `0, ${chartSpans[minutes - 1]} ago`);
     const columns = plan.series.map(([key]) => pointColumns[key]);
     let most = plan.most || 0;
     for (const point of points) for (const column of columns) if (!plan.most) most = Math.max(most, point.values[column] || 0);
@@ -55,7 +60,7 @@ function makeChart(plan) {
       for (const point of points) {
         const value = point.values[columns[index]];
         if (!isKnown(value)) { isOpen = false; continue; }
-        const x = chartWidth * (1 - (newest - point.second) / chartSeconds), y = chartMargin + height * (1 - Math.min(value / most, 1));
+        const x = chartWidth * (1 - (newest - point.second) / span), y = chartMargin + height * (1 - Math.min(value / most, 1));
         path += `${isOpen ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
         isOpen = true;
       }

@@ -2,6 +2,6 @@
 // swift-format-ignore-file
 /// The parts in the order of their files' numbers.
 enum PageScript {
-static let hash = "sha256-s5Y6FUrzRo+MgOrjHqIpvX0sZHaaeu1ebH+66zEGY4M="
+static let hash = "sha256-TB6ZmzdqO37cmJCukxFRYb4XTlUhMHvP3jp3/SUCYGo="
 static let text = scriptWords + scriptTables + scriptCharts + scriptRequests + scriptMain
 }
