@@ -29,7 +29,6 @@ extension WorkerService {
         (core?.table.ranks ?? []).flatMap { tally in
             let load = tally.load, room = tally.room
             return [
-                ("running", UInt64(load.runningRequests), UInt64(room.maxSequences)),
                 ("waiting", UInt64(load.waitingRequests), UInt64(room.maxWaiting)),
                 ("blocks held", UInt64(load.activeBlocks), UInt64(room.totalBlocks)),
                 ("blocks used", UInt64(load.usedBlocks), UInt64(room.totalBlocks)),
