@@ -15,10 +15,9 @@ extension FrontendService {
         }
         for account in frontend.tenants.inOrder {
             let most = account.tenant.maxRunning ?? .max
-            if !(0...most).contains(account.running) || account.runningElsewhere < 0 || account.reservedTokens < 0 {
+            if !(0...most).contains(account.running) || account.reservedTokens < 0 {
                 words.append(
-                    "\(account.tenant.name) has \(account.running) requests here of \(most), \(account.runningElsewhere) elsewhere, "
-                        + "and \(account.reservedTokens) tokens reserved")
+                    "\(account.tenant.name) has \(account.running) requests here of \(most), and \(account.reservedTokens) tokens reserved")
             }
         }
         return words

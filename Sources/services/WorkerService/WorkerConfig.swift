@@ -33,7 +33,7 @@ package indirect enum EngineSelection: Sendable {
     /// One of the others, which fails on purpose.
     case faulty(EngineSelection, EngineFaults)
     /// For tests: an engine that somebody else looks into.
-    case made(@Sendable () throws -> any InferenceEngine)
+    case made(at: StepPlace = .thread, @Sendable () throws -> any InferenceEngine)
 
     /// Where the engine is made and stepped: known before it is made, since that may take long as well.
     package var place: StepPlace {
@@ -42,7 +42,8 @@ package indirect enum EngineSelection: Sendable {
         // Faults change what an engine says of its time, and not the time that its calls take.
         case .faulty(let selection, _): selection.place
         case .remote: RemoteEngineSteps.isBrief ? .loop : .thread
-        case .reference, .made: .thread
+        case .reference: .thread
+        case .made(let place, _): place
         }
     }
 
@@ -61,7 +62,7 @@ package indirect enum EngineSelection: Sendable {
         case .mock(let configuration): MockEngine(configuration)
         case .reference(let configuration): ReferenceEngine(configuration)
         case .faulty(let selection, let faults): FaultyEngine(try selection.make(reached), faults)
-        case .made(let make): try make()
+        case .made(_, let make): try make()
         case .remote:
             if let reached { reached } else { throw EngineFailure("an engine that runs elsewhere was not reached") }
         }

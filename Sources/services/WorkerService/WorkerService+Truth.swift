@@ -29,7 +29,7 @@ extension WorkerService {
         (core?.table.ranks ?? []).enumerated().flatMap { place, tally in
             let load = tally.load, room = tally.room
             return [
-                ("in the batch", UInt64(load.runningRequests) - UInt64(legsAwaitingFetch(of: place)), UInt64(room.maxSequences)),
+                ("in the batch", UInt64(clamping: Int(load.runningRequests) - legsAwaitingFetch(of: place)), UInt64(room.maxSequences)),
                 ("waiting", UInt64(load.waitingRequests), UInt64(room.maxWaiting)),
                 ("blocks held", UInt64(load.activeBlocks), UInt64(room.totalBlocks)),
                 ("blocks used", UInt64(load.usedBlocks), UInt64(room.totalBlocks)),

@@ -31,11 +31,11 @@ extension WorkerService {
             let rank = try order.integer("rank", in: 0...(core.profile.ranks.count - 1))
             try order.finish()
             guard core.profile.cacheReport != .noCache else { throw .conflict("this engine keeps no cache") }
-            for each in rank.map({ [$0] }) ?? Array(core.profile.ranks.indices) {
-                core.steps.submit(.clearCache(Rank(UInt32(each))))
-            }
+            for each in rank.map({ [$0] }) ?? Array(core.profile.ranks.indices) { self.clearCache(ofRank: UInt32(each)) }
         }
     }
+
+    package func clearCache(ofRank rank: UInt32) { core?.steps.submit(.clearCache(Rank(rank))) }
 
     private static func drain(of service: WorkerService?) throws(AdminRefusal) -> Drain {
         guard let drain = service?.drainControl else { throw .conflict("the worker has not started, or has stopped") }

@@ -104,6 +104,9 @@ extension MockEngine {
         rank.rawValue < ranks.count ? ranks[Int(rank.rawValue)].pool.onlyPinnedCount : 0
     }
 
+    /// Choices that a rank runs, or keeps blocks for.
+    package func sequences(ofRank rank: Rank) -> Int { rank.rawValue < ranks.count ? ranks[Int(rank.rawValue)].sequences : 0 }
+
     /// What is wrong with the books of its ranks: nothing, ever. Looks at every block and request, for tests.
     package func checkInvariants() -> [String] { ranks.flatMap(\.problems) }
 }

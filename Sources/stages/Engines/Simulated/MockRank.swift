@@ -350,6 +350,9 @@ final class MockRank {
         return load
     }
 
+    /// That count among those that may run at once.
+    var sequences: Int { running.reduce(0) { $0 + $1.unfinished } + reserved.reduce(0) { $0 + $1.unfinished } }
+
     /// What is wrong with its books; for tests.
     var problems: [String] {
         let started = running + reserved + held, all = started + waiting
@@ -362,7 +365,7 @@ final class MockRank {
         if used.count != adapters.values.reduce(0, +) || Set(used).count != adapters.count || adapters.count > maxAdapters {
             problems.append("\(Set(used).count) adapters are in use, and \(adapters.count) are counted")
         }
-        if (running + reserved).reduce(0, { $0 + $1.unfinished }) > room.maxSequences { problems.append("too many sequences run") }
+        if sequences > room.maxSequences { problems.append("too many sequences run") }
         if running.contains(where: { $0.unfinished == 0 }) { problems.append("an ended request runs") }
         return problems
     }

@@ -165,7 +165,7 @@ final class VirtualStage {
     func close(keepsLogs: Bool) -> VirtualDrillReport {
         guard let opened else { return report }
         opened.watch.end()
-        report.violations += opened.watch.doubled
+        report.violations += opened.watch.violations
         report.traceHash = opened.cluster.world.traceHash
         report.moved = opened.cluster.members.reduce(0) { $0 + $1.attemptsMoved }
         if keepsLogs || !report.violations.isEmpty { report.logs = opened.cluster.members.map { ($0.name, $0.log) } }

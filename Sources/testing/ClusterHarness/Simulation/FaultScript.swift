@@ -9,6 +9,9 @@ struct FaultScript {
     private(set) var events: [FaultEvent] = []
     private var quiet = LinkFaults()
     private let calmness = Calmness()
+    /// Of caches that are cleared: draws of their own, so that all other seeds are what they were without.
+    private var clearing: SeededRandom
+    private let clearsCaches: Bool
 
     /// Known to what goes on for a while, and is to go on no longer.
     private final class Calmness { var isCalm = false }
@@ -19,7 +22,11 @@ struct FaultScript {
     /// What stands in the tenants' file, where there is one; a cut or lost one changes nothing for those that run.
     var tenants: String?
 
-    init(seed: UInt64) { random = SeededRandom(seed: seed ^ 0xFA_17_5C_81_97) }
+    init(seed: UInt64) {
+        random = SeededRandom(seed: seed ^ 0xFA_17_5C_81_97)
+        clearing = SeededRandom(seed: seed ^ 0xC1_EA_25)
+        clearsCaches = clearing.below(4) == 0
+    }
 
     mutating func span() -> Duration { .milliseconds(Int64(random.next() % UInt64(Self.longest))) }
 
@@ -42,6 +49,7 @@ struct FaultScript {
     }
 
     mutating func strike(_ cluster: VirtualCluster) {
+        if clearsCaches, clearing.below(4) == 0 { clearCache(in: cluster) }
         let member = cluster.members[Int(random.next() % UInt64(cluster.members.count))]
         let (a, b) = pair(cluster)
         switch random.next() % 24 {
@@ -162,6 +170,13 @@ struct FaultScript {
         let text = random.one(of: [tenants, String(tenants.prefix(tenants.count / 2)), nil])
         cluster.files[SimulatedTenant.file] = text
         note("the tenants' file is \(text.map { $0 == tenants ? "as it was" : "cut" } ?? "gone")", cluster)
+    }
+
+    private mutating func clearCache(in cluster: VirtualCluster) {
+        let worker = clearing.one(of: cluster.members(.worker))
+        guard worker.isAlive, !worker.isFrozen else { return }
+        note("clear the cache of \(worker.name)", cluster)
+        worker.process.clearCache()
     }
 
     private mutating func freeze(_ member: VirtualMember, in cluster: VirtualCluster) {

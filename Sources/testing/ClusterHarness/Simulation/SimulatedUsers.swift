@@ -17,8 +17,8 @@ final class SimulatedUsers {
     /// Requests whose clients read slowly, by the life of the frontend that they read from.
     private var slowReads: [AnswerTally.Life: Int] = [:]
 
-    /// Longer than every limit of a request: whoever waits past it hangs.
-    private static let patience = Duration.seconds(2_000)
+    /// Past the limits of silence and of the first token, thrice: whoever waits longer hangs.
+    nonisolated static let patience = Duration.seconds(500)
 
     init(on loop: Loop, frontends: [VirtualMember], clients: [TestClient], _ scene: SimulatedScene, seed: UInt64) {
         self.loop = loop

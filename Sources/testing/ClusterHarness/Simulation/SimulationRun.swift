@@ -123,7 +123,7 @@ package struct SimulationRun {
         do { try live() } catch { report.violations.append("\(error)") }
         watch.end()
         limits.end()
-        report.violations += watch.doubled + limits.violations
+        report.violations += watch.violations + limits.violations
         report.scene = scene.words
         report.visits = points.visits
         report.faults = options.plan == nil ? (script.events + points.events).sorted { $0.at < $1.at }.map(\.description) : report.planned
@@ -229,8 +229,8 @@ package struct SimulationRun {
     private static let settling = Duration.seconds(12)
     /// At each frontend.
     private static let probes = 2
-    /// Past the limits of silence and of the first token, thrice.
-    private static let longestRequest = Duration.seconds(500)
+    /// Past the users' patience: who hangs is told of by whoever waited for it.
+    private static let longestRequest = SimulatedUsers.patience + .seconds(30)
 
     /// Everything drains, in the order in which work flows, and says that it ended well.
     private mutating func leave() throws {

@@ -117,6 +117,12 @@ package final class VirtualProcess: @unchecked Sendable {
         loop.perform { lifecycle.request(.requested(by: "the simulation")) }
     }
 
+    /// What an operator's order to a worker does.
+    func clearCache() {
+        guard isAlive, let parts else { return }
+        loop.perform { parts.clearCache() }
+    }
+
     func kill(_ how: ProcessDeath) {
         host.kill(how)
         sockets.kill(how == .reset ? .reset : .silent)

@@ -38,6 +38,8 @@ struct VirtualProgram: Sendable {
         var truth: @LoopActor () -> WorkerTruth? = { nil }
         /// Of a worker: the legs that run there, and those that have ended and that its engine has not let go of.
         var legs: @LoopActor () -> (open: [OpenLeg], closing: [OpenLeg]) = { ([], []) }
+        /// Of a worker: all ranks lose what nobody uses at the moment.
+        var clearCache: @LoopActor () -> Void = {}
         /// Of a frontend.
         var asked: @LoopActor () -> AskedLegs? = { nil }
         /// Of a router: where it is wrong about a worker, in words.
@@ -121,15 +123,20 @@ struct VirtualProgram: Sendable {
     private static func worker(_ arguments: [String], _ files: VirtualFiles) throws -> VirtualProgram {
         let options = WorkerOptions(), resolved = try resolve(options.table, arguments, files)
         return VirtualProgram(options.process, resolved, id: options.id(resolved)) { context in
-            let service = WorkerService(try options.config(resolved), context)
+            var config = try options.config(resolved)
+            let books = EngineBooks()
+            config.engine = books.open(config.engine)
+            let service = WorkerService(config, context)
             let parts = Parts(
                 service: service, openRequests: { service.openRequests }, canServe: { service.registeredRouters > 0 },
                 held: {
-                    (service.openRequests == 0 && !service.isIdle ? ["its engine works"] : []) + held(by: .worker, service.debugState)
-                }, beyondLimits: { service.beyondLimits })
+                    (service.openRequests == 0 && !service.isIdle ? ["its engine works"] : []) + books.problems(beside: service)
+                        + held(by: .worker, service.debugState)
+                }, beyondLimits: { service.beyondLimits + books.beyondLimits })
             parts.whenCrashed = { service.whenCrashed = $0 }
             parts.whenFailed = { service.whenFailed = $0 }
             parts.truth = { WorkerTruth(service) }
+            parts.clearCache = { for rank in service.ranks { service.clearCache(ofRank: rank) } }
             parts.legs = { (service.openLegs, service.closingLegs) }
             return parts
         }
