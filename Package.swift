@@ -261,7 +261,9 @@ var targets: [Target] = [
             "ClusterHarness", "ClusterModel", "Engines", "EventLoop", "ServiceRuntime", "StreamFollowing", "Telemetry", "TestSupport",
             "Transport", "WireProtocol", "WorkerService",
         ]),
-    tests("wiretoolTests", ["ClusterFollowing", "ClusterModel", "JSONText", "LoadGeneration", "WireProtocol", "wiretool"]),
+    tests(
+        "wiretoolTests",
+        ["ClusterFollowing", "ClusterModel", "JSONText", "LoadGeneration", "ServiceRuntime", "WireProtocol", "wiretool"]),
     // The programs are dependencies so that they are built with the tests that start them.
     tests(
         "ProcessTests",

@@ -1,4 +1,6 @@
+import ClusterModel
 import JSONText
+import ServiceRuntime
 import Testing
 import WireProtocol
 
@@ -38,5 +40,22 @@ struct StartLineTests {
         #expect(try lines(plain, "model ready").first?["calls"]?.asString == "none")
         let missing = try lines(plain, "model ready").first?["missing"]?.asString
         #expect(missing == "tokenizer (workerd --model), form of calls (workerd --tool-format)")
+    }
+    @Test("a model whose files have no chat template only goes on with texts, which is said")
+    func template() throws {
+        let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
+        let files = [
+            (name: "tokenizer.json", bytes: try FileReader.system.read("\(root)/deploy/models/tiny/tokenizer.json", 1 << 20)),
+            (name: "tokenizer_config.json", bytes: Array(#"{"eos_token": "<|im_end|>"}"#.utf8)),
+        ]
+        let card = Scene.card {
+            $0.vocabularySize = 1_167
+            $0.files = files.map { ModelFile(name: $0.name, digest: SHA256.digest(of: $0.bytes), size: UInt64($0.bytes.count)) }
+        }
+        let scene = Scene(workers: 1, isReady: false, card: card, files: files)
+        scene.pass(.seconds(3))
+        let line = try #require(try lines(scene, "model ready").first, "\(scene.log)")
+        #expect(line["vocabulary"]?.asInt == 1_167 && line["files"]?.asInt == 2)
+        #expect(line["missing"]?.asString?.hasPrefix("chat template") == true)
     }
 }

@@ -19,7 +19,7 @@ final class Kit {
     var kept: [AnyObject] = []
     private static let pool = WorkPool(threads: 0)
 
-    init(advertisedHost: String? = nil, seed: UInt64 = 1) {
+    init(advertisedHost: String? = nil, secret: String = "", seed: UInt64 = 1) {
         world = VirtualWorld(seed: seed)
         loop = world.makeLoop("node")
         clientLoop = world.makeLoop("client")
@@ -27,11 +27,13 @@ final class Kit {
         clientSockets = Dictionary(
             uniqueKeysWithValues: ["client", "stranger"].map { [clientLoop] in ($0, VirtualSockets($0, loop: clientLoop, on: sockets)) })
         lines = Lines()
-        let identity = Identity(role: .router, id: 0x12, generation: 0x34, name: "node")
+        var policy = LinkPolicy(
+            identity: Identity(role: .router, id: 0x12, generation: 0x34, name: "node"), cluster: ClusterValues(clusterID: "test"))
+        policy.secret = Array(secret.utf8)
         context = ProcessContext(
             loop: loop, network: fabric.host("node", loop: loop), sockets: VirtualSockets("node", loop: loop, on: sockets), pool: Self.pool,
             log: Logger(level: .debug, style: .json, sink: lines, metrics: metrics, wallClock: { 0 }), metrics: metrics,
-            policy: LinkPolicy(identity: identity, cluster: ClusterValues(clusterID: "test")), advertisedHost: advertisedHost)
+            policy: policy, advertisedHost: advertisedHost)
     }
 
     var log: [String] { lines.all }

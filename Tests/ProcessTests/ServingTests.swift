@@ -28,6 +28,21 @@ extension ProcessSuites {
             }
         }
 
+        @Test("each of them says once at its start what it was not given")
+        func startLines() async throws {
+            try await ProcessCluster.with { cluster in
+                let proof = "proof of peers (--cluster-secret-file)"
+                for (member, missing) in [
+                    (cluster.routers[0], "other routers (--peers), \(proof)"),
+                    (cluster.workers[0], "tokenizer and chat template (--model), \(proof)"),
+                    (cluster.frontends[0], "keys of clients (--tenants-file), HTTPS (--https-cert-file), \(proof)"),
+                ] {
+                    let said = try #require(member.process?.log.filter { $0.message == "listening" })
+                    #expect(said.map { $0["missing"] } == [missing], "\(member.name)")
+                }
+            }
+        }
+
         @Test("bad JSON is 400 and an unknown model 404, in the envelope that clients read")
         func refusals() async throws {
             try await ProcessCluster.with { cluster in

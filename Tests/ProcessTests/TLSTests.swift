@@ -1,5 +1,6 @@
 import ClusterHarness
 import EventLoop
+import JSONText
 import TestSupport
 import Testing
 
@@ -11,6 +12,8 @@ extension ProcessSuites {
         func edge() async throws {
             try await TLSWorld.with { world in
                 let frontend = try await world.addFrontend(world.https + ["--header-limit", "500ms"])
+                let start = try await frontend.process?.logged("listening", within: .seconds(10))
+                #expect(start?.fields["encrypted"]?.asBool == true && start?["missing"]?.contains("--https-cert-file") == false)
                 for name in ["serves", "goodbye", "unbelieved", "old_versions", "plain", "garbage", "pieces", "silent"] {
                     let said = try await world.client(name, at: frontend.addresses.http)
                     #expect(said == "ok", "\(name)")

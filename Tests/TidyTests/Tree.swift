@@ -61,7 +61,8 @@ extension Tree {
         guard stat("\(root)/\(path)", &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFDIR else {
             guard status.st_size <= longestFile else { return }
-            let text = String(decoding: try contents("\(root)/\(path)"), as: UTF8.self)
+            // A picture is there for links to it; what its bytes look like as text says nothing.
+            let text = path.hasSuffix(".png") ? "" : String(decoding: try contents("\(root)/\(path)"), as: UTF8.self)
             return files.append(File(path, text, isExecutable: status.st_mode & S_IXUSR != 0))
         }
         guard let folder = opendir("\(root)/\(path)") else { throw Problem(description: "cannot list \(path)") }

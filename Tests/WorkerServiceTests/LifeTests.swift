@@ -43,6 +43,20 @@ struct LifeTests {
         #expect(line["missing"]?.asString == "tokenizer and chat template (--model)")
     }
 
+    @Test("an engine that computes is not called simulated, one that fails on purpose is what it was, and a silent cache is missed")
+    func engines() throws {
+        func line(_ engine: EngineSelection) throws -> JSONValue {
+            let bed = try WorkerBed { $0.engine = engine }
+            let said = try #require(bed.log.all.first { $0.contains(#""msg":"listening""#) })
+            return try JSONValue(parsing: Array(said.utf8))
+        }
+        let telling = try line(.scripted(CacheScript()))
+        let silent = try line(.made { ScriptedEngine(ranks: 1, script: CacheScript(), stepDuration: .zero, cacheReport: .silent) })
+        #expect(telling["simulated"]?.asBool == false && telling["missing"]?.asString == "nothing")
+        #expect(silent["missing"]?.asString == "events of the engine's cache (--engine-events)")
+        #expect(try line(.faulty(.mock(.worker()), EngineFaults()))["simulated"]?.asBool == true)
+    }
+
     @Test("a router that refuses the registration is asked again, later each time")
     func refusedRegistration() throws {
         let bed = try WorkerBed()

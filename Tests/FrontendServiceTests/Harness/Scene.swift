@@ -16,6 +16,7 @@ final class Scene {
     let fabric: SimulatedFabric
     let sockets: VirtualSocketFabric
     let card: ModelCard
+    private let files: [(name: String, bytes: [UInt8])]
     let metrics: MetricsRegistry
     private(set) var routers: [Remote<ScriptedRouter>] = []
     private(set) var workers: [Remote<ScriptedWorker>] = []
@@ -35,6 +36,7 @@ final class Scene {
     init(
         seed: UInt64 = 1, routers: Int = 1, workers: Int = 2, isReady: Bool = true, card: ModelCard = Scene.card(),
         namespace: String = MetricName.defaultNamespace, isTraced: Bool = false,
+        files: [(name: String, bytes: [UInt8])] = Scene.files,
         configure: (inout FrontendConfig) -> Void = { _ in }
     ) {
         metrics = MetricsRegistry(namespace: namespace)
@@ -42,6 +44,7 @@ final class Scene {
         fabric = SimulatedFabric(world: world)
         sockets = VirtualSocketFabric(world)
         self.card = card
+        self.files = files
         loop = world.makeLoop("frontend")
         tracer = Tracer(on: loop, sampler: isTraced ? TraceSampler(ratio: 1) : nil)
         clientLoop = world.makeLoop("clients")
@@ -103,7 +106,7 @@ final class Scene {
     func addWorker(_ number: UInt64, generation: UInt64? = nil) -> Remote<ScriptedWorker> {
         let loop = world.makeLoop("worker-\(number)"), host = fabric.host("worker-\(number)", loop: loop)
         let identity = Identity(role: .worker, id: number, generation: generation ?? 0xA00 + number, name: host.name)
-        let policy = policy, files = Self.files
+        let policy = policy, files = files
         let worker = Remote(host, on: loop) { ScriptedWorker(identity, host: host, loop: loop, policy: policy, files: files) }
         if Int(number) <= workers.count { workers[Int(number) - 1] = worker } else { workers.append(worker) }
         return worker

@@ -43,13 +43,13 @@ final class ScriptedEngine: InferenceEngine {
     private var running: [Running] = []
     private var ends: [EngineEnd] = []
 
-    init(ranks: Int, script: CacheScript, stepDuration: Duration, endsLater: Bool = false) {
+    init(ranks: Int, script: CacheScript, stepDuration: Duration, endsLater: Bool = false, cacheReport: EngineCacheReport = .exact) {
         self.endsLater = endsLater
         self.script = script
         self.stepDuration = stepDuration
         let room = EngineRank(totalBlocks: 1_000_000, maxSequences: 64, maxBatchedTokens: 4_096, maxWaiting: 4_096)
         profile = EngineProfile(
-            name: "scripted", build: "scripted-1", capabilities: [.exactContinuation, .salts], cacheReport: .exact,
+            name: "scripted", build: "scripted-1", capabilities: [.exactContinuation, .salts], cacheReport: cacheReport,
             model: EngineModel(name: "scripted", weights: "none", blockSize: 16, contextLength: 65_536, vocabularySize: 259),
             ranks: Array(repeating: room, count: ranks))
     }

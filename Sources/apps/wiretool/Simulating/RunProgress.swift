@@ -8,8 +8,12 @@ struct RunProgress {
 
     /// `areTold`: each run has a line of its own on standard output; where these scroll by on the same terminal, they say it already.
     init(of runs: Int, areTold: Bool) {
+        self.init(of: runs, on: runs > 1 && !(areTold && isatty(STDOUT_FILENO) == 1) ? ProgressLine() : nil)
+    }
+
+    init(of runs: Int, on line: ProgressLine?) {
         self.runs = runs
-        line = runs > 1 && !(areTold && isatty(STDOUT_FILENO) == 1) ? ProgressLine() : nil
+        self.line = line
     }
 
     func show(_ done: Int, _ failures: Int) {
