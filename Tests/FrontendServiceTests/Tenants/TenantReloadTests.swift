@@ -2,6 +2,7 @@ import ClusterModel
 import Concurrency
 import EventLoop
 import HTTPClient
+import ProcessKit
 import ServiceRuntime
 import Testing
 import WireProtocol
@@ -80,6 +81,22 @@ struct TenantReloadTests {
         #expect(scene.metric(#"apus_frontend_tenants_file_readings_total{outcome="taken"}"#) == 1)
         // Nothing is shown of whoever is gone.
         #expect(!scene.exposition.contains { $0.contains(#"tenant="b""#) })
+    }
+
+    @Test("closed while a thread looks at the file, it looks no more, and leaves no timer behind")
+    func closedAmidLook() {
+        let text = TenantBed.text(TenantBed.entry("a")), file = File(text), scene = Scene(workers: 1)
+        scene.pass(.seconds(1))
+        let (watch, timers) = scene.service { service in
+            let frontend = service.frontend, timers = frontend.context.loop.timersWaiting
+            let watch = TenantFileWatch(file.watched, of: frontend.tenants, context: frontend.context)
+            watch.start()
+            return (watch, timers)
+        }
+        scene.run { file.readings == 1 }
+        scene.service { _ in watch.close() }
+        scene.pass(.milliseconds(1))
+        #expect(scene.service { $0.frontend.context.loop.timersWaiting } == timers)
     }
 
     @Test(

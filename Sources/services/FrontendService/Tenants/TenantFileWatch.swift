@@ -30,7 +30,7 @@ final class TenantFileWatch {
             guard let self, !isClosed else { return }
             context.loop.spawn { [weak self] in
                 await self?.look()
-                self?.start()
+                if self?.isClosed == false { self?.start() }
             }
         }
     }
