@@ -40,4 +40,18 @@ struct PackedFileTests {
         #expect(refused?.code == .bodyTooLarge)
         #expect(try Compression().unpackFrames(bomb.span.bytes, atMost: 8 << 20).count == 8 << 20)
     }
+
+    @Test("a frame that would have a large window reserved is refused by name, before any of it is")
+    func windows() {
+        // The head of a frame with a window of (1 + mantissa / 8) << (10 + exponent) bytes, of which nothing follows.
+        func head(exponent: UInt8, mantissa: UInt8) -> [UInt8] { [0x28, 0xB5, 0x2F, 0xFD, 0, exponent << 3 | mantissa, 0, 0, 0] }
+        func refusal(_ bytes: [UInt8]) -> WireError? {
+            do throws(WireError) { _ = try Compression().unpackFrames(bytes.span.bytes, atMost: 1 << 30) } catch { return error }
+            return nil
+        }
+        #expect(refusal(head(exponent: 14, mantissa: 0)) == WireError(.badCompression, "file"), "16 MiB: only cut off")
+        for (exponent, mantissa) in [(14, 1), (15, 5), (31, 7)] as [(UInt8, UInt8)] {
+            #expect(refusal(head(exponent: exponent, mantissa: mantissa)) == WireError(.bodyTooLarge, "window"), "\(exponent) \(mantissa)")
+        }
+    }
 }

@@ -6,6 +6,9 @@ internal import CZstd
 package final class Compression {
     /// Fast enough to be worth it on 10 Gbit/s; snapshots and tokenizer files shrink 3-8 times at it.
     private static let level: Int32 = 1
+    /// Of files: how far back a frame may refer, 16 MiB, which is reserved on the word of its first bytes. All levels of zstd but its "ultra" and
+    /// "long" ones do with half of it.
+    package static let fileWindowLog: Int32 = 24
 
     private let packing: OpaquePointer
     private let unpacking: OpaquePointer
@@ -14,6 +17,8 @@ package final class Compression {
         guard let packing = ZSTD_createCCtx(), let unpacking = ZSTD_createDCtx() else { fatalError("out of memory for zstd contexts") }
         self.packing = packing
         self.unpacking = unpacking
+        let status = ZSTD_DCtx_setParameter(unpacking, ZSTD_d_windowLogMax, Self.fileWindowLog)
+        precondition(ZSTD_isError(status) == 0, "zstd knows windows of that size")
     }
 
     deinit {
@@ -66,7 +71,7 @@ package final class Compression {
 
     /// Unpacks one frame or several behind one another, whose lengths nobody announced; the last one must be complete.
     ///
-    /// Memory grows with what is unpacked, and never beyond `limit` and a piece: more throws `bodyTooLarge`.
+    /// Memory grows with what is unpacked, and never beyond `limit`, a window and a piece: more throws `bodyTooLarge` of the file, or of its window.
     package func unpackFrames(_ packed: RawSpan, atMost limit: Int) throws(WireError) -> [UInt8] {
         ZSTD_DCtx_reset(unpacking, ZSTD_reset_session_only)
         var unpacked: [UInt8] = [], piece = [UInt8](repeating: 0, count: ZSTD_DStreamOutSize()), consumed = 0
@@ -79,7 +84,10 @@ package final class Compression {
                     return (hint: hint, consumed: input.pos, produced: output.pos)
                 }
             }
-            guard ZSTD_isError(step.hint) == 0 else { throw WireError(.badCompression, "file") }
+            guard ZSTD_isError(step.hint) == 0 else {
+                guard ZSTD_getErrorCode(step.hint) != ZSTD_error_frameParameter_windowTooLarge else { throw WireError(.bodyTooLarge, "window") }
+                throw WireError(.badCompression, "file")
+            }
             guard step.produced <= limit - unpacked.count else { throw WireError(.bodyTooLarge, "file") }
             unpacked.append(contentsOf: piece[..<step.produced])
             consumed = step.consumed

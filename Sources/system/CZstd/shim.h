@@ -1,3 +1,4 @@
-// The zstd header that WireProtocol uses: one-shot compression with contexts.
+// The zstd headers that WireProtocol uses: compression with contexts, and what its errors are.
 #pragma once
 #include <zstd.h>
+#include <zstd_errors.h>

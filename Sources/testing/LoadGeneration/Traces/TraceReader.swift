@@ -58,8 +58,9 @@ package struct TraceReader: Sendable {
         do throws(WireError) {
             return try Compression().unpackFrames(file.span.bytes, atMost: TraceLimits.unpackedBytes)
         } catch {
-            let isTooLong = error.code == .bodyTooLarge
-            throw TraceError(isTooLong ? "it unpacks to more than \(TraceLimits.unpackedBytes) bytes" : "it is no whole zstd file")
+            guard error.code == .bodyTooLarge else { throw TraceError("it is no whole zstd file") }
+            guard error.field == "window" else { throw TraceError("it unpacks to more than \(TraceLimits.unpackedBytes) bytes") }
+            throw TraceError("its zstd window is larger than \(1 << (Compression.fileWindowLog - 20)) MiB; pack it with zstd -19 or less, without --long")
         }
     }
 
