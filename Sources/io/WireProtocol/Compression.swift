@@ -85,8 +85,8 @@ package final class Compression {
                 }
             }
             guard ZSTD_isError(step.hint) == 0 else {
-                guard ZSTD_getErrorCode(step.hint) != ZSTD_error_frameParameter_windowTooLarge else { throw WireError(.bodyTooLarge, "window") }
-                throw WireError(.badCompression, "file")
+                let isWindow = ZSTD_getErrorCode(step.hint) == ZSTD_error_frameParameter_windowTooLarge
+                throw isWindow ? WireError(.bodyTooLarge, "window") : WireError(.badCompression, "file")
             }
             guard step.produced <= limit - unpacked.count else { throw WireError(.bodyTooLarge, "file") }
             unpacked.append(contentsOf: piece[..<step.produced])

@@ -60,7 +60,8 @@ package struct TraceReader: Sendable {
         } catch {
             guard error.code == .bodyTooLarge else { throw TraceError("it is no whole zstd file") }
             guard error.field == "window" else { throw TraceError("it unpacks to more than \(TraceLimits.unpackedBytes) bytes") }
-            throw TraceError("its zstd window is larger than \(1 << (Compression.fileWindowLog - 20)) MiB; pack it with zstd -19 or less, without --long")
+            let most = 1 << (Compression.fileWindowLog - 20)
+            throw TraceError("its zstd window is larger than \(most) MiB; pack it with zstd -19 or less, without --long")
         }
     }
 
