@@ -28,6 +28,27 @@ import WireProtocol
         #expect(lengths.last == 126_195 && lengths[lengths.count / 2] == 6_909)
     }
 
+    @Test("so does that of the synthetic trace, whose prompts share more")
+    func synthetic() throws {
+        let packed = try Fixture.trace("mooncake-synthetic.jsonl.zst")
+        let text = try Compression().unpackFrames(packed.span.bytes, atMost: TraceLimits.unpackedBytes)
+        #expect(text.count == 1_136_313)
+        #expect(Digest(hex: "bd070915a98fc0ed264d7cfef2ce746002eb3076a695ec31ba2674c0111ec131") == SHA256.digest(of: text))
+
+        var options = TraceOptions()
+        options.spreadsStamps = false
+        let workload = try TraceReader(options: options).read(packed, name: "synthetic")
+        let statistics = WorkloadStatistics(workload)
+        #expect(statistics.requests == 3_993)
+        #expect(statistics.blockReferences == 121_877)
+        #expect(statistics.uniqueBlocks == 43_924)
+        #expect(statistics.reusableBlocks == 77_953)
+        #expect(statistics.span == .milliseconds(1_022_025))
+        #expect(Set(workload.requests.map(\.due)).count == 3_982)
+        let lengths = workload.requests.map(\.promptTokens).sorted()
+        #expect(lengths.last == 191_378 && lengths[lengths.count / 2] == 11_587)
+    }
+
     @Test("the short cut is the begin of the whole, and stamps are spread over the three seconds between them")
     func short() throws {
         let workload = try TraceReader().read(Fixture.trace("mooncake-conversation-200.jsonl"), name: "short")
