@@ -38,8 +38,9 @@ func library(
     .target(name: name, dependencies: uses, path: "Sources/\(layer)/\(name)", exclude: beside, swiftSettings: swiftSettings + settings)
 }
 
-/// For what computes: a model's matrices take many times as long in plain code, and tests of engines would do little else. Bounds, overflows and
-/// exclusive access are checked as in plain code, and assertions stay.
+/// For what computes, or runs for each event of a simulated cluster: it takes many times as long in plain code, and the tests would do little
+/// else. Bounds, overflows and exclusive access are checked as in plain code, and assertions stay. Compiling takes longer: what is not much of the
+/// tests' time is not worth it.
 let computing: [SwiftSetting] = fuzzing ? [] : [.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))]
 
 /// A program needs nobody to find its functions by name, and its relocations fit into eight kilobytes: both together are 1.8 MB that each
@@ -71,16 +72,16 @@ var targets: [Target] = [
     shim("CSys"),
 
     // base: vocabulary and process furniture
-    library("base", "ClusterModel", ["CXXH"]),
+    library("base", "ClusterModel", ["CXXH"], settings: computing),
     library("base", "Concurrency"),
-    library("base", "JSONText"),
-    library("base", "Telemetry", ["ClusterModel", "Concurrency"]),
+    library("base", "JSONText", settings: computing),
+    library("base", "Telemetry", ["ClusterModel", "Concurrency"], settings: computing),
     library("base", "ServiceRuntime", ["JSONText", "Telemetry"]),
 
     // io: bytes ⇄ values
-    library("io", "WireProtocol", ["CZstd", "ClusterModel"]),
-    library("io", "EventLoop", ["CSys", "ClusterModel", "Concurrency"], settings: faultPoints),
-    library("io", "Transport", ["CNng", "ClusterModel", "Concurrency", "EventLoop", "WireProtocol"]),
+    library("io", "WireProtocol", ["CZstd", "ClusterModel"], settings: computing),
+    library("io", "EventLoop", ["CSys", "ClusterModel", "Concurrency"], settings: faultPoints + computing),
+    library("io", "Transport", ["CNng", "ClusterModel", "Concurrency", "EventLoop", "WireProtocol"], settings: computing),
     library("io", "TLS", ["CTLS", "EventLoop"]),
     library("io", "HTTPSyntax"),
     library("io", "HTTPServing", ["ClusterModel", "EventLoop", "HTTPSyntax"]),
@@ -91,7 +92,7 @@ var targets: [Target] = [
     library("stages", "TextProcessing", ["CPCRE2", "ClusterModel", "Concurrency", "JSONText"]),
     library("stages", "RequestTracking", ["ClusterModel", "JSONText"]),
     library("stages", "Engines", ["ClusterModel", "JSONText"], settings: computing),
-    library("stages", "Scheduling", ["ClusterModel", "JSONText"]),
+    library("stages", "Scheduling", ["ClusterModel", "JSONText"], settings: computing),
 
     // services: the effects, one library a process, and what they share
     library(
@@ -117,7 +118,7 @@ var targets: [Target] = [
             "Scheduling",
             "ServiceRuntime", "StreamFollowing", "TLS", "Telemetry", "TextProcessing", "Transport", "WireProtocol",
         ]),
-    library("services", "EngineServing", ["ClusterModel", "Engines", "EventLoop", "WireProtocol"]),
+    library("services", "EngineServing", ["ClusterModel", "Engines", "EventLoop", "WireProtocol"], settings: computing),
     library(
         "services", "EngineAdapters",
         [
