@@ -31,7 +31,7 @@ struct SplitAnswer: Sendable {
         guard prefillWorker != decodeWorker else { return ["one worker did all of it"] }
         // An answer that is over before the prefill worker's last word tells of no transfer. That is rare, and `SplitDrill` asks that it is.
         guard transferEstimate != nil || exposedTransfer != nil else { return [] }
-        guard let transferEstimate, transferEstimate > 0 else { return ["it does not tell how long the transfer took"] }
+        guard let transferEstimate else { return ["it does not tell how long the transfer took"] }
         guard let exposedTransfer else { return [] }
         // Both are told in milliseconds of nanoseconds.
         return transferEstimate + 1e-6 < exposedTransfer

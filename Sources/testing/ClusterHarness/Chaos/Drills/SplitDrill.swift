@@ -56,7 +56,9 @@ enum SplitDrill {
         // Between linked workers the transfer is seen apart from what else goes on.
         row.require(path == .sequential || telling * 2 > answers.count, "only \(telling) tell how much of the transfer showed")
         let exposed = answers.compactMap(\.exposedTransfer).sorted(), estimated = answers.compactMap(\.transferEstimate).sorted()
-        row.require(estimated.count * 2 > answers.count, "only \(estimated.count) tell how long the transfer took")
+        // None where the prefill worker's word comes behind the decode worker's, as it may on a busy machine.
+        let taking = estimated.count { $0 > 0 }
+        row.require(taking * 2 > answers.count, "only \(taking) tell how long the transfer took")
         for (name, times) in [("transfer that showed, median", exposed), ("estimated, median", estimated)] where !times.isEmpty {
             row.note(name, "\(Int(times[times.count / 2] * 1_000)) µs")
         }
