@@ -170,5 +170,5 @@ class Processes:
         return "\n".join(f"-- {member.name}\n{member.last_words()}" for member in self.members)
 
     async def end_all(self):
-        """Asks each to end, the last one first; their exit codes."""
-        return {member.name: await member.end() for member in reversed(self.members) if member.runs}
+        """Asks each to end, the last one first. The exit codes of all, of those too that ended before."""
+        return {member.name: await member.end() for member in reversed(self.members)}
