@@ -13,20 +13,18 @@ Python of deploy/dev/setup. Ends with 1 when a canary is found, or a case did no
 
 import argparse
 import asyncio
-import json
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "Tests/RealCluster"))
 
-from members import Cluster, Failed  # noqa: E402
-from talk import Cut, Hung, until_ready  # noqa: E402
+from members import Cluster, until_ready  # noqa: E402
+from processes import run_loop  # noqa: E402
 
 from asking import REQUEST_ID, Asked, seen  # noqa: E402
 from captures import Captures, Collector, Feeds  # noqa: E402
@@ -56,19 +54,18 @@ async def tool(cluster, name, *words):
     return await asyncio.create_subprocess_exec(str(cluster.binaries / "wiretool"), *words, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out)
 
 
-def mistakes(binaries, folder, canaries, captures):
+def mistakes(cluster, canaries, captures):
     problems = []
     for kind, text, place in MISTAKES:
-        path = folder / f"mistake.{kind}"
-        path.write_text(text % canaries(place))
-        option = ["--tenants-file", str(path)] if kind == "tenants" else ["--config", str(path)]
+        path = cluster.file(f"mistake.{kind}", text % canaries(place))
+        option = ["--tenants-file", path] if kind == "tenants" else ["--config", path]
         for check in (["--check-config"], ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]):
-            ended = subprocess.run([str(binaries / "frontend"), *check, *option], capture_output=True, timeout=20, env={})
+            ended = subprocess.run([str(cluster.binaries / "frontend"), *check, *option], capture_output=True, timeout=20, env={})
             captures.add("complaints about options", ended.stdout + ended.stderr)
             if ended.returncode == 0:
                 problems.append(f"a frontend takes {place}")
     environment = {"APUS_CLUSTER_SECRET": canaries("a secret in the environment")}
-    ended = subprocess.run([str(binaries / "router"), "--print-config"], capture_output=True, timeout=20, env=environment)
+    ended = subprocess.run([str(cluster.binaries / "router"), "--print-config"], capture_output=True, timeout=20, env=environment)
     captures.add("complaints about options", ended.stdout + ended.stderr)
     return problems
 
@@ -117,18 +114,14 @@ def reporter_of_crashes():
 
 
 async def run(arguments):
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, asyncio.current_task().cancel)
     canaries, captures, began = Canaries(), Captures(), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="apus-canaries-") as folder:
-        folder = arguments.keep or Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        async with Collector(captures) as collector, Cluster(arguments.binaries, folder) as cluster:
+    async with Collector(captures) as collector:
+        with Cluster(arguments.binaries, arguments.keep) as cluster:
             place = Place(cluster, canaries, collector)
             await place.build()
             asked, feeds = Asked(place), Feeds(captures)
             await asked.hear_tokens()
-            problems = prove(canaries) + mistakes(arguments.binaries, folder, canaries, captures)
+            problems = prove(canaries) + mistakes(cluster, canaries, captures)
             tools = await follow(place, feeds)
             try:
                 await asked.all()
@@ -148,21 +141,16 @@ async def run(arguments):
                     if each.returncode is None:
                         each.send_signal(signal.SIGINT)
                     await each.wait()
-            for member in reversed(cluster.members):
-                if member.runs:
-                    await member.end()
-        captures.files(folder)
+            await cluster.end_all()
+            captures.files(cluster.folder)
     return judge(arguments, canaries, captures, asked, feeds, collector, problems + asked.problems, time.monotonic() - began)
 
 
 async def follow(place, feeds):
     """All that follows a living cluster: subscribers as anybody may write them, and our own tools."""
     for member in place.cluster.members:
-        for line in member.log.read_text().splitlines():
-            record = json.loads(line) if line.startswith("{") else {}
-            address = record.get("feed") or record.get("publish")
-            if record.get("msg") == "listening" and address:
-                feeds.follow(member.program, address)
+        for record in member.records("listening"):
+            feeds.follow(member.program, record.get("feed") or record["publish"])
     trusted = ["--router", place.routers, "--cluster-secret-file", place.secret]
     return [
         await tool(place.cluster, "wiretool-record", "record", *trusted, "--out", str(place.folder / "recording.jsonl")),
@@ -198,13 +186,7 @@ def main():
     arguments = parser.parse_args()
     if arguments.keep and arguments.keep.exists():
         parser.error(f"{arguments.keep} is there already")
-    try:
-        return asyncio.run(run(arguments))
-    except (Failed, Cut, Hung) as failure:
-        print(f"canaries: {failure}", file=sys.stderr)
-    except asyncio.CancelledError:
-        print("canaries: ended from outside", file=sys.stderr)
-    return 1
+    return run_loop("canaries", run(arguments))
 
 
 if __name__ == "__main__":

@@ -1,94 +1,73 @@
-"""A small cluster with both kinds of workers, two routers, two frontends and two tenants; real processes, ended on every path."""
+"""A small cluster with both kinds of workers, two routers, two frontends and two tenants, and clients that keep it busy."""
 
-import hashlib
-import importlib.util
+import asyncio
 import json
 import threading
 import time
-import urllib.error
-import urllib.request
-from pathlib import Path
 
-# The helpers of the kit, whose file has the same name.
-_specification = importlib.util.spec_from_file_location("kit_cluster", Path(__file__).resolve().parent.parent / "DeploymentKit/cluster.py")
-kit = importlib.util.module_from_spec(_specification)
-_specification.loader.exec_module(kit)
+import members
+from members import free_ports, key_digest
+from processes import Failed
+from talk import PATIENCE, Cut, Hung, ask, once, state
 
+# From the last process that serves until all of them know one another.
+READY_SECONDS = 60
 # Of the second frontend's admin side; the first asks for none.
 ADMIN_TOKEN = "token-of-the-dashboard-test-0123456789"
 KEYS = {"interactive": "key-of-interactive-clients", "batch": "key-of-batch-clients"}
 MODEL = "apus-mock"
+WORKERS = {"prefill-1": "prefill", "prefill-2": "prefill", "decode-1": "decode", "decode-2": "decode"}
 # Of each worker.
 BLOCKS = 4096
 
 
-def get_json(url):
-    status, text = kit.get(url)
+def get_json(port, path):
+    status, text = ask(port, path)
     if status != 200:
-        raise OSError(f"{url}: {status} {text[:200]}")
+        raise OSError(f"{path} on {port}: {status} {text[:200]}")
     return json.loads(text)
 
 
-class Cluster:
-    def __init__(self, binaries, processes, folder):
-        self.processes = processes
-        ports = kit.free_ports(6 + 6 + 4)
-        self.routers, self.frontends, self.workers = [ports[0:3], ports[3:6]], [ports[6:9], ports[9:12]], ports[12:16]
-        secret, tenants = folder / "secret", folder / "tenants.json"
-        secret.write_text("a secret of the dashboard's test\n")
-        secret.chmod(0o600)
-        tenants.write_text(json.dumps({"tenants": [
-            {"name": name, "keys": ["sha256:" + hashlib.sha256(key.encode()).hexdigest()], "mayPinWorkers": True} for name, key in KEYS.items()]}))
-        tenants.chmod(0o600)
-        token = folder / "admin-token"
-        token.write_text(f"{ADMIN_TOKEN}\n")
-        token.chmod(0o600)
-        known = ",".join(f"tcp://127.0.0.1:{ports[0]}" for ports in self.routers)
-        common = ["--cluster-secret-file", secret, "--log-format", "json"]
-        for index, (links, publish, admin) in enumerate(self.routers):
-            processes.start(f"router-{index + 1}", [
-                f"{binaries}/router", "--name", f"router-{index + 1}", "--listen", f"tcp://127.0.0.1:{links}", "--publish", f"tcp://127.0.0.1:{publish}",
-                "--admin-listen", f"127.0.0.1:{admin}", "--peers", known, *common])
-        for index, admin in enumerate(self.workers):
-            role = "prefill" if index < 2 else "decode"
-            processes.start(f"worker-{index + 1}", [
-                f"{binaries}/workerd", "--name", f"{role}-{index % 2 + 1}", "--routers", known, "--role", role, "--admin-listen", f"127.0.0.1:{admin}",
-                "--blocks", BLOCKS, *common])
-        for index, (http, admin, publish) in enumerate(self.frontends):
-            processes.start(f"frontend-{index + 1}", [
-                f"{binaries}/frontend", "--name", f"frontend-{index + 1}", "--routers", known, "--listen", f"127.0.0.1:{http}",
-                "--admin-listen", f"127.0.0.1:{admin}", "--publish", f"tcp://127.0.0.1:{publish}", "--tenants-file", tenants, *common,
-                *(["--admin-token-file", token] if index == 1 else [])])
+class Cluster(members.Cluster):
+    async def start_all(self):
+        tenants = self.tenants(*({"name": name, "keys": [key_digest(key)], "mayPinWorkers": True} for name, key in KEYS.items()))
+        proof = ["--cluster-secret-file", self.file("secret", "a secret of the dashboard's test\n")]
+        # Each router is told of both.
+        ports = free_ports(2)
+        routers = ",".join(f"tcp://127.0.0.1:{port}" for port in ports)
+        for number, port in enumerate(ports, 1):
+            await self.add_router(f"router-{number}", "--peers", routers, *proof, port=port)
+        for name, role in WORKERS.items():
+            await self.add_worker(name, routers, "--role", role, "--blocks", BLOCKS, *proof)
+        guarded = ["--admin-token-file", self.file("admin-token", f"{ADMIN_TOKEN}\n")]
+        for number, more in enumerate(([], guarded), 1):
+            await self.add_frontend(f"frontend-{number}", routers, "--tenants-file", tenants, *proof, *more)
+        await self.until_ready()
 
-    def admin(self, index=0):
-        return f"http://127.0.0.1:{self.frontends[index][1]}"
+    async def until_ready(self):
+        """Until both routers know all workers, and both frontends say that they are ready."""
+        end = time.monotonic() + READY_SECONDS
+        while time.monotonic() < end:
+            try:
+                known = [len((await state(router))["workers"]) for router in self.of("router")]
+                ready = [(await once(frontend.admin, "/readyz"))[0] for frontend in self.of("frontend")]
+                if known == [len(WORKERS)] * 2 and ready == [200] * 2:
+                    return
+            except (Cut, Hung):
+                pass
+            await asyncio.sleep(0.2)
+        raise Failed(f"the cluster is not ready after {READY_SECONDS} s:\n{self.last_words()}")
 
-    def until_ready(self):
-        end = time.monotonic() + kit.READY_SECONDS
-        while time.monotonic() < end and not self.processes.ended():
-            workers = [len(get_json(f"http://127.0.0.1:{ports[2]}/debug/state")["state"]["workers"]) for ports in self.routers if kit.get(f"http://127.0.0.1:{ports[2]}/livez")[0]]
-            if workers == [4, 4] and all(kit.get(f"{self.admin(index)}/readyz")[0] == 200 for index in (0, 1)):
-                return True
-            time.sleep(0.2)
-        return False
+    def admin(self, number=1):
+        return f"http://127.0.0.1:{self[f'frontend-{number}'].admin}"
 
-    def ask(self, text, tokens=24, tenant="interactive", label=None, frontend=0, pins=None):
+    def ask(self, text, tokens=24, tenant="interactive", label=None, frontend=1, pins=None):
         """One chat: its status."""
         body = {"model": MODEL, "max_tokens": tokens, "ignore_eos": True, "messages": [{"role": "user", "content": text}]}
         if pins:
             body["nvext"] = pins
-        headers = {"content-type": "application/json", "authorization": f"Bearer {KEYS[tenant]}"}
-        if label:
-            headers["x-request-id"] = label
-        request = urllib.request.Request(f"http://127.0.0.1:{self.frontends[frontend][0]}/v1/chat/completions", json.dumps(body).encode(), headers)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                answer.read()
-                return answer.status
-        except urllib.error.HTTPError as error:
-            return error.code
-        except OSError:
-            return 0
+        headers = [("x-request-id", label)] if label else []
+        return ask(self[f"frontend-{frontend}"].http, "/v1/chat/completions", body, KEYS[tenant], headers)[0]
 
 
 class Traffic:
@@ -105,10 +84,10 @@ class Traffic:
         turn = 0
         while not self.stopping.is_set():
             turn += 1
-            status = cluster.ask(f"{beginning} Question {turn} of client {index}.", 16 + 8 * (turn % 4), ["interactive", "batch"][index % 2], frontend=index % 2)
-            self.statuses.append(status)
+            question = f"{beginning} Question {turn} of client {index}."
+            self.statuses.append(cluster.ask(question, 16 + 8 * (turn % 4), ["interactive", "batch"][index % 2], frontend=1 + index % 2))
 
     def stop(self):
         self.stopping.set()
         for thread in self.threads:
-            thread.join(70)
+            thread.join(PATIENCE)

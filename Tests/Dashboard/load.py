@@ -4,15 +4,17 @@ The cluster does not exist; `wiretool pretend` says on real streams what it woul
 things to do. What hangs, grows without end, or is not shown, fails.
 """
 
+import asyncio
 import os
 import time
 from pathlib import Path
 
 from browser import Browser
-from cluster import get_json, kit
+from cluster import Cluster, get_json
+from processes import Failed
 
 WORKERS, REQUESTS = 200, 5_000
-WARM_SECONDS = 20
+START_SECONDS, WARM_SECONDS = 60, 20
 # A frontend that serves nobody has some 15 MB; requests that are put together are 20 MB, those that were 10, and streams hold what is under way.
 MOST_BYTES = 200 << 20
 # Between a warm picture and the end.
@@ -30,11 +32,6 @@ WATCH = """(() => {
 # From a key on the head of a table to the frame that shows it sorted.
 SORT = """new Promise((done) => { const began = performance.now(); document.querySelectorAll('#workers th button')[5].click();
   requestAnimationFrame(() => setTimeout(() => done(performance.now() - began))); })"""
-
-
-def resident(pid):
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def processor_seconds(pid):
@@ -55,24 +52,24 @@ def heap(browser):
     return next(one["value"] for one in browser.ask("Performance.getMetrics")["metrics"] if one["name"] == "JSHeapUsedSize")
 
 
-def test(arguments, program, report, folder):
-    with kit.Processes(folder) as processes:
-        processes.start("pretend", [f"{arguments.binaries}/wiretool", "pretend", "--workers", WORKERS, "--requests", REQUESTS])
-        end = time.monotonic() + kit.READY_SECONDS
-        log = folder / "pretend.log"
-        while "listening " not in log.read_text() and time.monotonic() < end:
-            time.sleep(0.1)
-        address = log.read_text().split("listening ", 1)[1].split()[0]
-        http, admin, publish = kit.free_ports(3)
-        processes.start("frontend", [
-            f"{arguments.binaries}/frontend", "--routers", address, "--listen", f"127.0.0.1:{http}", "--admin-listen", f"127.0.0.1:{admin}",
-            "--publish", f"tcp://127.0.0.1:{publish}", "--log-level", "error"])
-        base = f"http://127.0.0.1:{admin}"
-        while kit.get(f"{base}/livez")[0] != 200 and time.monotonic() < end:
-            time.sleep(0.1)
-        pid = dict(processes.running)["frontend"].pid
+def pretended(arguments, cluster):
+    """Starts the cluster that does not exist; where its router would be."""
+    pretend = cluster.start("pretend", [arguments.binaries / "wiretool", "pretend", "--workers", WORKERS, "--requests", REQUESTS])
+    end = time.monotonic() + START_SECONDS
+    while not pretend.said(b"listening "):
+        if not pretend.runs or time.monotonic() > end:
+            raise Failed(f"wiretool pretend does not listen:\n{pretend.last_words()}")
+        time.sleep(0.1)
+    return pretend.log.read_text().split("listening ", 1)[1].split()[0]
+
+
+def test(arguments, program, report):
+    with Cluster(arguments.binaries) as cluster:
+        address = pretended(arguments, cluster)
+        frontend = asyncio.run(cluster.add_frontend("frontend", address))
+        pid, base = frontend.pid, f"http://127.0.0.1:{frontend.admin}"
         time.sleep(3)
-        alone, alone_cpu, alone_at = resident(pid), processor_seconds(pid), time.monotonic()
+        alone, alone_cpu, alone_at = frontend.resident(), processor_seconds(pid), time.monotonic()
         time.sleep(5)
         idle = (processor_seconds(pid) - alone_cpu) / (time.monotonic() - alone_at)
         with Browser(program) as browser:
@@ -82,12 +79,12 @@ def test(arguments, program, report, folder):
             report.check("every worker is shown", shown, browser.evaluate("tables.workers.size"))
             browser.evaluate(WATCH)
             time.sleep(WARM_SECONDS)
-            first_heap, first, cpu, at = heap(browser), resident(pid), processor_seconds(pid), time.monotonic()
+            first_heap, first, cpu, at = heap(browser), frontend.resident(), processor_seconds(pid), time.monotonic()
             browser.evaluate("window.frames_ = [], window.long_ = 0, window.first_ = tables.points.size")
             memory, sorts, gaps, last = [first], [], [], None
             while time.monotonic() - at < arguments.seconds:
                 time.sleep(2)
-                memory.append(resident(pid))
+                memory.append(frontend.resident())
                 sorts.append(browser.evaluate(SORT))
                 gaps.append(browser.evaluate("performance.now() - lastHeard"))
                 last = browser.evaluate("document.querySelector('.chart svg[role=img]').getAttribute('aria-label')")
@@ -95,7 +92,7 @@ def test(arguments, program, report, folder):
             cpu = (processor_seconds(pid) - cpu) / (time.monotonic() - at)
             rate = browser.evaluate("(() => { const all = [...tables.points].sort(([a], [b]) => a - b).slice(-20); return all.reduce((sum, [, point]) => sum + point[1], 0) / all.length; })()")
             last_heap = heap(browser)
-            listed = get_json(f"{base}/dashboard/requests?limit=200")["requests"]
+            listed = get_json(frontend.admin, "/dashboard/requests?limit=200")["requests"]
             row = browser.evaluate("tables.cluster.get('cluster')")
             report.figure("frontend alone: memory, cores", f"{megabytes(alone)}, {idle:.2f}")
             report.figure("frontend with a page: memory at first, most, at last", f"{megabytes(first)}, {megabytes(max(memory))}, {megabytes(memory[-1])}")
@@ -121,5 +118,5 @@ def test(arguments, program, report, folder):
         before, at = processor_seconds(pid), time.monotonic()
         time.sleep(5)
         cores = (processor_seconds(pid) - before) / (time.monotonic() - at)
-        report.figure("frontend when nobody looks any more: memory, cores", f"{megabytes(resident(pid))}, {cores:.2f}")
+        report.figure("frontend when nobody looks any more: memory, cores", f"{megabytes(frontend.resident())}, {cores:.2f}")
         report.check("then the cluster is followed no more", cores < idle + 0.05, f"{cores:.2f} cores")

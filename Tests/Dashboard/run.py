@@ -16,9 +16,9 @@ it costs the frontend and whether the page can be used. Ends with 1 if anything 
 """
 
 import argparse
+import asyncio
 import http.client
 import json
-import os
 import shutil
 import signal
 import sys
@@ -26,12 +26,16 @@ import tempfile
 import time
 from pathlib import Path
 
-import accessibility
-import load
-from browser import Browser
-from cluster import ADMIN_TOKEN, BLOCKS, Cluster, Traffic, get_json, kit
-
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "Tests/RealCluster"))
+
+import accessibility  # noqa: E402
+import load  # noqa: E402
+from browser import Browser  # noqa: E402
+from cluster import ADMIN_TOKEN, BLOCKS, Cluster, Traffic, get_json  # noqa: E402
+from processes import Failed, exit_when_told  # noqa: E402
+from talk import ask, state  # noqa: E402
+
 IMAGE_BYTES = 160 << 10
 WIDE, NARROW = (1200, 850), (360, 760)
 # Down to the last worker.
@@ -76,9 +80,9 @@ def picture_of(browser, arguments, report, name):
 
 
 def contents(browser, cluster, report):
-    state = get_json(f"http://127.0.0.1:{cluster.routers[0][2]}/debug/state")["state"]
+    known = asyncio.run(state(cluster["router-1"]))["workers"]
     shown = {row["Worker"].split("/")[0]: row for row in rows(browser, "workers")}
-    truth = {worker["name"]: worker for worker in state["workers"]}
+    truth = {worker["name"]: worker for worker in known}
     report.check("workers shown are those that routers know", set(shown) == set(truth), ", ".join(sorted(shown)))
     report.check("their states, roles and models", all(
         shown[name]["State"] == truth[name]["state"] and shown[name]["Role"] == name.split("-")[0] and shown[name]["Model"] == truth[name]["model"] for name in shown))
@@ -109,7 +113,7 @@ def search(browser, label):
 
 def decision(browser, cluster, report, label):
     """Every candidate that the routers' records have, with every term: counted against the record as the admin side gives it."""
-    record = get_json(f"{cluster.admin()}/v1/requests/{label}/decision")
+    record = get_json(cluster["frontend-1"].admin, f"/v1/requests/{label}/decision")
     wanted = sum(len(leg["candidates"]) for one in [record, record.get("before")] if one for leg in one["legs"])
     shown = browser.evaluate("""[...document.querySelectorAll('#request-body table')].filter((table) => [...table.tHead.rows[0].cells].some((cell) => cell.textContent === 'Total cost'))
       .map((table) => ({ rows: table.tBodies[0].rows.length, terms: table.tHead.rows[0].cells.length, chosen: table.querySelectorAll('[data-level=chosen]').length }))""")
@@ -136,7 +140,7 @@ def request(browser, cluster, report):
     if not is_open:
         return
     decision(browser, cluster, report, "pinned-request")
-    truth = get_json(f"{cluster.admin()}/dashboard/requests/{name}")
+    truth = get_json(cluster["frontend-1"].admin, f"/dashboard/requests/{name}")
     lanes = browser.evaluate("[...document.querySelectorAll('#request-body .lane svg')].map((node) => node.getAttribute('aria-label'))")
     report.check("its timeline has the frontend and both workers", len(lanes) == 3 and "prefill-" in lanes[1] and "decode-" in lanes[2], f"{len(lanes)} lanes")
     report.check("with prefill, transfer and decode where they were",
@@ -194,46 +198,44 @@ def warned_of(name, subject=""):
     return f"[...document.querySelectorAll('#warnings li')].some((item) => item.textContent.includes('{name}') && item.textContent.includes('{subject}'))"
 
 
-def frozen_worker_is_seen(browser, cluster, pid):
+def frozen_worker_is_seen(browser, cluster):
     """A worker is suspected for a second, and lost afterwards: a busy machine shows no page in some seconds, so it may freeze again."""
     for _ in range(4):
-        os.kill(pid, signal.SIGSTOP)
+        cluster["decode-2"].tell(signal.SIGSTOP)
         try:
             if browser.until(warned_of("WorkerSuspected", "decode-2"), 4):
                 return True
         finally:
-            os.kill(pid, signal.SIGCONT)
-        cluster.until_ready()
+            cluster["decode-2"].tell(signal.SIGCONT)
+        asyncio.run(cluster.until_ready())
     return False
 
 
-def troubles(browser, cluster, processes, report):
-    pids = {name: process.pid for name, process in processes.running}
-    warned = frozen_worker_is_seen(browser, cluster, pids["worker-4"])
+def troubles(browser, cluster, report):
+    warned = frozen_worker_is_seen(browser, cluster)
     report.check("a frozen worker is warned of by name", warned, browser.evaluate("document.getElementById('warnings').textContent")[:120])
     report.check("and no longer when it is back", browser.until(f"!{warned_of('WorkerSuspected')}", 30))
-    os.kill(pids["worker-2"], signal.SIGKILL)
+    cluster["prefill-2"].kill()
     warned = browser.until(warned_of("ApusWorkersLost", "prefill-2"), 30)
     report.check("a worker that died is warned of by name", warned, browser.evaluate("document.getElementById('warnings-count').textContent")[:30])
-    os.kill(pids["router-2"], signal.SIGSTOP)
+    cluster["router-2"].tell(signal.SIGSTOP)
     try:
-        warned = browser.until(warned_of("RouterStale", f":{cluster.routers[1][0]}"), 30)
+        warned = browser.until(warned_of("RouterStale", f":{cluster['router-2'].links}"), 30)
         report.check("a router that is silent is warned of by name", warned)
     finally:
-        os.kill(pids["router-2"], signal.SIGCONT)
-    os.kill(pids["frontend-1"], signal.SIGSTOP)
+        cluster["router-2"].tell(signal.SIGCONT)
+    cluster["frontend-1"].tell(signal.SIGSTOP)
     try:
         report.check("a silent frontend makes the page stale, which it says", browser.until("document.getElementById('connection').dataset.state === 'stale'", 30))
     finally:
-        os.kill(pids["frontend-1"], signal.SIGCONT)
+        cluster["frontend-1"].tell(signal.SIGCONT)
     report.check("and live again afterwards", browser.until("document.getElementById('connection').dataset.state === 'live'", 30))
 
 
 def access(cluster, report):
-    base = cluster.admin()
-    status, _ = kit.get(f"{base}/dashboard")
+    port = cluster["frontend-1"].admin
+    status, _ = ask(port, "/dashboard")
     report.check("the page is served", status == 200, status)
-    port = cluster.frontends[0][1]
     for name, headers, wanted in [("another name for this machine", {"Host": "evil.example"}, 403), ("a page from elsewhere", {"Sec-Fetch-Site": "cross-site"}, 403)]:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         connection.request("GET", "/dashboard/requests", headers=headers)
@@ -253,9 +255,9 @@ def access(cluster, report):
             connection.close()
 
 
-def token(program, cluster, folder, report):
+def token(program, cluster, report):
     """The second frontend's dashboard, which asks for a token first."""
-    base = cluster.admin(1)
+    base, folder = cluster.admin(2), cluster.folder
     is_form = "document.querySelector('form[action=\"/login\"] input[type=password]') !== null"
     with Browser(program) as browser:
         browser.resize(*WIDE)
@@ -282,13 +284,9 @@ def token(program, cluster, folder, report):
     report.check("and in no log line", ADMIN_TOKEN not in logs and '"msg":"admin signed in"' in logs)
 
 
-def test(arguments, program, report, folder):
-    with kit.Processes(folder) as processes:
-        cluster = Cluster(arguments.binaries, processes, folder)
-        if not cluster.until_ready():
-            print(processes.last_words())
-            report.check("the cluster becomes ready", False)
-            return
+def test(arguments, program, report):
+    with Cluster(arguments.binaries) as cluster:
+        asyncio.run(cluster.start_all())
         with Browser(program) as browser:
             traffic = Traffic(cluster)
             try:
@@ -303,18 +301,16 @@ def test(arguments, program, report, folder):
                 screenshots(browser, arguments, report)
                 looks(browser, arguments, report)
                 access(cluster, report)
-                token(program, cluster, folder, report)
+                token(program, cluster, report)
                 report.faults("the browser's console is empty", browser.complaints, f"{len(browser.complaints)} complaints")
                 strangers = [url for url in browser.requested if not url.startswith((cluster.admin(), "data:", "about:"))]
                 report.faults("the page asks nobody else", strangers, f"{len(browser.requested)} requests")
-                troubles(browser, cluster, processes, report)
+                troubles(browser, cluster, report)
             finally:
                 traffic.stop()
             served = sum(status == 200 for status in traffic.statuses)
             report.check("clients were answered meanwhile", served > 20 and traffic.statuses.count(0) == 0, f"{served} of {len(traffic.statuses)}")
-            frontend = next(process for name, process in processes.running if name == "frontend-1")
-            frontend.kill()
-            frontend.wait()
+            cluster["frontend-1"].kill()
             report.check("without its frontend the page says so", browser.until("document.getElementById('connection').dataset.state === 'lost'", 20))
 
 
@@ -332,16 +328,14 @@ def main():
         return 0
     if arguments.images:
         arguments.images.mkdir(parents=True, exist_ok=True)
-    # Ended from outside, it ends what it began: processes and browser are in blocks that this leaves.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(143))
+    exit_when_told()
     report = Report()
     began = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="apus-dashboard-"))
     try:
-        (load.test if arguments.load else test)(arguments, program, report, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        (load.test if arguments.load else test)(arguments, program, report)
+    except Failed as failure:
+        print(failure)
+        report.check("the cluster becomes ready", False)
     print(f"dashboard: {report.missed} missed, in {time.monotonic() - began:.0f} s")
     return 1 if report.missed else 0
 

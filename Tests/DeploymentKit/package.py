@@ -1,5 +1,7 @@
 """The package: the same binaries make the same bytes, and a bare Debian with it and three libraries runs a cluster, also under its own systemd."""
 
+import asyncio
+import contextlib
 import os
 import pathlib
 import re
@@ -8,7 +10,9 @@ import subprocess
 import tempfile
 import time
 
-from cluster import Cluster, Processes
+from cluster import becomes_ready, chat
+from members import Cluster
+from processes import Processes
 from report import Report, run
 
 # What the package needs beyond Debian's smallest system, and what only the check of the units needs.
@@ -75,29 +79,32 @@ def check_chroot(system, work, report):
     # A process finds its own command line in /proc, as in every container.
     jail = (f'mount --bind "{system}" "{system}" && mount -t proc proc "{system}/proc" && mount -o remount,ro,bind "{system}" '
             f'&& exec chroot --userspec={NOBODY} "{system}" "$@"')
-    (work / "logs").mkdir()
-    with Processes(work / "logs") as processes:
-        cluster = Cluster("/usr/lib/apus", processes, wrap=["unshare", "--mount", "sh", "-c", jail, "jail"], env={"PATH": os.environ["PATH"]})
-        if not report.expect(cluster.until_ready(), "a cluster in the bare system becomes ready", processes.last_words()):
+    with Cluster("/usr/lib/apus", work / "logs", ["unshare", "--mount", "sh", "-c", jail, "jail"], root=system) as cluster:
+        if not becomes_ready(cluster, "a cluster in the bare system becomes ready", report):
             return
-        status, body = cluster.ask("Hello")
+        status, body = chat(cluster, "Hello")
         report.expect(status == 200 and '"finish_reason":"length"' in body.replace(" ", ""), "it answers", f"{status} {body[:300]}")
-        for name, process in processes.running:
-            facts = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-            report.expect(re.search(r"^Uid:\t65534\t", facts, re.M), f"{name} is not root", facts)
-            mounts = pathlib.Path(f"/proc/{process.pid}/mounts").read_text().splitlines()
-            report.expect(any(line.split()[1] == "/" and line.split()[3].startswith("ro") for line in mounts), f"{name} cannot write", "\n".join(mounts))
-    report.expect(set(processes.codes.values()) == {0}, "all end well when they are told to", str(processes.codes))
+        for member in cluster.members:
+            facts = pathlib.Path(f"/proc/{member.pid}/status").read_text()
+            report.expect(re.search(r"^Uid:\t65534\t", facts, re.M), f"{member.name} is not root", facts)
+            mounts = pathlib.Path(f"/proc/{member.pid}/mounts").read_text().splitlines()
+            writes = not any(line.split()[1] == "/" and line.split()[3].startswith("ro") for line in mounts)
+            report.expect(not writes, f"{member.name} cannot write", "\n".join(mounts))
+        codes = asyncio.run(cluster.end_all())
+    report.expect(set(codes.values()) == {0}, "all end well when they are told to", str(codes))
 
 
 class Machine:
     """The bare system, started with its own systemd and a network of its own."""
 
     def __init__(self, system, processes):
-        self.processes = processes
-        processes.start("machine", ["systemd-nspawn", "--quiet", "--directory", system, "--boot", "--register=no", "--keep-unit",
-                                    "--private-network", "--link-journal=no", "--console=pipe"])
-        self.pid = processes.running[-1][1].pid
+        self.process = processes.start("machine", ["systemd-nspawn", "--quiet", "--directory", system, "--boot", "--register=no", "--keep-unit",
+                                                   "--private-network", "--link-journal=no", "--console=pipe"])
+        self.pid = self.process.pid
+
+    def close(self):
+        """It is asked to end first: it has mounts to give back."""
+        asyncio.run(self.process.end())
 
     @property
     def init(self):
@@ -138,9 +145,7 @@ def until(holds, limit):
 
 def check_units(system, work, report):
     """The units as they are, under systemd: they start, are confined, answer, drain, and are started again when they hang."""
-    (work / "machine").mkdir()
-    with Processes(work / "machine") as processes:
-        machine = Machine(system, processes)
+    with Processes(work / "machine") as processes, contextlib.closing(Machine(system, processes)) as machine:
         active = lambda: all(machine.show(service, "ActiveState").get("ActiveState") == "active" for service in SERVICES)
         if not report.expect(until(lambda: machine.init and active(), BOOT_SECONDS), "all units become active", processes.last_words()):
             return

@@ -9,6 +9,10 @@ import traceback
 sys.dont_write_bytecode = True
 PARTS = ("observability", "systemd", "kubernetes", "containers", "sizes", "package")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "Tests/RealCluster"))
+
+from processes import exit_when_told  # noqa: E402
+
 
 
 def main():
@@ -16,6 +20,7 @@ def main():
     parser.add_argument("--binaries")
     parser.add_argument("parts", nargs="*")
     options = parser.parse_args()
+    exit_when_told()
     # Every part is checked, whatever the ones before it found.
     results = [show(part, options) for part in options.parts or PARTS]
     return 0 if all(results) else 1

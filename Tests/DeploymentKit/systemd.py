@@ -9,7 +9,7 @@ import signal
 import socket
 import tempfile
 
-from cluster import Processes
+from processes import Processes
 from report import Report
 
 UNITS, EXAMPLES = "deploy/systemd", "deploy/examples"
@@ -125,8 +125,8 @@ def check_notify(binaries, report, work):
         listener.bind(address)
         listener.settimeout(NOTIFY_SECONDS)
         variables = {"PATH": os.environ["PATH"], "NOTIFY_SOCKET": address, "WATCHDOG_USEC": "400000"}
-        processes.start("router", [binaries / "router", "--listen", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0", "--admin-listen",
-                                   "127.0.0.1:0"], env=variables)
+        router = processes.start("router", [binaries / "router", "--listen", "tcp://127.0.0.1:0", "--publish", "tcp://127.0.0.1:0", "--admin-listen",
+                                            "127.0.0.1:0"], env=variables)
 
         def hears(word):
             try:
@@ -137,7 +137,7 @@ def check_notify(binaries, report, work):
 
         report.expect(hears("READY=1"), "a process says that it serves", processes.last_words())
         report.expect(hears("WATCHDOG=1") and hears("WATCHDOG=1"), "a process says that it lives", processes.last_words())
-        os.kill(processes.running[0][1].pid, signal.SIGTERM)
+        router.tell(signal.SIGTERM)
         report.expect(hears("STOPPING=1"), "a process says that it ends", processes.last_words())
 
 

@@ -54,12 +54,12 @@ async def cost(cluster, body, tries=5):
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     least, statuses = float("inf"), set()
     for _ in range(tries):
-        before = processor_time(cluster.frontend.process.pid)
-        async with Talk(cluster.http) as talk:
+        before = processor_time(cluster.frontend.pid)
+        async with Talk(cluster.frontend.http) as talk:
             await talk.send(head + body)
             await talk.until(lambda data: Answers(data).statuses)
             statuses.update(Answers(talk.data).statuses or [0])
-        least = min(least, processor_time(cluster.frontend.process.pid) - before)
+        least = min(least, processor_time(cluster.frontend.pid) - before)
     return statuses, least
 
 

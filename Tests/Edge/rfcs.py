@@ -61,7 +61,7 @@ def wrong_fields(case, answers, place):
 async def conformance(cluster, report, scale):
     cases = json.loads((FIXTURES / "conformance.json").read_text())
     tried = list(itertools.product(cases, ("whole", "cut", "behind")))
-    wrong = await gathered(conforms(cluster.http, case, delivery) for case, delivery in tried)
+    wrong = await gathered(conforms(cluster.frontend.http, case, delivery) for case, delivery in tried)
     for (case, delivery), what in zip(tried, wrong):
         if what:
             print(f"    {case['rfc']}: {case['name']}, {delivery}: {what}")
@@ -86,7 +86,7 @@ async def smuggled(port, pair, is_cut):
 async def smuggling(cluster, report, scale):
     pairs = json.loads((FIXTURES / "smuggling.json").read_text())
     tried = list(itertools.product(pairs, (False, True)))
-    results = await gathered(smuggled(cluster.http, pair, is_cut) for pair, is_cut in tried)
+    results = await gathered(smuggled(cluster.frontend.http, pair, is_cut) for pair, is_cut in tried)
     for (pair, is_cut), (excess, is_right) in zip(tried, results):
         if excess or not is_right:
             print(f"    {pair['kind']}: {pair['name']}{', byte by byte' if is_cut else ''}: {excess} too many")

@@ -8,7 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from cluster import BODY_DEADLINE, BODY_LIMIT, DEADLINE_SLACK, HEADER_DEADLINE, Failed, completion, metric, post, state
+from processes import Failed
+from talk import metric, state
+from target import BODY_DEADLINE, BODY_LIMIT, DEADLINE_SLACK, HEADER_DEADLINE, completion, post
 
 # Clients that the frontend gave up on because they did not read.
 CUT_METRIC = 'apus_frontend_clients_departed_total{reason="stalled"}'
@@ -19,7 +21,7 @@ CUT_METRIC = 'apus_frontend_clients_departed_total{reason="stalled"}'
 
 async def good_client(cluster, until, latencies):
     """Short completions one after another on one connection."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", cluster.http)
+    reader, writer = await asyncio.open_connection("127.0.0.1", cluster.frontend.http)
     request = post(completion(cluster.model, 1, False))
     while time.monotonic() < until:
         began = time.monotonic()
@@ -43,7 +45,7 @@ async def good_clients(cluster, seconds, count=50):
 
 async def stream_client(cluster, tokens, gaps):
     """One stream, read at once; the time between its pieces. Whether it ended well."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", cluster.http)
+    reader, writer = await asyncio.open_connection("127.0.0.1", cluster.frontend.http)
     writer.write(post(completion(cluster.model, tokens, True)))
     last, tail = None, b""
     while b"data: [DONE]" not in tail:
@@ -119,7 +121,7 @@ async def tricklers(cluster, report, scale):
     before = cluster.frontend.resident()
     stop = asyncio.Event()
     attackers = await asyncio.create_subprocess_exec(
-        sys.executable, Path(__file__).with_name("run.py"), "--attack", str(cluster.http), str(heads), str(bodies),
+        sys.executable, Path(__file__).with_name("run.py"), "--attack", str(cluster.frontend.http), str(heads), str(bodies),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)  # fmt: skip
     peak = [before]
 
@@ -156,7 +158,7 @@ async def slow_reader(cluster, tokens, lifetimes, stop):
     # What the kernel takes for this client hides nothing from the server.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     try:
-        await loop.sock_connect(sock, ("127.0.0.1", cluster.http))
+        await loop.sock_connect(sock, ("127.0.0.1", cluster.frontend.http))
         began = time.monotonic()
         await loop.sock_sendall(sock, post(completion(cluster.model, tokens, True)))
         while not stop.is_set():
@@ -187,7 +189,7 @@ async def readers(cluster, report, scale):
     async def watch():
         while not stop.is_set():
             peak["resident"] = max(peak["resident"], cluster.frontend.resident())
-            peak["unsent"] = max(peak["unsent"], (await state(cluster.admin))["most_buffered_bytes"])
+            peak["unsent"] = max(peak["unsent"], (await state(cluster.frontend))["most_buffered_bytes"])
             await asyncio.sleep(0.5)
 
     watcher = asyncio.create_task(watch())
@@ -198,7 +200,7 @@ async def readers(cluster, report, scale):
     cut = 0
     while cut < slow and time.monotonic() < limit:
         await asyncio.sleep(0.5)
-        cut = int(await metric(cluster.admin, CUT_METRIC))
+        cut = int(await metric(cluster.frontend, CUT_METRIC))
     freed = await settled(cluster)
     stop.set()
     await watcher
@@ -218,7 +220,7 @@ async def readers(cluster, report, scale):
 async def settled(cluster):
     """Whether every worker is without requests within 5 s."""
     for _ in range(50):
-        if not any([(await state(worker.port("admin")))["requests"] for worker in cluster.workers]):
+        if not any([(await state(worker))["requests"] for worker in cluster.workers]):
             return True
         await asyncio.sleep(0.1)
     return False
@@ -230,7 +232,7 @@ async def refusal(cluster):
     sock = socket.socket()
     sock.setblocking(False)
     try:
-        await loop.sock_connect(sock, ("127.0.0.1", cluster.http))
+        await loop.sock_connect(sock, ("127.0.0.1", cluster.frontend.http))
         body = b'{"messages": "' + b"a" * (BODY_LIMIT + (256 << 10)) + b'"}'
         try:
             await asyncio.wait_for(loop.sock_sendall(sock, post(body)), 20)

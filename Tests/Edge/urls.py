@@ -73,8 +73,8 @@ def sockets_of(pid, listening):
 
 
 async def ssrf(cluster, report, scale):
-    listener, pid = await Listener().start(), cluster.frontend.process.pid
-    listening = {cluster.http, cluster.admin}
+    listener, pid = await Listener().start(), cluster.frontend.pid
+    listening = {cluster.frontend.http, cluster.frontend.admin}
     urls = [f"http://{host}:{listener.port}/{word}" for host in HOSTS for word in ("a", "redirect")] + FAR
     known, opened, stop = sockets_of(pid, listening), set(), asyncio.Event()
 
@@ -88,14 +88,14 @@ async def ssrf(cluster, report, scale):
     for url, (kind, make) in itertools.product(urls, PARTS.items()):
         tried += 1
         body = {"model": cluster.model, "messages": [{"role": "user", "content": [{"type": kind, **make(url)}]}]}
-        status, answer = await asked(cluster.http, json.dumps(body).encode())
+        status, answer = await asked(cluster.frontend.http, json.dumps(body).encode())
         error = json.loads(answer).get("error", {})
         if status == 400 and error.get("param") == f"messages[0].content[0].{kind}":
             refused += 1
         else:
             print(f"    {kind} of {url}: {status} {answer[:120]}")
     for request in elsewhere(cluster.model, listener.port):
-        async with Talk(cluster.http) as talk:
+        async with Talk(cluster.frontend.http) as talk:
             await talk.send(request)
             await talk.until(lambda data: Answers(data).statuses)
     await asyncio.sleep(1)

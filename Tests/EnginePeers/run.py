@@ -2,19 +2,20 @@
 """Starts engines, a cluster in front of them, and asks; deploy/dev/engines calls it."""
 
 import argparse
-import signal
 import sys
-import tempfile
 import time
 import traceback
 from pathlib import Path
 
-import questions
-import trouble
-from asking import DoesNotApply
-from place import Place
-from servers import ROOT
-from setups import SETUPS
+sys.path.append(str(Path(__file__).resolve().parent.parent / "RealCluster"))
+
+import questions  # noqa: E402
+import trouble  # noqa: E402
+from asking import DoesNotApply  # noqa: E402
+from place import Place  # noqa: E402
+from processes import exit_when_told  # noqa: E402
+from servers import ROOT  # noqa: E402
+from setups import SETUPS  # noqa: E402
 
 # In this order: the last ones break what the others need.
 CHECKS = [
@@ -22,7 +23,6 @@ CHECKS = [
     questions.choices, questions.seeds, questions.log_probabilities, questions.cached, questions.prefix, trouble.leaving, trouble.too_long, trouble.parity,
     trouble.other_prompts, trouble.helper_dies, trouble.goes_on, trouble.back_again, trouble.drains,
 ]  # fmt: skip
-ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def ask(name, place, only):
@@ -47,19 +47,14 @@ def ask(name, place, only):
 
 
 def run(name, arguments):
-    with tempfile.TemporaryDirectory() as folder:
-        place = None
-        try:
-            setup, logs = SETUPS[name](arguments.engines), arguments.logs or Path(folder)
-            place = Place(setup, arguments.binaries, arguments.port, logs, arguments.running)
-            place.up()
-            return ask(name, place, arguments.check)
-        finally:
-            if place:
-                place.down()
-                if arguments.logs:
-                    for member in place.cluster.members:
-                        (arguments.logs / f"{member.name}.log").write_text("\n".join(member.lines) + "\n")
+    place = None
+    try:
+        place = Place(SETUPS[name](arguments.engines), arguments.binaries, arguments.port, arguments.logs and arguments.logs / name, arguments.running)
+        place.up()
+        return ask(name, place, arguments.check)
+    finally:
+        if place:
+            place.down()
 
 
 def main():
@@ -72,11 +67,7 @@ def main():
     parser.add_argument("--logs", type=Path)
     parser.add_argument("--check", action="append", choices=[check.__name__ for check in CHECKS])
     arguments = parser.parse_args()
-    if arguments.logs:
-        arguments.logs.mkdir(parents=True, exist_ok=True)
-    # Ended from outside, it still ends what it started.
-    for end in ENDS:
-        signal.signal(end, lambda *_: sys.exit(1))
+    exit_when_told()
     failed = []
     for name in arguments.names:
         began = time.monotonic()

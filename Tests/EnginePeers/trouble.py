@@ -1,5 +1,6 @@
 """What a cluster in front of an engine does when something is wrong: checks as those of questions.py."""
 
+import asyncio
 import json
 import os
 import signal
@@ -55,7 +56,7 @@ def parity(place):
     """a worker compares its prompts with the server's, and says what it found"""
     applies(place.setup.server, "the engine is the worker's own")
     for worker in place.workers:
-        [record] = place.logged(worker, "text parity")
+        [record] = worker.records("text parity")
         level, words = place.setup.parity
         same(record["level"], level, f"level of {record}")
         assert words in record["result"], f"{worker.name} logged {record['result']!r}, and not {words!r}"
@@ -73,14 +74,14 @@ def other_prompts(place):
         settings["chat_template"] += "{{ 'Sure: ' if add_generation_prompt }}"
         (folder / "tokenizer_config.json").write_text(json.dumps(settings))
         options = place.setup.worker_options(place.servers[0], folder)
-        worker = place.cluster.worker("other-prompts", place.router, "other", *options).ready()
+        worker = asyncio.run(place.cluster.add_worker("other-prompts", place.router.address, "--model-name", "other", *options))
         place.wait("the router knows it", lambda: any(one["name"] == worker.name for one in place.state(place.router)["workers"]))
-        [record] = place.logged(worker, "text parity")
+        [record] = worker.records("text parity")
         same(record["level"], "warning", f"level of {record}")
         assert "from token" in record["result"] and "Japan" not in record["result"], f"the line {record['result']!r}"
         known = next(one for one in place.state(place.router)["workers"] if one["name"] == worker.name)
         same(known["events"], "loadOnly", "what the router goes by")
-        worker.stop()
+        worker.kill()
     attached = lambda: [one["name"] for one in place.state(place.router)["workers"] if one["attached"]]  # noqa: E731
     place.wait("the router has left it", lambda: worker.name not in attached())
 
@@ -119,13 +120,13 @@ def helper_dies(place):
         for worker in place.workers:
             if place.state(worker)["ranks"][0]["running_requests"]:
                 killed.append(worker)
-                os.kill(place.logged(worker, "engine's process started")[-1]["process"], signal.SIGKILL)
+                os.kill(worker.records("engine's process started")[-1]["process"], signal.SIGKILL)
 
     answer = place.post("/v1/completions", body, at_third=kill)
     same(len(killed), 1, "processes that were killed")
     assert answer.body.endswith(b"data: [DONE]\n\n"), f"the stream ended with {answer.body[-300:]!r}"
     same(streamed_text(answer.events()), expected, "text beside the one that nothing interrupted")
-    place.wait("a new process serves", lambda: len(place.logged(killed[0], "engine's process serves")) > 1)
+    place.wait("a new process serves", lambda: len(killed[0].records("engine's process serves")) > 1)
     place.wait("every worker takes work", lambda: all(worker["takes_work"] for worker in place.known_workers()))
 
 
@@ -168,5 +169,4 @@ def cached_after(place):
 def drains(place):
     """every process ends well when it is told to"""
     for member in (place.frontend, *place.workers, place.router):
-        member.process.send_signal(signal.SIGTERM)
-        same(member.process.wait(30), 0, f"exit status of {member.name}")
+        same(asyncio.run(member.end()), 0, f"exit status of {member.name}")

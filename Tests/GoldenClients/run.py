@@ -13,12 +13,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from cluster import ROOT, NotReady, Places
-
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "RealCluster"))
+
+from cluster import ROOT, standing  # noqa: E402
+from processes import Failed, exit_when_told  # noqa: E402
+
 # A client that takes longer hangs.
 CLIENT_SECONDS = 600
-ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Client:
@@ -128,26 +130,19 @@ def main():
         print("\n".join(environments(names)))
         return 0
 
-    # Ended from outside, it still ends what it started.
-    for end in ENDS:
-        signal.signal(end, lambda *_: sys.exit(1))
-    began, places, locks = time.monotonic(), None, tempfile.TemporaryDirectory()
+    exit_when_told()
+    began = time.monotonic()
     try:
-        places = Places(arguments.binaries)
-        print(f"clients: clusters stand after {time.monotonic() - began:.1f} s", flush=True)
-        variables = {
-            **places.environment(), "APUS_GOLDEN_LOCKS": locks.name, "APUS_GOLDEN_SMOKE": "1" if arguments.smoke else "",
-            "PYTHONPATH": str(HERE), "PYTHONUNBUFFERED": "1",
-        }  # fmt: skip
-        failed = run_clients(names, variables)
-    except NotReady as error:
+        with standing(arguments.binaries) as places, tempfile.TemporaryDirectory() as locks:
+            print(f"clients: clusters stand after {time.monotonic() - began:.1f} s", flush=True)
+            variables = {
+                **places.environment(), "APUS_GOLDEN_LOCKS": locks, "APUS_GOLDEN_SMOKE": "1" if arguments.smoke else "",
+                "PYTHONPATH": str(HERE), "PYTHONUNBUFFERED": "1",
+            }  # fmt: skip
+            failed = run_clients(names, variables)
+    except Failed as error:
         print(f"clients: {error}", file=sys.stderr)
         return 1
-    finally:
-        for end in ENDS:
-            signal.signal(end, signal.SIG_IGN)
-        if places:
-            places.cluster.down()
     took = time.monotonic() - began
     print(f"clients: {'all is well' if not failed else 'FAILED: ' + ', '.join(failed)} after {took:.0f} s")
     return 1 if failed else 0

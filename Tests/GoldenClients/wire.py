@@ -97,19 +97,3 @@ class Answer:
     def end(self):
         if not self.is_whole:
             raise Malformed("the connection ended before the answer")
-
-
-def get(port, path, key=None):
-    """One exchange: status and body."""
-    return ask(port, "GET", path, key=key)
-
-
-def post(port, path, body, content_type="application/json", key=None):
-    return ask(port, "POST", path, f"content-type: {content_type}\r\ncontent-length: {len(body)}\r\n", body, key)
-
-
-def ask(port, method, path, headers="", body=b"", key=None):
-    authorization = f"authorization: Bearer {key}\r\n" if key else ""
-    head = f"{method} {path} HTTP/1.1\r\nhost: golden\r\n{authorization}{headers}connection: close\r\n\r\n"
-    answer = exchange(port, head.encode() + body)
-    return answer.status, answer.body

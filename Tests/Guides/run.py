@@ -10,13 +10,14 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "Tests/DeploymentKit"), str(ROOT / "Tests/Guides")]
+sys.path[:0] = [str(ROOT / "Tests/RealCluster"), str(ROOT / "Tests/Guides")]
 sys.dont_write_bytecode = True
 
 import links  # noqa: E402
 import rules  # noqa: E402
 from blocks import blocks, program  # noqa: E402
-from cluster import Processes, get  # noqa: E402
+from processes import Processes, exit_when_told  # noqa: E402
+from talk import ask  # noqa: E402
 
 # A block of the guides that takes longer hangs.
 BLOCK_SECONDS = 120
@@ -29,33 +30,25 @@ class Cluster:
     """On the default ports: both models that the guides ask for, and a little traffic, so that whoever watches sees something."""
 
     def __init__(self, binaries, processes):
-        self.binaries, self.processes = binaries, processes
-        start = lambda name, *words: processes.start(name, [f"{binaries}/{words[0]}", *words[1:]], cwd=ROOT)
-        start("router", "router")
+        self.processes = processes
+        start = lambda name, program, *words: processes.start(name, [f"{binaries}/{program}", *words], cwd=ROOT)
         # The example of the reference asks for vectors.
         mock = ("workerd", "--engine", "mock", "--mock-embedding-dimensions", "4")
-        self.starts = {
-            "worker-mock": (*mock, "--listen", "tcp://127.0.0.1:8200", "--publish", "tcp://127.0.0.1:8202",
-                            "--admin-listen", "127.0.0.1:8201"),
-            "worker-other": mock,
-            "worker-tiny": ("workerd", "--engine", "reference", "--model", "deploy/models/tiny", "--weights", "deploy/models/tiny/tiny-f16.gguf"),
-        }
-        for name, words in self.starts.items():
-            start(name, *words)
-        start("frontend", "frontend")
-        self.start = start
+        self.lasting = [start("router", "router"), start("frontend", "frontend")]
+        start("worker-mock", *mock, "--listen", "tcp://127.0.0.1:8200", "--publish", "tcp://127.0.0.1:8202", "--admin-listen", "127.0.0.1:8201")
+        start("worker-other", *mock)
+        start("worker-tiny", "workerd", "--engine", "reference", "--model", "deploy/models/tiny", "--weights", "deploy/models/tiny/tiny-f16.gguf")
 
     def until_ready(self):
-        """Whether all of it serves; a worker that a guide has killed is started again."""
+        """Whether all of it serves; a worker or a load that a guide has killed is started again."""
         end = time.monotonic() + READY_SECONDS
         while time.monotonic() < end:
-            for name in self.processes.ended():
-                if name not in self.starts:
+            for process in self.processes.ended():
+                if process in self.lasting:
                     return False
-                self.processes.running = [entry for entry in self.processes.running if entry[0] != name]
-                self.start(name, *self.starts[name])
-            models = get("http://127.0.0.1:8000/v1/models")[1]
-            if '"tiny"' in models and '"apus-mock"' in models and get("http://127.0.0.1:8001/readyz")[0] == 200:
+                process.begin()
+            models = ask(8000, "/v1/models")[1]
+            if '"tiny"' in models and '"apus-mock"' in models and ask(8001, "/readyz")[0] == 200:
                 return True
             time.sleep(0.1)
         return False
@@ -154,7 +147,8 @@ def main():
         files = [file for file in files if file.name in options.guides or str(file.relative_to(ROOT)) in options.guides]
     found = [block for file in files for block in blocks(file.name, file.read_text()) if not rules.is_shown(block)]
     failures, ran, elsewhere = list(links.faults(ROOT)), 0, 0
-    with tempfile.TemporaryDirectory() as logs, Processes(pathlib.Path(logs)) as processes:
+    exit_when_told()
+    with Processes() as processes:
         made, path = folder()
         with made:
             configured_files(path)
@@ -163,7 +157,6 @@ def main():
                 sys.exit(f"guides: the cluster did not become ready\n{processes.last_words()}")
             if cluster:
                 processes.start("traffic", traffic(binaries))
-                cluster.starts["traffic"] = ("loadgen", *traffic(binaries)[1:])
                 failures += outdated_reference()
             for block in found:
                 lines, left = script(block)

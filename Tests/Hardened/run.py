@@ -12,7 +12,6 @@ can take away, systemd-analyze, and built programs. Ends with 1 when something d
 
 import argparse
 import asyncio
-import hashlib
 import json
 import os
 import random
@@ -29,9 +28,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[1:1] = [str(ROOT / "Tests/RealCluster"), str(ROOT / "Tests/Soak")]
 
-from members import Cluster, Failed  # noqa: E402
+from members import Cluster, key_digest, until_ready  # noqa: E402
+from processes import Failed, cancel_when_told  # noqa: E402
 from rest import until_at_rest  # noqa: E402
-from talk import Cut, Hung, Talk, once, until_ready  # noqa: E402
+from talk import Cut, Hung, Talk, once  # noqa: E402
 
 import place  # noqa: E402
 from calls import allowed, encoded  # noqa: E402
@@ -187,7 +187,7 @@ async def new_tenant(cluster, report):
     """A file that changes is read again, in a root that cannot be written."""
     path, key = cluster.folder / "tenants.json", "apus-of-a-new-tenant"
     known = json.loads(path.read_text())
-    known["tenants"].append({"name": "new", "keys": ["sha256:" + hashlib.sha256(key.encode()).hexdigest()]})
+    known["tenants"].append({"name": "new", "keys": [key_digest(key)]})
     path.write_text(json.dumps(known))
     end, status = time.monotonic() + TENANTS_SECONDS, None
     while status != 200 and time.monotonic() < end:
@@ -197,11 +197,12 @@ async def new_tenant(cluster, report):
 
 
 async def smoke(binaries, folder, wrap, report):
-    async with Cluster(binaries, folder, wrap) as cluster:
+    cancel_when_told(asyncio.current_task())
+    with Cluster(binaries, folder, wrap) as cluster:
         keys = await place.build(cluster)
-        secret, routers = str(folder / "secret"), ",".join(f"tcp://127.0.0.1:{router.links}" for router in cluster.of("router"))
+        secret, routers = str(folder / "secret"), ",".join(router.address for router in cluster.of("router"))
         tiny = ROOT / "deploy/models/tiny"
-        await cluster.worker("computes", routers, "--engine", "reference", "--model", str(tiny), "--weights", str(tiny / "tiny-f16.gguf"),
+        await cluster.add_worker("computes", routers, "--engine", "reference", "--model", str(tiny), "--weights", str(tiny / "tiny-f16.gguf"),
                              "--model-name", "computes", "--cluster-secret-file", secret)  # fmt: skip
         for frontend in cluster.of("frontend"):
             await until_ready(frontend, ["computes"], keys["ample"])
@@ -217,7 +218,7 @@ async def smoke(binaries, folder, wrap, report):
         await new_tenant(cluster, report)
         held = await until_at_rest(cluster.members)
         report.expect(not held, "nothing is held at rest", "; ".join(held))
-        codes = {member.name: await member.end() for member in reversed(cluster.members) if member.runs}
+        codes = await cluster.end_all()
         report.expect(set(codes.values()) == {0}, "all end well when they are told to", f"{codes}")
     errors = [line for log in sorted(folder.glob("*.log")) for line in log.read_text().splitlines() if '"level":"error"' in line or "ermitted" in line]
     report.expect(not errors, "no log tells of an error, or of what is not permitted", "\n".join(errors[:5]))
@@ -241,12 +242,6 @@ def suites(binaries, folder, wrap, report):
         report.expect(ended.returncode == 0, f"{' '.join(command)}: {ended.stdout.splitlines()[-1] if ended.stdout else ''}", said)
 
 
-async def run(arguments, wrap, folder, report):
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, asyncio.current_task().cancel)
-    await smoke(arguments.binaries, folder, wrap, report)
-
-
 def main():
     parser = argparse.ArgumentParser(prog="deploy/dev/hardened", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--suites", action="store_true", help="also other suites, over processes confined so")
@@ -265,10 +260,10 @@ def main():
             if not is_root:
                 report.without("a root that cannot be written, another user", "only root can take that away")
             probe(wrap, report)
-            asyncio.run(run(arguments, wrap, folder, report))
+            asyncio.run(smoke(arguments.binaries, folder, wrap, report))
             if arguments.suites:
                 suites(arguments.binaries, folder, wrap, report)
-    except (Failed, Cut, Hung) as failure:
+    except Failed as failure:
         report.failures.append(str(failure))
     except asyncio.CancelledError:
         report.failures.append("ended from outside")

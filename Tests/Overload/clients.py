@@ -38,7 +38,7 @@ async def ask(cluster, prompt, tokens, pin=None, patience=PATIENCE):
 
 
 async def follow(cluster, prompt, tokens, pin, reply):
-    reader, writer = await asyncio.open_connection("127.0.0.1", cluster.http, limit=1 << 20)
+    reader, writer = await asyncio.open_connection("127.0.0.1", cluster.frontend.http, limit=1 << 20)
     try:
         payload = body(cluster.model, prompt, tokens)
         if pin is not None:

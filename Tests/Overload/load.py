@@ -3,6 +3,7 @@
 import random
 
 from clients import arrive, ask, judge, quantile
+from talk import metric
 
 TOKEN_SECONDS = 0.0005
 WORKERS = 2
@@ -44,16 +45,14 @@ async def steady(cluster, report, scale):
 
 
 async def prompt_tokens(cluster):
-    from cluster import metric
-
-    before = await worker_sum(cluster, "apus_worker_prefill_tokens_total", metric)
+    before = await worker_sum(cluster, "apus_worker_prefill_tokens_total")
     for number in range(4):
         await ask(cluster, prompt(900_000 + number, 170), 2)
-    return (await worker_sum(cluster, "apus_worker_prefill_tokens_total", metric) - before) / 4
+    return (await worker_sum(cluster, "apus_worker_prefill_tokens_total") - before) / 4
 
 
-async def worker_sum(cluster, name, metric):
-    return sum([await metric(worker.port("admin"), name) for worker in cluster.workers])
+async def worker_sum(cluster, name):
+    return sum([await metric(worker, name) for worker in cluster.workers])
 
 
 def burst_moments(seconds, draws):

@@ -9,8 +9,8 @@ import asyncio
 import time
 
 from clients import ask, judge
-from cluster import metric
 from load import prompt
+from talk import metric
 
 # Tokens of prompts, and users at once.
 STAGES = [(1_000, 4), (4_000, 64), (16_000, 512), (56_000, 2_048)]
@@ -70,8 +70,8 @@ async def fill(cluster):
 
 
 async def rings_are_full(cluster):
-    kept = [await metric(cluster.router.port("admin"), "apus_router_stream_ring_bytes")]
-    kept += [await metric(worker.port("admin"), "apus_worker_stream_ring_bytes") for worker in cluster.workers]
+    kept = [await metric(cluster.router, "apus_router_stream_ring_bytes")]
+    kept += [await metric(worker, "apus_worker_stream_ring_bytes") for worker in cluster.workers]
     return min(kept) >= RING
 
 

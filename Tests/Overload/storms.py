@@ -5,8 +5,8 @@ import random
 import time
 
 from clients import ask, insist, judge
-from cluster import metric
 from load import prompt
+from talk import metric
 
 FAILURE = 6
 AGAIN = 3
@@ -27,7 +27,7 @@ async def storm(cluster, report, scale):
     attempts = 0.0
     for worker in cluster.workers:
         for name in ('ended_total{reason="failed"}', 'ended_total{reason="finished"}'):
-            attempts += await metric(worker.port("admin"), f"apus_worker_requests_{name}")
+            attempts += await metric(worker, f"apus_worker_requests_{name}")
     share = attempts / len(replies)
     report.figure("storm", "attempts at workers a request of clients", f"{share:.3f}", f"at most {MOST_ATTEMPTS}", share <= MOST_ATTEMPTS)
     failed = [reply.at - began for reply in replies if reply.kind != "complete"]

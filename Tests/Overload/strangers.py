@@ -4,8 +4,9 @@ import asyncio
 import re
 
 from clients import ask
-from cluster import Failed, get
 from load import prompt
+from processes import Failed
+from talk import once
 
 REQUESTS = 100_000
 CONNECTIONS = 16
@@ -16,7 +17,7 @@ MOST = 1.1
 
 async def stranger(cluster, numbers, statuses):
     """Requests one after another on one connection, each with a model, key, session and label of its own."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", cluster.http)
+    reader, writer = await asyncio.open_connection("127.0.0.1", cluster.frontend.http)
     for number in numbers:
         # Later one in ten asks for the model that there is, so that sessions are bound and labels kept.
         model = cluster.model if number < FILLING or number % 10 == 0 else f"model-{number}"
@@ -41,7 +42,7 @@ async def series(cluster):
     """Of all processes: names and labels, without values."""
     found = set()
     for member in cluster.members:
-        _, text = await get(member.port("admin"), "/metrics")
+        _, text = await once(member.admin, "/metrics")
         found |= {(member.name, line.rsplit(" ", 1)[0]) for line in text.decode().splitlines() if not line.startswith("#")}
     return found
 

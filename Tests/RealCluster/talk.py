@@ -3,6 +3,8 @@
 import asyncio
 import json
 
+from processes import Failed
+
 # Longer than any answer of these clusters takes, waits for a worker that is started again among it.
 PATIENCE = 90
 # Of a head, and of what is read at once.
@@ -10,11 +12,11 @@ MOST_HEAD = 64 << 10
 PIECE = 64 << 10
 
 
-class Cut(Exception):
+class Cut(Failed):
     """The connection ended, or could not be made, before the answer was whole."""
 
 
-class Hung(Exception):
+class Hung(Failed):
     """Nothing came for as long as anybody would wait."""
 
 
@@ -119,7 +121,7 @@ async def within(work, seconds=PATIENCE):
 
 def request(path, body=None, key=None, headers=(), method=None):
     data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-    lines = [f"{method or ('GET' if body is None else 'POST')} {path} HTTP/1.1", "host: cluster"]
+    lines = [f"{method or ('GET' if body is None else 'POST')} {path} HTTP/1.1", "host: localhost"]
     if body is not None:
         lines += ["content-type: application/json", f"content-length: {len(data)}"]
     if key is not None:
@@ -146,17 +148,17 @@ async def state(member):
     return json.loads(body)["state"]
 
 
-async def until_ready(frontend, models, key=None, seconds=30):
-    """Until the frontend says that it is ready, and each model answers: what is known may not be reached yet."""
-    silent = list(models)
-    for _ in range(seconds * 10):
-        try:
-            if (await once(frontend.admin, "/readyz"))[0] == 200:
-                asked = [(model, await once(frontend.http, "/v1/completions", {"model": model, "prompt": "Hello", "max_tokens": 1}, key)) for model in silent]
-                silent = [model for model, (status, _) in asked if status != 200]
-                if not silent:
-                    return
-        except (Cut, Hung):
-            pass
-        await asyncio.sleep(0.1)
-    raise Cut(f"{frontend.name} is not ready after {seconds} s; these do not answer: {silent}\n{frontend.last_words()}")
+async def metric(member, sample):
+    """The value of a metric's sample, named with its labels; 0 if there is none yet."""
+    _, text = await once(member.admin, "/metrics")
+    values = [line.split()[-1] for line in text.decode().splitlines() if line.startswith(sample + " ")]
+    return float(values[0]) if values else 0.0
+
+
+def ask(port, path, body=None, key=None, headers=()):
+    """`once` for scripts that run no loop: status and text; 0, and why, where nobody answers."""
+    try:
+        status, answer = asyncio.run(once(port, path, body, key, headers))
+        return status, answer.decode()
+    except (Cut, Hung) as problem:
+        return 0, str(problem)

@@ -1,11 +1,8 @@
 """The cluster of a soak: two of each process, tenants, a secret, and a pool whose prefill and decode are apart."""
 
-import hashlib
-import json
 import secrets
 
-from members import free_ports
-from talk import until_ready
+from members import free_ports, key_digest, until_ready
 
 # What is bounded by memory is bounded tightly, so that all of it is full before the warm-up ends: what grows then is a leak.
 TIGHT_FRONTEND = ["--prompt-memory-bytes", "1048576"]
@@ -26,31 +23,28 @@ WORKERS = {
 SCARCE = 3000
 
 
-def tenants(folder):
+def tenants(cluster):
+    """Their file, and their keys."""
     keys = {name: "soak-" + secrets.token_hex(16) for name in ("ample", "other", "scarce")}
-    entries = [{"name": name, "keys": ["sha256:" + hashlib.sha256(key.encode()).hexdigest()]} for name, key in keys.items()]
+    entries = [{"name": name, "keys": [key_digest(key)]} for name, key in keys.items()]
     entries[1]["weight"] = 2
     entries[2].update(tokensPerMinute=SCARCE, burstTokens=SCARCE)
-    (folder / "tenants.json").write_text(json.dumps({"tenants": entries}))
-    return keys
+    return cluster.tenants(*entries), keys
 
 
 async def build(cluster):
     """Starts all of it; the keys of its tenants."""
-    secret = cluster.folder / "secret"
-    secret.write_text(secrets.token_hex(16))
-    secret.chmod(0o600)
-    proof = ["--cluster-secret-file", str(secret)]
-    keys = tenants(cluster.folder)
+    proof = ["--cluster-secret-file", cluster.file("secret", secrets.token_hex(16))]
+    file, keys = tenants(cluster)
+    # Each router is told of both.
     ports = free_ports(2)
     routers = ",".join(f"tcp://127.0.0.1:{port}" for port in ports)
     for number, port in enumerate(ports, 1):
-        await cluster.router(f"router-{number}", port, "--peers", routers, *proof, *TIGHT_ROUTER)
+        await cluster.add_router(f"router-{number}", "--peers", routers, *proof, *TIGHT_ROUTER, port=port)
     for name, (model, role) in WORKERS.items():
-        await cluster.worker(name, routers, "--model-name", model, "--role", role, *proof, *PACE, *TIGHT_WORKER)
+        await cluster.add_worker(name, routers, "--model-name", model, "--role", role, *proof, *PACE, *TIGHT_WORKER)
     for number in (1, 2):
-        await cluster.frontend(f"frontend-{number}", routers, "--tenants-file", str(cluster.folder / "tenants.json"), "--session-cookie", "soak",
-                               *proof, *TIGHT_FRONTEND)  # fmt: skip
+        await cluster.add_frontend(f"frontend-{number}", routers, "--tenants-file", file, "--session-cookie", "soak", *proof, *TIGHT_FRONTEND)
     for frontend in cluster.of("frontend"):
         await until_ready(frontend, [WHOLE, SPLIT], keys["ample"])
     return keys

@@ -15,18 +15,16 @@ import argparse
 import asyncio
 import json
 import random
-import signal
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "Tests/RealCluster"))
 
-from members import Cluster, Failed  # noqa: E402
+from members import Cluster  # noqa: E402
+from processes import run_loop  # noqa: E402
 from rest import until_at_rest  # noqa: E402
-from talk import Cut, Hung  # noqa: E402
 
 from faults import Faults  # noqa: E402
 from place import SPLIT, WHOLE, build  # noqa: E402
@@ -129,18 +127,12 @@ class Soak:
 
 
 async def run(arguments):
-    task, began = asyncio.current_task(), time.monotonic()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    with tempfile.TemporaryDirectory(prefix="apus-soak-") as folder:
-        folder = arguments.keep or Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        async with Cluster(arguments.binaries, folder) as cluster:
-            soak = Soak(cluster, await build(cluster), arguments)
-            verdict = await soak.run()
-            for member in reversed(cluster.members):
-                code = await member.end()
-                verdict.expect(code == 0, f"{member.name} ended with {code}: {member.last_words()}")
+    began = time.monotonic()
+    with Cluster(arguments.binaries, arguments.keep) as cluster:
+        soak = Soak(cluster, await build(cluster), arguments)
+        verdict = await soak.run()
+        for name, code in (await cluster.end_all()).items():
+            verdict.expect(code == 0, f"{name} ended with {code}: {cluster[name].last_words()}")
     verdict.show(soak.users.tally, time.monotonic() - began, soak.faults.count)
     print(f"{soak.memory.compared} answers were held to those that the same questions had before")
     if arguments.json:
@@ -162,13 +154,7 @@ def main():
     arguments = parser.parse_args()
     if arguments.keep and arguments.keep.exists():
         parser.error(f"{arguments.keep} is there already")
-    try:
-        return asyncio.run(run(arguments))
-    except (Failed, Cut, Hung) as failure:
-        print(f"soak: {failure}", file=sys.stderr)
-    except asyncio.CancelledError:
-        print("soak: ended from outside", file=sys.stderr)
-    return 1
+    return run_loop("soak", run(arguments))
 
 
 if __name__ == "__main__":

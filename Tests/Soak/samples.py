@@ -4,11 +4,9 @@ import math
 import os
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from talk import once
 
-PAGE = os.sysconf("SC_PAGESIZE")
 MEBIBYTE = 1 << 20
 # A slope of fewer samples says nothing.
 LEAST_SAMPLES = 40
@@ -21,7 +19,6 @@ class Life:
     name: str
     number: int
     resident: list = field(default_factory=list)
-    ticks: int = 0
 
 
 class Samples:
@@ -38,23 +35,12 @@ class Samples:
                 continue
             life = self.lives.setdefault((member.name, member.lives), Life(member.name, member.lives))
             try:
-                resident, ticks = resident_bytes(member.pid), processor_ticks(member.pid)
+                life.resident.append((self.now, member.resident()))
             except (OSError, IndexError):
                 continue  # it has just ended
-            life.resident.append((self.now, resident))
-            life.ticks = ticks
 
     def of(self, name):
         return [life for life in self.lives.values() if life.name == name]
-
-
-def resident_bytes(pid):
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
-
-
-def processor_ticks(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return int(fields[11]) + int(fields[12])
 
 
 async def standing(member):

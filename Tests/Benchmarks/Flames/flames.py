@@ -17,12 +17,13 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "Tests/Edge"))
+sys.path.insert(0, str(ROOT / "Tests/RealCluster"))
 
-from cluster import Cluster, Failed, end_once
 from drawing import picture
 from folding import folded
+from members import Cluster
 from names import Names
+from processes import Failed, cancel_when_told
 from recording import NotRecorded, Recording
 from table import table
 
@@ -46,7 +47,7 @@ def prompt_options(model):
 async def load(arguments, cluster, seconds, seed, report):
     """Puts the load on it for so long. Other seeds are other prompts: a warm-up must not fill the caches for what is measured."""
     sender = await asyncio.create_subprocess_exec(
-        arguments.binaries / "loadgen", "run", "--url", f"http://127.0.0.1:{cluster.http}", "--model", cluster.model, "--no-progress",
+        arguments.binaries / "loadgen", "run", "--url", cluster.frontend.url, "--model", cluster.model, "--no-progress",
         "--concurrency", str(USERS), "--input-tokens", str(PROMPT_TOKENS), "--output-tokens", str(ANSWER_TOKENS),
         "--duration", f"{seconds}s", "--seed", str(seed), "--json", str(report), *prompt_options(arguments.model),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
@@ -70,12 +71,12 @@ async def load(arguments, cluster, seconds, seed, report):
 async def recorded(arguments, cluster, folder):
     """The recordings by process, and what the load says of itself."""
     model = ["--model", str(arguments.model)] if arguments.model else []
-    await cluster.up([], workers=WORKERS, worker_options=WORKER_OPTIONS + model)
+    await cluster.up(WORKERS, worker_options=WORKER_OPTIONS + model)
     members = {"frontend": [cluster.frontend], "router": [cluster.router], "workerd": cluster.workers}
     report = folder / "report.json"
     await load(arguments, cluster, WARM_UP_SECONDS, 1, report)
     recordings = {
-        name: Recording([member.process.pid for member in group], folder / f"{name}.data") for name, group in members.items()}
+        name: Recording([member.pid for member in group], folder / f"{name}.data") for name, group in members.items()}
     try:
         for recording in recordings.values():
             await recording.begin()
@@ -94,13 +95,10 @@ def about(root, counts):
 
 
 async def run(arguments):
-    end_once(asyncio.current_task())
-    cluster = Cluster(arguments.binaries)
+    cancel_when_told(asyncio.current_task())
     with tempfile.TemporaryDirectory(prefix="apus-flames-") as place:
-        try:
+        with Cluster(arguments.binaries) as cluster:
             recordings, counts = await recorded(arguments, cluster, Path(place))
-        finally:
-            await cluster.down()
         arguments.out.mkdir(parents=True, exist_ok=True)
         tables = []
         for name, recording in recordings.items():
