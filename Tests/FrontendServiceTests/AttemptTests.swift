@@ -211,15 +211,17 @@ struct AttemptTests {
         #expect(scene.held == [])
     }
 
-    @Test("a request under which two workers died soon after they had started it is tried on no third one")
-    func quarantine() {
+    @Test("a request under which two workers or their engines died soon after they had started it is tried on no third one", arguments: 0..<2)
+    func quarantine(dies: Int) {
         let scene = Scene(workers: 3)
         for worker in scene.workers {
             worker { worker in
                 worker.script = { job in
                     job.accept()
                     job.start()
-                    job.after(.milliseconds(500)) { $0.link.abort() }
+                    job.after(.milliseconds(500)) { job in
+                        if dies == 0 { job.link.abort() } else { job.end(.failed, .engineFailed) { $0.failure?.field = "worker" } }
+                    }
                 }
             }
         }

@@ -35,7 +35,7 @@ struct RetryTests {
         #expect(scene.held == [])
     }
 
-    @Test("what follows a worker's death, leave, restart or wrong booking is no retry, and needs no budget", arguments: 0..<5)
+    @Test("what follows a worker's death, leave, restart or wrong booking is no retry, and needs no budget", arguments: 0..<7)
     func free(_ kind: Int) {
         let scene = Scene(workers: 2) { $0.limits.retries = RetryLimits(share: 0, fewest: 0) }
         script(scene) { job in
@@ -47,6 +47,10 @@ struct RetryTests {
             case 3:
                 job.accept()
                 job.end(.drained)
+            case 4:
+                job.accept()
+                job.end(.failed, .engineFailed) { $0.failure?.field = "worker" }
+            case 5: job.refuse(.engineFailed, field: "worker")
             default: job.link.abort()
             }
         }

@@ -216,9 +216,9 @@ final class GenerateHandler {
         table.releaseAll()
     }
 
-    /// The engine is gone: everything ends, and all that comes is refused.
+    /// The engine is gone, and the worker leaves: everything ends, and all that comes is refused.
     func engineFailed() {
-        let failure = FailureDetail.of(.engineFailed, "", "the engine gave up")
+        let failure = FailureDetail.of(.engineFailed, "worker", "the engine gave up")
         self.failure = failure
         for request in table.open { core.end(request, .init(.failed, failure: failure)) }
         table.releaseAll()

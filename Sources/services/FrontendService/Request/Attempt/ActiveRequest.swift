@@ -97,8 +97,10 @@ final class ActiveRequest {
             arrivals.hear(of: leg) { $0.times.add(LegTimes(prefill: done.prefillMicroseconds)) }
             return false
         case .endedStatus(let ended):
+            let loss = ended.isLoss ? loss(of: leg, isDeath: true) : nil
             isLast = arrivals.hear(of: leg) {
                 $0.say(.end(ended))
+                $0.loss = loss ?? $0.loss
                 $0.times.add(LegTimes(ended.durations))
             }
         default: return false  // nothing here depends on the others, and whoever waits need not wake for them
@@ -110,9 +112,14 @@ final class ActiveRequest {
     /// `isDeath`: its process ended, or its host; it did not say goodbye, nor was it sent away.
     func workerLost(_ leg: Leg, attempt: UInt8, isDeath: Bool) {
         guard attempt == self.attempt else { return }
-        let isYoung = self[leg].startedAt.map { $0.duration(to: loop.now) < Self.youngDeath } ?? false
-        arrivals.hear(of: leg) { $0.loss = isDeath && isYoung ? .diedYoung : .gone }
+        let loss = loss(of: leg, isDeath: isDeath)
+        arrivals.hear(of: leg) { $0.loss = loss }
         signal.wake()
+    }
+
+    private func loss(of leg: Leg, isDeath: Bool) -> WorkerLoss {
+        let isYoung = self[leg].startedAt.map { $0.duration(to: loop.now) < Self.youngDeath } ?? false
+        return isDeath && isYoung ? .diedYoung : .gone
     }
 
     // MARK: For the client's connection

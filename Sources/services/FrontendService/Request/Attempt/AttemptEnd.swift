@@ -55,11 +55,18 @@ final class AttemptFailure: Error {
     }
 }
 
+extension EndedStatus {
+    /// Its worker was lost with it: what `LegNews.loss` says.
+    var isLoss: Bool { reason == .failed && failure?.isOfTheWorker == true }
+}
+
 extension FailureDetail {
     /// The worker says that it will be able to do it, and when: it is not to blame.
     var isPassing: Bool { retryAfterMilliseconds > 0 }
+    /// Its engine gave up, and it leaves: it is as lost as if it had died.
+    var isOfTheWorker: Bool { code == .engineFailed && field == "worker" }
     /// It leaves, begins anew, or had less room than its router believed.
-    fileprivate var isNobodys: Bool { isPassing || code == .draining || code == .overbooked }
+    fileprivate var isNobodys: Bool { isPassing || isOfTheWorker || code == .draining || code == .overbooked }
 }
 
 /// What went wrong with an attempt; the words are for metrics and logs.

@@ -69,7 +69,7 @@ extension AttemptLegs {
     }
 
     private func ends(_ leg: AttemptLeg, _ news: LegNews) throws(AttemptFailure) {
-        if let ended = news.ended {
+        if let ended = news.ended, !ended.isLoss {
             throw fail(leg, request.history.ended(failed(leg), ended, in: request.prepared.words))
         }
         if let loss = news.loss { throw fail(leg, request.history.lost(failed(leg), loss)) }

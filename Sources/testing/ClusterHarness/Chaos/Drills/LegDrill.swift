@@ -33,7 +33,8 @@ enum LegDrill {
                 }
                 let token = leg == .prefill ? "40" : "1500"
                 try await strike(stage, path, "\(leg.rawValue) engine fails", at: [leg], faults: ["--fault-fail-at-token", token])
-                try await strike(stage, path, "\(leg.rawValue) refuses", at: [leg], faults: ["--fault-refuse", "0.2"])
+                // Of all requests half as many; a tenth of them may be tried again.
+                try await strike(stage, path, "\(leg.rawValue) refuses", at: [leg], faults: ["--fault-refuse", "0.1"])
             }
             try await strike(stage, path, "both killed", at: [.prefill, .decode]) { cluster, victims in
                 for victim in victims { try await victim.killNow() }
