@@ -30,7 +30,7 @@ extension WorkerService {
             let load = tally.load, room = tally.room
             return [
                 ("in the batch", UInt64(clamping: Int(load.runningRequests) - legsAwaitingFetch(of: place)), UInt64(room.maxSequences)),
-                ("waiting", UInt64(load.waitingRequests), UInt64(room.maxWaiting)),
+                ("waiting", UInt64(clamping: Int(load.waitingRequests) - legsPreempted(of: place)), UInt64(room.maxWaiting)),
                 ("blocks held", UInt64(load.activeBlocks), UInt64(room.totalBlocks)),
                 ("blocks used", UInt64(load.usedBlocks), UInt64(room.totalBlocks)),
             ].filter { $0.1 > $0.2 }.map { "rank \(load.rank) has \($0.1) \($0.0), and room for \($0.2)" }
@@ -40,6 +40,11 @@ extension WorkerService {
     /// Prefill legs that have computed all, and hold it until it is fetched: they run to all others, and are in no step of the engine any more.
     private func legsAwaitingFetch(of rank: Int) -> Int {
         core?.table.open.count { $0.rank == rank && $0.leg == .prefill && $0.isRunning && $0.prefilledAt != nil } ?? 0
+    }
+
+    /// What ran there and waits again was let in long ago, and takes nobody's place.
+    private func legsPreempted(of rank: Int) -> Int {
+        core?.table.open.count { $0.rank == rank && !$0.isRunning && $0.preemptions > 0 } ?? 0
     }
 
     /// Rooms of either side, and offers that wait for their request.

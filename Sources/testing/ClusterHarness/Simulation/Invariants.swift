@@ -11,6 +11,16 @@ enum Invariants {
             + cluster.missing.map { "at rest: \($0)" } + peerLinks(cluster) + beliefs(cluster)
     }
 
+    /// A moment behind the last request, while links between workers are there: idle ones are closed later, and take with them what they still hold.
+    static func handOvers(_ cluster: VirtualCluster) -> [String] {
+        cluster.members(.worker).flatMap { worker in
+            let held = worker.process.handOvers
+            return [("rooms", held.rooms), ("bytes of KV state", held.bytes)].filter { $0.1 != 0 }.map {
+                "\(worker.name) holds \($0.1) \($0.0) for nobody"
+            }
+        }
+    }
+
     /// Every router has of every worker what that has, and no session is at two workers.
     private static func beliefs(_ cluster: VirtualCluster) -> [String] {
         let truths = cluster.members(.worker).compactMap(\.process.truth)

@@ -112,6 +112,11 @@ package struct SimulationRun {
         cluster.versions = options.versions
         let points = cluster.watchFaultPoints()
         do { try cluster.add(scene.shape) } catch { preconditionFailure("\(error)") }
+        if let far = scene.farWorker {
+            var faults = network
+            faults.delay = far.delay
+            for frontend in cluster.members(.frontend) { cluster.fabric.plan.set(between: far.name, and: frontend.name, faults) }
+        }
         var run = SimulationRun(
             cluster: cluster, options: options, scene: scene, watch: LegWatch(cluster, each: Self.lookInterval),
             limits: LimitWatch(cluster), points: points, script: script, report: Report(seed: seed))
@@ -154,13 +159,20 @@ package struct SimulationRun {
         loop.perform { users.stop() }
         try recover(users)
         try cluster.until("every request has ended", within: Self.longestRequest) { loop.perform { users.active } == 0 }
+        lookAtHandOvers()
         // Nothing is wrong any more, so nothing may fail any more, once what was dialled and asked again had its turn.
         cluster.pass(Self.settling)
         loop.perform { users.probe(each: Self.probes) }
         try cluster.until("every probe has ended", within: .seconds(30)) { loop.perform { users.active } == 0 }
+        lookAtHandOvers()
         cluster.pass(Self.settling)
         report.violations += Invariants.atRest(cluster) + Invariants.metrics(cluster, loop.perform { users.tally })
         try leave()
+    }
+
+    private mutating func lookAtHandOvers() {
+        cluster.pass(Self.handedOver)
+        report.violations += Invariants.handOvers(cluster)
     }
 
     /// Forward, back to what it was, and behind that.
@@ -227,6 +239,8 @@ package struct SimulationRun {
     /// The limit that a process sets itself.
     private static let longestDrain = Duration.seconds(120)
     private static let settling = Duration.seconds(12)
+    /// What is handed over ends with its request, and the other side hears of it at once.
+    private static let handedOver = Duration.seconds(2)
     /// At each frontend.
     private static let probes = 2
     /// Past the users' patience: who hangs is told of by whoever waited for it.

@@ -169,6 +169,12 @@ package final class VirtualProcess: @unchecked Sendable {
         return loop.perform { parts.legs() }
     }
 
+    /// Of a worker: rooms, and bytes of state that is handed over, between links and engine.
+    var handOvers: (rooms: Int, bytes: Int) {
+        guard isAlive, let parts else { return (0, 0) }
+        return loop.perform { parts.handOvers() }
+    }
+
     /// Of a frontend that lives.
     var asked: AskedLegs? {
         guard isAlive, let parts else { return nil }

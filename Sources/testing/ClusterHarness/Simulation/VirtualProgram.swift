@@ -38,6 +38,8 @@ struct VirtualProgram: Sendable {
         var truth: @LoopActor () -> WorkerTruth? = { nil }
         /// Of a worker: the legs that run there, and those that have ended and that its engine has not let go of.
         var legs: @LoopActor () -> (open: [OpenLeg], closing: [OpenLeg]) = { ([], []) }
+        /// Of a worker: rooms, and bytes of state that is handed over, between links and engine.
+        var handOvers: @LoopActor () -> (rooms: Int, bytes: Int) = { (0, 0) }
         /// Of a worker: all ranks lose what nobody uses at the moment.
         var clearCache: @LoopActor () -> Void = {}
         /// Of a frontend.
@@ -136,6 +138,7 @@ struct VirtualProgram: Sendable {
             parts.whenCrashed = { service.whenCrashed = $0 }
             parts.whenFailed = { service.whenFailed = $0 }
             parts.truth = { WorkerTruth(service) }
+            parts.handOvers = { (service.openRooms, service.kvBytesHeld) }
             parts.clearCache = { for rank in service.ranks { service.clearCache(ofRank: rank) } }
             parts.legs = { (service.openLegs, service.closingLegs) }
             return parts
