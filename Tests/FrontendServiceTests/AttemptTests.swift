@@ -211,7 +211,8 @@ struct AttemptTests {
         #expect(scene.held == [])
     }
 
-    @Test("a request under which two workers or their engines died soon after they had started it is tried on no third one", arguments: 0..<2)
+    @Test(
+        "a request under which two workers or their engines died soon after they had started it is tried on no third one", arguments: 0..<2)
     func quarantine(dies: Int) {
         let scene = Scene(workers: 3)
         for worker in scene.workers {
