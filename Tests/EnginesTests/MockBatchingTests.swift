@@ -43,7 +43,7 @@ struct MockBatchingTests {
         run.admit(1, prompt: 100)
         run.admit(2, prompt: 30)
         try run.step()
-        #expect(run.output.loads.first?.waitingTokens == 36 + 30)
+        #expect(run.output.loads.first?.waitingTokens == 66)
         #expect(run.output.loads.first?.waitingRequests == 1)
         #expect(run.output.loads.first?.runningRequests == 1)
         #expect(run.output.loads.first?.activeBlocks == 4)

@@ -218,11 +218,11 @@ struct SplitPlanTests {
         let world = RouterWorld()
         _ = SplitPool.pool(world)
         let steps = world.look { $0.core?.workers.pools.all.first?.prefillStepTokens(assumed: 1) }
-        #expect(steps == 2 * 2_048)
+        #expect(steps == 4_096)
         let whole = RouterWorld()
         _ = whole.readyWorker(1)
         _ = SplitPool.worker(2, .decode, in: whole)
-        #expect(whole.look { $0.core?.workers.pools.all.first?.prefillStepTokens(assumed: 1) } == 2 * 2_048)
+        #expect(whole.look { $0.core?.workers.pools.all.first?.prefillStepTokens(assumed: 1) } == 4_096)
     }
 
     @Test("another router's decode leg counts a request and its blocks, and no prefill")
