@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-/// Suites that start processes, one after another: each has a machine that is idle, but for `ChaosTests`, which run beside them and mostly wait.
+/// Suites that start processes, one after another: each has the machine for itself.
 @Suite("Processes", .serialized)
 struct ProcessSuites {}
 

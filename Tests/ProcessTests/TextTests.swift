@@ -27,7 +27,7 @@ extension ProcessSuites {
                 #expect(try await cluster.models(of: cluster.frontends[0]) == ["tiny"])
                 func promptTokens(_ body: [UInt8]) async -> Int? {
                     let answer = await client.post("/v1/chat/completions", body)
-                    #expect(answer.status == 200)
+                    #expect(answer.status == 200, "\(answer.text)")
                     let text = answer.json?["choices"]?[0]?["message"]?["content"]?.asString
                     #expect(text?.isEmpty == false && text?.utf8.contains(0x3C) == false)
                     return answer.json?["usage"]?["prompt_tokens"]?.asInt
@@ -51,7 +51,7 @@ extension ProcessSuites {
                 for turn in 0..<12 {
                     messages.append(String(repeating: "word \(turn) of a longer turn ", count: 40))
                     let answer = await client.post("/v1/chat/completions", chat(messages))
-                    #expect(answer.status == 200)
+                    #expect(answer.status == 200, "\(answer.text)")
                     messages.append(String(repeating: "and an answer ", count: 40))
                 }
                 let known = try await bytes("known"), made = try await bytes("made")
