@@ -4,16 +4,20 @@ import Testing
 import WireProtocol
 
 @Suite struct MooncakeFixtureTests {
-    @Test("the fixture holds the published bytes, and they are what their owners and others counted")
-    func whole() throws {
-        let packed = try Fixture.trace("mooncake-conversation.jsonl.zst")
+    /// The trace with the stamps of its owners, if the fixture holds their bytes.
+    private func published(_ name: String, bytes: Int, _ digest: String) throws -> Workload {
+        let packed = try Fixture.trace("mooncake-\(name).jsonl.zst")
         let text = try Compression().unpackFrames(packed.span.bytes, atMost: TraceLimits.unpackedBytes)
-        #expect(text.count == 3_029_533)
-        #expect(Digest(hex: "b8cbb061a85206d729d91cdc2981f43c9e0d99209dce588d3af5f7934408b9df") == SHA256.digest(of: text))
-
+        #expect(text.count == bytes)
+        #expect(Digest(hex: digest) == SHA256.digest(of: text))
         var options = TraceOptions()
         options.spreadsStamps = false
-        let workload = try TraceReader(options: options).read(packed, name: "conversation")
+        return try TraceReader(options: options).read(packed, name: name)
+    }
+
+    @Test("the fixture holds the published bytes, and they are what their owners and others counted")
+    func whole() throws {
+        let workload = try published("conversation", bytes: 3_029_533, "b8cbb061a85206d729d91cdc2981f43c9e0d99209dce588d3af5f7934408b9df")
         #expect(workload.source == "conversation (mooncake)")
         #expect(workload.blockTokens == 512)
         let statistics = WorkloadStatistics(workload)
@@ -30,14 +34,7 @@ import WireProtocol
 
     @Test("so does that of the synthetic trace, whose prompts share more")
     func synthetic() throws {
-        let packed = try Fixture.trace("mooncake-synthetic.jsonl.zst")
-        let text = try Compression().unpackFrames(packed.span.bytes, atMost: TraceLimits.unpackedBytes)
-        #expect(text.count == 1_136_313)
-        #expect(Digest(hex: "bd070915a98fc0ed264d7cfef2ce746002eb3076a695ec31ba2674c0111ec131") == SHA256.digest(of: text))
-
-        var options = TraceOptions()
-        options.spreadsStamps = false
-        let workload = try TraceReader(options: options).read(packed, name: "synthetic")
+        let workload = try published("synthetic", bytes: 1_136_313, "bd070915a98fc0ed264d7cfef2ce746002eb3076a695ec31ba2674c0111ec131")
         let statistics = WorkloadStatistics(workload)
         #expect(statistics.requests == 3_993)
         #expect(statistics.blockReferences == 121_877)

@@ -5,7 +5,8 @@ import WireProtocol
 import WorkerService
 
 /// The simulated engine of a worker's process, for whoever looks into its books: what its worker says of it may be wrong.
-final class EngineBooks: @unchecked Sendable {  // Safety: belongs to the one thread that runs its cluster's world.
+// Safety: belongs to the one thread that runs its cluster's world.
+final class EngineBooks: @unchecked Sendable {
     private var engine: MockEngine?
 
     /// The same engine, which can be looked into once it is made; others stay as they are.
