@@ -329,6 +329,41 @@ struct RouterTests {
         #expect(scene.router { $0.endedLeases.map(\.reason) } == [.neverDispatched])
     }
 
+    @Test("the link to the only worker breaks, before the plan or behind it: the request waits for it", arguments: [false, true])
+    func linkReturns(isPlanned: Bool) {
+        let scene = Scene(workers: 1)
+        if isPlanned {
+            scene.router { $0.plan = { router, entry in entry.attempt == 1 ? router.place(entry, on: 1) : router.placeAnywhere(entry) } }
+        }
+        scene.fabric.breakStreams(between: "frontend", and: "worker-1")
+        scene.pass(.milliseconds(5))
+        scene.finish(scene.chat()) { #expect($0.text() == "hello") }
+        #expect(scene.router { $0.asked.map(\.options.unreachableWorkers) } == (isPlanned ? [[1], [1], []] : [[1], []]))
+        #expect(scene.router { $0.asked.map(\.attempt) } == (isPlanned ? [1, 2, 2] : [1, 1]))
+        #expect(scene.held == [])
+    }
+
+    @Test("a worker that does not come back is waited for as long as routers may take to see that, once, and not when they have seen it")
+    func linkGone() {
+        let scene = Scene(workers: 1), worker = scene.worker { $0.identity }
+        scene.worker.host.kill(.reset)
+        scene.pass(.milliseconds(5))
+        func refused() -> Duration {
+            let began = scene.now, client = scene.finish(scene.chat())
+            client { #expect($0.status == 503 && $0.errorCode == "no_worker") }
+            return began.duration(to: client { $0.endedAt })
+        }
+        let first = refused()
+        #expect(first > .milliseconds(1_900) && first < .milliseconds(2_020), "\(first)")
+        #expect(refused() < .milliseconds(20))
+        let gone = Scene(workers: 1)
+        gone.worker.host.kill(.reset)
+        gone.router { $0.tell([.workerGone(WorkerGone(workerID: worker.id, generation: worker.generation, reason: "it is gone"))]) }
+        gone.pass(.milliseconds(5))
+        let client = gone.finish(gone.chat()), began = gone.now
+        client { #expect($0.status == 503 && began.duration(to: $0.endedAt) < .milliseconds(20)) }
+    }
+
     // MARK: Hostile
 
     @Test("a router's malformed message ends its link alone; running streams go on, plans are asked elsewhere", arguments: [0, 1, 2])

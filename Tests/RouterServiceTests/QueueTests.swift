@@ -371,6 +371,26 @@ struct QueueTests {
         #expect(untilPlans(3, world, frontend).last?.legs.first?.workerID == 2)
     }
 
+    @Test("the only worker is silent: what it may run is parked until it is heard again, or for the time of a pool without anybody")
+    func silent() {
+        let world = Self.world(RouterConfig()), frontend = world.frontend(), worker = world.readyWorker(1)
+        worker.loop.freeze()
+        world.until("suspected", within: .milliseconds(1_600)) { !world.takesWork(1) }
+        _ = ask(world, frontend)
+        untilParked(1, world)
+        worker.loop.thaw()
+        #expect(untilPlans(1, world, frontend).map(\.legs.first?.workerID) == [1])
+        world.until("back") { world.takesWork(1) }
+        worker.host.kill(.silent)
+        world.until("suspected", within: .milliseconds(1_600)) { !world.takesWork(1) }
+        _ = ask(world, frontend)
+        untilParked(1, world)
+        world.until("given up", within: .seconds(7)) { plans(world, frontend).count == 2 }
+        #expect(plans(world, frontend).last?.failure?.code == .noWorker)
+        // Of one that is known to be gone it is said at once.
+        #expect(world.failure(frontend) { _ in } == .noWorker && parked(world) == 0)
+    }
+
     @Test("a router that leaves sends the parked ones elsewhere")
     func drains() {
         let (world, frontend, _) = busyWorld()

@@ -77,6 +77,10 @@ struct ModelFetch: Sendable {
             }
             files[file.name] = bytes
         }
-        do throws(TextError) { return .success(try ModelText.make(files: files)) } catch { return .failure(.unreadable("\(error)")) }
+        do throws(TextError) {
+            let text = try ModelText.make(files: files)
+            text.warm()
+            return .success(text)
+        } catch { return .failure(.unreadable("\(error)")) }
     }
 }

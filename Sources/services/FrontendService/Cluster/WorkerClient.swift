@@ -37,6 +37,8 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
 
     /// The link ended, or could not be opened, and is not open again yet. Before the first dial has ended this is false.
     private(set) var hasFailed = false
+    /// When it ended, of one that was open; nil while it is open again.
+    private(set) var lostAt: Instant?
     /// Frames for requests that are over: they were under way when it ended.
     private(set) var lateFrames: UInt64 = 0
 
@@ -164,6 +166,7 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
     func keeper(_ keeper: LinkKeeper, opened link: Link) {
         isFirstFailure = true
         hasFailed = self.link == nil
+        lostAt = nil
         // Another life answers at the address: the directory will say so.
         if hasFailed { link.goodbye(.done, detail: "another generation is wanted") }
         changed()
@@ -195,6 +198,7 @@ final class WorkerClient: LinkKeeperHandler, EndOfTurn {
                 ["worker": .hex(workerID), "address": .text(keeper.address.description), "reason": .text(ended.description)])
         }
         isFirstFailure = wasOpen
+        if wasOpen, !hasFailed { lostAt = context.loop.now }
         failed(isDeath: ended.isDeath)
     }
 

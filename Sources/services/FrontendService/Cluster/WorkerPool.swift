@@ -32,6 +32,8 @@ final class WorkerPool {
     /// A link to a worker that no router names any more is kept this long: a router that restarts forgets its workers, and hears of them
     /// again within a second or two.
     private static let linger = Duration.seconds(10)
+    /// A link that broke is waited for this long: if its worker is gone, its routers have found that by then.
+    static let linkReturn = TransportLimits.deadAfter
 
     init(
         context: ProcessContext, endpoint: LinkEndpoint, breaker: BreakerLimits, lateFrames: Counter,
@@ -46,6 +48,20 @@ final class WorkerPool {
     }
 
     func client(_ worker: UInt64, generation: UInt64) -> WorkerClient? { clients[Life(worker: worker, generation: generation)] }
+
+    /// Whether there is a link to some life of that worker.
+    func reaches(_ worker: UInt64) -> Bool { clients.values.contains { $0.workerID == worker && $0.isOpen } }
+
+    /// Until when a link to a worker of that card is expected back: it broke, the worker is still named, and is dialled anew. Nil: there is none.
+    func linkExpected(to pool: Digest, besides excluded: [UInt64]) -> Instant? {
+        var last: Instant?
+        // Order: the latest.
+        for client in clients.values where client.isNamed && client.entry.pool == pool && !excluded.contains(client.workerID) {
+            guard let end = client.lostAt.map({ $0 + Self.linkReturn }), end > context.loop.now else { continue }
+            last = max(last ?? end, end)
+        }
+        return last
+    }
 
     /// In order of their ids.
     var all: [WorkerClient] {

@@ -133,7 +133,7 @@ final class RoutePlanner {
             decision = try selector.decide(
                 query, among: pool.candidates, blocks: matches, scratch: &scratch, random: &core.loop.random)
         } catch {
-            // A worker that is expected back is waited for as a busy one is.
+            // A worker that is expected back, or of which it is not known yet whether it is gone, is waited for as a busy one is.
             throw PlanRefusal(error == .noWorker && pool.awaits(query) ? .busy : error, of: entry)
         }
         plan.outcome = entry.queryOnly ? .queryOnly : .placed

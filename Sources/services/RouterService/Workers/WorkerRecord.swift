@@ -112,8 +112,8 @@ final class WorkerRecord: StateEntry {
         isAttached && drain == .none && (declared == .ready || declared == .degraded) && isHeard && !isSuspected && !isFeedSilent
     }
 
-    /// It takes nothing now, and is expected back soon: its engine begins anew.
-    var isReturning: Bool { isAttached && drain == .none && declared == .starting && !isSuspected }
+    /// It takes nothing now, and is expected back soon: its engine begins anew, or it is silent, of which a second more makes a loss.
+    var isReturning: Bool { isAttached && drain == .none && (declared == .starting || isSuspected) }
 
     /// How its cache events are used now.
     var events: EventsMode {

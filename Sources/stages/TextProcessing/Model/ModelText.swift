@@ -71,6 +71,14 @@ package struct ModelText: Sendable {
         guard tokens.count > start else { throw .emptyPrompt }
     }
 
+    /// Encodes a little, so that the tables of all code points that its tokenizer makes at first use are made here: whoever builds a model does so
+    /// where that holds up nobody.
+    package func warm() {
+        var tokens: [TokenID] = []
+        // The letter is none of ASCII, and has another form.
+        try? tokenizer.encode(PromptText(raw: "a \u{E9}1"), atMost: 64, into: &tokens)
+    }
+
     /// The whole text of some tokens, special ones left out unless wanted.
     package func decode(_ tokens: Span<TokenID>, showsSpecials: Bool = false, into text: inout [UInt8]) {
         var detokenizer = IncrementalDetokenizer(vocabulary, showsSpecials: showsSpecials)

@@ -58,6 +58,7 @@ struct AttemptHistory {
     }
 
     mutating func notReached(_ worker: UInt64) { if !unreachable.contains(worker) { unreachable.append(worker) } }
+    mutating func reached(_ worker: UInt64) { unreachable.removeAll { $0 == worker } }
 
     /// Whether one of these workers is ruled out: a request that is pinned to it has no other one.
     func rulesOut(_ pinned: [WorkerID]) -> Bool {

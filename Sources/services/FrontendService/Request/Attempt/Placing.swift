@@ -15,6 +15,8 @@ final class Placing {
     private var askedAt = Instant.zero
     /// By that question.
     private var barred = BarredWorkers()
+    /// Workers that the question was without, for want of a link to them.
+    private var missed: [UInt64] = []
     private lazy var routerKey = request.messages.routerKey(session: request.session?.client.key)
     /// Where the task waits for the cluster to change.
     private lazy var change = Signal(on: request.loop)
@@ -63,7 +65,7 @@ final class Placing {
         asked = nil
         request.record.wantsPlan()
         defer { request.record.hasNoPlan() }
-        var without: [UInt64] = []
+        var without: [UInt64] = [], linkLimit: Instant?
         var router: RouterClient
         if let known = question.router, known.canPlan {
             router = known
@@ -80,11 +82,18 @@ final class Placing {
                 await withUnsafeContinuation { asked.answer.resume($0, until: limit) }
                 return try take(asked, of: question, from: router)
             } catch {
-                if let other = try elsewhere(after: error, question, router, &without) {
-                    router = other
-                } else {
-                    router = try await self.router(besides: without)
-                }
+                let failure: AttemptFailure
+                do throws(AttemptFailure) {
+                    if let other = try elsewhere(after: error, question, router, &without) {
+                        router = other
+                    } else {
+                        router = try await self.router(besides: without)
+                    }
+                    continue
+                } catch { failure = error }
+                guard case .refused(let detail) = error, detail.code == .noWorker, await linkReturns(by: &linkLimit) else { throw failure }
+                without.removeAll()
+                router = try await self.router()
             }
         }
     }
@@ -125,6 +134,7 @@ final class Placing {
     private func ask(_ question: Question, _ router: RouterClient) throws(PlanFailure) -> RouterClient.Question {
         asked = router
         askedAt = loop.now
+        missed = frontend.workers.unreachable + request.history.unreachable
         // A session that must be where it is bound has no other place.
         if frontend.workers.hasBarred, request.session == nil || frontend.sessions.settings.mode != .hard {
             barred = frontend.workers.bar(
@@ -191,6 +201,24 @@ final class Placing {
     }
 
     // MARK: Workers
+
+    /// Routers knew nobody else than workers that this frontend has lost its link to, as when it stood still itself, or the network did: a link
+    /// that has just broken is waited for. True: it is there again.
+    private func linkReturns(by limit: inout Instant?) async -> Bool {
+        while !request.isClientGone {
+            let returned = missed.filter { frontend.workers.reaches($0) && !request.history.excluded.contains($0) }
+            for worker in returned { request.history.reached(worker) }
+            guard returned.isEmpty else { return true }
+            guard let expected = frontend.workers.linkExpected(to: request.messages.pool, besides: request.history.excluded) else {
+                return false
+            }
+            let end = min(limit ?? expected, expected, request.deadline)
+            limit = limit ?? end
+            guard loop.now < end else { return false }
+            await frontend.cluster.change(until: end, change)
+        }
+        return false
+    }
 
     /// The worker of a leg, if there is a link to it now.
     func workerNow(of leg: PlanLeg) -> WorkerClient? {

@@ -21,7 +21,7 @@ final class CanonicalData: @unchecked Sendable {
         var compositions: [UInt64: UInt32] = [:]
         var mayChange = [UInt8](repeating: 0, count: codePoints)
         var attaches = [UInt8](repeating: 0, count: codePoints)
-        for code in 0..<UInt32(codePoints) where orders[code] > 0 { (mayChange[Int(code)], attaches[Int(code)]) = (1, 1) }
+        orders.forEachSet { code in (mayChange[Int(code)], attaches[Int(code)]) = (1, 1) }
         var numbers = PackedNumbers(UnicodeNormalizationData.decompositions)
         var code: UInt32 = 0
         while let step = numbers.next(), let first = numbers.next(), let second = numbers.next() {
