@@ -43,6 +43,18 @@ struct AttemptTests {
         #expect(scene.workers.allSatisfy { worker in worker { $0.cancels.isEmpty } })
     }
 
+    @Test(
+        "the only worker refuses: the client is told why, and not that there is none",
+        arguments: [(FailureCode.capacity, 503, "capacity"), (.engineFailed, 500, "engine_failed"), (.timeout, 504, "timeout")])
+    func refusedByAll(code: FailureCode, status: Int, name: String) {
+        let scene = Scene(workers: 1)
+        script(scene) { $0.refuse(code) }
+        scene.finish(scene.chat(stream: false)) { #expect($0.status == status && $0.errorCode == name) }
+        // It was asked for once more, and there was nobody else.
+        #expect(scene.router { $0.asked.map(\.options.excludedWorkers) } == [[], [1]])
+        #expect(scene.held == [])
+    }
+
     @Test("overbooked: the load goes to the router, the worker may be chosen again, and does not refuse for it again")
     func overbooked() {
         let scene = Scene(workers: 1)

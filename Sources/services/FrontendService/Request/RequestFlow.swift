@@ -15,6 +15,8 @@ import WireProtocol
 final class RequestFlow {
     private let request: ClientRequest
     private let placing: Placing
+    /// How the attempt before failed.
+    private var before: ServiceFailure?
     private var prepared: PreparedRequest { request.prepared }
     private var answer: AnswerShare { request.answer }
     private var limits: FrontendLimits { request.limits }
@@ -92,6 +94,9 @@ final class RequestFlow {
     /// What the client is told, if that was the last attempt.
     @inline(never)
     private func last(_ end: AttemptFailure, _ attempt: UInt8) -> ServiceFailure? {
+        // Nobody is left besides those where it has been: what the last of them said is why.
+        if let before, end.fault == .planRefused, end.failure.kind == .noWorker { return before }
+        before = end.failure
         if end.isFinal || Int(attempt) >= limits.attempts { return end.failure }
         if request.history.rulesOut(prepared.pinnedWorkers) { return end.failure }
         // Whole on the prefill worker is not where a leg is pinned to.
