@@ -225,7 +225,7 @@ final class GenerationAPI {
                 if case .unreadable = frontend.models.failure(card.digest) {
                     throw DialectError(ErrorBody(ServiceFailure(.internalError)))
                 }
-            } else if frontend.cluster.hasUsableRouter, !frontend.cluster.mayReturn(name) {
+            } else if frontend.cluster.isStrange(name) {
                 throw DialectError(ErrorBody(ServiceFailure.modelNotFound(name)))
             }
             guard loop.now < deadline, !exchange.isGone else { throw DialectError(ErrorBody(ServiceFailure(.noWorker))) }

@@ -15,6 +15,8 @@ final class ClusterView {
     private var models: [String: ModelCard] = [:]
     /// Names that stood for a model at some time: while its workers or routers come back, nobody is told that there is no such model.
     private var remembered: Set<String> = []
+    /// Some router could be asked, and knew a model, when `models` was made: what one has said since is not in there yet.
+    private var knowsModels = false
     private var waiting: [UInt64: Signal] = [:]
     private var tickets: UInt64 = 0
 
@@ -26,6 +28,7 @@ final class ClusterView {
     /// Called by whoever hears of a change, before anybody asks what there is.
     func refresh() {
         models = namedModels()
+        knowsModels = hasUsableRouter && !views.allSatisfy(\.pools.isEmpty)
         // Order: all are added, or as many as there is room for.
         for name in models.keys where remembered.count < Self.rememberedLimit { remembered.insert(name) }
     }
@@ -77,8 +80,8 @@ final class ClusterView {
         models[name].map { $0.digest == digest && $0.capabilities.contains(.sessions) } ?? false
     }
 
-    /// Whether a model that no router names now may still be one: it was, or the routers know none at all yet.
-    func mayReturn(_ name: String) -> Bool { remembered.contains(name) || views.allSatisfy(\.pools.isEmpty) }
+    /// Whether there is no such model: no router names it, it never was one, and routers know others.
+    func isStrange(_ name: String) -> Bool { knowsModels && models[name] == nil && !remembered.contains(name) }
 
     /// Names in order, each with its card; adapters and other served names among them.
     var modelNames: [(name: String, card: ModelCard)] {
