@@ -1,21 +1,23 @@
 import ClusterModel
+import Concurrency
 import Engines
 import EventLoop
 import WireProtocol
 import WorkerService
 
 /// The simulated engine of a worker's process, for whoever looks into its books: what its worker says of it may be wrong.
-// Safety: belongs to the one thread that runs its cluster's world.
-final class EngineBooks: @unchecked Sendable {
-    private var engine: MockEngine?
+final class EngineBooks: Sendable {
+    /// Made where the worker makes its engine.
+    private let made = Lock<MockEngine?>(nil)
+    private var engine: MockEngine? { made.with { $0 } }
 
     /// The same engine, which can be looked into once it is made; others stay as they are.
     func open(_ selection: EngineSelection) -> EngineSelection {
         switch selection {
         case .mock(let configuration):
-            .made(at: selection.place) { [self] in
+            .made(at: selection.place) { [made] in
                 let engine = MockEngine(configuration)
-                self.engine = engine
+                made.with { $0 = engine }
                 return engine
             }
         case .faulty(let inner, let faults): .faulty(open(inner), faults)
